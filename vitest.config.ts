@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+/** Areas run apart from each other: units in `npm run check`, the rest by `scripts/test.sh`. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/*.test.ts", "test/lib/**/*.test.ts", "test/conformance/**/*.test.ts", "test/replay/**/*.test.ts"],
+        },
+      },
+      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 600_000 } },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+    coverage: { provider: "v8", include: ["src/**"], reporter: ["text"] },
+  },
+});

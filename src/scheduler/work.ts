@@ -1,0 +1,86 @@
+/**
+ * What an executor is asked to do for one attempt, and what it answers. A grant carries a `Work`;
+ * a completion carries an `Outcome`. Both travel over the wire and through the log.
+ */
+import type { Dataset, PieceSlice } from "./dataset.ts";
+
+export type Language = "javascript" | "python";
+export type HandlerType = "mapper" | "combiner" | "reducer";
+
+/** How a handler takes its argument: a cast by name, or `null` for an iterator. */
+export type ArgumentType = "list" | "dict" | "tuple" | "int" | "float" | "str" | "bool" | null;
+
+/** A handler at one version, as pinned by a request. */
+export interface HandlerRef {
+  readonly name: string;
+  /** `sha256` in hex over language, metadata and source; the source is kept under it. */
+  readonly version: string;
+  readonly language: Language;
+  readonly type: HandlerType;
+  readonly argumentType: ArgumentType;
+}
+
+/** One handler call (or, for a leaf, mapper, combiner and reducer in one go). */
+export type Work =
+  | {
+      readonly kind: "map";
+      readonly mapper: HandlerRef;
+      /** Runs on a leaf's pairs; undefined means group by key. */
+      readonly combiner: HandlerRef | undefined;
+      /** Finishes a leaf in the same attempt; undefined when this executor may not run it. */
+      readonly reducer: HandlerRef | undefined;
+      readonly input: readonly PieceSlice[];
+      /** How many parts the result of a leaf is cut into: the `partitions` of the parent's step. */
+      readonly parts: number;
+      /** True when nobody merges the result (the root): it stays in yield order. */
+      readonly keepYieldOrder: boolean;
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly kind: "reduce";
+      readonly reducer: HandlerRef;
+      /** Where the sorted input is: pages of pieces that the executor reads from the scheduler. */
+      readonly session: Dataset;
+      readonly parts: number;
+      readonly keepYieldOrder: boolean;
+      readonly timeoutMs: number;
+    };
+
+/** What a handler or its process did wrong; kept with the failed attempt and the request. */
+export interface WorkError {
+  /** A stable code such as `HANDLER_FAILED`, `HANDLER_TIMEOUT`, `HANDLER_NO_DIRECTION`. */
+  readonly code: string;
+  readonly message: string;
+  readonly traceback: string;
+  /** The ends of what the handler printed, bounded. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How an attempt ended, as its executor tells it. */
+export type Outcome =
+  | {
+      /** A mapper chose a step; `children` is in yield order, one pair per child. */
+      readonly kind: "mapped";
+      readonly step: string;
+      readonly children: Dataset;
+      readonly session: Dataset;
+      readonly warnings: readonly string[];
+    }
+  | {
+      /** A leaf whose reducer must run elsewhere: its combined pairs, sorted by key. */
+      readonly kind: "combined";
+      readonly pairs: Dataset;
+      readonly session: Dataset;
+      readonly warnings: readonly string[];
+    }
+  | {
+      /** A leaf or a reduce unit that is finished: one dataset for each of the parent's partitions. */
+      readonly kind: "reduced";
+      readonly parts: readonly Dataset[];
+      readonly session: Dataset;
+      readonly warnings: readonly string[];
+    }
+  | { readonly kind: "failed"; readonly error: WorkError }
+  /** The executor gave the unit back: drain, no room, cancelled. Counts against nothing. */
+  | { readonly kind: "released"; readonly reason: string };

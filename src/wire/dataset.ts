@@ -1,0 +1,21 @@
+/** The words for data and work, passed on for the adapters, which may not import the scheduler. */
+export type {
+  Cid,
+  Dataset,
+  InlinePiece,
+  NodeId,
+  PairOrder,
+  Piece,
+  PieceSlice,
+  RunPiece,
+} from "../scheduler/dataset.ts";
+export { datasetCount, INLINE_BYTES_MAX } from "../scheduler/dataset.ts";
+export type {
+  ArgumentType,
+  HandlerRef,
+  HandlerType,
+  Language,
+  Outcome,
+  Work,
+  WorkError,
+} from "../scheduler/work.ts";

@@ -1,0 +1,87 @@
+/**
+ * What can be written into a workflow's log. Clients' commands are answered; the scheduler's own
+ * transitions carry their precondition and are skipped alone when it does not hold (R12).
+ */
+import type { Dataset, NodeId } from "./dataset.ts";
+import type { HandlerRow, JobRow, StepRow } from "./rows.ts";
+import type { Token } from "./unit.ts";
+import type { Outcome } from "./work.ts";
+
+/** R15: who asked. The same id gets the same answer, however often the command is repeated. */
+export type CommandId =
+  /** The client's own key, with a hash of what it asked for. */
+  | { readonly kind: "key"; readonly key: string; readonly bodyHash: string }
+  /** Where the command entered the cluster, that node's run, and a number that rises by one. */
+  | { readonly kind: "entry"; readonly node: NodeId; readonly boot: number; readonly sequence: number }
+  /** A transition of the scheduler itself: its precondition makes it harmless to repeat. */
+  | { readonly kind: "none" };
+
+/** Named definitions to write and to remove. */
+export interface Changes<T> {
+  readonly put: readonly { readonly name: string; readonly value: T }[];
+  readonly remove: readonly string[];
+}
+
+export type ClientCommand =
+  /** The group's first command: makes the workflow exist. */
+  | { readonly kind: "create"; readonly group: number; readonly name: string; readonly description: string }
+  /** Keeps a handler's source under its version; harmless to repeat. */
+  | { readonly kind: "source"; readonly version: string; readonly source: string }
+  /** Changes definitions at once or not at all; refused when `revision` is not the present one. */
+  | {
+      readonly kind: "define";
+      readonly revision: number;
+      readonly description: string | undefined;
+      readonly handlers: Changes<HandlerRow>;
+      readonly steps: Changes<StepRow>;
+      readonly jobs: Changes<JobRow>;
+    }
+  | { readonly kind: "submit"; readonly job: string; readonly arguments: Dataset }
+  | { readonly kind: "cancel"; readonly request: number }
+  | { readonly kind: "resume"; readonly request: number }
+  /** Changes nothing: measures what consensus costs. */
+  | { readonly kind: "noop"; readonly bytes: Uint8Array };
+
+export type SchedulerCommand =
+  /** Lends the head of a queue row (for a range: `child`) to an executor. */
+  | {
+      readonly kind: "grant";
+      readonly queueKey: string;
+      readonly child: number;
+      readonly node: NodeId;
+      readonly executor: string;
+      readonly finishLeaf: boolean;
+    }
+  /** An attempt's end as its executor told it. Without effect unless the token is live. */
+  | { readonly kind: "end"; readonly token: Token; readonly outcome: Outcome }
+  /** Takes a unit back: its executor died (`lost`) or never got it (`released`). */
+  | { readonly kind: "take-back"; readonly token: Token; readonly how: "lost" | "released" }
+  /** A delayed unit's time has come. */
+  | { readonly kind: "due"; readonly delayedKey: string }
+  /** Removes a queue or delayed row whose request has ended, or parks it while that is paused. */
+  | { readonly kind: "set-aside"; readonly key: string }
+  /** Brings a parked row back when its request runs again. */
+  | { readonly kind: "unpark"; readonly key: string };
+
+export type Command = ClientCommand | SchedulerCommand;
+
+export interface Envelope {
+  readonly id: CommandId;
+  readonly command: Command;
+}
+
+/** One entry of a workflow's log (R13: many commands in one). */
+export interface Payload {
+  /** R14: wall time as the leader stamped it, for delays and display; never decides who is right. */
+  readonly stampMs: number;
+  readonly envelopes: readonly Envelope[];
+}
+
+/** Commands in one entry; apply keeps a batch's rows in memory. */
+export const PAYLOAD_COMMANDS_MAX = 1024;
+
+/** Bytes of one entry (R12). */
+export const PAYLOAD_BYTES_MAX = 1024 * 1024;
+
+/** How many answers are kept per entry node and boot; a repetition older than that is refused. */
+export const ANSWER_WINDOW = 4096;

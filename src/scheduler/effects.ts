@@ -1,0 +1,20 @@
+/** What applying tells the node that leads: work that appeared, attempts that began or ended. */
+import type { AttemptRow, QueueRow } from "./rows.ts";
+import type { Token } from "./unit.ts";
+
+export type Effect =
+  /** A queue row was written. */
+  | { readonly kind: "queued"; readonly key: string; readonly row: QueueRow }
+  /** A queue row is gone. */
+  | { readonly kind: "unqueued"; readonly key: string }
+  /** A unit waits until `dueMs`, by the stamp's clock. */
+  | { readonly kind: "delayed"; readonly key: string; readonly dueMs: number }
+  | { readonly kind: "undelayed"; readonly key: string }
+  | { readonly kind: "granted"; readonly token: Token; readonly attempt: AttemptRow }
+  /** The grant found its unit gone; the executor's credit is free again. */
+  | { readonly kind: "attempt-ended"; readonly token: Token; readonly attempt: AttemptRow }
+  | { readonly kind: "request-changed"; readonly request: number }
+  /** In-flight attempts of the request are to be cancelled. */
+  | { readonly kind: "request-ended"; readonly request: number }
+  | { readonly kind: "request-resumed"; readonly request: number }
+  | { readonly kind: "defined" };

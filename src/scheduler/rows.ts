@@ -1,0 +1,259 @@
+/**
+ * What a workflow's replicated state is made of. One row is one value under one key of `keys.ts`.
+ * R12: rows live in the store, not in memory; a row is small, and nothing in it grows with the work.
+ */
+import type { Dataset, NodeId } from "./dataset.ts";
+import type { UnitRef } from "./unit.ts";
+import type { ArgumentType, HandlerRef, HandlerType, Language, WorkError } from "./work.ts";
+
+/** What happens to the request when a unit has failed for good. */
+export type FailurePolicy = "fail" | "skip" | "pause";
+
+export type RequestState = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+
+export interface MetaRow {
+  readonly kind: "meta";
+  readonly group: number;
+  readonly name: string;
+  readonly description: string;
+  /** Number of the next request. */
+  readonly nextRequest: number;
+  /** Revision of the newest plan; 0 while no step is defined. */
+  readonly plan: number;
+}
+
+export interface HandlerRow {
+  readonly kind: "handler";
+  readonly name: string;
+  readonly version: string;
+  readonly language: Language;
+  readonly type: HandlerType;
+  readonly argumentType: ArgumentType;
+  /** `none` runs anywhere. */
+  readonly capability: string;
+  readonly description: string;
+}
+
+export interface SourceRow {
+  readonly kind: "source";
+  readonly source: string;
+}
+
+export interface StepRow {
+  readonly kind: "step";
+  readonly map: string;
+  readonly combine: string | undefined;
+  readonly reduce: string;
+  readonly partitions: number;
+  /** How many more times a failed unit is tried. */
+  readonly retries: number;
+  readonly timeoutMs: number;
+  readonly onFailure: FailurePolicy;
+  readonly description: string;
+}
+
+export interface JobRow {
+  readonly kind: "job";
+  readonly step: string;
+  readonly description: string;
+}
+
+/** A handler at one version with the capability it requires. */
+export interface PlanHandler {
+  readonly handler: HandlerRef;
+  readonly capability: string;
+}
+
+export interface PlanStep {
+  readonly name: string;
+  readonly mapper: PlanHandler;
+  readonly combiner: PlanHandler | undefined;
+  readonly reducer: PlanHandler;
+  readonly partitions: number;
+  readonly retries: number;
+  readonly timeoutMs: number;
+  readonly onFailure: FailurePolicy;
+}
+
+/** All steps as they were at one revision: a request pins one, so later changes do not touch it. */
+export interface PlanRow {
+  readonly kind: "plan";
+  readonly steps: readonly PlanStep[];
+}
+
+/** Why a request failed. */
+export interface Failure {
+  readonly error: WorkError;
+  /** Undefined when no single unit is to blame. */
+  readonly unit: UnitRef | undefined;
+}
+
+/** Invocations of one step in a request. */
+export interface StepCount {
+  readonly step: string;
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+}
+
+export interface RequestRow {
+  readonly kind: "request";
+  readonly job: string;
+  readonly initialStep: string;
+  readonly plan: number;
+  readonly state: RequestState;
+  readonly submittedMs: number;
+  readonly endedMs: number | undefined;
+  readonly arguments: Dataset;
+  readonly result: Dataset | undefined;
+  readonly failure: Failure | undefined;
+  readonly steps: readonly StepCount[];
+  /** What handlers did that is probably not meant; the first few. */
+  readonly warnings: readonly string[];
+  /** Rows of attempts that did not end well, to bound them. */
+  readonly historyCount: number;
+}
+
+/** An invocation that has mapped, or a leaf whose reducer runs apart from its mapper. */
+export interface InvocationRow {
+  readonly kind: "invocation";
+  readonly step: string;
+  /** `children`: waits for them; `reducing`: its reduce units run. */
+  readonly state: "children" | "reducing";
+  /** The step that it mapped to; undefined for a leaf. */
+  readonly childStep: string | undefined;
+  /** One pair per child, in yield order; for a leaf the combined pairs. */
+  readonly data: Dataset;
+  readonly childCount: number;
+  /** Children that are done or were skipped. */
+  readonly childDone: number;
+  readonly session: Dataset;
+  /** Outputs of the reduce units, one place per partition; undefined until it is done. */
+  readonly outputs: readonly (readonly Dataset[] | undefined)[];
+}
+
+/** How one child ended. */
+export interface ChildResult {
+  readonly child: number;
+  /** Undefined: kept in a row of its own. Empty for a child that was skipped. */
+  readonly parts: readonly Dataset[] | undefined;
+  readonly skipped: boolean;
+  readonly node: NodeId;
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
+/** R18: results of `BLOCK_CHILDREN` consecutive children, in their order. */
+export interface BlockRow {
+  readonly kind: "block";
+  readonly results: readonly ChildResult[];
+}
+
+export interface ResultRow {
+  readonly kind: "result";
+  readonly parts: readonly Dataset[];
+}
+
+/** Children of an invocation that nobody works on yet: `next` up to but not including `end`. */
+export interface QueueRangeRow {
+  readonly kind: "queue-range";
+  readonly request: number;
+  readonly path: readonly number[];
+  readonly step: string;
+  readonly next: number;
+  readonly end: number;
+}
+
+/** One unit that is ready: a reduce, a root, or a unit that is tried again. */
+export interface QueueUnitRow {
+  readonly kind: "queue-unit";
+  readonly unit: UnitRef;
+  readonly step: string;
+  readonly failures: number;
+  readonly losses: number;
+}
+
+export interface DelayedRow {
+  readonly kind: "delayed";
+  readonly unit: UnitRef;
+  readonly step: string;
+  readonly failures: number;
+  readonly losses: number;
+}
+
+/** Ready work of a paused request, out of the way of the others. */
+export interface ParkedRow {
+  readonly kind: "parked";
+  readonly row: QueueRangeRow | QueueUnitRow;
+}
+
+/** A unit that somebody works on. */
+export interface AttemptRow {
+  readonly kind: "attempt";
+  readonly unit: UnitRef;
+  readonly step: string;
+  readonly node: NodeId;
+  /** The executor's run: a node that restarted is another holder. */
+  readonly executor: string;
+  readonly failures: number;
+  readonly losses: number;
+  readonly grantedMs: number;
+  /** The executor may run the leaf's combiner and reducer in the same attempt. */
+  readonly finishLeaf: boolean;
+}
+
+/** An attempt that did not end well. */
+export interface HistoryRow {
+  readonly kind: "history";
+  readonly unit: UnitRef;
+  readonly step: string;
+  readonly node: NodeId;
+  readonly how: "failed" | "lost" | "released";
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly error: WorkError | undefined;
+}
+
+/** What a command was answered, kept so that its repetition gets the same (R15). */
+export interface AnswerRow {
+  readonly kind: "answer";
+  readonly answer: Answer;
+}
+
+export interface KeyedAnswerRow {
+  readonly kind: "keyed";
+  /** Tells the same command from another one under the same key. */
+  readonly bodyHash: string;
+  readonly answer: Answer;
+  readonly stampMs: number;
+}
+
+/** Result of a command, as every replica computed it. */
+export type Answer =
+  | { readonly kind: "ok" }
+  | { readonly kind: "request"; readonly request: number }
+  | { readonly kind: "revision"; readonly revision: number }
+  | { readonly kind: "refused"; readonly code: string; readonly message: string };
+
+export type QueueRow = QueueRangeRow | QueueUnitRow;
+
+/** Every kind of row of a workflow's state. */
+export type Row =
+  | MetaRow
+  | HandlerRow
+  | SourceRow
+  | StepRow
+  | JobRow
+  | PlanRow
+  | RequestRow
+  | InvocationRow
+  | BlockRow
+  | ResultRow
+  | QueueRangeRow
+  | QueueUnitRow
+  | DelayedRow
+  | ParkedRow
+  | AttemptRow
+  | HistoryRow
+  | AnswerRow
+  | KeyedAnswerRow;

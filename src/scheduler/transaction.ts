@@ -1,0 +1,93 @@
+/**
+ * The rows that applying reads and writes. Reading a row that is not in memory abandons the one
+ * transition that asked; the caller loads what was missed and applies that transition again from its
+ * start. So apply is plain synchronous code, and its result depends on the rows alone.
+ */
+import { assert } from "../std/assert.ts";
+
+/** Says that a row has to be fetched first. */
+export const UNKNOWN: unique symbol = Symbol("row not in memory");
+
+/** Rows as far as they are in memory. */
+export interface RowView<Row> {
+  /** The row, undefined when there is none under the key, or `UNKNOWN`. */
+  peek(key: string): Row | undefined | typeof UNKNOWN;
+}
+
+/** Thrown by `get`; never escapes the one who runs transitions or queries. */
+export class MissingRows extends Error {
+  override readonly name = "MissingRows";
+  readonly keys: readonly string[];
+
+  constructor(keys: readonly string[]) {
+    super("rows have to be loaded first");
+    this.keys = keys;
+  }
+}
+
+/** Reads one row. @throws {MissingRows} when it is not in memory. */
+export function readRow<Row>(view: RowView<Row>, key: string): Row | undefined {
+  const row = view.peek(key);
+  if (row === UNKNOWN) throw new MissingRows([key]);
+  return row;
+}
+
+/** Writes of a batch of transitions above a view; each transition is kept whole or dropped whole. */
+export class Transaction<Row, Effect> implements RowView<Row> {
+  readonly #below: RowView<Row>;
+  readonly #batch = new Map<string, Row | undefined>();
+  readonly #effects: Effect[] = [];
+  #current = new Map<string, Row | undefined>();
+  #currentEffects: Effect[] = [];
+
+  constructor(below: RowView<Row>) {
+    this.#below = below;
+  }
+
+  peek(key: string): Row | undefined | typeof UNKNOWN {
+    if (this.#current.has(key)) return this.#current.get(key);
+    if (this.#batch.has(key)) return this.#batch.get(key);
+    return this.#below.peek(key);
+  }
+
+  /** @throws {MissingRows} when the row is not in memory. */
+  get(key: string): Row | undefined {
+    return readRow(this, key);
+  }
+
+  put(key: string, row: Row): void {
+    this.#current.set(key, row);
+  }
+
+  delete(key: string): void {
+    this.#current.set(key, undefined);
+  }
+
+  /** Says something to whoever leads, once the batch is applied. */
+  emit(effect: Effect): void {
+    this.#currentEffects.push(effect);
+  }
+
+  /** Keeps what the transition wrote. */
+  keep(): void {
+    for (const [key, row] of this.#current) this.#batch.set(key, row);
+    this.#effects.push(...this.#currentEffects);
+    this.drop();
+  }
+
+  /** Forgets what the transition wrote. */
+  drop(): void {
+    this.#current = new Map();
+    this.#currentEffects = [];
+  }
+
+  /** Rows to write: undefined means delete. */
+  writes(): ReadonlyMap<string, Row | undefined> {
+    assert(this.#current.size === 0, "a transition was neither kept nor dropped");
+    return this.#batch;
+  }
+
+  effects(): readonly Effect[] {
+    return this.#effects;
+  }
+}

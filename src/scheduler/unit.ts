@@ -1,0 +1,50 @@
+/**
+ * Which piece of work is meant. An invocation is named by its request and the way to it from the root:
+ * child numbers, one per level. A unit is one handler call of an invocation.
+ */
+
+/** Child numbers from the root invocation (empty) down; at most `PATH_LENGTH_MAX` of them. */
+export type Path = readonly number[];
+
+/** Levels of mapping below the root. Deeper is a mapper that maps to itself for ever. */
+export const PATH_LENGTH_MAX = 32;
+
+/** The call that maps an invocation, or one of the calls that reduce its children's results. */
+export type UnitRef =
+  | { readonly kind: "map"; readonly request: number; readonly path: Path }
+  | { readonly kind: "reduce"; readonly request: number; readonly path: Path; readonly part: number };
+
+/**
+ * R16. Where in the log an attempt was granted: unique for ever, so that a late answer of an attempt
+ * that was given up can be told from the answer of the one that counts.
+ */
+export interface Token {
+  readonly index: number;
+  /** Position of the command within the entry. */
+  readonly ordinal: number;
+}
+
+/** One text per unit, for maps in memory and for log lines. */
+export function unitText(unit: UnitRef): string {
+  const place = [unit.request, ...unit.path].join(".");
+  return unit.kind === "map" ? `m${place}` : `r${place}/${unit.part}`;
+}
+
+/** `workflow-GROUP-SEQUENCE`: names have no dash, so it can be taken apart again. */
+export function requestId(workflow: string, group: number, sequence: number): string {
+  return `${workflow}-${group}-${sequence}`;
+}
+
+/** What a request's id says, or undefined when the text is not one. */
+export function parseRequestId(
+  id: string,
+): { readonly workflow: string; readonly group: number; readonly sequence: number } | undefined {
+  const match = /^([A-Za-z_][A-Za-z0-9_.]{0,127})-(\d{1,15})-(\d{1,15})$/.exec(id);
+  if (match === null) return undefined;
+  return { workflow: match[1] ?? "", group: Number(match[2]), sequence: Number(match[3]) };
+}
+
+/** The request's id, `.r` for the root, then the child numbers: `text-2-1.r.0.12`. */
+export function invocationId(request: string, path: Path): string {
+  return [request, "r", ...path].join(".");
+}

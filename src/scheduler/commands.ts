@@ -3,7 +3,7 @@
  * transitions carry their precondition and are skipped alone when it does not hold (R12).
  */
 import type { Dataset, NodeId } from "./dataset.ts";
-import type { HandlerRow, JobRow, StepRow } from "./rows.ts";
+import type { HandlerDefinition, JobDefinition, StepDefinition } from "./rows.ts";
 import type { Token } from "./unit.ts";
 import type { Outcome } from "./work.ts";
 
@@ -12,29 +12,40 @@ export type CommandId =
   /** The client's own key, with a hash of what it asked for. */
   | { readonly kind: "key"; readonly key: string; readonly bodyHash: string }
   /** Where the command entered the cluster, that node's run, and a number that rises by one. */
-  | { readonly kind: "entry"; readonly node: NodeId; readonly boot: number; readonly sequence: number }
+  | {
+      readonly kind: "entry";
+      readonly node: NodeId;
+      readonly boot: number;
+      readonly sequence: number;
+    }
   /** A transition of the scheduler itself: its precondition makes it harmless to repeat. */
   | { readonly kind: "none" };
 
-/** Named definitions to write and to remove. */
-export interface Changes<T> {
-  readonly put: readonly { readonly name: string; readonly value: T }[];
-  readonly remove: readonly string[];
+/** A step that names its handlers; applying finds them. */
+export interface StepInput extends Omit<StepDefinition, "mapper" | "combiner" | "reducer"> {
+  readonly map: string;
+  readonly combine: string | undefined;
+  readonly reduce: string;
 }
 
 export type ClientCommand =
   /** The group's first command: makes the workflow exist. */
-  | { readonly kind: "create"; readonly group: number; readonly name: string; readonly description: string }
+  | {
+      readonly kind: "create";
+      readonly group: number;
+      readonly name: string;
+      readonly description: string;
+    }
   /** Keeps a handler's source under its version; harmless to repeat. */
   | { readonly kind: "source"; readonly version: string; readonly source: string }
-  /** Changes definitions at once or not at all; refused when `revision` is not the present one. */
+  /** Replaces all definitions at once or not at all; refused when `revision` is not the present one. */
   | {
       readonly kind: "define";
       readonly revision: number;
-      readonly description: string | undefined;
-      readonly handlers: Changes<HandlerRow>;
-      readonly steps: Changes<StepRow>;
-      readonly jobs: Changes<JobRow>;
+      readonly description: string;
+      readonly handlers: readonly HandlerDefinition[];
+      readonly steps: readonly StepInput[];
+      readonly jobs: readonly JobDefinition[];
     }
   | { readonly kind: "submit"; readonly job: string; readonly arguments: Dataset }
   | { readonly kind: "cancel"; readonly request: number }
@@ -58,7 +69,7 @@ export type SchedulerCommand =
   | { readonly kind: "take-back"; readonly token: Token; readonly how: "lost" | "released" }
   /** A delayed unit's time has come. */
   | { readonly kind: "due"; readonly delayedKey: string }
-  /** Removes a queue or delayed row whose request has ended, or parks it while that is paused. */
+  /** Removes a queue row whose request has ended, or parks it while that is paused. */
   | { readonly kind: "set-aside"; readonly key: string }
   /** Brings a parked row back when its request runs again. */
   | { readonly kind: "unpark"; readonly key: string };

@@ -24,10 +24,7 @@ export const META_KEY = "m/";
 
 /** Keys by kind of row. */
 export const keys = {
-  handler: (name: string): string => `h/${name}`,
   source: (version: string): string => `v/${version}`,
-  step: (name: string): string => `s/${name}`,
-  job: (name: string): string => `j/${name}`,
   plan: (revision: number): string => `p/${orderedNumber(revision)}`,
   request: (request: number): string => `r/${orderedNumber(request)}`,
   invocation: (request: number, path: Path): string => `i/${place(request, path)}`,
@@ -36,10 +33,13 @@ export const keys = {
   /** Result of one child whose inline bytes are too many for its block. */
   result: (request: number, path: Path, child: number): string =>
     `c/${place(request, path)}/${orderedNumber(child)}`,
-  queue: (capability: string, order: QueueClass, at: Token): string =>
-    `q/${capability}/${order}${token(at)}`,
+  /** `part` tells the units that one command made from each other. */
+  queue: (capability: string, order: QueueClass, at: Token, part: number): string =>
+    `q/${capability}/${order}${token(at)}${orderedNumber(part)}`,
   delayed: (dueMs: number, at: Token): string => `d/${orderedNumber(dueMs)}${token(at)}`,
-  parked: (request: number, at: Token): string => `z/${orderedNumber(request)}/${token(at)}`,
+  /** Keeps the queue row's own key, so that it returns to its place. */
+  parked: (request: number, queueKey: string): string =>
+    `z/${orderedNumber(request)}/${queueKey.slice(2)}`,
   attempt: (at: Token): string => `a/${token(at)}`,
   history: (request: number, at: Token): string => `f/${orderedNumber(request)}/${token(at)}`,
   /** Answer to a command, by where it entered the cluster. */
@@ -51,9 +51,6 @@ export const keys = {
 
 /** Prefixes to scan, each ending so that it matches one kind of row only. */
 export const prefixes = {
-  handlers: "h/",
-  steps: "s/",
-  jobs: "j/",
   requests: "r/",
   queue: "q/",
   delayed: "d/",
@@ -73,6 +70,11 @@ export function tokenOfAttemptKey(key: string): Token {
 /** The capability in a queue row's key: what lies between the first two slashes. */
 export function capabilityOfQueueKey(key: string): string {
   return key.slice(2, key.indexOf("/", 2));
+}
+
+/** The queue row's key that a parked row's key keeps. */
+export function queueKeyOfParked(key: string): string {
+  return `q/${key.slice(key.indexOf("/", 2) + 1)}`;
 }
 
 /** Path and block number in a block row's key. */

@@ -4,7 +4,7 @@
  */
 import type { Dataset, NodeId } from "./dataset.ts";
 import type { UnitRef } from "./unit.ts";
-import type { ArgumentType, HandlerRef, HandlerType, Language, WorkError } from "./work.ts";
+import type { HandlerRef, WorkError } from "./work.ts";
 
 /** What happens to the request when a unit has failed for good. */
 export type FailurePolicy = "fail" | "skip" | "pause";
@@ -18,17 +18,12 @@ export interface MetaRow {
   readonly description: string;
   /** Number of the next request. */
   readonly nextRequest: number;
-  /** Revision of the newest plan; 0 while no step is defined. */
+  /** Revision of the newest plan. */
   readonly plan: number;
 }
 
-export interface HandlerRow {
-  readonly kind: "handler";
-  readonly name: string;
-  readonly version: string;
-  readonly language: Language;
-  readonly type: HandlerType;
-  readonly argumentType: ArgumentType;
+export interface HandlerDefinition {
+  readonly handler: HandlerRef;
   /** `none` runs anywhere. */
   readonly capability: string;
   readonly description: string;
@@ -39,46 +34,36 @@ export interface SourceRow {
   readonly source: string;
 }
 
-export interface StepRow {
-  readonly kind: "step";
-  readonly map: string;
-  readonly combine: string | undefined;
-  readonly reduce: string;
+/** A step with its handlers as they were when it was defined. */
+export interface StepDefinition {
+  readonly name: string;
+  readonly description: string;
+  readonly mapper: HandlerDefinition;
+  readonly combiner: HandlerDefinition | undefined;
+  readonly reducer: HandlerDefinition;
+  /** Into how many parts the results of an invocation's children are cut for its reduction. */
   readonly partitions: number;
   /** How many more times a failed unit is tried. */
   readonly retries: number;
   readonly timeoutMs: number;
   readonly onFailure: FailurePolicy;
-  readonly description: string;
 }
 
-export interface JobRow {
-  readonly kind: "job";
+export interface JobDefinition {
+  readonly name: string;
   readonly step: string;
   readonly description: string;
 }
 
-/** A handler at one version with the capability it requires. */
-export interface PlanHandler {
-  readonly handler: HandlerRef;
-  readonly capability: string;
-}
-
-export interface PlanStep {
-  readonly name: string;
-  readonly mapper: PlanHandler;
-  readonly combiner: PlanHandler | undefined;
-  readonly reducer: PlanHandler;
-  readonly partitions: number;
-  readonly retries: number;
-  readonly timeoutMs: number;
-  readonly onFailure: FailurePolicy;
-}
-
-/** All steps as they were at one revision: a request pins one, so later changes do not touch it. */
+/**
+ * All definitions at one revision. A request pins the one it began with, so that later changes do
+ * not touch it; revisions that nobody pins are removed with the requests that did.
+ */
 export interface PlanRow {
   readonly kind: "plan";
-  readonly steps: readonly PlanStep[];
+  readonly handlers: readonly HandlerDefinition[];
+  readonly steps: readonly StepDefinition[];
+  readonly jobs: readonly JobDefinition[];
 }
 
 /** Why a request failed. */
@@ -118,8 +103,8 @@ export interface RequestRow {
 export interface InvocationRow {
   readonly kind: "invocation";
   readonly step: string;
-  /** `children`: waits for them; `reducing`: its reduce units run. */
-  readonly state: "children" | "reducing";
+  /** `children`: waits for them; `reducing`: its reduce units run; `done`: kept to be looked at. */
+  readonly state: "children" | "reducing" | "done";
   /** The step that it mapped to; undefined for a leaf. */
   readonly childStep: string | undefined;
   /** One pair per child, in yield order; for a leaf the combined pairs. */
@@ -202,13 +187,13 @@ export interface AttemptRow {
   readonly finishLeaf: boolean;
 }
 
-/** An attempt that did not end well. */
+/** An attempt that has ended; of leaves only those that did not end well, the rest is in blocks. */
 export interface HistoryRow {
   readonly kind: "history";
   readonly unit: UnitRef;
   readonly step: string;
   readonly node: NodeId;
-  readonly how: "failed" | "lost" | "released";
+  readonly how: "done" | "failed" | "lost" | "released";
   readonly startedMs: number;
   readonly endedMs: number;
   readonly error: WorkError | undefined;
@@ -240,10 +225,7 @@ export type QueueRow = QueueRangeRow | QueueUnitRow;
 /** Every kind of row of a workflow's state. */
 export type Row =
   | MetaRow
-  | HandlerRow
   | SourceRow
-  | StepRow
-  | JobRow
   | PlanRow
   | RequestRow
   | InvocationRow

@@ -12,7 +12,12 @@ export const PATH_LENGTH_MAX = 32;
 /** The call that maps an invocation, or one of the calls that reduce its children's results. */
 export type UnitRef =
   | { readonly kind: "map"; readonly request: number; readonly path: Path }
-  | { readonly kind: "reduce"; readonly request: number; readonly path: Path; readonly part: number };
+  | {
+      readonly kind: "reduce";
+      readonly request: number;
+      readonly path: Path;
+      readonly part: number;
+    };
 
 /**
  * R16. Where in the log an attempt was granted: unique for ever, so that a late answer of an attempt

@@ -1,0 +1,398 @@
+/**
+ * The life of an attempt: granted, then done, failed, lost or released (R17). R16: whatever is said
+ * of an attempt counts only while its token is live, so a late answer changes nothing.
+ */
+import { assert, unreachable } from "../std/assert.ts";
+import {
+  countChild,
+  endRequest,
+  finishInvocation,
+  partsOf,
+  startChildren,
+  startReduce,
+} from "./apply-invocation.ts";
+import {
+  deleteQueueRow,
+  enqueueUnit,
+  findStep,
+  isLive,
+  type Position,
+  planOf,
+  putRequest,
+  requestOf,
+  requestOfQueueRow,
+  rowOf,
+  stepOf,
+  WARNINGS_MAX,
+  type WorkflowTransaction,
+  withCount,
+} from "./apply-kit.ts";
+import type { Command } from "./commands.ts";
+import { datasetCount } from "./dataset.ts";
+import { keys } from "./keys.ts";
+import type { AttemptRow, HistoryRow, QueueRow } from "./rows.ts";
+import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
+import type { Outcome, WorkError } from "./work.ts";
+
+/** Executors that a unit may lose before it is taken for what kills them. */
+export const LOSSES_MAX = 5;
+
+/** Rows of failed, lost and released attempts kept for one request. */
+export const HISTORY_MAX = 200;
+
+/** Wait before the first repetition of a failed unit; doubles each time up to the maximum. */
+export const BACKOFF_MS_MIN = 500;
+export const BACKOFF_MS_MAX = 60_000;
+
+/** Lends the head of a queue row; skipped when that is gone or its request does not run. */
+export function applyGrant(
+  tx: WorkflowTransaction,
+  at: Position,
+  command: Extract<Command, { kind: "grant" }>,
+): void {
+  const row = queueRow(tx, command.queueKey);
+  if (row === undefined) return;
+  const sequence = requestOfQueueRow(row);
+  const request = requestOf(tx, sequence);
+  if (request.state !== "queued" && request.state !== "running") return;
+  const taken = takeHead(tx, command, row);
+  if (taken === undefined) return;
+  const attempt: AttemptRow = {
+    kind: "attempt",
+    ...taken,
+    node: command.node,
+    executor: command.executor,
+    grantedMs: at.stampMs,
+    finishLeaf: command.finishLeaf,
+  };
+  const token: Token = { index: at.index, ordinal: at.ordinal };
+  tx.put(keys.attempt(token), attempt);
+  tx.emit({ kind: "granted", token, attempt });
+  if (request.state === "queued") putRequest(tx, sequence, { ...request, state: "running" });
+}
+
+function queueRow(tx: WorkflowTransaction, key: string): QueueRow | undefined {
+  const row = tx.get(key);
+  if (row === undefined) return undefined;
+  assert(row.kind === "queue-range" || row.kind === "queue-unit", "a queue key holds a queue row");
+  return row;
+}
+
+function takeHead(
+  tx: WorkflowTransaction,
+  command: Extract<Command, { kind: "grant" }>,
+  row: QueueRow,
+): Pick<AttemptRow, "unit" | "step" | "failures" | "losses"> | undefined {
+  if (row.kind === "queue-unit") {
+    deleteQueueRow(tx, command.queueKey);
+    return { unit: row.unit, step: row.step, failures: row.failures, losses: row.losses };
+  }
+  if (row.next !== command.child) return undefined;
+  const next = row.next + 1;
+  if (next === row.end) deleteQueueRow(tx, command.queueKey);
+  else tx.put(command.queueKey, { ...row, next });
+  const unit: UnitRef = { kind: "map", request: row.request, path: [...row.path, command.child] };
+  return { unit, step: row.step, failures: 0, losses: 0 };
+}
+
+/** Records what an executor says of its attempt. */
+export function applyEnd(
+  tx: WorkflowTransaction,
+  at: Position,
+  command: Extract<Command, { kind: "end" }>,
+): void {
+  const attempt = endAttempt(tx, command.token);
+  if (attempt === undefined) return;
+  if (!isWanted(tx, attempt.unit)) return;
+  const { outcome } = command;
+  const problem = problemOf(tx, attempt, outcome);
+  if (problem !== undefined) {
+    failUnit(tx, at, { attempt, token: command.token, error: problem });
+    return;
+  }
+  switch (outcome.kind) {
+    case "mapped":
+    case "combined":
+    case "reduced":
+      addWarnings(tx, attempt.unit.request, outcome.warnings);
+      return applyDone(tx, at, { attempt, token: command.token, outcome });
+    case "failed":
+      return failUnit(tx, at, { attempt, token: command.token, error: outcome.error });
+    case "released":
+      return requeue(tx, at, { attempt, token: command.token, how: "released" });
+    default:
+      return unreachable(outcome);
+  }
+}
+
+/** Takes a unit back from an executor that died or never got it. */
+export function applyTakeBack(
+  tx: WorkflowTransaction,
+  at: Position,
+  command: Extract<Command, { kind: "take-back" }>,
+): void {
+  const attempt = endAttempt(tx, command.token);
+  if (attempt === undefined) return;
+  if (!isWanted(tx, attempt.unit)) return;
+  requeue(tx, at, { attempt, token: command.token, how: command.how });
+}
+
+/** False when the request has ended, or the invocation was skipped because another part failed. */
+function isWanted(tx: WorkflowTransaction, unit: UnitRef): boolean {
+  if (!isLive(requestOf(tx, unit.request))) return false;
+  if (unit.kind === "map") return true;
+  return rowOf(tx, "invocation", keys.invocation(unit.request, unit.path))?.state === "reducing";
+}
+
+function endAttempt(tx: WorkflowTransaction, token: Token): AttemptRow | undefined {
+  const key = keys.attempt(token);
+  const attempt = rowOf(tx, "attempt", key);
+  if (attempt === undefined) return undefined;
+  tx.delete(key);
+  tx.emit({ kind: "attempt-ended", token, attempt });
+  return attempt;
+}
+
+/** Why an outcome cannot be what this unit's attempt led to; an executor is not trusted to fit. */
+function problemOf(
+  tx: WorkflowTransaction,
+  attempt: AttemptRow,
+  outcome: Outcome,
+): WorkError | undefined {
+  const { unit } = attempt;
+  switch (outcome.kind) {
+    case "mapped": {
+      if (unit.kind !== "map") return unfit("a reduce unit cannot map");
+      const plan = planOf(tx, requestOf(tx, unit.request));
+      if (findStep(plan, outcome.step) === undefined) {
+        return problem("HANDLER_STEP_UNKNOWN", `the mapper chose an unknown step: ${outcome.step}`);
+      }
+      if (unit.path.length >= PATH_LENGTH_MAX) {
+        return problem("HANDLER_TOO_DEEP", "the mapper maps more levels deep than are allowed");
+      }
+      return undefined;
+    }
+    case "combined":
+      return unit.kind === "map" ? undefined : unfit("a reduce unit cannot combine");
+    case "reduced":
+      return outcome.parts.length === partsOf(tx, unit.request, unit.path)
+        ? undefined
+        : unfit("the result has another number of parts than its parent's step has partitions");
+    case "failed":
+    case "released":
+      return undefined;
+    default:
+      return unreachable(outcome);
+  }
+}
+
+function problem(code: string, message: string): WorkError {
+  return { code, message, traceback: "", stdout: "", stderr: "" };
+}
+
+function unfit(message: string): WorkError {
+  return problem("HANDLER_PROTOCOL", message);
+}
+
+interface Ended {
+  readonly attempt: AttemptRow;
+  readonly token: Token;
+}
+
+function applyDone(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended & { readonly outcome: Extract<Outcome, { kind: "mapped" | "combined" | "reduced" }> },
+): void {
+  const { attempt, outcome } = end;
+  const { unit } = attempt;
+  const place = { request: unit.request, path: unit.path, step: attempt.step };
+  const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  switch (outcome.kind) {
+    case "mapped": {
+      note(tx, at, end, { how: "done", error: undefined });
+      return startChildren(tx, at, place, {
+        kind: "invocation",
+        step: attempt.step,
+        state: "children",
+        childStep: outcome.step,
+        data: outcome.children,
+        childCount: datasetCount(outcome.children),
+        childDone: 0,
+        session: outcome.session,
+        outputs: [],
+      });
+    }
+    case "combined":
+      note(tx, at, end, { how: "done", error: undefined });
+      return startReduce(tx, at, place, {
+        kind: "invocation",
+        step: attempt.step,
+        state: "reducing",
+        childStep: undefined,
+        data: outcome.pairs,
+        childCount: 0,
+        childDone: 0,
+        session: outcome.session,
+        outputs: [],
+      });
+    case "reduced":
+      if (unit.kind === "map") {
+        // A leaf below the root is told by its parent's block; the root has none.
+        if (unit.path.length === 0) note(tx, at, end, { how: "done", error: undefined });
+        return finishInvocation(tx, at, place, { parts: outcome.parts, ending });
+      }
+      note(tx, at, end, { how: "done", error: undefined });
+      return applyReduced(tx, at, { ...end, part: unit.part, parts: outcome.parts });
+    default:
+      return unreachable(outcome);
+  }
+}
+
+/** Keeps one partition's output; after the last one the invocation is finished. */
+function applyReduced(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended & { readonly part: number; readonly parts: InvocationOutput },
+): void {
+  const { attempt } = end;
+  const { request, path } = attempt.unit;
+  const key = keys.invocation(request, path);
+  const row = rowOf(tx, "invocation", key);
+  assert(row?.state === "reducing", "reduce units exist while their invocation is reducing");
+  const outputs = row.outputs.map((output, part) => (part === end.part ? end.parts : output));
+  const all = outputs.filter((output) => output !== undefined);
+  if (all.length < outputs.length) {
+    tx.put(key, { ...row, outputs });
+    return;
+  }
+  // The result is kept by the parent or the request; here it would only be stored twice.
+  tx.put(key, { ...row, state: "done", outputs: [] });
+  const parts = end.parts.map((_, part) => all.flatMap((output) => output[part] ?? []));
+  const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  finishInvocation(tx, at, { request, path, step: attempt.step }, { parts, ending });
+}
+
+type InvocationOutput = Extract<Outcome, { kind: "reduced" }>["parts"];
+
+/** Counts a failure: tries again after a while, or does what the step says about failing for good. */
+function failUnit(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended & { readonly error: WorkError },
+): void {
+  const { attempt, error } = end;
+  const { unit } = attempt;
+  note(tx, at, end, { how: "failed", error });
+  const request = requestOf(tx, unit.request);
+  const step = stepOf(tx, request, attempt.step);
+  if (attempt.failures < step.retries) {
+    const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(attempt.failures, 20));
+    const dueMs = at.stampMs + waitMs;
+    const key = keys.delayed(dueMs, at);
+    const { losses } = attempt;
+    const failures = attempt.failures + 1;
+    tx.put(key, { kind: "delayed", unit, step: attempt.step, failures, losses });
+    tx.emit({ kind: "delayed", key, dueMs });
+    return;
+  }
+  const failure = { error, unit };
+  if (step.onFailure === "pause") {
+    const row = { kind: "queue-unit", unit, step: attempt.step, failures: 0, losses: 0 } as const;
+    enqueueUnit(tx, at, { step, row, order: 0 });
+    putRequest(tx, unit.request, { ...request, state: "paused", failure });
+    return;
+  }
+  putRequest(tx, unit.request, withCount(request, attempt.step, { failed: 1 }));
+  if (step.onFailure === "skip" && unit.path.length > 0) {
+    skip(tx, at, end);
+    return;
+  }
+  endRequest(tx, at, unit.request, { state: "failed", failure });
+}
+
+/** The invocation ends without a result; its parent goes on without it. */
+function skip(tx: WorkflowTransaction, at: Position, end: Ended): void {
+  const { attempt } = end;
+  const { request, path } = attempt.unit;
+  const key = keys.invocation(request, path);
+  const row = rowOf(tx, "invocation", key);
+  if (row !== undefined) tx.put(key, { ...row, state: "done", outputs: [] });
+  const parts = Array.from({ length: partsOf(tx, request, path) }, () => []);
+  const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  countChild(tx, at, { request, path }, { parts, skipped: true, ending });
+}
+
+/** The unit is ready again; a unit that keeps losing its executors ends its request. */
+function requeue(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended & { readonly how: "lost" | "released" },
+): void {
+  const { attempt, how } = end;
+  const { unit, step, failures } = attempt;
+  note(tx, at, end, { how, error: undefined });
+  const losses = attempt.losses + (how === "lost" ? 1 : 0);
+  const request = requestOf(tx, unit.request);
+  if (losses > LOSSES_MAX) {
+    const error = problem("UNIT_KEEPS_DYING", "every executor that ran the unit died");
+    endRequest(tx, at, unit.request, { state: "failed", failure: { error, unit } });
+    return;
+  }
+  const row = { kind: "queue-unit", unit, step, failures, losses } as const;
+  enqueueUnit(tx, at, { step: stepOf(tx, request, step), row, order: 0 });
+}
+
+function addWarnings(tx: WorkflowTransaction, sequence: number, warnings: readonly string[]): void {
+  if (warnings.length === 0) return;
+  const request = requestOf(tx, sequence);
+  const kept = [...request.warnings, ...warnings].slice(0, WARNINGS_MAX);
+  putRequest(tx, sequence, { ...request, warnings: kept });
+}
+
+/** Keeps a row about the ended attempt; of bad ends only so many for each request. */
+function note(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended,
+  what: Pick<HistoryRow, "how" | "error">,
+): void {
+  const { attempt, token } = end;
+  const { unit, step, node } = attempt;
+  const request = requestOf(tx, unit.request);
+  if (what.how !== "done") {
+    if (request.historyCount >= HISTORY_MAX) return;
+    putRequest(tx, unit.request, { ...request, historyCount: request.historyCount + 1 });
+  }
+  const times = { startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  tx.put(keys.history(unit.request, token), {
+    kind: "history",
+    unit,
+    step,
+    node,
+    ...what,
+    ...times,
+  });
+}
+
+/** A delayed unit is ready again. */
+export function applyDue(tx: WorkflowTransaction, at: Position, key: string): void {
+  const row = rowOf(tx, "delayed", key);
+  if (row === undefined) return;
+  tx.delete(key);
+  tx.emit({ kind: "undelayed", key });
+  if (!isWanted(tx, row.unit)) return;
+  const step = stepOf(tx, requestOf(tx, row.unit.request), row.step);
+  enqueueUnit(tx, at, { step, row: { ...row, kind: "queue-unit" }, order: 0 });
+}
+
+/** Moves ready work of a request that does not run out of the way of the others. */
+export function applySetAside(tx: WorkflowTransaction, key: string): void {
+  const row = queueRow(tx, key);
+  if (row === undefined) return;
+  const sequence = requestOfQueueRow(row);
+  const request = requestOf(tx, sequence);
+  if (request.state === "queued" || request.state === "running") return;
+  deleteQueueRow(tx, key);
+  if (request.state === "paused") tx.put(keys.parked(sequence, key), { kind: "parked", row });
+}

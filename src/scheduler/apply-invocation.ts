@@ -1,0 +1,170 @@
+/**
+ * How an invocation proceeds: it maps, waits for its children, reduces, and hands its result to its
+ * parent. R17: what follows from the last child is made by the same transition that counts it.
+ */
+import { assert } from "../std/assert.ts";
+import {
+  capabilityOf,
+  enqueueUnit,
+  type Position,
+  parentOf,
+  putQueueRow,
+  putRequest,
+  requestOf,
+  rowOf,
+  stepOf,
+  type WorkflowTransaction,
+  withCount,
+} from "./apply-kit.ts";
+import type { Dataset, NodeId } from "./dataset.ts";
+import { BLOCK_CHILDREN, keys } from "./keys.ts";
+import type { BlockRow, ChildResult, Failure, InvocationRow, RequestState } from "./rows.ts";
+import type { Path } from "./unit.ts";
+
+/** Inline bytes of one child's result that its block row takes; more go to a row of their own. */
+export const BLOCK_RESULT_BYTES_MAX = 256;
+
+/** Who ran the attempt that ended an invocation, and when. */
+export interface Ending {
+  readonly node: NodeId;
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
+/** Ends the request; its remaining work is set aside by the scheduler as it comes upon it. */
+export function endRequest(
+  tx: WorkflowTransaction,
+  at: Position,
+  request: number,
+  end: {
+    readonly state: Extract<RequestState, "succeeded" | "failed" | "cancelled">;
+    readonly result?: Dataset;
+    readonly failure?: Failure;
+  },
+): void {
+  const row = requestOf(tx, request);
+  putRequest(tx, request, {
+    ...row,
+    state: end.state,
+    endedMs: at.stampMs,
+    result: end.result,
+    failure: end.failure,
+  });
+  tx.emit({ kind: "request-ended", request });
+}
+
+/** How many parts the result of the invocation at `path` is cut into, and whether order matters. */
+export function partsOf(tx: WorkflowTransaction, request: number, path: Path): number {
+  if (path.length === 0) return 1;
+  const parent = parentOf(path);
+  const row = rowOf(tx, "invocation", keys.invocation(request, parent.path));
+  assert(row !== undefined, "a child's parent has mapped");
+  return stepOf(tx, requestOf(tx, request), row.step).partitions;
+}
+
+/** The invocation has mapped: its children become ready, or it is reduced at once when it has none. */
+export function startChildren(
+  tx: WorkflowTransaction,
+  at: Position,
+  place: { readonly request: number; readonly path: Path },
+  row: InvocationRow & { readonly childStep: string },
+): void {
+  const request = requestOf(tx, place.request);
+  putRequest(tx, place.request, withCount(request, row.childStep, { total: row.childCount }));
+  if (row.childCount === 0) {
+    startReduce(tx, at, place, row);
+    return;
+  }
+  tx.put(keys.invocation(place.request, place.path), row);
+  const step = stepOf(tx, request, row.childStep);
+  const unit = { kind: "map", request: place.request, path: [...place.path, 0] } as const;
+  putQueueRow(tx, keys.queue(capabilityOf(step, unit), 1, at, 0), {
+    kind: "queue-range",
+    request: place.request,
+    path: place.path,
+    step: row.childStep,
+    next: 0,
+    end: row.childCount,
+  });
+}
+
+/** All input is there: one unit per partition becomes ready; a leaf is reduced in one piece. */
+export function startReduce(
+  tx: WorkflowTransaction,
+  at: Position,
+  place: { readonly request: number; readonly path: Path },
+  row: InvocationRow,
+): void {
+  const step = stepOf(tx, requestOf(tx, place.request), row.step);
+  const parts = row.childStep === undefined ? 1 : step.partitions;
+  tx.put(keys.invocation(place.request, place.path), {
+    ...row,
+    state: "reducing",
+    outputs: Array.from({ length: parts }, () => undefined),
+  });
+  for (let part = 0; part < parts; part++) {
+    const unit = { kind: "reduce", request: place.request, path: place.path, part } as const;
+    const queued = { kind: "queue-unit", unit, step: row.step, failures: 0, losses: 0 } as const;
+    enqueueUnit(tx, at, { step, row: queued, order: 0 });
+  }
+}
+
+/** The invocation's result is there: it goes to the parent, or is the request's. */
+export function finishInvocation(
+  tx: WorkflowTransaction,
+  at: Position,
+  place: { readonly request: number; readonly path: Path; readonly step: string },
+  end: { readonly parts: readonly Dataset[]; readonly ending: Ending },
+): void {
+  const request = requestOf(tx, place.request);
+  putRequest(tx, place.request, withCount(request, place.step, { done: 1 }));
+  if (place.path.length === 0) {
+    endRequest(tx, at, place.request, { state: "succeeded", result: end.parts.flat() });
+    return;
+  }
+  countChild(tx, at, place, { ...end, skipped: false });
+}
+
+/** Notes how a child ended in its parent's block, and reduces the parent after the last one. */
+export function countChild(
+  tx: WorkflowTransaction,
+  at: Position,
+  place: { readonly request: number; readonly path: Path },
+  end: { readonly parts: readonly Dataset[]; readonly skipped: boolean; readonly ending: Ending },
+): void {
+  const { path, child } = parentOf(place.path);
+  const inline = inlineBytes(end.parts) <= BLOCK_RESULT_BYTES_MAX;
+  if (!inline) {
+    tx.put(keys.result(place.request, path, child), { kind: "result", parts: end.parts });
+  }
+  const result: ChildResult = {
+    child,
+    parts: inline ? end.parts : undefined,
+    skipped: end.skipped,
+    ...end.ending,
+  };
+  const blockKey = keys.block(place.request, path, Math.floor(child / BLOCK_CHILDREN));
+  tx.put(blockKey, withResult(rowOf(tx, "block", blockKey), result));
+  const key = keys.invocation(place.request, path);
+  const parent = rowOf(tx, "invocation", key);
+  assert(parent !== undefined, "a child's parent has mapped");
+  assert(parent.childDone < parent.childCount, "no child is counted twice");
+  const counted = { ...parent, childDone: parent.childDone + 1 };
+  if (counted.childDone < counted.childCount) tx.put(key, counted);
+  else startReduce(tx, at, { request: place.request, path }, counted);
+}
+
+function withResult(block: BlockRow | undefined, result: ChildResult): BlockRow {
+  const old = block?.results ?? [];
+  const after = old.findIndex((other) => other.child >= result.child);
+  const at = after === -1 ? old.length : after;
+  assert(old[at]?.child !== result.child, "no unit has two committed completions");
+  return { kind: "block", results: [...old.slice(0, at), result, ...old.slice(at)] };
+}
+
+/** Bytes that the parts put into the row that holds them. */
+function inlineBytes(parts: readonly Dataset[]): number {
+  let bytes = 0;
+  for (const piece of parts.flat()) bytes += piece.kind === "inline" ? piece.bytes.length : 128;
+  return bytes;
+}

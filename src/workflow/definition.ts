@@ -1,0 +1,60 @@
+/** What a workflow file says, checked and with all defaults filled in. */
+
+/** What a fan-in does when a child has failed for good. */
+export type OnFailure = "fail" | "skip" | "pause";
+
+/** A step: which handlers run, and how often and how long they may. */
+export interface StepDefinition {
+  readonly map: string;
+  /** Null groups the mapper's pairs by key. */
+  readonly combine: string | null;
+  readonly reduce: string;
+  /** Into how many parts the results of an invocation's children are cut; 1 to `PARTITIONS_MAX`. */
+  readonly partitions: number;
+  /** How often a failed attempt is repeated; 0 to `RETRIES_MAX`. */
+  readonly retries: number;
+  /** Bound on one attempt, 1 to `TIMEOUT_MS_MAX`. */
+  readonly timeoutMs: number;
+  readonly onFailure: OnFailure;
+  readonly description: string;
+}
+
+/** A job: the noun that requests are sent to. */
+export interface JobDefinition {
+  /** The step of the root invocation. */
+  readonly step: string;
+  readonly description: string;
+}
+
+/** A workflow file. What is undefined was not mentioned and stays as it is in the cluster. */
+export interface WorkflowDocument {
+  readonly workflow: string;
+  readonly description: string | undefined;
+  /** Folder of handlers, relative to the file. */
+  readonly handlers: string | undefined;
+  readonly steps: Readonly<Record<string, StepDefinition>> | undefined;
+  readonly jobs: Readonly<Record<string, JobDefinition>> | undefined;
+}
+
+/** One part: most steps need no partitioned fan-in, and one reducer call sees all keys in order. */
+export const PARTITIONS_DEFAULT = 1;
+/** Each part is a unit of its own and a run for every child, so a thousand children make a million runs. */
+export const PARTITIONS_MAX = 1024;
+/** Repeats that survive a passing fault without hiding a handler that always fails. */
+export const RETRIES_DEFAULT = 3;
+/** More than this is a loop, not a retry. */
+export const RETRIES_MAX = 100;
+/** Long enough for real work, short enough that a hanging handler is noticed the same day. */
+export const TIMEOUT_MS_DEFAULT = 10 * 60_000;
+/** Two weeks: below the 2^31 - 1 ms that timers of the runtime can hold. */
+export const TIMEOUT_MS_MAX = 14 * 24 * 3_600_000;
+/** Fail at once: silence about lost data is something to ask for. */
+export const ON_FAILURE_DEFAULT: OnFailure = "fail";
+/** Definitions travel in one log entry, which holds 1 MiB; these many with short texts fit. */
+export const STEPS_MAX = 256;
+/** As `STEPS_MAX`. */
+export const JOBS_MAX = 256;
+/** Handlers of one workflow; also the bound on a folder walk. */
+export const HANDLERS_MAX = 1000;
+/** Characters of a description: a paragraph, shown in lists. */
+export const DESCRIPTION_LENGTH_MAX = 4096;

@@ -1,0 +1,177 @@
+/** From the parsed YAML or JSON of a workflow file to definitions, or to an error that says where. */
+import {
+  DESCRIPTION_LENGTH_MAX,
+  JOBS_MAX,
+  type JobDefinition,
+  ON_FAILURE_DEFAULT,
+  type OnFailure,
+  PARTITIONS_DEFAULT,
+  PARTITIONS_MAX,
+  RETRIES_DEFAULT,
+  RETRIES_MAX,
+  STEPS_MAX,
+  type StepDefinition,
+  TIMEOUT_MS_DEFAULT,
+  TIMEOUT_MS_MAX,
+  type WorkflowDocument,
+} from "./definition.ts";
+import { DURATION_RULE, parseDuration } from "./duration.ts";
+import { workflowError } from "./errors.ts";
+import {
+  checkName,
+  expected,
+  fields,
+  members,
+  nameAt,
+  type Place,
+  required,
+  text,
+  whole,
+} from "./fields.ts";
+import { suggest } from "./suggest.ts";
+
+/** Characters of a path: what common file systems allow. */
+const PATH_LENGTH_MAX = 4096;
+
+/**
+ * A whole workflow file. `value` is what a YAML parser made of it: plain data without cycles.
+ * @throws {JobxError} any `WORKFLOW_*` code of this folder, with the place in the document.
+ */
+export function parseWorkflow(value: unknown): WorkflowDocument {
+  const top: Place = { value, path: "" };
+  const field = fields(top, ["workflow", "description", "handlers", "steps", "jobs"]);
+  const description = field("description");
+  const handlers = field("handlers");
+  const stepsAt = field("steps");
+  const jobsAt = field("jobs");
+  const steps = stepsAt && parseSteps(stepsAt);
+  return {
+    workflow: nameAt(required(field("workflow"), { parent: top, key: "workflow" })),
+    description: description && text(description, DESCRIPTION_LENGTH_MAX),
+    handlers: handlers && folder(handlers),
+    steps,
+    jobs: jobsAt && parseJobs(jobsAt, steps),
+  };
+}
+
+/**
+ * The `steps` of a workflow: name to step, in order.
+ * @throws {JobxError} any `WORKFLOW_*` code of this folder.
+ */
+export function parseSteps(place: Place): Readonly<Record<string, StepDefinition>> {
+  return Object.fromEntries(
+    named(place, STEPS_MAX).map(([name, member]) => [name, parseStep(member)]),
+  );
+}
+
+/**
+ * The `jobs` of a workflow: name to job. With `steps` each job must name one of them; without, the
+ * steps are those that the cluster has, and it checks.
+ * @throws {JobxError} any `WORKFLOW_*` code of this folder.
+ */
+export function parseJobs(
+  place: Place,
+  steps: Readonly<Record<string, StepDefinition>> | undefined,
+): Readonly<Record<string, JobDefinition>> {
+  return Object.fromEntries(
+    named(place, JOBS_MAX).map(([name, member]) => [name, parseJob(member, steps)]),
+  );
+}
+
+function parseStep(place: Place): StepDefinition {
+  const field = fields(place, [
+    "map",
+    "combine",
+    "reduce",
+    "partitions",
+    "retries",
+    "timeout",
+    "onFailure",
+    "description",
+  ]);
+  const combine = field("combine");
+  const partitions = field("partitions");
+  const retries = field("retries");
+  const timeout = field("timeout");
+  const onFailure = field("onFailure");
+  const description = field("description");
+  const step: StepDefinition = {
+    map: nameAt(required(field("map"), { parent: place, key: "map" })),
+    combine: combine === undefined ? null : combinerAt(combine),
+    reduce: nameAt(required(field("reduce"), { parent: place, key: "reduce" })),
+    partitions: partitions
+      ? whole(partitions, { min: 1, max: PARTITIONS_MAX })
+      : PARTITIONS_DEFAULT,
+    retries: retries ? whole(retries, { min: 0, max: RETRIES_MAX }) : RETRIES_DEFAULT,
+    timeoutMs: timeout ? timeoutAt(timeout) : TIMEOUT_MS_DEFAULT,
+    onFailure: onFailure ? onFailureAt(onFailure) : ON_FAILURE_DEFAULT,
+    description: description ? text(description, DESCRIPTION_LENGTH_MAX) : "",
+  };
+  checkDiffer(step, place);
+  return step;
+}
+
+function parseJob(
+  place: Place,
+  steps: Readonly<Record<string, StepDefinition>> | undefined,
+): JobDefinition {
+  const field = fields(place, ["step", "description"]);
+  const stepAt = required(field("step"), { parent: place, key: "step" });
+  const description = field("description");
+  const step = nameAt(stepAt);
+  if (steps !== undefined && !Object.hasOwn(steps, step)) {
+    const suggestion = suggest(step, Object.keys(steps));
+    throw workflowError(
+      { code: "WORKFLOW_STEP_UNDEFINED", path: stepAt.path, step, suggestion },
+      `${stepAt.path}: there is no step ${step}${suggestion ? `; did you mean ${suggestion}?` : ""}`,
+    );
+  }
+  return { step, description: description ? text(description, DESCRIPTION_LENGTH_MAX) : "" };
+}
+
+/** Members whose keys are names. */
+function named(place: Place, countMax: number): readonly (readonly [string, Place])[] {
+  const all = members(place);
+  if (all.length > countMax) {
+    throw workflowError(
+      { code: "WORKFLOW_TOO_LARGE", path: place.path, countMax },
+      `${place.path}: at most ${countMax} are allowed, found ${all.length}`,
+    );
+  }
+  for (const [name, member] of all) checkName(name, member.path);
+  return all;
+}
+
+/** A handler's type is one of three, so one handler in two places of a step is a slip. */
+function checkDiffer(step: StepDefinition, place: Place): void {
+  const used = [step.map, step.combine, step.reduce].filter((name) => name !== null);
+  const twice = used.find((name, index) => used.indexOf(name) !== index);
+  if (twice === undefined) return;
+  throw workflowError(
+    { code: "WORKFLOW_HANDLERS_SAME", path: place.path, handler: twice },
+    `${place.path}: map, combine and reduce must be different handlers, ${twice} is named twice`,
+  );
+}
+
+function combinerAt(place: Place): string | null {
+  return place.value === null || place.value === "" ? null : nameAt(place);
+}
+
+function timeoutAt(place: Place): number {
+  const { value } = place;
+  const ms = typeof value === "string" ? parseDuration(value) : undefined;
+  if (ms === undefined) return expected(place, DURATION_RULE);
+  const hoursMax = TIMEOUT_MS_MAX / 3_600_000;
+  return ms >= 1 && ms <= TIMEOUT_MS_MAX ? ms : expected(place, `from 1ms to ${hoursMax}h`);
+}
+
+function onFailureAt(place: Place): OnFailure {
+  const { value } = place;
+  if (value === "fail" || value === "skip" || value === "pause") return value;
+  return expected(place, "fail, skip or pause");
+}
+
+function folder(place: Place): string {
+  const path = text(place, PATH_LENGTH_MAX);
+  return path !== "" && !path.includes("\0") ? path : expected(place, "the path of a folder");
+}

@@ -1,0 +1,15 @@
+/** Names of workflows, steps, jobs and handlers: they go into keys, topics and URLs as they are. */
+
+/** A letter or `_`, then letters, digits, `_` and dots; 128 characters at most. */
+export const NAME_PATTERN = "^[A-Za-z_][A-Za-z0-9_.]{0,127}$";
+
+/** The rule in words, for messages. */
+export const NAME_RULE =
+  "a letter or _, then letters, digits, _ and dots, at most 128 characters in all";
+
+const NAME = new RegExp(NAME_PATTERN, "u");
+
+/** Whether `text` may name a workflow, step, job or handler. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}

@@ -1,0 +1,454 @@
+#!/usr/bin/env bash
+# A jobx cluster on this machine: real jobx-node processes on loopback.
+set -euo pipefail
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+# shellcheck source=scripts/lib/setup.sh
+source "$ROOT/scripts/lib/setup.sh"
+
+help() {
+  cat <<'TEXT'
+Usage: scripts/cluster.sh COMMAND
+
+  up N            make sure that the nodes 1 to N run; return when all are ready
+  down            stop all nodes (SIGTERM, after 20 s SIGKILL); their data stays for the next `up`
+  destroy         down, then delete the folder
+  status          one line per node
+  env             print the line `export JOBX_API=... JOBX_TOKEN=...` of a running node
+  kill I...       SIGKILL, as a crash
+  stop I...       SIGTERM: the node finishes what it can and leaves
+  start I...      start stopped nodes with their old data and ports; return when their APIs answer
+  pause I...      SIGSTOP
+  resume I...     SIGCONT
+  wait [SECONDS]  return when every running node is ready (60 s at most unless told otherwise)
+  logs I [-f]     print a node's log; -f follows it
+  demo            three nodes count words; the scheduler's node is killed on the way
+
+Node I (from 1) is named node-I. What is not installed or built yet is, first.
+
+  JOBX_CLUSTER_DIR        folder of this cluster (default .jobx/cluster in the checkout); with
+                          different folders several clusters live side by side
+  JOBX_CLUSTER_BASE_PORT  node I uses this port + 2 (I - 1) for the mesh and the next one for its API;
+                          without it free ports are chosen once and kept
+  JOBX_NODE_ARGS          more flags for the nodes that are started, for example "--slots 1"
+TEXT
+}
+
+DIR="${JOBX_CLUSTER_DIR:-$ROOT/.jobx/cluster}"
+[[ "$DIR" == /* ]] || DIR="$PWD/$DIR"
+HOST=127.0.0.1
+START_SECONDS=30 # until a new node's API answers
+READY_SECONDS=60 # until a whole cluster is ready: elections and joins on a busy machine
+STOP_SECONDS=20  # a drain is shorter; then `down` loses its patience
+PORT_TRIES=4     # somebody else may take a port between our check and the node's start
+NODES_MAX=64     # one machine; catches a mistyped number
+
+home() { printf '%s/node-%s' "$DIR" "$1"; }
+
+# ---- processes ---------------------------------------------------------------------------------
+# A pid file holds "pid start-time boot". A signal goes only to a process that still has both, so
+# that a number used again by the kernel never hits a stranger.
+
+# Prints state and start time of a process. Its name is in brackets and may hold blanks.
+process_stat() {
+  local stat
+  { stat="$(<"/proc/$1/stat")"; } 2>/dev/null || return 1
+  stat="${stat##*) }"
+  # shellcheck disable=SC2086 # The fields are wanted one by one.
+  set -- $stat
+  printf '%s %s' "$1" "${20}"
+}
+
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+
+# Prints "pid state" of node I's process, if it runs.
+running() {
+  local pid started boot state now
+  { read -r pid started boot <"$(home "$1")/pid"; } 2>/dev/null || return 1
+  [[ "$boot" == "$(boot_id)" ]] || return 1
+  read -r state now <<<"$(process_stat "$pid")" || return 1
+  [[ "$now" == "$started" && "$state" != Z && "$state" != X ]] || return 1
+  printf '%s %s' "$pid" "$state"
+}
+
+# Sends a signal to node I; false when it does not run.
+signal() {
+  local found
+  found="$(running "$2")" || return 1
+  kill -s "$1" "${found% *}" 2>/dev/null
+}
+
+# Waits until node I is gone. $2: seconds.
+gone() {
+  local end=$((SECONDS + $2))
+  while running "$1" >/dev/null; do
+    ((SECONDS < end)) || return 1
+    sleep 0.05
+  done
+  rm -f "$(home "$1")/pid"
+}
+
+# ---- HTTP without tools ------------------------------------------------------------------------
+
+# Prints the HTTP status of GET path $2 at port $1, or nothing.
+http_status() {
+  local version status=""
+  {
+    exec 8<>"/dev/tcp/$HOST/$1" &&
+      printf 'GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n' "$2" "$HOST" "$1" >&8 &&
+      read -r -t 2 version status _ <&8
+  } 2>/dev/null || true
+  { exec 8>&-; } 2>/dev/null || true
+  printf '%s' "${status:-}"
+}
+
+# ---- ports -------------------------------------------------------------------------------------
+
+# Prints two free ports. Below the kernel's ephemeral range where there is room: a port from inside
+# it may be taken by somebody's outgoing connection while the node is down.
+free_ports() {
+  "$NODE" -e '
+    const { createServer } = require("node:net");
+    const { readFileSync } = require("node:fs");
+    const low = Number(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s/)[0]);
+    const first = 11000;
+    const pick = () => low - first > 2000 ? first + Math.floor(Math.random() * (low - first)) : 0;
+    const listen = (tries, held) => {
+      const server = createServer();
+      server.once("error", (error) => {
+        if (tries === 0) throw error;
+        listen(tries - 1, held);
+      });
+      server.listen({ host: "127.0.0.1", port: pick(), exclusive: true }, () => {
+        held.push(server);
+        if (held.length < 2) return listen(50, held);
+        console.log(held.map((one) => one.address().port).join(" "));
+        for (const one of held) one.close();
+      });
+    };
+    listen(50, []);
+  '
+}
+
+choose_ports() {
+  local base="${JOBX_CLUSTER_BASE_PORT:-}" file
+  file="$(home "$1")/ports"
+  mkdir -p "$(home "$1")"
+  if [[ -n "$base" ]]; then
+    printf '%s %s\n' $((base + 2 * ($1 - 1))) $((base + 2 * ($1 - 1) + 1)) >"$file"
+  else
+    free_ports >"$file"
+  fi
+}
+
+mesh_port() { cut -d' ' -f1 "$(home "$1")/ports"; }
+api_port() { cut -d' ' -f2 "$(home "$1")/ports"; }
+api_url() { printf 'http://%s:%s' "$HOST" "$(api_port "$1")"; }
+
+# ---- nodes -------------------------------------------------------------------------------------
+
+# The first node's token: the cluster knows it, and it is there before the others have joined.
+token() {
+  local file
+  file="$(home 1)/data/admin-token"
+  [[ -r "$file" ]] || die "no token in $file: has node 1 ever started?"
+  tr -d '[:space:]' <"$file"
+}
+
+jobx() { JOBX_API="$1" JOBX_TOKEN="$(token)" "$NODE" "$ROOT/bin/jobx.js" "${@:2}"; }
+
+# Starts node I's process, further arguments are flags. It gets a session of its own and none of our
+# descriptors, so that neither Ctrl-C nor a reader of our output waits for it.
+launch() {
+  local id="$1" folder pid state started
+  shift
+  folder="$(home "$id")"
+  mkdir -p "$folder"
+  # shellcheck disable=SC2206 # Flags are separated by blanks.
+  local extra=(${JOBX_NODE_ARGS:-})
+  (
+    cd "$folder"
+    unset JOBX_API JOBX_TOKEN JOBX_DATA JOBX_NAME JOBX_LISTEN JOBX_JOIN
+    exec </dev/null >>"$folder/log" 2>&1
+    for path in /proc/self/fd/*; do
+      fd="${path##*/}"
+      ((fd > 2)) && eval "exec $fd>&-"
+    done
+    exec setsid "$NODE" "$ROOT/bin/jobx-node.js" --data "$folder/data" --name "node-$id" \
+      --listen "/ip4/$HOST/tcp/$(mesh_port "$id")" --api "$HOST:$(api_port "$id")" \
+      ${extra[@]+"${extra[@]}"} "$@"
+  ) 9>&- &
+  pid=$!
+  read -r state started <<<"$(process_stat "$pid")" || true
+  # Written aside and moved: a reader never sees half of it.
+  printf '%s %s %s\n' "$pid" "${started:-0}" "$(boot_id)" >"$folder/pid.new"
+  mv "$folder/pid.new" "$folder/pid"
+  disown "$pid" 2>/dev/null || true
+}
+
+# Waits until node I's API answers anything. False when the process ended or the time is over.
+answers() {
+  local end=$((SECONDS + START_SECONDS)) port
+  port="$(api_port "$1")"
+  while ((SECONDS < end)); do
+    running "$1" >/dev/null || return 1
+    [[ -n "$(http_status "$port" /healthz)" ]] && return
+    sleep 0.05
+  done
+  return 1
+}
+
+show_log_end() {
+  say "the end of $(home "$1")/log:"
+  tail -n 15 "$(home "$1")/log" >&2 || true
+}
+
+# Waits for a first start. When a chosen port was taken meanwhile, starts over with others.
+first_start() {
+  local id="$1" try
+  shift
+  for ((try = 1; ; try++)); do
+    answers "$id" && break
+    if running "$id" >/dev/null; then
+      show_log_end "$id"
+      die "node-$id does not answer after $START_SECONDS s"
+    fi
+    if ((try == PORT_TRIES)) || [[ -n "${JOBX_CLUSTER_BASE_PORT:-}" ]] ||
+      ! grep -q EADDRINUSE "$(home "$id")/log"; then
+      show_log_end "$id"
+      die "node-$id ended while it started"
+    fi
+    rm -rf "$(home "$id")/data" "$(home "$id")/log"
+    choose_ports "$id"
+    launch "$id" "$@"
+  done
+  touch "$(home "$id")/born"
+}
+
+ids() {
+  local folder
+  for folder in "$DIR"/node-*/; do
+    folder="${folder%/}"
+    if [[ -f "$folder/ports" ]]; then printf '%s\n' "${folder##*/node-}"; fi
+  done | sort -n
+}
+
+need_id() {
+  [[ "${1:-}" =~ ^[1-9][0-9]*$ ]] || die "which node? A number from 1, not '${1:-}'"
+  [[ -f "$(home "$1")/ports" ]] || die "there is no node-$1 in $DIR"
+}
+
+wait_ready() {
+  local end=$((SECONDS + $1)) id
+  shift
+  for id in "$@"; do
+    until [[ "$(http_status "$(api_port "$id")" /readyz)" == 200 ]]; do
+      running "$id" >/dev/null || {
+        show_log_end "$id"
+        die "node-$id ended before it was ready"
+      }
+      ((SECONDS < end)) || {
+        show_log_end "$id"
+        die "node-$id is not ready in time"
+      }
+      sleep 0.05
+    done
+  done
+}
+
+line() {
+  local id="$1" found pid="-" state=stopped
+  if found="$(running "$id")"; then
+    pid="${found% *}"
+    if [[ "${found#* }" == [Tt] ]]; then
+      state=paused
+    elif [[ "$(http_status "$(api_port "$id")" /readyz)" == 200 ]]; then
+      state=ready
+    else
+      state="not-ready"
+    fi
+  elif [[ -f "$(home "$id")/pid" ]]; then
+    state=dead
+  fi
+  printf '%-8s %s  %-9s pid %-7s mesh %s  %s\n' "node-$id" "$(api_url "$id")" "$state" "$pid" \
+    "$(mesh_port "$id")" "$(home "$id")"
+}
+
+print_env() {
+  local id
+  for id in $(ids); do
+    if running "$id" >/dev/null; then
+      printf 'export JOBX_API=%s JOBX_TOKEN=%s\n' "$(api_url "$id")" "$(token)"
+      return
+    fi
+  done
+  die "no node of $DIR runs"
+}
+
+# ---- commands ----------------------------------------------------------------------------------
+
+# One command at a time starts or stops nodes of a cluster; kill, pause and the like never wait.
+lock() {
+  mkdir -p "$DIR"
+  exec 9>"$DIR/lock"
+  flock -w 120 9 || die "another command still works on $DIR"
+}
+
+up() {
+  local count="${1:-}" id ticket
+  [[ "$count" =~ ^[1-9][0-9]*$ ]] && ((count <= NODES_MAX)) || die "up needs a number of nodes, 1 to $NODES_MAX"
+  ensure_ready
+  lock
+  chmod 700 "$DIR"
+  say "the cluster's folder is $DIR"
+  local -a new=() all=()
+  for ((id = 1; id <= count; id++)); do
+    all+=("$id")
+    if [[ -f "$(home "$id")/born" ]]; then
+      running "$id" >/dev/null || launch "$id"
+      continue
+    fi
+    # What is left of a first start that was broken off would only confuse.
+    signal KILL "$id" && gone "$id" 5
+    rm -rf "$(home "$id")"
+    choose_ports "$id"
+    if ((id == 1)); then
+      launch 1
+      first_start 1
+    else
+      new+=("$id")
+    fi
+  done
+  if ((${#new[@]} > 0)); then
+    running 1 >/dev/null || die "node-1 ended before it was ready"
+    answers 1 || die "node-1 does not answer"
+    wait_ready "$READY_SECONDS" 1
+    for id in "${new[@]}"; do
+      ticket="$(jobx "$(api_url 1)" cluster ticket --json |
+        "$NODE" -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).ticket')" ||
+        die "node-1 gave no ticket"
+      printf '%s\n' "$ticket" >"$(home "$id")/ticket"
+      launch "$id" --join "$ticket"
+    done
+    for id in "${new[@]}"; do
+      first_start "$id" --join "$(<"$(home "$id")/ticket")"
+      rm -f "$(home "$id")/ticket"
+    done
+  fi
+  wait_ready "$READY_SECONDS" "${all[@]}"
+  for id in "${all[@]}"; do line "$id"; done
+  print_env
+}
+
+down() {
+  local id
+  local -a left=()
+  [[ -d "$DIR" ]] || return 0
+  lock
+  for id in $(ids); do
+    if signal TERM "$id"; then
+      signal CONT "$id" || true # A paused process would never read it.
+      left+=("$id")
+    else
+      rm -f "$(home "$id")/pid"
+    fi
+  done
+  for id in ${left[@]+"${left[@]}"}; do
+    gone "$id" "$STOP_SECONDS" && continue
+    say "node-$id does not stop: SIGKILL"
+    signal KILL "$id" || true
+    gone "$id" 5 || say "node-$id is still there"
+  done
+}
+
+destroy() {
+  [[ -d "$DIR" ]] || return 0
+  down
+  # Only what this script made: the folder may be somebody's own.
+  rm -rf "$DIR"/node-* "$DIR/lock"
+  rmdir "$DIR" 2>/dev/null || true
+}
+
+status() {
+  local id none=1
+  for id in $(ids); do
+    none=0
+    line "$id"
+  done
+  ((none == 0)) || say "no nodes in $DIR"
+}
+
+start() {
+  local id
+  local -a begun=()
+  (($# > 0)) || die "which node? A number from 1"
+  for id in "$@"; do need_id "$id"; done
+  lock
+  for id in "$@"; do
+    running "$id" >/dev/null && continue
+    launch "$id"
+    begun+=("$id")
+  done
+  for id in ${begun[@]+"${begun[@]}"}; do
+    answers "$id" || {
+      show_log_end "$id"
+      die "node-$id did not start"
+    }
+  done
+  for id in "$@"; do line "$id"; done
+}
+
+# $1: signal, $2: seconds to wait for the end (0: do not wait), then node numbers.
+send() {
+  local name="$1" patience="$2" id
+  shift 2
+  (($# > 0)) || die "which node? A number from 1"
+  for id in "$@"; do need_id "$id"; done
+  for id in "$@"; do signal "$name" "$id" || die "node-$id does not run"; done
+  ((patience == 0)) && return
+  for id in "$@"; do
+    gone "$id" "$patience" || die "node-$id still runs after $patience s"
+  done
+}
+
+logs() {
+  need_id "${1:-}"
+  if [[ "${2:-}" == -f ]]; then
+    exec tail -n 100 -F "$(home "$1")/log"
+  fi
+  cat "$(home "$1")/log"
+}
+
+main() {
+  local command="${1:-help}"
+  shift || true
+  case "$command" in
+    up) up "$@" ;;
+    down) down ;;
+    destroy) destroy ;;
+    status) status ;;
+    env) print_env ;;
+    kill) send KILL 5 "$@" ;;
+    stop) send TERM "$STOP_SECONDS" "$@" ;;
+    start) start "$@" ;;
+    pause) send STOP 0 "$@" ;;
+    resume) send CONT 0 "$@" ;;
+    wait)
+      # shellcheck disable=SC2046 # One word per node.
+      wait_ready "${1:-$READY_SECONDS}" $(for id in $(ids); do running "$id" >/dev/null && echo "$id"; done)
+      ;;
+    logs) logs "$@" ;;
+    demo)
+      ensure_ready
+      ensure_python
+      exec "$NODE" "$ROOT/scripts/demo.ts" "$@"
+      ;;
+    help | -h | --help) help ;;
+    *)
+      help >&2
+      die "there is no command '$command'"
+      ;;
+  esac
+}
+
+main "$@"

@@ -1,0 +1,143 @@
+/** A data directory on a real machine: two LevelDB databases and a few small files. */
+import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ClassicLevel } from "classic-level";
+import { assert } from "../std/assert.ts";
+import { StoreError } from "./errors.ts";
+import { fileError, translate } from "./level-errors.ts";
+import { LATIN1_KEYS, type LevelDatabase, LevelKv } from "./level-kv.ts";
+import { LOG_MEMTABLE_BYTES, MARK_FILE_BYTES, STATE_MEMTABLE_BYTES } from "./limits.ts";
+import type { DatabaseName, Disk, MarkFile, OrderedKv } from "./ports.ts";
+
+const OPTIONS = {
+  // Log entries are read back rarely and soon deleted: compressing them would be work for nothing.
+  log: { compression: false, writeBufferSize: LOG_MEMTABLE_BYTES, cacheSize: 4 * 1024 * 1024 },
+  state: { compression: true, writeBufferSize: STATE_MEMTABLE_BYTES, cacheSize: 32 * 1024 * 1024 },
+} as const satisfies Record<DatabaseName, object>;
+
+/** The directory `path`, which is made when something is first created in it. */
+export function levelDisk(path: string): Disk {
+  return {
+    openKv: (name) => openLevel(path, name, false),
+    createKv: (name) => openLevel(path, name, true),
+    hasKv: (name) => exists(join(path, name)),
+    readSmall: (name) => readSmall(path, name),
+    writeSmall: (name, bytes) => writeSmall(path, { name, bytes }),
+    openMark: (name) => openMark(path, name),
+    createMark: (name) => createMark(path, name),
+  };
+}
+
+async function openLevel(path: string, name: DatabaseName, create: boolean): Promise<OrderedKv> {
+  const place = join(path, name);
+  // Checked here, because LevelDB would make the directory and its lock file before it refuses.
+  if (!create && !(await exists(place))) throw missing(name);
+  if (create) await makeDirectory(path);
+  const level: LevelDatabase = new ClassicLevel<string, Uint8Array>(place, {
+    ...OPTIONS[name],
+    keyEncoding: LATIN1_KEYS,
+    valueEncoding: "view",
+    createIfMissing: create,
+  });
+  try {
+    await level.open();
+  } catch (error) {
+    throw translate(name, error);
+  }
+  return new LevelKv(name, level);
+}
+
+function missing(what: string): StoreError {
+  return new StoreError({ code: "STORE_MISSING", what }, `${what} does not exist`);
+}
+
+async function exists(place: string): Promise<boolean> {
+  try {
+    await stat(place);
+    return true;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw fileError(place, error);
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw fileError(path, error);
+  }
+}
+
+async function readSmall(path: string, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(join(path, name));
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw fileError(name, error);
+  }
+}
+
+async function writeSmall(
+  path: string,
+  file: { readonly name: string; readonly bytes: Uint8Array },
+): Promise<void> {
+  const temporary = join(path, `${file.name}.new`);
+  try {
+    await mkdir(path, { recursive: true });
+    await using handle = await open(temporary, "w");
+    await handle.writeFile(file.bytes);
+    await handle.sync();
+    await rename(temporary, join(path, file.name));
+    await syncDirectory(path);
+  } catch (error) {
+    throw fileError(file.name, error);
+  }
+}
+
+/** Makes names durable: a synced file is lost all the same if its directory entry is. */
+async function syncDirectory(path: string): Promise<void> {
+  await using handle = await open(path, "r");
+  await handle.sync();
+}
+
+async function createMark(path: string, name: string): Promise<MarkFile> {
+  if (!(await exists(join(path, name))))
+    await writeSmall(path, { name, bytes: new Uint8Array(MARK_FILE_BYTES) });
+  return openMark(path, name);
+}
+
+async function openMark(path: string, name: string): Promise<MarkFile> {
+  const handle = await open(join(path, name), "r+").catch((error: unknown) => {
+    throw isAbsent(error) ? missing(name) : fileError(name, error);
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    async read() {
+      const bytes = new Uint8Array(MARK_FILE_BYTES);
+      try {
+        // What a shortened file lacks stays zero, which no valid mark is.
+        await handle.read(bytes, 0, MARK_FILE_BYTES, 0);
+      } catch (error) {
+        throw fileError(name, error);
+      }
+      return bytes;
+    },
+    async write(offset, bytes) {
+      assert(offset + bytes.length <= MARK_FILE_BYTES, "a mark file does not grow");
+      try {
+        await handle.write(bytes, 0, bytes.length, offset);
+      } catch (error) {
+        throw fileError(name, error);
+      }
+    },
+    close() {
+      closing ??= handle.close();
+      return closing;
+    },
+  };
+}

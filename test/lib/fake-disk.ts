@@ -1,0 +1,322 @@
+/**
+ * A node's disk in memory. Every operation takes effect when `delay` lets it, so a simulator decides
+ * in which order they end; `crash` ends the process that uses it and leaves what a disk would.
+ */
+
+import type { Random } from "../../src/std/random.ts";
+import { closedError, StoreError } from "../../src/store/errors.ts";
+import {
+  LOG_MEMTABLE_BYTES,
+  MARK_FILE_BYTES,
+  MARK_SLOT_BYTES,
+  STATE_MEMTABLE_BYTES,
+} from "../../src/store/limits.ts";
+import type {
+  DatabaseName,
+  Disk,
+  KvOperation,
+  KvReader,
+  KvSnapshot,
+  MarkFile,
+  OrderedKv,
+  ScanRange,
+} from "../../src/store/ports.ts";
+import { type CrashKind, FakeDatabase, pageOf } from "./fake-database.ts";
+import { SortedRows } from "./sorted-rows.ts";
+
+/** What is about to happen on the fake disk. */
+export interface DiskStep {
+  readonly kind: "read" | "write" | "sync" | "flush" | "open" | "file" | "mark";
+  readonly place: string;
+  readonly bytes: number;
+}
+
+export interface FakeDiskOptions {
+  /** Decides what a crash loses. */
+  readonly random: Random;
+  /** Awaited before a step takes effect. A rejection is what the operation fails with. At once by default. */
+  readonly delay?: (step: DiskStep) => Promise<void>;
+  /** Sizes of the memtables; LevelDB's by default. Small ones make rotations frequent. */
+  readonly memtableBytes?: Readonly<Record<DatabaseName, number>>;
+}
+
+/** How many versions of a mark's sector a crash chooses from. */
+const MARK_VERSIONS_MAX = 16;
+
+const MEMTABLE_BYTES: Readonly<Record<DatabaseName, number>> = {
+  log: LOG_MEMTABLE_BYTES,
+  state: STATE_MEMTABLE_BYTES,
+};
+
+/** A process's hold on the disk; a crash ends all holds at once. */
+class Session {
+  dead = false;
+  readonly open = new Map<DatabaseName, FakeKv>();
+
+  /** Lets a step happen, unless the process has died meanwhile: then nothing ever returns to it. */
+  async wait(delay: (step: DiskStep) => Promise<void>, step: DiskStep): Promise<void> {
+    if (this.dead) return forever();
+    await delay(step);
+    if (this.dead) return forever();
+  }
+}
+
+function forever(): Promise<never> {
+  return new Promise<never>(() => {});
+}
+
+export class FakeDisk implements Disk {
+  readonly #random: Random;
+  readonly #delay: (step: DiskStep) => Promise<void>;
+  readonly #memtableBytes: Readonly<Record<DatabaseName, number>>;
+  readonly #databases = new Map<DatabaseName, FakeDatabase>();
+  readonly #files = new Map<string, Uint8Array>();
+  /** Per file its two sectors, each with the versions that may be on the disk, newest last. */
+  readonly #marks = new Map<string, Uint8Array[][]>();
+  #session = new Session();
+
+  constructor(options: FakeDiskOptions) {
+    this.#random = options.random;
+    this.#delay = options.delay ?? (() => Promise.resolve());
+    this.#memtableBytes = options.memtableBytes ?? MEMTABLE_BYTES;
+  }
+
+  /**
+   * Ends the process: every promise it waits for stays pending for ever. With `power`, what was not
+   * synced may be lost as a disk would lose it. The disk can be opened again at once.
+   */
+  crash(kind: CrashKind = "power"): void {
+    this.#session.dead = true;
+    for (const [name, database] of this.#databases) {
+      const pending = this.#session.open.get(name)?.pending ?? [];
+      database.crash(kind, { pending: [...pending], random: this.#random });
+    }
+    for (const sectors of this.#marks.values()) {
+      for (const versions of sectors) {
+        const chosen = kind === "process" ? versions.length : this.#random.next() * versions.length;
+        versions.splice(0, versions.length, ...versions.slice(Math.ceil(chosen) - 1).slice(0, 1));
+      }
+    }
+    this.#session = new Session();
+  }
+
+  /** For faults and for checkers; the database must exist. */
+  database(name: DatabaseName): FakeDatabase {
+    const database = this.#databases.get(name);
+    if (database === undefined) throw new Error(`there is no ${name} database`);
+    return database;
+  }
+
+  /** A fault for tests: the files of a database are gone. */
+  removeKv(name: DatabaseName): void {
+    this.#databases.delete(name);
+  }
+
+  /** A fault for tests: a small file or mark is gone. */
+  removeFile(name: string): void {
+    this.#files.delete(name);
+    this.#marks.delete(name);
+  }
+
+  async hasKv(name: DatabaseName): Promise<boolean> {
+    await this.#wait("open", name);
+    return this.#databases.has(name);
+  }
+
+  async openKv(name: DatabaseName): Promise<OrderedKv> {
+    await this.#wait("open", name);
+    const database = this.#databases.get(name);
+    if (database === undefined) throw missing(name);
+    return this.#open(name, database);
+  }
+
+  async createKv(name: DatabaseName): Promise<OrderedKv> {
+    await this.#wait("open", name);
+    const database = this.#databases.get(name) ?? new FakeDatabase(this.#memtableBytes[name]);
+    this.#databases.set(name, database);
+    return this.#open(name, database);
+  }
+
+  #open(name: DatabaseName, database: FakeDatabase): OrderedKv {
+    const session = this.#session;
+    if (session.open.has(name))
+      throw new StoreError({ code: "STORE_LOCKED", what: name }, `${name} is in use`);
+    database.reopen();
+    const kv = new FakeKv(database, {
+      name,
+      wait: (kind, bytes) => session.wait(this.#delay, { kind, place: name, bytes }),
+      onClose: () => session.open.delete(name),
+    });
+    session.open.set(name, kv);
+    return kv;
+  }
+
+  async readSmall(name: string): Promise<Uint8Array | undefined> {
+    await this.#wait("file", name);
+    return this.#files.get(name)?.slice();
+  }
+
+  async writeSmall(name: string, bytes: Uint8Array): Promise<void> {
+    const copy = bytes.slice();
+    await this.#wait("file", name);
+    this.#files.set(name, copy);
+  }
+
+  async createMark(name: string): Promise<MarkFile> {
+    await this.#wait("file", name);
+    if (!this.#marks.has(name)) {
+      const zeros = (): Uint8Array[] => [new Uint8Array(MARK_SLOT_BYTES)];
+      this.#marks.set(name, [zeros(), zeros()]);
+    }
+    return this.openMark(name);
+  }
+
+  async openMark(name: string): Promise<MarkFile> {
+    await this.#wait("file", name);
+    const sectors = this.#marks.get(name);
+    if (sectors === undefined) throw missing(name);
+    const session = this.#session;
+    const wait = (): Promise<void> =>
+      session.wait(this.#delay, { kind: "mark", place: name, bytes: MARK_FILE_BYTES });
+    return {
+      read: async () => {
+        await wait();
+        return joined(sectors);
+      },
+      write: async (offset, bytes) => {
+        const copy = bytes.slice();
+        await wait();
+        const whole = joined(sectors);
+        whole.set(copy, offset);
+        sectors.forEach((versions, at) => {
+          versions.push(whole.slice(at * MARK_SLOT_BYTES, (at + 1) * MARK_SLOT_BYTES));
+          if (versions.length > MARK_VERSIONS_MAX) versions.splice(1, 1);
+        });
+      },
+      close: async () => {},
+    };
+  }
+
+  #wait(kind: DiskStep["kind"], place: string): Promise<void> {
+    return this.#session.wait(this.#delay, { kind, place, bytes: 0 });
+  }
+}
+
+function joined(sectors: readonly (readonly Uint8Array[])[]): Uint8Array {
+  const whole = new Uint8Array(MARK_FILE_BYTES);
+  sectors.forEach((versions, at) => {
+    whole.set(versions.at(-1) ?? new Uint8Array(MARK_SLOT_BYTES), at * MARK_SLOT_BYTES);
+  });
+  return whole;
+}
+
+function missing(what: string): StoreError {
+  return new StoreError({ code: "STORE_MISSING", what }, `${what} does not exist`);
+}
+
+interface FakeKvOptions {
+  readonly name: DatabaseName;
+  readonly wait: (kind: DiskStep["kind"], bytes: number) => Promise<void>;
+  readonly onClose: () => void;
+}
+
+class FakeKv implements OrderedKv {
+  readonly #database: FakeDatabase;
+  readonly #options: FakeKvOptions;
+  /** Batches under way, in the order in which they were issued. */
+  readonly pending = new Set<readonly KvOperation[]>();
+  #closed = false;
+
+  constructor(database: FakeDatabase, options: FakeKvOptions) {
+    this.#database = database;
+    this.#options = options;
+  }
+
+  getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#reader(() => this.#database.rows).getMany(keys);
+  }
+
+  scan(range: ScanRange): ReturnType<KvReader["scan"]> {
+    return this.#reader(() => this.#database.rows).scan(range);
+  }
+
+  async write(
+    operations: readonly KvOperation[],
+    options: { readonly sync: boolean },
+  ): Promise<void> {
+    this.#assertOpen();
+    let bytes = 0;
+    const copy = operations.map((operation): KvOperation => {
+      bytes += operation.key.length;
+      if (operation.kind === "del") return operation;
+      bytes += operation.value.length;
+      return { ...operation, value: operation.value.slice() };
+    });
+    this.pending.add(copy);
+    try {
+      await this.#options.wait(options.sync ? "sync" : "write", bytes);
+    } finally {
+      this.pending.delete(copy);
+    }
+    if (this.#database.apply(copy, options.sync)) void this.#flushLater();
+  }
+
+  async flush(): Promise<void> {
+    this.#assertOpen();
+    this.#database.rotate();
+    await this.#options.wait("flush", 0);
+    this.#database.flushRotated();
+  }
+
+  snapshot(): KvSnapshot {
+    this.#assertOpen();
+    const rows = new SortedRows(this.#database.rows);
+    let closed = false;
+    const reader = this.#reader(() => {
+      if (closed) throw closedError("the snapshot");
+      return rows;
+    });
+    return {
+      getMany: (keys) => reader.getMany(keys),
+      scan: (range) => reader.scan(range),
+      close: async () => {
+        closed = true;
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.onClose();
+  }
+
+  #reader(rows: () => SortedRows): KvReader {
+    return {
+      getMany: async (keys) => {
+        this.#assertOpen();
+        await this.#options.wait("read", 0);
+        const from = rows();
+        return keys.map((key) => from.get(key)?.slice());
+      },
+      scan: async (range) => {
+        this.#assertOpen();
+        await this.#options.wait("read", 0);
+        return pageOf(rows(), range);
+      },
+    };
+  }
+
+  async #flushLater(): Promise<void> {
+    try {
+      await this.#options.wait("flush", 0);
+    } catch {
+      return; // A flush that fails leaves the rotated log, which the next one takes along.
+    }
+    this.#database.flushRotated();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closedError(`the ${this.#options.name} database`);
+  }
+}

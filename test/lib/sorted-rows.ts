@@ -1,0 +1,49 @@
+/** Rows in key order: a map beside a sorted array of its keys. */
+export class SortedRows {
+  readonly #values: Map<string, Uint8Array>;
+  readonly #keys: string[];
+
+  constructor(from?: SortedRows) {
+    this.#values = new Map(from === undefined ? [] : from.#values);
+    this.#keys = from === undefined ? [] : [...from.#keys];
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#values.get(key);
+  }
+
+  set(key: string, value: Uint8Array): void {
+    if (!this.#values.has(key)) {
+      const last = this.#keys.at(-1);
+      // Nearly every new key of a log is its highest.
+      if (last === undefined || last < key) this.#keys.push(key);
+      else this.#keys.splice(this.position(key), 0, key);
+    }
+    this.#values.set(key, value);
+  }
+
+  delete(key: string): void {
+    if (this.#values.delete(key)) this.#keys.splice(this.position(key), 1);
+  }
+
+  /** Where `key` is or would be in key order. */
+  position(key: string): number {
+    let low = 0;
+    let high = this.#keys.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#keys[middle] ?? "") < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The key at a position; undefined outside. */
+  keyAt(position: number): string | undefined {
+    return this.#keys[position];
+  }
+
+  get size(): number {
+    return this.#keys.length;
+  }
+}

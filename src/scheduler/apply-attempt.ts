@@ -51,24 +51,32 @@ export function applyGrant(
   command: Extract<Command, { kind: "grant" }>,
 ): void {
   const row = queueRow(tx, command.queueKey);
-  if (row === undefined) return;
+  if (row === undefined) return refuse(tx, command, "gone");
   const sequence = requestOfQueueRow(row);
   const request = requestOf(tx, sequence);
-  if (request.state !== "queued" && request.state !== "running") return;
+  const runs = request.state === "queued" || request.state === "running";
+  if (!runs) return refuse(tx, command, "not-running");
   const taken = takeHead(tx, command, row);
-  if (taken === undefined) return;
+  if (taken === undefined) return refuse(tx, command, "other-child");
   const attempt: AttemptRow = {
     kind: "attempt",
     ...taken,
     node: command.node,
     executor: command.executor,
     grantedMs: at.stampMs,
-    finishLeaf: command.finishLeaf,
   };
   const token: Token = { index: at.index, ordinal: at.ordinal };
   tx.put(keys.attempt(token), attempt);
   tx.emit({ kind: "granted", token, attempt });
   if (request.state === "queued") putRequest(tx, sequence, { ...request, state: "running" });
+}
+
+function refuse(
+  tx: WorkflowTransaction,
+  command: Extract<Command, { kind: "grant" }>,
+  why: "gone" | "not-running" | "other-child",
+): void {
+  tx.emit({ kind: "grant-refused", queueKey: command.queueKey, node: command.node, why });
 }
 
 function queueRow(tx: WorkflowTransaction, key: string): QueueRow | undefined {

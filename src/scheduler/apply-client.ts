@@ -92,6 +92,11 @@ function resolveStep(
     const message = `the step ${input.name} needs a ${type} named ${name}`;
     return { kind: "refused", code, message };
   }
+  if (combiner !== undefined && combiner.capability !== mapper?.capability) {
+    // It works on the mapper's pairs where they are made.
+    const message = `the combiner of ${input.name} must require what its mapper requires`;
+    return { kind: "refused", code: "HANDLER_CAPABILITY_MISMATCH", message };
+  }
   if (mapper === undefined || reducer === undefined) {
     return { kind: "refused", code: "HANDLER_UNKNOWN", message: `${input.name} lacks a handler` };
   }

@@ -32,11 +32,16 @@ export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: E
       const key = keys.answer(id.node, id.boot, id.sequence);
       const known = rowOf(tx, "answer", key);
       if (known !== undefined) return known.answer;
+      const floorKey = keys.answerFloor(id.node, id.boot);
+      const floor = rowOf(tx, "answer-floor", floorKey)?.sequence ?? 0;
+      if (id.sequence < floor) {
+        return refused("COMMAND_TOO_OLD", "the command was answered too long ago to repeat it");
+      }
       const answer = applyCommand(tx, at, command);
       tx.put(key, { kind: "answer", answer });
-      if (id.sequence >= ANSWER_WINDOW) {
-        tx.delete(keys.answer(id.node, id.boot, id.sequence - ANSWER_WINDOW));
-      }
+      const dropped = id.sequence - ANSWER_WINDOW;
+      if (dropped >= 0) tx.delete(keys.answer(id.node, id.boot, dropped));
+      if (dropped >= floor) tx.put(floorKey, { kind: "answer-floor", sequence: dropped + 1 });
       return answer;
     }
     case "key": {

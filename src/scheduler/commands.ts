@@ -61,7 +61,6 @@ export type SchedulerCommand =
       readonly child: number;
       readonly node: NodeId;
       readonly executor: string;
-      readonly finishLeaf: boolean;
     }
   /** An attempt's end as its executor told it. Without effect unless the token is live. */
   | { readonly kind: "end"; readonly token: Token; readonly outcome: Outcome }

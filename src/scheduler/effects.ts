@@ -1,4 +1,5 @@
 /** What applying tells the node that leads: work that appeared, attempts that began or ended. */
+import type { NodeId } from "./dataset.ts";
 import type { AttemptRow, QueueRow } from "./rows.ts";
 import type { Token } from "./unit.ts";
 
@@ -11,7 +12,13 @@ export type Effect =
   | { readonly kind: "delayed"; readonly key: string; readonly dueMs: number }
   | { readonly kind: "undelayed"; readonly key: string }
   | { readonly kind: "granted"; readonly token: Token; readonly attempt: AttemptRow }
-  /** The grant found its unit gone; the executor's credit is free again. */
+  /** The grant found its unit gone, taken, or its request not running. */
+  | {
+      readonly kind: "grant-refused";
+      readonly queueKey: string;
+      readonly node: NodeId;
+      readonly why: "gone" | "not-running" | "other-child";
+    }
   | { readonly kind: "attempt-ended"; readonly token: Token; readonly attempt: AttemptRow }
   | { readonly kind: "request-changed"; readonly request: number }
   /** In-flight attempts of the request are to be cancelled. */

@@ -45,6 +45,7 @@ export const keys = {
   /** Answer to a command, by where it entered the cluster. */
   answer: (node: string, boot: number, sequence: number): string =>
     `w/${node}/${orderedNumber(boot)}/${orderedNumber(sequence)}`,
+  answerFloor: (node: string, boot: number): string => `w/${node}/${orderedNumber(boot)}/`,
   /** Answer to a command, by the client's own key. */
   keyed: (key: string): string => `k/${key}`,
 } as const;

@@ -183,8 +183,6 @@ export interface AttemptRow {
   readonly failures: number;
   readonly losses: number;
   readonly grantedMs: number;
-  /** The executor may run the leaf's combiner and reducer in the same attempt. */
-  readonly finishLeaf: boolean;
 }
 
 /** An attempt that has ended; of leaves only those that did not end well, the rest is in blocks. */
@@ -203,6 +201,12 @@ export interface HistoryRow {
 export interface AnswerRow {
   readonly kind: "answer";
   readonly answer: Answer;
+}
+
+/** Commands of one entry node and run below this number were answered too long ago to tell. */
+export interface AnswerFloorRow {
+  readonly kind: "answer-floor";
+  readonly sequence: number;
 }
 
 export interface KeyedAnswerRow {
@@ -238,4 +242,5 @@ export type Row =
   | AttemptRow
   | HistoryRow
   | AnswerRow
+  | AnswerFloorRow
   | KeyedAnswerRow;

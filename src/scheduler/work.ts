@@ -27,8 +27,10 @@ export type Work =
       readonly mapper: HandlerRef;
       /** Runs on a leaf's pairs; undefined means group by key. */
       readonly combiner: HandlerRef | undefined;
-      /** Finishes a leaf in the same attempt; undefined when this executor may not run it. */
+      /** Finishes a leaf in the same attempt; undefined where the executor may not run it. */
       readonly reducer: HandlerRef | undefined;
+      /** What an executor must offer to run the reducer as well. */
+      readonly reducerCapability: string;
       readonly input: readonly PieceSlice[];
       /** How many parts the result of a leaf is cut into: the `partitions` of the parent's step. */
       readonly parts: number;

@@ -1,0 +1,302 @@
+/**
+ * What the leader of a workflow decides: who gets which unit, and what to take back. It sees the
+ * applied rows through effects, plus its own proposals in flight (R13); nothing here is replicated,
+ * and all of it is made anew when leadership changes.
+ *
+ * D1. An executor never has more attempts than the limit it gave, counting proposed grants.
+ * D2. A unit is proposed to one executor at a time.
+ * D3. An attempt is taken back only when its executor is known to be dead, does not claim it, or was
+ *     not heard of for `leaseMs`.
+ */
+import { unreachable } from "../std/assert.ts";
+import type { SchedulerCommand } from "./commands.ts";
+import type { NodeId } from "./dataset.ts";
+import type { Effect } from "./effects.ts";
+import { capabilityOfQueueKey } from "./keys.ts";
+import { ReadyList } from "./ready-list.ts";
+import type { AttemptRow, QueueRow } from "./rows.ts";
+import type { Token } from "./unit.ts";
+
+export interface DispatcherOptions {
+  /** An executor that was not heard of for this long has lost its attempts. */
+  readonly leaseMs: number;
+  /** Grants proposed at once: keeps an entry and its application short. */
+  readonly grantsMax: number;
+}
+
+/** Rows as they were when this node began to lead. */
+export interface DispatcherStart {
+  readonly queue: readonly (readonly [string, QueueRow])[];
+  /** False when there are more queue rows than were read. */
+  readonly queueComplete: boolean;
+  readonly attempts: readonly (readonly [Token, AttemptRow])[];
+  readonly delayed: readonly { readonly key: string; readonly dueMs: number }[];
+}
+
+interface Executor {
+  readonly session: string;
+  readonly capabilities: readonly string[];
+  limit: number;
+  heardMs: number;
+}
+
+interface Held {
+  readonly token: Token;
+  readonly node: NodeId;
+  readonly executor: string;
+  readonly request: number;
+  takenBack: boolean;
+}
+
+/** A token as a key of a map. */
+export function tokenText(token: Token): string {
+  return `${token.index}.${token.ordinal}`;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #startedMs: number;
+  readonly #ready = new Map<string, ReadyList>();
+  readonly #delayed = new Map<string, number>();
+  readonly #executors = new Map<NodeId, Executor>();
+  readonly #held = new Map<string, Held>();
+  /** Attempts and proposed grants of each node. */
+  readonly #load = new Map<NodeId, number>();
+  readonly #down = new Set<NodeId>();
+  readonly #complete: boolean;
+  #setAside: string[] = [];
+  #turn = 0;
+  #stale = false;
+
+  constructor(options: DispatcherOptions, start: DispatcherStart, nowMs: number) {
+    this.#options = options;
+    this.#startedMs = nowMs;
+    this.#complete = start.queueComplete;
+    const byCapability = new Map<string, (readonly [string, QueueRow])[]>();
+    for (const [key, row] of start.queue) {
+      const capability = capabilityOfQueueKey(key);
+      const rows = byCapability.get(capability) ?? [];
+      rows.push([key, row]);
+      byCapability.set(capability, rows);
+    }
+    for (const [capability, rows] of byCapability) {
+      this.#ready.set(capability, new ReadyList(rows, start.queueComplete));
+    }
+    for (const [token, attempt] of start.attempts) this.#hold(token, attempt);
+    for (const { key, dueMs } of start.delayed) this.#delayed.set(key, dueMs);
+  }
+
+  /** True when rows have to be read again: a window ran empty, or an own proposal was refused. */
+  needsReload(): boolean {
+    if (this.#stale) return true;
+    return [...this.#ready.values()].some((list) => list.needsRows());
+  }
+
+  /** A proposal of this dispatcher did not get into the log: what it took is not granted. */
+  proposalRefused(): void {
+    this.#stale = true;
+  }
+
+  /** Units that wait for credit. */
+  readyCount(): number {
+    let count = 0;
+    for (const list of this.#ready.values()) count += list.count();
+    return count;
+  }
+
+  /** Attempts in flight. */
+  heldCount(): number {
+    return this.#held.size;
+  }
+
+  /** When `decide` has to run again although nothing happened; undefined when never. */
+  nextDueMs(): number | undefined {
+    let next: number | undefined;
+    for (const dueMs of this.#delayed.values()) {
+      if (next === undefined || dueMs < next) next = dueMs;
+    }
+    return next;
+  }
+
+  /** Follows what was applied. */
+  apply(effects: readonly Effect[]): void {
+    for (const effect of effects) this.#applyOne(effect);
+  }
+
+  /** Tokens that their holders should drop: their request has ended or they were taken back. */
+  heldOf(request: number): readonly { readonly node: NodeId; readonly token: Token }[] {
+    return [...this.#held.values()].filter((held) => held.request === request);
+  }
+
+  /** An executor says who it is and what it holds. Answers with what to take back from it. */
+  attach(
+    node: NodeId,
+    said: {
+      readonly executor: string;
+      readonly capabilities: readonly string[];
+      readonly limit: number;
+      readonly holding: readonly Token[];
+    },
+    nowMs: number,
+  ): readonly SchedulerCommand[] {
+    const { executor, capabilities, limit } = said;
+    this.#executors.set(node, { session: executor, capabilities, limit, heardMs: nowMs });
+    this.#down.delete(node);
+    const claimed = new Set(said.holding.map(tokenText));
+    const commands: SchedulerCommand[] = [];
+    for (const held of this.#held.values()) {
+      if (held.node !== node || held.takenBack) continue;
+      const restarted = held.executor !== executor;
+      if (!restarted && claimed.has(tokenText(held.token))) continue;
+      held.takenBack = true;
+      commands.push({
+        kind: "take-back",
+        token: held.token,
+        how: restarted ? "lost" : "released",
+      });
+    }
+    return commands;
+  }
+
+  /** A sign of life. False when the executor is not known: it has to attach. */
+  beat(
+    node: NodeId,
+    said: { readonly executor: string; readonly limit: number },
+    nowMs: number,
+  ): boolean {
+    const executor = this.#executors.get(node);
+    if (executor?.session !== said.executor) return false;
+    executor.limit = said.limit;
+    executor.heardMs = nowMs;
+    return true;
+  }
+
+  /** The node's process is known to be dead. */
+  nodeDown(node: NodeId): void {
+    this.#executors.delete(node);
+    this.#down.add(node);
+  }
+
+  /** The node can be reached; it has to attach before it gets anything. */
+  nodeUp(node: NodeId): void {
+    this.#down.delete(node);
+  }
+
+  /** What to propose now. `wallMs` is the leader's stamp clock, for delays. */
+  decide(nowMs: number, wallMs: number): readonly SchedulerCommand[] {
+    const commands: SchedulerCommand[] = [];
+    for (const key of this.#setAside) commands.push({ kind: "set-aside", key });
+    this.#setAside = [];
+    for (const [key, dueMs] of this.#delayed) {
+      if (dueMs > wallMs || commands.length >= this.#options.grantsMax) continue;
+      this.#delayed.delete(key);
+      commands.push({ kind: "due", delayedKey: key });
+    }
+    this.#takeBackExpired(nowMs, commands);
+    this.#grant(commands);
+    return commands;
+  }
+
+  #takeBackExpired(nowMs: number, commands: SchedulerCommand[]): void {
+    for (const held of this.#held.values()) {
+      if (held.takenBack || !this.#isLost(held, nowMs)) continue;
+      held.takenBack = true;
+      commands.push({ kind: "take-back", token: held.token, how: "lost" });
+    }
+  }
+
+  #isLost(held: Held, nowMs: number): boolean {
+    if (this.#down.has(held.node)) return true;
+    const heardMs = this.#executors.get(held.node)?.heardMs ?? this.#startedMs;
+    return nowMs - heardMs >= this.#options.leaseMs;
+  }
+
+  /** Gives each executor with room one unit in turn, until room or work ends. */
+  #grant(commands: SchedulerCommand[]): void {
+    let open = [...this.#executors].filter(([node, executor]) => this.#room(node, executor) > 0);
+    // Begin with another one each time, so that scarce work is spread.
+    this.#turn += 1;
+    const shift = open.length === 0 ? 0 : this.#turn % open.length;
+    open = [...open.slice(shift), ...open.slice(0, shift)];
+    while (open.length > 0 && commands.length < this.#options.grantsMax) {
+      const still: typeof open = [];
+      for (const [node, executor] of open) {
+        if (commands.length >= this.#options.grantsMax) break;
+        const unit = this.#take(executor);
+        if (unit === undefined) continue;
+        commands.push({ kind: "grant", ...unit, node, executor: executor.session });
+        this.#addLoad(node, 1);
+        if (this.#room(node, executor) > 0) still.push([node, executor]);
+      }
+      open = still;
+    }
+  }
+
+  #take(executor: Executor): { readonly queueKey: string; readonly child: number } | undefined {
+    for (const capability of ["none", ...executor.capabilities]) {
+      const unit = this.#ready.get(capability)?.take();
+      if (unit !== undefined) return unit;
+    }
+    return undefined;
+  }
+
+  #room(node: NodeId, executor: Executor): number {
+    return executor.limit - (this.#load.get(node) ?? 0);
+  }
+
+  #addLoad(node: NodeId, count: number): void {
+    this.#load.set(node, Math.max(0, (this.#load.get(node) ?? 0) + count));
+  }
+
+  #hold(token: Token, attempt: AttemptRow): void {
+    const { node, executor } = attempt;
+    const { request } = attempt.unit;
+    this.#held.set(tokenText(token), { token, node, executor, request, takenBack: false });
+    this.#addLoad(node, 1);
+  }
+
+  #applyOne(effect: Effect): void {
+    switch (effect.kind) {
+      case "queued":
+        this.#listOf(capabilityOfQueueKey(effect.key)).add(effect.key, effect.row);
+        return;
+      case "unqueued":
+        this.#ready.get(capabilityOfQueueKey(effect.key))?.remove(effect.key);
+        return;
+      case "delayed":
+        this.#delayed.set(effect.key, effect.dueMs);
+        return;
+      case "undelayed":
+        this.#delayed.delete(effect.key);
+        return;
+      case "granted":
+        // The proposed grant was counted when it was decided; a grant of an earlier leader was not.
+        this.#addLoad(effect.attempt.node, -1);
+        this.#hold(effect.token, effect.attempt);
+        return;
+      case "grant-refused":
+        this.#addLoad(effect.node, -1);
+        if (effect.why === "not-running") this.#setAside.push(effect.queueKey);
+        else this.#stale = true;
+        return;
+      case "attempt-ended":
+        if (this.#held.delete(tokenText(effect.token))) this.#addLoad(effect.attempt.node, -1);
+        return;
+      case "request-changed":
+      case "request-ended":
+      case "request-resumed":
+      case "defined":
+        return;
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #listOf(capability: string): ReadyList {
+    const known = this.#ready.get(capability);
+    if (known !== undefined) return known;
+    const made = new ReadyList([], this.#complete);
+    this.#ready.set(capability, made);
+    return made;
+  }
+}

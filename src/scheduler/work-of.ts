@@ -1,0 +1,78 @@
+/** What a granted attempt asks its executor to do, read from the rows that the grant refers to. */
+import { assert } from "../std/assert.ts";
+import { isLive, parentOf, requestOf, rowOf, stepOf } from "./apply-kit.ts";
+import type { Dataset, PieceSlice } from "./dataset.ts";
+import { keys } from "./keys.ts";
+import type { AttemptRow, RequestRow, Row } from "./rows.ts";
+import type { RowView } from "./transaction.ts";
+import type { Path } from "./unit.ts";
+import type { Work } from "./work.ts";
+
+/**
+ * The work of an attempt; undefined when its request has ended meanwhile.
+ * @throws {MissingRows} when rows have to be loaded first.
+ */
+export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefined {
+  const { unit } = attempt;
+  const request = requestOf(view, unit.request);
+  if (!isLive(request)) return undefined;
+  const step = stepOf(view, request, attempt.step);
+  const common = {
+    parts: partsFor(view, request, { request: unit.request, path: unit.path }),
+    keepYieldOrder: unit.path.length === 0,
+    timeoutMs: step.timeoutMs,
+  };
+  if (unit.kind === "reduce") {
+    const row = rowOf(view, "invocation", keys.invocation(unit.request, unit.path));
+    assert(row !== undefined, "an invocation is there while it is reduced");
+    return { kind: "reduce", reducer: step.reducer.handler, session: row.session, ...common };
+  }
+  return {
+    kind: "map",
+    mapper: step.mapper.handler,
+    combiner: step.combiner?.handler,
+    reducer: step.reducer.handler,
+    reducerCapability: step.reducer.capability,
+    input: inputOf(view, request, { request: unit.request, path: unit.path }),
+    ...common,
+  };
+}
+
+function partsFor(
+  view: RowView<Row>,
+  request: RequestRow,
+  place: { readonly request: number; readonly path: Path },
+): number {
+  if (place.path.length === 0) return 1;
+  const parent = rowOf(
+    view,
+    "invocation",
+    keys.invocation(place.request, parentOf(place.path).path),
+  );
+  assert(parent !== undefined, "a child's parent has mapped");
+  return stepOf(view, request, parent.step).partitions;
+}
+
+function inputOf(
+  view: RowView<Row>,
+  request: RequestRow,
+  place: { readonly request: number; readonly path: Path },
+): readonly PieceSlice[] {
+  if (place.path.length === 0) {
+    return request.arguments.map((piece) => ({ piece, first: 0, count: piece.count }));
+  }
+  const { path, child } = parentOf(place.path);
+  const parent = rowOf(view, "invocation", keys.invocation(place.request, path));
+  assert(parent !== undefined, "a child's parent has mapped");
+  return [sliceOf(parent.data, child)];
+}
+
+/** Pair number `index` of a dataset. */
+export function sliceOf(dataset: Dataset, index: number): PieceSlice {
+  let first = index;
+  for (const piece of dataset) {
+    if (first < piece.count) return { piece, first, count: 1 };
+    first -= piece.count;
+  }
+  assert(false, "a child has a pair in its parent's dataset");
+}

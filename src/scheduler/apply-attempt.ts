@@ -51,13 +51,22 @@ export function applyGrant(
   command: Extract<Command, { kind: "grant" }>,
 ): void {
   const row = queueRow(tx, command.queueKey);
-  if (row === undefined) return refuse(tx, command, "gone");
+  if (row === undefined) {
+    refuse(tx, command, "gone");
+    return;
+  }
   const sequence = requestOfQueueRow(row);
   const request = requestOf(tx, sequence);
   const runs = request.state === "queued" || request.state === "running";
-  if (!runs) return refuse(tx, command, "not-running");
+  if (!runs) {
+    refuse(tx, command, "not-running");
+    return;
+  }
   const taken = takeHead(tx, command, row);
-  if (taken === undefined) return refuse(tx, command, "other-child");
+  if (taken === undefined) {
+    refuse(tx, command, "other-child");
+    return;
+  }
   const attempt: AttemptRow = {
     kind: "attempt",
     ...taken,
@@ -123,13 +132,16 @@ export function applyEnd(
     case "combined":
     case "reduced":
       addWarnings(tx, attempt.unit.request, outcome.warnings);
-      return applyDone(tx, at, { attempt, token: command.token, outcome });
+      applyDone(tx, at, { attempt, token: command.token, outcome });
+      return;
     case "failed":
-      return failUnit(tx, at, { attempt, token: command.token, error: outcome.error });
+      failUnit(tx, at, { attempt, token: command.token, error: outcome.error });
+      return;
     case "released":
-      return requeue(tx, at, { attempt, token: command.token, how: "released" });
+      requeue(tx, at, { attempt, token: command.token, how: "released" });
+      return;
     default:
-      return unreachable(outcome);
+      unreachable(outcome);
   }
 }
 
@@ -219,7 +231,7 @@ function applyDone(
   switch (outcome.kind) {
     case "mapped": {
       note(tx, at, end, { how: "done", error: undefined });
-      return startChildren(tx, at, place, {
+      startChildren(tx, at, place, {
         kind: "invocation",
         step: attempt.step,
         state: "children",
@@ -230,10 +242,11 @@ function applyDone(
         session: outcome.session,
         outputs: [],
       });
+      return;
     }
     case "combined":
       note(tx, at, end, { how: "done", error: undefined });
-      return startReduce(tx, at, place, {
+      startReduce(tx, at, place, {
         kind: "invocation",
         step: attempt.step,
         state: "reducing",
@@ -244,16 +257,19 @@ function applyDone(
         session: outcome.session,
         outputs: [],
       });
+      return;
     case "reduced":
       if (unit.kind === "map") {
         // A leaf below the root is told by its parent's block; the root has none.
         if (unit.path.length === 0) note(tx, at, end, { how: "done", error: undefined });
-        return finishInvocation(tx, at, place, { parts: outcome.parts, ending });
+        finishInvocation(tx, at, place, { parts: outcome.parts, ending });
+        return;
       }
       note(tx, at, end, { how: "done", error: undefined });
-      return applyReduced(tx, at, { ...end, part: unit.part, parts: outcome.parts });
+      applyReduced(tx, at, { ...end, part: unit.part, parts: outcome.parts });
+      return;
     default:
-      return unreachable(outcome);
+      unreachable(outcome);
   }
 }
 

@@ -1,0 +1,84 @@
+/**
+ * Plain values as bytes: MessagePack of `[formatVersion, body]` (R10). A frame is a whole message or
+ * a whole stored record; how frames follow each other on a stream or in a file is not decided here.
+ */
+import { Packr, RESET_BUFFER_MODE } from "msgpackr";
+import { assert } from "../std/assert.ts";
+import type { Codec } from "./codec.ts";
+import { malformed, WireError } from "./errors.ts";
+import { PlainReader } from "./plain-reader.ts";
+
+/** Largest frame of any format: that of the mesh's control stream. Formats may set a lower one. */
+export const FRAME_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Only writes. `useRecords` off: objects could not be read back, so a codec must never make one. */
+const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
+
+/**
+ * One frame, in memory of its own.
+ * @throws {AssertionError} when the value is out of its codec's bounds.
+ */
+export function encodeFrame<T>(codec: Codec<T>, version: number, value: T): Uint8Array {
+  assert(Number.isSafeInteger(version) && version >= 1, "versions count from 1");
+  const body = codec.encode(value);
+  // The packer's buffer is used again for the next frame (reset mode), so the result is a copy of
+  // exactly its size: nothing that is kept can change later or keep a large buffer alive.
+  return new Uint8Array(packr.pack([version, body], RESET_BUFFER_MODE));
+}
+
+/**
+ * The value of a frame whose version is in `supportedVersions`, in memory of its own.
+ * @throws {WireError} `WIRE_VERSION_UNKNOWN` when the version is another; `WIRE_MALFORMED` when the
+ * bytes are not exactly one frame of the codec, or more than `bytesMax`.
+ */
+export function decodeFrame<T>(
+  codec: Codec<T>,
+  supportedVersions: readonly number[],
+  frame: Uint8Array,
+  bytesMax = FRAME_BYTES_MAX,
+): T {
+  if (frame.length > bytesMax) throw malformed(`frame of more than ${bytesMax} bytes`);
+  const reader = new PlainReader(frame);
+  if (reader.shortArray() !== 2) throw malformed("not a frame");
+  const version = reader.value();
+  if (typeof version !== "number" || !Number.isSafeInteger(version) || version < 1) {
+    throw malformed("frame without a version");
+  }
+  // Before the body is looked at: a later version may hold what this program cannot read.
+  if (!supportedVersions.includes(version)) {
+    throw new WireError({ code: "WIRE_VERSION_UNKNOWN", version }, `unknown version ${version}`);
+  }
+  const body = reader.value();
+  reader.end();
+  return codec.decode(body);
+}
+
+/** One message or stored record: its codec, its version, and how large it may be. */
+export interface Format<T> {
+  /** What `encode` writes. */
+  readonly version: number;
+  readonly bytesMax: number;
+  /** @throws {AssertionError} when the value is out of bounds. */
+  readonly encode: (value: T) => Uint8Array;
+  /** @throws {WireError} `WIRE_VERSION_UNKNOWN` or `WIRE_MALFORMED`, see `decodeFrame`. */
+  readonly decode: (frame: Uint8Array) => T;
+}
+
+/** Binds a codec to the one version that is written and read. */
+export function defineFormat<T>(options: {
+  readonly codec: Codec<T>;
+  readonly version: number;
+  readonly bytesMax: number;
+}): Format<T> {
+  const { codec, version, bytesMax } = options;
+  return {
+    version,
+    bytesMax,
+    encode(value) {
+      const frame = encodeFrame(codec, version, value);
+      assert(frame.length <= bytesMax, `frame of ${frame.length} bytes, at most ${bytesMax}`);
+      return frame;
+    },
+    decode: (frame) => decodeFrame(codec, [version], frame, bytesMax),
+  };
+}

@@ -1,5 +1,6 @@
 /** What clients' commands do to the state. Each is answered; a refusal changes nothing. */
 
+import { refused } from "./answers.ts";
 import { endRequest } from "./apply-invocation.ts";
 import {
   enqueueUnit,
@@ -16,11 +17,6 @@ import {
 import type { Command, StepInput } from "./commands.ts";
 import { keys, META_KEY, queueKeyOfParked } from "./keys.ts";
 import type { Answer, HandlerDefinition, PlanRow, StepDefinition } from "./rows.ts";
-
-/** Makes a refusal. */
-export function refused(code: string, message: string): Answer {
-  return { kind: "refused", code, message };
-}
 
 /** The group's first command. */
 export function applyCreate(

@@ -3,7 +3,8 @@
  * every replica comes to the same state. R15: a command that was answered before changes nothing and
  * gets the same answer.
  */
-import { unreachable } from "../std/assert.ts";
+import { assert, unreachable } from "../std/assert.ts";
+import { type AnswerMemory, answerOnce, type MemoryRow } from "./answers.ts";
 import { applyDue, applyEnd, applyGrant, applySetAside, applyTakeBack } from "./apply-attempt.ts";
 import {
   applyCancel,
@@ -12,55 +13,31 @@ import {
   applyResume,
   applySubmit,
   applyUnpark,
-  refused,
 } from "./apply-client.ts";
-import { type Position, rowOf, type WorkflowTransaction } from "./apply-kit.ts";
-import { ANSWER_WINDOW, type Command, type Envelope } from "./commands.ts";
-import { keys } from "./keys.ts";
-import type { Answer } from "./rows.ts";
+import type { Position, WorkflowTransaction } from "./apply-kit.ts";
+import type { Command, Envelope } from "./commands.ts";
+import type { Answer, Row } from "./rows.ts";
 
 /**
  * Applies one command and keeps its answer where it may be repeated. Writes nothing unless it returns.
  * @throws {MissingRows} when rows have to be loaded first; drop the transition and try it again.
  */
 export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: Envelope): Answer {
+  const memory: AnswerMemory = {
+    recall: (key) => {
+      const row = tx.get(key);
+      assert(row === undefined || isMemoryRow(row), "a key of answers holds an answer");
+      return row;
+    },
+    remember: (key, row) => tx.put(key, row),
+    forget: (key) => tx.delete(key),
+  };
   const { id, command } = envelope;
-  switch (id.kind) {
-    case "none":
-      return applyCommand(tx, at, command);
-    case "entry": {
-      const key = keys.answer(id.node, id.boot, id.sequence);
-      const known = rowOf(tx, "answer", key);
-      if (known !== undefined) return known.answer;
-      const floorKey = keys.answerFloor(id.node, id.boot);
-      const floor = rowOf(tx, "answer-floor", floorKey)?.sequence ?? 0;
-      if (id.sequence < floor) {
-        return refused("COMMAND_TOO_OLD", "the command was answered too long ago to repeat it");
-      }
-      const answer = applyCommand(tx, at, command);
-      tx.put(key, { kind: "answer", answer });
-      const dropped = id.sequence - ANSWER_WINDOW;
-      if (dropped >= 0) tx.delete(keys.answer(id.node, id.boot, dropped));
-      if (dropped >= floor) tx.put(floorKey, { kind: "answer-floor", sequence: dropped + 1 });
-      return answer;
-    }
-    case "key": {
-      const key = keys.keyed(id.key);
-      const known = rowOf(tx, "keyed", key);
-      if (known !== undefined) {
-        if (known.bodyHash === id.bodyHash) return known.answer;
-        return refused("IDEMPOTENCY_CONFLICT", "the same key was used for something else");
-      }
-      const answer = applyCommand(tx, at, command);
-      // A refusal is not kept: after its reason is gone the same key may succeed.
-      if (answer.kind !== "refused") {
-        tx.put(key, { kind: "keyed", bodyHash: id.bodyHash, answer, stampMs: at.stampMs });
-      }
-      return answer;
-    }
-    default:
-      return unreachable(id);
-  }
+  return answerOnce(memory, { id, stampMs: at.stampMs }, () => applyCommand(tx, at, command));
+}
+
+function isMemoryRow(row: Row): row is MemoryRow {
+  return row.kind === "answer" || row.kind === "answer-floor" || row.kind === "keyed";
 }
 
 function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): Answer {

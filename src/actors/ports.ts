@@ -1,0 +1,223 @@
+/**
+ * What the actors need from the machine. The node fulfils these with LevelDB, libp2p and worker
+ * processes; the simulator with memory, virtual time and generators. Bytes and typed values meet
+ * behind these ports, in `wire`.
+ */
+
+import type { Message } from "../raft/messages.ts";
+import type { Configuration, Entry, HardState, ReplicaId, TermRun } from "../raft/types.ts";
+import type { Envelope, Payload } from "../scheduler/commands.ts";
+import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
+import type { ExecutorMessage, SchedulerMessage } from "../scheduler/protocol.ts";
+import type { Answer, Row } from "../scheduler/rows.ts";
+import type { SystemEnvelope, SystemPayload } from "../scheduler/system/commands.ts";
+import type { SystemRow } from "../scheduler/system/rows.ts";
+import type { UNKNOWN } from "../scheduler/transaction.ts";
+import type { Outcome, Work } from "../scheduler/work.ts";
+
+/** R2: which node and which store of it a replica lives in. */
+export interface ReplicaPlace {
+  readonly replica: ReplicaId;
+  readonly node: NodeId;
+  readonly storeId: string;
+}
+
+/** The members of a group: who votes, where each one lives, and the next id to be given. */
+export interface Membership {
+  readonly configuration: Configuration;
+  readonly places: readonly ReplicaPlace[];
+  readonly nextReplica: ReplicaId;
+}
+
+/** What an append task of one group writes. */
+export interface GroupAppend {
+  readonly group: number;
+  readonly hardState: HardState | undefined;
+  readonly entries: readonly Entry[];
+}
+
+/** A replica as the log database holds it. */
+export interface StoredReplica {
+  readonly group: number;
+  readonly replica: ReplicaId;
+  /** The membership that the replica was made with, until it applies a newer one. */
+  readonly bootstrap: Membership;
+  readonly hardState: HardState;
+  /** The newest entries, up to a bound of bytes. */
+  readonly tail: readonly Entry[];
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly terms: readonly TermRun[];
+  /** Why the replica must neither vote nor lead (R4); undefined when it is sound. */
+  readonly damage: string | undefined;
+}
+
+/** The Raft logs of this node. */
+export interface LogPort {
+  /** Replicas found when the node started. */
+  replicas(): readonly StoredReplica[];
+  /** Makes a replica, durably. Harmless to repeat. @throws `REPLICA_ID_USED` for an id of the past. */
+  createReplica(group: number, replica: ReplicaId, bootstrap: Membership): Promise<void>;
+  /** One synced batch for all groups; never called while another is under way (R1). */
+  append(tasks: readonly GroupAppend[]): Promise<void>;
+  /** Entries `firstIndex` to `lastIndex`, both ends included, or fewer by `bytesMax` but at least one. */
+  readEntries(
+    group: number,
+    range: { readonly firstIndex: number; readonly lastIndex: number; readonly bytesMax: number },
+  ): Promise<readonly Entry[]>;
+}
+
+/** The applied state of one group. Reads and writes of one replica do not overlap. */
+export interface StatePort<R> {
+  readonly appliedIndex: number;
+  readonly membership: Membership | undefined;
+  /** What is in memory; `UNKNOWN` asks for `read`. */
+  peek(key: string): R | undefined | typeof UNKNOWN;
+  read(keys: readonly string[]): Promise<readonly (R | undefined)[]>;
+  /** Rows with keys from `gte` up to but not including `lt`. */
+  scan(range: {
+    readonly gte: string;
+    readonly lt: string;
+    readonly limit: number;
+    readonly reverse?: boolean;
+  }): Promise<{ readonly rows: readonly (readonly [string, R])[]; readonly more: boolean }>;
+  /** All at once; need not be synced, since the log can be applied again (R3). */
+  write(batch: {
+    readonly rows: ReadonlyMap<string, R | undefined>;
+    readonly appliedIndex: number;
+    readonly membership: Membership | undefined;
+  }): Promise<void>;
+}
+
+/** Opens the applied states of this node's replicas. */
+export interface StatesPort {
+  workflow(group: number): Promise<StatePort<Row>>;
+  system(): Promise<StatePort<SystemRow>>;
+}
+
+/** Payloads of log entries as bytes. */
+export interface PayloadPort<P> {
+  encode(payload: P): Uint8Array;
+  /** @throws `WIRE_VERSION_UNKNOWN`, `WIRE_MALFORMED`: the replica stops, it never skips (R10). */
+  decode(bytes: Uint8Array): P;
+}
+
+export interface PayloadsPort {
+  readonly workflow: PayloadPort<Payload>;
+  readonly system: PayloadPort<SystemPayload>;
+  /** Places that a membership change adds, carried in its context. */
+  readonly places: PayloadPort<readonly ReplicaPlace[]>;
+}
+
+/** Rows wanted from a workflow's state. */
+export interface ReadCall {
+  readonly kind: "read";
+  readonly group: number;
+  readonly keys: readonly string[];
+  readonly scan:
+    | {
+        readonly gte: string;
+        readonly lt: string;
+        readonly limit: number;
+        readonly reverse: boolean;
+      }
+    | undefined;
+  /** A round with a majority first, so that the answer is not older than the call. */
+  readonly linear: boolean;
+}
+
+/** Asked of one node by another, and answered once. */
+export type Call =
+  | { readonly kind: "command"; readonly group: number; readonly envelope: Envelope }
+  | { readonly kind: "system-command"; readonly envelope: SystemEnvelope }
+  | ReadCall
+  /** Answered when the request has ended or after `waitMs`. */
+  | {
+      readonly kind: "wait";
+      readonly group: number;
+      readonly request: number;
+      readonly waitMs: number;
+    }
+  /** "Fetch this run and sync it" (R25). */
+  | { readonly kind: "copy-run"; readonly run: RunPiece };
+
+export type CallAnswer =
+  | { readonly kind: "answered"; readonly answer: Answer }
+  | {
+      readonly kind: "rows";
+      /** In the order of `keys`, then the scanned ones. */
+      readonly values: readonly (Row | undefined)[];
+      readonly scanned: readonly { readonly key: string; readonly row: Row }[];
+      readonly more: boolean;
+      readonly term: number;
+      readonly appliedIndex: number;
+    }
+  | { readonly kind: "waited"; readonly ended: boolean }
+  | { readonly kind: "done" }
+  /** Not the scheduler; `leader` if known. The call had no effect. */
+  | { readonly kind: "not-scheduler"; readonly leader: NodeId | undefined }
+  | { readonly kind: "error"; readonly code: string; readonly message: string };
+
+/** Everything that one node sends to another on the control stream. */
+export type PeerMessage =
+  | {
+      readonly kind: "raft";
+      readonly items: readonly { readonly group: number; readonly message: Message }[];
+    }
+  /** The group's leader wants a replica here (R2); repeated until it answers. */
+  | {
+      readonly kind: "make-replica";
+      readonly group: number;
+      readonly replica: ReplicaId;
+      readonly storeId: string;
+      readonly membership: Membership;
+    }
+  | { readonly kind: "executor"; readonly message: ExecutorMessage }
+  | { readonly kind: "scheduler"; readonly message: SchedulerMessage }
+  | { readonly kind: "call"; readonly id: number; readonly call: Call }
+  | { readonly kind: "answer"; readonly id: number; readonly answer: CallAnswer };
+
+/** What the mesh tells. Calls come one after the other. */
+export interface MeshListener {
+  message(from: NodeId, message: PeerMessage): void;
+  /** A connection to a member stands; also after its process started anew. */
+  peerUp(node: NodeId): void;
+  /** R6: the node is taken for dead. */
+  peerDown(node: NodeId): void;
+}
+
+export interface MeshPort {
+  readonly self: NodeId;
+  listen(listener: MeshListener): void;
+  /** Best effort, in order while a connection lives. False when it certainly was not sent. */
+  send(to: NodeId, message: PeerMessage): boolean;
+  isUp(node: NodeId): boolean;
+  /** Who belongs to the cluster: who may connect, and whom to keep connected to. */
+  setMembers(
+    members: readonly { readonly node: NodeId; readonly addresses: readonly string[] }[],
+  ): void;
+}
+
+/** Runs of this node's block store. All methods verify what they bring. */
+export interface RunsPort {
+  /** Brings the run here from one of the nodes and syncs it, unless it is here already. @throws `FS_BLOCK_MISSING`. */
+  ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void>;
+}
+
+/** Runs handlers, off the control thread. */
+export interface RunnerPort {
+  /** Never rejects: what goes wrong is an outcome. An aborted one is `released`. */
+  run(
+    work: Work,
+    context: {
+      readonly request: string;
+      readonly invocation: string;
+      readonly step: string;
+      /** The next datasets of a reduce unit's input, whose runs are here; undefined at the end. */
+      readonly inputs: () => Promise<Dataset | undefined>;
+      /** The source of a handler version. */
+      readonly source: (version: string) => Promise<string>;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Outcome>;
+}

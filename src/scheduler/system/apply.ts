@@ -1,0 +1,165 @@
+/** Applies the system group's log: a pure function of rows and entry, like that of a workflow. */
+import { assert, unreachable } from "../../std/assert.ts";
+import { type AnswerMemory, answerOnce, type MemoryRow, refused } from "../answers.ts";
+import type { Answer } from "../rows.ts";
+import type { Transaction } from "../transaction.ts";
+import type { SystemCommand, SystemEnvelope } from "./commands.ts";
+import { CLUSTER_KEY, systemKeys } from "./keys.ts";
+import type { SystemRow } from "./rows.ts";
+
+/** A row was written; every node follows these, so that each knows the cluster. */
+export interface SystemEffect {
+  readonly key: string;
+  readonly row: SystemRow;
+}
+
+export type SystemTransaction = Transaction<SystemRow, SystemEffect>;
+
+/** R10: formats of this program. */
+export const CLUSTER_VERSION = 1;
+
+/** Applies one command. @throws {MissingRows} when rows have to be loaded first. */
+export function applySystemEnvelope(
+  tx: SystemTransaction,
+  at: { readonly stampMs: number },
+  envelope: SystemEnvelope,
+): Answer {
+  const memory: AnswerMemory = {
+    recall: (key) => {
+      const row = tx.get(key);
+      assert(row === undefined || isMemoryRow(row), "a key of answers holds an answer");
+      return row;
+    },
+    remember: (key, row) => tx.put(key, row),
+    forget: (key) => tx.delete(key),
+  };
+  const { id, command } = envelope;
+  const { stampMs } = at;
+  return answerOnce(memory, { id, stampMs }, () => applyCommand(tx, stampMs, command));
+}
+
+function isMemoryRow(row: SystemRow): row is MemoryRow {
+  return row.kind === "answer" || row.kind === "answer-floor" || row.kind === "keyed";
+}
+
+function put(tx: SystemTransaction, key: string, row: SystemRow): void {
+  tx.put(key, row);
+  tx.emit({ key, row });
+}
+
+const DONE: Answer = { kind: "ok" };
+
+function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCommand): Answer {
+  switch (command.kind) {
+    case "found":
+      return applyFound(tx, command);
+    case "ticket": {
+      const { id, verifier, expiresMs, uses } = command;
+      put(tx, systemKeys.ticket(id), { kind: "ticket", verifier, expiresMs, usesLeft: uses });
+      return DONE;
+    }
+    case "join":
+      return applyJoin(tx, stampMs, command);
+    case "announce": {
+      const key = systemKeys.member(command.member.node);
+      const known = tx.get(key);
+      if (known?.kind !== "member" || known.state === "removed") {
+        return refused("NODE_NOT_MEMBER", "the node does not belong to this cluster");
+      }
+      put(tx, key, { ...command.member, kind: "member", state: "joined" });
+      return DONE;
+    }
+    case "create-workflow":
+      return applyCreateWorkflow(tx, command);
+    case "workflow-active":
+      return applyWorkflowActive(tx, command.group);
+    case "delete-workflow":
+      return applyDeleteWorkflow(tx, command.name);
+    default:
+      return unreachable(command);
+  }
+}
+
+function applyFound(
+  tx: SystemTransaction,
+  command: Extract<SystemCommand, { kind: "found" }>,
+): Answer {
+  if (tx.get(CLUSTER_KEY) !== undefined) return DONE;
+  const { clusterId, member, adminTokenHash } = command;
+  put(tx, CLUSTER_KEY, { kind: "cluster", id: clusterId, nextGroup: 1, version: CLUSTER_VERSION });
+  put(tx, systemKeys.member(member.node), { ...member, kind: "member", state: "joined" });
+  put(tx, systemKeys.token(adminTokenHash), { kind: "token", role: "admin" });
+  return DONE;
+}
+
+function applyJoin(
+  tx: SystemTransaction,
+  stampMs: number,
+  command: Extract<SystemCommand, { kind: "join" }>,
+): Answer {
+  const { member } = command;
+  const key = systemKeys.member(member.node);
+  const known = tx.get(key);
+  if (known?.kind === "member" && known.state === "removed") {
+    return refused("NODE_REMOVED", "the node was removed from this cluster");
+  }
+  const ticketKey = systemKeys.ticket(command.ticket);
+  const ticket = tx.get(ticketKey);
+  if (ticket?.kind !== "ticket" || ticket.expiresMs <= stampMs) {
+    return refused("TICKET_INVALID", "the ticket is unknown or has expired");
+  }
+  // A node that asks again, since it did not hear the answer, uses up nothing.
+  if (known === undefined) {
+    if (ticket.usesLeft <= 0) return refused("TICKET_USED_UP", "the ticket was used too often");
+    put(tx, ticketKey, { ...ticket, usesLeft: ticket.usesLeft - 1 });
+  }
+  put(tx, key, { ...member, kind: "member", state: "joined" });
+  return DONE;
+}
+
+function applyCreateWorkflow(
+  tx: SystemTransaction,
+  command: Extract<SystemCommand, { kind: "create-workflow" }>,
+): Answer {
+  const { name, description, replicas } = command;
+  const known = tx.get(systemKeys.name(name));
+  if (known?.kind === "name") return { kind: "revision", revision: known.group };
+  const cluster = tx.get(CLUSTER_KEY);
+  assert(cluster?.kind === "cluster", "the system group's first command founds the cluster");
+  if (!replicas.some((replica) => replica.role === "voter")) {
+    return refused("WORKFLOW_NO_REPLICAS", "a workflow needs at least one voter");
+  }
+  const group = cluster.nextGroup;
+  put(tx, CLUSTER_KEY, { ...cluster, nextGroup: group + 1 });
+  put(tx, systemKeys.name(name), { kind: "name", group });
+  const state = "creating";
+  put(tx, systemKeys.workflow(group), {
+    kind: "workflow",
+    group,
+    name,
+    description,
+    state,
+    replicas,
+  });
+  return { kind: "revision", revision: group };
+}
+
+function applyWorkflowActive(tx: SystemTransaction, group: number): Answer {
+  const key = systemKeys.workflow(group);
+  const row = tx.get(key);
+  if (row?.kind === "workflow" && row.state === "creating")
+    put(tx, key, { ...row, state: "active" });
+  return DONE;
+}
+
+function applyDeleteWorkflow(tx: SystemTransaction, name: string): Answer {
+  const nameKey = systemKeys.name(name);
+  const known = tx.get(nameKey);
+  if (known?.kind !== "name") return refused("WORKFLOW_UNKNOWN", `there is no workflow ${name}`);
+  const key = systemKeys.workflow(known.group);
+  const row = tx.get(key);
+  assert(row?.kind === "workflow", "a name means a workflow");
+  tx.delete(nameKey);
+  put(tx, key, { ...row, state: "deleted" });
+  return DONE;
+}

@@ -1,0 +1,46 @@
+/** What can be written into the system group's log. */
+import type { CommandId } from "../commands.ts";
+import type { FirstReplica, MemberRow } from "./rows.ts";
+
+/** What a node says of itself. */
+export type MemberInfo = Omit<MemberRow, "kind" | "state">;
+
+export type SystemCommand =
+  /** The very first command of a cluster. */
+  | {
+      readonly kind: "found";
+      readonly clusterId: string;
+      readonly member: MemberInfo;
+      /** SHA-256 in hex of the first admin token. */
+      readonly adminTokenHash: string;
+    }
+  | {
+      readonly kind: "ticket";
+      readonly id: string;
+      readonly verifier: Uint8Array;
+      readonly expiresMs: number;
+      readonly uses: number;
+    }
+  /** A node has proved that it holds the ticket. */
+  | { readonly kind: "join"; readonly ticket: string; readonly member: MemberInfo }
+  /** A member tells what has changed about it; with another store it is another holder of replicas. */
+  | { readonly kind: "announce"; readonly member: MemberInfo }
+  /** The group number in `replicas` is given by applying. */
+  | {
+      readonly kind: "create-workflow";
+      readonly name: string;
+      readonly description: string;
+      readonly replicas: readonly FirstReplica[];
+    }
+  | { readonly kind: "workflow-active"; readonly group: number }
+  | { readonly kind: "delete-workflow"; readonly name: string };
+
+export interface SystemEnvelope {
+  readonly id: CommandId;
+  readonly command: SystemCommand;
+}
+
+export interface SystemPayload {
+  readonly stampMs: number;
+  readonly envelopes: readonly SystemEnvelope[];
+}

@@ -1,0 +1,16 @@
+/** Keys of the system group's rows. `w/` and `k/` are taken by remembered answers. */
+import { orderedNumber } from "../../std/ordered-text.ts";
+
+/** The cluster itself. */
+export const CLUSTER_KEY = "c/";
+
+export const systemKeys = {
+  member: (node: string): string => `n/${node}`,
+  ticket: (id: string): string => `t/${id}`,
+  token: (hash: string): string => `o/${hash}`,
+  workflow: (group: number): string => `g/${orderedNumber(group)}`,
+  name: (name: string): string => `m/${name}`,
+} as const;
+
+/** From here up to but not including `~` lie all rows. */
+export const SYSTEM_SCAN = { gte: "!", lt: "~" } as const;

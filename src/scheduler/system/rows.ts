@@ -1,0 +1,80 @@
+/** The replicated state of the system group: who belongs to the cluster and which workflows there are. */
+
+import type { NodeId } from "../dataset.ts";
+import type { AnswerFloorRow, AnswerRow, KeyedAnswerRow } from "../rows.ts";
+
+export interface ClusterRow {
+  readonly kind: "cluster";
+  /** Random, made by the first node. */
+  readonly id: string;
+  /** Number of the next workflow's group; the system group is 0. */
+  readonly nextGroup: number;
+  /** R10: the format version that all members support. */
+  readonly version: number;
+}
+
+/** A node that belongs, or did. */
+export interface MemberRow {
+  readonly kind: "member";
+  readonly node: NodeId;
+  readonly name: string;
+  /** Multiaddrs at which others reach it. */
+  readonly addresses: readonly string[];
+  /** URL of its HTTP API. */
+  readonly api: string;
+  /** R2: names its log database; another one is another store. */
+  readonly storeId: string;
+  readonly slots: number;
+  readonly capabilities: readonly string[];
+  /** Of the program, for display. */
+  readonly version: string;
+  readonly state: "joined" | "removed";
+}
+
+/** Lets nodes join. Only what checks a proof is kept, not the secret. */
+export interface TicketRow {
+  readonly kind: "ticket";
+  readonly verifier: Uint8Array;
+  readonly expiresMs: number;
+  readonly usesLeft: number;
+}
+
+export interface TokenRow {
+  readonly kind: "token";
+  readonly role: "read" | "submit" | "admin";
+}
+
+/** Where a workflow's first replicas are. Its own log is the truth about its later members. */
+export interface WorkflowRow {
+  readonly kind: "workflow";
+  readonly group: number;
+  readonly name: string;
+  readonly description: string;
+  /** R9: `creating` until the group has committed its first entry; `deleted` is a tombstone. */
+  readonly state: "creating" | "active" | "deleted";
+  readonly replicas: readonly FirstReplica[];
+}
+
+export interface FirstReplica {
+  readonly replica: number;
+  readonly node: NodeId;
+  readonly storeId: string;
+  readonly role: "voter" | "learner";
+}
+
+/** The group that a name means now. */
+export interface NameRow {
+  readonly kind: "name";
+  readonly group: number;
+}
+
+export type SystemRow =
+  | ClusterRow
+  | MemberRow
+  | TicketRow
+  | TokenRow
+  | WorkflowRow
+  | NameRow
+  | AnswerRow
+  | AnswerFloorRow
+  | KeyedAnswerRow;

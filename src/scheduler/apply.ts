@@ -16,6 +16,7 @@ import {
 } from "./apply-client.ts";
 import type { Position, WorkflowTransaction } from "./apply-kit.ts";
 import type { Command, Envelope } from "./commands.ts";
+import { keys } from "./keys.ts";
 import type { Answer, Row } from "./rows.ts";
 
 /**

@@ -1,0 +1,57 @@
+import { CODE_P2P, type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import { meshError } from "./errors.ts";
+import { ADDRESSES_PER_MEMBER_MAX } from "./limits.ts";
+import type { NodeId } from "./ports.ts";
+
+/** @throws {JobxError} `MESH_ADDRESS_INVALID` for what is not a multiaddr. */
+export function parseAddress(address: string): Multiaddr {
+  try {
+    return multiaddr(address);
+  } catch (cause) {
+    throw meshError({ code: "MESH_ADDRESS_INVALID", address }, "an address cannot be read", {
+      cause,
+    });
+  }
+}
+
+/** The node that an address names at its end, if it does. */
+export function nodeOfAddress(address: Multiaddr): NodeId | undefined {
+  return address.getComponents().findLast((component) => component.code === CODE_P2P)?.value;
+}
+
+/**
+ * The addresses of a member that can be used, with its id at the end; unreadable ones, those that
+ * name another node and those above the bound are left out: other members said them, and one bad
+ * address must not hide the good ones.
+ */
+export function dialAddresses(node: NodeId, addresses: readonly string[]): Multiaddr[] {
+  const usable: Multiaddr[] = [];
+  for (const text of addresses) {
+    if (usable.length === ADDRESSES_PER_MEMBER_MAX) break;
+    try {
+      const address = parseAddress(text);
+      const named = nodeOfAddress(address);
+      if (named === undefined) usable.push(address.encapsulate(`/p2p/${node}`));
+      else if (named === node) usable.push(address);
+    } catch {
+      // Left out, as the docstring says.
+    }
+  }
+  return usable;
+}
+
+/** Host and port of a TCP address. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a plain TCP connection to the address would go, if it is a TCP address. */
+export function endpointOf(address: Multiaddr): Endpoint | undefined {
+  const parts = address.getComponents();
+  const host = parts.find(({ name }) =>
+    ["ip4", "ip6", "dns", "dns4", "dns6"].includes(name),
+  )?.value;
+  const port = Number(parts.find(({ name }) => name === "tcp")?.value);
+  return host === undefined || !Number.isInteger(port) ? undefined : { host, port };
+}

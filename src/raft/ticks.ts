@@ -1,0 +1,62 @@
+/** What time does to a replica. */
+import { type CoreState, isPromotable, isStorageStalled } from "./core-state.ts";
+import { campaign } from "./elections.ts";
+import { broadcastHeartbeat } from "./heartbeats.ts";
+import { maybeAutoLeave } from "./proposals.ts";
+import { jointVote } from "./quorum.ts";
+import { becomeFollower } from "./roles.ts";
+
+/** Lets one tick pass. */
+export function tick(state: CoreState): void {
+  state.storageElapsed = state.log.tasksOpen > 0 ? state.storageElapsed + 1 : 0;
+  if (state.role === "leader") tickLeader(state);
+  else tickOther(state);
+}
+
+function tickLeader(state: CoreState): void {
+  if (isStorageStalled(state)) {
+    // Its own disk is stuck: others may do better, and reads and heartbeats must not hide that (R1).
+    becomeFollower(state, { term: state.term, leader: undefined });
+    return;
+  }
+  state.heartbeatElapsed += 1;
+  state.electionElapsed += 1;
+  if (state.electionElapsed >= state.options.electionTicks) {
+    state.electionElapsed = 0;
+    if (state.options.checkQuorum && !hearsQuorum(state)) {
+      becomeFollower(state, { term: state.term, leader: undefined });
+      return;
+    }
+    // The transferee had its time; proposals are taken again.
+    state.transferee = undefined;
+  }
+  if (state.heartbeatElapsed < state.options.heartbeatTicks) return;
+  state.heartbeatElapsed = 0;
+  maybeAutoLeave(state);
+  broadcastHeartbeat(state);
+}
+
+function tickOther(state: CoreState): void {
+  state.electionElapsed += 1;
+  if (state.leaderGone) {
+    state.leaderGoneCountdown -= 1;
+    if (state.leaderGoneCountdown <= 0) {
+      state.electionElapsed = 0;
+      campaign(state);
+      return;
+    }
+  }
+  if (!isPromotable(state) || state.electionElapsed < state.electionTimeout) return;
+  state.electionElapsed = 0;
+  campaign(state);
+}
+
+/** Whether a majority was heard since the last time this was asked; starts the next count (6.2). */
+function hearsQuorum(state: CoreState): boolean {
+  const heard = new Map<number, boolean>();
+  for (const [id, progress] of state.progress) {
+    heard.set(id, id === state.id || progress.recentActive);
+    progress.recentActive = id === state.id;
+  }
+  return jointVote(state.configuration, heard) === "won";
+}

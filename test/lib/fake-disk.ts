@@ -50,14 +50,23 @@ const MEMTABLE_BYTES: Readonly<Record<DatabaseName, number>> = {
 
 /** A process's hold on the disk; a crash ends all holds at once. */
 class Session {
-  dead = false;
+  #dead = false;
   readonly open = new Map<DatabaseName, FakeKv>();
+
+  /** The process ends. */
+  end(): void {
+    this.#dead = true;
+  }
 
   /** Lets a step happen, unless the process has died meanwhile: then nothing ever returns to it. */
   async wait(delay: (step: DiskStep) => Promise<void>, step: DiskStep): Promise<void> {
-    if (this.dead) return forever();
+    if (this.#isDead()) return forever();
     await delay(step);
-    if (this.dead) return forever();
+    if (this.#isDead()) return forever();
+  }
+
+  #isDead(): boolean {
+    return this.#dead;
   }
 }
 
@@ -86,7 +95,7 @@ export class FakeDisk implements Disk {
    * synced may be lost as a disk would lose it. The disk can be opened again at once.
    */
   crash(kind: CrashKind = "power"): void {
-    this.#session.dead = true;
+    this.#session.end();
     for (const [name, database] of this.#databases) {
       const pending = this.#session.open.get(name)?.pending ?? [];
       database.crash(kind, { pending: [...pending], random: this.#random });

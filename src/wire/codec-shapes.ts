@@ -3,7 +3,7 @@
  * order in which fields are written here is therefore part of the format.
  */
 import { assert } from "../std/assert.ts";
-import type { Codec } from "./codec.ts";
+import { type Codec, unfit } from "./codec.ts";
 import { malformed, within } from "./errors.ts";
 
 /** A codec for each field of `T`, in the order in which they are written. */
@@ -40,8 +40,10 @@ class FieldList {
   }
 
   encodeInto(target: unknown[], value: LooseRecord): void {
-    for (const [at, codec] of this.#codecs.entries()) {
-      target.push(codec.encode(value[this.#names[at] ?? ""]));
+    let at = 0;
+    for (const name of this.#names) {
+      target.push(this.#codecs[at]?.encode(value[name]));
+      at += 1;
     }
   }
 
@@ -99,7 +101,7 @@ export function union(
   return {
     encode(value) {
       const variant = byKind.get(value.kind);
-      assert(variant !== undefined, `not a variant of this union: ${value.kind}`);
+      if (variant === undefined) throw unfit(`not a variant of this union: ${value.kind}`);
       const raw: unknown[] = [variant.tag];
       variant.list.encodeInto(raw, value);
       return raw;
@@ -121,7 +123,7 @@ export function union(
 export function array<T>(item: Codec<T>, lengthMax: number): Codec<readonly T[]> {
   return {
     encode(values) {
-      assert(values.length <= lengthMax, `${values.length} values, at most ${lengthMax}`);
+      if (values.length > lengthMax) throw unfit(`${values.length} values, at most ${lengthMax}`);
       return values.map(item.encode);
     },
     decode(raw) {
@@ -175,7 +177,8 @@ export function record<T>(
   return {
     encode(value) {
       const entries = Object.entries(value);
-      assert(entries.length <= entriesMax, `${entries.length} entries, at most ${entriesMax}`);
+      if (entries.length > entriesMax)
+        throw unfit(`${entries.length} entries, at most ${entriesMax}`);
       entries.sort(([left], [right]) => (left < right ? -1 : 1));
       return entries.flatMap(([key, field]) => [name.encode(key), item.encode(field)]);
     },

@@ -2,7 +2,7 @@
  * Plain values as bytes: MessagePack of `[formatVersion, body]` (R10). A frame is a whole message or
  * a whole stored record; how frames follow each other on a stream or in a file is not decided here.
  */
-import { Packr, RESET_BUFFER_MODE } from "msgpackr";
+import { Packr } from "msgpackr";
 import { assert } from "../std/assert.ts";
 import type { Codec } from "./codec.ts";
 import { malformed, WireError } from "./errors.ts";
@@ -15,15 +15,17 @@ export const FRAME_BYTES_MAX = 8 * 1024 * 1024;
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
 
 /**
- * One frame, in memory of its own.
+ * One frame: bytes that never change later, but a part of a larger buffer that other frames share.
+ * What is kept for long is better copied.
  * @throws {AssertionError} when the value is out of its codec's bounds.
  */
 export function encodeFrame<T>(codec: Codec<T>, version: number, value: T): Uint8Array {
   assert(Number.isSafeInteger(version) && version >= 1, "versions count from 1");
   const body = codec.encode(value);
-  // The packer's buffer is used again for the next frame (reset mode), so the result is a copy of
-  // exactly its size: nothing that is kept can change later or keep a large buffer alive.
-  return new Uint8Array(packr.pack([version, body], RESET_BUFFER_MODE));
+  // Without its reset mode the packer goes on behind the last frame and takes a new buffer when one
+  // is full, so it never writes to a place twice.
+  const packed = packr.pack([version, body]);
+  return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
 }
 
 /**

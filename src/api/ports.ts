@@ -7,7 +7,13 @@
  */
 
 /** JSON as it goes through handlers. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 export interface CallOptions {
   /** How long the caller is willing to wait, from now. */
@@ -87,10 +93,11 @@ export interface HandlerFile {
   readonly source: string;
 }
 
-/** Everything `jobx apply` says about a workflow. Parts that are left out stay as they are. */
+/** Everything `jobx apply` says about a workflow. Parts that are undefined stay as they are. */
 export interface WorkflowDefinition {
   readonly workflow: string;
-  readonly description: string;
+  /** Undefined stays as it is; a new workflow then has none (empty). */
+  readonly description: string | undefined;
   /** The whole set: handlers that are not in it are deleted unless a step uses them. */
   readonly handlers: readonly HandlerFile[] | undefined;
   readonly steps: Readonly<Record<string, StepDefinition>> | undefined;
@@ -165,14 +172,22 @@ export interface ClusterPort {
   /** This node. */
   self(): NodeView;
   /** Whether this node can serve, and if not, why: one sentence. */
-  ready(): { readonly ready: boolean; readonly reason: string; readonly durability: "sync" | "none" };
+  ready(): {
+    readonly ready: boolean;
+    readonly reason: string;
+    readonly durability: "sync" | "none";
+  };
   nodes(options: CallOptions): Promise<readonly NodeView[]>;
   /** Makes a ticket for `jobx-node --join`. */
   createTicket(
     input: { readonly expiresMs: number; readonly uses: number },
     options: CallOptions,
   ): Promise<string>;
-  workflows(options: CallOptions): Promise<readonly { readonly workflow: string; readonly description: string; readonly state: string }[]>;
+  workflows(
+    options: CallOptions,
+  ): Promise<
+    readonly { readonly workflow: string; readonly description: string; readonly state: string }[]
+  >;
   workflow(name: string, options: CallOptions): Promise<WorkflowView>;
   /** Creates or changes; with `dryRun` only checks and compares. Atomic: on an error nothing has changed. */
   apply(
@@ -182,7 +197,10 @@ export interface ClusterPort {
   ): Promise<ApplyReport>;
   deleteWorkflow(name: string, options: CallOptions): Promise<void>;
   /** Resolves with the request's id when a majority has it on disk. */
-  submit(input: SubmitInput, options: CallOptions): Promise<{ readonly request: string; readonly duplicate: boolean }>;
+  submit(
+    input: SubmitInput,
+    options: CallOptions,
+  ): Promise<{ readonly request: string; readonly duplicate: boolean }>;
   /** With `waitMs` answers when the request has ended or after that time, whichever is first. */
   request(
     id: string,

@@ -1,0 +1,53 @@
+/** What the API refuses by itself, and the codes that the cluster may answer through it. */
+import { JobxError } from "../std/errors.ts";
+
+/** Errors that this folder makes. */
+export type ApiErrorDetails =
+  | { readonly code: "API_INPUT_INVALID"; readonly path: string; readonly expected: string }
+  | { readonly code: "API_JSON_INVALID"; readonly reason: string }
+  | { readonly code: "API_BODY_TOO_LARGE"; readonly bytesMax: number }
+  | { readonly code: "API_MEDIA_TYPE_UNKNOWN"; readonly expected: string }
+  | { readonly code: "API_URL_INVALID" }
+  | { readonly code: "API_ROUTE_UNKNOWN" }
+  | { readonly code: "API_HTTP_INVALID"; readonly reason: string }
+  | { readonly code: "API_HEADERS_TOO_LARGE"; readonly bytesMax: number }
+  | { readonly code: "API_REQUEST_TOO_SLOW" }
+  | { readonly code: "API_HOST_REFUSED"; readonly host: string }
+  | { readonly code: "API_ORIGIN_REFUSED"; readonly origin: string }
+  | { readonly code: "API_TOKEN_MISSING" }
+  | { readonly code: "API_TOKEN_UNKNOWN" }
+  | { readonly code: "API_ROLE_INSUFFICIENT"; readonly role: Role; readonly needed: Role }
+  | { readonly code: "API_BUSY"; readonly inFlightMax: number }
+  | { readonly code: "API_STOPPING" }
+  | { readonly code: "API_LISTEN_FAILED"; readonly host: string; readonly port: number }
+  | { readonly code: "API_INTERNAL" }
+  | { readonly code: "HANDLER_VALUE_NOT_EXACT"; readonly path: string };
+
+/** What a token allows; each role includes the ones before it. */
+export type Role = "read" | "submit" | "admin";
+
+/** Codes that come through `ClusterPort`; each needs a status, so a new one is added here first. */
+export type ClusterErrorCode =
+  | "COMMAND_NOT_ACCEPTED"
+  | "COMMAND_OUTCOME_UNKNOWN"
+  | "NO_MAJORITY"
+  | "IDEMPOTENCY_CONFLICT"
+  | "WORKFLOW_UNKNOWN"
+  | "WORKFLOW_EXISTS"
+  | "WORKFLOW_NOT_ACTIVE"
+  | "JOB_UNKNOWN"
+  | "STEP_UNKNOWN"
+  | "HANDLER_UNKNOWN"
+  | "REQUEST_UNKNOWN"
+  | "REQUEST_ENDED"
+  | "REQUEST_NOT_PAUSED"
+  | "QUEUE_FULL";
+
+/** Makes the error; a function, so that the union is checked where the code is written. */
+export function apiError(
+  details: ApiErrorDetails,
+  message: string,
+  options?: ErrorOptions,
+): JobxError<ApiErrorDetails> {
+  return new JobxError(details, message, options);
+}

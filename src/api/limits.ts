@@ -1,0 +1,42 @@
+/** Bounds of the HTTP API. What exceeds one is answered with a coded error, never cut or ignored. */
+
+/** Bytes of a body, and so of a submission's arguments: what one log entry may hold. */
+export const BODY_BYTES_MAX = 1 << 20;
+/** Bytes of the body of an apply, which carries the sources of all handlers: a thousand of 8 KiB. */
+export const APPLY_BODY_BYTES_MAX = 8 << 20;
+/** Bytes of all request headers together: a long token and some proxies' additions. */
+export const HEADER_BYTES_MAX = 16 << 10;
+/** Headers of one request; the runtime drops further ones. */
+export const HEADERS_MAX = 64;
+/** Open connections: each is a file and some KiB, and browsers keep six. */
+export const CONNECTIONS_MAX = 2048;
+/** Calls being answered, most of them waiting for a request to end. */
+export const IN_FLIGHT_MAX = 1024;
+/** Time to send a request whole, so that slow senders do not hold connections. */
+export const RECEIVE_MS_MAX = 30_000;
+/** Time between two requests on a connection; above that of common clients' polls. */
+export const KEEP_ALIVE_MS = 15_000;
+/** Longest `?wait=`: proxies give up on an answer after about this time. */
+export const WAIT_MS_MAX = 60_000;
+/** Deadline of a call whose caller names none: some elections long. */
+export const DEADLINE_MS_DEFAULT = 10_000;
+/** Longest deadline that a caller may name. */
+export const DEADLINE_MS_MAX = 120_000;
+/** Pairs of one submission; at a few bytes each they fill the body. */
+export const ARGUMENTS_MAX = 100_000;
+/** Requests in one page of a list. */
+export const PAGE_MAX = 1000;
+/** Page when the caller does not say. */
+export const PAGE_DEFAULT = 50;
+/** Attempts in one answer: about 2.5 MB of JSON, some ten milliseconds of the control thread. */
+export const ATTEMPTS_MAX = 10_000;
+/** How long a ticket may be used: a week, for machines that are still being delivered. */
+export const TICKET_MS_MAX = 7 * 24 * 3_600_000;
+/** How long a ticket may be used when nobody says: an hour at the console. */
+export const TICKET_MS_DEFAULT = 3_600_000;
+/** Nodes that one ticket may let in. */
+export const TICKET_USES_MAX = 1000;
+/** Characters of one handler's source. */
+export const SOURCE_LENGTH_MAX = 1 << 20;
+/** What `Retry-After` says: a failover takes about as long. */
+export const RETRY_AFTER_S = 1;

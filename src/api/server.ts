@@ -1,0 +1,175 @@
+/** The HTTP server: `buildApi` makes it without a port, `listenApi` opens one. */
+import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import type { Log } from "../std/log.ts";
+import { clusterRoutes } from "./cluster-routes.ts";
+import type { ApiContext } from "./context.ts";
+import { apiError } from "./errors.ts";
+import { rawFailure, sendFailure } from "./failures.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { type HostRules, hostAllowed, originAllowed } from "./host-rules.ts";
+import { InFlight } from "./in-flight.ts";
+import {
+  BODY_BYTES_MAX,
+  CONNECTIONS_MAX,
+  HEADER_BYTES_MAX,
+  HEADERS_MAX,
+  KEEP_ALIVE_MS,
+  RECEIVE_MS_MAX,
+} from "./limits.ts";
+import type { ClusterPort } from "./ports.ts";
+import { requestRoutes } from "./request-routes.ts";
+import { submitRoutes } from "./submit-routes.ts";
+import { decodeUtf8, parseJson } from "./values.ts";
+import { workflowRoutes } from "./workflow-routes.ts";
+
+/** What the server is given. */
+export interface ApiDeps {
+  readonly cluster: ClusterPort;
+  readonly log: Log;
+  readonly rules: HostRules;
+  /** Calls answered at the same time; more are refused with `API_BUSY`. Default `IN_FLIGHT_MAX`. */
+  readonly inFlightMax?: number;
+}
+
+/** Where the server listens. */
+export interface ApiAddress {
+  readonly host: string;
+  readonly port: number;
+  /** As it can be called from this machine. */
+  readonly url: string;
+}
+
+/** The server with all routes, not listening. Close it with `close()`: waits end with `API_STOPPING`. */
+export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: RECEIVE_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Waits are ended by the server itself when it closes; idle connections would hold it open.
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 512 },
+    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: RECEIVE_MS_MAX },
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false },
+    },
+    frameworkErrors: (error, request, reply) =>
+      sendFailure(error, request, { reply, log: deps.log }),
+    clientErrorHandler: (error, socket) => {
+      // The other side has gone: there is nobody to tell.
+      if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+      else socket.end(rawFailure(error));
+    },
+  });
+  app.server.maxHeadersCount = HEADERS_MAX;
+  app.server.maxConnections = CONNECTIONS_MAX;
+  const context: ApiContext = {
+    cluster: deps.cluster,
+    inFlight: new InFlight(deps.inFlightMax === undefined ? {} : { callsMax: deps.inFlightMax }),
+  };
+  guard(app, { context, deps });
+  parseBodies(app);
+  app.register((scope, _options, done) => {
+    healthRoutes(scope, context);
+    done();
+  });
+  for (const area of [clusterRoutes, workflowRoutes, requestRoutes, submitRoutes]) {
+    app.register(
+      (scope, _options, done) => {
+        area(scope, context);
+        done();
+      },
+      { prefix: "/v1" },
+    );
+  }
+  await app.ready();
+  return app;
+}
+
+/**
+ * Opens the port; 0 takes a free one.
+ * @throws {JobxError} `API_LISTEN_FAILED` when the address cannot be had.
+ */
+export async function listenApi(
+  app: FastifyInstance,
+  at: { readonly host: string; readonly port: number },
+): Promise<ApiAddress> {
+  try {
+    await app.listen({ host: at.host, port: at.port });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw apiError(
+      { code: "API_LISTEN_FAILED", host: at.host, port: at.port },
+      `cannot listen on ${at.host}:${at.port}: ${reason}`,
+      { cause },
+    );
+  }
+  const address = app.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : at.port;
+  const host = at.host === "0.0.0.0" ? "127.0.0.1" : at.host === "::" ? "::1" : at.host;
+  return { host: at.host, port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` };
+}
+
+/** What every call passes before its route: a place, the right address, then the token. */
+function guard(
+  app: FastifyInstance,
+  { context, deps }: { readonly context: ApiContext; readonly deps: ApiDeps },
+): void {
+  const { rules, log } = deps;
+  app.addHook("onRequest", (request, reply, next) => {
+    try {
+      context.inFlight.begin(request, reply);
+      checkAddress(request, rules);
+      next();
+    } catch (error) {
+      next(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  app.addHook("onSend", (_request, reply, payload, next) => {
+    reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
+    next(null, payload);
+  });
+  app.addHook("preClose", (done) => {
+    context.inFlight.stop();
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => sendFailure(error, request, { reply, log }));
+  app.setNotFoundHandler((request, reply) => {
+    const error = apiError({ code: "API_ROUTE_UNKNOWN" }, "there is nothing under this path");
+    sendFailure(error, request, { reply, log });
+  });
+}
+
+/** @throws {JobxError} `API_HOST_REFUSED`, `API_ORIGIN_REFUSED`. */
+function checkAddress(request: FastifyRequest, rules: HostRules): void {
+  const host = request.headers.host ?? "";
+  if (!hostAllowed(host, rules, request.socket.localAddress)) {
+    throw apiError(
+      { code: "API_HOST_REFUSED", host: host.slice(0, 255) },
+      "this node is not known under that name; add it to the names of its API",
+    );
+  }
+  const { origin } = request.headers;
+  if (!originAllowed(origin, host)) {
+    throw apiError(
+      { code: "API_ORIGIN_REFUSED", origin: (origin ?? "").slice(0, 255) },
+      "pages from elsewhere may not call this node",
+    );
+  }
+}
+
+function parseBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>(
+    "application/json",
+    { parseAs: "buffer" },
+    (_request, bytes, done) => {
+      try {
+        // Some clients name a type where they send nothing.
+        done(null, bytes.length === 0 ? undefined : parseJson(decodeUtf8(bytes)));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
+      }
+    },
+  );
+}

@@ -1,0 +1,66 @@
+/** Which HTTP status an error code has. A code without a row does not compile. */
+import type { WorkflowErrorDetails } from "../workflow/errors.ts";
+import type { ApiErrorDetails, ClusterErrorCode } from "./errors.ts";
+
+type Code = ApiErrorDetails["code"] | WorkflowErrorDetails["code"] | ClusterErrorCode;
+
+/** 429 and 503 are answered with `Retry-After`; so is 504, whose outcome is not known. */
+export const HTTP_STATUS = {
+  API_INPUT_INVALID: 400,
+  API_JSON_INVALID: 400,
+  API_URL_INVALID: 400,
+  API_HTTP_INVALID: 400,
+  API_TOKEN_MISSING: 401,
+  API_TOKEN_UNKNOWN: 401,
+  API_HOST_REFUSED: 403,
+  API_ORIGIN_REFUSED: 403,
+  API_ROLE_INSUFFICIENT: 403,
+  API_ROUTE_UNKNOWN: 404,
+  API_REQUEST_TOO_SLOW: 408,
+  API_BODY_TOO_LARGE: 413,
+  API_MEDIA_TYPE_UNKNOWN: 415,
+  API_HEADERS_TOO_LARGE: 431,
+  API_INTERNAL: 500,
+  API_LISTEN_FAILED: 500,
+  API_BUSY: 503,
+  API_STOPPING: 503,
+
+  HANDLER_VALUE_NOT_EXACT: 400,
+  WORKFLOW_INVALID: 400,
+  WORKFLOW_KEY_UNKNOWN: 400,
+  WORKFLOW_NAME_INVALID: 400,
+  WORKFLOW_STEP_UNDEFINED: 400,
+  WORKFLOW_HANDLERS_SAME: 400,
+  WORKFLOW_TOO_LARGE: 400,
+  HANDLER_NAME_INVALID: 400,
+  HANDLER_NAME_DUPLICATE: 400,
+  HANDLER_TOO_MANY: 400,
+
+  WORKFLOW_UNKNOWN: 404,
+  JOB_UNKNOWN: 404,
+  REQUEST_UNKNOWN: 404,
+  // Named inside a definition, not in the URL: the definition is wrong.
+  STEP_UNKNOWN: 422,
+  HANDLER_UNKNOWN: 422,
+  IDEMPOTENCY_CONFLICT: 409,
+  WORKFLOW_EXISTS: 409,
+  WORKFLOW_NOT_ACTIVE: 409,
+  REQUEST_ENDED: 409,
+  REQUEST_NOT_PAUSED: 409,
+  QUEUE_FULL: 429,
+  COMMAND_NOT_ACCEPTED: 503,
+  NO_MAJORITY: 503,
+  COMMAND_OUTCOME_UNKNOWN: 504,
+} as const satisfies Record<Code, number>;
+
+const STATUS_OF: ReadonlyMap<string, number> = new Map(Object.entries(HTTP_STATUS));
+
+/** Status of a code; 500 for one that was never meant to reach a caller. */
+export function statusOf(code: string): number {
+  return STATUS_OF.get(code) ?? 500;
+}
+
+/** Whether the caller is told when to come back. */
+export function mayRetryLater(status: number): boolean {
+  return status === 429 || status === 503 || status === 504;
+}

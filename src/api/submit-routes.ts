@@ -1,0 +1,105 @@
+/** Submitting a job. A plugin of its own, because it alone reads bodies in the order of their text. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { JobxError } from "../std/errors.ts";
+import { type ApiContext, callCluster, requireRole } from "./context.ts";
+import { WAIT_MS_MAX } from "./limits.ts";
+import type { RequestView, SubmitInput } from "./ports.ts";
+import { countOf, flagOf } from "./query.ts";
+import { JOB_PARAMS, SUBMIT_BODY, SUBMIT_HEADERS, WAIT_QUERY } from "./schema.ts";
+import { checkPairs, decodeUtf8, parseSubmission } from "./values.ts";
+
+/** What a submission is answered with, besides the request's view when it was waited for. */
+export interface SubmitAnswer {
+  readonly request: string;
+  readonly workflow: string;
+  readonly job: string;
+  /** True when the same key had brought this request before. */
+  readonly duplicate: boolean;
+}
+
+/** States in which nothing more happens. */
+const ENDED: ReadonlySet<RequestView["state"]> = new Set(["succeeded", "failed", "cancelled"]);
+
+interface SubmitCall {
+  Params: { readonly workflow: string; readonly job: string };
+  Body: { readonly arguments: readonly unknown[] };
+  Querystring: { readonly wait?: string; readonly result?: string };
+  Headers: { readonly "idempotency-key"?: string };
+}
+
+/** Routes under `/v1`. */
+export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.removeContentTypeParser("application/json");
+  app.addContentTypeParser<Buffer>(
+    "application/json",
+    { parseAs: "buffer" },
+    (_request, bytes, done) => {
+      try {
+        done(null, parseSubmission(decodeUtf8(bytes)));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
+      }
+    },
+  );
+  app.post<SubmitCall>(
+    "/workflows/:workflow/jobs/:job/requests",
+    {
+      onRequest: requireRole(context.cluster, "submit"),
+      schema: {
+        params: JOB_PARAMS,
+        body: SUBMIT_BODY,
+        headers: SUBMIT_HEADERS,
+        querystring: WAIT_QUERY,
+      },
+    },
+    (request, reply) => submit(context, request, reply),
+  );
+}
+
+async function submit(
+  context: ApiContext,
+  request: FastifyRequest<SubmitCall>,
+  reply: FastifyReply,
+): Promise<SubmitAnswer | (RequestView & { readonly duplicate: boolean })> {
+  const { params, query, body } = request;
+  const waitMs = countOf(query.wait, { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 });
+  const pairs: readonly unknown[] = body.arguments;
+  checkPairs(pairs);
+  const input: SubmitInput = {
+    workflow: params.workflow,
+    job: params.job,
+    arguments: pairs,
+    idempotencyKey: request.headers["idempotency-key"],
+  };
+  const accepted = await callCluster(context, request, {
+    run: (options) => context.cluster.submit(input, options),
+  });
+  reply.header("location", `/v1/requests/${encodeURIComponent(accepted.request)}`).code(202);
+  const answer = { workflow: params.workflow, job: params.job, ...accepted };
+  if (waitMs === 0) return answer;
+  const view = await waitFor(context, request, {
+    id: accepted.request,
+    waitMs,
+    withResult: flagOf(query.result, true),
+  });
+  if (view === undefined) return answer;
+  reply.code(ENDED.has(view.state) ? 200 : 202);
+  return { ...view, duplicate: accepted.duplicate };
+}
+
+/** Undefined when the wait failed: the submission was acknowledged, and that must be said. */
+async function waitFor(
+  context: ApiContext,
+  request: FastifyRequest<SubmitCall>,
+  wait: { readonly id: string; readonly waitMs: number; readonly withResult: boolean },
+): Promise<RequestView | undefined> {
+  try {
+    return await callCluster(context, request, {
+      waitMs: wait.waitMs,
+      run: (options) => context.cluster.request(wait.id, wait, options),
+    });
+  } catch (error) {
+    if (error instanceof JobxError) return undefined;
+    throw error;
+  }
+}

@@ -50,9 +50,9 @@ export class InFlight {
     for (const controller of this.#calls.values()) controller.abort(stoppingError());
   }
 
-  /** Calls being answered now. */
-  count(): number {
-    return this.#calls.size;
+  /** Whether connections should end with their answer. */
+  get stopping(): boolean {
+    return this.#stopping;
   }
 }
 

@@ -127,6 +127,8 @@ function guard(
   });
   app.addHook("onSend", (_request, reply, payload, next) => {
     reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
+    // A connection that was busy when the server began to close would else be kept open idle.
+    if (context.inFlight.stopping) reply.header("connection", "close");
     next(null, payload);
   });
   app.addHook("preClose", (done) => {

@@ -232,6 +232,7 @@ export class FakeCluster implements ClusterPort {
     const deadline = performance.now() + input.waitMs;
     while (this.#view(id).endedAt === null && performance.now() < deadline) {
       await this.#change(deadline - performance.now(), options.signal);
+      options.signal.throwIfAborted();
     }
     const view = this.#view(id);
     return input.withResult ? view : { ...view, result: null };

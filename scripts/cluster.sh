@@ -130,6 +130,14 @@ free_ports() {
   '
 }
 
+# True when process $1 itself listens on port $2: an answer at that port may be a stranger's.
+owns_port() {
+  local inode hex
+  printf -v hex '%04X' "$2"
+  inode="$(awk -v port="$hex" '$4 == "0A" && $2 ~ ":" port "$" { print $10; exit }' /proc/net/tcp)"
+  [[ -n "$inode" ]] && find "/proc/$1/fd" -lname "socket:\\[$inode\\]" 2>/dev/null | grep -q .
+}
+
 choose_ports() {
   local base="${JOBX_CLUSTER_BASE_PORT:-}" file
   file="$(home "$1")/ports"
@@ -186,13 +194,18 @@ launch() {
   disown "$pid" 2>/dev/null || true
 }
 
-# Waits until node I's API answers anything. False when the process ended or the time is over.
+# Waits until node I listens on both its ports and its API answers anything. False when the process
+# ended or the time is over.
 answers() {
-  local end=$((SECONDS + START_SECONDS)) port
-  port="$(api_port "$1")"
+  local end=$((SECONDS + START_SECONDS)) found api mesh
+  api="$(api_port "$1")"
+  mesh="$(mesh_port "$1")"
   while ((SECONDS < end)); do
-    running "$1" >/dev/null || return 1
-    [[ -n "$(http_status "$port" /healthz)" ]] && return
+    found="$(running "$1")" || return 1
+    if owns_port "${found% *}" "$api" && owns_port "${found% *}" "$mesh" &&
+      [[ -n "$(http_status "$api" /healthz)" ]]; then
+      return
+    fi
     sleep 0.05
   done
   return 1

@@ -13,6 +13,7 @@ import type { SchedulerCommand } from "./commands.ts";
 import type { NodeId } from "./dataset.ts";
 import type { Effect } from "./effects.ts";
 import { capabilityOfQueueKey } from "./keys.ts";
+import type { ExecutorMessage } from "./protocol.ts";
 import { ReadyList } from "./ready-list.ts";
 import type { AttemptRow, QueueRow } from "./rows.ts";
 import type { Token } from "./unit.ts";
@@ -20,6 +21,8 @@ import type { Token } from "./unit.ts";
 export interface DispatcherOptions {
   /** An executor that was not heard of for this long has lost its attempts. */
   readonly leaseMs: number;
+  /** A grant that its executor does not claim after so long has not arrived. */
+  readonly arrivalMs: number;
   /** Grants proposed at once: keeps an entry and its application short. */
   readonly grantsMax: number;
 }
@@ -36,8 +39,9 @@ export interface DispatcherStart {
 interface Executor {
   readonly session: string;
   readonly capabilities: readonly string[];
-  limit: number;
-  heardMs: number;
+  readonly limit: number;
+  readonly sequence: number;
+  readonly heardMs: number;
 }
 
 interface Held {
@@ -45,6 +49,7 @@ interface Held {
   readonly node: NodeId;
   readonly executor: string;
   readonly request: number;
+  readonly sinceMs: number;
   takenBack: boolean;
 }
 
@@ -82,7 +87,7 @@ export class Dispatcher {
     for (const [capability, rows] of byCapability) {
       this.#ready.set(capability, new ReadyList(rows, start.queueComplete));
     }
-    for (const [token, attempt] of start.attempts) this.#hold(token, attempt);
+    for (const [token, attempt] of start.attempts) this.#hold(token, attempt, nowMs);
     for (const { key, dueMs } of start.delayed) this.#delayed.set(key, dueMs);
   }
 
@@ -119,8 +124,8 @@ export class Dispatcher {
   }
 
   /** Follows what was applied. */
-  apply(effects: readonly Effect[]): void {
-    for (const effect of effects) this.#applyOne(effect);
+  apply(effects: readonly Effect[], nowMs: number): void {
+    for (const effect of effects) this.#applyOne(effect, nowMs);
   }
 
   /** Tokens that their holders should drop: their request has ended or they were taken back. */
@@ -128,47 +133,50 @@ export class Dispatcher {
     return [...this.#held.values()].filter((held) => held.request === request);
   }
 
-  /** An executor says who it is and what it holds. Answers with what to take back from it. */
-  attach(
+  /**
+   * An executor says who it is, what it takes and what it holds. Answers with what to take back: what
+   * an earlier run of it held, and what was granted a while ago and never arrived.
+   */
+  beat(
     node: NodeId,
-    said: {
-      readonly executor: string;
-      readonly capabilities: readonly string[];
-      readonly limit: number;
-      readonly holding: readonly Token[];
-    },
+    said: Extract<ExecutorMessage, { kind: "beat" }>,
     nowMs: number,
   ): readonly SchedulerCommand[] {
-    const { executor, capabilities, limit } = said;
-    this.#executors.set(node, { session: executor, capabilities, limit, heardMs: nowMs });
+    const known = this.#executors.get(node);
+    const { executor, capabilities, limit, sequence } = said;
+    if (known?.session === executor && sequence <= known.sequence) return [];
+    this.#executors.set(node, { session: executor, capabilities, limit, sequence, heardMs: nowMs });
     this.#down.delete(node);
     const claimed = new Set(said.holding.map(tokenText));
     const commands: SchedulerCommand[] = [];
     for (const held of this.#held.values()) {
       if (held.node !== node || held.takenBack) continue;
       const restarted = held.executor !== executor;
-      if (!restarted && claimed.has(tokenText(held.token))) continue;
+      const arriving = nowMs - held.sinceMs < this.#options.arrivalMs;
+      if (!restarted && (arriving || claimed.has(tokenText(held.token)))) continue;
       held.takenBack = true;
-      commands.push({
-        kind: "take-back",
-        token: held.token,
-        how: restarted ? "lost" : "released",
-      });
+      const how = restarted ? "lost" : "released";
+      commands.push({ kind: "take-back", token: held.token, how });
     }
     return commands;
   }
 
-  /** A sign of life. False when the executor is not known: it has to attach. */
-  beat(
-    node: NodeId,
-    said: { readonly executor: string; readonly limit: number },
-    nowMs: number,
-  ): boolean {
-    const executor = this.#executors.get(node);
-    if (executor?.session !== said.executor) return false;
-    executor.limit = said.limit;
-    executor.heardMs = nowMs;
-    return true;
+  /** The newest beat of an executor's present run; 0 when it is not known. */
+  heard(node: NodeId): number {
+    return this.#executors.get(node)?.sequence ?? 0;
+  }
+
+  /** Executors that are known, and whether each has room for more. */
+  executors(): readonly { readonly node: NodeId; readonly room: boolean }[] {
+    return [...this.#executors].map(([node, executor]) => ({
+      node,
+      room: this.#room(node, executor) > 0,
+    }));
+  }
+
+  /** The node that holds the attempt; undefined when its token is not live. */
+  holderOf(token: Token): NodeId | undefined {
+    return this.#held.get(tokenText(token))?.node;
   }
 
   /** The node's process is known to be dead. */
@@ -177,7 +185,7 @@ export class Dispatcher {
     this.#down.add(node);
   }
 
-  /** The node can be reached; it has to attach before it gets anything. */
+  /** The node can be reached; it has to beat before it gets anything. */
   nodeUp(node: NodeId): void {
     this.#down.delete(node);
   }
@@ -248,14 +256,14 @@ export class Dispatcher {
     this.#load.set(node, Math.max(0, (this.#load.get(node) ?? 0) + count));
   }
 
-  #hold(token: Token, attempt: AttemptRow): void {
+  #hold(token: Token, attempt: AttemptRow, sinceMs: number): void {
     const { node, executor } = attempt;
     const { request } = attempt.unit;
-    this.#held.set(tokenText(token), { token, node, executor, request, takenBack: false });
+    this.#held.set(tokenText(token), { token, node, executor, request, sinceMs, takenBack: false });
     this.#addLoad(node, 1);
   }
 
-  #applyOne(effect: Effect): void {
+  #applyOne(effect: Effect, nowMs: number): void {
     switch (effect.kind) {
       case "queued":
         this.#listOf(capabilityOfQueueKey(effect.key)).add(effect.key, effect.row);
@@ -272,7 +280,7 @@ export class Dispatcher {
       case "granted":
         // The proposed grant was counted when it was decided; a grant of an earlier leader was not.
         this.#addLoad(effect.attempt.node, -1);
-        this.#hold(effect.token, effect.attempt);
+        this.#hold(effect.token, effect.attempt, nowMs);
         return;
       case "grant-refused":
         this.#addLoad(effect.node, -1);

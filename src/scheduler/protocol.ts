@@ -37,21 +37,19 @@ export interface AttemptEnd {
 }
 
 export type ExecutorMessage =
-  /** "I am here, this is what I hold": first word to a scheduler, and again to each new one. */
-  | {
-      readonly kind: "attach";
-      readonly group: number;
-      readonly executor: string;
-      readonly capabilities: readonly string[];
-      readonly limit: number;
-      readonly holding: readonly Token[];
-    }
-  /** Sign of life, and how many attempts at once the scheduler may have here. */
+  /** Sign of life, first word to a new scheduler, and renewal of what the executor holds, all in one. */
   | {
       readonly kind: "beat";
       readonly group: number;
+      /** The executor's run: another one after its process started anew. */
       readonly executor: string;
+      /** Rises with each beat, so that one that comes late is known. */
+      readonly sequence: number;
+      readonly capabilities: readonly string[];
+      /** Attempts that the scheduler may have here at once (R20). */
       readonly limit: number;
+      /** Attempts that are here and not settled; bounded by credit. */
+      readonly holding: readonly Token[];
     }
   | {
       readonly kind: "ended";
@@ -62,18 +60,14 @@ export type ExecutorMessage =
 
 /** R16: an executor that has seen a higher term takes no notice of these. */
 export type SchedulerMessage =
-  | {
-      readonly kind: "attached";
-      readonly group: number;
-      readonly term: number;
-      readonly executor: string;
-    }
-  /** Answer to a beat; `ready` units wait for credit. */
+  /** Answer to a beat, or said when work appears: `ready` units wait for credit. */
   | {
       readonly kind: "demand";
       readonly group: number;
       readonly term: number;
       readonly ready: number;
+      /** The newest beat that was heard of this executor; 0 for none. */
+      readonly heard: number;
     }
   | {
       readonly kind: "grants";

@@ -12,3 +12,9 @@ export class JobxError<Details extends { code: string } = { code: string }> exte
     return this.details.code;
   }
 }
+
+/** What went wrong, in one line, whatever was thrown. */
+export function errorText(error: unknown): string {
+  if (error instanceof JobxError) return `${error.code}: ${error.message}`;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,18 @@
+/** What the actors refuse, by code; `docs/errors.md` says what to do about each. */
+import { JobxError } from "../std/errors.ts";
+
+export type ActorErrorDetails =
+  /** It had no effect and may be repeated. `leader`: who is more likely to take it. */
+  | { readonly code: "COMMAND_NOT_ACCEPTED"; readonly leader: string | undefined }
+  /** It may or may not have happened; repeat it with the same key to find out. */
+  | { readonly code: "COMMAND_OUTCOME_UNKNOWN" }
+  /** A majority of the group's replicas cannot be reached from here. */
+  | { readonly code: "NO_MAJORITY" }
+  | { readonly code: "COMMAND_TOO_LARGE"; readonly bytes: number; readonly limitBytes: number }
+  /** Too many commands wait already. */
+  | { readonly code: "COMMAND_QUEUE_FULL" }
+  | { readonly code: "REPLICA_STOPPED" }
+  | { readonly code: "WORKFLOW_UNKNOWN" }
+  | { readonly code: "NODE_STOPPING" };
+
+export class ActorError extends JobxError<ActorErrorDetails> {}

@@ -1,0 +1,282 @@
+/**
+ * All replicas of a node: their ticks, their disk and their messages. R1: the append tasks of all
+ * groups that gather while a write is in flight are the next synced batch; what promises something
+ * about the disk leaves when that batch is done, everything else at once.
+ */
+
+import type { LogReadRequest } from "../raft/core-state.ts";
+import type { Message } from "../raft/messages.ts";
+import type { AppendTask } from "../raft/ready.ts";
+import type { NodeId } from "../scheduler/dataset.ts";
+import { assert } from "../std/assert.ts";
+import type { Clock, Timer, Timers } from "../std/clock.ts";
+import { errorText } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
+import { nodeOf } from "./membership.ts";
+import type { LogPort, MeshPort } from "./ports.ts";
+import type { Replica } from "./replica.ts";
+
+/** A replica whatever it holds. */
+export type AnyReplica = Pick<
+  Replica<never, never, never>,
+  | "group"
+  | "id"
+  | "core"
+  | "membership"
+  | "leaderNode"
+  | "work"
+  | "applyAll"
+  | "stop"
+  | "dropReads"
+  | "appliedIndex"
+>;
+
+/** Bugs that tests plant to prove that the checkers find them; a node never has any. */
+export interface PlantedBugs {
+  /** Answers leave before what they promise is on disk. */
+  readonly sendBeforePersist?: boolean;
+}
+
+export interface GroupHostDeps {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly logs: LogPort;
+  readonly mesh: MeshPort;
+  /** Length of a Raft tick. */
+  readonly tickMs: number;
+  readonly bugs: PlantedBugs;
+  /** A replica was stopped since it cannot be trusted any more. */
+  readonly onStopped: (group: number, reason: string) => void;
+}
+
+/** Reads without an answer for so many ticks are given up. */
+const READ_TICKS_MAX = 20;
+
+interface Waiting {
+  readonly replica: AnyReplica;
+  readonly task: AppendTask;
+}
+
+export class GroupHost {
+  readonly #deps: GroupHostDeps;
+  readonly #replicas = new Map<number, AnyReplica>();
+  readonly #awake = new Set<AnyReplica>();
+  #tasks: Waiting[] = [];
+  #writing = false;
+  #pumpTimer: Timer | undefined;
+  #tickTimer: Timer | undefined;
+  #tickCount = 0;
+  #stopped = false;
+
+  constructor(deps: GroupHostDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins to tick. */
+  start(): void {
+    this.#armTick(this.#deps.clock.nowMs());
+  }
+
+  add(replica: AnyReplica): void {
+    assert(!this.#replicas.has(replica.group), "a node has one replica of a group");
+    this.#replicas.set(replica.group, replica);
+    this.wake(replica.group);
+  }
+
+  replica(group: number): AnyReplica | undefined {
+    return this.#replicas.get(group);
+  }
+
+  replicas(): Iterable<AnyReplica> {
+    return this.#replicas.values();
+  }
+
+  /** Looks after the group's replica soon; many calls of one loop turn are one look. */
+  wake(group: number): void {
+    const replica = this.#replicas.get(group);
+    if (replica === undefined || this.#stopped) return;
+    this.#awake.add(replica);
+    this.#pumpTimer ??= this.#deps.timers.after(0, () => {
+      this.#pumpTimer = undefined;
+      this.#pump();
+    });
+  }
+
+  /** Messages of another node's replicas. R2: what names a wrong replica is dropped. */
+  receive(from: NodeId, group: number, message: Message): void {
+    const replica = this.#replicas.get(group);
+    if (replica === undefined || message.to !== replica.id) return;
+    const sender = nodeOf(replica.membership, message.from);
+    // A newcomer may write from a membership that is not applied here yet; nobody else's id is taken.
+    if (sender !== undefined && sender !== from) return;
+    this.#guard(replica, () => replica.core.step(message));
+    this.wake(group);
+  }
+
+  /** R6: the node is taken for dead: groups that it led elect another leader at once. */
+  nodeDown(node: NodeId): void {
+    for (const replica of this.#replicas.values()) {
+      if (replica.leaderNode !== node) continue;
+      this.#guard(replica, () => replica.core.leaderGone());
+      this.wake(replica.group);
+    }
+  }
+
+  /** Takes a replica out of service. */
+  stopReplica(group: number, reason: string): void {
+    const replica = this.#replicas.get(group);
+    if (replica === undefined) return;
+    this.#replicas.delete(group);
+    this.#awake.delete(replica);
+    replica.stop();
+    this.#deps.log.error("a replica was stopped", { group, replica: replica.id, reason });
+    this.#deps.onStopped(group, reason);
+  }
+
+  /** Ends all replicas; a write under way ends by itself. */
+  stop(): void {
+    this.#stopped = true;
+    this.#tickTimer?.cancel();
+    this.#pumpTimer?.cancel();
+    for (const replica of this.#replicas.values()) replica.stop();
+  }
+
+  #armTick(fromMs: number): void {
+    const { clock, timers, tickMs } = this.#deps;
+    this.#tickTimer = timers.after(tickMs, () => {
+      if (this.#stopped) return;
+      const nowMs = clock.nowMs();
+      this.#armTick(nowMs);
+      // R6: time in which this loop stood still is not held against others: their messages wait.
+      if (nowMs - fromMs > 3 * tickMs) return;
+      this.#tick();
+    });
+  }
+
+  #tick(): void {
+    this.#tickCount += 1;
+    const dropReads = this.#tickCount % READ_TICKS_MAX === 0;
+    for (const replica of this.#replicas.values()) {
+      this.#guard(replica, () => {
+        replica.core.tick();
+        if (dropReads && replica.core.status().leader === undefined) replica.dropReads();
+      });
+      if (replica.core.hasReady()) this.wake(replica.group);
+    }
+  }
+
+  #pump(): void {
+    const sends = new Map<NodeId, { group: number; message: Message }[]>();
+    for (const replica of this.#awake) {
+      this.#awake.delete(replica);
+      this.#guard(replica, () => this.#drain(replica, sends));
+    }
+    this.#sendAll(sends);
+    void this.#write();
+  }
+
+  #drain(replica: AnyReplica, sends: Map<NodeId, { group: number; message: Message }[]>): void {
+    for (let work = replica.work(); work !== undefined; work = replica.work()) {
+      this.#collect(replica, work.messages, sends);
+      for (const request of work.logReads) void this.#readLog(replica, request);
+      if (work.append === undefined) continue;
+      if (this.#deps.bugs.sendBeforePersist === true) {
+        this.#collect(replica, work.append.messagesAfter, sends);
+        this.#tasks.push({ replica, task: { ...work.append, messagesAfter: [] } });
+      } else {
+        this.#tasks.push({ replica, task: work.append });
+      }
+    }
+    replica.applyAll().catch((error: unknown) => {
+      this.stopReplica(replica.group, errorText(error));
+    });
+  }
+
+  #collect(
+    replica: AnyReplica,
+    messages: readonly Message[],
+    sends: Map<NodeId, { group: number; message: Message }[]>,
+  ): void {
+    for (const message of messages) {
+      const node = nodeOf(replica.membership, message.to);
+      if (node === undefined) continue;
+      const items = sends.get(node) ?? [];
+      items.push({ group: replica.group, message });
+      sends.set(node, items);
+    }
+  }
+
+  #sendAll(sends: ReadonlyMap<NodeId, readonly { group: number; message: Message }[]>): void {
+    for (const [node, items] of sends) {
+      if (this.#deps.mesh.send(node, { kind: "raft", items })) continue;
+      for (const { group, message } of items) {
+        this.#replicas.get(group)?.core.replicaUnreachable(message.to);
+      }
+    }
+  }
+
+  /** Exactly one synced batch is in flight; what comes up meanwhile is the next one. */
+  async #write(): Promise<void> {
+    if (this.#writing) return;
+    this.#writing = true;
+    try {
+      while (this.#tasks.length > 0 && !this.#stopped) {
+        const tasks = this.#tasks;
+        this.#tasks = [];
+        await this.#writeBatch(tasks);
+      }
+    } catch (error) {
+      // What became of the batch is unknown, so nothing that this node remembers can be trusted.
+      const reason = errorText(error);
+      for (const group of [...this.#replicas.keys()]) this.stopReplica(group, reason);
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  async #writeBatch(tasks: readonly Waiting[]): Promise<void> {
+    const appends = tasks
+      .filter(({ task }) => task.sync)
+      .map(({ replica, task }) => {
+        assert(task.snapshot === undefined, "snapshots are not made yet, so none arrive");
+        return { group: replica.group, hardState: task.hardState, entries: task.entries };
+      });
+    if (appends.length > 0) await this.#deps.logs.append(appends);
+    if (this.#stopped) return;
+    const sends = new Map<NodeId, { group: number; message: Message }[]>();
+    for (const { replica, task } of tasks) {
+      if (this.#replicas.get(replica.group) !== replica) continue;
+      this.#guard(replica, () => {
+        replica.core.stored(task.token);
+        this.#collect(replica, task.messagesAfter, sends);
+      });
+      this.#awake.add(replica);
+    }
+    this.#sendAll(sends);
+    // Look after them at once: with one proposer every turn of the loop is latency.
+    this.#pump();
+  }
+
+  async #readLog(replica: AnyReplica, request: LogReadRequest): Promise<void> {
+    const { firstIndex, lastIndex, bytesMax } = request;
+    try {
+      const range = { firstIndex, lastIndex, bytesMax };
+      const entries = await this.#deps.logs.readEntries(replica.group, range);
+      if (this.#replicas.get(replica.group) !== replica) return;
+      replica.core.entriesRead(request, entries);
+      this.wake(replica.group);
+    } catch (error) {
+      this.stopReplica(replica.group, errorText(error));
+    }
+  }
+
+  /** A replica whose program is wrong stops; the others go on (rule 12 of the style guide). */
+  #guard(replica: AnyReplica, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.stopReplica(replica.group, errorText(error));
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** What tells one kind of group from another: what its log says and what that does to its rows. */
+import type { Answer } from "../scheduler/rows.ts";
+import type { Transaction } from "../scheduler/transaction.ts";
+import type { PayloadPort } from "./ports.ts";
+
+/** One entry's content: commands and the time that the leader stamped them with (R14). */
+export interface Batch<E> {
+  readonly stampMs: number;
+  readonly envelopes: readonly E[];
+}
+
+/** Where a command stands in the log. */
+export interface LogPosition {
+  readonly index: number;
+  readonly ordinal: number;
+  readonly stampMs: number;
+}
+
+/** A deterministic state machine over rows `R`, commands `E`, and effects `F`. */
+export interface Machine<R, E, F> {
+  readonly payloads: PayloadPort<Batch<E>>;
+  /** Pure. @throws {MissingRows} when rows have to be loaded first. */
+  apply(tx: Transaction<R, F>, at: LogPosition, envelope: E): Answer;
+}
+
+/** What a command came to. */
+export interface Applied {
+  readonly answer: Answer;
+  readonly index: number;
+  readonly ordinal: number;
+}

@@ -1,0 +1,316 @@
+/**
+ * One replica of one Raft group on this node: the pure core, the commands on their way through it, and
+ * the rows that applying makes. It is driven by the `GroupHost`, which owns disk and network.
+ */
+
+import type { Message } from "../raft/messages.ts";
+import type { RaftCore } from "../raft/raft-core.ts";
+import type { AppendTask, Ready } from "../raft/ready.ts";
+import type { ConfigChange, ReplicaId } from "../raft/types.ts";
+import type { NodeId } from "../scheduler/dataset.ts";
+import type { RowView } from "../scheduler/transaction.ts";
+import { assert } from "../std/assert.ts";
+import { Applier, type Committed } from "./applier.ts";
+import { ActorError } from "./errors.ts";
+import type { Applied, Machine } from "./machine.ts";
+import { nextMembership, nodeOf } from "./membership.ts";
+import type { Membership, PayloadPort, ReplicaPlace, StatePort } from "./ports.ts";
+import { notAccepted, Proposals } from "./proposals.ts";
+
+/** What a replica tells the actor that owns the group. */
+export interface ReplicaListener<F> {
+  /** Entries were applied; on every replica. */
+  applied(effects: readonly F[], appliedIndex: number): void;
+  /**
+   * This replica leads in `term` and has applied everything of the terms before. Nothing more is
+   * applied until the promise resolves, so that what is read meanwhile is of one moment.
+   */
+  leads(term: number): Promise<void>;
+  /** It does not lead, or not any more. */
+  follows(leader: NodeId | undefined): void;
+  /** The group has another membership. */
+  membershipChanged(membership: Membership): void;
+}
+
+/** Work that the host does for a replica. */
+export interface ReplicaWork {
+  readonly messages: readonly Message[];
+  readonly append: AppendTask | undefined;
+  readonly logReads: Ready["logReads"];
+}
+
+export interface ReplicaDeps<R, E, F> {
+  readonly group: number;
+  readonly id: ReplicaId;
+  readonly core: RaftCore;
+  readonly machine: Machine<R, E, F>;
+  readonly state: StatePort<R>;
+  readonly membership: Membership;
+  readonly places: PayloadPort<readonly ReplicaPlace[]>;
+  readonly listener: ReplicaListener<F>;
+  /** The stamp for entries (R14): never less than the one before. */
+  readonly stampMs: () => number;
+  /** Something came up: the host should ask for work soon. */
+  readonly wake: () => void;
+}
+
+interface ReadWaiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  /** The applied index that the read needs; undefined while a majority is being asked. */
+  index: number | undefined;
+}
+
+/** Linearizable reads that may wait. */
+const READS_MAX = 10_000;
+
+export class Replica<R, E, F> {
+  readonly #deps: ReplicaDeps<R, E, F>;
+  readonly #applier: Applier<R, E, F>;
+  readonly #proposals: Proposals<E>;
+  readonly #toApply: Committed<E>[] = [];
+  readonly #reads = new Map<number, ReadWaiter>();
+  readonly #between: (() => Promise<void>)[] = [];
+  #readNumber = 0;
+  #membership: Membership;
+  /** As of the last entry that was handed out for applying. */
+  #membershipAhead: Membership;
+  #appliedIndex: number;
+  #leading: number | undefined;
+  /** As the core last said; what it decides by itself is refused when it is proposed. */
+  #leader = false;
+  #applying = false;
+  #stopped = false;
+
+  constructor(deps: ReplicaDeps<R, E, F>) {
+    this.#deps = deps;
+    this.#applier = new Applier(deps.machine, deps.state);
+    this.#proposals = new Proposals(deps.machine.payloads);
+    this.#membership = deps.membership;
+    this.#membershipAhead = deps.membership;
+    this.#appliedIndex = deps.state.appliedIndex;
+  }
+
+  get group(): number {
+    return this.#deps.group;
+  }
+
+  get id(): ReplicaId {
+    return this.#deps.id;
+  }
+
+  get core(): RaftCore {
+    return this.#deps.core;
+  }
+
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** The term that this replica leads in, once it may decide from its rows. */
+  get leadingTerm(): number | undefined {
+    return this.#leading;
+  }
+
+  /** The node of the leader, as far as this replica knows. */
+  get leaderNode(): NodeId | undefined {
+    const { leader } = this.core.status();
+    return leader === undefined ? undefined : nodeOf(this.#membership, leader);
+  }
+
+  /** Puts a command through the log. @throws {ActorError} `COMMAND_NOT_ACCEPTED` where this replica does not lead. */
+  propose(envelope: E): Promise<Applied> {
+    if (this.#stopped) return Promise.reject(notAccepted("the replica has stopped", undefined));
+    if (!this.#leader) return Promise.reject(notAccepted("another node leads", this.leaderNode));
+    const applied = this.#proposals.add(envelope);
+    this.#deps.wake();
+    return applied;
+  }
+
+  /** Proposes a membership change; false when that is not possible now. */
+  proposeMembers(change: Omit<ConfigChange, "context">, added: readonly ReplicaPlace[]): boolean {
+    if (this.#stopped) return false;
+    const context = this.#deps.places.encode(added);
+    const result = this.core.proposeConfigChange({ ...change, context });
+    this.#deps.wake();
+    return result.kind === "accepted";
+  }
+
+  /** Resolves when this replica has applied all that was committed anywhere before the call. */
+  linearize(): Promise<void> {
+    if (this.#stopped) return Promise.reject(stopped());
+    if (this.#reads.size >= READS_MAX) {
+      return Promise.reject(
+        new ActorError({ code: "COMMAND_QUEUE_FULL" }, "too many reads wait for this workflow"),
+      );
+    }
+    this.#readNumber += 1;
+    const context = this.#readNumber;
+    const asked = this.core.readIndex(context);
+    if (asked.kind === "refused") {
+      return Promise.reject(notAccepted("no leader answers for the read", this.leaderNode));
+    }
+    this.#deps.wake();
+    return new Promise((resolve, reject) => {
+      this.#reads.set(context, { resolve, reject, index: undefined });
+    });
+  }
+
+  /** Answers a question from the applied rows. */
+  query<T>(ask: (view: RowView<R>) => T): Promise<T> {
+    return this.#applier.query(ask);
+  }
+
+  /** The applied rows, for scans. */
+  get state(): StatePort<R> {
+    return this.#deps.state;
+  }
+
+  /** Takes what is to be done; the host calls this until there is nothing. */
+  work(): ReplicaWork | undefined {
+    if (this.#stopped) return undefined;
+    this.#flush();
+    if (!this.core.hasReady()) return undefined;
+    const ready = this.core.ready();
+    this.#takeCommitted(ready);
+    if (ready.softState !== undefined) this.#roleChanged(ready.softState.role === "leader");
+    for (const result of ready.readResults) this.#readAnswered(result);
+    const { messages, append, logReads } = ready;
+    return { messages, append, logReads };
+  }
+
+  /** Applies what is committed, batch by batch. Runs once at a time; rejects when the replica must stop. */
+  async applyAll(): Promise<void> {
+    if (this.#applying) return;
+    this.#applying = true;
+    try {
+      while (!this.#stopped) {
+        const between = this.#between.shift();
+        if (between !== undefined) await between();
+        else if (this.#toApply.length > 0) await this.#applySome();
+        else break;
+      }
+    } finally {
+      this.#applying = false;
+    }
+  }
+
+  /** Runs `task` while nothing is applied, so that what it reads is of one moment. */
+  whileStill(task: () => Promise<void>): void {
+    this.#between.push(task);
+    this.#deps.wake();
+  }
+
+  /** The replica must not be trusted or is not needed any more. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#toApply.length = 0;
+    this.#proposals.close();
+    for (const read of this.#reads.values()) read.reject(stopped());
+    this.#reads.clear();
+    this.#leading = undefined;
+    this.#deps.listener.follows(undefined);
+  }
+
+  #flush(): void {
+    if (!this.#proposals.hasWaiting) return;
+    for (const packed of this.#proposals.pack(this.#deps.stampMs())) {
+      const result = this.core.propose([packed.bytes]);
+      if (result.kind === "accepted") this.#proposals.accepted(packed, result);
+      else this.#proposals.refused(packed, notAccepted(`refused: ${result.kind}`, this.leaderNode));
+    }
+  }
+
+  #takeCommitted(ready: Ready): void {
+    for (const entry of ready.committed) {
+      let membership: Membership | undefined;
+      if (entry.kind === "config") {
+        const after = ready.configurations.find((at) => at.index === entry.index);
+        assert(after !== undefined, "a membership change comes with its configuration");
+        const { context } = entry.change;
+        const added = context.length === 0 ? [] : this.#deps.places.decode(context);
+        membership = nextMembership(this.#membershipAhead, after.configuration, added);
+        this.#membershipAhead = membership;
+      }
+      const batch = this.#proposals.batchAt(entry.index, entry.term);
+      this.#toApply.push({ entry, batch, membership });
+    }
+  }
+
+  async #applySome(): Promise<void> {
+    const entries = this.#toApply.splice(0, this.#applier.chunk(this.#toApply));
+    const applied = await this.#applier.apply(entries);
+    if (this.#stopped) return;
+    const last = entries.at(-1);
+    assert(last !== undefined, "a chunk has an entry");
+    this.#appliedIndex = last.entry.index;
+    this.core.applied(last.entry.index);
+    this.#deps.wake();
+    const membership = entries.findLast((one) => one.membership !== undefined)?.membership;
+    if (membership !== undefined) {
+      this.#membership = membership;
+      this.#deps.listener.membershipChanged(membership);
+    }
+    this.#deps.listener.applied(applied.effects, this.#appliedIndex);
+    for (const one of applied.answers) this.#proposals.applied(one.index, one.term, one.answers);
+    this.#serveReads();
+    await this.#maybeLead(entries);
+  }
+
+  /** A leader decides from its rows only when it has applied what earlier leaders left. */
+  async #maybeLead(entries: readonly Committed<E>[]): Promise<void> {
+    const { role, term } = this.core.status();
+    if (role !== "leader" || this.#leading === term) return;
+    if (!entries.some(({ entry }) => entry.term === term)) return;
+    this.#leading = term;
+    await this.#deps.listener.leads(term);
+  }
+
+  #roleChanged(leads: boolean): void {
+    this.#leader = leads;
+    if (leads) return;
+    this.#leading = undefined;
+    this.#deps.listener.follows(this.leaderNode);
+  }
+
+  #readAnswered(result: Ready["readResults"][number]): void {
+    const read = this.#reads.get(result.context);
+    if (read === undefined) return;
+    if (result.kind === "lost") {
+      this.#reads.delete(result.context);
+      read.reject(notAccepted("leadership changed during the read", this.leaderNode));
+      return;
+    }
+    read.index = result.index;
+    this.#serveReads();
+  }
+
+  #serveReads(): void {
+    for (const [context, read] of this.#reads) {
+      if (read.index === undefined || read.index > this.#appliedIndex) continue;
+      this.#reads.delete(context);
+      read.resolve();
+    }
+  }
+
+  /** Gives up reads that were asked of a leader that is gone; the caller asks again. */
+  dropReads(): void {
+    for (const [context, read] of this.#reads) {
+      if (read.index !== undefined) continue;
+      this.#reads.delete(context);
+      read.reject(notAccepted("no majority answered the read in time", this.leaderNode));
+    }
+  }
+}
+
+function stopped(): ActorError {
+  return new ActorError(
+    { code: "REPLICA_STOPPED" },
+    "the replica of the workflow has stopped here",
+  );
+}

@@ -4,7 +4,7 @@
  */
 import { Packr } from "msgpackr";
 import { assert } from "../std/assert.ts";
-import type { Codec } from "./codec.ts";
+import { type Codec, unfit } from "./codec.ts";
 import { malformed, WireError } from "./errors.ts";
 import { PlainReader } from "./plain-reader.ts";
 
@@ -59,27 +59,37 @@ export function decodeFrame<T>(
 export interface Format<T> {
   /** What `encode` writes. */
   readonly version: number;
+  /** What `decode` takes at most. */
   readonly bytesMax: number;
-  /** @throws {AssertionError} when the value is out of bounds. */
+  /** @throws {AssertionError} when the value, or the frame of a format that checks it, is out of bounds. */
   readonly encode: (value: T) => Uint8Array;
   /** @throws {WireError} `WIRE_VERSION_UNKNOWN` or `WIRE_MALFORMED`, see `decodeFrame`. */
   readonly decode: (frame: Uint8Array) => T;
 }
 
-/** Binds a codec to the one version that is written and read. */
-export function defineFormat<T>(options: {
+/** What `defineFormat` needs to know. */
+export interface FormatOptions<T> {
   readonly codec: Codec<T>;
   readonly version: number;
   readonly bytesMax: number;
-}): Format<T> {
-  const { codec, version, bytesMax } = options;
+  /** Stays in memory for long once encoded, and so gets memory of exactly its size. */
+  readonly kept?: boolean;
+  /** The caller encodes first and looks at the length then; `encode` does not assert it. */
+  readonly sizeUnchecked?: boolean;
+}
+
+/** Binds a codec to the one version that is written and read. */
+export function defineFormat<T>(options: FormatOptions<T>): Format<T> {
+  const { codec, version, bytesMax, kept = false, sizeUnchecked = false } = options;
   return {
     version,
     bytesMax,
     encode(value) {
       const frame = encodeFrame(codec, version, value);
-      assert(frame.length <= bytesMax, `frame of ${frame.length} bytes, at most ${bytesMax}`);
-      return frame;
+      if (!sizeUnchecked && frame.length > bytesMax) {
+        throw unfit(`frame of ${frame.length} bytes, at most ${bytesMax}`);
+      }
+      return kept ? new Uint8Array(frame) : frame;
     },
     decode: (frame) => decodeFrame(codec, [version], frame, bytesMax),
   };

@@ -1,0 +1,68 @@
+/** What executors and schedulers say to each other. Part of the protocol `peer`. */
+import type {
+  AttemptEnd,
+  ExecutorMessage,
+  Grant,
+  GrantInputs,
+  SchedulerMessage,
+} from "../scheduler/protocol.ts";
+import {
+  CAPABILITIES_MAX,
+  ID_LENGTH_MAX,
+  ROW_KEY_LENGTH_MAX,
+  TOKENS_MAX,
+  UNIT_ID_LENGTH_MAX,
+} from "./bounds.ts";
+import { type Codec, natural, text } from "./codec.ts";
+import { array, optional, struct, union } from "./codec-shapes.ts";
+import { nodeIdCodec } from "./dataset-codec.ts";
+import { nameCodec, outcomeCodec, pathCodec, tokenCodec, workCodec } from "./work-codec.ts";
+
+const tokens = array(tokenCodec, TOKENS_MAX);
+const unitId = text(UNIT_ID_LENGTH_MAX);
+const executor = text(ID_LENGTH_MAX);
+
+const grantInputs = union<GrantInputs>({
+  none: [1, {}],
+  invocation: [2, { key: text(ROW_KEY_LENGTH_MAX) }],
+  children: [3, { request: natural, path: pathCodec, part: natural }],
+});
+
+const grant = struct<Grant>({
+  token: tokenCodec,
+  request: unitId,
+  invocation: unitId,
+  step: nameCodec,
+  inputs: grantInputs,
+  work: workCodec,
+});
+
+const attemptEnd = struct<AttemptEnd>({ token: tokenCodec, outcome: outcomeCodec });
+
+/** From an executor to a scheduler. */
+export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessage>({
+  attach: [
+    1,
+    {
+      group: natural,
+      executor,
+      capabilities: array(nameCodec, CAPABILITIES_MAX),
+      limit: natural,
+      holding: tokens,
+    },
+  ],
+  beat: [2, { group: natural, executor, limit: natural }],
+  ended: [3, { group: natural, executor, ends: array(attemptEnd, TOKENS_MAX) }],
+});
+
+const scheduler = { group: natural, term: natural } as const;
+
+/** From a scheduler to an executor. */
+export const schedulerMessageCodec: Codec<SchedulerMessage> = union<SchedulerMessage>({
+  attached: [1, { ...scheduler, executor }],
+  demand: [2, { ...scheduler, ready: natural }],
+  grants: [3, { ...scheduler, executor, grants: array(grant, TOKENS_MAX) }],
+  settled: [4, { ...scheduler, tokens }],
+  cancel: [5, { ...scheduler, tokens }],
+  "not-scheduler": [6, { group: natural, leader: optional(nodeIdCodec) }],
+});

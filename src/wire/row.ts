@@ -1,0 +1,181 @@
+/** Rows of a workflow's replicated state. Format `row`, version 1. */
+import { BLOCK_CHILDREN } from "../scheduler/keys.ts";
+import type {
+  Answer,
+  AnswerFloorRow,
+  AnswerRow,
+  ChildResult,
+  Failure,
+  HistoryRow,
+  InvocationRow,
+  KeyedAnswerRow,
+  QueueRow,
+  RequestState,
+  Row,
+  StepCount,
+} from "../scheduler/rows.ts";
+import { HANDLERS_MAX, JOBS_MAX, PARTITIONS_MAX, STEPS_MAX } from "../workflow/definition.ts";
+import {
+  CLIENT_KEY_LENGTH_MAX,
+  CODE_LENGTH_MAX,
+  ERROR_TEXT_LENGTH_MAX,
+  ID_LENGTH_MAX,
+  SOURCE_LENGTH_MAX,
+} from "./bounds.ts";
+import { bool, type Codec, enumeration, natural, text } from "./codec.ts";
+import { array, optional, struct, union, type Variants } from "./codec-shapes.ts";
+import { datasetCodec, nodeIdCodec } from "./dataset-codec.ts";
+import {
+  descriptionCodec,
+  handlerDefinitionCodec,
+  jobDefinitionCodec,
+  stepDefinitionCodec,
+} from "./definition-codec.ts";
+import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
+import {
+  nameCodec,
+  partsCodec,
+  pathCodec,
+  unitRefCodec,
+  warningsCodec,
+  workErrorCodec,
+} from "./work-codec.ts";
+
+/** The answer to a command. */
+export const answerCodec: Codec<Answer> = union<Answer>({
+  ok: [1, {}],
+  request: [2, { request: natural }],
+  revision: [3, { revision: natural }],
+  refused: [4, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
+});
+
+/** Rows that remember answers, in every group's state; their tags are 14 to 16 everywhere. */
+export const memoryVariants: Variants<AnswerRow | AnswerFloorRow | KeyedAnswerRow> = {
+  answer: [14, { answer: answerCodec }],
+  "answer-floor": [15, { sequence: natural }],
+  keyed: [16, { bodyHash: text(CLIENT_KEY_LENGTH_MAX), answer: answerCodec, stampMs: natural }],
+};
+
+const queueVariants: Variants<QueueRow> = {
+  "queue-range": [
+    8,
+    { request: natural, path: pathCodec, step: nameCodec, next: natural, end: natural },
+  ],
+  "queue-unit": [9, { unit: unitRefCodec, step: nameCodec, failures: natural, losses: natural }],
+};
+
+const failure = struct<Failure>({ error: workErrorCodec, unit: optional(unitRefCodec) });
+
+const stepCount = struct<StepCount>({
+  step: nameCodec,
+  total: natural,
+  done: natural,
+  failed: natural,
+});
+
+const childResult = struct<ChildResult>({
+  child: natural,
+  parts: optional(partsCodec),
+  skipped: bool,
+  node: nodeIdCodec,
+  startedMs: natural,
+  endedMs: natural,
+});
+
+/** Any row. */
+export const rowCodec: Codec<Row> = union<Row>({
+  meta: [
+    1,
+    {
+      group: natural,
+      name: nameCodec,
+      description: descriptionCodec,
+      nextRequest: natural,
+      plan: natural,
+    },
+  ],
+  source: [2, { source: text(SOURCE_LENGTH_MAX) }],
+  plan: [
+    3,
+    {
+      handlers: array(handlerDefinitionCodec, HANDLERS_MAX),
+      steps: array(stepDefinitionCodec, STEPS_MAX),
+      jobs: array(jobDefinitionCodec, JOBS_MAX),
+    },
+  ],
+  request: [
+    4,
+    {
+      job: nameCodec,
+      initialStep: nameCodec,
+      plan: natural,
+      state: enumeration<RequestState>({
+        queued: 1,
+        running: 2,
+        paused: 3,
+        succeeded: 4,
+        failed: 5,
+        cancelled: 6,
+      }),
+      submittedMs: natural,
+      endedMs: optional(natural),
+      arguments: datasetCodec,
+      result: optional(datasetCodec),
+      failure: optional(failure),
+      steps: array(stepCount, STEPS_MAX),
+      warnings: warningsCodec,
+      historyCount: natural,
+    },
+  ],
+  invocation: [
+    5,
+    {
+      step: nameCodec,
+      state: enumeration<InvocationRow["state"]>({ children: 1, reducing: 2, done: 3 }),
+      childStep: optional(nameCodec),
+      data: datasetCodec,
+      childCount: natural,
+      childDone: natural,
+      session: datasetCodec,
+      outputs: array(optional(partsCodec), PARTITIONS_MAX),
+    },
+  ],
+  block: [6, { results: array(childResult, BLOCK_CHILDREN) }],
+  result: [7, { parts: partsCodec }],
+  ...queueVariants,
+  delayed: [10, { unit: unitRefCodec, step: nameCodec, failures: natural, losses: natural }],
+  parked: [11, { row: union<QueueRow>(queueVariants) }],
+  attempt: [
+    12,
+    {
+      unit: unitRefCodec,
+      step: nameCodec,
+      node: nodeIdCodec,
+      executor: text(ID_LENGTH_MAX),
+      failures: natural,
+      losses: natural,
+      grantedMs: natural,
+    },
+  ],
+  history: [
+    13,
+    {
+      unit: unitRefCodec,
+      step: nameCodec,
+      node: nodeIdCodec,
+      how: enumeration<HistoryRow["how"]>({ done: 1, failed: 2, lost: 3, released: 4 }),
+      startedMs: natural,
+      endedMs: natural,
+      error: optional(workErrorCodec),
+    },
+  ],
+  ...memoryVariants,
+});
+
+/** A row as bytes. Equal rows have equal bytes, which the state's hash relies on (R10). */
+export const rowFormat: Format<Row> = defineFormat({
+  codec: rowCodec,
+  version: 1,
+  bytesMax: FRAME_BYTES_MAX,
+  kept: true,
+});

@@ -1,0 +1,125 @@
+/** Log entries and rows of the system group. Formats `system-payload` and `system-row`, version 1. */
+import { PAYLOAD_COMMANDS_MAX } from "../scheduler/commands.ts";
+import type {
+  MemberInfo,
+  SystemCommand,
+  SystemEnvelope,
+  SystemPayload,
+} from "../scheduler/system/commands.ts";
+import type {
+  FirstReplica,
+  MemberRow,
+  SystemRow,
+  TokenRow,
+  WorkflowRow,
+} from "../scheduler/system/rows.ts";
+import {
+  ADDRESS_LENGTH_MAX,
+  ADDRESSES_MAX,
+  CAPABILITIES_MAX,
+  ID_LENGTH_MAX,
+  URL_LENGTH_MAX,
+} from "./bounds.ts";
+import { bytes, type Codec, enumeration, natural, positive, text } from "./codec.ts";
+import { array, struct, union } from "./codec-shapes.ts";
+import { commandIdCodec } from "./command.ts";
+import { nodeIdCodec, sha256Codec } from "./dataset-codec.ts";
+import { descriptionCodec } from "./definition-codec.ts";
+import { ENTRY_DATA_BYTES_MAX, REPLICAS_MAX } from "./entry.ts";
+import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
+import { memoryVariants } from "./row.ts";
+import { nameCodec } from "./work-codec.ts";
+
+/** Bytes that check a ticket's proof: a key or a hash. */
+const VERIFIER_BYTES_MAX = 256;
+
+const id = text(ID_LENGTH_MAX);
+
+const memberFields = {
+  node: nodeIdCodec,
+  name: text(ID_LENGTH_MAX),
+  addresses: array(text(ADDRESS_LENGTH_MAX), ADDRESSES_MAX),
+  api: text(URL_LENGTH_MAX),
+  storeId: id,
+  slots: natural,
+  capabilities: array(nameCodec, CAPABILITIES_MAX),
+  version: id,
+} as const;
+
+const memberInfo = struct<MemberInfo>(memberFields);
+
+const firstReplica = struct<FirstReplica>({
+  replica: positive,
+  node: nodeIdCodec,
+  storeId: id,
+  role: enumeration<FirstReplica["role"]>({ voter: 1, learner: 2 }),
+});
+
+const firstReplicas = array(firstReplica, REPLICAS_MAX);
+
+/** A command of the system group. */
+export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
+  found: [1, { clusterId: id, member: memberInfo, adminTokenHash: sha256Codec }],
+  ticket: [2, { id, verifier: bytes(VERIFIER_BYTES_MAX), expiresMs: natural, uses: natural }],
+  join: [3, { ticket: id, member: memberInfo }],
+  announce: [4, { member: memberInfo }],
+  "create-workflow": [
+    5,
+    { name: nameCodec, description: descriptionCodec, replicas: firstReplicas },
+  ],
+  "workflow-active": [6, { group: natural }],
+  "delete-workflow": [7, { name: nameCodec }],
+});
+
+/** A command with who asked. */
+export const systemEnvelopeCodec: Codec<SystemEnvelope> = struct<SystemEnvelope>({
+  id: commandIdCodec,
+  command: systemCommandCodec,
+});
+
+/** One entry of the system group's log. */
+export const systemPayloadFormat: Format<SystemPayload> = defineFormat({
+  codec: struct<SystemPayload>({
+    stampMs: natural,
+    envelopes: array(systemEnvelopeCodec, PAYLOAD_COMMANDS_MAX),
+  }),
+  version: 1,
+  bytesMax: ENTRY_DATA_BYTES_MAX,
+  kept: true,
+  // Whoever proposes cuts what is above 1 MiB (R12).
+  sizeUnchecked: true,
+});
+
+/** Any row of the system group. */
+export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
+  cluster: [1, { id, nextGroup: natural, version: natural }],
+  member: [
+    2,
+    {
+      ...memberFields,
+      state: enumeration<MemberRow["state"]>({ joined: 1, removed: 2 }),
+    },
+  ],
+  ticket: [3, { verifier: bytes(VERIFIER_BYTES_MAX), expiresMs: natural, usesLeft: natural }],
+  token: [4, { role: enumeration<TokenRow["role"]>({ read: 1, submit: 2, admin: 3 }) }],
+  workflow: [
+    5,
+    {
+      group: natural,
+      name: nameCodec,
+      description: descriptionCodec,
+      state: enumeration<WorkflowRow["state"]>({ creating: 1, active: 2, deleted: 3 }),
+      replicas: firstReplicas,
+    },
+  ],
+  name: [6, { group: natural }],
+  ...memoryVariants,
+});
+
+/** A row of the system group as bytes. */
+export const systemRowFormat: Format<SystemRow> = defineFormat({
+  codec: systemRowCodec,
+  version: 1,
+  bytesMax: FRAME_BYTES_MAX,
+  kept: true,
+});

@@ -1,0 +1,112 @@
+/** Work and outcomes as they travel inside other messages and records. */
+import { PATH_LENGTH_MAX, type Path, type Token, type UnitRef } from "../scheduler/unit.ts";
+import type {
+  ArgumentType,
+  HandlerRef,
+  HandlerType,
+  Language,
+  Outcome,
+  Work,
+  WorkError,
+} from "../scheduler/work.ts";
+import { PARTITIONS_MAX } from "../workflow/definition.ts";
+import {
+  CODE_LENGTH_MAX,
+  ERROR_TEXT_LENGTH_MAX,
+  NAME_LENGTH_MAX,
+  PIECES_MAX,
+  WARNING_LENGTH_MAX,
+  WARNINGS_MAX,
+} from "./bounds.ts";
+import { bool, type Codec, enumeration, int, natural, text } from "./codec.ts";
+import { array, nullable, optional, struct, union } from "./codec-shapes.ts";
+import type { Dataset } from "./dataset.ts";
+import { datasetCodec, pieceSliceCodec, sha256Codec } from "./dataset-codec.ts";
+
+/** A name of a workflow, step, job, handler or capability. */
+export const nameCodec: Codec<string> = text(NAME_LENGTH_MAX);
+
+/** Warnings for people. */
+export const warningsCodec: Codec<readonly string[]> = array(
+  text(WARNING_LENGTH_MAX),
+  WARNINGS_MAX,
+);
+
+/** One dataset for each partition. */
+export const partsCodec: Codec<readonly Dataset[]> = array(datasetCodec, PARTITIONS_MAX);
+
+/** Child numbers from the root. */
+export const pathCodec: Codec<Path> = array(natural, PATH_LENGTH_MAX);
+
+/** A unit. */
+export const unitRefCodec: Codec<UnitRef> = union<UnitRef>({
+  map: [1, { request: natural, path: pathCodec }],
+  reduce: [2, { request: natural, path: pathCodec, part: natural }],
+});
+
+/** An attempt's token. */
+export const tokenCodec: Codec<Token> = struct<Token>({ index: natural, ordinal: natural });
+
+/** A handler at a version. */
+export const handlerRefCodec: Codec<HandlerRef> = struct<HandlerRef>({
+  name: nameCodec,
+  version: sha256Codec,
+  language: enumeration<Language>({ javascript: 1, python: 2 }),
+  type: enumeration<HandlerType>({ mapper: 1, combiner: 2, reducer: 3 }),
+  argumentType: nullable(
+    enumeration<Exclude<ArgumentType, null>>({
+      list: 1,
+      dict: 2,
+      tuple: 3,
+      int: 4,
+      float: 5,
+      str: 6,
+      bool: 7,
+    }),
+  ),
+});
+
+const common = {
+  parts: int(1, PARTITIONS_MAX),
+  keepYieldOrder: bool,
+  timeoutMs: natural,
+} as const;
+
+/** What an attempt has to do. */
+export const workCodec: Codec<Work> = union<Work>({
+  map: [
+    1,
+    {
+      mapper: handlerRefCodec,
+      combiner: optional(handlerRefCodec),
+      reducer: optional(handlerRefCodec),
+      reducerCapability: nameCodec,
+      input: array(pieceSliceCodec, PIECES_MAX),
+      ...common,
+    },
+  ],
+  reduce: [2, { reducer: handlerRefCodec, session: datasetCodec, ...common }],
+});
+
+const errorText = text(ERROR_TEXT_LENGTH_MAX);
+
+/** What went wrong in an attempt. */
+export const workErrorCodec: Codec<WorkError> = struct<WorkError>({
+  code: text(CODE_LENGTH_MAX),
+  message: errorText,
+  traceback: errorText,
+  stdout: errorText,
+  stderr: errorText,
+});
+
+/** How an attempt ended. */
+export const outcomeCodec: Codec<Outcome> = union<Outcome>({
+  mapped: [
+    1,
+    { step: nameCodec, children: datasetCodec, session: datasetCodec, warnings: warningsCodec },
+  ],
+  combined: [2, { pairs: datasetCodec, session: datasetCodec, warnings: warningsCodec }],
+  reduced: [3, { parts: partsCodec, session: datasetCodec, warnings: warningsCodec }],
+  failed: [4, { error: workErrorCodec }],
+  released: [5, { reason: errorText }],
+});

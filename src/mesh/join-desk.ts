@@ -13,8 +13,11 @@ import type { Admission, NodeId } from "./ports.ts";
 /** Length of the window that `joinsPerMinuteMax` counts in, ms. */
 const MINUTE_MS = 60_000;
 
-/** How long the last words to a newcomer may take to be written, ms. */
-const FAREWELL_MS = 1_000;
+/**
+ * How long a newcomer may take to read our last words, ms. The library's own graceful close loses
+ * what the encryption has not sent yet.
+ */
+const FAREWELL_MS = 500;
 
 /** What the desk needs. */
 export interface JoinDeskOptions {
@@ -90,7 +93,9 @@ export class JoinDesk {
     const parties = { joiner: connection.remotePeer.toString(), member: this.#options.self };
     try {
       const proven = await hearNewcomer(stream, parties, admission);
-      this.#restartTimer(connection, this.#options.limits.admitMs);
+      this.#setTimer(connection, this.#options.limits.admitMs, () => {
+        this.#dismiss(connection, "admission took too long");
+      });
       const newcomer = { node: parties.joiner, ticketId: proven.ticketId };
       tryWrite(stream, JOIN_KIND.answer, await admission.admit(newcomer, proven.request));
     } catch (thrown) {
@@ -99,13 +104,11 @@ export class JoinDesk {
     this.#farewell(connection);
   }
 
-  #restartTimer(connection: Connection, ms: number): void {
+  #setTimer(connection: Connection, ms: number, run: () => void): void {
     const visitor = this.#visitors.get(connection);
     if (visitor === undefined) return;
     visitor.timer.cancel();
-    visitor.timer = this.#options.timers.after(ms, () => {
-      this.#dismiss(connection, "admission took too long");
-    });
+    visitor.timer = this.#options.timers.after(ms, run);
   }
 
   #reject(stream: Stream, parties: JoinParties, thrown: unknown): void {
@@ -122,11 +125,9 @@ export class JoinDesk {
     refuse(stream, reportable(told));
   }
 
-  /** Closes after what was written is out. */
+  /** Leaves the newcomer time to read our last words; it usually closes first. */
   #farewell(connection: Connection): void {
-    if (!this.#visitors.has(connection)) return;
-    const signal = AbortSignal.timeout(FAREWELL_MS);
-    connection.close({ signal }).catch((thrown: unknown) => connection.abort(toError(thrown)));
+    this.#setTimer(connection, FAREWELL_MS, () => connection.abort(new Error("joining is over")));
   }
 
   #dismiss(connection: Connection, why: string): void {

@@ -26,8 +26,8 @@ const EMPTY = new Uint8Array(0);
 /** An error frame with room to spare. */
 const REFUSAL_BYTES_MAX = 4_096;
 
-/** How long a gentle close may take, ms. */
-const CLOSE_MS = 500;
+/** How long a peer may take to read why it is refused, ms; it usually closes first. */
+const FAREWELL_MS = 500;
 
 /** What a link needs of the mesh. */
 export interface LinkContext {
@@ -136,8 +136,9 @@ export class Link {
     const wasReady = this.#ready;
     this.#ready = false;
     for (const connection of connections) {
-      if (manner === "gently") closeGently(connection);
-      else connection.abort(new Error(why));
+      const abort = (): void => connection.abort(new Error(why));
+      if (manner === "gently") this.#context.timers.after(FAREWELL_MS, abort);
+      else abort();
     }
     if (connections.length === 0) return;
     this.#context.log.debug("the connections to a peer were reset", { node: this.node, why });
@@ -247,10 +248,4 @@ export class Link {
       });
     }
   }
-}
-
-/** Closes after what was written is out. */
-function closeGently(connection: Connection): void {
-  const signal = AbortSignal.timeout(CLOSE_MS);
-  connection.close({ signal }).catch((thrown: unknown) => connection.abort(toError(thrown)));
 }

@@ -29,6 +29,9 @@ const TICKS_PER_SILENCE = 8;
 const IDENTIFY_TRIES = 5;
 const IDENTIFY_AGAIN_MS = 500;
 
+/** What was sent just before closing gets so long to leave, ms. */
+const FAREWELL_MS = 20;
+
 /** What a mesh is started with. */
 export interface MeshOptions {
   /** As `loadOrCreateKey` returns it. */
@@ -158,6 +161,11 @@ export class Mesh implements AsyncDisposable {
     return [...this.#peers].filter(([, { presence }]) => presence.reported).map(([node]) => node);
   }
 
+  /** Connections of newcomers that are open now. */
+  strangers(): number {
+    return this.#desk.visitors;
+  }
+
   /** Writes into the present stream to a peer: with frames sent, tells how well they merge. */
   writesTo(node: NodeId): number {
     return this.#peers.get(node)?.link.writes ?? 0;
@@ -221,6 +229,10 @@ export class Mesh implements AsyncDisposable {
       presence.end();
       link.flush();
     }
+    // What was written is still on its way through the encryption, and closing would drop it.
+    await new Promise<void>((resolve) => {
+      this.#options.timers.after(FAREWELL_MS, resolve);
+    });
     await this.#host.stop();
   }
 

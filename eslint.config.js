@@ -93,7 +93,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["**/*.test.ts", "test/**/*.ts", "vitest.config.ts"],
+    files: ["**/*.test.ts", "test/**/*.ts", "bench/**/*.ts", "vitest.config.ts"],
     rules: { "max-lines-per-function": "off", "no-restricted-syntax": "off" },
   },
 );

@@ -7,7 +7,14 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "test/*.test.ts", "test/lib/**/*.test.ts", "test/conformance/**/*.test.ts", "test/replay/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "test/*.test.ts",
+            "test/lib/**/*.test.ts",
+            "scripts/**/*.test.ts",
+            "test/conformance/**/*.test.ts",
+            "test/replay/**/*.test.ts",
+          ],
         },
       },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 600_000 } },

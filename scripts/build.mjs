@@ -4,7 +4,15 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -12,16 +20,26 @@ const stampFile = join(root, "dist", ".stamp");
 
 const isTest = (file) => /[.]test[.]ts$|[.]data[.]txt$/.test(file);
 const isDocument = (file) => file.endsWith(".md");
-const sources = globSync("src/**/*.*", { cwd: root }).filter((file) => !isTest(file) && !isDocument(file));
+const sources = globSync("src/**/*.*", { cwd: root }).filter(
+  (file) => !isTest(file) && !isDocument(file),
+);
 const typescript = sources.filter((file) => file.endsWith(".ts"));
 const assets = sources.filter((file) => !file.endsWith(".ts") && !/(^|\/)__pycache__\//.test(file));
 
 /** What the output depends on, in one hash. By content: a checkout changes all times. */
 function stampOfSources() {
   const hash = createHash("sha256");
-  const settings = ["package-lock.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"];
+  const settings = [
+    "package-lock.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "scripts/build.mjs",
+  ];
   for (const file of [...settings, ...typescript, ...assets].sort()) {
-    hash.update(`${file}\0`).update(readFileSync(join(root, file))).update("\0");
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
+      .update("\0");
   }
   return hash.digest("hex");
 }

@@ -76,7 +76,9 @@ class Progress {
     const steps = [...request.steps].map(([name, { done, total }]) => `${name} ${done}/${total}`);
     const { done, total } = request.steps.get(STEP) ?? { done: 0, total: 0 };
     const line = `${request.state.padEnd(9)} ${steps.join("  ")}`;
-    const mark = process.stdout.isTTY ? line : `${request.state} ${Math.floor((10 * done) / total)}`;
+    const mark = process.stdout.isTTY
+      ? line
+      : `${request.state} ${Math.floor((10 * done) / total)}`;
     if (mark === this.#last) return;
     this.#last = mark;
     if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${seconds()} s  ${line}`);
@@ -166,7 +168,9 @@ async function finish(cluster: DemoCluster, id: string, progress: Progress): Pro
 
 async function failOver(cluster: DemoCluster, kill: Kill): Promise<void> {
   const { victim, done, total } = kill;
-  tell(`SIGKILL to ${victim.name}, the scheduler in term ${kill.term}, at ${done} of ${total} units`);
+  tell(
+    `SIGKILL to ${victim.name}, the scheduler in term ${kill.term}, at ${done} of ${total} units`,
+  );
   tell(`  of step ${STEP} (${percent(done / total)})`);
   const nodes = await cluster.nodes();
   const next = await until(
@@ -176,7 +180,9 @@ async function failOver(cluster: DemoCluster, kill: Kill): Promise<void> {
     (view) => view.scheduler !== null && view.scheduler !== victim.id && view.term > kill.term,
   );
   const name = nodes.find(({ id }) => id === next.scheduler)?.name ?? next.scheduler;
-  tell(`new scheduler: ${name}, term ${next.term}, seen ${Date.now() - kill.atMs} ms after the kill`);
+  tell(
+    `new scheduler: ${name}, term ${next.term}, seen ${Date.now() - kill.atMs} ms after the kill`,
+  );
 }
 
 /** Starts the killed node and waits until it has applied what the others had when it came back. */
@@ -195,11 +201,17 @@ async function comeBack(cluster: DemoCluster, victim: DemoNode): Promise<void> {
     () => cluster.nodes(victim),
     (nodes) => nodes.filter(({ state }) => state === "up").length === NODES,
   );
-  tell(`${victim.name} is back and has caught up: applied index ${appliedIndex}, the others had ${goal}`);
+  tell(
+    `${victim.name} is back and has caught up: applied index ${appliedIndex}, the others had ${goal}`,
+  );
 }
 
 /** Prints who did what. Returns what is wrong with it. */
-function reportWork(nodes: readonly DemoNode[], request: RequestState, kill: Kill): readonly string[] {
+function reportWork(
+  nodes: readonly DemoNode[],
+  request: RequestState,
+  kill: Kill,
+): readonly string[] {
   const work = workByNode(nodes, request.attempts, kill.atMs);
   console.log("\nunits completed   before   after the kill");
   for (const { name, before, after } of work) {
@@ -226,7 +238,10 @@ function reportResult(request: RequestState, alone: FolderCount): readonly strin
 }
 
 /** Requests until one was hit in the window. */
-async function strike(cluster: DemoCluster, progress: Progress): Promise<{ id: string; kill: Kill }> {
+async function strike(
+  cluster: DemoCluster,
+  progress: Progress,
+): Promise<{ id: string; kill: Kill }> {
   let chunkBytes = CHUNK_BYTES;
   for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
     // First wait until nearly all documents are split, so that the share is one of the whole step. A
@@ -234,7 +249,9 @@ async function strike(cluster: DemoCluster, progress: Progress): Promise<{ id: s
     const totalMin = attempt === 1 ? chunksOfCorpus(chunkBytes) * SPLIT_RATIO_MIN : 1;
     const { id, kill } = await submitAndKill(cluster, { chunkBytes, totalMin }, progress);
     if (kill !== undefined) return { id, kill };
-    tell(`missed ${percent(WINDOW.from)} to ${percent(WINDOW.to)} of step ${STEP}: once more, smaller`);
+    tell(
+      `missed ${percent(WINDOW.from)} to ${percent(WINDOW.to)} of step ${STEP}: once more, smaller`,
+    );
     await finish(cluster, id, progress);
     chunkBytes = Math.ceil(chunkBytes / 2);
   }

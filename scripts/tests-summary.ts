@@ -61,7 +61,8 @@ function main(folder: string): number {
     .trim()
     .split("\n")
     .map((line) => readArea(folder, line));
-  const sum = (pick: (area: Area) => number): number => areas.reduce((s, area) => s + pick(area), 0);
+  const sum = (pick: (area: Area) => number): number =>
+    areas.reduce((s, area) => s + pick(area), 0);
   const total: Area = {
     name: "all",
     seconds: sum((area) => area.seconds),

@@ -142,7 +142,9 @@ export class DemoCluster {
     return {
       state: textOf(view, "state"),
       steps: new Map(steps),
-      attempts: asList(view["attempts"], "attempts").map((item) => attempt(asRecord(item, "attempt"))),
+      attempts: asList(view["attempts"], "attempts").map((item) =>
+        attempt(asRecord(item, "attempt")),
+      ),
       pairs: result === null ? null : asList(asRecord(result, "result")["pairs"], "pairs"),
       error: view["error"],
     };

@@ -26,7 +26,8 @@ export function workByNode(
 /** Why the work does not count as shared and survived; empty when it does. */
 export function workProblems(work: readonly NodeWork[], afterRatioMin: number): readonly string[] {
   const problems: string[] = [];
-  const sum = (pick: (one: NodeWork) => number): number => work.reduce((s, one) => s + pick(one), 0);
+  const sum = (pick: (one: NodeWork) => number): number =>
+    work.reduce((s, one) => s + pick(one), 0);
   const after = sum((one) => one.after);
   const total = after + sum((one) => one.before);
   const workers = work.filter((one) => one.before + one.after > 0).length;

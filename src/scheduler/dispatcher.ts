@@ -91,6 +91,16 @@ export class Dispatcher {
     for (const { key, dueMs } of start.delayed) this.#delayed.set(key, dueMs);
   }
 
+  /** Takes over what an earlier dispatcher of the same leader knew of executors and attempts. */
+  adopt(old: Dispatcher): void {
+    for (const [node, executor] of old.#executors) this.#executors.set(node, executor);
+    for (const node of old.#down) this.#down.add(node);
+    for (const [text, held] of this.#held) {
+      const known = old.#held.get(text);
+      if (known !== undefined) this.#held.set(text, known);
+    }
+  }
+
   /** True when rows have to be read again: a window ran empty, or an own proposal was refused. */
   needsReload(): boolean {
     if (this.#stale) return true;

@@ -68,6 +68,11 @@ export function tokenOfAttemptKey(key: string): Token {
   return { index, ordinal };
 }
 
+/** When the unit under a delayed key is due, by the clock of the entries' stamps. */
+export function dueMsOfDelayedKey(key: string): number {
+  return readOrderedNumbers(key, 2)[0] ?? 0;
+}
+
 /** The capability in a queue row's key: what lies between the first two slashes. */
 export function capabilityOfQueueKey(key: string): string {
   return key.slice(2, key.indexOf("/", 2));

@@ -1,0 +1,100 @@
+/** Questions to other nodes and their answers. A question that gets none in time is given up. */
+
+import type { NodeId } from "../scheduler/dataset.ts";
+import { assert } from "../std/assert.ts";
+import type { Timers } from "../std/clock.ts";
+import { JobxError } from "../std/errors.ts";
+import type { Call, CallAnswer, MeshPort } from "./ports.ts";
+
+/** Questions under way at once from one node; more are refused (R21). */
+const CALLS_MAX = 20_000;
+
+export interface CallerDeps {
+  readonly timers: Timers;
+  readonly mesh: MeshPort;
+  /** Answers what this node is asked, also by itself. */
+  readonly serve: (from: NodeId, call: Call) => Promise<CallAnswer>;
+}
+
+interface Open {
+  readonly to: NodeId;
+  readonly end: (answer: CallAnswer | undefined) => void;
+}
+
+export class Caller {
+  readonly #deps: CallerDeps;
+  readonly #open = new Map<number, Open>();
+  #lastId = 0;
+
+  constructor(deps: CallerDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Asks one node. Undefined when no answer came in time or the node went down: whether the call had
+   * an effect is then unknown.
+   */
+  async ask(to: NodeId, call: Call, timeoutMs: number): Promise<CallAnswer | undefined> {
+    const { mesh, timers } = this.#deps;
+    if (to === mesh.self) return await this.serve(to, call);
+    if (this.#open.size >= CALLS_MAX) {
+      return { kind: "error", code: "COMMAND_QUEUE_FULL", message: "too many calls are under way" };
+    }
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return await new Promise((resolve) => {
+      const timer = timers.after(timeoutMs, () => end(undefined));
+      const end = (answer: CallAnswer | undefined): void => {
+        if (!this.#open.delete(id)) return;
+        timer.cancel();
+        resolve(answer);
+      };
+      this.#open.set(id, { to, end });
+      // Not sent at all: the caller may try elsewhere at once.
+      if (!mesh.send(to, { kind: "call", id, call })) end(NOT_SENT);
+    });
+  }
+
+  /** Another node asks. */
+  async asked(from: NodeId, id: number, call: Call): Promise<void> {
+    const answer = await this.serve(from, call);
+    this.#deps.mesh.send(from, { kind: "answer", id, answer });
+  }
+
+  /** Another node answers. */
+  answered(from: NodeId, id: number, answer: CallAnswer): void {
+    const open = this.#open.get(id);
+    if (open?.to === from) open.end(answer);
+  }
+
+  /** What was asked of a node that went down gets no answer. */
+  nodeDown(node: NodeId): void {
+    for (const open of [...this.#open.values()]) if (open.to === node) open.end(undefined);
+  }
+
+  /** Answers a call here; whatever goes wrong becomes an answer. */
+  async serve(from: NodeId, call: Call): Promise<CallAnswer> {
+    try {
+      return await this.#deps.serve(from, call);
+    } catch (error) {
+      return answerOf(error);
+    }
+  }
+}
+
+/** The node cannot be reached now; the call had no effect. */
+const NOT_SENT: CallAnswer = { kind: "not-scheduler", leader: undefined };
+
+function answerOf(error: unknown): CallAnswer {
+  if (!(error instanceof JobxError)) {
+    const message = error instanceof Error ? error.message : "not an error";
+    return { kind: "error", code: "INTERNAL", message };
+  }
+  const { details } = error;
+  if (details.code === "COMMAND_NOT_ACCEPTED") {
+    const leader = "leader" in details ? details.leader : undefined;
+    assert(leader === undefined || typeof leader === "string", "a leader is named by its node id");
+    return { kind: "not-scheduler", leader };
+  }
+  return { kind: "error", code: details.code, message: error.message };
+}

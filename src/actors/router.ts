@@ -1,0 +1,107 @@
+/**
+ * Brings a call to whoever leads its group, and again to the next one after a failover, as long as the
+ * caller waits. R15: what may be repeated is repeated with the same id, so it happens once.
+ */
+
+import type { NodeId } from "../scheduler/dataset.ts";
+import type { Clock, Timers } from "../std/clock.ts";
+import { JobxError } from "../std/errors.ts";
+import type { Caller } from "./caller.ts";
+import { ActorError } from "./errors.ts";
+import type { Call, CallAnswer } from "./ports.ts";
+
+/** One question to one node: longer than an election, since a leader may just be committing. */
+const ASK_MS_MAX = 5_000;
+
+/** Between two rounds over all nodes that might lead. */
+const ROUND_PAUSE_MS = 100;
+
+export interface RouterDeps {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly caller: Caller;
+  /** Nodes that may lead the group, the likeliest first. */
+  readonly candidates: (group: number) => readonly NodeId[];
+}
+
+/** An error that came from another node, with the code that it had there. */
+export class RemoteError extends JobxError {}
+
+export class Router {
+  readonly #deps: RouterDeps;
+  readonly #leaders = new Map<number, NodeId>();
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+  }
+
+  /** The node that last answered as the group's scheduler. */
+  leaderOf(group: number): NodeId | undefined {
+    return this.#leaders.get(group);
+  }
+
+  /**
+   * Asks the group's leader.
+   * @throws {ActorError} `NO_MAJORITY` when no leader took the call in time: it had no effect.
+   * `COMMAND_OUTCOME_UNKNOWN` when one may have taken it and did not answer.
+   * @throws {RemoteError} with the code that the leader answered.
+   */
+  async ask(group: number, call: Call, deadlineMs: number): Promise<CallAnswer> {
+    const { clock } = this.#deps;
+    const endMs = clock.nowMs() + deadlineMs;
+    let uncertain = false;
+    while (clock.nowMs() < endMs) {
+      const tried = new Set<NodeId>();
+      for (let to = this.#next(group, tried); to !== undefined; to = this.#next(group, tried)) {
+        tried.add(to);
+        const leftMs = endMs - clock.nowMs();
+        if (leftMs <= 0) break;
+        const waitMs = call.kind === "wait" ? call.waitMs + ASK_MS_MAX : ASK_MS_MAX;
+        const answer = await this.#deps.caller.ask(to, call, Math.min(leftMs, waitMs));
+        if (answer === undefined) {
+          uncertain = true;
+          this.#forget(group, to);
+          continue;
+        }
+        if (answer.kind === "not-scheduler") {
+          this.#forget(group, to);
+          if (answer.leader !== undefined) this.#leaders.set(group, answer.leader);
+          continue;
+        }
+        this.#leaders.set(group, to);
+        if (answer.kind !== "error") return answer;
+        if (answer.code === "COMMAND_OUTCOME_UNKNOWN" || answer.code === "REPLICA_STOPPED") {
+          uncertain = true;
+          continue;
+        }
+        throw new RemoteError({ code: answer.code }, answer.message);
+      }
+      await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
+    }
+    throw uncertain && call.kind !== "read" && call.kind !== "wait"
+      ? new ActorError(
+          { code: "COMMAND_OUTCOME_UNKNOWN" },
+          "nobody answered in time; repeat the command with the same key to learn what became of it",
+        )
+      : new ActorError(
+          { code: "NO_MAJORITY" },
+          "no scheduler was found in time: a majority of the workflow's replicas cannot be reached",
+        );
+  }
+
+  #next(group: number, tried: ReadonlySet<NodeId>): NodeId | undefined {
+    const known = this.#leaders.get(group);
+    if (known !== undefined && !tried.has(known)) return known;
+    return this.#deps.candidates(group).find((node) => !tried.has(node));
+  }
+
+  #forget(group: number, node: NodeId): void {
+    if (this.#leaders.get(group) === node) this.#leaders.delete(group);
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deps.timers.after(delayMs, resolve);
+    });
+  }
+}

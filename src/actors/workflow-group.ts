@@ -1,0 +1,382 @@
+/**
+ * A workflow's group on one node: answers calls, and where this node leads, schedules. All state that
+ * must last is in the rows; what is here is made anew with each leadership.
+ */
+
+import { isLive, rowOf } from "../scheduler/apply-kit.ts";
+import type { Command, Envelope, SchedulerCommand } from "../scheduler/commands.ts";
+import type { NodeId } from "../scheduler/dataset.ts";
+import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
+import type { Effect } from "../scheduler/effects.ts";
+import { keys, META_KEY, prefixes } from "../scheduler/keys.ts";
+import type { ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
+import type { AttemptRow, Row } from "../scheduler/rows.ts";
+import { invocationId, requestId, type Token } from "../scheduler/unit.ts";
+import { workOf } from "../scheduler/work-of.ts";
+import { assert } from "../std/assert.ts";
+import type { Clock, Timer, Timers, WallClock } from "../std/clock.ts";
+import { errorText } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
+import { prefixEnd } from "../std/ordered-text.ts";
+import { readStart } from "./dispatcher-start.ts";
+import type { Call, CallAnswer, MeshPort } from "./ports.ts";
+import type { Replica, ReplicaListener } from "./replica.ts";
+import { RequestWaiters } from "./request-waiters.ts";
+
+/** A leader looks at leases and delays at least this often. */
+const LOOK_MS = 500;
+
+/** Rows moved back at once after a request was resumed. */
+const UNPARK_MAX = 500;
+
+export interface SchedulingOptions {
+  /** R16: an executor that was not heard of for so long has lost its attempts. */
+  readonly leaseMs: number;
+  /** A grant that its executor does not claim after so long has not arrived. */
+  readonly arrivalMs: number;
+  /** Grants proposed at once. */
+  readonly grantsMax: number;
+}
+
+export interface WorkflowGroupDeps {
+  readonly group: number;
+  readonly name: string;
+  readonly description: string;
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly mesh: MeshPort;
+  readonly scheduling: SchedulingOptions;
+  /** The group has committed its first entry (R9). */
+  readonly onActive: (group: number) => void;
+}
+
+export class WorkflowGroup implements ReplicaListener<Effect> {
+  readonly #deps: WorkflowGroupDeps;
+  readonly #waiters: RequestWaiters;
+  #replica: Replica<Row, Envelope, Effect> | undefined;
+  #dispatcher: Dispatcher | undefined;
+  #term = 0;
+  #decideTimer: Timer | undefined;
+  #lookTimer: Timer | undefined;
+  #reloading = false;
+  /** Ends that are on their way through the log. */
+  readonly #ending = new Set<string>();
+
+  constructor(deps: WorkflowGroupDeps) {
+    this.#deps = deps;
+    this.#waiters = new RequestWaiters(deps.timers);
+  }
+
+  /** The replica and this actor know each other; called once, before anything else. */
+  bind(replica: Replica<Row, Envelope, Effect>): void {
+    this.#replica = replica;
+  }
+
+  get replica(): Replica<Row, Envelope, Effect> {
+    assert(this.#replica !== undefined, "a group is bound to its replica first");
+    return this.#replica;
+  }
+
+  get name(): string {
+    return this.#deps.name;
+  }
+
+  /** Answers a call that concerns this group. */
+  async serve(call: Extract<Call, { kind: "command" | "read" | "wait" }>): Promise<CallAnswer> {
+    switch (call.kind) {
+      case "command": {
+        const { answer } = await this.replica.propose(call.envelope);
+        return { kind: "answered", answer };
+      }
+      case "read":
+        return await this.#read(call);
+      case "wait":
+        return await this.#wait(call.request, call.waitMs);
+    }
+  }
+
+  // What the replica tells.
+
+  async leads(term: number): Promise<void> {
+    const { clock, log, group, name } = this.#deps;
+    this.#term = term;
+    const meta = await this.replica.query((view) => rowOf(view, "meta", META_KEY));
+    if (meta === undefined) {
+      this.#propose({ kind: "create", group, name, description: this.#deps.description });
+    }
+    this.#dispatcher = await this.#newDispatcher();
+    if (this.replica.leadingTerm !== term) return;
+    log.info("leads a workflow", { workflow: name, group, term });
+    this.#deps.onActive(group);
+    this.#look(clock.nowMs());
+  }
+
+  follows(): void {
+    this.#dispatcher = undefined;
+    this.#ending.clear();
+    this.#lookTimer?.cancel();
+    this.#decideTimer?.cancel();
+    this.#lookTimer = undefined;
+    this.#decideTimer = undefined;
+    this.#waiters.leaderLost();
+  }
+
+  membershipChanged(): void {
+    // The places are asked for where they are needed.
+  }
+
+  applied(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === "request-ended") this.#waiters.ended(effect.request);
+    }
+    const dispatcher = this.#dispatcher;
+    if (dispatcher === undefined) return;
+    const settled = new Map<NodeId, Token[]>();
+    const granted: { token: Token; attempt: AttemptRow }[] = [];
+    for (const effect of effects) {
+      if (effect.kind === "granted") granted.push(effect);
+      if (effect.kind === "attempt-ended") {
+        this.#ending.delete(tokenText(effect.token));
+        const tokens = settled.get(effect.attempt.node) ?? [];
+        tokens.push(effect.token);
+        settled.set(effect.attempt.node, tokens);
+      }
+      if (effect.kind === "request-resumed") void this.#unpark(effect.request);
+    }
+    dispatcher.apply(effects, this.#deps.clock.nowMs());
+    for (const effect of effects) {
+      if (effect.kind === "request-ended") this.#cancel(effect.request, dispatcher);
+    }
+    for (const [node, tokens] of settled) this.#say(node, { kind: "settled", tokens });
+    if (granted.length > 0) void this.#sendGrants(granted);
+    this.#decideSoon();
+  }
+
+  // What executors say.
+
+  /** A message of an executor for this workflow. */
+  executorSaid(from: NodeId, message: ExecutorMessage): void {
+    const dispatcher = this.#dispatcher;
+    if (dispatcher === undefined) {
+      const leader = this.replica.leaderNode;
+      const { group } = this.#deps;
+      this.#send(from, { kind: "not-scheduler", group, leader });
+      return;
+    }
+    if (message.kind === "beat") {
+      for (const command of dispatcher.beat(from, message, this.#deps.clock.nowMs())) {
+        this.#propose(command);
+      }
+      this.#sayDemand(from, dispatcher);
+      this.#decideSoon();
+      return;
+    }
+    const over: Token[] = [];
+    for (const { token, outcome } of message.ends) {
+      const text = tokenText(token);
+      if (dispatcher.holderOf(token) !== from) over.push(token);
+      else if (!this.#ending.has(text)) {
+        this.#ending.add(text);
+        this.#propose({ kind: "end", token, outcome }, () => this.#ending.delete(text));
+      }
+    }
+    if (over.length > 0) this.#say(from, { kind: "settled", tokens: over });
+  }
+
+  nodeDown(node: NodeId): void {
+    this.#dispatcher?.nodeDown(node);
+    this.#decideSoon();
+  }
+
+  nodeUp(node: NodeId): void {
+    this.#dispatcher?.nodeUp(node);
+  }
+
+  // Deciding.
+
+  async #newDispatcher(): Promise<Dispatcher> {
+    const { scheduling, clock, mesh } = this.#deps;
+    const start = await readStart(this.replica.state);
+    const dispatcher = new Dispatcher(scheduling, start, clock.nowMs());
+    for (const { node } of this.replica.membership.places) {
+      if (node !== mesh.self && !mesh.isUp(node)) dispatcher.nodeDown(node);
+    }
+    return dispatcher;
+  }
+
+  #look(nowMs: number): void {
+    if (this.#dispatcher === undefined) return;
+    this.#lookTimer?.cancel();
+    this.#lookTimer = this.#deps.timers.after(LOOK_MS, () => this.#look(nowMs));
+    this.#decideSoon();
+  }
+
+  #decideSoon(): void {
+    if (this.#dispatcher === undefined || this.#decideTimer !== undefined) return;
+    this.#decideTimer = this.#deps.timers.after(0, () => {
+      this.#decideTimer = undefined;
+      this.#decide();
+    });
+  }
+
+  #decide(): void {
+    const dispatcher = this.#dispatcher;
+    if (dispatcher === undefined || this.#reloading) return;
+    if (dispatcher.needsReload()) {
+      this.#reload();
+      return;
+    }
+    const { clock, wall } = this.#deps;
+    for (const command of dispatcher.decide(clock.nowMs(), wall.wallMs())) {
+      this.#propose(command, () => dispatcher.proposalRefused());
+    }
+    if (dispatcher.readyCount() === 0) return;
+    // Nobody has room: those who have lent nothing here may do so when they know of the demand.
+    for (const { node, room } of dispatcher.executors()) {
+      if (!room) this.#sayDemand(node, dispatcher);
+    }
+  }
+
+  /** Reads the rows again, keeping what is known of the executors by asking them anew. */
+  #reload(): void {
+    this.#reloading = true;
+    this.replica.whileStill(async () => {
+      try {
+        const old = this.#dispatcher;
+        if (old === undefined) return;
+        const made = await this.#newDispatcher();
+        if (this.#dispatcher !== old) return;
+        made.adopt(old);
+        this.#dispatcher = made;
+      } finally {
+        this.#reloading = false;
+        this.#decideSoon();
+      }
+    });
+  }
+
+  #propose(command: Command, onRefused?: () => void): void {
+    this.replica.propose({ id: { kind: "none" }, command }).catch((error: unknown) => {
+      onRefused?.();
+      const { log, name } = this.#deps;
+      log.debug("a transition was not taken", { workflow: name, reason: errorText(error) });
+    });
+  }
+
+  async #sendGrants(granted: readonly { token: Token; attempt: AttemptRow }[]): Promise<void> {
+    const byNode = new Map<NodeId, { executor: string; grants: Grant[] }>();
+    for (const { token, attempt } of granted) {
+      const grant = await this.#grantOf(token, attempt);
+      if (grant === undefined) {
+        // Its request ended between grant and now; the attempt begins and ends here.
+        this.#propose({ kind: "take-back", token, how: "released" });
+        continue;
+      }
+      const entry = byNode.get(attempt.node) ?? { executor: attempt.executor, grants: [] };
+      entry.grants.push(grant);
+      byNode.set(attempt.node, entry);
+    }
+    for (const [node, { executor, grants }] of byNode) {
+      if (this.#say(node, { kind: "grants", executor, grants })) continue;
+      for (const { token } of grants) this.#propose({ kind: "take-back", token, how: "released" });
+    }
+  }
+
+  async #grantOf(token: Token, attempt: AttemptRow): Promise<Grant | undefined> {
+    const { unit, step } = attempt;
+    const { name, group } = this.#deps;
+    const work = await this.replica.query((view) => workOf(view, attempt));
+    if (work === undefined) return undefined;
+    const request = requestId(name, group, unit.request);
+    const invocation = invocationId(request, unit.path);
+    if (unit.kind === "map") {
+      return { token, request, invocation, step, inputs: { kind: "none" }, work };
+    }
+    const key = keys.invocation(unit.request, unit.path);
+    const row = await this.replica.query((view) => rowOf(view, "invocation", key));
+    const inputs =
+      row?.childStep === undefined
+        ? ({ kind: "invocation", key } as const)
+        : ({ kind: "children", request: unit.request, path: unit.path, part: unit.part } as const);
+    return { token, request, invocation, step, inputs, work };
+  }
+
+  #cancel(request: number, dispatcher: Dispatcher): void {
+    for (const { node, token } of dispatcher.heldOf(request)) {
+      this.#say(node, { kind: "cancel", tokens: [token] });
+    }
+  }
+
+  async #unpark(request: number): Promise<void> {
+    const gte = prefixes.parkedOf(request);
+    const range = { gte, lt: prefixEnd(gte), limit: UNPARK_MAX };
+    const { rows, more } = await this.replica.state.scan(range);
+    const moved = rows.map(([key]) => {
+      const command: SchedulerCommand = { kind: "unpark", key };
+      return this.replica.propose({ id: { kind: "none" }, command });
+    });
+    const done = await Promise.allSettled(moved);
+    if (more && done.every((one) => one.status === "fulfilled")) await this.#unpark(request);
+  }
+
+  // Saying and answering.
+
+  #sayDemand(to: NodeId, dispatcher: Dispatcher): void {
+    const heard = dispatcher.heard(to);
+    this.#say(to, { kind: "demand", ready: dispatcher.readyCount(), heard });
+  }
+
+  #say(
+    to: NodeId,
+    message: DistributiveOmit<
+      Exclude<SchedulerMessage, { kind: "not-scheduler" }>,
+      "group" | "term"
+    >,
+  ): boolean {
+    return this.#send(to, { ...message, group: this.#deps.group, term: this.#term });
+  }
+
+  #send(to: NodeId, message: SchedulerMessage): boolean {
+    return this.#deps.mesh.send(to, { kind: "scheduler", message });
+  }
+
+  async #read(call: Extract<Call, { kind: "read" }>): Promise<CallAnswer> {
+    if (call.linear) {
+      if (this.replica.leadingTerm === undefined) {
+        return { kind: "not-scheduler", leader: this.replica.leaderNode };
+      }
+      await this.replica.linearize();
+    }
+    const values = await this.replica.state.read(call.keys);
+    const scanned =
+      call.scan === undefined
+        ? { rows: [], more: false }
+        : await this.replica.state.scan(call.scan);
+    return {
+      kind: "rows",
+      values,
+      scanned: scanned.rows.map(([key, row]) => ({ key, row })),
+      more: scanned.more,
+      term: this.replica.core.status().term,
+      appliedIndex: this.replica.appliedIndex,
+    };
+  }
+
+  async #wait(request: number, waitMs: number): Promise<CallAnswer> {
+    if (this.replica.leadingTerm === undefined) {
+      return { kind: "not-scheduler", leader: this.replica.leaderNode };
+    }
+    const ended = this.#waiters.wait(request, waitMs);
+    // Looked at after the waiter stands, so that an end in between is not missed.
+    const key = keys.request(request);
+    const row = await this.replica.query((view) => rowOf(view, "request", key));
+    if (row === undefined || !isLive(row) || row.state === "paused") this.#waiters.ended(request);
+    const how = await ended;
+    if (how === "lost") return { kind: "not-scheduler", leader: undefined };
+    return { kind: "waited", ended: how === "ended" };
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -41,28 +41,27 @@ const attemptEnd = struct<AttemptEnd>({ token: tokenCodec, outcome: outcomeCodec
 
 /** From an executor to a scheduler. */
 export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessage>({
-  attach: [
+  beat: [
     1,
     {
       group: natural,
       executor,
+      sequence: natural,
       capabilities: array(nameCodec, CAPABILITIES_MAX),
       limit: natural,
       holding: tokens,
     },
   ],
-  beat: [2, { group: natural, executor, limit: natural }],
-  ended: [3, { group: natural, executor, ends: array(attemptEnd, TOKENS_MAX) }],
+  ended: [2, { group: natural, executor, ends: array(attemptEnd, TOKENS_MAX) }],
 });
 
 const scheduler = { group: natural, term: natural } as const;
 
 /** From a scheduler to an executor. */
 export const schedulerMessageCodec: Codec<SchedulerMessage> = union<SchedulerMessage>({
-  attached: [1, { ...scheduler, executor }],
-  demand: [2, { ...scheduler, ready: natural }],
-  grants: [3, { ...scheduler, executor, grants: array(grant, TOKENS_MAX) }],
-  settled: [4, { ...scheduler, tokens }],
-  cancel: [5, { ...scheduler, tokens }],
-  "not-scheduler": [6, { group: natural, leader: optional(nodeIdCodec) }],
+  demand: [1, { ...scheduler, ready: natural, heard: natural }],
+  grants: [2, { ...scheduler, executor, grants: array(grant, TOKENS_MAX) }],
+  settled: [3, { ...scheduler, tokens }],
+  cancel: [4, { ...scheduler, tokens }],
+  "not-scheduler": [5, { group: natural, leader: optional(nodeIdCodec) }],
 });

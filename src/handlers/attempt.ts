@@ -1,0 +1,249 @@
+/**
+ * One attempt at a unit of work: its workers, its deadline, and the first thing that went wrong.
+ * Whatever that is, all its calls end with it and every process that was busy for it is gone when
+ * `close` resolves.
+ */
+import type { Timer, Timers } from "../std/clock.ts";
+import type { HandlerRef, WorkError } from "../wire/dataset.ts";
+import type { StartMessage } from "../wire/worker-protocol.ts";
+import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
+import type { WorkerPool } from "./pool.ts";
+import type { CallEnd, CallMessage, CallOptions, WorkerProcess } from "./worker-process.ts";
+
+/** Time that a given-up JavaScript handler has to notice `ctx.signal`, milliseconds. */
+export const CANCEL_GRACE_MS = 100;
+
+/** Longest delay that a timer of the machine takes, milliseconds; longer means no deadline. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
+/** A handler's log line, for whoever follows the attempt. */
+export type AttemptLog = (line: {
+  readonly handler: string;
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly text: string;
+}) => void;
+
+/** What prints and logs are reported to while an attempt runs. Must not throw. */
+export interface AttemptListeners {
+  readonly onLog?: AttemptLog;
+  readonly onOutput?: (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
+}
+
+/** What an attempt is given by its executor. */
+export interface AttemptOptions {
+  readonly pool: WorkerPool;
+  readonly timers: Timers;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Source of a version; asked only when a worker has not loaded it. */
+  readonly source: (version: string) => Promise<string>;
+  readonly directory: string | undefined;
+  readonly names: StartMessage["names"];
+  readonly listeners: AttemptListeners;
+}
+
+/** The attempt failed by a fault of its handler. */
+export class AttemptFailed extends Error {
+  readonly failure: WorkError;
+
+  constructor(failure: WorkError) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** The attempt was given back by its executor. */
+export class AttemptReleased extends Error {}
+
+/** A call of the attempt. */
+export interface AttemptCall extends Pick<CallOptions, "input" | "onBatch"> {
+  readonly session: StartMessage["session"];
+  /** What throws a `HandlerFault` fails the attempt. */
+  readonly onMessage: (message: Exclude<CallMessage, { kind: "log" }>) => void;
+}
+
+/** The state of one attempt. Calls may run side by side. */
+export class Attempt {
+  readonly #options: AttemptOptions;
+  readonly #timer: Timer | undefined;
+  readonly #busy = new Set<WorkerProcess>();
+  readonly #free: WorkerProcess[] = [];
+  readonly #calls = new Set<Promise<void>>();
+  readonly #kills: Promise<void>[] = [];
+  readonly #onAbort = () => this.#give(abortReason(this.#options.signal));
+  /** The first thing that went wrong; thrown by all calls from then on. */
+  #ended: Error | undefined;
+  #timedOut = false;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    if (options.timeoutMs <= DELAY_MS_MAX) {
+      this.#timer = options.timers.after(options.timeoutMs, () => {
+        this.#timedOut = true;
+        this.#killBusy();
+      });
+    }
+    if (options.signal.aborted) this.#onAbort();
+    else options.signal.addEventListener("abort", this.#onAbort);
+  }
+
+  /** Runs a handler to its end. Rejects with what ended the attempt, for all of its calls alike. */
+  call(handler: HandlerRef, options: AttemptCall): Promise<void> {
+    const call = this.#call(handler, options);
+    this.#calls.add(call);
+    const settle = () => this.#calls.delete(call);
+    // Whoever started it may be waiting for another call; `close` waits for all.
+    call.then(settle, settle);
+    return call;
+  }
+
+  /** Ends the attempt; resolves when its workers are given back or dead. */
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#options.signal.removeEventListener("abort", this.#onAbort);
+    while (this.#calls.size > 0) {
+      // A call may also be waiting for a worker, or between two steps: then it ends by itself.
+      this.#first(new AttemptReleased("the attempt was closed"));
+      this.#killBusy();
+      await Promise.allSettled(this.#calls);
+    }
+    await Promise.all(this.#kills);
+    for (const worker of this.#free.splice(0)) this.#options.pool.release(worker);
+  }
+
+  async #call(handler: HandlerRef, options: AttemptCall): Promise<void> {
+    const worker = await this.#worker(handler);
+    let end: CallEnd;
+    try {
+      const { directory, names } = this.#options;
+      const { name, version, type, argumentType } = handler;
+      const known = worker.loaded.has(version);
+      const source = known ? null : await this.#options.source(version);
+      this.#check();
+      end = await worker.call({
+        start: {
+          handler: { name, version, type, argumentType },
+          source,
+          directory: directory ?? worker.directory,
+          session: options.session,
+          names,
+        },
+        input: options.input,
+        onBatch: options.onBatch,
+        onMessage: (message) => {
+          if (message.kind !== "log") options.onMessage(message);
+          else {
+            const { level, text } = message;
+            this.#options.listeners.onLog?.({ handler: handler.name, level, text });
+          }
+        },
+      });
+    } finally {
+      this.#busy.delete(worker);
+      this.#free.push(worker);
+    }
+    if (end.kind !== "done") await this.#fail(end, worker);
+    this.#check();
+  }
+
+  async #worker(handler: HandlerRef): Promise<WorkerProcess> {
+    this.#check();
+    const at = this.#free.findIndex((free) => free.language === handler.language && free.alive);
+    const [held] = at < 0 ? [] : this.#free.splice(at, 1);
+    const worker = held ?? (await this.#acquire(handler));
+    this.#busy.add(worker);
+    if (held === undefined) {
+      worker.stdout.reset();
+      worker.stderr.reset();
+      worker.onOutput = this.#options.listeners.onOutput;
+    }
+    return worker;
+  }
+
+  async #acquire(handler: HandlerRef): Promise<WorkerProcess> {
+    try {
+      return await this.#options.pool.acquire(handler.language, handler.version);
+    } catch (error) {
+      if (error instanceof HandlersError) throw this.#first(new AttemptReleased(error.message));
+      throw error;
+    }
+  }
+
+  /** Throws what has ended the attempt, if anything has. */
+  #check(): void {
+    if (this.#timedOut && this.#ended === undefined) this.#ended = this.#timeout("", "");
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+
+  #timeout(stdout: string, stderr: string): AttemptFailed {
+    const message = `not finished after ${this.#options.timeoutMs} ms`;
+    return new AttemptFailed({ code: "HANDLER_TIMEOUT", message, traceback: "", stdout, stderr });
+  }
+
+  #first(error: Error): Error {
+    this.#ended ??= error;
+    return this.#ended;
+  }
+
+  /** Ends the attempt because of how a call ended; the other calls' workers are killed. */
+  async #fail(end: Exclude<CallEnd, { kind: "done" }>, worker: WorkerProcess): Promise<never> {
+    if (worker.alive) await worker.settleOutput();
+    const stdout = worker.stdout.text();
+    const stderr = worker.stderr.text();
+    let error: unknown;
+    if (end.kind === "broken" && !(end.error instanceof HandlerFault)) error = end.error;
+    else if (this.#timedOut) error = this.#timeout(stdout, stderr);
+    else error = new AttemptFailed({ ...describe(end), stdout, stderr });
+    const first = this.#first(error instanceof Error ? error : new Error(String(error)));
+    this.#killBusy();
+    throw first;
+  }
+
+  #killBusy(): void {
+    for (const worker of this.#busy) this.#kills.push(worker.kill());
+  }
+
+  /** Gives the unit back: the handler is told, then killed. */
+  #give(reason: string): void {
+    this.#first(new AttemptReleased(reason));
+    for (const worker of this.#busy) worker.cancel();
+    if (this.#busy.size === 0) return;
+    this.#kills.push(
+      new Promise((resolve) => {
+        this.#options.timers.after(CANCEL_GRACE_MS, () => {
+          this.#killBusy();
+          resolve();
+        });
+      }),
+    );
+  }
+}
+
+function abortReason(signal: AbortSignal): string {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
+function describe(end: Exclude<CallEnd, { kind: "done" }>): {
+  readonly code: string;
+  readonly message: string;
+  readonly traceback: string;
+} {
+  const fault = (code: HandlerFaultCode, message: string) => ({ code, message, traceback: "" });
+  switch (end.kind) {
+    case "failed":
+      return { code: end.code, message: end.message, traceback: end.traceback };
+    case "exited": {
+      const how = end.signal === null ? `with code ${end.exitCode}` : `by signal ${end.signal}`;
+      return fault("HANDLER_CRASHED", `the worker process ended ${how} during the call`);
+    }
+    case "killed":
+      return fault("HANDLER_CRASHED", "the worker process was killed during the call");
+    case "protocol":
+      return fault("HANDLER_PROTOCOL", end.reason);
+    case "broken":
+      return end.error instanceof HandlerFault
+        ? fault(end.error.code, end.error.message)
+        : fault("HANDLER_FAILED", String(end.error));
+  }
+}

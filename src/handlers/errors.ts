@@ -1,0 +1,71 @@
+import { JobxError } from "../std/errors.ts";
+import type { WorkerProtocolErrorDetails } from "../wire/worker-protocol-errors.ts";
+
+/** What a handler, or the process that runs it, did wrong. Ends the attempt; `docs/errors.md`. */
+export type HandlerFaultDetails =
+  /** It threw. */
+  | { readonly code: "HANDLER_FAILED" }
+  /** It threw outside of its generator, for example in a timer that it had left behind. */
+  | { readonly code: "HANDLER_STRAY_ERROR" }
+  /** Its source cannot be loaded. */
+  | { readonly code: "HANDLER_LOAD_FAILED" }
+  /** A mapper's first word was no direction. */
+  | { readonly code: "HANDLER_NO_DIRECTION" }
+  /** It yielded what is no pair, or what cannot be kept. */
+  | { readonly code: "HANDLER_OUTPUT_INVALID" }
+  /** A number or text in a key or value cannot be kept exactly. */
+  | { readonly code: "HANDLER_VALUE_NOT_EXACT" }
+  /** A pair is larger than a frame of the worker protocol. */
+  | { readonly code: "HANDLER_VALUE_TOO_LARGE" }
+  /** Its argument cannot be cast to the type that it asks for. */
+  | { readonly code: "HANDLER_ARGUMENT_INVALID" }
+  /** It wrote a session without being a mapper. */
+  | { readonly code: "HANDLER_SESSION_READ_ONLY" }
+  /** It wrote more into its session than `SESSION_BYTES_MAX`. */
+  | { readonly code: "HANDLER_SESSION_TOO_LARGE" }
+  /** Its process ended in the middle of a call. */
+  | { readonly code: "HANDLER_CRASHED" }
+  /** It took longer than its attempt may take. */
+  | { readonly code: "HANDLER_TIMEOUT" }
+  /** Its process wrote to descriptor 4 what does not follow the protocol. */
+  | { readonly code: "HANDLER_PROTOCOL" };
+
+/** A code that a failed outcome may carry. */
+export type HandlerFaultCode = HandlerFaultDetails["code"];
+
+/** Codes that a worker itself may report; all others are the node's to find out. */
+const REPORTED_CODES: ReadonlySet<string> = new Set<HandlerFaultCode>([
+  "HANDLER_FAILED",
+  "HANDLER_STRAY_ERROR",
+  "HANDLER_LOAD_FAILED",
+  "HANDLER_NO_DIRECTION",
+  "HANDLER_OUTPUT_INVALID",
+  "HANDLER_VALUE_NOT_EXACT",
+  "HANDLER_VALUE_TOO_LARGE",
+  "HANDLER_ARGUMENT_INVALID",
+  "HANDLER_SESSION_READ_ONLY",
+]);
+
+/** Whether a worker may say this of its handler. */
+export function isReportedCode(code: string): boolean {
+  return REPORTED_CODES.has(code);
+}
+
+/** A handler's fault that the node found in what came from the worker. */
+export class HandlerFault extends JobxError<HandlerFaultDetails> {}
+
+/** What can be wrong with the running of handlers, through no fault of theirs. */
+export type HandlersErrorDetails =
+  /** A worker of this language cannot be started on this machine. */
+  | { readonly code: "HANDLER_WORKER_UNAVAILABLE"; readonly language: string }
+  /** The pool or the runner was closed. */
+  | { readonly code: "HANDLER_POOL_CLOSED" };
+
+/** An operating error of this folder. */
+export class HandlersError extends JobxError<HandlersErrorDetails> {}
+
+/** All details that errors made in or passed on by this folder may have. */
+export type AnyHandlersErrorDetails =
+  | HandlerFaultDetails
+  | HandlersErrorDetails
+  | WorkerProtocolErrorDetails;

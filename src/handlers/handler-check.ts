@@ -1,0 +1,186 @@
+/**
+ * Whether a source may become a handler: its metadata is right and its code compiles. The code is
+ * looked at in a worker process, never in the node, and is not run.
+ */
+import { createHash } from "node:crypto";
+import { parseDocument } from "yaml";
+import type { Timers } from "../std/clock.ts";
+import type { ArgumentType, HandlerType, Language } from "../wire/dataset.ts";
+import {
+  type HandlerMetadata,
+  HandlerMetadataError,
+  isName,
+  NAME_RULE,
+  type ParsedText,
+  readHandlerMetadata,
+} from "../wire/handler-metadata.ts";
+import type { HandlerForm } from "../wire/worker-protocol.ts";
+import { HandlersError } from "./errors.ts";
+import type { WorkerPool } from "./pool.ts";
+
+/** A handler at one version, complete. */
+export interface HandlerDefinition {
+  readonly name: string;
+  /** `sha256` in hex over language and source, which contains the metadata. */
+  readonly version: string;
+  readonly language: Language;
+  readonly type: HandlerType;
+  readonly argumentType: ArgumentType;
+  readonly requiredCapability: string;
+  readonly form: HandlerForm;
+  readonly retries: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly description: string;
+  /** What runs: for TypeScript the file with its types blanked out, line for line. */
+  readonly source: string;
+}
+
+/** Why a source was refused. `line` is of the file, from 1. */
+export interface SourceError {
+  readonly code: HandlerCheckErrorDetails["code"];
+  readonly file: string;
+  readonly line: number;
+  readonly reason: string;
+}
+
+/** The codes of a check. */
+export type HandlerCheckErrorDetails =
+  | { readonly code: "HANDLER_NAME_INVALID" }
+  | { readonly code: "HANDLER_LANGUAGE_UNKNOWN" }
+  | { readonly code: "HANDLER_METADATA_INVALID" }
+  | { readonly code: "HANDLER_SOURCE_TOO_LARGE" }
+  | { readonly code: "HANDLER_SOURCE_INVALID" };
+
+/** The result of a check. */
+export type HandlerCheck =
+  | { readonly kind: "accepted"; readonly definition: HandlerDefinition }
+  | { readonly kind: "refused"; readonly errors: readonly SourceError[] };
+
+/** Largest source, bytes: it is kept in the replicated state and sent to workers in one frame. */
+export const SOURCE_BYTES_MAX = 1024 * 1024;
+
+/** Longest time that the compiling of a source may take, milliseconds. */
+export const CHECK_TIMEOUT_MS = 20_000;
+
+/** Extensions of handlers' files, and their languages. */
+export const LANGUAGE_OF_EXTENSION: ReadonlyMap<string, Language> = new Map([
+  [".js", "javascript"],
+  [".mjs", "javascript"],
+  [".ts", "javascript"],
+  [".mts", "javascript"],
+  [".py", "python"],
+]);
+
+/** A file that shall become a handler. */
+export interface HandlerFile {
+  readonly name: string;
+  /** Path for messages; its extension tells the language. */
+  readonly file: string;
+  readonly source: string;
+}
+
+/**
+ * Checks one file with a worker of the pool.
+ * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when there is no worker for the language here,
+ * or it dies of the source; `HANDLER_POOL_CLOSED`.
+ */
+export async function checkHandler(
+  file: HandlerFile,
+  options: { readonly pool: WorkerPool; readonly timers: Timers },
+): Promise<HandlerCheck> {
+  const refuse = (code: SourceError["code"], line: number, reason: string): HandlerCheck => ({
+    kind: "refused",
+    errors: [{ code, file: file.file, line, reason }],
+  });
+  const language = languageOf(file.file);
+  if (language === undefined) {
+    return refuse("HANDLER_LANGUAGE_UNKNOWN", 1, "the extension is of no language of handlers");
+  }
+  if (!isName(file.name)) {
+    return refuse("HANDLER_NAME_INVALID", 1, `a name is ${NAME_RULE}`);
+  }
+  if (Buffer.byteLength(file.source) > SOURCE_BYTES_MAX) {
+    return refuse("HANDLER_SOURCE_TOO_LARGE", 1, `a source has at most ${SOURCE_BYTES_MAX} bytes`);
+  }
+  const metadata = metadataOf(file, language);
+  if (metadata.kind === "refused") return metadata;
+  const compiled = await compile(file, { ...options, language, type: metadata.metadata.type });
+  if (compiled.kind === "refused") {
+    return refuse("HANDLER_SOURCE_INVALID", compiled.line, compiled.reason);
+  }
+  const { form, source } = compiled;
+  const version = versionOf(language, source);
+  const definition = { name: file.name, version, language, form, source, ...metadata.metadata };
+  return { kind: "accepted", definition };
+}
+
+/** The version of a handler: a hash of its language and of the source as it runs. */
+export function versionOf(language: Language, source: string): string {
+  return createHash("sha256").update(`jobx handler 1\n${language}\n`).update(source).digest("hex");
+}
+
+function languageOf(file: string): Language | undefined {
+  return LANGUAGE_OF_EXTENSION.get(/\.[A-Za-z]+$/.exec(file)?.[0] ?? "");
+}
+
+function metadataOf(
+  file: HandlerFile,
+  language: Language,
+):
+  | { readonly kind: "metadata"; readonly metadata: HandlerMetadata }
+  | Extract<HandlerCheck, { kind: "refused" }> {
+  try {
+    const options = { file: file.file, language, parseYaml };
+    return { kind: "metadata", metadata: readHandlerMetadata(file.source, options) };
+  } catch (thrown) {
+    if (!(thrown instanceof HandlerMetadataError)) throw thrown;
+    return { kind: "refused", errors: [thrown.details] };
+  }
+}
+
+/** YAML 1.2 as data: no tags of our own, few aliases, so that no text can grow without bound. */
+function parseYaml(text: string): ParsedText {
+  try {
+    const document = parseDocument(text, { schema: "core", uniqueKeys: true });
+    const [error] = document.errors;
+    if (error !== undefined) {
+      const reason = error.message.split("\n")[0] ?? "";
+      return { kind: "malformed", line: error.linePos?.[0].line ?? 1, reason };
+    }
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    return { kind: "value", value };
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return { kind: "malformed", line: 1, reason };
+  }
+}
+
+type Compiled =
+  | { readonly kind: "checked"; readonly form: HandlerForm; readonly source: string }
+  | { readonly kind: "refused"; readonly line: number; readonly reason: string };
+
+async function compile(
+  file: HandlerFile,
+  options: {
+    readonly pool: WorkerPool;
+    readonly timers: Timers;
+    readonly language: Language;
+    readonly type: HandlerType;
+  },
+): Promise<Compiled> {
+  const { pool, language, type } = options;
+  const worker = await pool.acquire(language, "");
+  const timer = options.timers.after(CHECK_TIMEOUT_MS, () => void worker.kill());
+  try {
+    const end = await worker.check({ file: file.file, type, source: file.source });
+    if (end.kind === "checked" || end.kind === "refused") return end;
+    throw new HandlersError(
+      { code: "HANDLER_WORKER_UNAVAILABLE", language },
+      `the worker ended while it checked ${file.file}: ${end.kind}`,
+    );
+  } finally {
+    timer.cancel();
+    pool.release(worker);
+  }
+}

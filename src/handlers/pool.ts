@@ -1,0 +1,214 @@
+/**
+ * Worker processes that are kept warm: one serves many attempts of its language, one after the
+ * other, until it is idle for long, has served enough, or has misbehaved.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock, Timer, Timers } from "../std/clock.ts";
+import type { Language } from "../wire/dataset.ts";
+import { HandlersError } from "./errors.ts";
+import { TreeKeeper } from "./process-tree.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+/** Idle workers end after this time, milliseconds: memory back soon, yet no start in a busy minute. */
+export const IDLE_MS = 60_000;
+
+/** A worker ends after this many calls, so that what handlers leak does not grow for ever. */
+export const CALLS_MAX = 10_000;
+
+/** A worker ends when it has loaded so many versions: modules cannot be unloaded. */
+export const VERSIONS_MAX = 200;
+
+/** What a pool needs and may be told. */
+export interface WorkerPoolOptions {
+  /** Workers' own directories are made below it. Owned by this pool alone. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Most workers at once, of all languages. */
+  readonly workersMax: number;
+  readonly idleMs?: number;
+  readonly callsMax?: number;
+}
+
+interface Idle {
+  readonly worker: WorkerProcess;
+  readonly sinceMs: number;
+}
+
+interface Waiter {
+  readonly language: Language;
+  readonly resolve: (worker: WorkerProcess) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A bounded pool. `acquire` and `release` are in pairs. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #idle: Idle[] = [];
+  readonly #waiters: Waiter[] = [];
+  readonly #all = new Set<WorkerProcess>();
+  #trees: Promise<TreeKeeper> | undefined;
+  /** Workers that live, start or are being killed. */
+  #count = 0;
+  #made = 0;
+  #sweeper: Timer | undefined;
+  #closed = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Most workers at once. */
+  get workersMax(): number {
+    return this.#options.workersMax;
+  }
+
+  /** Workers that live, start or are being killed. */
+  get workers(): number {
+    return this.#count;
+  }
+
+  /**
+   * A worker for the caller alone, one that has loaded `version` if there is one. Waits in line
+   * when the pool is full.
+   * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when the language cannot be started here,
+   * `HANDLER_POOL_CLOSED` after `close`.
+   */
+  acquire(language: Language, version: string): Promise<WorkerProcess> {
+    if (this.#closed) return Promise.reject(closedError());
+    const idle = this.#takeIdle(language, version);
+    if (idle !== undefined) return Promise.resolve(idle);
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ language, resolve, reject });
+      this.#serve();
+    });
+  }
+
+  /** Gives a worker back. It is killed when it may not be used again. */
+  release(worker: WorkerProcess): void {
+    worker.onOutput = undefined;
+    const { callsMax = CALLS_MAX } = this.#options;
+    const usable =
+      worker.alive &&
+      worker.calls < callsMax &&
+      worker.loaded.size < VERSIONS_MAX &&
+      !worker.hasLeftovers();
+    if (!usable || this.#closed) {
+      void this.#retire(worker);
+      return;
+    }
+    const waiting = this.#waiters.findIndex((waiter) => waiter.language === worker.language);
+    const [waiter] = waiting < 0 ? [] : this.#waiters.splice(waiting, 1);
+    if (waiter !== undefined) {
+      waiter.resolve(worker);
+      return;
+    }
+    this.#idle.push({ worker, sinceMs: this.#options.clock.nowMs() });
+    this.#sweepLater();
+    this.#serve();
+  }
+
+  /** Kills all workers, also those that are in use. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#sweeper?.cancel();
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
+    this.#idle.length = 0;
+    await Promise.all([...this.#all].map((worker) => worker.kill()));
+  }
+
+  #takeIdle(language: Language, version: string): WorkerProcess | undefined {
+    let best = -1;
+    for (let at = this.#idle.length - 1; at >= 0; at--) {
+      const worker = this.#idle[at]?.worker;
+      if (worker?.language !== language || !worker.alive) continue;
+      if (best < 0) best = at;
+      if (worker.loaded.has(version)) {
+        best = at;
+        break;
+      }
+    }
+    return best < 0 ? undefined : this.#idle.splice(best, 1)[0]?.worker;
+  }
+
+  /** Starts workers for those who wait, in the place of idle ones of other languages if need be. */
+  #serve(): void {
+    while (this.#waiters.length > 0) {
+      if (this.#count < this.#options.workersMax) {
+        const waiter = this.#waiters.shift();
+        if (waiter !== undefined) void this.#startFor(waiter);
+        continue;
+      }
+      const spare = this.#idle.shift();
+      if (spare === undefined) return;
+      void this.#retire(spare.worker);
+      // The place is free when the worker is gone.
+      return;
+    }
+  }
+
+  async #startFor(waiter: Waiter): Promise<void> {
+    this.#count++;
+    try {
+      const { directory, timers } = this.#options;
+      this.#trees ??= this.#prepare();
+      const number = this.#made++;
+      const worker = await WorkerProcess.start({
+        language: waiter.language,
+        directory: join(directory, `worker-${number}`),
+        mark: `${process.pid}-${number}`,
+        timers,
+        trees: await this.#trees,
+      });
+      this.#all.add(worker);
+      if (this.#closed) {
+        await this.#retire(worker);
+        throw closedError();
+      }
+      waiter.resolve(worker);
+    } catch (error) {
+      if (!(error instanceof HandlersError && error.code === "HANDLER_POOL_CLOSED")) this.#count--;
+      waiter.reject(error instanceof Error ? error : new Error(String(error)));
+      this.#serve();
+    }
+  }
+
+  /** Clears what an earlier node has left, and finds out how trees are killed here. */
+  async #prepare(): Promise<TreeKeeper> {
+    try {
+      const { directory, timers } = this.#options;
+      await rm(directory, { recursive: true, force: true });
+      await mkdir(directory, { recursive: true });
+      return await TreeKeeper.probe({ timers });
+    } catch (error) {
+      this.#trees = undefined;
+      throw error;
+    }
+  }
+
+  async #retire(worker: WorkerProcess): Promise<void> {
+    await worker.kill();
+    if (!this.#all.delete(worker)) return;
+    this.#count--;
+    this.#serve();
+  }
+
+  #sweepLater(): void {
+    const { idleMs = IDLE_MS, timers } = this.#options;
+    this.#sweeper ??= timers.after(idleMs, () => {
+      this.#sweeper = undefined;
+      const limitMs = this.#options.clock.nowMs() - idleMs;
+      const old = this.#idle.filter((idle) => idle.sinceMs <= limitMs || !idle.worker.alive);
+      for (const idle of old) {
+        this.#idle.splice(this.#idle.indexOf(idle), 1);
+        void this.#retire(idle.worker);
+      }
+      if (this.#idle.length > 0) this.#sweepLater();
+    });
+  }
+}
+
+function closedError(): HandlersError {
+  return new HandlersError({ code: "HANDLER_POOL_CLOSED" }, "the pool of workers is closed");
+}

@@ -1,0 +1,261 @@
+/**
+ * Killing a process with everything that it has started, even what left its process group. Control
+ * groups do that for certain; without them the group and an environment marker are what is left.
+ * Which way works is found out by trying it.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Timers } from "../std/clock.ts";
+
+/** Who makes sure that a whole tree dies. */
+export type TreeEnforcer = "cgroup-v2" | "cgroup-v1" | "process-group";
+
+/** The variable that marks the environment of a worker and of what it starts. */
+export const MARK_VARIABLE = "JOBX_WORKER";
+
+/** Rounds of killing before giving up: each waits `ROUND_MS`; what survives is stuck in the kernel. */
+const ROUNDS_MAX = 100;
+const ROUND_MS = 10;
+
+/** A process and its descendants. */
+export interface ProcessTree {
+  readonly enforcer: TreeEnforcer;
+  /** Whether there are more processes than the first. Always false where nobody can tell cheaply. */
+  hasOthers(): boolean;
+  /** Kills all of them; resolves when none is left, or after a bounded number of rounds. */
+  kill(): Promise<void>;
+  /** Removes what this object keeps in the system. After `kill`, when the first process is reaped. */
+  release(): Promise<void>;
+}
+
+/** A place where control groups can be made. */
+interface Base {
+  readonly enforcer: "cgroup-v2" | "cgroup-v1";
+  readonly directory: string;
+}
+
+/** Makes process trees in the best way that this machine allows. */
+export class TreeKeeper {
+  readonly #base: Base | undefined;
+  readonly #timers: Timers;
+  #made = 0;
+
+  constructor(base: Base | undefined, timers: Timers) {
+    this.#base = base;
+    this.#timers = timers;
+  }
+
+  /** Finds the best way by killing a process with each; clears groups of nodes that have died. */
+  static async probe(options: {
+    readonly timers: Timers;
+    /** Ways that may be used, for tests; all by default. */
+    readonly allowed?: readonly TreeEnforcer[];
+  }): Promise<TreeKeeper> {
+    const { timers } = options;
+    for (const base of await findBases()) {
+      if (options.allowed?.includes(base.enforcer) === false) continue;
+      const keeper = new TreeKeeper(base, timers);
+      if (await keeper.#works()) {
+        await sweep(base, timers);
+        return keeper;
+      }
+    }
+    return new TreeKeeper(undefined, timers);
+  }
+
+  /** Who will kill the trees. */
+  get enforcer(): TreeEnforcer {
+    return this.#base?.enforcer ?? "process-group";
+  }
+
+  /** Takes over a process that leads its own process group and has not started others yet. */
+  async adopt(process_: { readonly pid: number; readonly mark: string }): Promise<ProcessTree> {
+    const base = this.#base;
+    if (base === undefined) return new MarkedTree(process_, this.#timers);
+    const directory = join(base.directory, `jobx-${process.pid}-${this.#made++}`);
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, "cgroup.procs"), String(process_.pid));
+    return new GroupTree({ ...base, directory }, { pid: process_.pid, timers: this.#timers });
+  }
+
+  async #works(): Promise<boolean> {
+    const child = spawn("/bin/sleep", ["60"], { stdio: "ignore", detached: true });
+    child.on("error", () => undefined);
+    if (child.pid === undefined) return false;
+    const exited = once(child, "exit");
+    try {
+      const tree = await this.adopt({ pid: child.pid, mark: "" });
+      await tree.kill();
+      const ended = await Promise.race([
+        exited.then(() => true),
+        delay(this.#timers, ROUNDS_MAX * ROUND_MS).then(() => false),
+      ]);
+      if (ended) await tree.release();
+      return ended;
+    } catch {
+      return false;
+    } finally {
+      child.kill("SIGKILL");
+    }
+  }
+}
+
+/** Resolves after `delayMs`. */
+function delay(timers: Timers, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    timers.after(delayMs, resolve);
+  });
+}
+
+/** Where this process may have groups of its own: below the group that it is in, by mount. */
+async function findBases(): Promise<readonly Base[]> {
+  const mounts = await readFile("/proc/mounts", "utf8").catch(() => "");
+  const own = await readFile("/proc/self/cgroup", "utf8").catch(() => "");
+  const ownPath = (controller: string) =>
+    own
+      .split("\n")
+      .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
+      .find((match) => match?.[1]?.split(",").includes(controller) === true)?.[2] ?? "/";
+  const bases: Base[] = [];
+  for (const line of mounts.split("\n")) {
+    const [, directory = "", kind, options = ""] = line.split(" ");
+    if (kind === "cgroup2") {
+      bases.unshift({ enforcer: "cgroup-v2", directory: join(directory, ownPath("")) });
+    }
+    if (kind === "cgroup" && options.split(",").includes("freezer")) {
+      bases.push({ enforcer: "cgroup-v1", directory: join(directory, ownPath("freezer")) });
+    }
+  }
+  return bases;
+}
+
+/** Kills and removes what nodes that are no more have left behind. */
+async function sweep(base: Base, timers: Timers): Promise<void> {
+  for (const name of await readdir(base.directory).catch(() => [])) {
+    const pid = Number(/^jobx-(\d+)-\d+$/.exec(name)?.[1] ?? 0);
+    if (pid === 0 || pid === process.pid || isAlive(pid)) continue;
+    const tree = new GroupTree({ ...base, directory: join(base.directory, name) }, { timers });
+    await tree.kill();
+    await tree.release();
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return signal(pid, 0);
+}
+
+/** Sends a signal; false when there is nobody to take it. */
+function signal(pid: number, number: number | "SIGKILL"): boolean {
+  try {
+    return process.kill(pid, number);
+  } catch {
+    return false;
+  }
+}
+
+/** A tree in a control group of its own. */
+class GroupTree implements ProcessTree {
+  readonly enforcer: TreeEnforcer;
+  readonly #directory: string;
+  readonly #pid: number | undefined;
+  readonly #timers: Timers;
+
+  constructor(base: Base, options: { readonly pid?: number; readonly timers: Timers }) {
+    this.enforcer = base.enforcer;
+    this.#directory = base.directory;
+    this.#pid = options.pid;
+    this.#timers = options.timers;
+  }
+
+  hasOthers(): boolean {
+    try {
+      const text = readFileSync(join(this.#directory, "cgroup.procs"), "utf8");
+      return text.split("\n").some((line) => line !== "" && Number(line) !== this.#pid);
+    } catch {
+      return true;
+    }
+  }
+
+  async kill(): Promise<void> {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      if ((await this.#processes()).length === 0) return;
+      await (this.enforcer === "cgroup-v2" ? this.#write("cgroup.kill", "1") : this.#killFrozen());
+      if ((await this.#processes()).length === 0) return;
+      await delay(this.#timers, ROUND_MS);
+    }
+  }
+
+  async release(): Promise<void> {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      try {
+        await rmdir(this.#directory);
+        return;
+      } catch {
+        // Busy while the kernel takes the last process apart; what stays is swept at the next start.
+        await delay(this.#timers, ROUND_MS);
+      }
+    }
+  }
+
+  /** Nothing can fork while it is frozen, so that the list is complete. */
+  async #killFrozen(): Promise<void> {
+    await this.#write("freezer.state", "FROZEN");
+    for (const pid of await this.#processes()) signal(pid, "SIGKILL");
+    await this.#write("freezer.state", "THAWED");
+  }
+
+  async #processes(): Promise<readonly number[]> {
+    const text = await readFile(join(this.#directory, "cgroup.procs"), "utf8").catch(() => "");
+    return text.split("\n").filter(Boolean).map(Number);
+  }
+
+  async #write(file: string, text: string): Promise<void> {
+    await writeFile(join(this.#directory, file), text).catch(() => undefined);
+  }
+}
+
+/** A tree that is known by its process group and by a mark in its environment. */
+class MarkedTree implements ProcessTree {
+  readonly enforcer = "process-group";
+  readonly #pid: number;
+  readonly #mark: string;
+  readonly #timers: Timers;
+
+  constructor(process_: { readonly pid: number; readonly mark: string }, timers: Timers) {
+    this.#pid = process_.pid;
+    this.#mark = `${MARK_VARIABLE}=${process_.mark}`;
+    this.#timers = timers;
+  }
+
+  hasOthers(): boolean {
+    return false;
+  }
+
+  async kill(): Promise<void> {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      signal(-this.#pid, "SIGKILL");
+      const marked = await this.#marked();
+      if (marked.length === 0) return;
+      for (const pid of marked) signal(pid, "SIGKILL");
+      await delay(this.#timers, ROUND_MS);
+    }
+  }
+
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Living processes with the mark, in whatever session they are. Zombies have no environment. */
+  async #marked(): Promise<readonly number[]> {
+    const found: number[] = [];
+    for (const name of await readdir("/proc").catch(() => [])) {
+      if (!/^\d+$/.test(name)) continue;
+      const environment = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "");
+      if (environment.split("\0").includes(this.#mark)) found.push(Number(name));
+    }
+    return found;
+  }
+}

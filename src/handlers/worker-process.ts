@@ -1,0 +1,458 @@
+/**
+ * One worker process: started in its own session with a minimal environment, spoken to in frames,
+ * killed with everything that it has started. One call at a time; many calls in its life.
+ *
+ * Both directions stream at once. Input waits when the pipe is full; output is read only as fast as
+ * its consumer takes it; neither waits for the other, so a handler may read and yield as it likes.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { assert } from "../std/assert.ts";
+import type { Timer, Timers } from "../std/clock.ts";
+import type { Language } from "../wire/dataset.ts";
+import {
+  encodeMessage,
+  FrameReader,
+  type FromWorker,
+  parseBody,
+  type StartMessage,
+  type ToWorker,
+  WORKER_PROTOCOL_VERSION,
+} from "../wire/worker-protocol.ts";
+import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
+import { HandlersError, isReportedCode } from "./errors.ts";
+import { OutputTail } from "./output-tail.ts";
+import { MARK_VARIABLE, type ProcessTree, type TreeKeeper } from "./process-tree.ts";
+import { workerCommand } from "./worker-languages.ts";
+
+/** Longest time until a worker's hello, milliseconds: a slow start takes a tenth of a second. */
+export const HELLO_TIMEOUT_MS = 20_000;
+
+/** Output that may wait for its consumer before reading stops, bytes: some batches. */
+const WAITING_BYTES_MAX = 1024 * 1024;
+
+/** Input that may wait in this process before the next is asked for, bytes. */
+const UNSENT_BYTES_MAX = 256 * 1024;
+
+/** Longest wait for the last output of a dead process, milliseconds: it is in the pipe already. */
+const LAST_OUTPUT_MS = 500;
+
+/** How a call ended. */
+export type CallEnd =
+  | { readonly kind: "done" }
+  | {
+      readonly kind: "failed";
+      readonly code: string;
+      readonly message: string;
+      readonly traceback: string;
+    }
+  | {
+      readonly kind: "exited";
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+    }
+  /** What came on descriptor 4 does not follow the protocol. The worker is dead. */
+  | { readonly kind: "protocol"; readonly reason: string }
+  /** Our own input or consumer threw `error`. The worker is dead. */
+  | { readonly kind: "broken"; readonly error: unknown }
+  /** `kill` was called. Nothing of the worker is left. */
+  | { readonly kind: "killed" };
+
+/** Messages in the middle of a call. */
+export type CallMessage = Extract<FromWorker, { kind: "direction" | "session-set" | "log" }>;
+
+/** One handler call. */
+export interface CallOptions {
+  readonly start: Omit<StartMessage, "kind" | "call">;
+  /** Frames with batches. Returned early when the call ends before its input. */
+  readonly input: AsyncIterable<Uint8Array>;
+  /** Output in order; the next is not given before this has resolved. `body` is the raw batch. */
+  onBatch(records: readonly unknown[], body: Uint8Array): Promise<void>;
+  /** What throws ends the call as `broken`. */
+  onMessage(message: CallMessage): void;
+}
+
+/** What a worker says about a source. */
+export type CheckEnd = Extract<FromWorker, { kind: "checked" | "refused" }>;
+
+type Task =
+  | {
+      readonly kind: "call";
+      readonly options: CallOptions;
+      readonly resolve: (end: CallEnd) => void;
+    }
+  | { readonly kind: "check"; readonly resolve: (end: CheckEnd | CallEnd) => void };
+
+/** Where captured output goes while it happens, besides the tails. */
+export type OutputListener = (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
+
+/** A running worker. */
+export class WorkerProcess {
+  readonly language: Language;
+  /** The worker's own directory; removed with it. */
+  readonly directory: string;
+  readonly stdout = new OutputTail();
+  readonly stderr = new OutputTail();
+  /** Versions that this worker has loaded: their source need not be sent again. */
+  readonly loaded = new Set<string>();
+  onOutput: OutputListener | undefined;
+  readonly #child: ChildProcess;
+  readonly #timers: Timers;
+  readonly #toWorker: Socket;
+  readonly #fromWorker: Socket;
+  readonly #reader = new FrameReader();
+  readonly #exited: Promise<void>;
+  #tree: ProcessTree | undefined;
+  #task: Task | undefined;
+  #calls = 0;
+  #draining = false;
+  #helloed: (() => void) | undefined;
+  #ended = false;
+  #killing: Promise<void> | undefined;
+
+  constructor(options: {
+    readonly language: Language;
+    readonly directory: string;
+    readonly mark: string;
+    readonly timers: Timers;
+  }) {
+    this.language = options.language;
+    this.directory = options.directory;
+    this.#timers = options.timers;
+    const command = workerCommand(options.language);
+    this.#child = spawn(command.file, command.args, {
+      detached: true,
+      cwd: options.directory,
+      env: environmentOf(options),
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once("exit", (exitCode, signal) => {
+        this.#ended = true;
+        resolve();
+        void this.#onExit({ kind: "exited", exitCode, signal });
+      });
+      this.#child.once("error", () => resolve());
+    });
+    this.#toWorker = socketOf(this.#child, 3);
+    this.#fromWorker = socketOf(this.#child, 4);
+    this.#listen();
+  }
+
+  /**
+   * Starts a worker and waits for its hello. `directory` must not exist yet.
+   * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when it does not start or answer.
+   */
+  static async start(options: {
+    readonly language: Language;
+    readonly directory: string;
+    readonly mark: string;
+    readonly timers: Timers;
+    readonly trees: TreeKeeper;
+  }): Promise<WorkerProcess> {
+    await mkdir(join(options.directory, "tmp"), { recursive: true });
+    let worker: WorkerProcess | undefined;
+    try {
+      worker = new WorkerProcess(options);
+      await worker.#greet(options.trees, options.mark);
+      return worker;
+    } catch (cause) {
+      await worker?.kill();
+      throw new HandlersError(
+        { code: "HANDLER_WORKER_UNAVAILABLE", language: options.language },
+        `a worker for ${options.language} does not start: ${worker?.stderr.text().trim() ?? ""}`,
+        { cause },
+      );
+    }
+  }
+
+  /** Whether it can take a call, now or after the one that is running. */
+  get alive(): boolean {
+    return this.#killing === undefined && !this.#ended;
+  }
+
+  /** Calls that it has taken. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Whether earlier calls have left processes behind. */
+  hasLeftovers(): boolean {
+    return this.#tree?.hasOthers() ?? false;
+  }
+
+  /** Runs one handler call. Never rejects. After anything but done and failed the worker is dead. */
+  call(options: CallOptions): Promise<CallEnd> {
+    return new Promise((resolve) => {
+      assert(this.#task === undefined, "a worker has one call at a time");
+      if (!this.alive) return resolve({ kind: "killed" });
+      this.#calls++;
+      this.#task = { kind: "call", options, resolve };
+      void this.#feed(options);
+    });
+  }
+
+  /** Has a source checked, without running it. */
+  check(source: {
+    readonly file: string;
+    readonly type: string;
+    readonly source: string;
+  }): Promise<CheckEnd | CallEnd> {
+    return new Promise((resolve) => {
+      assert(this.#task === undefined, "a worker has one call at a time");
+      if (!this.alive) return resolve({ kind: "killed" });
+      this.#calls++;
+      this.#task = { kind: "check", resolve };
+      this.#send({ kind: "check", call: this.#calls, ...source });
+    });
+  }
+
+  /** Tells the handler that its attempt is given up. The caller kills the worker soon after. */
+  cancel(): void {
+    if (this.alive) this.#send({ kind: "cancel" });
+  }
+
+  /** Kills the worker and all that it has started; resolves when nothing of it is left. */
+  kill(): Promise<void> {
+    this.#killing ??= this.#kill();
+    return this.#killing;
+  }
+
+  /** Resolves when all that was printed before the call's end is in the tails. */
+  settleOutput(): Promise<void> {
+    // What was written before the last frame is readable in the same turn of the loop.
+    return new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+
+  async #greet(trees: TreeKeeper, mark: string): Promise<void> {
+    const pid = this.#child.pid;
+    if (pid === undefined) throw new Error("the program cannot be run");
+    // Nothing of a handler runs before the hello, so nothing can escape before this.
+    this.#tree = await trees.adopt({ pid, mark });
+    let timer: Timer | undefined;
+    const hello = new Promise<void>((resolve, reject) => {
+      this.#helloed = resolve;
+      timer = this.#timers.after(HELLO_TIMEOUT_MS, () => reject(new Error("no hello in time")));
+      void this.#exited.then(() => reject(new Error("it ended before its hello")));
+    });
+    this.#send({ kind: "hello", versions: [WORKER_PROTOCOL_VERSION], codecs: ["json"] });
+    await hello.finally(() => timer?.cancel());
+  }
+
+  #listen(): void {
+    const { stdout, stderr } = this.#child;
+    stdout?.on("data", (chunk: Buffer) => {
+      this.stdout.push(chunk);
+      this.onOutput?.("stdout", chunk);
+    });
+    stderr?.on("data", (chunk: Buffer) => {
+      this.stderr.push(chunk);
+      this.onOutput?.("stderr", chunk);
+    });
+    for (const stream of [stdout, stderr, this.#toWorker, this.#fromWorker]) {
+      // A broken pipe is noticed by the process's exit.
+      stream?.on("error", () => undefined);
+    }
+    this.#fromWorker.on("data", (chunk: Buffer) => {
+      this.#reader.push(chunk);
+      if (!this.#draining) void this.#drain();
+      else if (this.#reader.bufferedBytes > WAITING_BYTES_MAX) this.#fromWorker.pause();
+    });
+  }
+
+  #send(message: ToWorker): void {
+    this.#toWorker.write(encodeMessage(message));
+  }
+
+  /** Start, input and its end leave in one write when the input is at hand. */
+  async #feed(options: CallOptions): Promise<void> {
+    const task = this.#task;
+    const socket = this.#toWorker;
+    try {
+      socket.cork();
+      const gathering = setImmediate(() => socket.uncork());
+      this.#send({ kind: "start", call: this.#calls, ...options.start });
+      for await (const frame of options.input) {
+        if (this.#task !== task) return;
+        socket.write(frame);
+        if (socket.writableLength > UNSENT_BYTES_MAX) await this.#drained(socket);
+        if (this.#task !== task) return;
+      }
+      if (this.#task !== task) return;
+      this.#send({ kind: "input-end" });
+      if (socket.writableCorked > 0) {
+        clearImmediate(gathering);
+        socket.uncork();
+      }
+    } catch (error) {
+      if (this.#task === task) this.#end({ kind: "broken", error });
+    }
+  }
+
+  #drained(socket: Socket): Promise<void> {
+    socket.uncork();
+    return new Promise((resolve) => {
+      const settle = () => {
+        socket.off("drain", settle);
+        socket.off("close", settle);
+        resolve();
+      };
+      if (!socket.writableNeedDrain || socket.destroyed) return resolve();
+      socket.on("drain", settle);
+      socket.on("close", settle);
+    });
+  }
+
+  /** Handles whole frames one after the other; its waiting is the back-pressure. */
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    try {
+      for (;;) {
+        const body = this.#reader.next();
+        if (body === undefined) break;
+        const waiting = this.#take(body);
+        if (waiting !== undefined) await waiting;
+        if (this.#fromWorker.isPaused() && this.#reader.bufferedBytes < WAITING_BYTES_MAX) {
+          this.#fromWorker.resume();
+        }
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#end({ kind: "protocol", reason });
+    } finally {
+      this.#draining = false;
+      if (this.#fromWorker.isPaused()) this.#fromWorker.resume();
+    }
+  }
+
+  /** One frame. Throws for what does not follow the protocol. */
+  #take(body: Uint8Array): Promise<void> | undefined {
+    const parsed = parseBody(body);
+    const task = this.#task;
+    if (parsed.kind === "batch") {
+      if (task?.kind !== "call") throw new Error("a batch outside of a call");
+      return task.options.onBatch(parsed.records, body).catch((error: unknown) => {
+        if (this.#task === task) this.#end({ kind: "broken", error });
+      });
+    }
+    const message = parseFromWorker(parsed.fields);
+    if (message.kind === "hello") {
+      if (this.#helloed === undefined) throw new Error("a hello that nobody asked for");
+      this.#helloed();
+      this.#helloed = undefined;
+      return undefined;
+    }
+    if (task === undefined) throw new Error(`${message.kind} outside of a call`);
+    if ("call" in message && message.call !== this.#calls) throw new Error("a wrong call");
+    if (task.kind === "check") this.#takeChecked(message, task);
+    else this.#takeOfCall(message, task.options);
+    return undefined;
+  }
+
+  #takeChecked(message: FromWorker, task: Extract<Task, { kind: "check" }>): void {
+    if (message.kind !== "checked" && message.kind !== "refused") {
+      throw new Error(`${message.kind} in a check`);
+    }
+    this.#task = undefined;
+    task.resolve(message);
+  }
+
+  #takeOfCall(message: FromWorker, options: CallOptions): void {
+    switch (message.kind) {
+      case "direction":
+      case "session-set":
+      case "log":
+        try {
+          options.onMessage(message);
+        } catch (error) {
+          this.#end({ kind: "broken", error });
+        }
+        return;
+      case "done":
+        this.loaded.add(options.start.handler.version);
+        this.#end({ kind: "done" });
+        return;
+      case "failed": {
+        if (!isReportedCode(message.code)) throw new Error("an unknown code of failure");
+        const { code, message: text, traceback } = message;
+        this.#end({ kind: "failed", code, message: text, traceback });
+        return;
+      }
+      case "hello":
+      case "checked":
+      case "refused":
+        throw new Error(`${message.kind} in a call`);
+    }
+  }
+
+  /** Ends the running task; all but done and failed leave no worker behind. */
+  #end(end: CallEnd): void {
+    const task = this.#task;
+    this.#task = undefined;
+    const healthy = end.kind === "done" || (end.kind === "failed" && isHarmless(end.code));
+    if (healthy) task?.resolve(end);
+    else void this.kill().then(() => task?.resolve(end));
+  }
+
+  async #onExit(end: CallEnd): Promise<void> {
+    if (this.#killing !== undefined) return;
+    const closed = new Promise<void>((resolve) => {
+      this.#child.once("close", () => resolve());
+      this.#timers.after(LAST_OUTPUT_MS, resolve);
+    });
+    // What it has started holds the pipes open; it goes with it.
+    await this.#tree?.kill();
+    await closed;
+    this.#end(end);
+  }
+
+  async #kill(): Promise<void> {
+    const task = this.#task;
+    this.#task = undefined;
+    this.#child.kill("SIGKILL");
+    await this.#tree?.kill();
+    await this.#exited;
+    this.#toWorker.destroy();
+    this.#fromWorker.destroy();
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+    await this.#tree?.release();
+    await rm(this.directory, { recursive: true, force: true }).catch(() => undefined);
+    task?.resolve({ kind: "killed" });
+  }
+}
+
+/** After a stray error the state of the worker is unknown, so that it is not used again. */
+function isHarmless(code: string): boolean {
+  return code !== "HANDLER_STRAY_ERROR";
+}
+
+/** Nothing of the node's own environment: it may hold secrets. */
+function environmentOf(options: {
+  readonly directory: string;
+  readonly mark: string;
+}): Record<string, string> {
+  return {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    HOME: options.directory,
+    LANG: "C.UTF-8",
+    TMPDIR: join(options.directory, "tmp"),
+    [MARK_VARIABLE]: options.mark,
+  };
+}
+
+function socketOf(child: ChildProcess, descriptor: 3 | 4): Socket {
+  // There are no pipes when the machine has no descriptors left.
+  const stdio: unknown = child.stdio;
+  const stream: unknown = Array.isArray(stdio) ? stdio[descriptor] : undefined;
+  if (!(stream instanceof Socket)) throw new Error("no pipe to the worker");
+  return stream;
+}

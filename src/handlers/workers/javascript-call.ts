@@ -1,0 +1,117 @@
+/** One call of a JavaScript handler, from its start to its done or failed. */
+import { checkExact } from "../../std/ordered-key.ts";
+import {
+  BATCH_BYTES_MAX,
+  BATCH_RECORDS_MAX,
+  encodeFrame,
+  type StartMessage,
+} from "../../wire/worker-protocol.ts";
+import type { NodeChannel } from "./javascript-channel.ts";
+import { Direction, makeContext } from "./javascript-context.ts";
+import { Fault, valueFault } from "./javascript-fault.ts";
+import { castArgument, HandlerInput } from "./javascript-input.ts";
+import { loadHandler } from "./javascript-load.ts";
+
+/** Runs a call up to its last pair. Throws whatever the handler throws, or a `Fault`. */
+export async function runHandler(
+  start: StartMessage,
+  options: { readonly channel: NodeChannel; readonly signal: AbortSignal },
+): Promise<void> {
+  process.chdir(start.directory);
+  const { type } = start.handler;
+  const handler = await loadHandler(start);
+  const input = new HandlerInput(options.channel, { grouped: type === "reducer" });
+  try {
+    const argument = await castArgument(start.handler.argumentType, input);
+    const returned: unknown = await handler(argument, makeContext(start, options));
+    const output = new HandlerOutput(options.channel, type);
+    await output.takeAll(returned);
+    output.finish();
+  } finally {
+    input.stop();
+  }
+}
+
+/** Takes what a handler yields or returned, checks it and sends it in batches. */
+class HandlerOutput {
+  readonly #channel: NodeChannel;
+  readonly #type: string;
+  #wantsDirection: boolean;
+  #texts: string[] = [];
+  #length = 0;
+
+  constructor(channel: NodeChannel, type: string) {
+    this.#channel = channel;
+    this.#type = type;
+    this.#wantsDirection = type === "mapper";
+  }
+
+  /** Takes from an asynchronous or synchronous iterator; from nothing when nothing was returned. */
+  async takeAll(returned: unknown): Promise<void> {
+    if (returned === undefined || returned === null) return;
+    if (isAsyncIterable(returned)) {
+      for await (const item of returned) this.#take(item);
+    } else if (isIterable(returned)) {
+      for (const item of returned) this.#take(item);
+    } else {
+      const message = `a handler yields or returns pairs, not ${typeof returned}`;
+      throw new Fault("HANDLER_OUTPUT_INVALID", message);
+    }
+  }
+
+  /** After the last item. @throws {Fault} `HANDLER_NO_DIRECTION` for a mapper without any. */
+  finish(): void {
+    if (this.#wantsDirection) throw noDirection();
+    this.#close();
+  }
+
+  #take(item: unknown): void {
+    if (this.#wantsDirection) {
+      if (!(item instanceof Direction)) throw noDirection();
+      this.#wantsDirection = false;
+      this.#channel.send({ kind: "direction", step: item.step });
+      return;
+    }
+    if (!Array.isArray(item) || item.length !== 2) {
+      const what = item instanceof Direction ? "a second direction" : "something";
+      throw new Fault("HANDLER_OUTPUT_INVALID", `${what} was yielded that is no [key, value]`);
+    }
+    if (this.#type === "combiner" && !Array.isArray(item[1])) {
+      throw new Fault("HANDLER_OUTPUT_INVALID", "a combiner yields [key, list of values]");
+    }
+    try {
+      checkExact(item);
+    } catch (thrown) {
+      throw valueFault(thrown);
+    }
+    const text = JSON.stringify(item);
+    this.#texts.push(text);
+    this.#length += text.length;
+    if (this.#texts.length >= BATCH_RECORDS_MAX || this.#length >= BATCH_BYTES_MAX) this.#close();
+  }
+
+  #close(): void {
+    if (this.#texts.length === 0) return;
+    const text = `[${this.#texts.join(",")}]`;
+    this.#texts = [];
+    this.#length = 0;
+    try {
+      this.#channel.sendFrame(encodeFrame(text));
+    } catch {
+      throw new Fault("HANDLER_VALUE_TOO_LARGE", "a pair is larger than a frame may be");
+    }
+  }
+}
+
+function noDirection(): Fault {
+  const message = "the first thing that a mapper yields says where its pairs go";
+  return new Fault("HANDLER_NO_DIRECTION", message);
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
+}

@@ -1,0 +1,116 @@
+/** What a JavaScript handler is given besides its argument. */
+import { checkExact } from "../../std/ordered-key.ts";
+import type { StartMessage, WorkerLogLevel } from "../../wire/worker-protocol.ts";
+import type { NodeChannel } from "./javascript-channel.ts";
+import { Fault, valueFault } from "./javascript-fault.ts";
+
+/** A mapper's first word. Only `ctx` makes it. */
+export class Direction {
+  /** Null means "return". */
+  readonly step: string | null;
+
+  constructor(step: string | null) {
+    this.step = step;
+  }
+}
+
+/** Logs for whoever follows the attempt; callable, with a method for each level. */
+export interface HandlerLog {
+  (text: unknown): void;
+  debug(text: unknown): void;
+  info(text: unknown): void;
+  warn(text: unknown): void;
+  error(text: unknown): void;
+}
+
+/** Private key-value data of one mapper call, which its reducer may read. */
+export interface HandlerSession {
+  get(key: unknown): unknown;
+  /** Mappers only. */
+  set(key: unknown, value: unknown): void;
+  list(): [unknown, unknown][];
+}
+
+/** The last argument of every handler. */
+export interface HandlerContext {
+  readonly handler: string;
+  readonly request: string;
+  readonly invocation: string;
+  readonly step: string;
+  readonly log: HandlerLog;
+  readonly session: HandlerSession;
+  /** Aborted when the attempt is given up; the process is killed soon after. */
+  readonly signal: AbortSignal;
+  mapTo(step: string): Direction;
+  toReturn(): Direction;
+}
+
+/** The context of one call. */
+export function makeContext(
+  start: StartMessage,
+  options: { readonly channel: NodeChannel; readonly signal: AbortSignal },
+): HandlerContext {
+  return {
+    handler: start.handler.name,
+    ...start.names,
+    log: makeLog(options.channel),
+    session: makeSession(start, options.channel),
+    signal: options.signal,
+    mapTo(step) {
+      if (typeof step !== "string") throw new TypeError("the name of a step is text");
+      return new Direction(step);
+    },
+    toReturn: () => new Direction(null),
+  };
+}
+
+function makeLog(channel: NodeChannel): HandlerLog {
+  const at = (level: WorkerLogLevel) => (text: unknown) => {
+    channel.send({ kind: "log", level, text: String(text).toWellFormed() });
+    // Somebody may be following the log live.
+    channel.flush();
+  };
+  return Object.assign(at("info"), {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+  });
+}
+
+declare global {
+  interface String {
+    /** Part of every supported engine (ES2024), later than the language level of the type checks. */
+    toWellFormed(): string;
+  }
+}
+
+function makeSession(start: StartMessage, channel: NodeChannel): HandlerSession {
+  const entries = new Map(start.session.map(([key, value]) => [textOf(key), pairOf(key, value)]));
+  return {
+    get: (key) => entries.get(textOf(key))?.[1],
+    set(key, value) {
+      if (start.handler.type !== "mapper") {
+        throw new Fault("HANDLER_SESSION_READ_ONLY", "only a mapper may write its session");
+      }
+      try {
+        checkExact(key);
+        checkExact(value);
+      } catch (thrown) {
+        throw valueFault(thrown);
+      }
+      channel.send({ kind: "session-set", key, value });
+      entries.set(textOf(key), pairOf(key, value));
+    },
+    list: () => [...entries.values()],
+  };
+}
+
+/** Equal keys have equal text, since JSON writes 1 and 1.0, 0 and -0 alike. */
+function textOf(key: unknown): string {
+  return JSON.stringify(key);
+}
+
+function pairOf(key: unknown, value: unknown): [unknown, unknown] {
+  return [key, value];
+}

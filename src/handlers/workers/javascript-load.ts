@@ -1,0 +1,158 @@
+/** Loading and checking of JavaScript sources, in the worker. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { isBuiltin, stripTypeScriptTypes } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Module, SourceTextModule, SyntheticModule } from "node:vm";
+import type { FromWorker, StartMessage, ToWorker } from "../../wire/worker-protocol.ts";
+import { Fault } from "./javascript-fault.ts";
+
+/** A handler's function, called with its argument and context. */
+export type HandlerFunction = (argument: unknown, context: unknown) => unknown;
+
+const FUNCTION_NAMES = new Map([
+  ["mapper", "map"],
+  ["combiner", "combine"],
+  ["reducer", "reduce"],
+]);
+
+/** Where modules are written: the directory that this worker was started in. */
+const home = process.cwd();
+
+const loaded = new Map<string, HandlerFunction>();
+
+/** Counts failed loads: the same address would give the same failure for ever. */
+let attemptsAfresh = 0;
+
+/**
+ * The function of a handler at its version. A version is loaded once; its module's state stays.
+ * @throws {Fault} `HANDLER_LOAD_FAILED` when its module throws or has no such function.
+ */
+export async function loadHandler(start: StartMessage): Promise<HandlerFunction> {
+  const { name, version, type } = start.handler;
+  const known = loaded.get(version);
+  if (known !== undefined) return known;
+  const directory = join(home, "handlers", version);
+  const file = join(directory, `${name}.mjs`);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, start.source ?? "");
+  const address = pathToFileURL(file).href;
+  const found = await importModule(attemptsAfresh === 0 ? address : `${address}?${attemptsAfresh}`);
+  const wanted = FUNCTION_NAMES.get(type) ?? type;
+  const handler: unknown = Object.hasOwn(found, wanted) ? Reflect.get(found, wanted) : undefined;
+  if (!isFunction(handler)) {
+    throw new Fault("HANDLER_LOAD_FAILED", `the source exports no function ${wanted}`);
+  }
+  loaded.set(version, handler);
+  return handler;
+}
+
+async function importModule(address: string): Promise<object> {
+  try {
+    const found: unknown = await import(address);
+    return typeof found === "object" && found !== null ? found : {};
+  } catch (thrown) {
+    attemptsAfresh++;
+    const message = `the handler cannot be loaded: ${String(thrown)}`;
+    const fault = new Fault("HANDLER_LOAD_FAILED", message);
+    if (thrown instanceof Error && thrown.stack !== undefined) fault.stack = thrown.stack;
+    throw fault;
+  }
+}
+
+function isFunction(value: unknown): value is HandlerFunction {
+  return typeof value === "function";
+}
+
+/** A mistake in a source, and its line. */
+class SourceMistake extends Error {
+  readonly line: number;
+
+  constructor(line: number, reason: string) {
+    super(reason);
+    this.line = line;
+  }
+}
+
+/** Whether a source compiles and exports what it must. Nothing of it is run. */
+export async function checkSource(
+  message: Extract<ToWorker, { kind: "check" }>,
+): Promise<FromWorker> {
+  try {
+    const source = /\.m?ts$/.test(message.file) ? withoutTypes(message.source) : message.source;
+    const names = await exportedNames(source);
+    const wanted = FUNCTION_NAMES.get(message.type) ?? message.type;
+    if (!names.includes(wanted)) {
+      throw new SourceMistake(1, `a ${message.type} exports a function ${wanted}`);
+    }
+    return { kind: "checked", call: message.call, form: "plain", source };
+  } catch (thrown) {
+    const line = thrown instanceof SourceMistake ? thrown.line : 1;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return { kind: "refused", call: message.call, line, reason };
+  }
+}
+
+function withoutTypes(source: string): string {
+  try {
+    return stripTypeScriptTypes(source, { mode: "strip" });
+  } catch (thrown) {
+    const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new SourceMistake(Number(/^[^\n]*:(\d+)\n/.exec(stack)?.[1] ?? 1), reason);
+  }
+}
+
+/** Most names that are tried for imports which only exist where the handler will run. */
+const UNKNOWN_IMPORTS_MAX = 256;
+
+/** Names that a module exports: it is compiled and linked to empty modules, and never evaluated. */
+async function exportedNames(source: string): Promise<readonly string[]> {
+  const unknown = new Set<string>();
+  for (let round = 0; round < UNKNOWN_IMPORTS_MAX; round++) {
+    const module = compileModule(source);
+    try {
+      await module.link((specifier) => stub(specifier, unknown));
+      return Object.getOwnPropertyNames(module.namespace);
+    } catch (thrown) {
+      const text = thrown instanceof Error ? thrown.message : String(thrown);
+      const match = /requested module '(.*)' does not provide an export named '(.*)'/.exec(text);
+      const name = match?.[2];
+      if (name === undefined || isBuiltin(match?.[1] ?? "")) throw new SourceMistake(1, text);
+      unknown.add(name);
+    }
+  }
+  throw new SourceMistake(1, "too many imports");
+}
+
+function compileModule(source: string): SourceTextModule {
+  try {
+    return new SourceTextModule(source);
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+    throw new SourceMistake(lineOfMistake(source), reason);
+  }
+}
+
+/** Only Node's own check tells the line of a mistake in a module. */
+function lineOfMistake(source: string): number {
+  const file = join(home, `check-${process.pid}.mjs`);
+  writeFileSync(file, source);
+  try {
+    execFileSync(process.execPath, ["--check", file], { encoding: "utf8", stdio: "pipe" });
+  } catch (thrown) {
+    const text = thrown instanceof Error ? thrown.message : "";
+    return Number(/\.mjs:(\d+)\n/.exec(text)?.[1] ?? 1);
+  } finally {
+    rmSync(file, { force: true });
+  }
+  return 1;
+}
+
+function stub(specifier: string, unknown: ReadonlySet<string>): Module {
+  const names = isBuiltin(specifier)
+    ? ["default", ...Object.keys(process.getBuiltinModule(specifier) ?? {})]
+    : ["default", ...unknown];
+  return new SyntheticModule([...new Set(names)], () => undefined);
+}

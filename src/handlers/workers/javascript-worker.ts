@@ -1,0 +1,106 @@
+/**
+ * The process that runs JavaScript handlers, one call at a time. Started by the node with
+ * descriptors 3 and 4; exits when descriptor 3 ends. What handlers print goes to descriptors 1 and
+ * 2 and cannot touch the protocol.
+ */
+import { Worker } from "node:worker_threads";
+import { type StartMessage, WORKER_PROTOCOL_VERSION } from "../../wire/worker-protocol.ts";
+import { runHandler } from "./javascript-call.ts";
+import { NodeChannel, type Received } from "./javascript-channel.ts";
+import { describeFailure, Fault } from "./javascript-fault.ts";
+import { checkSource } from "./javascript-load.ts";
+
+/** Exit code when the node offers no version or codec that is known here (EX_USAGE). */
+const EXIT_INCOMPATIBLE = 64;
+
+/**
+ * Watches for the node's death from a thread of its own, since a handler may keep the main thread
+ * busy for ever. It looks at the parent's id twice a second; reading the pipe would leave it stuck
+ * in a system call that `process.exit` would wait for.
+ */
+const WATCHER = `
+const { workerData } = require("node:worker_threads");
+const cell = new Int32Array(new SharedArrayBuffer(4));
+while (process.ppid === workerData) Atomics.wait(cell, 0, 0, 500);
+try { process.kill(-process.pid, "SIGKILL"); } catch {}
+process.kill(process.pid, "SIGKILL");
+`;
+
+/** The call that is running. */
+interface Running {
+  readonly abort: AbortController;
+  readonly fail: (error: Fault) => void;
+}
+
+let running: Running | undefined;
+
+/** Ends this process and what it started. */
+function die(): void {
+  try {
+    // The node makes each worker the leader of its process group.
+    process.kill(-process.pid, "SIGKILL");
+  } catch {
+    // There is no such group when somebody runs this by hand.
+  }
+  process.kill(process.pid, "SIGKILL");
+}
+
+const channel = new NodeChannel({
+  onEnd: die,
+  onCancel: () => running?.abort.abort(new Error("the attempt was given up")),
+});
+
+function onStray(thrown: unknown): void {
+  const failure = describeFailure(thrown);
+  process.stderr.write(`error outside of the handler's call: ${failure.traceback}\n`);
+  const fault = new Fault("HANDLER_STRAY_ERROR", failure.message);
+  fault.stack = failure.traceback;
+  // Without a call there is nobody to tell: state may be broken, so this worker ends.
+  if (running === undefined) process.exit(1);
+  running.fail(fault);
+}
+
+process.on("uncaughtException", onStray);
+process.on("unhandledRejection", onStray);
+
+async function runCall(start: StartMessage): Promise<void> {
+  const abort = new AbortController();
+  const stray = new Promise<never>((_resolve, reject) => {
+    running = { abort, fail: reject };
+  });
+  try {
+    await Promise.race([runHandler(start, { channel, signal: abort.signal }), stray]);
+    channel.send({ kind: "done", call: start.call });
+  } catch (thrown) {
+    channel.send({ kind: "failed", call: start.call, ...describeFailure(thrown) });
+  } finally {
+    running = undefined;
+    channel.stopWaiting();
+  }
+  channel.flush();
+}
+
+async function answer(received: Received | undefined): Promise<void> {
+  // Batches of a call that ended before its input did are dropped here.
+  if (received?.kind !== "message") return;
+  const { message } = received;
+  if (message.kind === "start") await runCall(message);
+  if (message.kind === "check") {
+    channel.send(await checkSource(message));
+    channel.flush();
+  }
+}
+
+const first = await channel.receive();
+const hello = first?.kind === "message" ? first.message : undefined;
+if (
+  hello?.kind !== "hello" ||
+  !hello.versions.includes(WORKER_PROTOCOL_VERSION) ||
+  !hello.codecs.includes("json")
+) {
+  process.exit(EXIT_INCOMPATIBLE);
+}
+channel.send({ kind: "hello", version: WORKER_PROTOCOL_VERSION, codec: "json" });
+channel.flush();
+new Worker(WATCHER, { eval: true, workerData: process.ppid, stdin: false }).unref();
+for (;;) await answer(await channel.receive());

@@ -1,0 +1,544 @@
+"""Runs Python handlers for a node: frames come on descriptor 3 and go to descriptor 4.
+
+The protocol is described in wire/worker-protocol. Only the standard library is used, and as little
+of it as possible at start, because every millisecond here is paid by whoever waits for a worker.
+"""
+
+import _ast
+import _thread
+import json
+import os
+import select
+import signal
+import sys
+from itertools import chain, islice
+
+VERSION = 1
+FRAME_BYTES_MAX = 16 * 1024 * 1024
+# A batch closes at so many records or about so many bytes, as on the other side.
+BATCH_RECORDS_MAX = 256
+BATCH_BYTES = 64 * 1024
+# The first batch is short, so that a handler with huge values shows itself before much is held.
+BATCH_RECORDS_FIRST = 16
+FUNCTIONS = {"mapper": "map", "combiner": "combine", "reducer": "reduce"}
+CASTS = {
+    "list": list,
+    "dict": dict,
+    "tuple": tuple,
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+}
+# Flag of compile() that gives the syntax tree, without the cost of importing ast.
+ONLY_AST = 0x400
+
+encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+).encode
+decode = json.loads
+
+source_of_frames = open(3, "rb", buffering=1 << 17)
+sink_of_frames = open(4, "wb", buffering=1 << 17)
+os.set_inheritable(3, False)
+os.set_inheritable(4, False)
+
+
+def die():
+    """Ends this process and what it started, without asking the handler."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
+
+
+def watch_node():
+    """Waits, beside the handler, for the node to go away."""
+    poll = select.poll()
+    poll.register(4, 0)
+    while not poll.poll():
+        pass
+    die()
+
+
+def read_frame():
+    head = source_of_frames.read(4)
+    if len(head) < 4:
+        die()
+    size = int.from_bytes(head, "big")
+    body = source_of_frames.read(size)
+    if len(body) < size:
+        die()
+    return body
+
+
+def write_body(body):
+    sink_of_frames.write(len(body).to_bytes(4, "big"))
+    sink_of_frames.write(body)
+
+
+def write_message(message):
+    write_body(encode(message).encode("utf-8", "replace"))
+
+
+class Fault(Exception):
+    """What went wrong, with its code; may be raised through a handler's own code."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+def to_json(value):
+    """JSON bytes of a value, or a fault that says why there are none."""
+    try:
+        return encode(value).encode("utf-8")
+    except UnicodeEncodeError:
+        raise Fault("HANDLER_VALUE_NOT_EXACT", "a lone surrogate in a key or value") from None
+    except ValueError as error:
+        raise Fault("HANDLER_VALUE_NOT_EXACT", str(error)) from None
+    except TypeError as error:
+        raise Fault("HANDLER_OUTPUT_INVALID", str(error)) from None
+    except RecursionError:
+        raise Fault("HANDLER_OUTPUT_INVALID", "a value contains itself, or is too deep") from None
+
+
+class Direction:
+    """A mapper's first word."""
+
+    __slots__ = ("step",)
+
+    def __init__(self, step):
+        self.step = step
+
+
+class MrConfigureToMap(Direction):
+    """Each pair that follows becomes the argument of an invocation of this step."""
+
+    __slots__ = ()
+
+    def __init__(self, step_name):
+        if not isinstance(step_name, str):
+            raise TypeError("the name of a step is text")
+        super().__init__(step_name)
+
+
+class MrConfigureToReturn(Direction):
+    """The pairs that follow are the result of this leaf."""
+
+    __slots__ = ()
+
+    def __init__(self):
+        super().__init__(None)
+
+
+class Logger:
+    """Sends what a handler logs to the node; takes %-arguments like the standard loggers."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, text, *arguments):
+        self._send("info", text, arguments)
+
+    def debug(self, text, *arguments, **_options):
+        self._send("debug", text, arguments)
+
+    def info(self, text, *arguments, **_options):
+        self._send("info", text, arguments)
+
+    def warning(self, text, *arguments, **_options):
+        self._send("warn", text, arguments)
+
+    warn = warning
+
+    def error(self, text, *arguments, **_options):
+        self._send("error", text, arguments)
+
+    critical = error
+
+    def exception(self, text, *arguments, **_options):
+        import traceback
+
+        self._send("error", text, arguments, "\n" + traceback.format_exc())
+
+    def _send(self, level, text, arguments, more=""):
+        text = str(text)
+        if arguments:
+            text = text % (arguments[0] if isinstance(arguments[0], dict) else arguments)
+        write_message({"kind": "log", "level": level, "text": text + more})
+        # Somebody may be following the log live.
+        sink_of_frames.flush()
+
+
+def session_key(key):
+    """Equal keys have one text; 1 and 1.0 are equal, 1 and true are not."""
+    if isinstance(key, float) and key.is_integer():
+        key = int(key)
+    return to_json(key)
+
+
+class Context:
+    """What a handler is given besides its argument."""
+
+    def __init__(self, start):
+        handler = start["handler"]
+        names = start["names"]
+        self.handler = handler["name"]
+        self.request = names["request"]
+        self.invocation = names["invocation"]
+        self.step = names["step"]
+        self.log = Logger(self.handler)
+        self._may_set = handler["type"] == "mapper"
+        self._session = {session_key(key): (key, value) for key, value in start["session"]}
+
+    def map_to(self, step):
+        return MrConfigureToMap(step)
+
+    def to_return(self):
+        return MrConfigureToReturn()
+
+    def session_get(self, key, default=None):
+        return self._session.get(session_key(key), (key, default))[1]
+
+    def session_set(self, key, value):
+        if not self._may_set:
+            raise Fault("HANDLER_SESSION_READ_ONLY", "only a mapper may write its session")
+        text = to_json({"kind": "session-set", "key": key, "value": value})
+        write_body(text)
+        self._session[session_key(key)] = (key, value)
+
+    def session_list(self):
+        return list(self._session.values())
+
+
+def run_command(command, input_data=None, success_code=0, env=None):
+    """Runs a command whose output is printed; any exit code but success_code raises."""
+    import subprocess
+
+    sys.stdout.flush()
+    if isinstance(input_data, str):
+        input_data = input_data.encode("utf-8")
+    given = {"stdin": subprocess.DEVNULL} if input_data is None else {"input": input_data}
+    code = subprocess.run(command, env=env, check=False, **given).returncode
+    if success_code is not None and code != success_code:
+        raise RuntimeError("command %r ended with %d" % (command, code))
+    return code
+
+
+def print_text(text):
+    print(text)
+
+
+def scope_of_body(ctx):
+    """The names that a source without a function finds in its scope."""
+    return {
+        "MrConfigureToMap": MrConfigureToMap,
+        "MrConfigureToReturn": MrConfigureToReturn,
+        "FS": None,
+        "SEP": "/",
+        "JOIN": lambda *parts: "/".join(parts),
+        "LOG": ctx.log,
+        "NOTIFY": ctx.log,
+        "PRINT": print_text,
+        "RUN": run_command,
+        "S_GET": ctx.session_get,
+        "S_SET": ctx.session_set,
+        "S_LIST": ctx.session_list,
+        "ctx": ctx,
+    }
+
+
+def is_docstring(statement):
+    return (
+        isinstance(statement, _ast.Expr)
+        and isinstance(statement.value, _ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def compile_source(source, file, kind):
+    """The form of a source and its code; nothing is run. Raises SyntaxError."""
+    tree = compile(source, file, "exec", ONLY_AST, dont_inherit=True)
+    wanted = FUNCTIONS[kind]
+    functions = (_ast.FunctionDef, _ast.AsyncFunctionDef)
+    if any(isinstance(node, functions) and node.name == wanted for node in tree.body):
+        return "plain", compile(tree, file, "exec", dont_inherit=True)
+    argument = "arguments" if kind == "mapper" else "results"
+    shell = compile("def body(%s):\n pass" % argument, file, "exec", ONLY_AST)
+    statements = tree.body[1:] if tree.body and is_docstring(tree.body[0]) else tree.body
+    if statements:
+        shell.body[0].body = statements
+    return "body", compile(shell, file, "exec", dont_inherit=True)
+
+
+class Handler:
+    """A version of a handler, loaded once and kept."""
+
+    def __init__(self, handler, source):
+        name = handler["name"]
+        self.file = name + ".py"
+        self.source = source
+        self.form, code = compile_source(source, self.file, handler["type"])
+        module = type(sys)("handler(%s)" % name)
+        self.scope = module.__dict__
+        self.scope["__file__"] = self.file
+        exec(code, self.scope)
+        if self.form == "body":
+            self.function = self.scope.pop("body")
+            self.takes_ctx = None
+        else:
+            self.function = self.scope[FUNCTIONS[handler["type"]]]
+            self.takes_ctx = how_ctx_is_taken(self.function)
+
+    def call(self, argument, ctx):
+        if self.form == "body":
+            self.scope.update(scope_of_body(ctx))
+            return self.function(argument)
+        if self.takes_ctx == "last":
+            return self.function(argument, ctx)
+        if self.takes_ctx == "named":
+            return self.function(argument, ctx=ctx)
+        return self.function(argument)
+
+
+def how_ctx_is_taken(function):
+    code = getattr(function, "__code__", None)
+    if code is None or hasattr(function, "__wrapped__"):
+        return "last"
+    if code.co_argcount >= 2 or code.co_flags & 0x04:
+        return "last"
+    named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return "named" if "ctx" in named else None
+
+
+def input_batches():
+    while True:
+        body = read_frame()
+        if body[:1] == b"[":
+            yield decode(body)
+        elif decode(body)["kind"] == "input-end":
+            return
+
+
+def input_pairs():
+    return map(tuple, chain.from_iterable(input_batches()))
+
+
+def input_groups():
+    more = None
+    for record in chain.from_iterable(input_batches()):
+        key, values = record[0], record[1]
+        if more is not None:
+            more.extend(values)
+            values = more
+        if len(record) == 2:
+            more = None
+            yield (key, values)
+        else:
+            more = values
+
+
+def cast_argument(name, records):
+    if name is None:
+        return records
+    # The casts of single values are called on the list, as a builtin would be on any sequence.
+    value = records if name in ("list", "dict", "tuple") else list(records)
+    try:
+        return CASTS[name](value)
+    except (TypeError, ValueError) as error:
+        message = "the argument cannot be cast to %s: %s" % (name, error)
+        raise Fault("HANDLER_ARGUMENT_INVALID", message) from error
+
+
+def drained(result):
+    """Yields from an asynchronous generator, on an event loop of its own."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    try:
+        while True:
+            try:
+                yield loop.run_until_complete(result.__anext__())
+            except StopAsyncIteration:
+                return
+    finally:
+        loop.run_until_complete(result.aclose())
+        loop.close()
+
+
+def output_of(result):
+    """What a handler gave back, as an iterator."""
+    if hasattr(result, "__await__"):
+        import asyncio
+
+        result = asyncio.run(result)
+    if result is None:
+        return iter(())
+    if hasattr(result, "__anext__"):
+        return drained(result)
+    try:
+        return iter(result)
+    except TypeError as error:
+        message = "a handler yields or returns pairs, not %s" % type(result).__name__
+        raise Fault("HANDLER_OUTPUT_INVALID", message) from error
+
+
+def write_records(records):
+    """Writes a batch, in halves if it is too large for a frame. Returns its bytes."""
+    body = to_json(records)
+    if len(body) > FRAME_BYTES_MAX:
+        if len(records) == 1:
+            raise Fault("HANDLER_VALUE_TOO_LARGE", "a pair is larger than a frame may be")
+        half = len(records) // 2
+        return write_records(records[:half]) + write_records(records[half:])
+    write_body(body)
+    return len(body)
+
+
+def write_output(output):
+    limit = BATCH_RECORDS_FIRST
+    while True:
+        records = list(islice(output, limit))
+        if not records:
+            return
+        size = write_records(records)
+        if size * 4 <= BATCH_BYTES:
+            limit = min(BATCH_RECORDS_MAX, limit * 4)
+        elif size > BATCH_BYTES:
+            limit = max(1, len(records) * BATCH_BYTES // size)
+
+
+def write_direction(output):
+    first = next(output, None)
+    if not isinstance(first, Direction):
+        message = "the first thing that a mapper yields says where its pairs go"
+        raise Fault("HANDLER_NO_DIRECTION", message)
+    write_message({"kind": "direction", "step": first.step})
+
+
+def trace_of(error, handler):
+    """The traceback without the frames of this file."""
+    import linecache
+    import traceback
+
+    if handler is not None:
+        lines = handler.source.splitlines(True)
+        linecache.cache[handler.file] = (len(handler.source), None, lines, handler.file)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
+
+
+def flush_prints():
+    sys.stdout = sys.__stdout__
+    sys.stderr = sys.__stderr__
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+
+
+handlers = {}
+
+
+def load(start):
+    wanted = start["handler"]
+    handler = handlers.get(wanted["version"])
+    if handler is None:
+        try:
+            handler = Handler(wanted, start["source"])
+        except BaseException as error:
+            raise Fault("HANDLER_LOAD_FAILED", "the handler cannot be loaded") from error
+        handlers[wanted["version"]] = handler
+    return handler
+
+
+def run(start):
+    """One call, from its start to its done or failed."""
+    handler = None
+    try:
+        os.chdir(start["directory"])
+        kind = start["handler"]["type"]
+        ctx = Context(start)
+        handler = load(start)
+        records = input_groups() if kind == "reducer" else input_pairs()
+        argument = cast_argument(start["handler"]["argumentType"], records)
+        output = output_of(handler.call(argument, ctx))
+        if kind == "mapper":
+            write_direction(output)
+        write_output(output)
+        flush_prints()
+        write_message({"kind": "done", "call": start["call"]})
+    except BaseException as error:
+        trace = trace_of(error, handler)
+        flush_prints()
+        code = error.code if isinstance(error, Fault) else "HANDLER_FAILED"
+        shown = error.__cause__ if code == "HANDLER_LOAD_FAILED" else error
+        message = str(error) if isinstance(error, Fault) and shown is error else describe(shown)
+        write_failure(start["call"], code, message, trace)
+    sink_of_frames.flush()
+
+
+def describe(error):
+    text = str(error)
+    return type(error).__name__ + (": " + text if text else "")
+
+
+# Longer messages and tracebacks are cut: their ends say what happened.
+TEXT_MAX = 64 * 1024
+
+
+def write_failure(call, code, message, trace):
+    write_message(
+        {
+            "kind": "failed",
+            "call": call,
+            "code": code,
+            "message": message[:TEXT_MAX],
+            "traceback": trace[-TEXT_MAX:],
+        }
+    )
+
+
+def check(message):
+    """Whether a source compiles, and in which form it is written. Does not run it."""
+    call = message["call"]
+    try:
+        form, _code = compile_source(message["source"], message["file"], message["type"])
+        answer = {"kind": "checked", "call": call, "form": form, "source": message["source"]}
+    except SyntaxError as error:
+        line = max(1, error.lineno or 1)
+        answer = {"kind": "refused", "call": call, "line": line, "reason": describe_syntax(error)}
+    except (ValueError, RecursionError, MemoryError) as error:
+        answer = {"kind": "refused", "call": call, "line": 1, "reason": describe(error)}
+    write_message(answer)
+    sink_of_frames.flush()
+
+
+def describe_syntax(error):
+    return "%s: %s" % (type(error).__name__, error.msg)
+
+
+def main():
+    hello = decode(read_frame())
+    if VERSION not in hello["versions"] or "json" not in hello["codecs"]:
+        os._exit(64)
+    write_message({"kind": "hello", "version": VERSION, "codec": "json"})
+    sink_of_frames.flush()
+    # What was printed before a handler hangs or is killed shall be seen.
+    sys.stdout.reconfigure(line_buffering=True)
+    _thread.start_new_thread(watch_node, ())
+    while True:
+        body = read_frame()
+        if body[:1] == b"[":
+            continue
+        message = decode(body)
+        if message["kind"] == "start":
+            run(message)
+        elif message["kind"] == "check":
+            check(message)
+
+
+main()

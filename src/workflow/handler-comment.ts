@@ -1,0 +1,134 @@
+/**
+ * Where a handler's source carries its description and metadata: the first block comment of a
+ * JavaScript file, the docstring of a Python file. Only text is looked at; nothing is run.
+ */
+
+/** Languages that handlers are written in. TypeScript counts as JavaScript. */
+export type HandlerLanguage = "javascript" | "python";
+
+/** The opening text of a source, cut at its divider. Line numbers start at 1 and are of the file. */
+export interface HandlerComment {
+  /** What stands before the divider, without decoration. */
+  readonly description: string;
+  /** The parser that the divider names. */
+  readonly format: "yaml" | "json";
+  /** What stands below the divider, ready for the parser. */
+  readonly text: string;
+  /** Line of the divider; the metadata's line n is line `dividerLine + n` of the file. */
+  readonly dividerLine: number;
+  /** Line on which the comment or docstring begins. */
+  readonly startLine: number;
+}
+
+/** A comment, or why there is none that serves. */
+export type HandlerCommentResult =
+  | { readonly kind: "comment"; readonly comment: HandlerComment }
+  | { readonly kind: "missing"; readonly line: number; readonly reason: string };
+
+/** Text between the delimiters, and the line on which it begins. */
+interface Opening {
+  readonly body: string;
+  readonly startLine: number;
+}
+
+const DIVIDERS: Readonly<Record<string, "yaml" | "json">> = {
+  "**": "yaml",
+  "** yaml": "yaml",
+  "** json": "json",
+};
+
+/** Finds the opening comment of a source and cuts it at the divider. */
+export function findHandlerComment(
+  source: string,
+  language: HandlerLanguage,
+): HandlerCommentResult {
+  const opening = language === "python" ? findDocstring(source) : findBlockComment(source);
+  if (opening === undefined) {
+    const what = language === "python" ? "docstring" : "block comment";
+    return { kind: "missing", line: 1, reason: `the file has no ${what} that is closed` };
+  }
+  const lines = opening.body.split("\n").map((line) => line.replace(/\r$/, ""));
+  // The first line stands beside the opening delimiter and is never the divider.
+  const divider = lines.findIndex((line, index) => index > 0 && dividerFormat(line) !== undefined);
+  const format = dividerFormat(lines[divider] ?? "");
+  if (divider < 0 || format === undefined) {
+    return {
+      kind: "missing",
+      line: opening.startLine,
+      reason: "no divider line (`**`, `** yaml` or `** json`) before the metadata",
+    };
+  }
+  const undecorated = language === "python" ? lines : lines.map(withoutStar);
+  const description = dedent(undecorated.slice(0, divider)).join("\n").trim();
+  return {
+    kind: "comment",
+    comment: {
+      description,
+      format,
+      text: dedent(undecorated.slice(divider + 1)).join("\n"),
+      dividerLine: opening.startLine + divider,
+      startLine: opening.startLine,
+    },
+  };
+}
+
+function dividerFormat(line: string): "yaml" | "json" | undefined {
+  const trimmed = line.trim();
+  return Object.hasOwn(DIVIDERS, trimmed) ? DIVIDERS[trimmed] : undefined;
+}
+
+/** Removes the leading `*` of a comment's line, and one space after it. */
+function withoutStar(line: string): string {
+  return line.replace(/^\s*\* ?/, "");
+}
+
+function dedent(lines: readonly string[]): readonly string[] {
+  const widths = lines
+    .filter((line) => line.trim() !== "")
+    .map((line) => /^[ \t]*/.exec(line)?.[0].length ?? 0);
+  const width = widths.length === 0 ? 0 : Math.min(...widths);
+  return lines.map((line) => line.slice(width));
+}
+
+function lineAt(source: string, offset: number): number {
+  return source.slice(0, offset).split("\n").length;
+}
+
+/** One step over what may stand before the first block comment: strings and line comments. */
+const BEFORE_COMMENT =
+  /\/\/[^\n]*|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`|(\/\*)/g;
+
+function findBlockComment(source: string): Opening | undefined {
+  for (const match of source.matchAll(BEFORE_COMMENT)) {
+    if (match[1] === undefined) continue;
+    const start = match.index + 2;
+    const end = source.indexOf("*/", start);
+    if (end < 0) return undefined;
+    return { body: source.slice(start, end), startLine: lineAt(source, match.index) };
+  }
+  return undefined;
+}
+
+/** Blank lines and comments may stand before a docstring; it may have a prefix such as `r`. */
+const BEFORE_DOCSTRING = /^\uFEFF?(?:[ \t\f]*(?:#[^\n]*)?\r?\n)*[rRuU]?("""|''')/;
+
+function findDocstring(source: string): Opening | undefined {
+  const match = BEFORE_DOCSTRING.exec(source);
+  const quotes = match?.[1];
+  if (match === null || quotes === undefined) return undefined;
+  const start = match[0].length;
+  const end = endOfDocstring(source, { start, quotes });
+  if (end < 0) return undefined;
+  return { body: source.slice(start, end), startLine: lineAt(source, start) };
+}
+
+function endOfDocstring(
+  source: string,
+  options: { readonly start: number; readonly quotes: string },
+): number {
+  for (let at = options.start; at < source.length; at++) {
+    if (source[at] === "\\") at++;
+    else if (source.startsWith(options.quotes, at)) return at;
+  }
+  return -1;
+}

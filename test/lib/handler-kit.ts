@@ -1,0 +1,211 @@
+/** Runs handlers in real worker processes over a real block store, in a directory of its own. */
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BlockStore } from "../../src/fs/block-store.ts";
+import { StoredPairIo } from "../../src/fs/pair-io.ts";
+import { WorkerPool, type WorkerPoolOptions } from "../../src/handlers/pool.ts";
+import { type WorkContext, WorkRunner } from "../../src/handlers/work-runner.ts";
+import type { Clock, Timers } from "../../src/std/clock.ts";
+import { decodeKey, encodeKey } from "../../src/std/ordered-key.ts";
+import type {
+  ArgumentType,
+  Dataset,
+  HandlerRef,
+  HandlerType,
+  Language,
+  Outcome,
+  PieceSlice,
+  Work,
+} from "../../src/wire/dataset.ts";
+
+/** The machine's clock and timers. */
+export const machineClock: Clock & Timers = {
+  nowMs: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** A key and a value, as handlers see them. */
+export type Pair = readonly [unknown, unknown];
+
+/** A handler and its source. */
+export interface TestHandler {
+  readonly ref: HandlerRef;
+  readonly source: string;
+}
+
+/** Makes a handler of a source without its comment: what the runner is given has been checked. */
+export function handlerOf(
+  language: Language,
+  type: HandlerType,
+  source: string,
+  options: { readonly argumentType?: ArgumentType; readonly name?: string } = {},
+): TestHandler {
+  const { argumentType = null, name = `a.${type}` } = options;
+  const version = createHash("sha256").update(`${language}${type}${source}`).digest("hex");
+  return { ref: { name, version, language, type, argumentType }, source };
+}
+
+/** What a unit may be given besides its handlers. */
+export interface RunOptions {
+  readonly timeoutMs?: number;
+  readonly parts?: number;
+  readonly keepYieldOrder?: boolean;
+  readonly context?: Partial<WorkContext>;
+}
+
+/** A runner and everything below it. */
+export class HandlerKit {
+  readonly directory: string;
+  readonly io: StoredPairIo;
+  readonly pool: WorkerPool;
+  readonly runner: WorkRunner;
+  /** How often a source was asked for. */
+  sourcesAsked = 0;
+  readonly #sources = new Map<string, string>();
+
+  constructor(options: {
+    readonly directory: string;
+    readonly store: BlockStore;
+    readonly slots: number;
+    readonly pool: Partial<WorkerPoolOptions>;
+  }) {
+    this.directory = options.directory;
+    this.io = new StoredPairIo({ store: options.store, self: "self" });
+    this.pool = new WorkerPool({
+      directory: join(options.directory, "workers"),
+      clock: machineClock,
+      timers: machineClock,
+      workersMax: 2 * options.slots,
+      ...options.pool,
+    });
+    this.runner = new WorkRunner({
+      io: this.io,
+      pool: this.pool,
+      timers: machineClock,
+      slots: options.slots,
+    });
+  }
+
+  static async open(
+    options: { readonly slots?: number; readonly pool?: Partial<WorkerPoolOptions> } = {},
+  ): Promise<HandlerKit> {
+    const directory = await mkdtemp(join(tmpdir(), "jobx-handlers-"));
+    const store = await BlockStore.open({ directory: join(directory, "blocks") });
+    return new HandlerKit({
+      directory,
+      store,
+      slots: options.slots ?? 1,
+      pool: options.pool ?? {},
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Pairs as a dataset in their order. */
+  async dataset(pairs: Iterable<Pair>): Promise<Dataset> {
+    const sink = this.io.yielded();
+    await this.#fill(sink, pairs);
+    return (await sink.finish())[0] ?? [];
+  }
+
+  /** Pairs as a dataset sorted by key. */
+  async sortedDataset(pairs: Iterable<Pair>): Promise<Dataset> {
+    const sink = this.io.sorted({ parts: 1 });
+    await this.#fill(sink, pairs);
+    return (await sink.finish())[0] ?? [];
+  }
+
+  async pairsOf(dataset: Dataset): Promise<Pair[]> {
+    const pairs: Pair[] = [];
+    for await (const records of this.io.read(slicesOf(dataset))) {
+      for (const record of records) {
+        const value: unknown = JSON.parse(Buffer.from(record.value).toString());
+        pairs.push([decodeKey(record.key), value]);
+      }
+    }
+    return pairs;
+  }
+
+  /** Runs a map unit. */
+  async map(
+    handlers: {
+      readonly mapper: TestHandler;
+      readonly combiner?: TestHandler;
+      readonly reducer?: TestHandler;
+    },
+    pairs: Iterable<Pair>,
+    options: RunOptions = {},
+  ): Promise<Outcome> {
+    const work: Work = {
+      kind: "map",
+      mapper: this.#known(handlers.mapper),
+      combiner: handlers.combiner && this.#known(handlers.combiner),
+      reducer: handlers.reducer && this.#known(handlers.reducer),
+      reducerCapability: "none",
+      input: slicesOf(await this.dataset(pairs)),
+      parts: options.parts ?? 1,
+      keepYieldOrder: options.keepYieldOrder ?? false,
+      timeoutMs: options.timeoutMs ?? 30_000,
+    };
+    return this.runner.run(work, this.#context(options));
+  }
+
+  /** Runs a reduce unit over datasets that are sorted. */
+  async reduce(
+    reducer: TestHandler,
+    inputs: readonly Dataset[],
+    options: RunOptions & { readonly session?: Dataset } = {},
+  ): Promise<Outcome> {
+    const left = [...inputs];
+    const work: Work = {
+      kind: "reduce",
+      reducer: this.#known(reducer),
+      session: options.session ?? [],
+      parts: options.parts ?? 1,
+      keepYieldOrder: options.keepYieldOrder ?? false,
+      timeoutMs: options.timeoutMs ?? 30_000,
+    };
+    const context = { ...this.#context(options), inputs: () => Promise.resolve(left.shift()) };
+    return this.runner.run(work, context);
+  }
+
+  #known(handler: TestHandler): HandlerRef {
+    this.#sources.set(handler.ref.version, handler.source);
+    return handler.ref;
+  }
+
+  #context(options: RunOptions): WorkContext {
+    return {
+      inputs: () => Promise.resolve(undefined),
+      source: (version) => {
+        this.sourcesAsked++;
+        return Promise.resolve(this.#sources.get(version) ?? "");
+      },
+      signal: new AbortController().signal,
+      names: { request: "r1", invocation: "i1", step: "s1" },
+      ...options.context,
+    };
+  }
+
+  async #fill(
+    sink: ReturnType<StoredPairIo["yielded" | "sorted"]>,
+    pairs: Iterable<Pair>,
+  ): Promise<void> {
+    for (const [key, value] of pairs) {
+      const record = { key: encodeKey(key), value: Buffer.from(JSON.stringify(value)) };
+      await sink.add([record]);
+    }
+  }
+}
+
+function slicesOf(dataset: Dataset): PieceSlice[] {
+  return dataset.map((piece) => ({ piece, first: 0, count: piece.count }));
+}

@@ -3,7 +3,7 @@
  * the way. Started by `scripts/cluster.sh demo`; `--keep` leaves the cluster running at the end.
  * Exits 1 when anything is not as it should be: the result, who worked, or when.
  */
-import { globSync, mkdirSync, mkdtempSync, statSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countFolder, type FolderCount } from "./count-words.ts";
@@ -297,7 +297,7 @@ async function main(): Promise<void> {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
-      console.error("\ncleaning up ...");
+      if (cleaning === undefined) console.error("\ncleaning up ...");
       void clean("destroy").then(() => process.exit(130));
     });
   }
@@ -313,7 +313,10 @@ async function main(): Promise<void> {
   if (problems.length === 0 && keep) console.log(await cluster.script("env"));
   else await clean(problems.length === 0 ? "destroy" : "down");
   if (problems.length > 0) console.error(`the nodes' data and logs are in ${folder}`);
-  else console.log(NEXT);
+  else {
+    if (!keep) rmSync(folder, { recursive: true, force: true });
+    console.log(NEXT);
+  }
   tell(problems.length === 0 ? "done" : "failed");
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

@@ -6,6 +6,8 @@ import { asList, asRecord, type JsonRecord, numberOf, parseRecord, textOf } from
 const ROOT = join(import.meta.dirname, "..", "..");
 /** A call of the CLI on a busy machine; what takes longer hangs. */
 const CALL_MS_MAX = 60_000;
+/** Starting or stopping three nodes, each step of which has a bound of its own in the script. */
+const SCRIPT_MS_MAX = 300_000;
 /** A result of 10 million words would still fit. */
 const OUTPUT_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -49,12 +51,17 @@ export interface RequestState {
   readonly error: unknown;
 }
 
-function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+function run(
+  file: string,
+  args: readonly string[],
+  options: { readonly env: NodeJS.ProcessEnv; readonly msMax: number },
+): Promise<string> {
+  const { env, msMax } = options;
   return new Promise((resolve, reject) => {
     execFile(
       file,
       args,
-      { env, cwd: ROOT, timeout: CALL_MS_MAX, maxBuffer: OUTPUT_BYTES_MAX },
+      { env, cwd: ROOT, timeout: msMax, maxBuffer: OUTPUT_BYTES_MAX },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else reject(new Error(stderr.trim() || error.message, { cause: error }));
@@ -76,7 +83,7 @@ export class DemoCluster {
   /** Runs `scripts/cluster.sh` for this cluster. @throws {Error} with what it wrote to stderr. */
   script(...args: readonly string[]): Promise<string> {
     const env = { ...process.env, JOBX_CLUSTER_DIR: this.#folder };
-    return run(join(ROOT, "scripts/cluster.sh"), args, env);
+    return run(join(ROOT, "scripts/cluster.sh"), args, { env, msMax: SCRIPT_MS_MAX });
   }
 
   /** Starts nodes and returns the lines that the script printed about them. */
@@ -96,7 +103,8 @@ export class DemoCluster {
   /** Runs the CLI against the node talked to, or the one given. @throws {Error} with its stderr. */
   jobx(args: readonly string[], node?: DemoNode): Promise<string> {
     const env = { ...process.env, JOBX_API: node?.api ?? this.#api, JOBX_TOKEN: this.#token };
-    return run(process.execPath, [join(ROOT, "bin/jobx.js"), ...args], env);
+    const program = join(ROOT, "bin/jobx.js");
+    return run(process.execPath, [program, ...args], { env, msMax: CALL_MS_MAX });
   }
 
   /** All nodes, by name. */

@@ -19,6 +19,7 @@ export type ApiErrorDetails =
   | { readonly code: "API_ROLE_INSUFFICIENT"; readonly role: Role; readonly needed: Role }
   | { readonly code: "API_BUSY"; readonly inFlightMax: number }
   | { readonly code: "API_STOPPING" }
+  | { readonly code: "API_CALLER_GONE" }
   | { readonly code: "API_LISTEN_FAILED"; readonly host: string; readonly port: number }
   | { readonly code: "API_INTERNAL" }
   | { readonly code: "HANDLER_VALUE_NOT_EXACT"; readonly path: string };
@@ -50,4 +51,9 @@ export function apiError(
   options?: ErrorOptions,
 ): JobxError<ApiErrorDetails> {
   return new JobxError(details, message, options);
+}
+
+/** Whether something thrown is an operating error; narrows without losing the type of its details. */
+export function isJobxError(thrown: unknown): thrown is JobxError {
+  return thrown instanceof JobxError;
 }

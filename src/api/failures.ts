@@ -1,8 +1,8 @@
 /** From an error to an answer `{code, message, details}` with the status of its code. */
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { JobxError } from "../std/errors.ts";
+import type { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
-import { type ApiErrorDetails, apiError } from "./errors.ts";
+import { type ApiErrorDetails, apiError, isJobxError } from "./errors.ts";
 import { HEADER_BYTES_MAX, RETRY_AFTER_S } from "./limits.ts";
 import { mayRetryLater, statusOf } from "./status.ts";
 import { inputError } from "./values.ts";
@@ -73,16 +73,12 @@ function httpError(cause: Error & { readonly code?: string }): JobxError<ApiErro
 }
 
 function toOperatingError(thrown: unknown, request: FastifyRequest): JobxError {
-  if (isOperatingError(thrown)) return thrown;
+  if (isJobxError(thrown)) return thrown;
   if (isFrameworkError(thrown)) {
     const known = fromFramework(thrown, request);
     if (known !== undefined) return known;
   }
   return apiError({ code: "API_INTERNAL" }, "something went wrong inside this node; see its log");
-}
-
-function isOperatingError(thrown: unknown): thrown is JobxError {
-  return thrown instanceof JobxError;
 }
 
 function isFrameworkError(thrown: unknown): thrown is FastifyError {

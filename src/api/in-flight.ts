@@ -30,7 +30,9 @@ export class InFlight {
     this.#calls.set(request, controller);
     const end = (): void => {
       this.#calls.delete(request);
-      controller.abort();
+      controller.abort(
+        apiError({ code: "API_CALLER_GONE" }, "the caller hung up before the answer was there"),
+      );
     };
     reply.raw.once("finish", end);
     reply.raw.once("close", end);

@@ -20,6 +20,8 @@ export const HTTP_STATUS = {
   API_BODY_TOO_LARGE: 413,
   API_MEDIA_TYPE_UNKNOWN: 415,
   API_HEADERS_TOO_LARGE: 431,
+  // Nobody reads it; common proxies log this number for the same thing.
+  API_CALLER_GONE: 499,
   API_INTERNAL: 500,
   API_LISTEN_FAILED: 500,
   API_BUSY: 503,

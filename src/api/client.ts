@@ -1,0 +1,350 @@
+/**
+ * A client of the API for programs: goes on to the next node when one is gone, and repeats a call only
+ * where that cannot do it twice. Used by the command line.
+ */
+import type { Clock } from "../std/clock.ts";
+import { JobxError } from "../std/errors.ts";
+import { type ClientErrorDetails, clientError } from "./client-errors.ts";
+import type { ApplyReport, AttemptView, NodeView, RequestView, WorkflowView } from "./ports.ts";
+import type { SubmitAnswer } from "./submit-routes.ts";
+import { isMapping } from "./values.ts";
+import type { ApplyBody } from "./workflow-routes.ts";
+
+/** What the client needs from the machine it runs on. */
+export interface ClientDeps {
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  /** Resolves after that time. */
+  readonly sleep: (ms: number) => Promise<void>;
+  /** A key that nobody else makes: 128 random bits as text. */
+  readonly randomKey: () => string;
+}
+
+/** Whom to call, and how long to try. */
+export interface ClientOptions {
+  /** URLs of nodes, at least one; the first that answers is kept. */
+  readonly urls: readonly string[];
+  readonly token: string | undefined;
+  /** Bound on one call with all its repetitions, without the time it was asked to wait. */
+  readonly deadlineMs: number;
+}
+
+/** What an answer that is not a success says. */
+export class RemoteError extends JobxError<{
+  readonly code: string;
+  readonly status: number;
+  readonly remote: Readonly<Record<string, unknown>>;
+}> {}
+
+/** What `/readyz` says. */
+export interface ReadyAnswer {
+  readonly ready: boolean;
+  readonly reason: string;
+  readonly durability: string;
+}
+
+/** Whether a call that may have been carried out may be sent again. */
+type Repeat = "always" | "when-not-accepted";
+
+interface Call {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  readonly path: string;
+  readonly repeat: Repeat;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Time that the node was asked to wait. */
+  readonly waitMs?: number;
+  /** Time that one node gets for it, beyond `waitMs`. Default `WORK_MS`. */
+  readonly workMs?: number;
+}
+
+/** Pause before the nodes are asked again, doubled each round up to the second. */
+const PAUSE_MS_MIN = 100;
+const PAUSE_MS_MAX = 2000;
+/** Time that one node gets for one attempt: some elections, and not the whole of the deadline. */
+const WORK_MS = 8000;
+/** An apply starts workers that check every source. */
+const APPLY_WORK_MS = 60_000;
+/** A node tells in time that it cannot; one that says nothing at all after this much more is stopped. */
+const GRACE_MS = 2000;
+
+/** All methods reject with `RemoteError` (a node refused) or `CLIENT_*` (no node answered). */
+export class JobxClient {
+  readonly #deps: ClientDeps;
+  readonly #options: ClientOptions;
+  #current = 0;
+
+  constructor(deps: ClientDeps, options: ClientOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** URL of the node that answered last. */
+  get url(): string {
+    return this.#options.urls[this.#current % this.#options.urls.length] ?? "";
+  }
+
+  async nodes(): Promise<readonly NodeView[]> {
+    const answer = await this.#get<{ readonly nodes: readonly NodeView[] }>("/v1/nodes");
+    return answer.nodes;
+  }
+
+  createTicket(input: {
+    readonly expiresMs?: number;
+    readonly uses?: number;
+  }): Promise<{ readonly ticket: string; readonly expiresMs: number; readonly uses: number }> {
+    return this.#call({
+      method: "POST",
+      path: "/v1/tickets",
+      body: input,
+      repeat: "when-not-accepted",
+    });
+  }
+
+  async workflows(): Promise<
+    readonly { readonly workflow: string; readonly description: string; readonly state: string }[]
+  > {
+    const answer = await this.#get<{
+      readonly workflows: readonly {
+        readonly workflow: string;
+        readonly description: string;
+        readonly state: string;
+      }[];
+    }>("/v1/workflows");
+    return answer.workflows;
+  }
+
+  workflow(name: string): Promise<WorkflowView> {
+    return this.#get(`/v1/workflows/${encodeURIComponent(name)}`);
+  }
+
+  /** Applying the same definition again changes nothing, so it may be repeated. */
+  apply(
+    name: string,
+    body: ApplyBody,
+    input: { readonly dryRun: boolean; readonly force: boolean },
+  ): Promise<ApplyReport> {
+    return this.#call({
+      method: "PUT",
+      path: `/v1/workflows/${encodeURIComponent(name)}?dryRun=${input.dryRun}&force=${input.force}`,
+      body,
+      repeat: "always",
+      workMs: APPLY_WORK_MS,
+    });
+  }
+
+  deleteWorkflow(name: string): Promise<{ readonly workflow: string }> {
+    return this.#call({
+      method: "DELETE",
+      path: `/v1/workflows/${encodeURIComponent(name)}`,
+      repeat: "when-not-accepted",
+    });
+  }
+
+  /** Always carries an idempotency key, a random one when none is given, so it may be repeated. */
+  submit(input: {
+    readonly workflow: string;
+    readonly job: string;
+    readonly arguments: readonly (readonly [unknown, unknown])[];
+    readonly idempotencyKey: string | undefined;
+  }): Promise<SubmitAnswer> {
+    const { workflow, job } = input;
+    return this.#call({
+      method: "POST",
+      path: `/v1/workflows/${encodeURIComponent(workflow)}/jobs/${encodeURIComponent(job)}/requests`,
+      body: { arguments: input.arguments },
+      headers: { "idempotency-key": input.idempotencyKey ?? this.#deps.randomKey() },
+      repeat: "always",
+    });
+  }
+
+  request(
+    id: string,
+    input: { readonly waitMs: number; readonly withResult: boolean },
+  ): Promise<RequestView> {
+    return this.#call({
+      method: "GET",
+      path: `/v1/requests/${encodeURIComponent(id)}?wait=${input.waitMs}&result=${input.withResult}`,
+      repeat: "always",
+      waitMs: input.waitMs,
+    });
+  }
+
+  async requests(
+    workflow: string,
+    input: { readonly limit: number; readonly before: string | undefined },
+  ): Promise<readonly RequestView[]> {
+    const before = input.before === undefined ? "" : `&before=${encodeURIComponent(input.before)}`;
+    const answer = await this.#get<{ readonly requests: readonly RequestView[] }>(
+      `/v1/workflows/${encodeURIComponent(workflow)}/requests?limit=${input.limit}${before}`,
+    );
+    return answer.requests;
+  }
+
+  attempts(
+    id: string,
+    input: { readonly limit: number },
+  ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
+    return this.#get(`/v1/requests/${encodeURIComponent(id)}/attempts?limit=${input.limit}`);
+  }
+
+  /** A request that has ended stays as it is, so cancelling may be repeated. */
+  cancel(id: string): Promise<RequestView> {
+    return this.#call({
+      method: "POST",
+      path: `/v1/requests/${encodeURIComponent(id)}/cancel`,
+      repeat: "when-not-accepted",
+    });
+  }
+
+  resume(id: string): Promise<RequestView> {
+    return this.#call({
+      method: "POST",
+      path: `/v1/requests/${encodeURIComponent(id)}/resume`,
+      repeat: "when-not-accepted",
+    });
+  }
+
+  /** Whether the node that is asked can serve. Not repeated: "not now" is an answer. */
+  async ready(): Promise<ReadyAnswer> {
+    const call = { method: "GET", path: "/readyz", repeat: "always" } as const;
+    const outcome = await this.#attempt<ReadyAnswer>(call, WORK_MS);
+    if (outcome.kind === "answer") return outcome.answer;
+    const { error } = outcome;
+    if (!(error instanceof RemoteError)) throw error;
+    const { remote } = error.details;
+    if (typeof remote["reason"] !== "string") throw error;
+    return { ready: false, reason: remote["reason"], durability: String(remote["durability"]) };
+  }
+
+  #get<Answer>(path: string): Promise<Answer> {
+    return this.#call({ method: "GET", path, repeat: "always" });
+  }
+
+  async #call<Answer>(call: Call): Promise<Answer> {
+    const workMs = call.workMs ?? WORK_MS;
+    const startMs = this.#deps.clock.nowMs();
+    const endMs = startMs + Math.max(this.#options.deadlineMs, workMs) + (call.waitMs ?? 0);
+    let pauseMs = PAUSE_MS_MIN;
+    for (let tries = 1; ; tries++) {
+      const leftMs = endMs - (call.waitMs ?? 0) - this.#deps.clock.nowMs();
+      const outcome = await this.#attempt<Answer>(call, Math.max(1, Math.min(leftMs, workMs)));
+      if (outcome.kind === "answer") return outcome.answer;
+      if (!outcome.again) throw outcome.error;
+      this.#current = (this.#current + 1) % this.#options.urls.length;
+      const roundDone = tries % this.#options.urls.length === 0;
+      if (this.#deps.clock.nowMs() + (roundDone ? pauseMs : 0) >= endMs) throw outcome.error;
+      if (!roundDone) continue;
+      await this.#deps.sleep(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    }
+  }
+
+  async #attempt<Answer>(
+    call: Call,
+    workMs: number,
+  ): Promise<
+    | { readonly kind: "answer"; readonly answer: Answer }
+    | { readonly kind: "failed"; readonly error: JobxError; readonly again: boolean }
+  > {
+    const { url } = this;
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#deps.fetch(new URL(call.path, url), this.#toInit(call, workMs));
+      text = await response.text();
+    } catch (cause) {
+      const error = unreachableError(url, cause);
+      return { kind: "failed", error, again: call.repeat === "always" || neverSent(cause) };
+    }
+    if (response.ok) return { kind: "answer", answer: parseAnswer<Answer>(text, url) };
+    const error = remoteError(response.status, text);
+    return { kind: "failed", error, again: mayRepeat(call.repeat, error) };
+  }
+
+  #toInit(call: Call, workMs: number): RequestInit {
+    const { token } = this.#options;
+    return {
+      method: call.method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        "jobx-deadline-ms": String(Math.ceil(workMs)),
+        ...call.headers,
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      signal: AbortSignal.timeout(workMs + (call.waitMs ?? 0) + GRACE_MS),
+      redirect: "error",
+    };
+  }
+}
+
+/** Not carried out for certain: safe to send again, whatever the call does. */
+const NOT_ACCEPTED: ReadonlySet<string> = new Set([
+  "COMMAND_NOT_ACCEPTED",
+  "QUEUE_FULL",
+  "API_BUSY",
+]);
+
+function mayRepeat(repeat: Repeat, error: RemoteError): boolean {
+  const { status, code } = error.details;
+  if (NOT_ACCEPTED.has(code)) return true;
+  return repeat === "always" && (status === 429 || status >= 502);
+}
+
+/** The connection was refused, so the node has not seen the call. */
+function neverSent(cause: unknown): boolean {
+  return cause instanceof Error && "cause" in cause && codeOf(cause.cause) === "ECONNREFUSED";
+}
+
+function codeOf(cause: unknown): unknown {
+  return isMapping(cause) ? cause["code"] : undefined;
+}
+
+function unreachableError(url: string, cause: unknown): JobxError<ClientErrorDetails> {
+  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+  const code = codeOf(inner);
+  const reason =
+    typeof code === "string" ? code : inner instanceof Error ? inner.message : "no answer";
+  return clientError(
+    { code: "CLIENT_UNREACHABLE", url, reason },
+    `cannot reach ${url}: ${reason}`,
+    {
+      cause,
+    },
+  );
+}
+
+/** @throws {JobxError} `CLIENT_ANSWER_INVALID` when it is not JSON: something else listens there. */
+function parseAnswer<Answer>(text: string, url: string): Answer {
+  const answer = tryJson(text);
+  if (isAnswer<Answer>(answer)) return answer;
+  throw clientError(
+    { code: "CLIENT_ANSWER_INVALID", url },
+    `the answer of ${url} is not what a jobx node says`,
+  );
+}
+
+/** Every answer is an object; the types of its fields are the contract between nodes and clients. */
+function isAnswer<Answer>(value: unknown): value is Answer {
+  return isMapping(value);
+}
+
+/** Undefined for what is not JSON: a proxy's page, for example. */
+function tryJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
+  }
+}
+
+function remoteError(status: number, text: string): RemoteError {
+  const body = tryJson(text);
+  const known = isMapping(body) ? body : {};
+  const code = typeof known["code"] === "string" ? known["code"] : `HTTP_${status}`;
+  const message = typeof known["message"] === "string" ? known["message"] : `HTTP status ${status}`;
+  const remote = isMapping(known["details"]) ? known["details"] : known;
+  return new RemoteError({ code, status, remote }, message);
+}

@@ -1,0 +1,100 @@
+import { connect } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { silentLog } from "../std/log.ts";
+import { buildApi, listenApi } from "./server.ts";
+
+let cluster: FakeCluster;
+let app: FastifyInstance;
+const logged: unknown[] = [];
+const log = {
+  ...silentLog,
+  error: (message: string, fields?: unknown) => logged.push({ message, fields }),
+};
+
+beforeEach(async () => {
+  cluster = new FakeCluster();
+  logged.length = 0;
+  app = await buildApi({ cluster, log, rules: { listenHost: "127.0.0.1", hostNames: [] } });
+  cluster.views.set("r1", {
+    request: "r1",
+    workflow: "text",
+    job: "wordcount",
+    state: "running",
+    submittedAt: "2026-01-01T00:00:00Z",
+    endedAt: null,
+    result: null,
+    error: null,
+    steps: {},
+    warnings: [],
+  });
+});
+
+afterEach(async () => {
+  await app.close();
+});
+
+/** Sends bytes and reads until the other side closes. */
+function raw(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
+    socket.setEncoding("utf8");
+    socket.on("data", (chunk) => {
+      text += String(chunk);
+    });
+    socket.on("close", () => resolve(text));
+    socket.on("error", reject);
+  });
+}
+
+describe("on a port", () => {
+  test("bytes that are not HTTP and headers above the bound get coded errors", async () => {
+    const { port } = await listenApi(app, { host: "127.0.0.1", port: 0 });
+    expect(await raw(port, "\x16\x03\x01 hello\r\n\r\n")).toMatch(
+      /^HTTP\/1\.1 400 [\s\S]*API_HTTP_INVALID/,
+    );
+    const large = `GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: ${"y".repeat(20_000)}\r\n\r\n`;
+    expect(await raw(port, large)).toMatch(/^HTTP\/1\.1 431 [\s\S]*API_HEADERS_TOO_LARGE/);
+    expect(await raw(port, "GET /healthz HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test("a port that is taken is a coded error", async () => {
+    const { port } = await listenApi(app, { host: "127.0.0.1", port: 0 });
+    const other = await buildApi({
+      cluster,
+      log,
+      rules: { listenHost: "127.0.0.1", hostNames: [] },
+    });
+    await expect(listenApi(other, { host: "127.0.0.1", port })).rejects.toMatchObject({
+      code: "API_LISTEN_FAILED",
+    });
+    await other.close();
+  });
+
+  test("a caller that hangs up ends the wait that was made for it", async () => {
+    const { url } = await listenApi(app, { host: "127.0.0.1", port: 0 });
+    const abort = new AbortController();
+    const waiting = fetch(`${url}/v1/requests/r1?wait=20000`, {
+      headers: { authorization: `Bearer ${TOKENS.read}` },
+      signal: abort.signal,
+    });
+    await expect.poll(() => cluster.waits).toBe(1);
+    abort.abort();
+    await expect(waiting).rejects.toThrow();
+    await expect.poll(() => cluster.waits).toBe(0);
+    expect(logged).toEqual([]);
+  });
+
+  test("closing ends waits with a coded error", async () => {
+    const { url } = await listenApi(app, { host: "127.0.0.1", port: 0 });
+    const waiting = fetch(`${url}/v1/requests/r1?wait=20000`, {
+      headers: { authorization: `Bearer ${TOKENS.read}` },
+    });
+    await expect.poll(() => cluster.waits).toBe(1);
+    await app.close();
+    const answer = await waiting;
+    expect([answer.status, await answer.json()]).toMatchObject([503, { code: "API_STOPPING" }]);
+  });
+});

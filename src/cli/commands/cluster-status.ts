@@ -1,0 +1,57 @@
+import type { NodeView } from "../../api/ports.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { toJson, toTable } from "../output.ts";
+
+/** Below this many members there is one voter in every group. */
+const MEMBERS_FOR_MAJORITY = 3;
+
+/** `jobx cluster status` */
+export const CLUSTER_STATUS: Command = {
+  name: "cluster status",
+  summary: "Show whether the cluster can work, and what it would survive.",
+  usage: "",
+  positionals: { min: 0, max: 0 },
+  options: {},
+  examples: ["jobx cluster status"],
+  async run(run) {
+    const client = await run.connect();
+    const nodes = await client.nodes();
+    const workflows = await client.workflows();
+    const asked = await client.ready();
+    const notes = notesAbout(nodes, asked.durability);
+    const status = { api: client.url, ...asked, nodes, workflows: workflows.length, notes };
+    run.io.out(run.json ? toJson(status) : statusText(status));
+    return EXIT.ok;
+  },
+};
+
+/** What the operator should know, in sentences. */
+function notesAbout(nodes: readonly NodeView[], durability: string): readonly string[] {
+  const members = nodes.filter(({ state }) => state === "up" || state === "down");
+  const down = members.filter(({ state }) => state === "down");
+  return [
+    ...(members.length < MEMBERS_FOR_MAJORITY
+      ? ["With fewer than three nodes, acknowledged data is on one disk."]
+      : []),
+    ...(durability === "none" ? ["This node does not sync its disk: a power cut loses data."] : []),
+    ...(down.length === 0 ? [] : [`Down: ${down.map(({ name }) => name).join(", ")}.`]),
+  ];
+}
+
+function statusText(status: {
+  readonly api: string;
+  readonly ready: boolean;
+  readonly reason: string;
+  readonly nodes: readonly NodeView[];
+  readonly workflows: number;
+  readonly notes: readonly string[];
+}): string {
+  const ready = status.ready ? "ready" : `not ready: ${status.reason}`;
+  const rows = status.nodes.map(({ name, state, slots, api }) => [name, state, String(slots), api]);
+  return [
+    `${status.api} is ${ready}; ${status.nodes.length} nodes, ${status.workflows} workflows\n`,
+    toTable(["NAME", "STATE", "SLOTS", "API"], rows, "no nodes"),
+    ...status.notes.map((note) => `${note}\n`),
+  ].join("");
+}

@@ -1,0 +1,28 @@
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { toJson, toTable } from "../output.ts";
+
+/** `jobx node list` */
+export const NODE_LIST: Command = {
+  name: "node list",
+  summary: "List the nodes of the cluster.",
+  usage: "",
+  positionals: { min: 0, max: 0 },
+  options: {},
+  examples: ["jobx node list", "jobx node list --json"],
+  async run(run) {
+    const nodes = await (await run.connect()).nodes();
+    const rows = nodes.map((node) => [
+      node.name,
+      node.state,
+      String(node.slots),
+      node.capabilities.join(","),
+      node.api,
+      node.version,
+      node.id,
+    ]);
+    const headings = ["NAME", "STATE", "SLOTS", "CAPABILITIES", "API", "VERSION", "ID"];
+    run.io.out(run.json ? toJson(nodes) : toTable(headings, rows, "no nodes"));
+    return EXIT.ok;
+  },
+};

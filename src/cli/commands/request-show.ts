@@ -1,0 +1,27 @@
+import { ATTEMPTS_MAX } from "../../api/limits.ts";
+import { type Command, positional } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { toJson } from "../output.ts";
+import { attemptsText, requestText } from "../request-text.ts";
+
+/** `jobx request show ID` */
+export const REQUEST_SHOW: Command = {
+  name: "request show",
+  summary: "Show a request: state, steps, attempts, result or error.",
+  usage: "ID",
+  positionals: { min: 1, max: 1 },
+  options: {},
+  examples: ["jobx request show ID", "jobx request show ID --json"],
+  async run(run) {
+    const id = positional(run, 0);
+    const client = await run.connect();
+    const view = await client.request(id, { waitMs: 0, withResult: true });
+    const { attempts, truncated } = await client.attempts(id, { limit: ATTEMPTS_MAX });
+    run.io.out(
+      run.json
+        ? toJson({ ...view, attempts, attemptsTruncated: truncated })
+        : requestText(view) + attemptsText(attempts, truncated),
+    );
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,102 @@
+import type { RequestView } from "../../api/ports.ts";
+import { parseDuration } from "../../workflow/duration.ts";
+import { type Command, type CommandRun, positional } from "../command.ts";
+import { cliError } from "../errors.ts";
+import { EXIT } from "../exit.ts";
+import { readArgumentsText } from "../files.ts";
+import { toJson } from "../output.ts";
+import { type Pair, parsePair, parsePairsText } from "../pairs.ts";
+import { progressLine, requestText } from "../request-text.ts";
+import { WAIT_DEADLINE_MS, waitForEnd } from "../wait.ts";
+
+/** `jobx submit WORKFLOW JOB [key=text | key:=JSON]...` */
+export const SUBMIT: Command = {
+  name: "submit",
+  summary: "Submit a job; with --wait, wait for its result.",
+  usage: "WORKFLOW JOB [key=text | key:=JSON]...",
+  positionals: { min: 2, max: 100_000 },
+  options: {
+    args: {
+      kind: "text",
+      value: "FILE",
+      help: "A JSON object, a pair for each member; - reads the standard input.",
+    },
+    wait: { kind: "flag", help: "Wait until the request has ended; exit 0 only if it succeeded." },
+    timeout: {
+      kind: "text",
+      value: "DURATION",
+      help: "Longest wait, such as 90s; without it, for ever.",
+    },
+    key: {
+      kind: "text",
+      value: "K",
+      help: "Idempotency key: the same key gives the same request.",
+    },
+    follow: { kind: "flag", help: "Wait, and show the progress of each step." },
+  },
+  examples: [
+    "jobx submit text wordcount folder=/srv/corpus --wait",
+    "jobx submit text wordcount limit:=10 --args more.json --key nightly-7",
+  ],
+  async run(run) {
+    const pairs = await readPairs(run);
+    const follow = run.flag("follow");
+    const wait = follow || run.flag("wait");
+    const timeoutMs = timeoutOf(run);
+    const client = await run.connect(wait ? { deadlineMs: WAIT_DEADLINE_MS } : undefined);
+    const { clock } = run.io.client;
+    const startMs = clock.nowMs();
+    const accepted = await client.submit({
+      workflow: positional(run, 0),
+      job: positional(run, 1),
+      arguments: pairs,
+      idempotencyKey: run.text("key"),
+    });
+    if (!wait) {
+      run.io.out(run.json ? toJson(accepted) : `${accepted.request}\n`);
+      return EXIT.ok;
+    }
+    const untilMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : startMs + timeoutMs;
+    const onView = teller(run, { id: accepted.request, follow });
+    const view = await waitForEnd({ client, clock }, accepted.request, { untilMs, follow, onView });
+    run.io.out(run.json ? toJson({ ...view, duplicate: accepted.duplicate }) : requestText(view));
+    return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
+  },
+};
+
+/** The file first, then the words, each in its order. */
+async function readPairs(run: CommandRun): Promise<readonly Pair[]> {
+  const words = run.positionals.slice(2).map(parsePair);
+  const path = run.text("args");
+  if (path === undefined) return words;
+  return [...parsePairsText(await readArgumentsText(path, run.io)), ...words];
+}
+
+function timeoutOf(run: CommandRun): number | undefined {
+  const text = run.text("timeout");
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw cliError(
+    { code: "CLI_USAGE", command: "submit" },
+    `--timeout: expected a number with a unit (ms, s, m or h), such as 90s, found ${text}`,
+  );
+}
+
+/** Says on the error output what has changed since the last view. */
+function teller(
+  run: CommandRun,
+  options: { readonly id: string; readonly follow: boolean },
+): (view: RequestView) => void {
+  let said = "";
+  let paused = false;
+  return (view) => {
+    const line = progressLine(view);
+    if (options.follow && line !== said) run.io.err(`${line}\n`);
+    said = line;
+    if (view.state === "paused" && !paused) {
+      run.io.err(`request ${options.id} is paused; jobx request resume ${options.id}\n`);
+    }
+    paused = view.state === "paused";
+  };
+}

@@ -1,0 +1,27 @@
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { toJson, toTable } from "../output.ts";
+
+/** `jobx workflow list` */
+export const WORKFLOW_LIST: Command = {
+  name: "workflow list",
+  summary: "List the workflows of the cluster.",
+  usage: "",
+  positionals: { min: 0, max: 0 },
+  options: {},
+  examples: ["jobx workflow list"],
+  async run(run) {
+    const workflows = await (await run.connect()).workflows();
+    const rows = workflows.map(({ workflow, state, description }) => [
+      workflow,
+      state,
+      description,
+    ]);
+    run.io.out(
+      run.json
+        ? toJson(workflows)
+        : toTable(["WORKFLOW", "STATE", "DESCRIPTION"], rows, "no workflows"),
+    );
+    return EXIT.ok;
+  },
+};

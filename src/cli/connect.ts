@@ -1,0 +1,63 @@
+/** Which cluster to talk to: the environment, else the node of this machine. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { JobxClient } from "../api/client.ts";
+import { cliError } from "./errors.ts";
+import type { Io } from "./io.ts";
+
+/** Where a node listens when nobody says otherwise. */
+const API_DEFAULT = "http://127.0.0.1:7070";
+/** Nodes worth trying one after the other. */
+const URLS_MAX = 64;
+/** Patience with a cluster that is electing. */
+const DEADLINE_MS_DEFAULT = 30_000;
+
+/**
+ * A client from `--api`, `JOBX_API` and `JOBX_TOKEN`. Without a token, the one that the local node
+ * wrote into its data folder is used, but only towards this machine: it would be shown to strangers.
+ * @throws {JobxError} `CLI_USAGE` for URLs that are none.
+ */
+export async function connect(
+  io: Io,
+  options: { readonly api: string | undefined; readonly deadlineMs?: number },
+): Promise<JobxClient> {
+  const urls = parseUrls(options.api ?? (io.env["JOBX_API"] || API_DEFAULT));
+  const token = io.env["JOBX_TOKEN"] || (urls.every(isLocal) ? await localToken(io) : undefined);
+  const deadlineMs = options.deadlineMs ?? DEADLINE_MS_DEFAULT;
+  return new JobxClient(io.client, { urls, token, deadlineMs });
+}
+
+function parseUrls(text: string): readonly string[] {
+  const urls = text
+    .split(",")
+    .map((url) => url.trim())
+    .filter((url) => url !== "");
+  const wrong = urls.find((url) => !isHttp(url));
+  if (wrong === undefined && urls.length > 0 && urls.length <= URLS_MAX) return urls;
+  throw cliError(
+    { code: "CLI_USAGE", command: "" },
+    `JOBX_API: expected URLs separated by commas, such as ${API_DEFAULT}, found '${wrong ?? text}'`,
+  );
+}
+
+function isHttp(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol } = new URL(url);
+  return protocol === "http:" || protocol === "https:";
+}
+
+function isLocal(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.[0-9]+){3}$/u.test(hostname);
+}
+
+async function localToken(io: Io): Promise<string | undefined> {
+  const folder = io.env["JOBX_DATA"] || join(io.homeFolder, ".jobx");
+  try {
+    const token = (await readFile(join(folder, "admin-token"), "utf8")).trim();
+    return token === "" ? undefined : token;
+  } catch {
+    // No node has run here, or it is another user's: the cluster will ask for a token.
+    return undefined;
+  }
+}

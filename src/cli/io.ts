@@ -1,0 +1,15 @@
+/** What the command line needs from the machine; a test hands in its own. */
+import type { ClientDeps } from "../api/client.ts";
+
+/** Given to every command. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homeFolder: string;
+  /** Answers: what a script reads. */
+  readonly out: (text: string) => void;
+  /** Everything else: progress and errors. */
+  readonly err: (text: string) => void;
+  /** All of the standard input, at most `bytesMax`; more resolves to undefined. */
+  readonly readInput: (bytesMax: number) => Promise<Uint8Array | undefined>;
+  readonly client: ClientDeps;
+}

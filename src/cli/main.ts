@@ -1,0 +1,38 @@
+/** The program `jobx`: the command line on this machine's clock, network, files and terminal. */
+import { randomUUID } from "node:crypto";
+import { homedir } from "node:os";
+import { runCli } from "./run.ts";
+
+/** A closed output (`jobx … | head`) is not worth a word. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  homeFolder: homedir(),
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  readInput,
+  client: {
+    fetch,
+    clock: { nowMs: () => performance.now() },
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    randomKey: () => randomUUID(),
+  },
+});
+
+async function readInput(bytesMax: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    const part = Buffer.from(chunk);
+    bytes += part.length;
+    if (bytes > bytesMax) return undefined;
+    chunks.push(part);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,49 @@
+/** Arguments of a job on the command line: `k=v`, `k:=JSON` and a file of JSON. */
+import { checkPairs, isMapping, jsonToPairs, parseJson } from "../api/values.ts";
+import { cliError } from "./errors.ts";
+
+/** A pair as it is sent. */
+export type Pair = readonly [unknown, unknown];
+
+/**
+ * `k=v` is the pair [k, "v"]; `k:=JSON` has a value of any type.
+ * @throws {JobxError} `CLI_USAGE`, `HANDLER_VALUE_NOT_EXACT`.
+ */
+export function parsePair(word: string): Pair {
+  const at = word.indexOf("=");
+  const json = word[at - 1] === ":";
+  const key = word.slice(0, json ? at - 1 : at);
+  if (at < 1 || key === "") {
+    throw usage(`expected key=text or key:=JSON, found '${word}'`);
+  }
+  const text = word.slice(at + 1);
+  const pair = [key, json ? jsonValue(text, word) : text] as const;
+  checkPairs([pair]);
+  return pair;
+}
+
+/**
+ * A JSON object: a pair for each member, in the order of the text.
+ * @throws {JobxError} `CLI_USAGE`, `HANDLER_VALUE_NOT_EXACT`.
+ */
+export function parsePairsText(text: string): readonly Pair[] {
+  if (!isMapping(jsonValue(text, "--args"))) {
+    throw usage("--args: expected a JSON object, a pair for each member");
+  }
+  const pairs = jsonToPairs(text);
+  checkPairs(pairs);
+  return pairs;
+}
+
+function jsonValue(text: string, where: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw usage(`${where}: ${reason}`, cause);
+  }
+}
+
+function usage(message: string, cause?: unknown): Error {
+  return cliError({ code: "CLI_USAGE", command: "submit" }, message, { cause });
+}

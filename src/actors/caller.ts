@@ -1,9 +1,8 @@
 /** Questions to other nodes and their answers. A question that gets none in time is given up. */
 
 import type { NodeId } from "../scheduler/dataset.ts";
-import { assert } from "../std/assert.ts";
 import type { Timers } from "../std/clock.ts";
-import { JobxError } from "../std/errors.ts";
+import { isJobxError } from "../std/errors.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 
 /** Questions under way at once from one node; more are refused (R21). */
@@ -36,13 +35,13 @@ export class Caller {
    */
   async ask(to: NodeId, call: Call, timeoutMs: number): Promise<CallAnswer | undefined> {
     const { mesh, timers } = this.#deps;
-    if (to === mesh.self) return await this.serve(to, call);
+    if (to === mesh.self) return this.serve(to, call);
     if (this.#open.size >= CALLS_MAX) {
       return { kind: "error", code: "COMMAND_QUEUE_FULL", message: "too many calls are under way" };
     }
     this.#lastId += 1;
     const id = this.#lastId;
-    return await new Promise((resolve) => {
+    return new Promise((resolve) => {
       const timer = timers.after(timeoutMs, () => end(undefined));
       const end = (answer: CallAnswer | undefined): void => {
         if (!this.#open.delete(id)) return;
@@ -86,15 +85,14 @@ export class Caller {
 const NOT_SENT: CallAnswer = { kind: "not-scheduler", leader: undefined };
 
 function answerOf(error: unknown): CallAnswer {
-  if (!(error instanceof JobxError)) {
+  if (!isJobxError(error)) {
     const message = error instanceof Error ? error.message : "not an error";
     return { kind: "error", code: "INTERNAL", message };
   }
   const { details } = error;
   if (details.code === "COMMAND_NOT_ACCEPTED") {
-    const leader = "leader" in details ? details.leader : undefined;
-    assert(leader === undefined || typeof leader === "string", "a leader is named by its node id");
-    return { kind: "not-scheduler", leader };
+    const { leader } = details;
+    return { kind: "not-scheduler", leader: typeof leader === "string" ? leader : undefined };
   }
   return { kind: "error", code: details.code, message: error.message };
 }

@@ -91,9 +91,9 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         return { kind: "answered", answer };
       }
       case "read":
-        return await this.#read(call);
+        return this.#read(call);
       case "wait":
-        return await this.#wait(call.request, call.waitMs);
+        return this.#wait(call.request, call.waitMs);
     }
   }
 

@@ -65,8 +65,10 @@ export class Dispatcher {
   readonly #delayed = new Map<string, number>();
   readonly #executors = new Map<NodeId, Executor>();
   readonly #held = new Map<string, Held>();
-  /** Attempts and proposed grants of each node. */
-  readonly #load = new Map<NodeId, number>();
+  /** Attempts of each node. */
+  readonly #heldCount = new Map<NodeId, number>();
+  /** Grants to each node that were proposed and are not applied. */
+  readonly #proposed = new Map<NodeId, number>();
   readonly #down = new Set<NodeId>();
   readonly #complete: boolean;
   #setAside: string[] = [];
@@ -95,7 +97,8 @@ export class Dispatcher {
   adopt(old: Dispatcher): void {
     for (const [node, executor] of old.#executors) this.#executors.set(node, executor);
     for (const node of old.#down) this.#down.add(node);
-    for (const [text, held] of this.#held) {
+    for (const [node, count] of old.#proposed) this.#proposed.set(node, count);
+    for (const text of this.#held.keys()) {
       const known = old.#held.get(text);
       if (known !== undefined) this.#held.set(text, known);
     }
@@ -243,7 +246,7 @@ export class Dispatcher {
         const unit = this.#take(executor);
         if (unit === undefined) continue;
         commands.push({ kind: "grant", ...unit, node, executor: executor.session });
-        this.#addLoad(node, 1);
+        addTo(this.#proposed, node, 1);
         if (this.#room(node, executor) > 0) still.push([node, executor]);
       }
       open = still;
@@ -259,18 +262,14 @@ export class Dispatcher {
   }
 
   #room(node: NodeId, executor: Executor): number {
-    return executor.limit - (this.#load.get(node) ?? 0);
-  }
-
-  #addLoad(node: NodeId, count: number): void {
-    this.#load.set(node, Math.max(0, (this.#load.get(node) ?? 0) + count));
+    return executor.limit - (this.#heldCount.get(node) ?? 0) - (this.#proposed.get(node) ?? 0);
   }
 
   #hold(token: Token, attempt: AttemptRow, sinceMs: number): void {
     const { node, executor } = attempt;
     const { request } = attempt.unit;
     this.#held.set(tokenText(token), { token, node, executor, request, sinceMs, takenBack: false });
-    this.#addLoad(node, 1);
+    addTo(this.#heldCount, node, 1);
   }
 
   #applyOne(effect: Effect, nowMs: number): void {
@@ -288,17 +287,17 @@ export class Dispatcher {
         this.#delayed.delete(effect.key);
         return;
       case "granted":
-        // The proposed grant was counted when it was decided; a grant of an earlier leader was not.
-        this.#addLoad(effect.attempt.node, -1);
+        addTo(this.#proposed, effect.attempt.node, -1);
         this.#hold(effect.token, effect.attempt, nowMs);
         return;
       case "grant-refused":
-        this.#addLoad(effect.node, -1);
+        addTo(this.#proposed, effect.node, -1);
         if (effect.why === "not-running") this.#setAside.push(effect.queueKey);
         else this.#stale = true;
         return;
       case "attempt-ended":
-        if (this.#held.delete(tokenText(effect.token))) this.#addLoad(effect.attempt.node, -1);
+        if (!this.#held.delete(tokenText(effect.token))) return;
+        addTo(this.#heldCount, effect.attempt.node, -1);
         return;
       case "request-changed":
       case "request-ended":
@@ -317,4 +316,8 @@ export class Dispatcher {
     this.#ready.set(capability, made);
     return made;
   }
+}
+
+function addTo(counts: Map<NodeId, number>, node: NodeId, add: number): void {
+  counts.set(node, Math.max(0, (counts.get(node) ?? 0) + add));
 }

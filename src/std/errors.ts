@@ -13,8 +13,13 @@ export class JobxError<Details extends { code: string } = { code: string }> exte
   }
 }
 
+/** True for operating errors of any folder; their details have at least a code. */
+export function isJobxError(error: unknown): error is JobxError<{ code: string; leader?: unknown }> {
+  return error instanceof JobxError;
+}
+
 /** What went wrong, in one line, whatever was thrown. */
 export function errorText(error: unknown): string {
-  if (error instanceof JobxError) return `${error.code}: ${error.message}`;
+  if (isJobxError(error)) return `${error.code}: ${error.message}`;
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -1,0 +1,117 @@
+/**
+ * What an executor knows of one workflow's scheduler: who leads, in which term, what it lent there and
+ * what it holds of it. Plain bookkeeping; the executor does the talking.
+ */
+
+import type { NodeId } from "../scheduler/dataset.ts";
+import { tokenText } from "../scheduler/dispatcher.ts";
+import type { Grant } from "../scheduler/protocol.ts";
+import type { Token } from "../scheduler/unit.ts";
+import type { Outcome } from "../scheduler/work.ts";
+import { assert } from "../std/assert.ts";
+
+/** An attempt on this node. */
+export interface LocalAttempt {
+  readonly group: number;
+  readonly grant: Grant;
+  readonly controller: AbortController;
+  state: "waiting" | "running" | "ended";
+  /** Set when it has ended; said again until the scheduler has settled it. */
+  outcome: Outcome | undefined;
+}
+
+export class ExecutorSession {
+  readonly group: number;
+  readonly attempts = new Map<string, LocalAttempt>();
+  /** R16: words of a lower term are not listened to. */
+  term = 0;
+  /** Whom to ask next. */
+  target: NodeId | undefined;
+  heardMs: number;
+  beatMs = Number.NEGATIVE_INFINITY;
+  /** Units that the scheduler has ready, as it last said. */
+  ready = 0;
+  #sequence = 0;
+  #limit = 0;
+  /** What the scheduler may still believe it was lent. */
+  #lentBefore = 0;
+
+  constructor(group: number, nowMs: number) {
+    this.group = group;
+    this.heardMs = nowMs;
+  }
+
+  /** R20: slots that are lent to this scheduler, by what it knows or may believe. */
+  get lent(): number {
+    return Math.max(this.#limit, this.#lentBefore, this.attempts.size);
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Lends so many slots from the next beat on. */
+  lend(limit: number): void {
+    this.#lentBefore = Math.max(this.#lentBefore, this.#limit);
+    this.#limit = limit;
+  }
+
+  nextSequence(): number {
+    this.#sequence += 1;
+    return this.#sequence;
+  }
+
+  /** The scheduler has heard the newest beat: it knows the present limit. */
+  heardBeat(sequence: number): void {
+    if (sequence === this.#sequence) this.#lentBefore = 0;
+  }
+
+  /** A new leader knows nothing of what was lent before. */
+  newLeader(): void {
+    this.#lentBefore = 0;
+  }
+
+  /** True when there is anything to do for this workflow. */
+  get active(): boolean {
+    return this.ready > 0 || this.attempts.size > 0;
+  }
+
+  holding(): readonly Token[] {
+    return [...this.attempts.values()].map((attempt) => attempt.grant.token);
+  }
+
+  ended(): readonly LocalAttempt[] {
+    return [...this.attempts.values()].filter((attempt) => attempt.state === "ended");
+  }
+
+  add(attempt: LocalAttempt): void {
+    const text = tokenText(attempt.grant.token);
+    assert(!this.attempts.has(text), "a token is granted once");
+    this.attempts.set(text, attempt);
+  }
+
+  get(token: Token): LocalAttempt | undefined {
+    return this.attempts.get(tokenText(token));
+  }
+
+  delete(token: Token): void {
+    this.attempts.delete(tokenText(token));
+  }
+}
+
+/** R20: shares capacity among those who want some: equally, the rest to the first; nobody else gets any. */
+export function shareCapacity(capacity: number, wants: readonly number[]): readonly number[] {
+  const shares = wants.map(() => 0);
+  let left = capacity;
+  while (left > 0) {
+    const hungry = wants.flatMap((want, at) => ((shares[at] ?? 0) < want ? [at] : []));
+    if (hungry.length === 0) break;
+    const each = Math.max(1, Math.floor(left / hungry.length));
+    for (const at of hungry) {
+      const give = Math.min(each, left, (wants[at] ?? 0) - (shares[at] ?? 0));
+      shares[at] = (shares[at] ?? 0) + give;
+      left -= give;
+    }
+  }
+  return shares;
+}

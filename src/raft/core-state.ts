@@ -61,8 +61,10 @@ export interface CoreState {
   electionTimeout: number;
   /** The leader's node is known to be gone (R6), and no other leader has been heard of since. */
   leaderGone: boolean;
-  /** While so: ticks until the campaign. */
-  leaderGoneCountdown: number;
+  /** While so: ticks until the campaign; undefined when the usual election timeout is waited for. */
+  leaderGoneCountdown: number | undefined;
+  /** The countdown is drawn from so many ticks; doubled by every campaign that leads nowhere. */
+  leaderGoneSpread: number;
   /** Ticks since an append task ended, while one is under way. */
   storageElapsed: number;
   /** To whom leadership is being handed. */
@@ -129,7 +131,8 @@ export function createState(options: RaftOptions, restored: RestoredState): Core
     heartbeatElapsed: 0,
     electionTimeout: drawElectionTimeout(options),
     leaderGone: false,
-    leaderGoneCountdown: 0,
+    leaderGoneCountdown: undefined,
+    leaderGoneSpread: options.leaderGoneTicks,
     storageElapsed: 0,
     transferee: undefined,
     pendingConfigIndex: 0,
@@ -195,9 +198,16 @@ export function drawElectionTimeout(options: RaftOptions): number {
   return options.electionTicks + Math.floor(options.random.next() * options.electionTicks);
 }
 
-/** Ticks until the campaign once the leader's node is gone: in [1, leaderGoneTicks]. */
-export function drawLeaderGoneCountdown(options: RaftOptions): number {
-  return 1 + Math.floor(options.random.next() * options.leaderGoneTicks);
+/**
+ * Draws anew when to campaign because the leader's node is gone. The first attempts are quick; had
+ * they stayed so, replicas whose messages take longer than a few ticks would depose each other for
+ * ever, so in the end the usual election timeout is waited for.
+ */
+export function drawLeaderGoneCountdown(state: CoreState): void {
+  state.leaderGoneCountdown =
+    state.leaderGone && state.leaderGoneSpread < state.options.electionTicks
+      ? 1 + Math.floor(state.options.random.next() * state.leaderGoneSpread)
+      : undefined;
 }
 
 /** Sends at once. */

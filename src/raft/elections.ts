@@ -2,6 +2,7 @@
 import { membersOf } from "./configuration.ts";
 import {
   type CoreState,
+  drawLeaderGoneCountdown,
   isPromotable,
   isStorageStalled,
   send,
@@ -69,6 +70,8 @@ export function onPreVote(state: CoreState, message: PreVoteMessage): void {
   const granted =
     (message.term > state.term || state.vote === message.from || free) &&
     state.log.isCoveredBy(message.lastIndex, message.lastTerm);
+  // Whoever helps another to stand does not stand in its way.
+  if (granted) drawLeaderGoneCountdown(state);
   sendAfterAppend(state, {
     kind: "pre-vote-response",
     from: state.id,

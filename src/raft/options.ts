@@ -80,7 +80,10 @@ export function checkOptions(options: RaftOptions): void {
     options.electionTicks > options.heartbeatTicks,
     "an election timeout must outlast a heartbeat",
   );
-  assert(options.leaderGoneTicks >= 1, "a campaign after the leader's end needs at least one tick");
+  assert(
+    options.leaderGoneTicks >= 1 && options.leaderGoneTicks < options.electionTicks,
+    "after the leader's end a campaign comes before the election timeout",
+  );
   assert(
     options.storageStallTicks >= options.electionTicks,
     "a disk may be slow for at least an election timeout",

@@ -7,8 +7,8 @@ test("three voters elect a leader and apply what it takes in", () => {
   const leader = cluster.elect(1);
   expect(leader.core.propose([bytesOf("a"), bytesOf("b")])).toEqual({
     kind: "accepted",
-    index: 2,
-    term: 1,
+    index: 3,
+    term: 2,
   });
   cluster.stabilize();
   leader.core.tick();
@@ -21,5 +21,5 @@ test("a group of one voter needs nobody else", () => {
   const cluster = new TestCluster({ voters: [7] });
   cluster.elect(7).core.propose([bytesOf("a")]);
   cluster.stabilize();
-  expect(cluster.at(7).state.index).toBe(2);
+  expect(cluster.at(7).state.index).toBe(3);
 });

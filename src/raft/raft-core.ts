@@ -94,7 +94,8 @@ export class RaftCore {
     const state = this.#state;
     if (state.role === "leader" || state.leaderGone) return;
     state.leaderGone = true;
-    state.leaderGoneCountdown = drawLeaderGoneCountdown(state.options);
+    state.leaderGoneSpread = state.options.leaderGoneTicks;
+    drawLeaderGoneCountdown(state);
   }
 
   /** Hands leadership to a voter; proposals are refused until that is done or given up. */
@@ -140,8 +141,10 @@ export class RaftCore {
   }
 
   /**
-   * Says how a snapshot for a follower went: made and carried over, or not. A success only allows
-   * to probe behind it; what counts is the follower's own answer.
+   * Says how a snapshot for a follower went: made and carried over, or not. Nothing is sent to the
+   * follower before this is said or it answers by itself, so whoever carries the snapshot must come
+   * to an end, by a timeout if need be. A success only allows to probe behind it; what counts is the
+   * follower's own answer.
    */
   snapshotStatus(to: ReplicaId, outcome: "transferred" | "failed"): void {
     const progress = this.#state.progress.get(to);

@@ -13,10 +13,10 @@ export function becomeFollower(
   state: CoreState,
   { term, leader }: { readonly term: number; readonly leader: ReplicaId | undefined },
 ): void {
+  if (leader !== undefined) state.leaderGone = false;
   reset(state, term);
   state.role = "follower";
   state.leader = leader;
-  if (leader !== undefined) state.leaderGone = false;
 }
 
 /** Asks around without touching the term or the vote (thesis 9.6). */
@@ -25,7 +25,7 @@ export function becomePreCandidate(state: CoreState): void {
   state.role = "pre-candidate";
   state.leader = undefined;
   state.votes = new Map();
-  if (state.leaderGone) state.leaderGoneCountdown = drawLeaderGoneCountdown(state.options);
+  drawLeaderGoneCountdown(state);
 }
 
 /** Enters the next term and votes for itself; the vote counts when it is on disk (R1). */
@@ -39,10 +39,10 @@ export function becomeCandidate(state: CoreState): void {
 /** Leads from here on. Its first entry is empty, so that it can commit in its own term (6.4, 5.4.2). */
 export function becomeLeader(state: CoreState): void {
   assert(state.role === "candidate", "only a candidate becomes leader");
+  state.leaderGone = false;
   reset(state, state.term);
   state.role = "leader";
   state.leader = state.id;
-  state.leaderGone = false;
   const own = state.progress.get(state.id);
   assert(own !== undefined, "a leader is a member of its group");
   own.becomeReplicate();
@@ -65,7 +65,7 @@ function reset(state: CoreState, term: number): void {
   state.electionElapsed = 0;
   state.heartbeatElapsed = 0;
   state.electionTimeout = drawElectionTimeout(state.options);
-  if (state.leaderGone) state.leaderGoneCountdown = drawLeaderGoneCountdown(state.options);
+  drawLeaderGoneCountdown(state);
   state.votes = new Map();
   state.transferee = undefined;
   state.pendingConfigIndex = 0;

@@ -143,6 +143,7 @@ function fromLeader(
   state.electionElapsed = 0;
   state.leader = message.from;
   state.leaderGone = false;
+  state.leaderGoneCountdown = undefined;
   if (message.kind === "append") onAppend(state, message);
   else if (message.kind === "heartbeat") onHeartbeat(state, message);
   else onSnapshot(state, message);

@@ -1,5 +1,10 @@
 /** What time does to a replica. */
-import { type CoreState, isPromotable, isStorageStalled } from "./core-state.ts";
+import {
+  type CoreState,
+  drawLeaderGoneCountdown,
+  isPromotable,
+  isStorageStalled,
+} from "./core-state.ts";
 import { campaign } from "./elections.ts";
 import { broadcastHeartbeat } from "./heartbeats.ts";
 import { maybeAutoLeave } from "./proposals.ts";
@@ -38,15 +43,14 @@ function tickLeader(state: CoreState): void {
 
 function tickOther(state: CoreState): void {
   state.electionElapsed += 1;
-  if (state.leaderGone) {
+  if (state.leaderGoneCountdown !== undefined) {
     state.leaderGoneCountdown -= 1;
-    if (state.leaderGoneCountdown <= 0) {
-      state.electionElapsed = 0;
-      campaign(state);
-      return;
-    }
+    if (state.leaderGoneCountdown > 0) return;
+    state.leaderGoneSpread *= 2;
+    drawLeaderGoneCountdown(state);
+  } else if (!isPromotable(state) || state.electionElapsed < state.electionTimeout) {
+    return;
   }
-  if (!isPromotable(state) || state.electionElapsed < state.electionTimeout) return;
   state.electionElapsed = 0;
   campaign(state);
 }

@@ -6,6 +6,10 @@ import { assert } from "../../src/std/assert.ts";
 import { type Random, seededRandom } from "../../src/std/random.ts";
 import { type ReplicaWatch, SnapshotShelf, TestReplica } from "./raft-replica.ts";
 
+/** Where the log of a founder begins: nobody can replay how the first configuration came about. */
+const FOUNDING_INDEX = 1;
+const FOUNDING_TERM = 1;
+
 /** How a cluster is set up. */
 export interface TestClusterOptions {
   readonly voters: readonly ReplicaId[];
@@ -34,12 +38,18 @@ export class TestCluster {
     for (const id of [...options.voters, ...(options.learners ?? [])]) this.add(id, configuration);
   }
 
-  /** A new replica with an empty log that knows `configuration`, or none. */
+  /**
+   * A new replica: one of the founders, whose log begins behind the configuration that they all
+   * know, or a newcomer, whose log is empty and who is told everything by the leader.
+   */
   add(id: ReplicaId, configuration: Configuration = EMPTY_CONFIGURATION): TestReplica {
     const replica = new TestReplica({
       options: { ...RAFT_DEFAULTS, ...this.#options.raft, id, random: this.#random },
       shelf: this.shelf,
-      start: { index: 0, term: 0, configuration, entries: [] },
+      start:
+        configuration.voters.length > 0
+          ? { index: FOUNDING_INDEX, term: FOUNDING_TERM, configuration, entries: [] }
+          : { index: 0, term: 0, configuration, entries: [] },
       send: (message) => this.messages.push(message),
       ...(this.#options.watch === undefined ? {} : { watch: this.#options.watch }),
     });

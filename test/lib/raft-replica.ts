@@ -145,7 +145,7 @@ export class TestReplica {
     this.state = given.start;
     this.disk.restart(given.start);
     this.log = this.disk.copy();
-    this.hardState = { term: 0, vote: undefined, commit: given.start.index };
+    this.hardState = { term: given.start.term, vote: undefined, commit: given.start.index };
     this.core = this.#open();
   }
 

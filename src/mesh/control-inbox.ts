@@ -39,8 +39,8 @@ export class ControlInbox {
       if (data instanceof Uint8Array) this.#push(data);
       else for (const part of data) this.#push(part);
     });
-    stream.addEventListener("close", () => this.#end(undefined));
-    stream.addEventListener("remoteCloseWrite", () => this.#end(undefined));
+    stream.addEventListener("close", () => this.#end());
+    stream.addEventListener("remoteCloseWrite", () => this.#end());
   }
 
   /** The peer's boot id once its hello came. */
@@ -58,8 +58,10 @@ export class ControlInbox {
     } catch (thrown) {
       // Anything else is a mistake in this program, not in what came.
       if (!(thrown instanceof JobxError)) throw thrown;
+      // Ended first: refusing closes the stream, and that must not count as the peer's doing.
+      this.#ended = true;
       refuse(this.#stream, thrown);
-      this.#end(thrown);
+      this.#options.onEnd(toError(thrown));
     }
   }
 
@@ -74,10 +76,10 @@ export class ControlInbox {
     else if (frame.kind !== CONTROL_KIND.keepalive) throw malformed();
   }
 
-  #end(error: Error | undefined): void {
+  #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stream.abort(error ?? new Error("the stream ended"));
-    this.#options.onEnd(error === undefined ? undefined : toError(error));
+    this.#stream.abort(new Error("the stream ended"));
+    this.#options.onEnd(undefined);
   }
 }

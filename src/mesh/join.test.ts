@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { JobxError } from "../std/errors.ts";
 import { decodeRemoteError, ERROR_KIND, packFields, versionField } from "./fields.ts";
 import { eventually, startNode, type TestNode } from "./fixtures.ts";
@@ -10,6 +10,9 @@ import { JOIN_KIND, JOIN_PROTOCOL } from "./join-protocol.ts";
 import type { MeshOptions } from "./mesh.ts";
 import { framesOf, type Rogue, startRogue } from "./rogue.ts";
 import { JOIN_VERSION, ticketProof, ticketVerifier } from "./ticket.ts";
+
+// Real handshakes on a busy machine take their time.
+vi.setConfig({ testTimeout: 20_000 });
 
 const SECRET = Buffer.alloc(32, 1);
 const TICKET = { id: "ticket-1", secret: SECRET };

@@ -1,6 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { connect, eventually, startNode, type TestNode } from "./fixtures.ts";
 import type { MeshOptions } from "./mesh.ts";
+
+// Real handshakes on a busy machine take their time.
+vi.setConfig({ testTimeout: 20_000 });
 
 const nodes: TestNode[] = [];
 

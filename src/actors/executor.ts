@@ -10,7 +10,6 @@ import type { Token } from "../scheduler/unit.ts";
 import type { Outcome } from "../scheduler/work.ts";
 import { unreachable } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
-import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { ExecutorSession, type LocalAttempt, shareCapacity } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
@@ -88,7 +87,7 @@ export class Executor {
       this.#end(attempt, { kind: "released", reason: "the node is stopping" });
     }
     this.#look();
-    while (this.#runningCount > 0 && clock.nowMs() < endMs) {
+    while (this.busyCount > 0 && clock.nowMs() < endMs) {
       await new Promise<void>((resolve) => timers.after(50, resolve));
     }
     for (const session of this.#sessions.values()) {
@@ -366,9 +365,4 @@ function nextCandidate(
 ): NodeId | undefined {
   const at = tried === undefined ? -1 : candidates.indexOf(tried);
   return candidates[(at + 1) % Math.max(1, candidates.length)];
-}
-
-/** What a runner's own mistake becomes: the unit is tried elsewhere. */
-export function brokenOutcome(error: unknown): Outcome {
-  return { kind: "released", reason: errorText(error) };
 }

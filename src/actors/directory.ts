@@ -1,0 +1,71 @@
+/**
+ * The system group's rows as this node has applied them: who belongs to the cluster, which workflows
+ * there are. Every node has one; it may be a moment old.
+ */
+import type { SystemEffect } from "../scheduler/system/apply.ts";
+import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
+import type {
+  ClusterRow,
+  MemberRow,
+  SystemRow,
+  TicketRow,
+  TokenRow,
+  WorkflowRow,
+} from "../scheduler/system/rows.ts";
+
+export class Directory {
+  readonly #rows = new Map<string, SystemRow>();
+
+  /** Takes rows in as they were read at the start or applied since. */
+  take(rows: readonly SystemEffect[]): void {
+    for (const { key, row } of rows) this.#rows.set(key, row);
+  }
+
+  get cluster(): ClusterRow | undefined {
+    const row = this.#rows.get(CLUSTER_KEY);
+    return row?.kind === "cluster" ? row : undefined;
+  }
+
+  /** Nodes that belong to the cluster now, by id. */
+  members(): readonly MemberRow[] {
+    const members = [...this.#rows.values()].flatMap((row) =>
+      row.kind === "member" && row.state === "joined" ? [row] : [],
+    );
+    return members.sort((a, b) => (a.node < b.node ? -1 : 1));
+  }
+
+  /** Also those that were removed. */
+  member(node: string): MemberRow | undefined {
+    const row = this.#rows.get(systemKeys.member(node));
+    return row?.kind === "member" ? row : undefined;
+  }
+
+  ticket(id: string): TicketRow | undefined {
+    const row = this.#rows.get(systemKeys.ticket(id));
+    return row?.kind === "ticket" ? row : undefined;
+  }
+
+  token(hash: string): TokenRow | undefined {
+    const row = this.#rows.get(systemKeys.token(hash));
+    return row?.kind === "token" ? row : undefined;
+  }
+
+  /** Workflows that exist, by group. */
+  workflows(): readonly WorkflowRow[] {
+    const workflows = [...this.#rows.values()].flatMap((row) =>
+      row.kind === "workflow" && row.state !== "deleted" ? [row] : [],
+    );
+    return workflows.sort((a, b) => a.group - b.group);
+  }
+
+  /** Also one that was deleted. */
+  workflow(group: number): WorkflowRow | undefined {
+    const row = this.#rows.get(systemKeys.workflow(group));
+    return row?.kind === "workflow" ? row : undefined;
+  }
+
+  /** The living workflow of that name. */
+  workflowNamed(name: string): WorkflowRow | undefined {
+    return this.workflows().find((row) => row.name === name);
+  }
+}

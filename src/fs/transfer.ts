@@ -1,0 +1,168 @@
+/** Bringing runs from other nodes, and serving blocks to them: all but the network. */
+
+import { concatBytes } from "../std/bytes.ts";
+import type { Cid, RunPiece } from "../wire/dataset.ts";
+import { decodeManifest, MANIFEST_BYTES_MAX } from "../wire/run.ts";
+import { type BlockStore, cidOf } from "./block-store.ts";
+import { checkStopped, FsError } from "./errors.ts";
+import type { BlockSource } from "./ports.ts";
+import { checkManifest } from "./run-source.ts";
+
+/** Bytes handed on at a time when a block is served: a slice takes a control host far under 10 ms. */
+export const SLICE_BYTES = 64 * 1024;
+
+/** A block and its size. */
+export interface BlockRef {
+  readonly cid: Cid;
+  readonly bytes: number;
+}
+
+/** What fetching did. */
+export interface FetchReport {
+  readonly fetchedBlocks: number;
+  readonly fetchedBytes: number;
+  /** Blocks that were on this node already. */
+  readonly presentBlocks: number;
+}
+
+/**
+ * All blocks of a run whose manifest is on this node: the manifest first, then the data blocks.
+ * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_IO`; `RUN_MALFORMED` when the
+ * block is no manifest.
+ */
+export async function listRunBlocks(
+  store: BlockStore,
+  manifest: Cid,
+): Promise<readonly BlockRef[]> {
+  const bytes = await store.get(manifest);
+  const { blocks } = decodeManifest(bytes);
+  return [
+    { cid: manifest, bytes: bytes.length },
+    ...blocks.map((block) => ({ cid: block.cid, bytes: block.bytes })),
+  ];
+}
+
+/**
+ * Makes a whole run durable on this node. Blocks come in their order; those that are here are
+ * skipped. The manifest is stored last: where it is, the blocks were. Harmless to repeat, which
+ * goes on where it was interrupted.
+ * @throws {JobxError} what `source` throws; `FS_FETCH_DAMAGED` when it sent something else;
+ * `RUN_MALFORMED`, `FS_RUN_MISMATCH` when the run is not what was recorded; `FS_DISK_FULL`, `FS_IO`;
+ * `FS_STOPPED`.
+ */
+export async function fetchRun(
+  run: RunPiece,
+  options: {
+    readonly store: BlockStore;
+    readonly source: BlockSource;
+    readonly signal: AbortSignal;
+  },
+): Promise<FetchReport> {
+  const { store } = options;
+  const fetcher = new Fetcher(options);
+  const manifestBytes = await fetcher.manifest(run.cid);
+  const manifest = decodeManifest(manifestBytes);
+  checkManifest(run, manifest);
+  const batch = store.batch();
+  try {
+    for (const { cid, bytes } of manifest.blocks) {
+      if (await batch.keep(cid)) fetcher.presentBlocks++;
+      else await batch.put(await fetcher.block(cid, { bytesMax: bytes, bytesMin: bytes }));
+    }
+    await batch.commit();
+    await store.put(manifestBytes);
+  } finally {
+    await batch.settle();
+  }
+  return fetcher.report();
+}
+
+/**
+ * A verified block in slices, to be sent to another node.
+ * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_IO`, before the first slice;
+ * `FS_STOPPED`.
+ */
+export async function* readBlockSlices(
+  store: BlockStore,
+  options: { readonly cid: Cid; readonly signal?: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  const bytes = await store.get(options.cid);
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    checkStopped(options.signal);
+    yield bytes.subarray(at, at + SLICE_BYTES);
+  }
+}
+
+/** Asks a source for blocks, believes nothing, and counts. */
+class Fetcher {
+  presentBlocks = 0;
+  #fetchedBlocks = 0;
+  #fetchedBytes = 0;
+  readonly #store: BlockStore;
+  readonly #source: BlockSource;
+  readonly #signal: AbortSignal;
+
+  constructor(options: {
+    readonly store: BlockStore;
+    readonly source: BlockSource;
+    readonly signal: AbortSignal;
+  }) {
+    this.#store = options.store;
+    this.#source = options.source;
+    this.#signal = options.signal;
+  }
+
+  report(): FetchReport {
+    return {
+      fetchedBlocks: this.#fetchedBlocks,
+      fetchedBytes: this.#fetchedBytes,
+      presentBlocks: this.presentBlocks,
+    };
+  }
+
+  /** From this node if it is whole here. */
+  async manifest(cid: Cid): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#store.get(cid);
+      this.presentBlocks++;
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof FsError) || !error.code.startsWith("FS_BLOCK_")) throw error;
+    }
+    return this.block(cid, { bytesMax: MANIFEST_BYTES_MAX, bytesMin: 0 });
+  }
+
+  async block(
+    cid: Cid,
+    size: { readonly bytesMin: number; readonly bytesMax: number },
+  ): Promise<Uint8Array> {
+    checkStopped(this.#signal);
+    const slices: Uint8Array[] = [];
+    let received = 0;
+    for await (const slice of this.#slices(cid)) {
+      checkStopped(this.#signal);
+      received += slice.length;
+      // Whoever sends too much could else fill the memory before the hash says no.
+      if (received > size.bytesMax) throw fetchDamaged(cid, received);
+      slices.push(slice);
+    }
+    const bytes = concatBytes(slices);
+    if (received < size.bytesMin || cidOf(bytes) !== cid) throw fetchDamaged(cid, received);
+    this.#fetchedBlocks++;
+    this.#fetchedBytes += received;
+    return bytes;
+  }
+
+  async *#slices(cid: Cid): AsyncGenerator<Uint8Array> {
+    const answer = this.#source.get(cid, this.#signal);
+    if (Symbol.asyncIterator in answer) yield* answer;
+    else yield await answer;
+  }
+}
+
+function fetchDamaged(cid: Cid, receivedBytes: number): FsError {
+  return new FsError(
+    { code: "FS_FETCH_DAMAGED", cid, receivedBytes },
+    "a block came that is not the one asked for",
+  );
+}

@@ -219,7 +219,10 @@ function reportWork(
     const columns = `${String(before).padStart(9)} ${String(after).padStart(7)}`;
     console.log(`  ${name.padEnd(14)} ${columns}${killed}`);
   }
-  return workProblems(work, AFTER_RATIO_MIN);
+  const cut = request.attemptsTruncated
+    ? ["the list of attempts is cut, so the counts are too"]
+    : [];
+  return [...cut, ...workProblems(work, AFTER_RATIO_MIN)];
 }
 
 /** Prints the top words and the comparison. Returns what differs. */

@@ -46,6 +46,8 @@ export interface RequestState {
   readonly state: string;
   readonly steps: ReadonlyMap<string, StepCount>;
   readonly attempts: readonly DemoAttempt[];
+  /** Whether there were more attempts than one answer holds. */
+  readonly attemptsTruncated: boolean;
   /** Pairs of key and value; null while there is no result. */
   readonly pairs: readonly unknown[] | null;
   readonly error: unknown;
@@ -153,6 +155,7 @@ export class DemoCluster {
       attempts: asList(view["attempts"], "attempts").map((item) =>
         attempt(asRecord(item, "attempt")),
       ),
+      attemptsTruncated: view["attemptsTruncated"] === true,
       pairs: result === null ? null : asList(asRecord(result, "result")["pairs"], "pairs"),
       error: view["error"],
     };

@@ -5,9 +5,7 @@
  * required_capability: none
  */
 export function* combine(results) {
-  for (const [word, counts] of results) {
-    let sum = 0;
-    for (const count of counts) sum += count;
-    yield [word, [sum]];
-  }
+  const sums = new Map();
+  for (const [word, count] of results) sums.set(word, (sums.get(word) ?? 0) + count);
+  for (const [word, sum] of sums) yield [word, [sum]];
 }

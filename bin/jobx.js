@@ -10,6 +10,6 @@ if (major >= 22) {
     process.exit(1);
   });
 } else {
-  console.error("jobx needs Node 22 or newer; this is Node " + process.versions.node + ".");
+  console.error(`jobx needs Node 22 or newer; this is Node ${process.versions.node}.`);
   process.exit(1);
 }

@@ -228,7 +228,10 @@ export class JobxClient {
     let pauseMs = PAUSE_MS_MIN;
     for (let tries = 1; ; tries++) {
       const leftMs = endMs - (call.waitMs ?? 0) - this.#deps.clock.nowMs();
-      const outcome = await this.#attempt<Answer>(call, Math.max(1, Math.min(leftMs, workMs)));
+      const outcome = await this.#attempt<Answer>(
+        call,
+        Math.ceil(Math.max(1, Math.min(leftMs, workMs))),
+      );
       if (outcome.kind === "answer") return outcome.answer;
       if (!outcome.again) throw outcome.error;
       this.#current = (this.#current + 1) % this.#options.urls.length;
@@ -269,7 +272,7 @@ export class JobxClient {
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(call.body === undefined ? {} : { "content-type": "application/json" }),
-        "jobx-deadline-ms": String(Math.ceil(workMs)),
+        "jobx-deadline-ms": String(workMs),
         ...call.headers,
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { HTTP_STATUS, mayRetryLater, statusOf } from "./status.ts";
+
+test("every code has a status of an error", () => {
+  for (const [code, status] of Object.entries(HTTP_STATUS)) {
+    expect([code, status >= 400 && status < 600]).toEqual([code, true]);
+  }
+});
+
+test("a code without a row is this program's fault", () => {
+  expect(statusOf("NEVER_HEARD_OF")).toBe(500);
+  expect(statusOf("toString")).toBe(500);
+});
+
+test("only what may pass by itself is to be tried later", () => {
+  const later = Object.entries(HTTP_STATUS).filter(([, status]) => mayRetryLater(status));
+  expect(later.map(([code]) => code).sort()).toEqual([
+    "API_BUSY",
+    "API_STOPPING",
+    "COMMAND_NOT_ACCEPTED",
+    "COMMAND_OUTCOME_UNKNOWN",
+    "NO_MAJORITY",
+    "QUEUE_FULL",
+  ]);
+});

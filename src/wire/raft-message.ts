@@ -1,10 +1,9 @@
-/** What replicas say to each other, with the group that they speak of. Protocol `raft`, version 1. */
+/** What replicas say to each other, with the group that they speak of. Part of the protocol `peer`. */
 import type { AppendRejection, Message } from "../raft/messages.ts";
 import type { SnapshotDescription } from "../raft/types.ts";
 import { bool, bytes, type Codec, natural, positive } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { configurationCodec, entryCodec } from "./entry.ts";
-import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
 
 /**
  * Entries in one append. The core fills a message up to 512 KiB and charges 64 bytes for each entry,
@@ -67,11 +66,4 @@ export const raftMessageCodec: Codec<Message> = union<Message>({
 export const raftEnvelopeCodec: Codec<RaftEnvelope> = struct<RaftEnvelope>({
   group: natural,
   message: raftMessageCodec,
-});
-
-/** One message between two replicas as a frame of its own. */
-export const raftFormat: Format<RaftEnvelope> = defineFormat({
-  codec: raftEnvelopeCodec,
-  version: 1,
-  bytesMax: FRAME_BYTES_MAX,
 });

@@ -1,0 +1,545 @@
+/**
+ * Any value of the types that travel or are stored, small enough to be read in a failure. A table per
+ * union, so that a new variant without values is a type error.
+ */
+import fc from "fast-check";
+import type {
+  Call,
+  CallAnswer,
+  Membership,
+  PeerMessage,
+  ReplicaPlace,
+} from "../../src/actors/ports.ts";
+import type { Message } from "../../src/raft/messages.ts";
+import type { ConfigChange, Configuration, Entry } from "../../src/raft/types.ts";
+import type { Command, CommandId } from "../../src/scheduler/commands.ts";
+import type { Piece } from "../../src/scheduler/dataset.ts";
+import type {
+  ExecutorMessage,
+  GrantInputs,
+  SchedulerMessage,
+} from "../../src/scheduler/protocol.ts";
+import type { Answer, HandlerDefinition, QueueRow, Row } from "../../src/scheduler/rows.ts";
+import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
+import type { FirstReplica, SystemRow } from "../../src/scheduler/system/rows.ts";
+import type { Token, UnitRef } from "../../src/scheduler/unit.ts";
+import type { HandlerRef, Outcome, Work, WorkError } from "../../src/scheduler/work.ts";
+
+type Any<T> = fc.Arbitrary<T>;
+
+/** Values of each variant. */
+export type Kinds<T extends { readonly kind: string }> = {
+  readonly [Kind in T["kind"]]: Any<Extract<T, { readonly kind: Kind }>>;
+};
+
+/** Values of any variant. */
+export function ofKinds<T extends { readonly kind: string }>(kinds: Kinds<T>): Any<T>;
+export function ofKinds(kinds: Readonly<Record<string, Any<unknown>>>): Any<unknown> {
+  return fc.oneof(...Object.values(kinds));
+}
+
+const one = fc.constant;
+const natural = fc.oneof(fc.nat(300), fc.maxSafeNat());
+const positive = fc.integer({ min: 1, max: 9999 });
+const bool = fc.boolean();
+const bytes = fc.uint8Array({ maxLength: 12 });
+const words = fc
+  .string({ unit: "binary", maxLength: 12 })
+  .map((value) => value.replace(/\p{Surrogate}/gu, "?"));
+const name = fc.stringMatching(/^[a-z_][a-z0-9.]{0,7}$/u);
+const hash = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((value) => Buffer.from(value).toString("hex"));
+const list = <T>(item: Any<T>): Any<readonly T[]> => fc.array(item, { maxLength: 3 });
+const maybe = <T>(item: Any<T>): Any<T | undefined> => fc.option(item, { nil: undefined });
+
+const change: Any<ConfigChange> = fc.record({
+  transition: fc.constantFrom("auto", "joint-implicit", "joint-explicit"),
+  changes: list(
+    fc.record({
+      type: fc.constantFrom("add-voter", "add-learner", "remove", "update"),
+      replica: fc.nat(9),
+    }),
+  ),
+  context: bytes,
+});
+
+const at = { index: positive, term: positive } as const;
+const entries: Kinds<Entry> = {
+  normal: fc.record({ kind: one("normal"), ...at, data: bytes }),
+  empty: fc.record({ kind: one("empty"), ...at }),
+  config: fc.record({ kind: one("config"), ...at, change }),
+};
+const replicas = list(positive);
+const configuration: Any<Configuration> = fc.record({
+  voters: replicas,
+  votersOutgoing: replicas,
+  learners: replicas,
+  learnersNext: replicas,
+  autoLeave: bool,
+});
+const head = { from: positive, to: positive, term: natural } as const;
+const last = { lastIndex: natural, lastTerm: natural } as const;
+
+/** Messages between replicas. */
+export const raftKinds: Kinds<Message> = {
+  append: fc.record({
+    kind: one("append"),
+    ...head,
+    previousIndex: natural,
+    previousTerm: natural,
+    entries: list(ofKinds<Entry>(entries)),
+    commit: natural,
+  }),
+  "append-response": fc.record({
+    kind: one("append-response"),
+    ...head,
+    index: natural,
+    rejection: maybe(fc.record({ hintIndex: natural, hintTerm: natural })),
+  }),
+  heartbeat: fc.record({ kind: one("heartbeat"), ...head, commit: natural, round: natural }),
+  "heartbeat-response": fc.record({ kind: one("heartbeat-response"), ...head, round: natural }),
+  vote: fc.record({ kind: one("vote"), ...head, ...last, transfer: bool }),
+  "vote-response": fc.record({ kind: one("vote-response"), ...head, granted: bool }),
+  "pre-vote": fc.record({ kind: one("pre-vote"), ...head, ...last }),
+  "pre-vote-response": fc.record({ kind: one("pre-vote-response"), ...head, granted: bool }),
+  snapshot: fc.record({
+    kind: one("snapshot"),
+    ...head,
+    snapshot: fc.record({ index: natural, term: natural, configuration, descriptor: bytes }),
+  }),
+  "timeout-now": fc.record({ kind: one("timeout-now"), ...head }),
+  "read-index": fc.record({ kind: one("read-index"), ...head, context: natural }),
+  "read-index-response": fc.record({
+    kind: one("read-index-response"),
+    ...head,
+    context: natural,
+    index: natural,
+  }),
+};
+
+const count = { count: natural, order: fc.constantFrom("key", "yield") } as const;
+const pieces: Kinds<Piece> = {
+  inline: fc.record({ kind: one("inline"), bytes, ...count }),
+  run: fc.record({ kind: one("run"), cid: hash, bytes: natural, ...count, holders: list(name) }),
+};
+const piece = ofKinds<Piece>(pieces);
+const dataset = list(piece);
+const parts = list(dataset);
+const path = list(natural);
+const token: Any<Token> = fc.record({ index: natural, ordinal: natural });
+const units: Kinds<UnitRef> = {
+  map: fc.record({ kind: one("map"), request: natural, path }),
+  reduce: fc.record({ kind: one("reduce"), request: natural, path, part: natural }),
+};
+const unit = ofKinds<UnitRef>(units);
+const handler: Any<HandlerRef> = fc.record({
+  name,
+  version: hash,
+  language: fc.constantFrom("javascript", "python"),
+  type: fc.constantFrom("mapper", "combiner", "reducer"),
+  argumentType: fc.constantFrom("list", "dict", "tuple", "int", "float", "str", "bool", null),
+});
+const shape = { parts: positive.map((n) => (n % 1024) + 1), keepYieldOrder: bool } as const;
+
+const works: Kinds<Work> = {
+  map: fc.record({
+    kind: one("map"),
+    mapper: handler,
+    combiner: maybe(handler),
+    reducer: maybe(handler),
+    reducerCapability: name,
+    input: list(fc.record({ piece, first: natural, count: natural })),
+    ...shape,
+    timeoutMs: natural,
+  }),
+  reduce: fc.record({
+    kind: one("reduce"),
+    reducer: handler,
+    session: dataset,
+    ...shape,
+    timeoutMs: natural,
+  }),
+};
+const error: Any<WorkError> = fc.record({
+  code: name,
+  message: words,
+  traceback: words,
+  stdout: words,
+  stderr: words,
+});
+const done = { session: dataset, warnings: list(words) } as const;
+
+/** Ends of attempts. */
+export const outcomeKinds: Kinds<Outcome> = {
+  mapped: fc.record({ kind: one("mapped"), step: name, children: dataset, ...done }),
+  combined: fc.record({ kind: one("combined"), pairs: dataset, ...done }),
+  reduced: fc.record({ kind: one("reduced"), parts, ...done }),
+  failed: fc.record({ kind: one("failed"), error }),
+  released: fc.record({ kind: one("released"), reason: words }),
+};
+const outcome = ofKinds<Outcome>(outcomeKinds);
+
+const definition: Any<HandlerDefinition> = fc.record({
+  handler,
+  capability: name,
+  description: words,
+});
+const limits = {
+  partitions: shape.parts,
+  retries: fc.nat(100),
+  timeoutMs: natural,
+  onFailure: fc.constantFrom("fail", "skip", "pause"),
+} as const;
+const jobs = list(fc.record({ name, step: name, description: words }));
+
+/** Who asked. */
+export const idKinds: Kinds<CommandId> = {
+  key: fc.record({ kind: one("key"), key: words, bodyHash: words }),
+  entry: fc.record({ kind: one("entry"), node: name, boot: natural, sequence: natural }),
+  none: fc.record({ kind: one("none") }),
+};
+
+/** Commands of workflows. */
+export const commandKinds: Kinds<Command> = {
+  create: fc.record({ kind: one("create"), group: natural, name, description: words }),
+  source: fc.record({ kind: one("source"), version: hash, source: words }),
+  define: fc.record({
+    kind: one("define"),
+    revision: natural,
+    description: words,
+    handlers: list(definition),
+    steps: list(
+      fc.record({
+        name,
+        description: words,
+        map: name,
+        combine: maybe(name),
+        reduce: name,
+        ...limits,
+      }),
+    ),
+    jobs,
+  }),
+  submit: fc.record({ kind: one("submit"), job: name, arguments: dataset }),
+  cancel: fc.record({ kind: one("cancel"), request: natural }),
+  resume: fc.record({ kind: one("resume"), request: natural }),
+  noop: fc.record({ kind: one("noop"), bytes }),
+  grant: fc.record({
+    kind: one("grant"),
+    queueKey: words,
+    child: natural,
+    node: name,
+    executor: name,
+  }),
+  end: fc.record({ kind: one("end"), token, outcome }),
+  "take-back": fc.record({
+    kind: one("take-back"),
+    token,
+    how: fc.constantFrom("lost", "released"),
+  }),
+  due: fc.record({ kind: one("due"), delayedKey: words }),
+  "set-aside": fc.record({ kind: one("set-aside"), key: words }),
+  unpark: fc.record({ kind: one("unpark"), key: words }),
+};
+
+const answers: Kinds<Answer> = {
+  ok: fc.record({ kind: one("ok") }),
+  request: fc.record({ kind: one("request"), request: natural }),
+  revision: fc.record({ kind: one("revision"), revision: natural }),
+  refused: fc.record({ kind: one("refused"), code: name, message: words }),
+};
+const answer = ofKinds<Answer>(answers);
+const memory = {
+  answer: fc.record({ kind: one("answer"), answer }),
+  "answer-floor": fc.record({ kind: one("answer-floor"), sequence: natural }),
+  keyed: fc.record({ kind: one("keyed"), bodyHash: words, answer, stampMs: natural }),
+} as const;
+const again = { unit, step: name, failures: natural, losses: natural } as const;
+const queueKinds: Kinds<QueueRow> = {
+  "queue-range": fc.record({
+    kind: one("queue-range"),
+    request: natural,
+    path,
+    step: name,
+    next: natural,
+    end: natural,
+  }),
+  "queue-unit": fc.record({ kind: one("queue-unit"), ...again }),
+};
+const times = { startedMs: natural, endedMs: natural } as const;
+
+/** Rows of workflows. */
+export const rowKinds: Kinds<Row> = {
+  meta: fc.record({
+    kind: one("meta"),
+    group: natural,
+    name,
+    description: words,
+    nextRequest: natural,
+    plan: natural,
+  }),
+  source: fc.record({ kind: one("source"), source: words }),
+  plan: fc.record({
+    kind: one("plan"),
+    handlers: list(definition),
+    steps: list(
+      fc.record({
+        name,
+        description: words,
+        mapper: definition,
+        combiner: maybe(definition),
+        reducer: definition,
+        ...limits,
+      }),
+    ),
+    jobs,
+  }),
+  request: fc.record({
+    kind: one("request"),
+    job: name,
+    initialStep: name,
+    plan: natural,
+    state: fc.constantFrom("queued", "running", "paused", "succeeded", "failed", "cancelled"),
+    submittedMs: natural,
+    endedMs: maybe(natural),
+    arguments: dataset,
+    result: maybe(dataset),
+    failure: maybe(fc.record({ error, unit: maybe(unit) })),
+    steps: list(fc.record({ step: name, total: natural, done: natural, failed: natural })),
+    warnings: list(words),
+    historyCount: natural,
+  }),
+  invocation: fc.record({
+    kind: one("invocation"),
+    step: name,
+    state: fc.constantFrom("children", "reducing", "done"),
+    childStep: maybe(name),
+    data: dataset,
+    childCount: natural,
+    childDone: natural,
+    session: dataset,
+    outputs: list(maybe(parts)),
+  }),
+  block: fc.record({
+    kind: one("block"),
+    results: list(
+      fc.record({ child: natural, parts: maybe(parts), skipped: bool, node: name, ...times }),
+    ),
+  }),
+  result: fc.record({ kind: one("result"), parts }),
+  ...queueKinds,
+  delayed: fc.record({ kind: one("delayed"), ...again }),
+  parked: fc.record({ kind: one("parked"), row: ofKinds<QueueRow>(queueKinds) }),
+  attempt: fc.record({
+    kind: one("attempt"),
+    ...again,
+    node: name,
+    executor: name,
+    grantedMs: natural,
+  }),
+  history: fc.record({
+    kind: one("history"),
+    unit,
+    step: name,
+    node: name,
+    how: fc.constantFrom("done", "failed", "lost", "released"),
+    ...times,
+    error: maybe(error),
+  }),
+  ...memory,
+};
+const row = ofKinds<Row>(rowKinds);
+
+const memberFields = {
+  node: name,
+  name: words,
+  addresses: list(words),
+  api: words,
+  storeId: name,
+  slots: natural,
+  capabilities: list(name),
+  version: name,
+} as const;
+const member: Any<MemberInfo> = fc.record(memberFields);
+const firstReplicas: Any<readonly FirstReplica[]> = list(
+  fc.record({
+    replica: positive,
+    node: name,
+    storeId: name,
+    role: fc.constantFrom("voter", "learner"),
+  }),
+);
+
+/** Commands of the system group. */
+export const systemCommandKinds: Kinds<SystemCommand> = {
+  found: fc.record({ kind: one("found"), clusterId: name, member, adminTokenHash: hash }),
+  ticket: fc.record({
+    kind: one("ticket"),
+    id: name,
+    verifier: bytes,
+    expiresMs: natural,
+    uses: natural,
+  }),
+  join: fc.record({ kind: one("join"), ticket: name, member }),
+  announce: fc.record({ kind: one("announce"), member }),
+  "create-workflow": fc.record({
+    kind: one("create-workflow"),
+    name,
+    description: words,
+    replicas: firstReplicas,
+  }),
+  "workflow-active": fc.record({ kind: one("workflow-active"), group: natural }),
+  "delete-workflow": fc.record({ kind: one("delete-workflow"), name }),
+};
+
+/** Rows of the system group. */
+export const systemRowKinds: Kinds<SystemRow> = {
+  cluster: fc.record({ kind: one("cluster"), id: name, nextGroup: natural, version: natural }),
+  member: fc.record({
+    kind: one("member"),
+    ...memberFields,
+    state: fc.constantFrom("joined", "removed"),
+  }),
+  ticket: fc.record({
+    kind: one("ticket"),
+    verifier: bytes,
+    expiresMs: natural,
+    usesLeft: natural,
+  }),
+  token: fc.record({ kind: one("token"), role: fc.constantFrom("read", "submit", "admin") }),
+  workflow: fc.record({
+    kind: one("workflow"),
+    group: natural,
+    name,
+    description: words,
+    state: fc.constantFrom("creating", "active", "deleted"),
+    replicas: firstReplicas,
+  }),
+  name: fc.record({ kind: one("name"), group: natural }),
+  ...memory,
+};
+
+/** Places of replicas. */
+export const places: Any<readonly ReplicaPlace[]> = list(
+  fc.record({ replica: positive, node: name, storeId: name }),
+);
+
+/** Members of a group. */
+export const membership: Any<Membership> = fc.record({
+  configuration,
+  places,
+  nextReplica: positive,
+});
+
+const inputs: Kinds<GrantInputs> = {
+  none: fc.record({ kind: one("none") }),
+  invocation: fc.record({ kind: one("invocation"), key: words }),
+  children: fc.record({ kind: one("children"), request: natural, path, part: natural }),
+};
+const grant = fc.record({
+  token,
+  request: name,
+  invocation: name,
+  step: name,
+  inputs: ofKinds<GrantInputs>(inputs),
+  work: ofKinds<Work>(works),
+});
+
+/** From executors. */
+export const executorKinds: Kinds<ExecutorMessage> = {
+  beat: fc.record({
+    kind: one("beat"),
+    group: natural,
+    executor: name,
+    sequence: natural,
+    capabilities: list(name),
+    limit: natural,
+    holding: list(token),
+  }),
+  ended: fc.record({
+    kind: one("ended"),
+    group: natural,
+    executor: name,
+    ends: list(fc.record({ token, outcome })),
+  }),
+};
+const ruled = { group: natural, term: natural } as const;
+
+/** From schedulers. */
+export const schedulerKinds: Kinds<SchedulerMessage> = {
+  demand: fc.record({ kind: one("demand"), ...ruled, ready: natural, heard: natural }),
+  grants: fc.record({ kind: one("grants"), ...ruled, executor: name, grants: list(grant) }),
+  settled: fc.record({ kind: one("settled"), ...ruled, tokens: list(token) }),
+  cancel: fc.record({ kind: one("cancel"), ...ruled, tokens: list(token) }),
+  "not-scheduler": fc.record({ kind: one("not-scheduler"), group: natural, leader: maybe(name) }),
+};
+
+const id = ofKinds<CommandId>(idKinds);
+
+/** A workflow's command with who asked. */
+export const envelope = fc.record({ id, command: ofKinds<Command>(commandKinds) });
+
+/** A system command with who asked. */
+export const systemEnvelope = fc.record({
+  id,
+  command: ofKinds<SystemCommand>(systemCommandKinds),
+});
+
+/** What one node asks of another. */
+export const callKinds: Kinds<Call> = {
+  command: fc.record({ kind: one("command"), group: natural, envelope }),
+  "system-command": fc.record({ kind: one("system-command"), envelope: systemEnvelope }),
+  read: fc.record({
+    kind: one("read"),
+    group: natural,
+    keys: list(words),
+    scan: maybe(fc.record({ gte: words, lt: words, limit: natural, reverse: bool })),
+    linear: bool,
+  }),
+  wait: fc.record({ kind: one("wait"), group: natural, request: natural, waitMs: natural }),
+  "copy-run": fc.record({ kind: one("copy-run"), run: pieces.run }),
+};
+
+/** What it is answered. */
+export const callAnswerKinds: Kinds<CallAnswer> = {
+  answered: fc.record({ kind: one("answered"), answer }),
+  rows: fc.record({
+    kind: one("rows"),
+    values: list(maybe(row)),
+    scanned: list(fc.record({ key: words, row })),
+    more: bool,
+    term: natural,
+    appliedIndex: natural,
+  }),
+  waited: fc.record({ kind: one("waited"), ended: bool }),
+  done: fc.record({ kind: one("done") }),
+  "not-scheduler": fc.record({ kind: one("not-scheduler"), leader: maybe(name) }),
+  error: fc.record({ kind: one("error"), code: name, message: words }),
+};
+
+/** Everything on the control stream. */
+export const peerKinds: Kinds<PeerMessage> = {
+  raft: fc.record({
+    kind: one("raft"),
+    items: list(fc.record({ group: natural, message: ofKinds<Message>(raftKinds) })),
+  }),
+  "make-replica": fc.record({
+    kind: one("make-replica"),
+    group: natural,
+    replica: positive,
+    storeId: name,
+    membership,
+  }),
+  executor: fc.record({ kind: one("executor"), message: ofKinds<ExecutorMessage>(executorKinds) }),
+  scheduler: fc.record({
+    kind: one("scheduler"),
+    message: ofKinds<SchedulerMessage>(schedulerKinds),
+  }),
+  call: fc.record({ kind: one("call"), id: natural, call: ofKinds<Call>(callKinds) }),
+  answer: fc.record({
+    kind: one("answer"),
+    id: natural,
+    answer: ofKinds<CallAnswer>(callAnswerKinds),
+  }),
+};

@@ -15,15 +15,14 @@ import type { Entry, TermRun } from "../raft/types.ts";
 import { sameHash64 } from "../std/hash64.ts";
 import {
   type ConfigurationRecord,
-  type Decoded,
   decodeConfiguration,
   decodeEntries,
   decodeHead,
   type GroupHead,
 } from "../wire/log-record.ts";
-import { StoreError, versionError } from "./errors.ts";
+import type { Decoded } from "../wire/record-bytes.ts";
+import { versionError } from "./errors.ts";
 import { extendTerms, type GroupLogState, type RecordPosition } from "./group-log.ts";
-import { PAGE_BYTES, PAGE_ROWS } from "./limits.ts";
 import {
   BASE_KEY,
   entriesRange,
@@ -32,10 +31,10 @@ import {
   parseEntriesKey,
   parseMetaKey,
   sequenceKey,
-  sequenceRange,
 } from "./log-keys.ts";
 import type { KvReader, KvRow } from "./ports.ts";
 import { type BaseRecord, decodeBase, decodeSum, RowSum } from "./sequence.ts";
+import { checkSequences, rowsOf } from "./sequence-load.ts";
 import type { MarkReading } from "./sequence-mark.ts";
 
 /** A group's log as it was found whole. */
@@ -96,48 +95,6 @@ export async function loadLog(
     else groups.set(group, found);
   }
   return { base, lastSequence: sequences.last, sum, groups, damaged, damagedAll };
-}
-
-async function* rowsOf(
-  kv: KvReader,
-  range: { readonly gte: string; readonly lt: string },
-): AsyncGenerator<KvRow> {
-  let { gte } = range;
-  for (;;) {
-    const page = await kv.scan({ gte, lt: range.lt, limit: PAGE_ROWS, bytesMax: PAGE_BYTES });
-    yield* page.rows;
-    const last = page.rows.at(-1);
-    if (!page.more || last === undefined) return;
-    gte = `${last.key}\u0000`;
-  }
-}
-
-async function checkSequences(
-  kv: KvReader,
-  base: number,
-): Promise<{
-  readonly last: number;
-  readonly sumValue: Uint8Array | undefined;
-  readonly reason: string | undefined;
-}> {
-  let last = base;
-  let sumValue: Uint8Array | undefined;
-  for await (const row of rowsOf(kv, sequenceRange(base + 1))) {
-    if (row.key !== sequenceKey(last + 1))
-      return { last, sumValue, reason: "a batch is missing between others" };
-    try {
-      decodeSum(row.key, row.value);
-    } catch (error) {
-      if (error instanceof StoreError && error.code === "STORE_DAMAGED")
-        return { last, sumValue, reason: "the record of a batch is damaged" };
-      throw error;
-    }
-    last += 1;
-    sumValue = row.value;
-  }
-  // Whoever moves the base adds a batch, so there is always one above it.
-  const reason = sumValue === undefined ? "the newest batches are missing" : undefined;
-  return { last, sumValue, reason };
 }
 
 function compareWithMark(last: number, mark: MarkReading): string | undefined {

@@ -16,18 +16,12 @@ import {
   type ReplicaId,
 } from "../raft/types.ts";
 import { assert, unreachable } from "../std/assert.ts";
-import { openRecord, RecordReader, RecordWriter } from "./record-bytes.ts";
+import { type Decoded, decodeRecord, type RecordReader, RecordWriter } from "./record-bytes.ts";
 
 /** The newest format of each record. */
 const ENTRIES_VERSION = 1;
 const HEAD_VERSION = 1;
 const CONFIGURATION_VERSION = 1;
-
-/** What reading a record gives: its meaning, or why there is none. */
-export type Decoded<T> =
-  | { readonly kind: "ok"; readonly value: T }
-  | { readonly kind: "damaged"; readonly reason: string }
-  | { readonly kind: "version-unknown"; readonly version: number };
 
 /** The entries of one append, packed. */
 export interface EntriesRecord {
@@ -93,7 +87,7 @@ export function encodeEntries(key: string, record: EntriesRecord): Uint8Array {
 
 /** Opens a record of entries. Payloads are views of `value`. */
 export function decodeEntries(key: string, value: Uint8Array): Decoded<EntriesRecord> {
-  return decode({ key, value, versionMax: ENTRIES_VERSION }, (reader) => {
+  return decodeRecord({ key, value, versionMax: ENTRIES_VERSION }, (reader) => {
     const previousWrite = reader.uint();
     const previousTerm = reader.uint();
     const firstIndex = reader.uint();
@@ -147,7 +141,7 @@ export function encodeHead(key: string, head: GroupHead): Uint8Array {
 
 /** Opens a group's head. */
 export function decodeHead(key: string, value: Uint8Array): Decoded<GroupHead> {
-  return decode({ key, value, versionMax: HEAD_VERSION }, (reader) => {
+  return decodeRecord({ key, value, versionMax: HEAD_VERSION }, (reader) => {
     const life = reader.uint() === 1 ? "live" : "destroyed";
     const replica = reader.uint();
     const term = reader.uint();
@@ -185,7 +179,7 @@ export function encodeConfiguration(key: string, record: ConfigurationRecord): U
 
 /** Opens a configuration record. */
 export function decodeConfiguration(key: string, value: Uint8Array): Decoded<ConfigurationRecord> {
-  return decode({ key, value, versionMax: CONFIGURATION_VERSION }, (reader) => {
+  return decodeRecord({ key, value, versionMax: CONFIGURATION_VERSION }, (reader) => {
     const index = reader.uint();
     const autoLeave = reader.uint() === 1;
     const list = (): readonly ReplicaId[] => {
@@ -203,28 +197,6 @@ export function decodeConfiguration(key: string, value: Uint8Array): Decoded<Con
     };
     return { index, configuration };
   });
-}
-
-function decode<T>(
-  record: { readonly key: string; readonly value: Uint8Array; readonly versionMax: number },
-  read: (reader: RecordReader) => T | undefined,
-): Decoded<T> {
-  const opened = openRecord(record.key, record);
-  switch (opened.kind) {
-    case "damaged":
-      return { kind: "damaged", reason: "the checksum of a record does not fit" };
-    case "version-unknown":
-      return opened;
-    case "ok": {
-      const reader = new RecordReader(opened.content);
-      const value = read(reader);
-      if (value === undefined || !reader.complete)
-        return { kind: "damaged", reason: "a record has fields that its version does not have" };
-      return { kind: "ok", value };
-    }
-    default:
-      return unreachable(opened);
-  }
 }
 
 function writeChange(writer: RecordWriter, change: ConfigChange): void {

@@ -6,7 +6,7 @@
  *     byte  4     format version of the content, 1 to 255
  *     from  5     the content
  */
-import { assert } from "../std/assert.ts";
+import { assert, unreachable } from "../std/assert.ts";
 import { CRC32C_EMPTY, crc32c, crc32cLatin1 } from "../std/crc32c.ts";
 
 /** Bytes before the content. */
@@ -188,5 +188,37 @@ export class RecordReader {
   #fail<T>(value: T): T {
     this.#failed = true;
     return value;
+  }
+}
+
+/** What reading a record gives: its meaning, or why there is none. */
+export type Decoded<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | { readonly kind: "damaged"; readonly reason: string }
+  | { readonly kind: "version-unknown"; readonly version: number };
+
+/**
+ * Opens a record and reads its fields; undefined from `read` means that they make no sense.
+ * `key` is latin1.
+ */
+export function decodeRecord<T>(
+  record: { readonly key: string; readonly value: Uint8Array; readonly versionMax: number },
+  read: (reader: RecordReader) => T | undefined,
+): Decoded<T> {
+  const opened = openRecord(record.key, record);
+  switch (opened.kind) {
+    case "damaged":
+      return { kind: "damaged", reason: "the checksum of a record does not fit" };
+    case "version-unknown":
+      return opened;
+    case "ok": {
+      const reader = new RecordReader(opened.content);
+      const value = read(reader);
+      if (value === undefined || !reader.complete)
+        return { kind: "damaged", reason: "a record has fields that its version does not have" };
+      return { kind: "ok", value };
+    }
+    default:
+      return unreachable(opened);
   }
 }

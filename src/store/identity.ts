@@ -1,0 +1,127 @@
+/**
+ * Who a data directory belongs to: one small file beside the databases. It is written before they
+ * are made and again when they are, so a database that is missing afterwards is damage, never a
+ * reason to make a new one (R3).
+ */
+import type { Random } from "../std/random.ts";
+import { damagedError, StoreError, versionError } from "./errors.ts";
+import type { Disk } from "./ports.ts";
+
+/** Name of the file in the data directory. */
+export const IDENTITY_NAME = "identity.json";
+
+/** The newest format of the file and of the directory around it. */
+const FORMAT = 1;
+
+/** Bytes of a store id: two of 2^128 never meet. */
+const STORE_ID_BYTES = 16;
+
+/** Who uses the directory. */
+export interface Identity {
+  readonly clusterId: string;
+  readonly nodeId: string;
+  /** Made once per directory; a node whose store id is new has no replicas (R2). */
+  readonly storeId: string;
+}
+
+/** What was found, and whether the databases were ever complete. */
+export interface OpenedIdentity {
+  readonly identity: Identity;
+  /** The databases may be made, or their making completed: nothing was ever acknowledged here. */
+  readonly create: boolean;
+}
+
+/** The identity of a directory; undefined in a new one. @throws as {@link openIdentity}. */
+export async function readIdentity(disk: Disk): Promise<Identity | undefined> {
+  return (await readFile(disk))?.identity;
+}
+
+/**
+ * Reads the identity, or gives the directory one. Call {@link completeIdentity} when the databases
+ * are there.
+ * @throws `STORE_DAMAGED` for an unreadable file, or databases without one; `STORE_IDENTITY_MISMATCH`;
+ * `STORE_VERSION_UNKNOWN`; `STORE_IO`, `STORE_DISK_FULL`.
+ */
+export async function openIdentity(
+  disk: Disk,
+  options: { readonly clusterId: string; readonly nodeId: string; readonly random: Random },
+): Promise<OpenedIdentity> {
+  const found = await readFile(disk);
+  if (found !== undefined) {
+    for (const field of ["clusterId", "nodeId"] as const) {
+      const expected = options[field];
+      if (found.identity[field] === expected) continue;
+      throw new StoreError(
+        { code: "STORE_IDENTITY_MISMATCH", field, expected, found: found.identity[field] },
+        "the data directory belongs to another node or cluster",
+      );
+    }
+    return { identity: found.identity, create: !found.complete };
+  }
+  // Deleting the file must not be the way to lose a node's data.
+  if ((await disk.hasKv("log")) || (await disk.hasKv("state")))
+    throw damagedError("the data directory", "there are databases but no identity file");
+  const { clusterId, nodeId, random } = options;
+  const identity = { clusterId, nodeId, storeId: newStoreId(random) };
+  await write(disk, { identity, complete: false });
+  return { identity, create: true };
+}
+
+/** States that both databases are there; from now on they must be. @throws `STORE_IO`, `STORE_DISK_FULL`. */
+export async function completeIdentity(disk: Disk, identity: Identity): Promise<void> {
+  await write(disk, { identity, complete: true });
+}
+
+interface IdentityFile {
+  readonly identity: Identity;
+  readonly complete: boolean;
+}
+
+function newStoreId(random: Random): string {
+  let id = "";
+  for (let byte = 0; byte < STORE_ID_BYTES; byte++)
+    id += Math.floor(random.next() * 256)
+      .toString(16)
+      .padStart(2, "0");
+  return id;
+}
+
+async function write(disk: Disk, file: IdentityFile): Promise<void> {
+  const text = JSON.stringify(
+    { format: FORMAT, ...file.identity, complete: file.complete },
+    null,
+    2,
+  );
+  await disk.writeSmall(IDENTITY_NAME, new TextEncoder().encode(`${text}\n`));
+}
+
+async function readFile(disk: Disk): Promise<IdentityFile | undefined> {
+  const bytes = await disk.readSmall(IDENTITY_NAME);
+  if (bytes === undefined) return undefined;
+  const fields = parse(bytes);
+  const { format, clusterId, nodeId, storeId, complete } = fields;
+  if (typeof format !== "number") throw unreadable();
+  if (format !== FORMAT) throw versionError("the data directory", format);
+  if (
+    typeof clusterId !== "string" ||
+    typeof nodeId !== "string" ||
+    typeof storeId !== "string" ||
+    typeof complete !== "boolean"
+  )
+    throw unreadable();
+  return { identity: { clusterId, nodeId, storeId }, complete };
+}
+
+function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof value === "object" && value !== null) return { ...value };
+  } catch (error) {
+    throw unreadable({ cause: error });
+  }
+  throw unreadable();
+}
+
+function unreadable(options?: ErrorOptions): StoreError {
+  return damagedError("the identity file", "it cannot be read", options);
+}

@@ -1,0 +1,55 @@
+/**
+ * Rows that were read or written lately, bounded in bytes. Two halves: what is used moves to the
+ * young one, and when that is full it becomes the old one and the old one is forgotten. So a row
+ * that is used keeps its place at the cost of one map operation, and nothing is ever sorted.
+ */
+import type { Hash64 } from "../std/hash64.ts";
+
+/** A row as it is known; `value` is undefined for one that is known not to exist. */
+export interface CachedRow {
+  readonly value: Uint8Array | undefined;
+  /** The hash of the row, if somebody has needed it. */
+  hash: Hash64 | undefined;
+}
+
+/** About what an entry costs beside its bytes. */
+const ENTRY_OVERHEAD_BYTES = 128;
+
+export class RowCache {
+  readonly #halfBytes: number;
+  #young = new Map<string, CachedRow>();
+  #old = new Map<string, CachedRow>();
+  #youngBytes = 0;
+  #oldBytes = 0;
+
+  /** @param bytesMax bound for keys, values and what an entry costs. */
+  constructor(bytesMax: number) {
+    this.#halfBytes = bytesMax / 2;
+  }
+
+  /** At most about `bytesMax`; an entry that is in both halves counts twice. */
+  get bytes(): number {
+    return this.#youngBytes + this.#oldBytes;
+  }
+
+  get(key: string): CachedRow | undefined {
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
+  }
+
+  set(key: string, row: CachedRow): void {
+    const before = this.#young.get(key);
+    this.#young.set(key, row);
+    this.#youngBytes +=
+      (row.value?.length ?? 0) -
+      (before === undefined ? -key.length - ENTRY_OVERHEAD_BYTES : (before.value?.length ?? 0));
+    if (this.#youngBytes <= this.#halfBytes) return;
+    this.#old = this.#young;
+    this.#oldBytes = this.#youngBytes;
+    this.#young = new Map();
+    this.#youngBytes = 0;
+  }
+}

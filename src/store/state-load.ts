@@ -1,0 +1,60 @@
+/**
+ * Reads what a `state/` database says of its groups when it is opened. It may have lost its newest
+ * batches, which the log gives back; it must not have lost one between others, nor anything of
+ * before its newest checkpoint. Rows are not read: each is checked whenever it is.
+ */
+import { sameHash64 } from "../std/hash64.ts";
+import { type AppliedRecord, decodeApplied, decodeCheckpoint } from "../wire/state-record.ts";
+import { versionError } from "./errors.ts";
+import { BASE_KEY, type GroupId, isGroupId, sequenceKey } from "./log-keys.ts";
+import type { KvReader } from "./ports.ts";
+import { type BaseRecord, decodeBase, decodeSum, RowSum } from "./sequence.ts";
+import { checkSequences, rowsOf } from "./sequence-load.ts";
+import { APPLIED_RANGE, CHECKPOINT_KEY, groupOfAppliedKey } from "./state-keys.ts";
+
+/** What a `state/` database holds. */
+export interface FoundState {
+  readonly base: BaseRecord;
+  readonly lastSequence: number;
+  readonly sum: RowSum;
+  readonly groups: ReadonlyMap<GroupId, AppliedRecord>;
+  readonly damaged: ReadonlyMap<GroupId, string>;
+  readonly damagedAll: string | undefined;
+}
+
+/** @throws `STORE_DAMAGED` when not even the base record can be read; `STORE_VERSION_UNKNOWN`. */
+export async function loadState(kv: KvReader): Promise<FoundState> {
+  const [baseValue, checkpointValue] = await kv.getMany([BASE_KEY, CHECKPOINT_KEY]);
+  const base = decodeBase(BASE_KEY, baseValue);
+  const sequences = await checkSequences(kv, base.sequenceBase);
+  let damagedAll = sequences.reason;
+  const sum = new RowSum();
+  const groups = new Map<GroupId, AppliedRecord>();
+  const damaged = new Map<GroupId, string>();
+  for await (const { key, value } of rowsOf(kv, APPLIED_RANGE)) {
+    sum.set(key, value);
+    const group = groupOfAppliedKey(key);
+    if (!isGroupId(group)) damagedAll ??= "a record has a key that none can have";
+    const applied = decodeApplied(key, value);
+    if (applied.kind === "version-unknown") throw versionError(key, applied.version);
+    if (applied.kind === "damaged") damaged.set(group, `${key}: ${applied.reason}`);
+    else groups.set(group, applied.value);
+  }
+  if (damagedAll === undefined && damaged.size === 0 && sequences.sumValue !== undefined) {
+    const noted = decodeSum(sequenceKey(sequences.last), sequences.sumValue);
+    if (!sameHash64(noted, sum.sum)) damagedAll = "a group's record is missing or old";
+  }
+  const checkpoint =
+    checkpointValue === undefined ? undefined : decodeCheckpoint(CHECKPOINT_KEY, checkpointValue);
+  if (checkpoint?.kind === "version-unknown")
+    throw versionError(CHECKPOINT_KEY, checkpoint.version);
+  if (checkpoint?.kind === "damaged") damagedAll ??= `the checkpoint: ${checkpoint.reason}`;
+  if (checkpoint?.kind === "ok")
+    for (const [group, index] of checkpoint.value) {
+      const applied = groups.get(group);
+      if (applied === undefined || applied.index >= index) continue;
+      groups.delete(group);
+      damaged.set(group, "less is applied than the newest checkpoint says");
+    }
+  return { base, lastSequence: sequences.last, sum, groups, damaged, damagedAll };
+}

@@ -1,0 +1,576 @@
+/**
+ * What applying the logs of a node's groups has made, in one database for all groups (R3, R5, R12).
+ *
+ * T1. A batch holds a change's rows, the applied index and the state hash that go with it, and the
+ *     next sequence number. Batches are written one after the other, in the order of the calls.
+ * T2. Batches are not synced, but every batch that may be in a memtable that LevelDB may rotate is:
+ *     a rotated write-ahead log is closed without a sync, and would lose its end while later
+ *     batches survive. So we count an upper bound of what is in the memtable, and sync from half
+ *     of its size on, and while a flush is under way.
+ * T3. A checkpoint is one synced batch with all applied indexes, then a flush. Only what it
+ *     returned may be truncated from the log.
+ * T4. Reading sees every write that was called before it, on disk or not.
+ * T5. The state hash is the sum of the hashes of (row key, value). Neither group nor generation
+ *     is part of it, so replicas and snapshots can be compared.
+ */
+import { assert } from "../std/assert.ts";
+import { addHash64, HASH64_ZERO, type Hash64, hash64, subtractHash64 } from "../std/hash64.ts";
+import { openRecord, sealRecord } from "../wire/record-bytes.ts";
+import { type AppliedRecord, encodeApplied, encodeCheckpoint } from "../wire/state-record.ts";
+import { damagedError, versionError } from "./errors.ts";
+import { PAGE_BYTES, STATE_MEMTABLE_BYTES, SWEEP_KEYS } from "./limits.ts";
+import { BASE_KEY, type GroupId, isGroupId, sequenceKey } from "./log-keys.ts";
+import type { Disk, KvOperation, KvReader, OrderedKv } from "./ports.ts";
+import type { CachedRow } from "./row-cache.ts";
+import { RowView } from "./row-view.ts";
+import { encodeBase, encodeSum, RowSum } from "./sequence.ts";
+import {
+  appliedKey,
+  CHECKPOINT_KEY,
+  groupRowsRange,
+  parseRowKey,
+  prefixEnd,
+  ROWS_RANGE,
+  rowPrefix,
+} from "./state-keys.ts";
+import { type FoundState, loadState } from "./state-load.ts";
+import { StateWriter } from "./state-writer.ts";
+
+/** A row of a group's state machine. The key is latin1 and not empty. */
+export interface StateRow {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** One applied batch of a group. A key is in it once. Values must not change afterwards. */
+export interface StateChange {
+  readonly puts: readonly StateRow[];
+  readonly deletes: readonly string[];
+  /** The last applied index of the batch and its term. */
+  readonly index: number;
+  readonly term: number;
+  /** Takes the place of the note, if given; the configuration, for one. */
+  readonly note?: Uint8Array | undefined;
+}
+
+/** Which rows a page holds: keys with the prefix, from `gte` on and below `lt`, which are whole keys. */
+export interface StateRange {
+  readonly prefix: string;
+  readonly gte?: string | undefined;
+  readonly lt?: string | undefined;
+  readonly limit: number;
+  readonly bytesMax: number;
+  readonly reverse?: boolean;
+}
+
+/** Some rows of a range, in order. */
+export interface StatePage {
+  readonly rows: readonly StateRow[];
+  /** Whether there may be more, after the last key of this page. */
+  readonly more: boolean;
+}
+
+/** The state of one group between two applied batches. Must be closed. */
+export interface StateCapture {
+  readonly applied: AppliedRecord;
+  /** @throws as `StateStore.scan`. */
+  scan(range: StateRange): Promise<StatePage>;
+  close(): Promise<void>;
+}
+
+/** A snapshot that is being taken in, beside the state that it will take the place of (R5). */
+export interface StateInstall {
+  /** The sum of the rows so far; compare it with the sender's before finishing. */
+  readonly hash: () => Hash64;
+  /** Adds rows, each key once. @throws as `StateStore.write`. */
+  put(rows: readonly StateRow[]): Promise<void>;
+  /** Switches over, durable when it returns. The old rows wait for `StateStore.sweep`. */
+  finish(applied: {
+    readonly index: number;
+    readonly term: number;
+    readonly note: Uint8Array;
+  }): Promise<void>;
+  /** Gives up; the rows wait for `StateStore.sweep`. */
+  abandon(): void;
+}
+
+/** What opening found. */
+export interface StateReport {
+  readonly groups: ReadonlyMap<GroupId, AppliedRecord>;
+  readonly damaged: readonly { readonly group: GroupId; readonly reason: string }[];
+  /** Set when nothing in the database can be trusted. */
+  readonly damagedAll: string | undefined;
+}
+
+export interface StateStoreOptions {
+  readonly disk: Disk;
+  /** From the identity file; a database with another one is not this store's. */
+  readonly storeId: string;
+  /** Make the database, or complete what an interrupted start made. */
+  readonly create: boolean;
+  /** Bound of the row cache. */
+  readonly cacheBytes: number;
+  /** The disk's memtable, which writes must be synced before it rotates (T2). */
+  readonly memtableBytes?: number;
+}
+
+const ROW_VERSION = 1;
+
+interface Group {
+  readonly generation: number;
+  readonly prefix: string;
+  /** As of the newest call of `write`, which may not have been written yet. */
+  called: { index: number; term: number };
+  /** As of the newest batch. */
+  written: AppliedRecord;
+}
+
+export class StateStore {
+  readonly #kv: OrderedKv;
+  readonly #sum: RowSum;
+  readonly #groups = new Map<GroupId, Group>();
+  readonly #view: RowView;
+  readonly #writer: StateWriter;
+  readonly #damaged = new Map<GroupId, string>();
+  /** Groups whose state is being installed; their sweep would take the new rows. */
+  readonly #installing = new Set<GroupId>();
+  /** Generations that were used since opening: cached rows of them must not come back to life. */
+  readonly #dropped = new Map<GroupId, number>();
+  #checkpointing: Promise<ReadonlyMap<GroupId, number>> | undefined;
+
+  /** Use {@link openStateStore}. */
+  constructor(
+    parts: {
+      readonly kv: OrderedKv;
+      readonly storeId: string;
+      readonly cacheBytes: number;
+      readonly memtableBytes: number;
+    },
+    found: FoundState,
+  ) {
+    const { kv, storeId, cacheBytes, memtableBytes } = parts;
+    this.#kv = kv;
+    this.#sum = found.sum;
+    this.#view = new RowView(cacheBytes, (keys) => this.#fetchRows(keys));
+    this.#writer = new StateWriter(
+      { kv, storeId, sum: found.sum, memtableBytes },
+      { lastSequence: found.lastSequence, sequenceBase: found.base.sequenceBase },
+    );
+    for (const [group, applied] of found.groups) this.#groups.set(group, groupOf(group, applied));
+    for (const [group, reason] of found.damaged) this.#damaged.set(group, reason);
+    if (found.damagedAll !== undefined)
+      this.#writer.fail(damagedError("the state database", found.damagedAll));
+  }
+
+  /** Whether enough has gathered for a checkpoint; from twice as much on every batch is synced. */
+  get checkpointDue(): boolean {
+    return this.#writer.flushDue;
+  }
+
+  /** Batches since opening that were synced; for metrics. */
+  get syncedBatches(): number {
+    return this.#writer.syncedBatches;
+  }
+
+  /** Every group that has state here. */
+  get groups(): readonly GroupId[] {
+    return [...this.#groups.keys()];
+  }
+
+  /** Why the group takes no part; undefined when it is sound or unknown. */
+  damageOf(group: GroupId): string | undefined {
+    return this.#damaged.get(group);
+  }
+
+  /** The last index that `write` was called with; undefined for a group without state. */
+  appliedIndex(group: GroupId): number | undefined {
+    return this.#groups.get(group)?.called.index;
+  }
+
+  /** What the newest batch that has been written says; undefined for a group without state. */
+  applied(group: GroupId): AppliedRecord | undefined {
+    return this.#groups.get(group)?.written;
+  }
+
+  /** Begins a group's state, with nothing applied. @throws as `write`. */
+  async createGroup(group: GroupId, note: Uint8Array = new Uint8Array()): Promise<void> {
+    assert(isGroupId(group), "a group's id can be part of a key");
+    assert(!this.#groups.has(group), "the group has no state yet");
+    await this.sweep(group);
+    const generation = this.#nextGeneration(group);
+    const made = groupOf(group, { generation, index: 0, term: 0, hash: HASH64_ZERO, note });
+    this.#groups.set(group, made);
+    await this.#writer.enqueue({ build: (batch) => this.#putApplied(batch, group, made) });
+  }
+
+  /**
+   * Writes an applied batch. Readers see it at once; it is durable after a later checkpoint, or
+   * comes again from the log.
+   * @returns the state hash as of this batch.
+   * @throws `STORE_CLOSED`, `STORE_DISK_FULL`, `STORE_IO`, `STORE_DAMAGED`: nothing more is written.
+   */
+  async write(group: GroupId, change: StateChange): Promise<Hash64> {
+    const at = this.#group(group);
+    const { index, term } = change;
+    assert(index > at.called.index, "applied indexes only rise");
+    assert(term >= at.called.term, "applied terms do not fall");
+    at.called = { index, term };
+    const { operations, unknownKeys, delta } = this.#take(at, change);
+    let hash = HASH64_ZERO;
+    try {
+      await this.#writer.enqueue({
+        keys: unknownKeys,
+        build: (batch, rows) => {
+          hash = addHash64(at.written.hash, delta);
+          for (const key of unknownKeys)
+            hash = subtractHash64(hash, this.#hashOnDisk({ group, key }, rows.get(key)));
+          const note = change.note ?? at.written.note;
+          at.written = { generation: at.generation, index, term, hash, note };
+          for (const operation of operations) batch.push(operation);
+          this.#putApplied(batch, group, at);
+        },
+      });
+    } finally {
+      for (const operation of operations) this.#view.release(operation.key);
+    }
+    return hash;
+  }
+
+  /** Values in the order of the keys, if all are known without waiting; the hot path of applying. */
+  peekMany(
+    group: GroupId,
+    keys: readonly string[],
+  ): readonly (Uint8Array | undefined)[] | undefined {
+    this.#writer.assertUsable();
+    const { prefix } = this.#group(group);
+    const values: (Uint8Array | undefined)[] = [];
+    for (const key of keys) {
+      const row = this.#view.known(prefix + key);
+      if (row === undefined) return undefined;
+      values.push(row.value);
+    }
+    return values;
+  }
+
+  /** Values in the order of the keys. @throws `STORE_DAMAGED` when one is not what was written; `STORE_CLOSED`, `STORE_IO`. */
+  async getMany(
+    group: GroupId,
+    keys: readonly string[],
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    this.#writer.assertUsable();
+    const { prefix } = this.#group(group);
+    return this.#view.getMany(keys.map((key) => prefix + key));
+  }
+
+  /** A page of rows as of all writes called before. @throws as `getMany`. */
+  async scan(group: GroupId, range: StateRange): Promise<StatePage> {
+    await this.#writer.settled();
+    this.#writer.assertUsable();
+    return this.#scan(this.#kv, { group, generation: this.#group(group).generation }, range);
+  }
+
+  /** The state as of all writes called before; later ones do not show. @throws as `getMany`. */
+  async capture(group: GroupId): Promise<StateCapture> {
+    const captured = await new Promise<{
+      applied: AppliedRecord;
+      reader: ReturnType<OrderedKv["snapshot"]>;
+    }>((resolve, reject) => {
+      const between = (): void => {
+        resolve({ applied: this.#group(group).written, reader: this.#kv.snapshot() });
+      };
+      this.#writer.enqueue({ build: () => {}, between }).catch(reject);
+    });
+    const { applied, reader } = captured;
+    return {
+      applied,
+      scan: (range) => this.#scan(reader, { group, generation: applied.generation }, range),
+      close: () => reader.close(),
+    };
+  }
+
+  /**
+   * Makes everything that was called before durable, in tables. Writes go on meanwhile.
+   * @returns per group the index up to which the log may now be truncated (T3).
+   * @throws as `write`.
+   */
+  checkpoint(): Promise<ReadonlyMap<GroupId, number>> {
+    this.#checkpointing ??= this.#checkpoint().finally(() => {
+      this.#checkpointing = undefined;
+    });
+    return this.#checkpointing;
+  }
+
+  /** Begins to take in a snapshot under a new generation; one per group at a time. @throws as `write`. */
+  async beginInstall(group: GroupId): Promise<StateInstall> {
+    assert(!this.#installing.has(group), "one install per group at a time");
+    await this.sweep(group);
+    this.#installing.add(group);
+    const generation = this.#nextGeneration(group);
+    const prefix = rowPrefix(group, generation);
+    let hash = HASH64_ZERO;
+    const put = async (rows: readonly StateRow[]): Promise<void> => {
+      for (const row of rows) hash = addHash64(hash, hash64(row.key, row.value));
+      await this.#writer.enqueue({
+        build: (batch) => {
+          for (const { key, value } of rows) batch.push(putRow(prefix + key, value));
+        },
+      });
+    };
+    const finish: StateInstall["finish"] = async (applied) => {
+      assert(
+        applied.index >= (this.appliedIndex(group) ?? 0),
+        "a snapshot is not behind the state",
+      );
+      const made = groupOf(group, { ...applied, generation, hash });
+      await this.#writer.enqueue({
+        sync: true,
+        build: (batch) => {
+          this.#groups.set(group, made);
+          this.#putApplied(batch, group, made);
+        },
+      });
+      this.#installing.delete(group);
+      this.#damaged.delete(group);
+    };
+    const abandon = (): void => {
+      this.#installing.delete(group);
+    };
+    return { hash: () => hash, put, finish, abandon };
+  }
+
+  /** Removes a group's state. Call `sweep` afterwards. @throws as `write`. */
+  async dropGroup(group: GroupId): Promise<void> {
+    this.#dropped.set(group, this.#nextGeneration(group));
+    this.#groups.delete(group);
+    this.#installing.delete(group);
+    const key = appliedKey(group);
+    await this.#writer.enqueue({
+      build: (batch) => {
+        this.#sum.set(key, undefined);
+        batch.push({ kind: "del", key });
+      },
+    });
+    this.#damaged.delete(group);
+  }
+
+  /**
+   * Deletes rows of a group that are not of its present generation, in slices; of all of them if it
+   * has no state any more. Harmless to repeat. Not while an install is under way.
+   * @throws as `write`.
+   */
+  async sweep(group: GroupId): Promise<void> {
+    assert(!this.#installing.has(group), "an install's rows are not swept");
+    const present = this.#groups.get(group)?.prefix;
+    const whole = groupRowsRange(group);
+    const ranges =
+      present === undefined
+        ? [whole]
+        : [
+            { gte: whole.gte, lt: present },
+            { gte: prefixEnd(present), lt: whole.lt },
+          ];
+    for (const range of ranges) {
+      for (;;) {
+        const page = await this.#kv.scan({ ...range, limit: SWEEP_KEYS, bytesMax: PAGE_BYTES });
+        if (page.rows.length === 0) break;
+        await this.#writer.enqueue({
+          build: (batch) => {
+            for (const row of page.rows) batch.push({ kind: "del", key: row.key });
+          },
+        });
+      }
+    }
+  }
+
+  /** Sweeps every group that has rows, known or not; after opening, in the background. @throws as `write`. */
+  async sweepAll(): Promise<void> {
+    let gte: string = ROWS_RANGE.gte;
+    for (;;) {
+      // One seek per group, never a walk over its rows.
+      const page = await this.#kv.scan({ gte, lt: ROWS_RANGE.lt, limit: 1, bytesMax: 1 });
+      const key = page.rows[0]?.key;
+      if (key === undefined) return;
+      const group = parseRowKey(key);
+      if (!this.#installing.has(group)) await this.sweep(group);
+      gte = groupRowsRange(group).lt;
+    }
+  }
+
+  /** Ends after what has been called so far. Harmless when repeated. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  #nextGeneration(group: GroupId): number {
+    return (this.#groups.get(group)?.generation ?? this.#dropped.get(group) ?? 0) + 1;
+  }
+
+  #group(group: GroupId): Group {
+    const found = this.#groups.get(group);
+    assert(found !== undefined, "the group has state here");
+    return found;
+  }
+
+  async #checkpoint(): Promise<ReadonlyMap<GroupId, number>> {
+    let indexes: ReadonlyMap<GroupId, number> = new Map();
+    await this.#writer.flush((batch) => {
+      indexes = new Map([...this.#groups].map(([group, { written }]) => [group, written.index]));
+      const value = encodeCheckpoint(CHECKPOINT_KEY, indexes);
+      batch.push({ kind: "put", key: CHECKPOINT_KEY, value });
+    });
+    return indexes;
+  }
+
+  /** Takes a change into the view; what it adds to the hash as far as that is known. */
+  #take(
+    at: Group,
+    change: StateChange,
+  ): {
+    readonly operations: readonly KvOperation[];
+    readonly unknownKeys: readonly string[];
+    readonly delta: Hash64;
+  } {
+    const operations: KvOperation[] = [];
+    const unknownKeys: string[] = [];
+    let delta = HASH64_ZERO;
+    const take = (rowKey: string, value: Uint8Array | undefined): void => {
+      const key = at.prefix + rowKey;
+      const before = this.#view.known(key);
+      if (before === undefined) unknownKeys.push(key);
+      else delta = subtractHash64(delta, hashOf(rowKey, before));
+      const row: CachedRow = { value, hash: undefined };
+      delta = addHash64(delta, hashOf(rowKey, row));
+      operations.push(value === undefined ? { kind: "del", key } : putRow(key, value));
+      this.#view.hold(key, row);
+    };
+    for (const { key, value } of change.puts) take(key, value);
+    for (const key of change.deletes) take(key, undefined);
+    return { operations, unknownKeys, delta };
+  }
+
+  /** The hash of a row that nobody had read, from its record on disk. */
+  #hashOnDisk(
+    at: { readonly group: GroupId; readonly key: string },
+    value: Uint8Array | undefined,
+  ): Hash64 {
+    const content = this.#openRow(at, value);
+    if (content === undefined) return HASH64_ZERO;
+    return hash64(at.key.slice(this.#group(at.group).prefix.length), content);
+  }
+
+  #putApplied(batch: KvOperation[], group: GroupId, at: Group): void {
+    const key = appliedKey(group);
+    const value = encodeApplied(key, at.written);
+    this.#sum.set(key, value);
+    batch.push({ kind: "put", key, value });
+  }
+
+  async #fetchRows(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const values = await this.#kv.getMany(keys);
+    return values.map((value, at) => {
+      const key = keys[at] ?? "";
+      return this.#openRow({ group: parseRowKey(key), key }, value);
+    });
+  }
+
+  async #scan(
+    reader: KvReader,
+    of: { readonly group: GroupId; readonly generation: number },
+    range: StateRange,
+  ): Promise<StatePage> {
+    const prefix = rowPrefix(of.group, of.generation);
+    // A prefix of our own ends in "/", so a row prefix of U+00FF alone still has an end.
+    const whole = prefix + range.prefix;
+    const gte = prefix + (range.gte ?? "");
+    const lt = range.lt === undefined ? prefixEnd(whole) : prefix + range.lt;
+    const page = await reader.scan({
+      gte: inOrder(gte, whole)[1],
+      lt: inOrder(lt, prefixEnd(whole))[0],
+      limit: range.limit,
+      bytesMax: range.bytesMax,
+      reverse: range.reverse === true,
+    });
+    const rows = page.rows.map(({ key, value }) => ({
+      key: key.slice(prefix.length),
+      value: this.#openRow({ group: of.group, key }, value) ?? value,
+    }));
+    return { rows, more: page.more };
+  }
+
+  /** @throws `STORE_DAMAGED`, `STORE_VERSION_UNKNOWN`. */
+  #openRow(
+    at: { readonly group: GroupId; readonly key: string },
+    value: Uint8Array | undefined,
+  ): Uint8Array | undefined {
+    if (value === undefined) return undefined;
+    const opened = openRecord(at.key, { value, versionMax: ROW_VERSION });
+    if (opened.kind === "ok") return opened.content;
+    if (opened.kind === "version-unknown")
+      throw versionError(`the state of ${at.group}`, opened.version);
+    const reason = "the checksum of a row does not fit";
+    this.#damaged.set(at.group, reason);
+    throw damagedError(`the state of ${at.group}`, reason);
+  }
+}
+
+function groupOf(group: GroupId, applied: AppliedRecord): Group {
+  const { generation, index, term } = applied;
+  const prefix = rowPrefix(group, generation);
+  return { generation, prefix, called: { index, term }, written: applied };
+}
+
+function putRow(key: string, value: Uint8Array): KvOperation {
+  return { kind: "put", key, value: sealRecord(key, { version: ROW_VERSION, content: value }) };
+}
+
+/** The lower key, then the higher one. */
+function inOrder(a: string, b: string): readonly [string, string] {
+  return a < b ? [a, b] : [b, a];
+}
+
+/** The hash of a row that is known; of one that does not exist, nothing. */
+function hashOf(rowKey: string, row: CachedRow): Hash64 {
+  if (row.value === undefined) return HASH64_ZERO;
+  row.hash ??= hash64(rowKey, row.value);
+  return row.hash;
+}
+
+/**
+ * Opens the `state/` database.
+ * @throws `STORE_MISSING`, `STORE_LOCKED`, `STORE_DAMAGED` when it does not open at all or belongs
+ * to another store, `STORE_VERSION_UNKNOWN`, `STORE_IO`, `STORE_DISK_FULL`.
+ */
+export async function openStateStore(
+  options: StateStoreOptions,
+): Promise<{ readonly store: StateStore; readonly report: StateReport }> {
+  const { disk, storeId, create, cacheBytes, memtableBytes = STATE_MEMTABLE_BYTES } = options;
+  const kv = create ? await disk.createKv("state") : await disk.openKv("state");
+  try {
+    if (create) await writeFirstBatch(kv, storeId);
+    const found = await loadState(kv);
+    if (found.base.storeId !== storeId)
+      throw damagedError("the state database", "it belongs to another store");
+    const damaged = [...found.damaged].map(([group, reason]) => ({ group, reason }));
+    const { groups, damagedAll } = found;
+    const store = new StateStore({ kv, storeId, cacheBytes, memtableBytes }, found);
+    return { store, report: { groups, damaged, damagedAll } };
+  } catch (error) {
+    await kv.close();
+    throw error;
+  }
+}
+
+/** Does nothing when an interrupted start got so far. */
+async function writeFirstBatch(kv: OrderedKv, storeId: string): Promise<void> {
+  const [before] = await kv.getMany([BASE_KEY]);
+  if (before !== undefined) return;
+  const key = sequenceKey(1);
+  const base = encodeBase(BASE_KEY, { storeId, sequenceBase: 0 });
+  await kv.write(
+    [
+      { kind: "put", key: BASE_KEY, value: base },
+      { kind: "put", key, value: encodeSum(key, new RowSum().sum) },
+    ],
+    { sync: true },
+  );
+}

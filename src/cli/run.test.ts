@@ -1,0 +1,469 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { clusterFailure, FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { buildApi, listenApi } from "../api/server.ts";
+import { silentLog } from "../std/log.ts";
+import { COMMANDS } from "./commands.ts";
+import type { Io } from "./io.ts";
+import { runCli } from "./run.ts";
+
+const RULES = { listenHost: "127.0.0.1", hostNames: [] };
+
+let folder: string;
+let cluster: FakeCluster;
+let app: FastifyInstance;
+let url: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "jobx-cli-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  cluster = new FakeCluster();
+  app = await buildApi({ cluster, log: silentLog, rules: RULES });
+  ({ url } = await listenApi(app, { host: "127.0.0.1", port: 0 }));
+});
+
+afterEach(async () => {
+  await app.close();
+});
+
+interface Ran {
+  readonly exit: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function jobx(
+  words: string | readonly string[],
+  options: { readonly env?: Record<string, string>; readonly input?: string } = {},
+): Promise<Ran> {
+  let out = "";
+  let err = "";
+  let sleptMs = 0;
+  const io: Io = {
+    env: { JOBX_API: url, JOBX_TOKEN: TOKENS.admin, ...options.env },
+    homeFolder: join(folder, "home"),
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    readInput: () => Promise.resolve(new TextEncoder().encode(options.input ?? "")),
+    client: {
+      fetch,
+      // Pauses between repetitions pass at once, for the clock as well.
+      clock: { nowMs: () => performance.now() + sleptMs },
+      sleep: (ms) => {
+        sleptMs += ms;
+        return Promise.resolve();
+      },
+      randomKey: () => "random-key",
+    },
+  };
+  const exit = await runCli(typeof words === "string" ? words.split(" ") : words, io);
+  return { exit, out, err };
+}
+
+async function file(path: string, text: string): Promise<string> {
+  const whole = join(folder, path);
+  await mkdir(join(whole, ".."), { recursive: true });
+  await writeFile(whole, text);
+  return whole;
+}
+
+const YAML = `
+workflow: text
+description: Counts words.
+handlers: ./handlers
+steps:
+  words: { map: count_words, combine: sum_pairs, reduce: sum, retries: 3, timeout: 60s, onFailure: fail }
+jobs:
+  wordcount: { step: words, description: Counts words. }
+`;
+
+async function applied(): Promise<void> {
+  const path = await file("flow/text.yaml", YAML);
+  await file("flow/handlers/count/words.js", "// js");
+  await file("flow/handlers/sum.py", "# py");
+  await file("flow/handlers/_helper.py", "# no");
+  await file("flow/handlers/node_modules/x/index.js", "// no");
+  expect(await jobx(["apply", path])).toMatchObject({ exit: 0 });
+}
+
+const called = (method: string): unknown =>
+  cluster.calls.findLast((call) => call.method === method)?.input;
+
+describe("help and usage", () => {
+  test.each(COMMANDS.map(({ name }) => name))("%s explains itself", async (name) => {
+    const { exit, out } = await jobx(`${name} --help`);
+    expect(exit).toBe(0);
+    expect(out).toContain(`Usage: jobx ${name}`);
+    expect(out).toContain("Exit codes: 0 ok, 1 ");
+    expect(out).toContain("--json");
+    expect((await jobx(`help ${name}`)).out).toBe(out);
+  });
+
+  test("the program lists its commands; without words it does so as an error", async () => {
+    const { exit, out } = await jobx("--help");
+    expect(exit).toBe(0);
+    for (const { name } of COMMANDS) expect(out).toContain(name);
+    expect(await jobx([])).toEqual({ exit: 2, out: "", err: out });
+  });
+
+  test.each([
+    ["reqest show x", "did you mean request show?"],
+    ["request shwo x", "did you mean request show?"],
+    ["request", "request cancel"],
+    ["aply x", "did you mean apply?"],
+    ["frobnicate", "jobx --help"],
+    ["request show", "usage: jobx request show ID"],
+    ["request show a b", "too many"],
+    ["submit text j --wiat", "did you mean --wait?"],
+    ["submit text j --timeout 60", "--timeout"],
+    ["submit text j --timeout", "--timeout"],
+    ["submit text j novalue", "key=text"],
+    ["submit text j =v", "key=text"],
+    ["submit text j :=1", "key=text"],
+    ["submit text j k:={", "k:={"],
+    ["request list text --limit 0", "--limit"],
+    ["cluster ticket --expires 1d", "--expires"],
+    ["node list --api ftp://x", "URLs"],
+    ["apply /no/such/file.yaml", "/no/such/file.yaml"],
+  ])("jobx %s is told what is wrong", async (words, hint) => {
+    const { exit, out, err } = await jobx(words);
+    expect({ exit, out }).toEqual({ exit: 2, out: "" });
+    expect(err).toContain(hint);
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test("numbers that JSON would round are refused before they are sent", async () => {
+    const { exit, err } = await jobx("submit text j k:=9007199254740993");
+    expect(exit).toBe(2);
+    expect(err).toContain("HANDLER_VALUE_NOT_EXACT");
+    expect((await jobx("submit text j k:=1e999")).exit).toBe(2);
+    expect(cluster.calls).toEqual([]);
+  });
+});
+
+describe("apply and sync", () => {
+  test("a file is applied with the handlers beside it", async () => {
+    await applied();
+    expect(called("apply")).toMatchObject({
+      dryRun: false,
+      definition: {
+        workflow: "text",
+        description: "Counts words.",
+        handlers: [
+          { name: "count_words", path: "count/words.js", language: "javascript", source: "// js" },
+          { name: "sum", path: "sum.py", language: "python", source: "# py" },
+        ],
+        steps: { words: { timeoutMs: 60_000 } },
+        jobs: { wordcount: { step: "words" } },
+      },
+    });
+  });
+
+  test("a dry run says what would change", async () => {
+    const path = await file("dry/text.yaml", "workflow: dry\nsteps: {a: {map: m, reduce: r}}\n");
+    const { exit, out } = await jobx(["apply", path, "--dry-run"]);
+    expect([exit, out]).toEqual([
+      0,
+      "+ workflow dry\n~ step a\nnothing was changed (dry run), 0 unchanged\n",
+    ]);
+    expect(cluster.definitions.size).toBe(0);
+    const json = await jobx(["apply", path, "--dry-run", "--json"]);
+    expect(JSON.parse(json.out)).toMatchObject({ created: true, dryRun: true });
+  });
+
+  test.each([
+    ["a: [1", "is not valid YAML"],
+    ["workflow: w\nworkflow: x", "unique"],
+    ["workflow: w\nsteps: {a: {map: m, redcue: r}}", "did you mean reduce?"],
+    ["workflow: w\nhandlers: ./none", "none"],
+    ["", "a mapping"],
+  ])("the file %j is refused here", async (text, hint) => {
+    const path = await file("wrong/w.yaml", text);
+    const { exit, err } = await jobx(["apply", path]);
+    expect(exit).toBe(2);
+    expect(err).toContain(hint);
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test("aliases that unfold into gigabytes are refused", async () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i},`.repeat(10)}]`,
+    );
+    const path = await file("wrong/bomb.yaml", `l0: &l0 [x]\n${levels.join("\n")}\n`);
+    expect((await jobx(["apply", path])).exit).toBe(2);
+  });
+
+  test("sync needs a workflow and sends only handlers", async () => {
+    const path = join(folder, "flow/handlers");
+    await file("flow/handlers/sum.py", "# py");
+    const missing = await jobx(["handler", "sync", "txet", path]);
+    expect([missing.exit, missing.err]).toEqual([4, expect.stringContaining("WORKFLOW_UNKNOWN")]);
+    await applied();
+    expect((await jobx(["handler", "sync", "text", path, "--force"])).exit).toBe(0);
+    expect(called("apply")).toMatchObject({
+      force: true,
+      definition: { description: undefined, steps: undefined, jobs: undefined },
+    });
+    expect((await jobx("handler list text")).out).toContain("count_words");
+  });
+
+  test("two files with one name stop the sync with both paths; a link to a folder is not followed", async () => {
+    await applied();
+    await file("twice/a/b.py", "");
+    await file("twice/a_b.js", "");
+    await symlink("..", join(folder, "twice/loop")).catch(() => {});
+    const { exit, err } = await jobx(["handler", "sync", "text", join(folder, "twice")]);
+    expect(exit).toBe(2);
+    expect(err).toContain("a/b.py and a_b.js are both the handler a_b");
+  });
+});
+
+describe("submit", () => {
+  beforeEach(applied);
+
+  test("pairs come from the file first, then from the words, in order", async () => {
+    const path = await file("args.json", '{"10": {"deep": [1]}, "2": null, "10": "again"}');
+    const words = [
+      "submit",
+      "text",
+      "wordcount",
+      "--args",
+      path,
+      "folder=/a=b",
+      "n:=[1,2]",
+      "empty=",
+    ];
+    const { exit, out } = await jobx([...words, "--key", "k-1"]);
+    expect([exit, out]).toEqual([0, "r1\n"]);
+    expect(called("submit")).toEqual({
+      workflow: "text",
+      job: "wordcount",
+      idempotencyKey: "k-1",
+      arguments: [
+        ["10", { deep: [1] }],
+        ["2", null],
+        ["10", "again"],
+        ["folder", "/a=b"],
+        ["n", [1, 2]],
+        ["empty", ""],
+      ],
+    });
+  });
+
+  test("arguments can come from the standard input", async () => {
+    await jobx("submit text wordcount --args -", { input: '{"a": 1}' });
+    expect(called("submit")).toMatchObject({ arguments: [["a", 1]], idempotencyKey: "random-key" });
+    expect((await jobx("submit text wordcount --args -", { input: "[1]" })).exit).toBe(2);
+  });
+
+  test("--wait --json prints one object with the result and exits 0", async () => {
+    const running = jobx("submit text wordcount folder=/x --wait --json");
+    await expect.poll(() => cluster.waits).toBe(1);
+    cluster.succeed("r1", [["a", 1]]);
+    const { exit, out, err } = await running;
+    expect([exit, err]).toEqual([0, ""]);
+    expect(JSON.parse(out)).toMatchObject({
+      request: "r1",
+      workflow: "text",
+      job: "wordcount",
+      state: "succeeded",
+      result: { pairs: [["a", 1]] },
+      error: null,
+      duplicate: false,
+    });
+  });
+
+  test("a failed request exits 1 and shows the traceback", async () => {
+    const running = jobx("submit text wordcount --wait --json");
+    await expect.poll(() => cluster.waits).toBe(1);
+    cluster.fail("r1", {});
+    const { exit, out } = await running;
+    expect(exit).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      state: "failed",
+      result: null,
+      error: {
+        code: "HANDLER_FAILED",
+        message: "it broke",
+        invocation: "i1",
+        traceback: "Traceback: line 1",
+      },
+    });
+    const shown = await jobx("request show r1");
+    expect(shown.out).toContain("Traceback: line 1");
+    expect(shown.exit).toBe(0);
+  });
+
+  test("a cancelled request and one that is over time exit 1", async () => {
+    const running = jobx("submit text wordcount --wait");
+    await expect.poll(() => cluster.waits).toBe(1);
+    expect((await jobx("request cancel r1")).out).toBe("r1 is cancelled\n");
+    expect((await running).exit).toBe(1);
+    const late = await jobx("submit text wordcount --wait --timeout 1ms --json --key other");
+    expect([late.exit, JSON.parse(late.out)]).toMatchObject([1, { state: "running" }]);
+  });
+
+  test("--follow shows progress on the error output, and a pause with what to do", async () => {
+    const running = jobx("submit text wordcount --follow --json");
+    await expect.poll(() => cluster.waits).toBe(1);
+    cluster.change("r1", { steps: { words: { total: 4, done: 3, failed: 1 } }, state: "paused" });
+    await expect
+      .poll(() => cluster.calls.filter(({ method }) => method === "request").length)
+      .toBeGreaterThan(1);
+    expect((await jobx("request resume r1")).out).toBe("r1 is running\n");
+    cluster.succeed("r1", []);
+    const { exit, out, err } = await running;
+    expect([exit, JSON.parse(out)]).toMatchObject([0, { state: "succeeded" }]);
+    expect(err).toContain("paused  words 3/4, 1 failed\n");
+    expect(err).toContain("jobx request resume r1");
+  });
+
+  test("the death of the node that was asked does not end the wait", async () => {
+    const second = await buildApi({ cluster, log: silentLog, rules: RULES });
+    const other = await listenApi(second, { host: "127.0.0.1", port: 0 });
+    const running = jobx("submit text wordcount --wait --json", {
+      env: { JOBX_API: `${url}, ${other.url}` },
+    });
+    await expect.poll(() => cluster.waits).toBe(1);
+    await app.close();
+    await expect.poll(() => cluster.waits).toBe(1);
+    cluster.succeed("r1", [["a", 1]]);
+    const { exit, out } = await running;
+    expect([exit, JSON.parse(out)]).toMatchObject([0, { result: { pairs: [["a", 1]] } }]);
+    await second.close();
+  });
+
+  test("a submission whose answer was lost is made once", async () => {
+    cluster.failures.push(clusterFailure("COMMAND_OUTCOME_UNKNOWN"));
+    expect(await jobx("submit text wordcount")).toMatchObject({ exit: 0, out: "r1\n" });
+    const keys = cluster.calls
+      .filter(({ method }) => method === "submit")
+      .map(({ input }) => input);
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toEqual(keys[1]);
+  });
+
+  test("what the cluster refuses exits 4, with its code in the JSON", async () => {
+    const { exit, out, err } = await jobx("submit text wordcuont --wait --json");
+    expect([exit, JSON.parse(out)]).toMatchObject([
+      4,
+      { error: { code: "JOB_UNKNOWN", details: { job: "wordcuont" } } },
+    ]);
+    expect(err).toContain("JOB_UNKNOWN");
+  });
+});
+
+describe("showing", () => {
+  beforeEach(applied);
+
+  test("request show --json has steps and attempts", async () => {
+    await jobx("submit text wordcount");
+    cluster.attemptViews.push({
+      invocation: "i1",
+      step: "words",
+      node: "12D3KooWfirst",
+      nodeName: "node-1",
+      phase: "map",
+      state: "done",
+      startedAt: "2026-01-01T00:00:01Z",
+      endedAt: "2026-01-01T00:00:02Z",
+    });
+    const { out } = await jobx("request show r1 --json");
+    expect(JSON.parse(out)).toMatchObject({
+      request: "r1",
+      steps: { words: { total: 4, done: 1, failed: 0 } },
+      attempts: [{ invocation: "i1", step: "words", node: "12D3KooWfirst", state: "done" }],
+      attemptsTruncated: false,
+    });
+    const table = (await jobx("request show r1")).out;
+    expect(table).toMatch(/words +4 +1 +0/);
+    expect(table).toMatch(/node-1 +0 +1 +0/);
+    expect((await jobx("request list text")).out).toMatch(
+      /r1 +wordcount +2026\S+ +running {2}words 1\/4/,
+    );
+    expect(JSON.parse((await jobx("request list text --json")).out)).toHaveLength(1);
+    expect((await jobx("request show nope")).exit).toBe(4);
+  });
+
+  test("workflow show and list", async () => {
+    expect(JSON.parse((await jobx("workflow show text --json")).out)).toMatchObject({
+      scheduler: "12D3KooWfirst",
+      term: 3,
+      replicas: [{ node: "12D3KooWfirst", role: "voter" }],
+    });
+    const { out } = await jobx("workflow show text");
+    expect(out).toContain("scheduler  node-1, term 3");
+    expect(out).toMatch(/words +count_words +sum_pairs +sum +1 +3 +60s +fail/);
+    expect((await jobx("workflow list")).out).toMatch(/text +active +Counts words\./);
+    expect((await jobx("workflow delete text")).out).toBe("text is deleted\n");
+    expect((await jobx("workflow list")).out).toBe("no workflows\n");
+  });
+
+  test("node list, ticket and status", async () => {
+    expect(JSON.parse((await jobx("node list --json")).out)).toMatchObject([
+      {
+        id: "12D3KooWfirst",
+        name: "node-1",
+        state: "up",
+        capabilities: ["general", "python"],
+        slots: 4,
+      },
+    ]);
+    expect((await jobx("node list")).out).toMatch(/node-1 +up +4 +general,python +http/);
+    expect((await jobx("cluster ticket --uses 2 --expires 24h")).out).toBe("jobx1-ticket\n");
+    expect(called("createTicket")).toEqual({ uses: 2, expiresMs: 86_400_000 });
+    const status = await jobx("cluster status");
+    expect(status.out).toContain("acknowledged data is on one disk");
+    cluster.isReady = false;
+    expect(JSON.parse((await jobx("cluster status --json")).out)).toMatchObject({
+      ready: false,
+      reason: "still joining",
+      workflows: 1,
+    });
+  });
+
+  test("text from elsewhere cannot drive the terminal", async () => {
+    await jobx("submit text wordcount");
+    cluster.fail("r1", { traceback: "red \u001b[31m\nnext\u009b2J" });
+    const { out } = await jobx("request show r1");
+    expect(out).toContain("red  [31m\nnext 2J");
+  });
+});
+
+describe("which cluster", () => {
+  test("without a token the local node's is used, towards this machine only", async () => {
+    await file("data/admin-token", `${TOKENS.admin}\n`);
+    await file("home/.jobx/admin-token", TOKENS.read);
+    const env = { JOBX_TOKEN: "", JOBX_DATA: join(folder, "data") };
+    expect((await jobx("cluster ticket", { env })).exit).toBe(0);
+    const home = await jobx("cluster ticket", { env: { JOBX_TOKEN: "" } });
+    expect([home.exit, home.err]).toEqual([4, expect.stringContaining("API_ROLE_INSUFFICIENT")]);
+    const urls = `${url},http://jobx.invalid:1`;
+    const abroad = await jobx("node list", { env: { ...env, JOBX_API: urls } });
+    expect([abroad.exit, abroad.err]).toEqual([4, expect.stringContaining("API_TOKEN_MISSING")]);
+  });
+
+  test("a cluster that does not answer or has no majority exits 3", async () => {
+    const nobody = await jobx(["node", "list", "--json", "--api", "http://127.0.0.1:1"]);
+    expect([nobody.exit, JSON.parse(nobody.out)]).toMatchObject([
+      3,
+      { error: { code: "CLIENT_UNREACHABLE" } },
+    ]);
+    cluster.failures.push(...Array.from({ length: 100 }, () => clusterFailure("NO_MAJORITY")));
+    expect((await jobx("node list")).exit).toBe(3);
+  });
+});

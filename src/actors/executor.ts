@@ -73,11 +73,6 @@ export class Executor {
     this.#look();
   }
 
-  /** Attempts that run or wait to. */
-  get busyCount(): number {
-    return this.#runningCount + this.#waiting.length;
-  }
-
   /** Takes no more work; resolves when what runs has ended, or after `timeoutMs` by killing it. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
@@ -87,7 +82,7 @@ export class Executor {
       this.#end(attempt, { kind: "released", reason: "the node is stopping" });
     }
     this.#look();
-    while (this.busyCount > 0 && clock.nowMs() < endMs) {
+    while (this.#isBusy() && clock.nowMs() < endMs) {
       await new Promise<void>((resolve) => timers.after(50, resolve));
     }
     for (const session of this.#sessions.values()) {
@@ -148,6 +143,10 @@ export class Executor {
     for (const session of this.#sessions.values()) {
       if (session.target === node) session.target = undefined;
     }
+  }
+
+  #isBusy(): boolean {
+    return this.#runningCount > 0;
   }
 
   #demandSaid(session: ExecutorSession, ready: number): void {

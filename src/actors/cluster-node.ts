@@ -1,0 +1,356 @@
+/**
+ * One node of the cluster above its ports: its replicas, its executor, and the calls between nodes.
+ * The node's program and the simulator build exactly this.
+ */
+
+import type { NodeId } from "../scheduler/dataset.ts";
+import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
+import { unreachable } from "../std/assert.ts";
+import type { Clock, Timers, WallClock } from "../std/clock.ts";
+import { errorText } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
+import type { Random } from "../std/random.ts";
+import { Caller } from "./caller.ts";
+import { Directory } from "./directory.ts";
+import { Executor, type ExecutorOptions } from "./executor.ts";
+import { GroupHost, type PlantedBugs } from "./group-host.ts";
+import { GroupOpener } from "./group-opener.ts";
+import { soleMembership } from "./membership.ts";
+import { MembershipKeeper } from "./membership-keeper.ts";
+import { Performer } from "./perform.ts";
+import type {
+  Call,
+  CallAnswer,
+  LogPort,
+  MeshListener,
+  MeshPort,
+  PayloadsPort,
+  PeerMessage,
+  RunnerPort,
+  RunsPort,
+  StatesPort,
+} from "./ports.ts";
+import { Router } from "./router.ts";
+import { SystemGroup, WORKFLOW_VOTERS_MAX } from "./system-group.ts";
+import type { SchedulingOptions, WorkflowGroup } from "./workflow-group.ts";
+
+/** The system group's number. */
+export const SYSTEM_GROUP = 0;
+
+/** Voters of the system group at most (R8). */
+const SYSTEM_VOTERS_MAX = 5;
+
+/** Reading rows for an attempt outlasts an election. */
+const READ_DEADLINE_MS = 60_000;
+
+export interface ClusterNodeOptions {
+  readonly tickMs: number;
+  /** A follower that hears nothing for so many ticks campaigns (R6: only a silent, open connection). */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** After word that the leader's node is gone, a follower campaigns within so many ticks. */
+  readonly leaderGoneTicks: number;
+  readonly scheduling: SchedulingOptions;
+  readonly executor: ExecutorOptions;
+}
+
+export interface ClusterNodeDeps {
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly mesh: MeshPort;
+  readonly logs: LogPort;
+  readonly states: StatesPort;
+  readonly payloads: PayloadsPort;
+  readonly runs: RunsPort;
+  readonly runner: RunnerPort;
+  readonly options: ClusterNodeOptions;
+  /** What this node says of itself. */
+  readonly member: MemberInfo;
+  /** Names this run of the process. */
+  readonly run: string;
+  /** Rises with each run of the process. */
+  readonly boot: number;
+  /** Makes this node the first of a cluster; undefined for every other, and after the first start. */
+  readonly founding: (() => SystemCommand) | undefined;
+  /** The directory has changed: who may connect is up to the caller. */
+  readonly onDirectory: (directory: Directory) => void;
+  readonly bugs: PlantedBugs;
+}
+
+export class ClusterNode implements MeshListener {
+  readonly directory = new Directory();
+  readonly system: SystemGroup;
+  readonly host: GroupHost;
+  readonly caller: Caller;
+  readonly router: Router;
+  readonly executor: Executor;
+  readonly performer: Performer;
+  readonly #deps: ClusterNodeDeps;
+  readonly #opener: GroupOpener;
+  readonly #keeper: MembershipKeeper;
+  readonly #stopReasons = new Map<number, string>();
+  #sequence = 0;
+
+  constructor(deps: ClusterNodeDeps) {
+    this.#deps = deps;
+    const { clock, timers, log, mesh, logs, bugs, options } = deps;
+    this.host = new GroupHost({
+      clock,
+      timers,
+      log,
+      logs,
+      mesh,
+      tickMs: options.tickMs,
+      bugs,
+      onStopped: (group, reason) => this.#stopReasons.set(group, reason),
+    });
+    this.system = new SystemGroup({
+      log,
+      directory: this.directory,
+      founding: deps.founding,
+      onChange: () => this.#directoryChanged(),
+      isUp: (node) => this.#isUp(node),
+    });
+    this.caller = new Caller({ timers, mesh, serve: (from, call) => this.#serve(from, call) });
+    this.router = new Router({
+      clock,
+      timers,
+      caller: this.caller,
+      candidates: (group) => this.#candidates(group),
+    });
+    this.#opener = new GroupOpener({
+      ...deps,
+      host: this.host,
+      system: this.system,
+      onActive: (group) => this.#active(group),
+    });
+    this.performer = new Performer({
+      self: mesh.self,
+      capabilities: options.executor.capabilities,
+      runner: deps.runner,
+      runs: deps.runs,
+      caller: this.caller,
+      others: () => this.#others(),
+      read: (group, what) => this.read(group, what, READ_DEADLINE_MS),
+    });
+    this.executor = new Executor({
+      options: options.executor,
+      clock,
+      timers,
+      log,
+      mesh,
+      run: deps.run,
+      workflows: () => this.#executable(),
+      perform: (attempt) => this.performer.perform(attempt),
+    });
+    this.#keeper = new MembershipKeeper({
+      timers,
+      log,
+      mesh,
+      replicas: () => this.#opener.replicas(),
+      candidates: (group) => this.#replicaCandidates(group),
+      votersMax: (group) => (group === SYSTEM_GROUP ? SYSTEM_VOTERS_MAX : WORKFLOW_VOTERS_MAX),
+    });
+  }
+
+  /** Opens what the disk holds, or founds the cluster, and begins to work. */
+  async start(): Promise<void> {
+    const { logs, mesh, founding, member } = this.#deps;
+    if (founding !== undefined && !logs.replicas().some(({ group }) => group === SYSTEM_GROUP)) {
+      const place = { replica: 1, node: mesh.self, storeId: member.storeId };
+      await logs.createReplica(SYSTEM_GROUP, 1, soleMembership(place));
+    }
+    for (const stored of logs.replicas()) {
+      if (stored.damage === undefined) await this.#opener.open(stored);
+      else this.#stopReasons.set(stored.group, stored.damage);
+    }
+    mesh.listen(this);
+    this.host.start();
+    this.executor.start();
+    this.#keeper.start();
+    this.#directoryChanged();
+  }
+
+  /** Stops at once; what is on disk stays valid at any moment. */
+  stop(): void {
+    this.executor.stop();
+    this.#keeper.stop();
+    this.host.stop();
+  }
+
+  /** Replicas that do not serve here, with the reason (R4). */
+  get stoppedReplicas(): ReadonlyMap<number, string> {
+    return this.#stopReasons;
+  }
+
+  /** The workflow's group on this node, if it has a replica here. */
+  workflow(group: number): WorkflowGroup | undefined {
+    return this.#opener.workflow(group);
+  }
+
+  /** A number for the next command that enters the cluster here (R15). */
+  nextSequence(): { readonly node: NodeId; readonly boot: number; readonly sequence: number } {
+    this.#sequence += 1;
+    return { node: this.#deps.mesh.self, boot: this.#deps.boot, sequence: this.#sequence };
+  }
+
+  /** Reads rows from the workflow's scheduler, not older than the call. */
+  async read(
+    group: number,
+    what: {
+      readonly keys: readonly string[];
+      readonly scan?: {
+        readonly gte: string;
+        readonly lt: string;
+        readonly limit: number;
+        readonly reverse?: boolean;
+      };
+    },
+    deadlineMs: number,
+  ): Promise<Extract<CallAnswer, { kind: "rows" }>> {
+    const scan = what.scan === undefined ? undefined : { reverse: false, ...what.scan };
+    const call: Call = { kind: "read", group, keys: what.keys, scan, linear: true };
+    const answer = await this.router.ask(group, call, deadlineMs);
+    if (answer.kind !== "rows") throw new Error(`a read was answered with ${answer.kind}`);
+    return answer;
+  }
+
+  // What the mesh tells.
+
+  message(from: NodeId, message: PeerMessage): void {
+    switch (message.kind) {
+      case "raft":
+        for (const item of message.items) this.host.receive(from, item.group, item.message);
+        return;
+      case "make-replica":
+        if (message.storeId === this.#deps.member.storeId) this.#opener.make(message);
+        return;
+      case "executor":
+        this.#executorSaid(from, message.message);
+        return;
+      case "scheduler":
+        this.executor.schedulerSaid(from, message.message);
+        return;
+      case "call":
+        void this.caller.asked(from, message.id, message.call);
+        return;
+      case "answer":
+        this.caller.answered(from, message.id, message.answer);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  peerUp(node: NodeId): void {
+    for (const group of this.#opener.workflows()) group.nodeUp(node);
+  }
+
+  peerDown(node: NodeId): void {
+    this.host.nodeDown(node);
+    this.caller.nodeDown(node);
+    this.executor.nodeDown(node);
+    for (const group of this.#opener.workflows()) group.nodeDown(node);
+  }
+
+  #executorSaid(
+    from: NodeId,
+    message: Extract<PeerMessage, { kind: "executor" }>["message"],
+  ): void {
+    const group = this.#opener.workflow(message.group);
+    if (group !== undefined) group.executorSaid(from, message);
+    else {
+      const answer = { kind: "not-scheduler", group: message.group, leader: undefined } as const;
+      this.#deps.mesh.send(from, { kind: "scheduler", message: answer });
+    }
+  }
+
+  async #serve(from: NodeId, call: Call): Promise<CallAnswer> {
+    switch (call.kind) {
+      case "system-command":
+        return this.system.serve(call);
+      case "copy-run": {
+        // The one who asks has it; nobody else need be asked.
+        await this.#deps.runs.ensure(call.run, [from], new AbortController().signal);
+        return { kind: "done" };
+      }
+      case "command":
+      case "read":
+      case "wait": {
+        const group = this.#opener.workflow(call.group);
+        if (group === undefined) return { kind: "not-scheduler", leader: undefined };
+        return group.serve(call);
+      }
+      default:
+        return unreachable(call);
+    }
+  }
+
+  /** R9: the group has committed its first entry, so the workflow is active. Harmless to repeat. */
+  #active(group: number): void {
+    if (this.directory.workflow(group)?.state === "active") return;
+    const envelope = { id: { kind: "none" }, command: { kind: "workflow-active", group } } as const;
+    this.router
+      .ask(SYSTEM_GROUP, { kind: "system-command", envelope }, READ_DEADLINE_MS)
+      .catch((error: unknown) => {
+        this.#deps.log.warn("could not say that a workflow is active", {
+          group,
+          reason: errorText(error),
+        });
+      });
+  }
+
+  #directoryChanged(): void {
+    for (const row of this.directory.workflows()) {
+      const first = row.replicas.find(({ node }) => node === this.#deps.mesh.self);
+      if (first?.storeId === this.#deps.member.storeId) this.#opener.makeFirst(row, first.replica);
+    }
+    for (const { group } of this.#opener.gone(this.directory)) {
+      this.host.stopReplica(group, "the workflow was deleted");
+    }
+    this.#deps.onDirectory(this.directory);
+  }
+
+  #isUp(node: NodeId): boolean {
+    return node === this.#deps.mesh.self || this.#deps.mesh.isUp(node);
+  }
+
+  /** Other members that are up. */
+  #others(): readonly NodeId[] {
+    const { mesh } = this.#deps;
+    return this.directory.members().flatMap(({ node }) => (mesh.isUp(node) ? [node] : []));
+  }
+
+  /** Nodes that may lead the group, this one first, since asking it costs nothing. */
+  #candidates(group: number): readonly NodeId[] {
+    const { self } = this.#deps.mesh;
+    const here =
+      group === SYSTEM_GROUP ? this.system.replica : this.#opener.workflow(group)?.replica;
+    const row = this.directory.workflow(group);
+    const known = here?.membership.places ?? row?.replicas ?? [];
+    const nodes = known.map(({ node }) => node);
+    const led = here?.leaderNode;
+    const members = this.directory.members().map(({ node }) => node);
+    return [...new Set([...(led === undefined ? [] : [led]), ...nodes, self, ...members])];
+  }
+
+  #executable(): readonly { readonly group: number; readonly candidates: readonly NodeId[] }[] {
+    return this.directory.workflows().map(({ group }) => ({
+      group,
+      candidates: this.#candidates(group),
+    }));
+  }
+
+  #replicaCandidates(
+    group: number,
+  ): readonly { readonly node: NodeId; readonly storeId: string }[] {
+    const members = this.directory.members();
+    if (group === SYSTEM_GROUP) return members;
+    // A workflow's replicas stay where they are; spare nodes follow, beginning at another for each.
+    const shift = members.length === 0 ? 0 : group % members.length;
+    return [...members.slice(shift), ...members.slice(0, shift)];
+  }
+}

@@ -1,0 +1,201 @@
+/** Makes and opens the replicas of this node, and binds each to the actor of its group. */
+
+import { RAFT_DEFAULTS } from "../raft/options.ts";
+import { RaftCore } from "../raft/raft-core.ts";
+import type { ReplicaId } from "../raft/types.ts";
+import { applyEnvelope } from "../scheduler/apply.ts";
+import { applySystemEnvelope } from "../scheduler/system/apply.ts";
+import type { WorkflowRow } from "../scheduler/system/rows.ts";
+import { errorText } from "../std/errors.ts";
+import type { ClusterNodeDeps } from "./cluster-node.ts";
+import type { Directory } from "./directory.ts";
+import type { GroupHost } from "./group-host.ts";
+import type { Machine } from "./machine.ts";
+import type { KeptReplica } from "./membership-keeper.ts";
+import type { Membership, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
+import { Replica, type ReplicaListener } from "./replica.ts";
+import type { SystemGroup } from "./system-group.ts";
+import { WorkflowGroup } from "./workflow-group.ts";
+
+export interface GroupOpenerDeps extends ClusterNodeDeps {
+  readonly host: GroupHost;
+  readonly system: SystemGroup;
+  readonly onActive: (group: number) => void;
+}
+
+export class GroupOpener {
+  readonly #deps: GroupOpenerDeps;
+  readonly #workflows = new Map<number, WorkflowGroup>();
+  /** Groups whose replica is being made or opened. */
+  readonly #busy = new Set<number>();
+  #stampMs = 0;
+
+  constructor(deps: GroupOpenerDeps) {
+    this.#deps = deps;
+  }
+
+  workflow(group: number): WorkflowGroup | undefined {
+    return this.#workflows.get(group);
+  }
+
+  workflows(): Iterable<WorkflowGroup> {
+    return this.#workflows.values();
+  }
+
+  replicas(): readonly KeptReplica[] {
+    const { replica } = this.#deps.system;
+    const workflows = [...this.#workflows.values()].map((group) => group.replica);
+    return replica === undefined ? workflows : [replica, ...workflows];
+  }
+
+  /** Workflows that have a replica here and were deleted; they are forgotten here. */
+  gone(directory: Directory): readonly { readonly group: number }[] {
+    const gone = [...this.#workflows.keys()].filter(
+      (group) => directory.workflow(group)?.state === "deleted",
+    );
+    for (const group of gone) this.#workflows.delete(group);
+    return gone.map((group) => ({ group }));
+  }
+
+  /** Opens a replica that the disk holds. */
+  async open(stored: StoredReplica): Promise<void> {
+    if (stored.group === 0) await this.#openSystem(stored);
+    else await this.#openWorkflow(stored);
+  }
+
+  /** A group's leader wants a replica here (R2). */
+  make(message: Extract<PeerMessage, { kind: "make-replica" }>): void {
+    const { group, replica, membership } = message;
+    // Its learner may not know of the workflow yet; the leader asks again until it does.
+    const row = this.#deps.system.directory.workflow(group);
+    if (group !== 0 && (row === undefined || row.state === "deleted")) return;
+    this.#makeOnce(group, replica, membership);
+  }
+
+  /** The system group says that one of the workflow's first replicas is here (R9). */
+  makeFirst(row: WorkflowRow, replica: ReplicaId): void {
+    const of = (role: "voter" | "learner"): readonly ReplicaId[] =>
+      row.replicas.filter((one) => one.role === role).map((one) => one.replica);
+    this.#makeOnce(row.group, replica, {
+      configuration: {
+        voters: of("voter"),
+        votersOutgoing: [],
+        learners: of("learner"),
+        learnersNext: [],
+        autoLeave: false,
+      },
+      places: row.replicas.map(({ replica: id, node, storeId }) => ({
+        replica: id,
+        node,
+        storeId,
+      })),
+      nextReplica: Math.max(...row.replicas.map((one) => one.replica)) + 1,
+    });
+  }
+
+  #makeOnce(group: number, replica: ReplicaId, membership: Membership): void {
+    if (this.#busy.has(group) || this.#deps.host.replica(group) !== undefined) return;
+    if (this.#deps.logs.replicas().some((stored) => stored.group === group)) return;
+    this.#busy.add(group);
+    this.#make(group, replica, membership)
+      .catch((error: unknown) => {
+        const { log } = this.#deps;
+        log.warn("a replica could not be made", { group, replica, reason: errorText(error) });
+      })
+      .finally(() => this.#busy.delete(group));
+  }
+
+  async #make(group: number, replica: ReplicaId, bootstrap: Membership): Promise<void> {
+    await this.#deps.logs.createReplica(group, replica, bootstrap);
+    await this.open({
+      group,
+      replica,
+      bootstrap,
+      hardState: { term: 0, vote: undefined, commit: 0 },
+      tail: [],
+      firstIndex: 1,
+      lastIndex: 0,
+      terms: [],
+      damage: undefined,
+    });
+  }
+
+  async #openSystem(stored: StoredReplica): Promise<void> {
+    const { system, payloads, states, host } = this.#deps;
+    const machine = { payloads: payloads.system, apply: applySystemEnvelope };
+    const state = await states.system();
+    const replica = this.#replica(stored, { machine, state, listener: system });
+    await system.bind(replica);
+    host.add(replica);
+  }
+
+  async #openWorkflow(stored: StoredReplica): Promise<void> {
+    const { payloads, states, host, options } = this.#deps;
+    const { group } = stored;
+    const row = this.#deps.system.directory.workflow(group);
+    if (row?.state === "deleted") return;
+    const actor = new WorkflowGroup({
+      ...this.#deps,
+      group,
+      name: row?.name ?? `group ${group}`,
+      description: row?.description ?? "",
+      scheduling: options.scheduling,
+    });
+    const machine = { payloads: payloads.workflow, apply: applyEnvelope };
+    const state = await states.workflow(group);
+    const replica = this.#replica(stored, { machine, state, listener: actor });
+    actor.bind(replica);
+    this.#workflows.set(group, actor);
+    host.add(replica);
+  }
+
+  #replica<R, E, F>(
+    stored: StoredReplica,
+    parts: {
+      readonly machine: Machine<R, E, F>;
+      readonly state: StatePort<R>;
+      readonly listener: ReplicaListener<F>;
+    },
+  ): Replica<R, E, F> {
+    const { random, options, host, payloads } = this.#deps;
+    const membership = parts.state.membership ?? stored.bootstrap;
+    const { electionTicks, heartbeatTicks, leaderGoneTicks } = options;
+    const core = new RaftCore(
+      {
+        ...RAFT_DEFAULTS,
+        id: stored.replica,
+        random,
+        electionTicks,
+        heartbeatTicks,
+        leaderGoneTicks,
+        storageStallTicks: 3 * electionTicks,
+      },
+      {
+        hardState: stored.hardState,
+        configuration: membership.configuration,
+        appliedIndex: parts.state.appliedIndex,
+        // Nothing is compacted yet, so a log begins at its first entry.
+        compacted: { index: stored.firstIndex - 1, term: 0 },
+        lastIndex: stored.lastIndex,
+        terms: stored.terms,
+        entries: stored.tail,
+      },
+    );
+    return new Replica({
+      ...parts,
+      group: stored.group,
+      id: stored.replica,
+      core,
+      membership,
+      places: payloads.places,
+      stampMs: () => this.#stamp(),
+      wake: () => host.wake(stored.group),
+    });
+  }
+
+  /** R14: wall time for display and delays; never backwards on this node. */
+  #stamp(): number {
+    this.#stampMs = Math.max(this.#stampMs, Math.floor(this.#deps.wall.wallMs()));
+    return this.#stampMs;
+  }
+}

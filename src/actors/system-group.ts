@@ -1,0 +1,123 @@
+/**
+ * The system group on one node: keeps the directory, and where this node leads, carries out what
+ * crosses groups as steps that are harmless to repeat (R9).
+ */
+
+import type { NodeId } from "../scheduler/dataset.ts";
+import type { SystemEffect } from "../scheduler/system/apply.ts";
+import type { SystemCommand, SystemEnvelope } from "../scheduler/system/commands.ts";
+import { CLUSTER_KEY, SYSTEM_SCAN } from "../scheduler/system/keys.ts";
+import type { FirstReplica, SystemRow } from "../scheduler/system/rows.ts";
+import { assert } from "../std/assert.ts";
+import { errorText } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
+import type { Directory } from "./directory.ts";
+import { voterTarget } from "./membership-plan.ts";
+import type { Call, CallAnswer } from "./ports.ts";
+import type { Replica, ReplicaListener } from "./replica.ts";
+
+/** Rows read at once when the directory is filled. */
+const PAGE_ROWS = 1000;
+
+/** Voters of a workflow's group at most (R8). */
+export const WORKFLOW_VOTERS_MAX = 3;
+
+export interface SystemGroupDeps {
+  readonly log: Log;
+  readonly directory: Directory;
+  /** What the first node of a cluster says first; undefined on every other. */
+  readonly founding: (() => SystemCommand) | undefined;
+  /** The directory has changed. */
+  readonly onChange: (effects: readonly SystemEffect[]) => void;
+  /** Whether a node can be reached, itself included. */
+  readonly isUp: (node: NodeId) => boolean;
+}
+
+export class SystemGroup implements ReplicaListener<SystemEffect> {
+  readonly #deps: SystemGroupDeps;
+  #replica: Replica<SystemRow, SystemEnvelope, SystemEffect> | undefined;
+
+  constructor(deps: SystemGroupDeps) {
+    this.#deps = deps;
+  }
+
+  /** The replica and this actor know each other; fills the directory from its rows. */
+  async bind(replica: Replica<SystemRow, SystemEnvelope, SystemEffect>): Promise<void> {
+    this.#replica = replica;
+    for (let gte: string = SYSTEM_SCAN.gte; ; ) {
+      const range = { gte, lt: SYSTEM_SCAN.lt, limit: PAGE_ROWS };
+      const page = await replica.state.scan(range);
+      this.#deps.directory.take(page.rows.map(([key, row]) => ({ key, row })));
+      const last = page.rows.at(-1);
+      if (!page.more || last === undefined) return;
+      gte = `${last[0]}\0`;
+    }
+  }
+
+  get directory(): Directory {
+    return this.#deps.directory;
+  }
+
+  /** Undefined until this node has its replica. */
+  get replica(): Replica<SystemRow, SystemEnvelope, SystemEffect> | undefined {
+    return this.#replica;
+  }
+
+  async leads(term: number): Promise<void> {
+    const replica = this.#replica;
+    assert(replica !== undefined, "a group is bound to its replica first");
+    this.#deps.log.info("leads the system group", { term });
+    const cluster = await replica.query((view) => view.peek(CLUSTER_KEY));
+    const { founding } = this.#deps;
+    if (cluster !== undefined || founding === undefined) return;
+    replica.propose({ id: { kind: "none" }, command: founding() }).catch((error: unknown) => {
+      this.#deps.log.warn("the cluster was not founded", { reason: errorText(error) });
+    });
+  }
+
+  follows(): void {
+    // Nothing here outlives leadership.
+  }
+
+  membershipChanged(): void {
+    // The places are asked for where they are needed.
+  }
+
+  applied(effects: readonly SystemEffect[]): void {
+    if (effects.length === 0) return;
+    this.#deps.directory.take(effects);
+    this.#deps.onChange(effects);
+  }
+
+  /** Answers a call that concerns the system group. */
+  async serve(call: Extract<Call, { kind: "system-command" }>): Promise<CallAnswer> {
+    if (this.#replica === undefined) return { kind: "not-scheduler", leader: undefined };
+    const { id, command } = call.envelope;
+    const { answer } = await this.#replica.propose({ id, command: this.#complete(command) });
+    return { kind: "answered", answer };
+  }
+
+  /** The leader knows who is up, so it says where a workflow's first replicas go. */
+  #complete(command: SystemCommand): SystemCommand {
+    if (command.kind !== "create-workflow") return command;
+    return { ...command, replicas: this.#place(command.name) };
+  }
+
+  #place(name: string): readonly FirstReplica[] {
+    const members = this.#deps.directory.members();
+    const up = members.filter(({ node }) => this.#deps.isUp(node));
+    // Begin at another member for each workflow, so that replicas spread.
+    let sum = 0;
+    for (const letter of name) sum += letter.codePointAt(0) ?? 0;
+    const shift = up.length === 0 ? 0 : sum % up.length;
+    const order = [...up.slice(shift), ...up.slice(0, shift)];
+    const voters = Math.min(voterTarget(members.length, WORKFLOW_VOTERS_MAX), up.length);
+    const count = Math.max(voters, Math.min(2, order.length));
+    return order.slice(0, count).map(({ node, storeId }, at) => ({
+      replica: at + 1,
+      node,
+      storeId,
+      role: at < voters ? "voter" : "learner",
+    }));
+  }
+}

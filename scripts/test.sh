@@ -18,6 +18,9 @@ unset NODE_ENV UPDATE
 export CI=true NO_COLOR=1
 
 wanted=("$@")
+for name in "$@"; do
+  [[ " types lint deps unit sim e2e " == *" $name "* ]] || die "there is no area '$name'"
+done
 results="$(mktemp -d "${TMPDIR:-/tmp}/jobx-test.XXXXXX")"
 trap 'rm -rf "$results"' EXIT
 trap 'exit 130' INT

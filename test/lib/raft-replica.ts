@@ -136,6 +136,8 @@ export class TestReplica {
     readonly start: TestState;
     readonly send: (message: Message) => void;
     readonly watch?: ReplicaWatch;
+    /** The term of the first hard state, where it is not that of the start. */
+    readonly firstTerm?: number;
   }) {
     this.options = given.options;
     this.id = given.options.id;
@@ -145,7 +147,8 @@ export class TestReplica {
     this.state = given.start;
     this.disk.restart(given.start);
     this.log = this.disk.copy();
-    this.hardState = { term: given.start.term, vote: undefined, commit: given.start.index };
+    const term = given.firstTerm ?? given.start.term;
+    this.hardState = { term, vote: undefined, commit: given.start.index };
     this.core = this.#open();
   }
 
@@ -165,21 +168,32 @@ export class TestReplica {
     return ready;
   }
 
-  /** The oldest append task reaches the disk. @returns it, if there was one. */
-  write(): AppendTask | undefined {
-    const task = this.tasks.shift();
-    if (task === undefined) return undefined;
-    this.#persist(task);
+  /** The oldest append task reaches the disk, and all hear of it. */
+  write(): void {
+    const task = this.writeSilently();
+    if (task === undefined) return;
     for (const message of task.messagesAfter) this.send(message);
     this.core.stored(task.token);
+  }
+
+  /** The oldest append task reaches the disk, and nobody hears of it. @returns it, if there was one. */
+  writeSilently(): AppendTask | undefined {
+    const task = this.tasks.shift();
+    if (task !== undefined) this.#persist(task);
     return task;
   }
 
-  /** Applies the oldest committed batch. */
+  /** Applies the oldest committed batch and says so. */
   apply(): void {
+    const index = this.applySilently();
+    if (index !== undefined) this.core.applied(index);
+  }
+
+  /** Applies the oldest committed batch. @returns its last index, if there was one. */
+  applySilently(): number | undefined {
     const batch = this.batches.shift();
     const last = batch?.committed.at(-1);
-    if (batch === undefined || last === undefined) return;
+    if (batch === undefined || last === undefined) return undefined;
     // A snapshot may have overtaken it.
     if (last.index > this.state.index) {
       for (const entry of batch.committed) this.watch.applied?.(this, entry);
@@ -190,7 +204,7 @@ export class TestReplica {
         entries: [...this.state.entries, ...batch.committed],
       };
     }
-    this.core.applied(last.index);
+    return last.index;
   }
 
   /** Answers the oldest read from disk. */

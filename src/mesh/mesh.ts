@@ -161,6 +161,11 @@ export class Mesh implements AsyncDisposable {
     return [...this.#peers].filter(([, { presence }]) => presence.reported).map(([node]) => node);
   }
 
+  /** Whether the node is up now, as the handlers were told. */
+  isUp(node: NodeId): boolean {
+    return this.#peers.get(node)?.presence.reported ?? false;
+  }
+
   /** Connections of newcomers that are open now. */
   strangers(): number {
     return this.#desk.visitors;

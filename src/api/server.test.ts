@@ -1,5 +1,5 @@
 import type { FastifyInstance, InjectOptions } from "fastify";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { clusterFailure, FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
 import { silentLog } from "../std/log.ts";
 import { APPLY_BODY_BYTES_MAX, BODY_BYTES_MAX } from "./limits.ts";
@@ -13,9 +13,8 @@ const log = {
   error: (message: string, fields?: unknown) => logged.push({ message, fields }),
 };
 
-beforeEach(async () => {
+beforeAll(async () => {
   cluster = new FakeCluster();
-  logged.length = 0;
   app = await buildApi({
     cluster,
     log,
@@ -23,8 +22,13 @@ beforeEach(async () => {
   });
 });
 
-afterEach(async () => {
+afterAll(async () => {
   await app.close();
+});
+
+beforeEach(() => {
+  cluster.reset();
+  logged.length = 0;
 });
 
 async function call(
@@ -289,7 +293,7 @@ describe("submit", () => {
     });
   });
 
-  test.each([
+  const refused: readonly (readonly [string, string])[] = [
     ['{"arguments": {"a": 9007199254740993}}', "HANDLER_VALUE_NOT_EXACT"],
     ['{"arguments": {"a": [{"b": -9007199254740992}]}}', "HANDLER_VALUE_NOT_EXACT"],
     ['{"arguments": {"a": 1e400}}', "HANDLER_VALUE_NOT_EXACT"],
@@ -309,7 +313,9 @@ describe("submit", () => {
     ['{"arguments": {"a": 01}}', "API_JSON_INVALID"],
     [`{"arguments": {"a": ${"[".repeat(300)}${"]".repeat(300)}}}`, "API_INPUT_INVALID"],
     [`{"arguments": {"a": ${"[".repeat(400_000)}${"]".repeat(400_000)}}}`, "API_INPUT_INVALID"],
-  ])("%.60s is refused with %s", async (payload, code) => {
+  ];
+  const cases = refused.map(([payload, code]) => [payload.slice(0, 60), code, payload] as const);
+  test.each(cases)("%s is refused with %s", async (_start, code, payload) => {
     const answer = await call("POST", SUBMIT, { payload, headers: JSON_TYPE });
     expect(answer).toMatchObject({ status: 400, body: { code } });
     expect(submitted()).toBeUndefined();
@@ -371,12 +377,7 @@ describe("submit", () => {
   });
 
   test("an acknowledged submission is told even when the wait fails", async () => {
-    const submit = cluster.submit.bind(cluster);
-    cluster.submit = async (input, options) => {
-      const answer = await submit(input, options);
-      cluster.failures.push(clusterFailure("NO_MAJORITY"));
-      return answer;
-    };
+    cluster.failNextWait = clusterFailure("NO_MAJORITY");
     const answer = await call("POST", `${SUBMIT}?wait=100`, { payload: { arguments: {} } });
     expect(answer).toMatchObject({ status: 202, body: { request: "r1", duplicate: false } });
   });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { clusterFailure, FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
 import { buildApi, listenApi } from "../api/server.ts";
 import { silentLog } from "../std/log.ts";
@@ -19,20 +19,18 @@ let url: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "jobx-cli-"));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-});
-
-beforeEach(async () => {
   cluster = new FakeCluster();
   app = await buildApi({ cluster, log: silentLog, rules: RULES });
   ({ url } = await listenApi(app, { host: "127.0.0.1", port: 0 }));
 });
 
-afterEach(async () => {
+afterAll(async () => {
   await app.close();
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(() => {
+  cluster.reset();
 });
 
 interface Ran {
@@ -333,18 +331,17 @@ describe("submit", () => {
   });
 
   test("the death of the node that was asked does not end the wait", async () => {
-    const second = await buildApi({ cluster, log: silentLog, rules: RULES });
-    const other = await listenApi(second, { host: "127.0.0.1", port: 0 });
+    const first = await buildApi({ cluster, log: silentLog, rules: RULES });
+    const doomed = await listenApi(first, { host: "127.0.0.1", port: 0 });
     const running = jobx("submit text wordcount --wait --json", {
-      env: { JOBX_API: `${url}, ${other.url}` },
+      env: { JOBX_API: `${doomed.url}, ${url}` },
     });
     await expect.poll(() => cluster.waits).toBe(1);
-    await app.close();
+    await first.close();
     await expect.poll(() => cluster.waits).toBe(1);
     cluster.succeed("r1", [["a", 1]]);
     const { exit, out } = await running;
     expect([exit, JSON.parse(out)]).toMatchObject([0, { result: { pairs: [["a", 1]] } }]);
-    await second.close();
   });
 
   test("a submission whose answer was lost is made once", async () => {

@@ -50,6 +50,17 @@ export class FakeCluster implements ClusterPort {
   nodeViews: readonly NodeView[] = [NODE];
   isReady = true;
 
+  /** Thrown by the next call that asks for a request. */
+  failNextWait: Error | undefined;
+
+  /** Forgets everything, so that one server can serve many tests. */
+  reset(): void {
+    for (const known of [this.definitions, this.views, this.#byKey]) known.clear();
+    for (const list of [this.calls, this.failures, this.attemptViews]) list.length = 0;
+    this.nodeViews = [NODE];
+    this.isReady = true;
+  }
+
   #called(method: string, input: unknown, options: CallOptions): void {
     this.calls.push({ method, input, deadlineMs: options.deadlineMs });
     if (this.failures.length > 0) throw this.failures.shift();
@@ -229,6 +240,9 @@ export class FakeCluster implements ClusterPort {
     options: CallOptions,
   ): Promise<RequestView> {
     this.#called("request", { id, ...input }, options);
+    const failure = this.failNextWait;
+    this.failNextWait = undefined;
+    if (failure !== undefined) throw failure;
     const deadline = performance.now() + input.waitMs;
     while (this.#view(id).endedAt === null && performance.now() < deadline) {
       await this.#change(deadline - performance.now(), options.signal);

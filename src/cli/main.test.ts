@@ -1,0 +1,48 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+const bin = (name: string): string =>
+  fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url));
+/** Makes the program believe that it runs on another Node. */
+const OLD_NODE = `data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.20.2"})`;
+
+async function run(
+  words: readonly string[],
+  use: (child: ReturnType<typeof spawn>) => void = () => {},
+): Promise<{ readonly exit: number | null; readonly out: string; readonly err: string }> {
+  const child = spawn(process.execPath, words, { env: { PATH: process.env["PATH"] } });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (chunk) => {
+    out += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    err += String(chunk);
+  });
+  use(child);
+  await once(child, "close");
+  return { exit: child.exitCode, out, err };
+}
+
+test.each(["jobx", "jobx-node"])(
+  "%s on an old Node says one sentence and exits 1",
+  async (name) => {
+    const { exit, out, err } = await run(["--import", OLD_NODE, bin(name), "--help"]);
+    expect([exit, out]).toEqual([1, ""]);
+    expect(err).toBe(`${name} needs Node 22 or newer; this is Node 20.20.2.\n`);
+  },
+);
+
+test("an output that nobody reads ends the program quietly", async () => {
+  const { exit, err } = await run([MAIN, "--help"], (child) => child.stdout?.destroy());
+  expect([exit, err]).toEqual([0, ""]);
+});
+
+test("a usage error exits 2", async () => {
+  const { exit, err } = await run([MAIN, "frobnicate"]);
+  expect(exit).toBe(2);
+  expect(err).toContain("unknown command frobnicate");
+});

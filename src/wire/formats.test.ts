@@ -4,21 +4,23 @@ import { expect, test } from "vitest";
 import {
   callAnswerKinds,
   callKinds,
-  commandKinds,
   envelope,
   executorKinds,
-  idKinds,
-  type Kinds,
   membership,
-  outcomeKinds,
   peerKinds,
   places,
-  raftKinds,
-  rowKinds,
   schedulerKinds,
   systemCommandKinds,
   systemEnvelope,
   systemRowKinds,
+} from "../../test/lib/wire-peer-values.ts";
+import {
+  commandKinds,
+  idKinds,
+  type Kinds,
+  outcomeKinds,
+  raftKinds,
+  rowKinds,
 } from "../../test/lib/wire-values.ts";
 import type { Call, CallAnswer, PeerMessage } from "../actors/ports.ts";
 import type { Message } from "../raft/messages.ts";
@@ -305,4 +307,12 @@ test("each format refuses another version as unknown, and a frame above its size
       { code: "WIRE_MALFORMED", path: "", reason: `frame of more than ${bytesMax} bytes` },
     ]);
   }
+});
+
+test("docs/protocols.md names every kind", () => {
+  const page = readFileSync(new URL("../../docs/protocols.md", import.meta.url), "utf8");
+  const missing = cases
+    .map(({ name }) => name.slice(name.lastIndexOf("/") + 1))
+    .filter((kind) => !page.includes(`\`${kind}\``));
+  expect(missing).toEqual([]);
 });

@@ -3,29 +3,16 @@
  * union, so that a new variant without values is a type error.
  */
 import fc from "fast-check";
-import type {
-  Call,
-  CallAnswer,
-  Membership,
-  PeerMessage,
-  ReplicaPlace,
-} from "../../src/actors/ports.ts";
 import type { Message } from "../../src/raft/messages.ts";
 import type { ConfigChange, Configuration, Entry } from "../../src/raft/types.ts";
 import type { Command, CommandId } from "../../src/scheduler/commands.ts";
 import type { Piece } from "../../src/scheduler/dataset.ts";
-import type {
-  ExecutorMessage,
-  GrantInputs,
-  SchedulerMessage,
-} from "../../src/scheduler/protocol.ts";
 import type { Answer, HandlerDefinition, QueueRow, Row } from "../../src/scheduler/rows.ts";
-import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
-import type { FirstReplica, SystemRow } from "../../src/scheduler/system/rows.ts";
 import type { Token, UnitRef } from "../../src/scheduler/unit.ts";
 import type { HandlerRef, Outcome, Work, WorkError } from "../../src/scheduler/work.ts";
 
-type Any<T> = fc.Arbitrary<T>;
+/** Short for an arbitrary of fast-check. */
+export type Any<T> = fc.Arbitrary<T>;
 
 /** Values of each variant. */
 export type Kinds<T extends { readonly kind: string }> = {
@@ -351,195 +338,25 @@ export const rowKinds: Kinds<Row> = {
 };
 const row = ofKinds<Row>(rowKinds);
 
-const memberFields = {
-  node: name,
-  name: words,
-  addresses: list(words),
-  api: words,
-  storeId: name,
-  slots: natural,
-  capabilities: list(name),
-  version: name,
-} as const;
-const member: Any<MemberInfo> = fc.record(memberFields);
-const firstReplicas: Any<readonly FirstReplica[]> = list(
-  fc.record({
-    replica: positive,
-    node: name,
-    storeId: name,
-    role: fc.constantFrom("voter", "learner"),
-  }),
-);
-
-/** Commands of the system group. */
-export const systemCommandKinds: Kinds<SystemCommand> = {
-  found: fc.record({ kind: one("found"), clusterId: name, member, adminTokenHash: hash }),
-  ticket: fc.record({
-    kind: one("ticket"),
-    id: name,
-    verifier: bytes,
-    expiresMs: natural,
-    uses: natural,
-  }),
-  join: fc.record({ kind: one("join"), ticket: name, member }),
-  announce: fc.record({ kind: one("announce"), member }),
-  "create-workflow": fc.record({
-    kind: one("create-workflow"),
-    name,
-    description: words,
-    replicas: firstReplicas,
-  }),
-  "workflow-active": fc.record({ kind: one("workflow-active"), group: natural }),
-  "delete-workflow": fc.record({ kind: one("delete-workflow"), name }),
-};
-
-/** Rows of the system group. */
-export const systemRowKinds: Kinds<SystemRow> = {
-  cluster: fc.record({ kind: one("cluster"), id: name, nextGroup: natural, version: natural }),
-  member: fc.record({
-    kind: one("member"),
-    ...memberFields,
-    state: fc.constantFrom("joined", "removed"),
-  }),
-  ticket: fc.record({
-    kind: one("ticket"),
-    verifier: bytes,
-    expiresMs: natural,
-    usesLeft: natural,
-  }),
-  token: fc.record({ kind: one("token"), role: fc.constantFrom("read", "submit", "admin") }),
-  workflow: fc.record({
-    kind: one("workflow"),
-    group: natural,
-    name,
-    description: words,
-    state: fc.constantFrom("creating", "active", "deleted"),
-    replicas: firstReplicas,
-  }),
-  name: fc.record({ kind: one("name"), group: natural }),
-  ...memory,
-};
-
-/** Places of replicas. */
-export const places: Any<readonly ReplicaPlace[]> = list(
-  fc.record({ replica: positive, node: name, storeId: name }),
-);
-
-/** Members of a group. */
-export const membership: Any<Membership> = fc.record({
+/** What `wire-peer-values.ts` builds on. */
+export const base = {
+  one,
+  natural,
+  positive,
+  bool,
+  bytes,
+  words,
+  name,
+  hash,
+  list,
+  maybe,
   configuration,
-  places,
-  nextReplica: positive,
-});
-
-const inputs: Kinds<GrantInputs> = {
-  none: fc.record({ kind: one("none") }),
-  invocation: fc.record({ kind: one("invocation"), key: words }),
-  children: fc.record({ kind: one("children"), request: natural, path, part: natural }),
-};
-const grant = fc.record({
   token,
-  request: name,
-  invocation: name,
-  step: name,
-  inputs: ofKinds<GrantInputs>(inputs),
-  work: ofKinds<Work>(works),
-});
-
-/** From executors. */
-export const executorKinds: Kinds<ExecutorMessage> = {
-  beat: fc.record({
-    kind: one("beat"),
-    group: natural,
-    executor: name,
-    sequence: natural,
-    capabilities: list(name),
-    limit: natural,
-    holding: list(token),
-  }),
-  ended: fc.record({
-    kind: one("ended"),
-    group: natural,
-    executor: name,
-    ends: list(fc.record({ token, outcome })),
-  }),
-};
-const ruled = { group: natural, term: natural } as const;
-
-/** From schedulers. */
-export const schedulerKinds: Kinds<SchedulerMessage> = {
-  demand: fc.record({ kind: one("demand"), ...ruled, ready: natural, heard: natural }),
-  grants: fc.record({ kind: one("grants"), ...ruled, executor: name, grants: list(grant) }),
-  settled: fc.record({ kind: one("settled"), ...ruled, tokens: list(token) }),
-  cancel: fc.record({ kind: one("cancel"), ...ruled, tokens: list(token) }),
-  "not-scheduler": fc.record({ kind: one("not-scheduler"), group: natural, leader: maybe(name) }),
-};
-
-const id = ofKinds<CommandId>(idKinds);
-
-/** A workflow's command with who asked. */
-export const envelope = fc.record({ id, command: ofKinds<Command>(commandKinds) });
-
-/** A system command with who asked. */
-export const systemEnvelope = fc.record({
-  id,
-  command: ofKinds<SystemCommand>(systemCommandKinds),
-});
-
-/** What one node asks of another. */
-export const callKinds: Kinds<Call> = {
-  command: fc.record({ kind: one("command"), group: natural, envelope }),
-  "system-command": fc.record({ kind: one("system-command"), envelope: systemEnvelope }),
-  read: fc.record({
-    kind: one("read"),
-    group: natural,
-    keys: list(words),
-    scan: maybe(fc.record({ gte: words, lt: words, limit: natural, reverse: bool })),
-    linear: bool,
-  }),
-  wait: fc.record({ kind: one("wait"), group: natural, request: natural, waitMs: natural }),
-  "copy-run": fc.record({ kind: one("copy-run"), run: pieces.run }),
-};
-
-/** What it is answered. */
-export const callAnswerKinds: Kinds<CallAnswer> = {
-  answered: fc.record({ kind: one("answered"), answer }),
-  rows: fc.record({
-    kind: one("rows"),
-    values: list(maybe(row)),
-    scanned: list(fc.record({ key: words, row })),
-    more: bool,
-    term: natural,
-    appliedIndex: natural,
-  }),
-  waited: fc.record({ kind: one("waited"), ended: bool }),
-  done: fc.record({ kind: one("done") }),
-  "not-scheduler": fc.record({ kind: one("not-scheduler"), leader: maybe(name) }),
-  error: fc.record({ kind: one("error"), code: name, message: words }),
-};
-
-/** Everything on the control stream. */
-export const peerKinds: Kinds<PeerMessage> = {
-  raft: fc.record({
-    kind: one("raft"),
-    items: list(fc.record({ group: natural, message: ofKinds<Message>(raftKinds) })),
-  }),
-  "make-replica": fc.record({
-    kind: one("make-replica"),
-    group: natural,
-    replica: positive,
-    storeId: name,
-    membership,
-  }),
-  executor: fc.record({ kind: one("executor"), message: ofKinds<ExecutorMessage>(executorKinds) }),
-  scheduler: fc.record({
-    kind: one("scheduler"),
-    message: ofKinds<SchedulerMessage>(schedulerKinds),
-  }),
-  call: fc.record({ kind: one("call"), id: natural, call: ofKinds<Call>(callKinds) }),
-  answer: fc.record({
-    kind: one("answer"),
-    id: natural,
-    answer: ofKinds<CallAnswer>(callAnswerKinds),
-  }),
-};
+  path,
+  pieces,
+  outcome,
+  works,
+  answer,
+  memory,
+  row,
+} as const;

@@ -285,7 +285,7 @@ export class JobxClient {
 /** Not carried out for certain: safe to send again, whatever the call does. */
 const NOT_ACCEPTED: ReadonlySet<string> = new Set([
   "COMMAND_NOT_ACCEPTED",
-  "QUEUE_FULL",
+  "COMMAND_QUEUE_FULL",
   "API_BUSY",
 ]);
 

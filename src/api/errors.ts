@@ -31,18 +31,27 @@ export type Role = "read" | "submit" | "admin";
 export type ClusterErrorCode =
   | "COMMAND_NOT_ACCEPTED"
   | "COMMAND_OUTCOME_UNKNOWN"
+  | "COMMAND_QUEUE_FULL"
+  | "COMMAND_TOO_LARGE"
+  | "COMMAND_TOO_OLD"
   | "NO_MAJORITY"
+  | "REPLICA_STOPPED"
+  | "NODE_STOPPING"
   | "IDEMPOTENCY_CONFLICT"
+  | "DEFINITION_CHANGED"
   | "WORKFLOW_UNKNOWN"
-  | "WORKFLOW_EXISTS"
   | "WORKFLOW_NOT_ACTIVE"
+  | "WORKFLOW_NO_REPLICAS"
   | "JOB_UNKNOWN"
+  | "REQUEST_UNKNOWN"
+  | "REQUEST_NOT_PAUSED"
   | "STEP_UNKNOWN"
   | "HANDLER_UNKNOWN"
-  | "REQUEST_UNKNOWN"
-  | "REQUEST_ENDED"
-  | "REQUEST_NOT_PAUSED"
-  | "QUEUE_FULL";
+  | "HANDLER_LANGUAGE_UNKNOWN"
+  | "HANDLER_METADATA_INVALID"
+  | "HANDLER_SOURCE_INVALID"
+  | "HANDLER_SOURCE_MISSING"
+  | "HANDLER_SOURCE_TOO_LARGE";
 
 /** Makes the error; a function, so that the union is checked where the code is written. */
 export function apiError(

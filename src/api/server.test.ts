@@ -454,7 +454,7 @@ describe("what goes wrong", () => {
     ["COMMAND_NOT_ACCEPTED", 503],
     ["NO_MAJORITY", 503],
     ["COMMAND_OUTCOME_UNKNOWN", 504],
-    ["QUEUE_FULL", 429],
+    ["COMMAND_QUEUE_FULL", 429],
   ])("%s is %d and says when to come back", async (code, status) => {
     cluster.failures.push(clusterFailure(code, { why: "a reason" }));
     const answer = await call("GET", "/v1/nodes");

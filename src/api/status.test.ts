@@ -19,7 +19,10 @@ test("only what may pass by itself is to be tried later", () => {
     "API_STOPPING",
     "COMMAND_NOT_ACCEPTED",
     "COMMAND_OUTCOME_UNKNOWN",
+    "COMMAND_QUEUE_FULL",
+    "NODE_STOPPING",
     "NO_MAJORITY",
-    "QUEUE_FULL",
+    "REPLICA_STOPPED",
+    "WORKFLOW_NO_REPLICAS",
   ]);
 });

@@ -6,6 +6,7 @@ import { assert } from "../std/assert.ts";
 import { StoreError } from "./errors.ts";
 import { fileError, translate } from "./level-errors.ts";
 import { LATIN1_KEYS, type LevelDatabase, LevelKv } from "./level-kv.ts";
+import { checkTables } from "./level-tables.ts";
 import { LOG_MEMTABLE_BYTES, MARK_FILE_BYTES, STATE_MEMTABLE_BYTES } from "./limits.ts";
 import type { DatabaseName, Disk, MarkFile, OrderedKv } from "./ports.ts";
 
@@ -33,6 +34,7 @@ async function openLevel(path: string, name: DatabaseName, create: boolean): Pro
   // Checked here, because LevelDB would make the directory and its lock file before it refuses.
   if (!create && !(await exists(place))) throw missing(name);
   if (create) await makeDirectory(path);
+  if (await exists(place)) await checkTables(place);
   const level: LevelDatabase = new ClassicLevel<string, Uint8Array>(place, {
     ...OPTIONS[name],
     keyEncoding: LATIN1_KEYS,

@@ -45,7 +45,7 @@ async function withGroup(
   await made.store.createReplica({
     group,
     replica: 1,
-    configuration: { index: 0, configuration: CONFIGURATION },
+    configuration: { index: 0, configuration: CONFIGURATION, note: new Uint8Array() },
     start: START,
   });
   return made;
@@ -151,7 +151,7 @@ function plan(models: Models, step: Step): (store: LogStore) => Promise<void> {
       const term = model.hardState.term;
       model.start = { index, term };
       model.entries = [];
-      const restart = { index, term, configuration: CONFIGURATION };
+      const restart = { index, term, configuration: CONFIGURATION, note: new Uint8Array() };
       const task = { group: step.group, replica: 1, restart, entries: [] };
       return (store) => store.append([task]);
     }
@@ -186,7 +186,7 @@ async function createAll(store: LogStore): Promise<Models> {
     await store.createReplica({
       group: name,
       replica: 1,
-      configuration: { index: 0, configuration: CONFIGURATION },
+      configuration: { index: 0, configuration: CONFIGURATION, note: new Uint8Array() },
       start: START,
     });
     const hardState = { term: 0, vote: undefined, commit: 0 };
@@ -301,7 +301,7 @@ describe("batches", () => {
       },
     });
     const { store } = await open(disk, true);
-    const configuration = { index: 0, configuration: CONFIGURATION };
+    const configuration = { index: 0, configuration: CONFIGURATION, note: new Uint8Array() };
     await store.createReplica({ group: "a", replica: 1, configuration, start: START });
     full = true;
     const task = { group: "a", replica: 1, entries: [normal(1, 1)] };
@@ -334,7 +334,7 @@ describe("replicas", () => {
     expect([report.groups, report.destroyed]).toEqual([[], [{ group: "a", replica: 4 }]]);
     const rows = disk.database("log").rows;
     expect(rows.keyAt(rows.position("e/"))?.startsWith("e/")).toBe(false);
-    const configuration = { index: 0, configuration: CONFIGURATION };
+    const configuration = { index: 0, configuration: CONFIGURATION, note: new Uint8Array() };
     const made = { group: "a", configuration, start: { index: 7, term: 2 } };
     await again.createReplica({ ...made, replica: 5 });
     await again.append([{ group: "a", replica: 5, entries: [normal(8, 2)] }]);

@@ -42,6 +42,8 @@ export interface LogRestart {
   readonly index: number;
   readonly term: number;
   readonly configuration: ConfigurationRecord["configuration"];
+  /** See {@link ConfigurationRecord}. */
+  readonly note: Uint8Array;
 }
 
 /** What one group wants on disk. Parts that are absent stay as they are. */
@@ -397,10 +399,10 @@ export class LogStore {
     const log = this.#live(task.group);
     assert(log.head.replica === task.replica, "the task is of the replica that is here");
     if (task.restart !== undefined) {
-      const { index, term, configuration } = task.restart;
+      const { index, term, configuration, note } = task.restart;
       for (const operation of log.restart({ index, term })) batch.operations.push(operation);
       this.#setMeta(batch, configurationKey(task.group), (key) =>
-        encodeConfiguration(key, { index, configuration }),
+        encodeConfiguration(key, { index, configuration, note }),
       );
     }
     if (task.hardState !== undefined) log.setHardState(task.hardState);

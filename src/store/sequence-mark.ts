@@ -41,7 +41,8 @@ export class SequenceMark {
 
   /** Begins to write `sequence`; while a write is under way only the newest number waits. */
   advance(sequence: number): void {
-    this.#wanted = Math.max(this.#wanted, sequence);
+    if (sequence <= this.#wanted) return;
+    this.#wanted = sequence;
     this.#running ??= this.#run();
   }
 

@@ -54,6 +54,8 @@ export interface GroupHead {
 export interface ConfigurationRecord {
   readonly index: number;
   readonly configuration: Configuration;
+  /** Opaque to the store: where the replicas live, for one. */
+  readonly note: Uint8Array;
 }
 
 const ENTRY_KINDS = ["empty", "normal", "config"] as const;
@@ -174,6 +176,7 @@ export function encodeConfiguration(key: string, record: ConfigurationRecord): U
     writer.uint(list.length);
     for (const replica of list) writer.uint(replica);
   }
+  writer.bytes(record.note);
   return writer.seal(key, CONFIGURATION_VERSION);
 }
 
@@ -195,7 +198,7 @@ export function decodeConfiguration(key: string, value: Uint8Array): Decoded<Con
       learnersNext: list(),
       autoLeave,
     };
-    return { index, configuration };
+    return { index, configuration, note: reader.bytes().slice() };
   });
 }
 

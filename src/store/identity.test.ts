@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { FakeDisk } from "../../test/lib/fake-disk.ts";
+import { seededRandom } from "../std/random.ts";
+import { completeIdentity, IDENTITY_NAME, openIdentity, readIdentity } from "./identity.ts";
+
+const disk = (): FakeDisk => new FakeDisk({ random: seededRandom(1) });
+const who = (seed = 1): Parameters<typeof openIdentity>[1] => ({
+  clusterId: "c",
+  nodeId: "n",
+  random: seededRandom(seed),
+});
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test("the store id is made once, and databases are made only until the identity is complete", async () => {
+  const at = disk();
+  expect(await readIdentity(at)).toBeUndefined();
+  const first = await openIdentity(at, who(1));
+  expect(first.create).toBe(true);
+  expect(first.identity.storeId).toMatch(/^[0-9a-f]{32}$/);
+  const again = await openIdentity(at, who(2));
+  expect(again).toEqual(first);
+  await completeIdentity(at, first.identity);
+  expect(await openIdentity(at, who(3))).toEqual({ ...first, create: false });
+  expect(await readIdentity(at)).toEqual(first.identity);
+});
+
+test("another cluster's or node's directory is refused, with what was found", async () => {
+  const at = disk();
+  await openIdentity(at, who());
+  await expect(openIdentity(at, { ...who(), nodeId: "m" })).rejects.toMatchObject({
+    details: { code: "STORE_IDENTITY_MISMATCH", field: "nodeId", expected: "m", found: "n" },
+  });
+  await expect(openIdentity(at, { ...who(), clusterId: "d" })).rejects.toMatchObject({
+    details: { code: "STORE_IDENTITY_MISMATCH", field: "clusterId", expected: "d", found: "c" },
+  });
+});
+
+test("databases without an identity file are not taken for a new directory", async () => {
+  const at = disk();
+  await (await at.createKv("state")).close();
+  await expect(openIdentity(at, who())).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+});
+
+test("an unknown format is refused as such, and nonsense as damage", async () => {
+  const at = disk();
+  await at.writeSmall(IDENTITY_NAME, bytes('{"format": 2}'));
+  await expect(openIdentity(at, who())).rejects.toMatchObject({
+    details: { code: "STORE_VERSION_UNKNOWN", version: 2 },
+  });
+  for (const text of ["", "[1", "null", "{}", '{"format": 1, "clusterId": "c"}']) {
+    await at.writeSmall(IDENTITY_NAME, bytes(text));
+    await expect(openIdentity(at, who())).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+  }
+});

@@ -4,35 +4,21 @@
  */
 
 import type { NodeId } from "../scheduler/dataset.ts";
-import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import { unreachable } from "../std/assert.ts";
-import type { Clock, Timers, WallClock } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
-import type { Log } from "../std/log.ts";
-import type { Random } from "../std/random.ts";
 import { Caller } from "./caller.ts";
 import { Directory } from "./directory.ts";
-import { Executor, type ExecutorOptions } from "./executor.ts";
-import { GroupHost, type PlantedBugs } from "./group-host.ts";
+import { Executor } from "./executor.ts";
+import { GroupHost } from "./group-host.ts";
 import { GroupOpener } from "./group-opener.ts";
 import { soleMembership } from "./membership.ts";
 import { MembershipKeeper } from "./membership-keeper.ts";
+import type { ClusterNodeDeps } from "./node-deps.ts";
 import { Performer } from "./perform.ts";
-import type {
-  Call,
-  CallAnswer,
-  LogPort,
-  MeshListener,
-  MeshPort,
-  PayloadsPort,
-  PeerMessage,
-  RunnerPort,
-  RunsPort,
-  StatesPort,
-} from "./ports.ts";
+import type { Call, CallAnswer, MeshListener, PeerMessage } from "./ports.ts";
 import { Router } from "./router.ts";
 import { SystemGroup, WORKFLOW_VOTERS_MAX } from "./system-group.ts";
-import type { SchedulingOptions, WorkflowGroup } from "./workflow-group.ts";
+import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** The system group's number. */
 export const SYSTEM_GROUP = 0;
@@ -42,43 +28,6 @@ const SYSTEM_VOTERS_MAX = 5;
 
 /** Reading rows for an attempt outlasts an election. */
 const READ_DEADLINE_MS = 60_000;
-
-export interface ClusterNodeOptions {
-  readonly tickMs: number;
-  /** A follower that hears nothing for so many ticks campaigns (R6: only a silent, open connection). */
-  readonly electionTicks: number;
-  readonly heartbeatTicks: number;
-  /** After word that the leader's node is gone, a follower campaigns within so many ticks. */
-  readonly leaderGoneTicks: number;
-  readonly scheduling: SchedulingOptions;
-  readonly executor: ExecutorOptions;
-}
-
-export interface ClusterNodeDeps {
-  readonly clock: Clock;
-  readonly wall: WallClock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly log: Log;
-  readonly mesh: MeshPort;
-  readonly logs: LogPort;
-  readonly states: StatesPort;
-  readonly payloads: PayloadsPort;
-  readonly runs: RunsPort;
-  readonly runner: RunnerPort;
-  readonly options: ClusterNodeOptions;
-  /** What this node says of itself. */
-  readonly member: MemberInfo;
-  /** Names this run of the process. */
-  readonly run: string;
-  /** Rises with each run of the process. */
-  readonly boot: number;
-  /** Makes this node the first of a cluster; undefined for every other, and after the first start. */
-  readonly founding: (() => SystemCommand) | undefined;
-  /** The directory has changed: who may connect is up to the caller. */
-  readonly onDirectory: (directory: Directory) => void;
-  readonly bugs: PlantedBugs;
-}
 
 export class ClusterNode implements MeshListener {
   readonly directory = new Directory();

@@ -1,0 +1,48 @@
+/** What a node's actors are given by whoever builds them. */
+
+import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
+import type { Clock, Timers, WallClock } from "../std/clock.ts";
+import type { Log } from "../std/log.ts";
+import type { Random } from "../std/random.ts";
+import type { Directory } from "./directory.ts";
+import type { ExecutorOptions } from "./executor.ts";
+import type { PlantedBugs } from "./group-host.ts";
+import type { LogPort, MeshPort, PayloadsPort, RunnerPort, RunsPort, StatesPort } from "./ports.ts";
+import type { SchedulingOptions } from "./workflow-group.ts";
+
+export interface ClusterNodeOptions {
+  readonly tickMs: number;
+  /** A follower that hears nothing for so many ticks campaigns (R6: only a silent, open connection). */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** After word that the leader's node is gone, a follower campaigns within so many ticks. */
+  readonly leaderGoneTicks: number;
+  readonly scheduling: SchedulingOptions;
+  readonly executor: ExecutorOptions;
+}
+
+export interface ClusterNodeDeps {
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly mesh: MeshPort;
+  readonly logs: LogPort;
+  readonly states: StatesPort;
+  readonly payloads: PayloadsPort;
+  readonly runs: RunsPort;
+  readonly runner: RunnerPort;
+  readonly options: ClusterNodeOptions;
+  /** What this node says of itself. */
+  readonly member: MemberInfo;
+  /** Names this run of the process. */
+  readonly run: string;
+  /** Rises with each run of the process. */
+  readonly boot: number;
+  /** Makes this node the first of a cluster; undefined for every other, and after the first start. */
+  readonly founding: (() => SystemCommand) | undefined;
+  /** The directory has changed: who may connect is up to the caller. */
+  readonly onDirectory: (directory: Directory) => void;
+  readonly bugs: PlantedBugs;
+}

@@ -86,6 +86,11 @@ export class FakeDatabase {
     this.#rows = new SortedRows(this.#tables);
   }
 
+  /** Write-ahead logs: the newest, and those that were rotated and are not yet in tables. */
+  get logCount(): number {
+    return this.#logs.length;
+  }
+
   /** A fault for tests: batches that are not yet in tables, which a damaged log would drop. */
   get batchesInLogs(): number {
     return this.#logs.reduce((count, log) => count + log.batches.length, 0);

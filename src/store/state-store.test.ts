@@ -344,6 +344,14 @@ describe("durability", () => {
     expect([...report.groups.keys()]).toEqual(["b"]);
   });
 
+  test("closing waits for a checkpoint under way", async () => {
+    const { disk, store } = await fresh();
+    const checkpoint = store.checkpoint();
+    await store.close();
+    expect([...(await checkpoint)]).toEqual([["a", 0]]);
+    expect((await open(disk)).report.damagedAll).toBeUndefined();
+  });
+
   test("a closed store refuses with STORE_CLOSED", async () => {
     const { store } = await fresh();
     await store.close();

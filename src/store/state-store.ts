@@ -396,8 +396,10 @@ export class StateStore {
     }
   }
 
-  /** Ends after what has been called so far. Harmless when repeated. */
+  /** Ends after what has been called so far, a checkpoint too. Harmless when repeated. */
   async close(): Promise<void> {
+    // Whoever called the checkpoint hears how it ended.
+    await this.#checkpointing?.catch(() => {});
     await this.#writer.close();
   }
 

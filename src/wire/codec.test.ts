@@ -1,7 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { AssertionError } from "../std/assert.ts";
-import { bool, bytes, type Codec, enumeration, int, literal, pattern, text } from "./codec.ts";
+import {
+  bool,
+  bytes,
+  type Codec,
+  enumeration,
+  type Infer,
+  int,
+  literal,
+  pattern,
+  text,
+} from "./codec.ts";
 import { array, nullable, optional, record, struct, tuple, union } from "./codec-shapes.ts";
 import { WireError } from "./errors.ts";
 
@@ -141,6 +151,11 @@ test("half a surrogate pair becomes U+FFFD, a whole one stays", () => {
   expect(text(9).encode("a\ud83d")).toBe("a\ufffd");
   expect(text(9).encode("\ude00b")).toBe("\ufffdb");
   expect(text(9).encode("\ud83d\ude00")).toBe("\ud83d\ude00");
+});
+
+test("the type of a codec's values can be taken from it", () => {
+  const value: Infer<typeof shape> = { kind: "nothing" };
+  expect(shape.decode([7])).toEqual(value);
 });
 
 test("no two variants share a tag, no two names a number", () => {

@@ -19,6 +19,9 @@ export const CALLS_MAX = 10_000;
 /** A worker ends when it has loaded so many versions: modules cannot be unloaded. */
 export const VERSIONS_MAX = 200;
 
+/** Time between looks for left-over processes, milliseconds: a look costs as much as a small call. */
+export const LOOK_MS = 100;
+
 /** What a pool needs and may be told. */
 export interface WorkerPoolOptions {
   /** Workers' own directories are made below it. Owned by this pool alone. */
@@ -48,6 +51,8 @@ export class WorkerPool {
   readonly #idle: Idle[] = [];
   readonly #waiters: Waiter[] = [];
   readonly #all = new Set<WorkerProcess>();
+  /** When each worker was last looked at for processes that its handlers left behind. */
+  readonly #lookedMs = new WeakMap<WorkerProcess, number>();
   #trees: Promise<TreeKeeper> | undefined;
   /** Workers that live, start or are being killed. */
   #count = 0;
@@ -62,6 +67,14 @@ export class WorkerPool {
   /** Most workers at once. */
   get workersMax(): number {
     return this.#options.workersMax;
+  }
+
+  /** Process ids of the workers that are alive, for display. */
+  get pids(): readonly number[] {
+    return [...this.#all]
+      .filter((worker) => worker.alive)
+      .map((worker) => worker.pid)
+      .filter((pid) => pid !== undefined);
   }
 
   /** Workers that live, start or are being killed. */
@@ -93,7 +106,7 @@ export class WorkerPool {
       worker.alive &&
       worker.calls < callsMax &&
       worker.loaded.size < VERSIONS_MAX &&
-      !worker.hasLeftovers();
+      !this.#hasLeftovers(worker);
     if (!usable || this.#closed) {
       void this.#retire(worker);
       return;
@@ -116,6 +129,14 @@ export class WorkerPool {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
     this.#idle.length = 0;
     await Promise.all([...this.#all].map((worker) => worker.kill()));
+  }
+
+  #hasLeftovers(worker: WorkerProcess): boolean {
+    const nowMs = this.#options.clock.nowMs();
+    const lookedMs = this.#lookedMs.get(worker);
+    if (lookedMs !== undefined && nowMs - lookedMs < LOOK_MS) return false;
+    this.#lookedMs.set(worker, nowMs);
+    return worker.hasLeftovers();
   }
 
   #takeIdle(language: Language, version: string): WorkerProcess | undefined {

@@ -1,67 +1,366 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { HANDLER_BODIES } from "../../test/fixtures/handlers/bodies.ts";
 import { HandlerKit, handlerOf, type Pair } from "../../test/lib/handler-kit.ts";
+import type { Dataset, HandlerType, Language, Outcome } from "../wire/dataset.ts";
 
-const JS = {
-  words: handlerOf(
-    "javascript",
-    "mapper",
-    `export async function* map(args, ctx) {
-      yield ctx.toReturn();
-      for await (const [key, text] of args) for (const word of text.split(" ")) yield [word, 1];
-    }`,
-  ),
-  sum: handlerOf(
-    "javascript",
-    "reducer",
-    `export function* reduce(results) {
-      for (const [key, values] of results) yield [key, values.reduce((a, b) => a + b, 0)];
-    }`,
-    { argumentType: "list" },
-  ),
-};
-const PY = {
-  words: handlerOf(
-    "python",
-    "mapper",
-    `def map(args, ctx):
-    yield ctx.to_return()
-    for key, text in args:
-        for word in text.split(" "):
-            yield word, 1
-`,
-  ),
-  sum: handlerOf(
-    "python",
-    "reducer",
-    `def reduce(results):
-    for key, values in results:
-        yield key, sum(values)
-`,
-    { argumentType: "list" },
-  ),
-};
-const TEXT: Pair[] = [
-  [0, "b a b"],
-  [1, "a b"],
-];
+type Body = keyof (typeof HANDLER_BODIES)["javascript"];
 
 let kit: HandlerKit;
 beforeAll(async () => {
   kit = await HandlerKit.open({ slots: 2 });
 });
 afterAll(() => kit.close());
+// Real processes on a machine that does other things as well.
+vi.setConfig({ testTimeout: 60_000 });
 
-describe.each([
-  ["javascript", JS],
-  ["python", PY],
-] as const)("%s", (_language, { words, sum }) => {
+/** The pairs of an outcome with one dataset; the outcome itself when it is another. */
+async function result(outcome: Outcome): Promise<unknown> {
+  const datasets: readonly Dataset[] =
+    outcome.kind === "mapped"
+      ? [outcome.children]
+      : outcome.kind === "combined"
+        ? [outcome.pairs]
+        : outcome.kind === "reduced"
+          ? outcome.parts
+          : [];
+  if (datasets.length === 0) return outcome;
+  const [first = []] = datasets;
+  return datasets.length === 1
+    ? kit.pairsOf(first)
+    : Promise.all(datasets.map((dataset) => kit.pairsOf(dataset)));
+}
+
+function failure(
+  outcome: Outcome,
+):
+  | { code: string; message: string; traceback: string; stdout: string; stderr: string }
+  | undefined {
+  return outcome.kind === "failed" ? outcome.error : undefined;
+}
+
+const TEXT: Pair[] = [
+  [0, "b a b"],
+  [1, "a b"],
+];
+
+describe.each(["javascript", "python"] as const)("%s", (language) => {
+  const of = (type: HandlerType, body: Body, argumentType: "list" | "dict" | null = "list") =>
+    handlerOf(language, type, HANDLER_BODIES[language][body], { argumentType });
+  const mapper = (body: Body, argumentType: "list" | "dict" | null = "list") => ({
+    mapper: of("mapper", body, argumentType),
+  });
+
   test("a leaf is mapped, sorted and reduced in one attempt", async () => {
-    const outcome = await kit.map({ mapper: words, reducer: sum }, TEXT);
+    const handlers = { ...mapper("words", null), reducer: of("reducer", "sum") };
+    const outcome = await kit.map(handlers, TEXT);
     expect(outcome).toMatchObject({ kind: "reduced", warnings: [], session: [] });
-    if (outcome.kind !== "reduced") return;
-    expect(await kit.pairsOf(outcome.parts[0] ?? [])).toEqual([
+    expect(await result(outcome)).toEqual([
       ["a", 2],
       ["b", 3],
     ]);
+  });
+
+  test("a combiner's lists are what the reducer gets", async () => {
+    const handlers = {
+      ...mapper("words", null),
+      combiner: of("combiner", "combine"),
+      reducer: of("reducer", "sum"),
+    };
+    expect(await result(await kit.map(handlers, TEXT))).toEqual([
+      ["a", 200],
+      ["b", 300],
+    ]);
+  });
+
+  test("without a reducer the outcome is the combined pairs, in key order", async () => {
+    const outcome = await kit.map(mapper("words", null), TEXT);
+    expect(outcome.kind).toBe("combined");
+    expect(await result(outcome)).toEqual([
+      ["a", 1],
+      ["a", 1],
+      ["b", 1],
+      ["b", 1],
+      ["b", 1],
+    ]);
+  });
+
+  test("a mapper that maps to a step has children in yield order", async () => {
+    const outcome = await kit.map(mapper("toStep"), [
+      ["z", 1],
+      ["a", 2],
+    ]);
+    expect(outcome).toMatchObject({ kind: "mapped", step: "words" });
+    expect(await result(outcome)).toEqual([
+      ["z", 1],
+      ["a", 2],
+    ]);
+  });
+
+  test("a reduce unit merges its inputs and cuts its output by key", async () => {
+    const keys = Array.from({ length: 40 }, (_, index) => `k${index}`);
+    const half = () => kit.sortedDataset(keys.map((key): Pair => [key, 1]));
+    const outcome = await kit.reduce(of("reducer", "sum"), [await half(), await half()], {
+      parts: 3,
+    });
+    const parts = await result(outcome);
+    expect(Array.isArray(parts) && parts.length).toBe(3);
+    const all: readonly unknown[] = Array.isArray(parts) ? parts.flat() : [];
+    expect(all.map((pair) => JSON.stringify(pair)).sort()).toEqual(
+      keys.map((key) => JSON.stringify([key, 2])).sort(),
+    );
+  });
+
+  test("a key with many values reaches the reducer as one list", async () => {
+    const pairs = Array.from({ length: 30_000 }, (): Pair => ["k", 1]);
+    const outcome = await kit.reduce(of("reducer", "sum"), [await kit.sortedDataset(pairs)]);
+    expect(await result(outcome)).toEqual([["k", 30_000]]);
+  });
+
+  test("streams 100,000 pairs through, and keeps them in order", async () => {
+    const pairs = Array.from({ length: 100_000 }, (_, index): Pair => [index, `value ${index}`]);
+    const outcome = await kit.map(mapper("copy", null), pairs);
+    expect(JSON.stringify(await result(outcome)) === JSON.stringify(pairs)).toBe(true);
+  });
+
+  test("a handler that yields much before it reads does not deadlock", async () => {
+    const pairs = Array.from({ length: 20_000 }, (_, index): Pair => [index, "x".repeat(100)]);
+    const outcome = await kit.map(mapper("early", null), pairs);
+    expect(outcome.kind === "mapped" && outcome.children.reduce((n, p) => n + p.count, 0)).toBe(
+      120_000,
+    );
+  });
+
+  test("a handler that never reads its input ends, and the next call has its own input", async () => {
+    const pairs = Array.from({ length: 50_000 }, (_, index): Pair => [index, "x".repeat(100)]);
+    for (let round = 0; round < 3; round++) {
+      const outcome = await kit.map(mapper("deaf", null), pairs);
+      expect(await result(outcome)).toEqual([["only", 1]]);
+      expect(await result(await kit.map(mapper("toStep"), [["mine", round]]))).toEqual([
+        ["mine", round],
+      ]);
+    }
+  });
+
+  test("a handler may return its pairs", async () => {
+    expect(await result(await kit.map(mapper("returned"), []))).toEqual([[1, 2]]);
+  });
+
+  test("a reducer that yields nothing for some input is warned of, for no input it is not", async () => {
+    const some = await kit.sortedDataset([["a", 1]]);
+    const outcome = await kit.reduce(of("reducer", "nothing"), [some]);
+    expect(outcome).toMatchObject({ kind: "reduced", parts: [[]] });
+    expect(outcome.kind === "reduced" && outcome.warnings.length).toBe(1);
+    expect(await kit.reduce(of("reducer", "nothing"), [])).toMatchObject({ warnings: [] });
+  });
+
+  test.each([
+    ["noDirection", "HANDLER_NO_DIRECTION"],
+    ["notPair", "HANDLER_OUTPUT_INVALID"],
+    ["nan", "HANDLER_VALUE_NOT_EXACT"],
+    ["surrogate", "HANDLER_VALUE_NOT_EXACT"],
+    ["bigKey", "HANDLER_VALUE_NOT_EXACT"],
+    ["huge", "HANDLER_VALUE_TOO_LARGE"],
+    ["badStep", "HANDLER_OUTPUT_INVALID"],
+    ["loads", "HANDLER_LOAD_FAILED"],
+    ["garbage", "HANDLER_PROTOCOL"],
+    ["fillSession", "HANDLER_SESSION_TOO_LARGE"],
+  ] as const)("%s fails with %s, and the next attempt is not harmed", async (body, code) => {
+    expect(failure(await kit.map(mapper(body), [[1, 2]]))?.code).toBe(code);
+    expect(await result(await kit.map(mapper("toStep"), [[1, 2]]))).toEqual([[1, 2]]);
+  });
+
+  test("what a handler throws is told with traceback, stdout and stderr", async () => {
+    const error = failure(await kit.map(mapper("throws"), []));
+    expect(error).toMatchObject({ code: "HANDLER_FAILED", stdout: "printed\n" });
+    expect(error?.message).toContain("on purpose");
+    expect(error?.traceback).toContain("a.mapper");
+    expect(error?.stderr).toContain("complained");
+  });
+
+  test("a worker that exits in a call fails the attempt with its code and last words", async () => {
+    const error = failure(await kit.map(mapper("exits"), []));
+    expect(error?.code).toBe("HANDLER_CRASHED");
+    expect(error?.message).toContain("with code 3");
+    expect(error?.stderr).toContain("last words");
+  });
+
+  test("a busy handler is killed at its timeout, and what it printed is kept", async () => {
+    const outcome = await kit.map(mapper("hangs"), [], { timeoutMs: 1500 });
+    expect(failure(outcome)).toMatchObject({ code: "HANDLER_TIMEOUT", stdout: "stuck\n" });
+  });
+
+  test("giving a unit up kills its handler and releases it with the reason", async () => {
+    const controller = new AbortController();
+    const running = kit.map(mapper("hangs"), [], {
+      context: {
+        signal: controller.signal,
+        onOutput: () => controller.abort(new Error("drain")),
+      },
+    });
+    expect(await running).toEqual({ kind: "released", reason: "drain" });
+  });
+
+  test("10 MB of prints disturb nothing; the end of them is kept when the attempt fails", async () => {
+    expect(await result(await kit.map(mapper("prints"), [[1, false]]))).toEqual([[1, 1]]);
+    const error = failure(await kit.map(mapper("prints"), [[1, true]]));
+    expect(error?.message).toContain("after much");
+    expect(error?.stdout.length).toBeLessThan(70_000);
+    expect(error?.stdout).toMatch(/^\[\d+ bytes before this were not kept\]\ny+/);
+  });
+
+  test("a reducer in the same attempt reads the mapper's session, the last write wins", async () => {
+    const handlers = { ...mapper("session"), reducer: of("reducer", "readSession") };
+    const outcome = await kit.map(handlers, [], { keepYieldOrder: true });
+    const entries = [
+      ["a", 2],
+      [["b"], { c: 3 }],
+    ];
+    expect(await result(outcome)).toEqual([
+      ["seen", 2],
+      ["list", entries],
+      ["get", [2, null]],
+    ]);
+    expect(outcome.kind === "reduced" && (await kit.pairsOf(outcome.session))).toEqual(entries);
+  });
+
+  test("a reducer elsewhere reads the session from its dataset, and may not write it", async () => {
+    const mapped = await kit.map(mapper("session"), []);
+    const session = mapped.kind === "combined" ? mapped.session : [];
+    const outcome = await kit.reduce(of("reducer", "readSession"), [], {
+      session,
+      keepYieldOrder: true,
+    });
+    expect(await result(outcome)).toMatchObject([{ 0: "list" }, ["get", [2, null]]]);
+    const refused = await kit.reduce(of("reducer", "writeSession"), []);
+    expect(failure(refused)?.code).toBe("HANDLER_SESSION_READ_ONLY");
+  });
+
+  test("a worker is kept warm: the source is asked for once, and module state is its version's", async () => {
+    const own = await HandlerKit.open();
+    try {
+      const calls = async () => {
+        const outcome = await own.map(mapper("counter"), []);
+        return outcome.kind === "mapped" ? own.pairsOf(outcome.children) : outcome;
+      };
+      expect(await calls()).toEqual([["calls", 1]]);
+      expect(await calls()).toEqual([["calls", 2]]);
+      expect(own.sourcesAsked).toBe(1);
+      expect(own.pool.workers).toBe(1);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("a handler runs in the attempt's directory with nothing of the node's environment", async () => {
+    const outcome = await kit.map(mapper("where"), [], {
+      context: { attemptDirectory: kit.directory },
+    });
+    const env = ["HOME", "JOBX_WORKER", "LANG", "PATH", "TMPDIR"];
+    const got = await result(outcome);
+    expect(got).toMatchObject([
+      ["cwd", kit.directory],
+      ["env", expect.arrayContaining(env)],
+      ["names", ["a.mapper", "r1", "i1", "s1"]],
+    ]);
+    const pairs: readonly unknown[] = Array.isArray(got) ? got : [];
+    const second: readonly unknown[] = Array.isArray(pairs[1]) ? pairs[1] : [];
+    const names: unknown = second[1];
+    // Python itself may add one for its locale.
+    expect(Array.isArray(names) && names.filter((name) => name !== "LC_CTYPE")).toEqual(env);
+  });
+
+  test("what a handler logs is heard while it runs", async () => {
+    const lines: unknown[] = [];
+    await kit.map(mapper("logs"), [], { context: { onLog: (line) => lines.push(line) } });
+    expect(lines).toEqual([
+      { handler: "a.mapper", level: "info", text: "plain" },
+      { handler: "a.mapper", level: "error", text: "loud" },
+    ]);
+  });
+
+  test("a dict is made of the pairs, and a cast that cannot be is the handler's fault", async () => {
+    const outcome = await kit.map(mapper("argument", "dict"), [
+      ["a", 1],
+      ["b", [2]],
+    ]);
+    expect(await result(outcome)).toEqual([["argument", { a: 1, b: [2] }]]);
+    const list = await kit.map(mapper("argument", "dict"), [[["list", "as key"], 1]]);
+    expect(failure(list)?.code).toBe("HANDLER_ARGUMENT_INVALID");
+  });
+
+  test("more units than slots all end", async () => {
+    const handlers = {
+      ...mapper("words", null),
+      combiner: of("combiner", "combine"),
+      reducer: of("reducer", "sum"),
+    };
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => kit.map(handlers, TEXT)));
+    expect(outcomes.map((outcome) => outcome.kind)).toEqual(Array(8).fill("reduced"));
+  });
+});
+
+describe("faults of the node", () => {
+  test("a rejecting input rejects the run, and is no failed attempt", async () => {
+    const reducer = handlerOf("python", "reducer", HANDLER_BODIES.python.sum);
+    const context = { source: () => Promise.reject(new Error("no such block")) };
+    const fresh = { ...reducer, ref: { ...reducer.ref, version: "f".repeat(64) } };
+    await expect(kit.reduce(fresh, [], { context })).rejects.toThrow("no such block");
+    expect(await kit.reduce(reducer, [])).toMatchObject({ kind: "reduced" });
+  });
+});
+
+describe("Python without a function", () => {
+  const body = (type: HandlerType, source: string) =>
+    handlerOf("python", type, `"""Docs."""\n${source}`, { argumentType: "list", name: "old" });
+
+  test("the code is the body of a generator with the names of old in its scope", async () => {
+    const source = `
+yield MrConfigureToReturn()
+if len(arguments) == 1:
+    return
+S_SET("k", JOIN("a", "b") + SEP)
+PRINT("printed")
+LOG.info("logged %d", 5)
+for key, value in arguments:
+    yield key, [value, FS, S_GET("k"), [list(p) for p in S_LIST()], __name__, ctx.step]
+yield "run", RUN(["true"])
+`;
+    const lines: string[] = [];
+    const outcome = await kit.map(
+      { mapper: body("mapper", source) },
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      {
+        context: { onLog: (line) => lines.push(line.text) },
+      },
+    );
+    const rest = [null, "a/b/", [["k", "a/b/"]], "handler(old)", "s1"];
+    expect(await result(outcome)).toEqual([
+      [1, [2, ...rest]],
+      [3, [4, ...rest]],
+      ["run", 0],
+    ]);
+    expect(lines).toEqual(["logged 5"]);
+  });
+
+  test("it may map to a step, reduce, and return its pairs", async () => {
+    const mapper = body("mapper", `yield MrConfigureToMap("next")\nyield from arguments\n`);
+    expect(await kit.map({ mapper }, [[1, 2]])).toMatchObject({ kind: "mapped", step: "next" });
+    const reducer = body("reducer", "return [(k, max(v)) for k, v in results]\n");
+    const input = await kit.sortedDataset([
+      ["a", 1],
+      ["a", 5],
+    ]);
+    expect(await result(await kit.reduce(reducer, [input]))).toEqual([["a", 5]]);
+  });
+
+  test("a command that fails raises, unless any code is welcome", async () => {
+    const source = `yield MrConfigureToReturn()\nyield 1, RUN(["sh", "-c", "cat; exit 4"], "hi", None)\nRUN(["false"])\n`;
+    const error = failure(await kit.map({ mapper: body("mapper", source) }, []));
+    expect(error?.message).toContain("ended with 1");
+    expect(error?.stdout).toBe("hi");
+    expect(error?.traceback).toContain('File "old.py", line 4');
   });
 });

@@ -23,6 +23,7 @@ import {
 } from "../wire/worker-protocol.ts";
 import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
+import { FrameGatherer } from "./frame-gatherer.ts";
 import { OutputTail } from "./output-tail.ts";
 import { MARK_VARIABLE, type ProcessTree, type TreeKeeper } from "./process-tree.ts";
 import { workerCommand } from "./worker-languages.ts";
@@ -33,8 +34,7 @@ export const HELLO_TIMEOUT_MS = 20_000;
 /** Output that may wait for its consumer before reading stops, bytes: some batches. */
 const WAITING_BYTES_MAX = 1024 * 1024;
 
-/** Input that may wait in this process before the next is asked for, bytes. */
-const UNSENT_BYTES_MAX = 256 * 1024;
+const INPUT_END = encodeMessage({ kind: "input-end" });
 
 /** Longest wait for the last output of a dead process, milliseconds: it is in the pipe already. */
 const LAST_OUTPUT_MS = 500;
@@ -182,7 +182,7 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** Whether earlier calls have left processes behind. */
+  /** Whether earlier calls have left processes behind. Costs a look into the system. */
   hasLeftovers(): boolean {
     return this.#tree?.hasOthers() ?? false;
   }
@@ -275,40 +275,21 @@ export class WorkerProcess {
   /** Start, input and its end leave in one write when the input is at hand. */
   async #feed(options: CallOptions): Promise<void> {
     const task = this.#task;
-    const socket = this.#toWorker;
+    const out = new FrameGatherer(this.#toWorker);
     try {
-      socket.cork();
-      const gathering = setImmediate(() => socket.uncork());
-      this.#send({ kind: "start", call: this.#calls, ...options.start });
+      out.add(encodeMessage({ kind: "start", call: this.#calls, ...options.start }));
       for await (const frame of options.input) {
         if (this.#task !== task) return;
-        socket.write(frame);
-        if (socket.writableLength > UNSENT_BYTES_MAX) await this.#drained(socket);
-        if (this.#task !== task) return;
+        out.add(frame);
+        const waiting = out.room();
+        if (waiting !== undefined) await waiting;
       }
       if (this.#task !== task) return;
-      this.#send({ kind: "input-end" });
-      if (socket.writableCorked > 0) {
-        clearImmediate(gathering);
-        socket.uncork();
-      }
+      out.add(INPUT_END);
+      out.flush();
     } catch (error) {
       if (this.#task === task) this.#end({ kind: "broken", error });
     }
-  }
-
-  #drained(socket: Socket): Promise<void> {
-    socket.uncork();
-    return new Promise((resolve) => {
-      const settle = () => {
-        socket.off("drain", settle);
-        socket.off("close", settle);
-        resolve();
-      };
-      if (!socket.writableNeedDrain || socket.destroyed) return resolve();
-      socket.on("drain", settle);
-      socket.on("close", settle);
-    });
   }
 
   /** Handles whole frames one after the other; its waiting is the back-pressure. */

@@ -87,7 +87,7 @@ function dedent(lines: readonly string[]): readonly string[] {
     .filter((line) => line.trim() !== "")
     .map((line) => /^[ \t]*/.exec(line)?.[0].length ?? 0);
   const width = widths.length === 0 ? 0 : Math.min(...widths);
-  return lines.map((line) => line.slice(width));
+  return lines.map((line) => (line.trim() === "" ? "" : line.slice(width)));
 }
 
 function lineAt(source: string, offset: number): number {

@@ -199,10 +199,11 @@ export class HandlerKit {
     sink: ReturnType<StoredPairIo["yielded" | "sorted"]>,
     pairs: Iterable<Pair>,
   ): Promise<void> {
-    for (const [key, value] of pairs) {
-      const record = { key: encodeKey(key), value: Buffer.from(JSON.stringify(value)) };
-      await sink.add([record]);
-    }
+    const records = Array.from(pairs, ([key, value]) => ({
+      key: encodeKey(key),
+      value: Buffer.from(JSON.stringify(value)),
+    }));
+    for (let at = 0; at < records.length; at += 256) await sink.add(records.slice(at, at + 256));
   }
 }
 

@@ -60,6 +60,17 @@ function onStray(thrown: unknown): void {
   running.fail(fault);
 }
 
+/** Makes prints block when the pipe is full, so that none are lost by an exit or pile up in memory. */
+function blockOn(stream: NodeJS.WriteStream): void {
+  const handle: unknown = Reflect.get(stream, "_handle");
+  if (typeof handle !== "object" || handle === null) return;
+  const setBlocking: unknown = Reflect.get(handle, "setBlocking");
+  if (typeof setBlocking === "function") Reflect.apply(setBlocking, handle, [true]);
+}
+
+blockOn(process.stdout);
+blockOn(process.stderr);
+
 process.on("uncaughtException", onStray);
 process.on("unhandledRejection", onStray);
 

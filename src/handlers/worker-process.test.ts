@@ -1,0 +1,228 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import {
+  HandlerKit,
+  handlerOf,
+  machineClock,
+  type TestHandler,
+} from "../../test/lib/handler-kit.ts";
+import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const kits: HandlerKit[] = [];
+const open = async (options?: Parameters<typeof HandlerKit.open>[0]) => {
+  const kit = await HandlerKit.open(options);
+  kits.push(kit);
+  return kit;
+};
+afterEach(async () => {
+  for (const kit of kits.splice(0)) await kit.close();
+});
+
+/** Whether a process runs; a zombie that nobody has waited for does not. */
+function runs(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadlineMs = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > deadlineMs) throw new Error("it did not come about");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const MAPPER = { language: "python", type: "mapper" } as const;
+const mapper = (source: string): TestHandler =>
+  handlerOf(MAPPER.language, MAPPER.type, source, { argumentType: "list" });
+
+/** Starts a grandchild in a session of its own, orphans it, tells its pid, and goes on for ever. */
+const ESCAPES = `import os, time
+def map(args, ctx):
+    r, w = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(w, str(os.getpid()).encode())
+            os.close(3); os.close(4)
+            while True: time.sleep(1)
+        os._exit(0)
+    print("pid", os.read(r, 100).decode())
+    while True: time.sleep(1)
+`;
+
+describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enforcer) => {
+  test("an orphaned grandchild that called setsid dies with the worker", async (context) => {
+    const trees = await TreeKeeper.probe({ timers: machineClock, allowed: [enforcer] });
+    if (trees.enforcer !== enforcer) return context.skip();
+    const kit = await open();
+    const worker = await startWorker(kit, trees);
+    const calling = worker.call({
+      start: {
+        handler: { name: "a", version: "1", type: "mapper", argumentType: "list" },
+        source: ESCAPES,
+        directory: worker.directory,
+        session: [],
+        names: { request: "r", invocation: "i", step: "s" },
+      },
+      input: (async function* () {})(),
+      onBatch: () => Promise.resolve(),
+      onMessage: () => undefined,
+    });
+    await until(() => /pid \d+\n/.test(worker.stdout.text()));
+    const grandchild = Number(/pid (\d+)/.exec(worker.stdout.text())?.[1]);
+    const pid = worker.pid ?? 0;
+    expect([runs(grandchild), runs(pid)]).toEqual([true, true]);
+    await worker.kill();
+    expect([runs(grandchild), runs(pid)]).toEqual([false, false]);
+    expect((await calling).kind).toBe("killed");
+    expect(existsSync(worker.directory)).toBe(false);
+  });
+});
+
+function startWorker(kit: HandlerKit, trees: TreeKeeper): Promise<WorkerProcess> {
+  const directory = join(kit.directory, "single");
+  const options = { language: MAPPER.language, directory, timers: machineClock, trees };
+  return WorkerProcess.start({ ...options, mark: `test-${process.pid}-${trees.enforcer}` });
+}
+
+describe("TreeKeeper", () => {
+  test("falls back to the process group where nothing else is allowed", async () => {
+    const allowed: readonly TreeEnforcer[] = [];
+    const trees = await TreeKeeper.probe({ timers: machineClock, allowed });
+    expect(trees.enforcer).toBe("process-group");
+  });
+});
+
+describe.each(["javascript", "python"] as const)("a %s worker", (language) => {
+  test.each(["idle", "busy"] as const)("that is %s ends when its node is killed", async (state) => {
+    const busy = {
+      javascript: "export function* map() { console.log(1); for (;;); }",
+      python: "def map(a):\n  print(1)\n  while True: pass\n",
+    };
+    const idle = {
+      javascript: "export function* map(a, c) { yield c.mapTo('x') }",
+      python: "def map(a, c):\n  yield c.map_to('x')\n",
+    };
+    const source = (state === "busy" ? busy : idle)[language];
+    const kitFile = fileURLToPath(new URL("../../test/lib/handler-kit.ts", import.meta.url));
+    const program = `
+      import { HandlerKit, handlerOf } from ${JSON.stringify(kitFile)};
+      const kit = await HandlerKit.open();
+      console.log("directory", kit.directory);
+      const mapper = handlerOf(${JSON.stringify(language)}, "mapper", ${JSON.stringify(source)});
+      const context = { onOutput: () => console.log("busy") };
+      void kit.map({ mapper }, [], { context }).then(() => console.log("idle"));
+      const worker = await new Promise((resolve) => {
+        const look = () => kit.pool.pids.length > 0 ? resolve(kit.pool.pids[0]) : setTimeout(look, 10);
+        look();
+      });
+      console.log("worker", worker);
+      setInterval(() => {}, 1000);`;
+    const args = ["--input-type=module", "--disable-warning=ExperimentalWarning", "-e", program];
+    const node = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    let printed = "";
+    node.stdout.on("data", (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+    await until(() => /worker \d+\n/.test(printed) && printed.includes(`${state}\n`));
+    const worker = Number(/worker (\d+)/.exec(printed)?.[1]);
+    expect(runs(worker)).toBe(true);
+    node.kill("SIGKILL");
+    await once(node, "exit");
+    await until(() => !runs(worker));
+    const directory = /directory (.*)\n/.exec(printed)?.[1] ?? "";
+    await rm(directory, { recursive: true, force: true });
+  });
+});
+
+describe("WorkerPool", () => {
+  const copy = mapper("def map(args, ctx):\n    yield ctx.map_to('x')\n    yield from args\n");
+  const pidOf = mapper(
+    "import os\ndef map(args, ctx):\n    yield ctx.map_to('x')\n    yield 'pid', os.getpid()\n",
+  );
+  const pid = async (kit: HandlerKit) => {
+    const outcome = await kit.map({ mapper: pidOf }, []);
+    const pairs = outcome.kind === "mapped" ? await kit.pairsOf(outcome.children) : [];
+    return Number(pairs[0]?.[1]);
+  };
+
+  test("a worker ends after so many calls", async () => {
+    const kit = await open({ pool: { callsMax: 2 } });
+    const pids = [await pid(kit), await pid(kit), await pid(kit)];
+    expect(pids[1]).toBe(pids[0]);
+    expect(pids[2]).not.toBe(pids[0]);
+    await until(() => !runs(pids[0] ?? 0));
+  });
+
+  test("an idle worker ends after its time", async () => {
+    const kit = await open({ pool: { idleMs: 50 } });
+    const first = await pid(kit);
+    await until(() => kit.pool.workers === 0);
+    expect(runs(first)).toBe(false);
+  });
+
+  test("a worker whose handler left a process behind is not used again", async (context) => {
+    if ((await TreeKeeper.probe({ timers: machineClock })).enforcer === "process-group") {
+      return context.skip();
+    }
+    const kit = await open();
+    const leaves = mapper(`import os, subprocess
+def map(args, ctx):
+    yield ctx.map_to("x")
+    yield os.getpid(), subprocess.Popen(["/bin/sleep", "100"], stdout=subprocess.DEVNULL).pid
+`);
+    const outcome = await kit.map({ mapper: leaves }, []);
+    const pairs = outcome.kind === "mapped" ? await kit.pairsOf(outcome.children) : [];
+    const [worker, sleeper] = [Number(pairs[0]?.[0]), Number(pairs[0]?.[1])];
+    await until(() => !runs(sleeper));
+    expect(await pid(kit)).not.toBe(worker);
+  });
+
+  test("an idle worker of another language gives way when the pool is full", async () => {
+    const kit = await open({ slots: 1 });
+    const other = handlerOf(
+      "javascript",
+      "mapper",
+      "export function* map(a, c) { yield c.mapTo('x') }",
+    );
+    const [one, two] = await Promise.all([
+      kit.pool.acquire("python", ""),
+      kit.pool.acquire("python", ""),
+    ]);
+    kit.pool.release(one);
+    kit.pool.release(two);
+    expect((await kit.map({ mapper: other }, [])).kind).toBe("mapped");
+    expect(kit.pool.workers).toBe(2);
+  });
+
+  test("a worker that died while idle harms nobody", async () => {
+    const kit = await open();
+    const first = await pid(kit);
+    process.kill(first, "SIGKILL");
+    await until(() => !runs(first));
+    // The pool hears of it in a later turn of the loop.
+    await until(() => kit.pool.pids.length === 0);
+    expect((await kit.map({ mapper: copy }, [])).kind).toBe("mapped");
+  });
+
+  test("closing kills what runs, and refuses what comes after", async () => {
+    const kit = await open();
+    const running = kit.map({ mapper: mapper("def map(a):\n    while True: pass\n") }, []);
+    await until(() => kit.pool.pids.length > 0);
+    await kit.pool.close();
+    expect((await running).kind).not.toBe("mapped");
+    expect(await kit.map({ mapper: copy }, [])).toMatchObject({ kind: "released" });
+  });
+});

@@ -1,0 +1,161 @@
+import { describe, expect, test } from "vitest";
+import { findHandlerComment } from "./handler-comment.ts";
+import {
+  HandlerMetadataError,
+  type ParsedText,
+  readHandlerMetadata,
+  type TextParser,
+} from "./handler-metadata.ts";
+
+/** Enough of a parser: the flow style of YAML that these tests use, as JSON with bare keys. */
+const parseYaml: TextParser = (text): ParsedText => {
+  const json = text
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => line.replace(/^(\w+): (.*)$/, '"$1": $2'))
+    .join(",");
+  try {
+    const value: unknown = JSON.parse(
+      `{${json.replace(/([{ ])(\w+):/g, '$1"$2":').replace(/: ([a-zA-Z_][\w.]*)/g, ': "$1"')}}`.replace(
+        /"null"/g,
+        "null",
+      ),
+    );
+    return { kind: "value", value };
+  } catch (thrown) {
+    return { kind: "malformed", line: 2, reason: String(thrown) };
+  }
+};
+
+const read = (source: string, language: "javascript" | "python" = "javascript") =>
+  readHandlerMetadata(source, { file: "words.js", language, parseYaml });
+
+const MAPPER = `#!/usr/bin/env node
+// Before it.
+const opening = "/* not this one */";
+/** Splits a folder
+ *  into documents.
+ ** yaml
+ * handler_type: mapper
+ * argument_spec: [{ name: arguments, type: list }]
+ * required_capability: GPU
+ * retries: 3
+ * timeout: 1.5
+ */
+export function map() {}
+`;
+
+const REDUCER = `# A comment.
+
+"""Adds up.
+** yaml
+handler_type: reducer
+argument_spec: [{ name: results, type: null }]
+required_capability: none
+timeout: "90s"
+memory: "64 MiB"
+"""
+def reduce(results, ctx):
+    pass
+`;
+
+/** Metadata of a mapper with some keys replaced; `undefined` removes one. */
+function sourceWith(changes: Readonly<Record<string, unknown>>): string {
+  const fields = {
+    handler_type: "mapper",
+    argument_spec: [{ name: "arguments", type: "list" }],
+    required_capability: "none",
+    ...changes,
+  };
+  const lines = JSON.stringify(fields, undefined, 1).split("\n");
+  return `/**\n ** json\n${lines.map((line) => ` * ${line}`).join("\n")}\n */\n`;
+}
+
+function refusal(source: string, language?: "javascript" | "python"): string {
+  try {
+    read(source, language);
+  } catch (thrown) {
+    if (thrown instanceof HandlerMetadataError) {
+      const { code, file, line, reason } = thrown.details;
+      return `${code} ${file}:${line} ${reason}`;
+    }
+  }
+  return "accepted";
+}
+
+describe("readHandlerMetadata()", () => {
+  test("reads the first block comment of a JavaScript file, after strings and line comments", () => {
+    expect(read(MAPPER)).toEqual({
+      type: "mapper",
+      argumentType: "list",
+      requiredCapability: "gpu",
+      retries: 3,
+      timeoutMs: 1500,
+      memoryBytes: undefined,
+      description: "Splits a folder\n into documents.",
+    });
+  });
+
+  test("reads the docstring of a Python file, and null as the type of an iterator", () => {
+    expect(read(REDUCER, "python")).toMatchObject({
+      type: "reducer",
+      argumentType: null,
+      timeoutMs: 90_000,
+      memoryBytes: 64 * 2 ** 20,
+      description: "Adds up.",
+    });
+  });
+
+  test("reads JSON where the divider names it", () => {
+    expect(read(sourceWith({})).type).toBe("mapper");
+  });
+
+  test.each([
+    ["no comment", "export function map() {}", "words.js:1 the file has no block comment"],
+    ["an open comment", "/* ** yaml\n", "words.js:1 the file has no block comment"],
+    ["no divider", "\n/** Splits. */\n", "words.js:2 no divider line"],
+    ["broken JSON", "/**\n ** json\n * {\n * x\n */", "words.js:4 not JSON"],
+    ["a list", "/**\n ** json\n * []\n */", "words.js:2 the metadata is no mapping"],
+  ])("refuses a file with %s and says where", (_what, source, wanted) => {
+    expect(refusal(source)).toContain(`HANDLER_METADATA_INVALID ${wanted}`);
+  });
+
+  test.each([
+    [{ handler_type: "task" }, 4, "handler_type is one of"],
+    [{ argument_spec: undefined }, 2, "missing key: argument_spec"],
+    [{ argument_spec: [] }, 5, "exactly one entry"],
+    [{ argument_spec: [{ name: "results", type: "list" }] }, 5, "the argument of a mapper is"],
+    [{ argument_spec: [{ name: "arguments", type: "set" }] }, 5, "the type is one of"],
+    [{ argument_spec: [{ name: "arguments" }] }, 5, "exactly a name and a type"],
+    [{ required_capability: "two words" }, 11, "required_capability is a label"],
+    [{ colour: 1 }, 12, "unknown key: colour"],
+    [{ retries: -1 }, 12, "retries is an integer"],
+    [{ timeout: "soon" }, 12, "timeout is seconds"],
+    [{ timeout: 0 }, 12, "timeout is seconds"],
+    [{ memory: "1 MB" }, 12, "memory is bytes"],
+  ])("refuses %j on its line", (changes, line, reason) => {
+    const got = refusal(sourceWith(changes));
+    expect(got).toContain(reason);
+    expect(got).toContain(`words.js:${line} `);
+  });
+});
+
+describe("findHandlerComment()", () => {
+  test("a divider on the first line beside the opening is not one", () => {
+    expect(findHandlerComment("/** yaml\n * a: 1\n */", "javascript").kind).toBe("missing");
+  });
+
+  test("the indentation that all lines of the metadata share is removed", () => {
+    const found = findHandlerComment("/**\n   **\n   *   a:\n   *     - 1\n   */", "javascript");
+    expect(found.kind === "comment" && found.comment.text).toBe("a:\n  - 1\n");
+  });
+
+  test("an escaped quote does not end a docstring", () => {
+    const found = findHandlerComment('r"""a \\""" b\n**\nx: 1\n"""', "python");
+    expect(found).toMatchObject({ kind: "comment", comment: { text: "x: 1\n", dividerLine: 2 } });
+  });
+
+  test("a Python file that begins with code has no docstring", () => {
+    expect(findHandlerComment('x = 1\n"""\n**\n"""', "python").kind).toBe("missing");
+  });
+});

@@ -72,7 +72,8 @@ export class Applier<R, E, F> {
     }
     const last = entries.at(-1);
     assert(last !== undefined, "applying needs an entry");
-    await this.#state.write({ rows: tx.writes(), appliedIndex: last.entry.index, membership });
+    const { index: appliedIndex, term: appliedTerm } = last.entry;
+    await this.#state.write({ rows: tx.writes(), appliedIndex, appliedTerm, membership });
     return { answers: answered, effects: tx.effects() };
   }
 

@@ -54,7 +54,7 @@ export class Executor {
   readonly #deps: ExecutorDeps;
   readonly #sessions = new Map<number, ExecutorSession>();
   readonly #waiting: LocalAttempt[] = [];
-  #runningCount = 0;
+  #runningCount: number = 0;
   #lookTimer: Timer | undefined;
   #sendTimer: Timer | undefined;
   readonly #toSay = new Set<LocalAttempt>();

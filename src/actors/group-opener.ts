@@ -113,7 +113,7 @@ export class GroupOpener {
       bootstrap,
       hardState: { term: 0, vote: undefined, commit: 0 },
       tail: [],
-      firstIndex: 1,
+      compacted: { index: 0, term: 0 },
       lastIndex: 0,
       terms: [],
       damage: undefined,
@@ -174,8 +174,7 @@ export class GroupOpener {
         hardState: stored.hardState,
         configuration: membership.configuration,
         appliedIndex: parts.state.appliedIndex,
-        // Nothing is compacted yet, so a log begins at its first entry.
-        compacted: { index: stored.firstIndex - 1, term: 0 },
+        compacted: stored.compacted,
         lastIndex: stored.lastIndex,
         terms: stored.terms,
         entries: stored.tail,

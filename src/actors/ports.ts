@@ -45,7 +45,8 @@ export interface StoredReplica {
   readonly hardState: HardState;
   /** The newest entries, up to a bound of bytes. */
   readonly tail: readonly Entry[];
-  readonly firstIndex: number;
+  /** The last entry that is not in the log any more; (0, 0) for a log from the start. */
+  readonly compacted: { readonly index: number; readonly term: number };
   readonly lastIndex: number;
   readonly terms: readonly TermRun[];
   /** Why the replica must neither vote nor lead (R4); undefined when it is sound. */
@@ -85,6 +86,7 @@ export interface StatePort<R> {
   write(batch: {
     readonly rows: ReadonlyMap<string, R | undefined>;
     readonly appliedIndex: number;
+    readonly appliedTerm: number;
     readonly membership: Membership | undefined;
   }): Promise<void>;
 }

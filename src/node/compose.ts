@@ -1,0 +1,85 @@
+/**
+ * Puts one node together above disk, frames, blocks and handlers. The program and the simulator both
+ * build their nodes here, so that what is simulated is what runs.
+ */
+
+import { ClusterNode } from "../actors/cluster-node.ts";
+import type { Directory } from "../actors/directory.ts";
+import type { PlantedBugs } from "../actors/group-host.ts";
+import type { ClusterNodeOptions } from "../actors/node-deps.ts";
+import type { PayloadsPort, RunnerPort, RunsPort } from "../actors/ports.ts";
+import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
+import type { Clock, Timers, WallClock } from "../std/clock.ts";
+import type { Log } from "../std/log.ts";
+import type { Random } from "../std/random.ts";
+import type { Disk } from "../store/ports.ts";
+import { payloadFormat } from "../wire/command.ts";
+import { placesFormat } from "../wire/membership.ts";
+import { systemPayloadFormat } from "../wire/system.ts";
+import type { FrameMesh } from "./frame-mesh.ts";
+import { NodeStore } from "./node-store.ts";
+
+/** Formats of log entries. */
+const PAYLOADS: PayloadsPort = {
+  workflow: payloadFormat,
+  system: systemPayloadFormat,
+  places: placesFormat,
+};
+
+export interface ComposeOptions {
+  readonly clock: Clock;
+  readonly wall: WallClock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly disk: Disk;
+  readonly mesh: FrameMesh;
+  readonly runs: RunsPort;
+  readonly runner: RunnerPort;
+  readonly options: ClusterNodeOptions;
+  readonly clusterId: string;
+  /** What this node says of itself; its store id is added. */
+  readonly member: Omit<MemberInfo, "storeId" | "node">;
+  readonly run: string;
+  readonly boot: number;
+  /** Makes the first node of a cluster; the store id is known by then. */
+  readonly founding: ((member: MemberInfo) => SystemCommand) | undefined;
+  readonly onDirectory: (directory: Directory) => void;
+  readonly bugs: PlantedBugs;
+}
+
+/** A node and what it stands on. */
+export interface Composed {
+  readonly node: ClusterNode;
+  readonly store: NodeStore;
+  readonly member: MemberInfo;
+}
+
+/** Opens the disk and builds the node; `node.start()` sets it going. @throws {JobxError} `STORE_*`. */
+export async function composeNode(options: ComposeOptions): Promise<Composed> {
+  const { mesh, founding, random, log, disk, clusterId } = options;
+  const store = await NodeStore.open({ disk, clusterId, nodeId: mesh.self, random, log });
+  const { storeId } = store.identity;
+  const member: MemberInfo = { ...options.member, node: mesh.self, storeId };
+  const node = new ClusterNode({
+    clock: options.clock,
+    wall: options.wall,
+    timers: options.timers,
+    random,
+    log,
+    mesh,
+    logs: store,
+    states: store,
+    payloads: PAYLOADS,
+    runs: options.runs,
+    runner: options.runner,
+    options: options.options,
+    member,
+    run: options.run,
+    boot: options.boot,
+    founding: founding === undefined ? undefined : () => founding(member),
+    onDirectory: options.onDirectory,
+    bugs: options.bugs,
+  });
+  return { node, store, member };
+}

@@ -1,0 +1,74 @@
+/**
+ * The actors' mesh over one that carries bytes: messages become frames and frames messages. The
+ * simulator puts its network below this very class.
+ */
+
+import type { MeshListener, MeshPort, PeerMessage } from "../actors/ports.ts";
+import type { NodeId } from "../scheduler/dataset.ts";
+import { assert } from "../std/assert.ts";
+import { peerMessageFormat } from "../wire/peer-message.ts";
+
+/** As much of the mesh as the actors' messages need. */
+export interface Frames {
+  readonly self: NodeId;
+  /** False when the frame certainly was not sent. */
+  send(to: NodeId, frame: Uint8Array): boolean;
+  isUp(node: NodeId): boolean;
+  setMembers(
+    members: readonly { readonly node: NodeId; readonly addresses: readonly string[] }[],
+  ): void;
+}
+
+export class FrameMesh implements MeshPort {
+  readonly self: NodeId;
+  #frames: Frames | undefined;
+  #listener: MeshListener | undefined;
+
+  /** `self` is known before there are frames to send, since its key is. */
+  constructor(self: NodeId) {
+    this.self = self;
+  }
+
+  /** The mesh has started. */
+  connect(frames: Frames): void {
+    assert(frames.self === this.self, "the mesh is this node's");
+    this.#frames = frames;
+  }
+
+  listen(listener: MeshListener): void {
+    this.#listener = listener;
+  }
+
+  send(to: NodeId, message: PeerMessage): boolean {
+    if (to === this.self) {
+      // Own words take the same way as others', only not over the network.
+      this.onFrame(this.self, peerMessageFormat.encode(message));
+      return true;
+    }
+    return this.#frames?.send(to, peerMessageFormat.encode(message)) ?? false;
+  }
+
+  isUp(node: NodeId): boolean {
+    return node === this.self || (this.#frames?.isUp(node) ?? false);
+  }
+
+  setMembers(
+    members: readonly { readonly node: NodeId; readonly addresses: readonly string[] }[],
+  ): void {
+    this.#frames?.setMembers(members.filter(({ node }) => node !== this.self));
+  }
+
+  /** @throws {JobxError} `WIRE_MALFORMED`, `WIRE_VERSION_UNKNOWN`: the sender's stream is closed. */
+  onFrame(from: NodeId, frame: Uint8Array): void {
+    const message = peerMessageFormat.decode(frame);
+    this.#listener?.message(from, message);
+  }
+
+  onPeerUp(node: NodeId): void {
+    this.#listener?.peerUp(node);
+  }
+
+  onPeerDown(node: NodeId): void {
+    this.#listener?.peerDown(node);
+  }
+}

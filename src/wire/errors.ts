@@ -1,13 +1,15 @@
 import { JobxError } from "../std/errors.ts";
 
-/** What can be wrong with bytes that should be one of our messages or stored records. */
+/** What can be wrong with bytes that are, or should be, one of our messages or stored records. */
 export type WireErrorDetails =
   /** `path` leads to the place, as in `$.entries[3].term`; empty when the bytes are not even values. */
   | { readonly code: "WIRE_MALFORMED"; readonly path: string; readonly reason: string }
   /** Well formed as far as can be told, but written by a version that this program does not know. */
-  | { readonly code: "WIRE_VERSION_UNKNOWN"; readonly version: number };
+  | { readonly code: "WIRE_VERSION_UNKNOWN"; readonly version: number }
+  /** A message for a peer that fits no frame and cannot be cut. */
+  | { readonly code: "WIRE_TOO_LARGE"; readonly bytes: number; readonly bytesMax: number };
 
-/** An error of decoding. Never the reader's fault: the bytes are wrong, or newer than the program. */
+/** An error of bytes that came in wrong or are newer than the program, or that would be too many. */
 export class WireError extends JobxError<WireErrorDetails> {}
 
 /** Makes the error for a value at the present place; composites put their part of the path before it. */

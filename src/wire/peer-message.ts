@@ -74,12 +74,10 @@ export const peerMessageCodec: Codec<PeerMessage> = union<PeerMessage>({
   answer: [6, { id: natural, answer: callAnswer }],
 });
 
-/**
- * A message as one frame of the control stream. An answer with rows must be cut by its maker so that
- * it stays below `bytesMax`.
- */
+/** A message as one frame of the control stream. For sending, `encodePeerFrames` keeps it in bounds. */
 export const peerMessageFormat: Format<PeerMessage> = defineFormat({
   codec: peerMessageCodec,
   version: 1,
   bytesMax: FRAME_BYTES_MAX,
+  sizeUnchecked: true,
 });

@@ -12,9 +12,10 @@ export const DEPTH_MAX = 32;
 
 /**
  * Values in one frame, arrays included. A value costs at most some 40 bytes of memory beside its own
- * bytes, so that garbage of any length cannot make more than about 40 MB.
+ * bytes, so that garbage of any length cannot make more than about 80 MB. What we send has at least
+ * four bytes for a value in any frame of the full 8 MiB, since dense lists are bounded by themselves.
  */
-export const VALUES_MAX = 1_000_000;
+export const VALUES_MAX = 2_000_000;
 
 /** Shorter text is made from char codes; the decoder costs about as much as 24 of those steps. */
 const SHORT_TEXT_BYTES = 24;

@@ -33,6 +33,12 @@ export class FrameGatherer {
     return this.#socket.writableLength > UNSENT_BYTES_MAX ? this.#drained() : undefined;
   }
 
+  /** Forgets what has gathered: it is of a call that has ended, and would end up in the next one. */
+  drop(): void {
+    this.#frames = [];
+    this.#bytes = 0;
+  }
+
   /** Writes what has gathered. */
   flush(): void {
     if (this.#soon !== undefined) clearImmediate(this.#soon);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { HANDLER_BODIES } from "../../test/fixtures/handlers/bodies.ts";
 import { HandlerKit, handlerOf, type Pair } from "../../test/lib/handler-kit.ts";
-import type { Dataset, HandlerType, Language, Outcome } from "../wire/dataset.ts";
+import type { Dataset, HandlerType, Outcome } from "../wire/dataset.ts";
 
 type Body = keyof (typeof HANDLER_BODIES)["javascript"];
 

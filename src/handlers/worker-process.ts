@@ -106,6 +106,8 @@ export class WorkerProcess {
   readonly #exited: Promise<void>;
   #tree: ProcessTree | undefined;
   #task: Task | undefined;
+  /** Input of the running call that is not written yet. */
+  #gathering: FrameGatherer | undefined;
   #calls = 0;
   #draining = false;
   #helloed: (() => void) | undefined;
@@ -276,6 +278,7 @@ export class WorkerProcess {
   async #feed(options: CallOptions): Promise<void> {
     const task = this.#task;
     const out = new FrameGatherer(this.#toWorker);
+    this.#gathering = out;
     try {
       out.add(encodeMessage({ kind: "start", call: this.#calls, ...options.start }));
       for await (const frame of options.input) {
@@ -378,6 +381,7 @@ export class WorkerProcess {
   #end(end: CallEnd): void {
     const task = this.#task;
     this.#task = undefined;
+    this.#gathering?.drop();
     const healthy = end.kind === "done" || (end.kind === "failed" && isHarmless(end.code));
     if (healthy) task?.resolve(end);
     else void this.kill().then(() => task?.resolve(end));

@@ -283,7 +283,10 @@ export class ClusterNode implements MeshListener {
     const nodes = known.map(({ node }) => node);
     const led = here?.leaderNode;
     const members = this.directory.members().map(({ node }) => node);
-    return [...new Set([...(led === undefined ? [] : [led]), ...nodes, self, ...members])];
+    const seeds = this.#deps.seeds;
+    return [
+      ...new Set([...(led === undefined ? [] : [led]), ...nodes, self, ...members, ...seeds]),
+    ];
   }
 
   #executable(): readonly { readonly group: number; readonly candidates: readonly NodeId[] }[] {
@@ -296,7 +299,8 @@ export class ClusterNode implements MeshListener {
   #replicaCandidates(
     group: number,
   ): readonly { readonly node: NodeId; readonly storeId: string }[] {
-    const members = this.directory.members();
+    // A node that has just joined says what its store is when it is there.
+    const members = this.directory.members().filter(({ storeId }) => storeId !== "");
     if (group === SYSTEM_GROUP) return members;
     // A workflow's replicas stay where they are; spare nodes follow, beginning at another for each.
     const shift = members.length === 0 ? 0 : group % members.length;

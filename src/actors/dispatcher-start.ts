@@ -1,6 +1,11 @@
 /** Reads what a new leader has to know of its workflow's rows: ready work, attempts, delays. */
-import type { DispatcherStart } from "../scheduler/dispatcher.ts";
-import { dueMsOfDelayedKey, prefixes, tokenOfAttemptKey } from "../scheduler/keys.ts";
+import type { DispatcherStart, QueueWindow } from "../scheduler/dispatcher.ts";
+import {
+  capabilityOfQueueKey,
+  dueMsOfDelayedKey,
+  prefixes,
+  tokenOfAttemptKey,
+} from "../scheduler/keys.ts";
 import { READY_ROWS_MAX } from "../scheduler/ready-list.ts";
 import type { AttemptRow, QueueRow, Row } from "../scheduler/rows.ts";
 import type { Token } from "../scheduler/unit.ts";
@@ -17,19 +22,36 @@ const ATTEMPTS_MAX = 200_000;
 const DELAYED_MAX = 10_000;
 
 export async function readStart(state: StatePort<Row>): Promise<DispatcherStart> {
-  const queue = await readAll(state, prefixes.queue, READY_ROWS_MAX);
+  const queues = await readQueues(state);
   const attempts = await readAll(state, prefixes.attempts, ATTEMPTS_MAX);
   const delayed = await readAll(state, prefixes.delayed, DELAYED_MAX);
   return {
-    queue: queue.rows.flatMap(([key, row]): (readonly [string, QueueRow])[] =>
-      row.kind === "queue-range" || row.kind === "queue-unit" ? [[key, row]] : [],
-    ),
-    queueComplete: queue.complete,
+    queues,
     attempts: attempts.rows.flatMap(([key, row]): (readonly [Token, AttemptRow])[] =>
       row.kind === "attempt" ? [[tokenOfAttemptKey(key), row]] : [],
     ),
     delayed: delayed.rows.map(([key]) => ({ key, dueMs: dueMsOfDelayedKey(key) })),
+    delayedComplete: delayed.complete,
   };
+}
+
+/** A window for each capability that has ready work, jumping from one to the next. */
+async function readQueues(state: StatePort<Row>): Promise<readonly QueueWindow[]> {
+  const queues: QueueWindow[] = [];
+  const lt = prefixEnd(prefixes.queue);
+  for (let gte: string = prefixes.queue; ; ) {
+    const first = (await state.scan({ gte, lt, limit: 1 })).rows[0];
+    if (first === undefined) return queues;
+    const capability = capabilityOfQueueKey(first[0]);
+    const prefix = prefixes.queueOf(capability);
+    const { rows, complete } = await readAll(state, prefix, READY_ROWS_MAX);
+    queues.push({ capability, rows: rows.flatMap(queueRow), complete });
+    gte = prefixEnd(prefix);
+  }
+}
+
+function queueRow([key, row]: readonly [string, Row]): (readonly [string, QueueRow])[] {
+  return row.kind === "queue-range" || row.kind === "queue-unit" ? [[key, row]] : [];
 }
 
 async function readAll(

@@ -154,7 +154,7 @@ export class Executor {
     session.ready = ready;
     if (!rose || this.#draining) return;
     this.#share();
-    if (session.limit > 0) this.#beat(session);
+    this.#beat(session);
   }
 
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {

@@ -1,5 +1,6 @@
 /** What a node's actors are given by whoever builds them. */
 
+import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
@@ -36,6 +37,8 @@ export interface ClusterNodeDeps {
   readonly options: ClusterNodeOptions;
   /** What this node says of itself. */
   readonly member: MemberInfo;
+  /** Nodes that belonged to the cluster when this one last knew: whom to ask before it knows more. */
+  readonly seeds: readonly NodeId[];
   /** Names this run of the process. */
   readonly run: string;
   /** Rises with each run of the process. */

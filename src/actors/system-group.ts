@@ -105,7 +105,7 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
 
   #place(name: string): readonly FirstReplica[] {
     const members = this.#deps.directory.members();
-    const up = members.filter(({ node }) => this.#deps.isUp(node));
+    const up = members.filter(({ node, storeId }) => storeId !== "" && this.#deps.isUp(node));
     // Begin at another member for each workflow, so that replicas spread.
     let sum = 0;
     for (const letter of name) sum += letter.codePointAt(0) ?? 0;

@@ -8,14 +8,15 @@ import type { Command, Envelope, SchedulerCommand } from "../scheduler/commands.
 import type { NodeId } from "../scheduler/dataset.ts";
 import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
 import type { Effect } from "../scheduler/effects.ts";
-import { keys, META_KEY, prefixes } from "../scheduler/keys.ts";
+import { keys, META_KEY, prefixes, requestOfParkedKey } from "../scheduler/keys.ts";
 import type { ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { AttemptRow, Row } from "../scheduler/rows.ts";
 import { invocationId, requestId, type Token } from "../scheduler/unit.ts";
+import type { Outcome, WorkError } from "../scheduler/work.ts";
 import { workOf } from "../scheduler/work-of.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers, WallClock } from "../std/clock.ts";
-import { errorText } from "../std/errors.ts";
+import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
 import { readStart } from "./dispatcher-start.ts";
@@ -87,6 +88,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   async serve(call: Extract<Call, { kind: "command" | "read" | "wait" }>): Promise<CallAnswer> {
     switch (call.kind) {
       case "command": {
+        // Not before this leader has said its first word: the command that makes the workflow.
+        if (this.#dispatcher === undefined) {
+          return { kind: "not-scheduler", leader: this.replica.leaderNode };
+        }
         const { answer } = await this.replica.propose(call.envelope);
         return { kind: "answered", answer };
       }
@@ -106,7 +111,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     if (meta === undefined) {
       this.#propose({ kind: "create", group, name, description: this.#deps.description });
     }
-    this.#dispatcher = await this.#newDispatcher();
+    const dispatcher = await this.#newDispatcher();
+    if (this.replica.leadingTerm !== term) return;
+    this.#dispatcher = dispatcher;
+    await this.#unparkLeft();
     if (this.replica.leadingTerm !== term) return;
     log.info("leads a workflow", { workflow: name, group, term });
     this.#deps.onActive(group);
@@ -143,14 +151,14 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         tokens.push(effect.token);
         settled.set(effect.attempt.node, tokens);
       }
-      if (effect.kind === "request-resumed") void this.#unpark(effect.request);
+      if (effect.kind === "request-resumed") this.#inBackground(this.#unpark(effect.request));
     }
     dispatcher.apply(effects, this.#deps.clock.nowMs());
     for (const effect of effects) {
       if (effect.kind === "request-ended") this.#cancel(effect.request, dispatcher);
     }
     for (const [node, tokens] of settled) this.#say(node, { kind: "settled", tokens });
-    if (granted.length > 0) void this.#sendGrants(granted);
+    if (granted.length > 0) this.#inBackground(this.#sendGrants(granted));
     this.#decideSoon();
   }
 
@@ -169,6 +177,9 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       for (const command of dispatcher.beat(from, message, this.#deps.clock.nowMs())) {
         this.#propose(command);
       }
+      // What is not held here is not live: this leader has applied all grants there are.
+      const dead = message.holding.filter((token) => dispatcher.holderOf(token) !== from);
+      if (dead.length > 0) this.#say(from, { kind: "settled", tokens: dead });
       this.#sayDemand(from, dispatcher);
       this.#decideSoon();
       return;
@@ -179,7 +190,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       if (dispatcher.holderOf(token) !== from) over.push(token);
       else if (!this.#ending.has(text)) {
         this.#ending.add(text);
-        this.#propose({ kind: "end", token, outcome }, () => this.#ending.delete(text));
+        this.#proposeEnd(token, outcome);
       }
     }
     if (over.length > 0) this.#say(from, { kind: "settled", tokens: over });
@@ -230,7 +241,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     }
     const { clock, wall } = this.#deps;
     for (const command of dispatcher.decide(clock.nowMs(), wall.wallMs())) {
-      this.#propose(command, () => dispatcher.proposalRefused());
+      this.#propose(command);
     }
     if (dispatcher.readyCount() === 0) return;
     // Nobody has room: those who have lent nothing here may do so when they know of the demand.
@@ -257,11 +268,31 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     });
   }
 
-  #propose(command: Command, onRefused?: () => void): void {
+  #propose(command: Command): void {
+    const term = this.#term;
     this.replica.propose({ id: { kind: "none" }, command }).catch((error: unknown) => {
-      onRefused?.();
       const { log, name } = this.#deps;
       log.debug("a transition was not taken", { workflow: name, reason: errorText(error) });
+      // A later term's dispatcher never proposed it.
+      if (this.#term === term && isSchedulers(command)) this.#dispatcher?.proposalRefused(command);
+    });
+  }
+
+  #proposeEnd(token: Token, outcome: Outcome): void {
+    const command: Command = { kind: "end", token, outcome };
+    this.replica.propose({ id: { kind: "none" }, command }).catch((error: unknown) => {
+      if (isJobxError(error) && error.code === "COMMAND_TOO_LARGE") {
+        // Said again it would be as large: the attempt has failed.
+        this.#proposeEnd(token, { kind: "failed", error: tooLarge(error) });
+      } else this.#ending.delete(tokenText(token));
+    });
+  }
+
+  /** What fails here is made good by the next leader or the next reading of the rows. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      const { log, name } = this.#deps;
+      log.warn("scheduling was interrupted", { workflow: name, reason: errorText(error) });
     });
   }
 
@@ -318,14 +349,31 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       return this.replica.propose({ id: { kind: "none" }, command });
     });
     const done = await Promise.allSettled(moved);
-    if (more && done.every((one) => one.status === "fulfilled")) await this.#unpark(request);
+    if (done.some((one) => one.status === "rejected")) {
+      this.#deps.timers.after(LOOK_MS, () => {
+        if (this.#dispatcher !== undefined) this.#inBackground(this.#unpark(request));
+      });
+    } else if (more) await this.#unpark(request);
+  }
+
+  /** Brings back what an earlier leader had parked and did not live to bring back. */
+  async #unparkLeft(): Promise<void> {
+    const lt = prefixEnd(prefixes.parked);
+    for (let gte: string = prefixes.parked; ; ) {
+      const first = (await this.replica.state.scan({ gte, lt, limit: 1 })).rows[0];
+      if (first === undefined) return;
+      const request = requestOfParkedKey(first[0]);
+      const row = await this.replica.query((view) => rowOf(view, "request", keys.request(request)));
+      if (row?.state !== "paused") this.#inBackground(this.#unpark(request));
+      gte = prefixEnd(prefixes.parkedOf(request));
+    }
   }
 
   // Saying and answering.
 
   #sayDemand(to: NodeId, dispatcher: Dispatcher): void {
     const heard = dispatcher.heard(to);
-    this.#say(to, { kind: "demand", ready: dispatcher.readyCount(), heard });
+    this.#say(to, { kind: "demand", ready: dispatcher.readyFor(to), heard });
   }
 
   #say(
@@ -377,6 +425,17 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     if (how === "lost") return { kind: "not-scheduler", leader: undefined };
     return { kind: "waited", ended: how === "ended" };
   }
+}
+
+/** Commands that the dispatcher decides, and has to know of when they are refused. */
+function isSchedulers(command: Command): command is SchedulerCommand {
+  const { kind } = command;
+  return kind === "grant" || kind === "take-back" || kind === "due" || kind === "set-aside";
+}
+
+function tooLarge(error: Error): WorkError {
+  const message = `the attempt's outcome does not fit into the log: ${error.message}`;
+  return { code: "COMMAND_TOO_LARGE", message, traceback: "", stdout: "", stderr: "" };
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -8,6 +8,7 @@ import type { Directory } from "../actors/directory.ts";
 import type { PlantedBugs } from "../actors/group-host.ts";
 import type { ClusterNodeOptions } from "../actors/node-deps.ts";
 import type { PayloadsPort, RunnerPort, RunsPort } from "../actors/ports.ts";
+import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
@@ -40,6 +41,7 @@ export interface ComposeOptions {
   readonly clusterId: string;
   /** What this node says of itself; its store id is added. */
   readonly member: Omit<MemberInfo, "storeId" | "node">;
+  readonly seeds: readonly NodeId[];
   readonly run: string;
   readonly boot: number;
   /** Makes the first node of a cluster; the store id is known by then. */
@@ -75,6 +77,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     runner: options.runner,
     options: options.options,
     member,
+    seeds: options.seeds,
     run: options.run,
     boot: options.boot,
     founding: founding === undefined ? undefined : () => founding(member),

@@ -41,8 +41,8 @@ export class FrameMesh implements MeshPort {
 
   send(to: NodeId, message: PeerMessage): boolean {
     if (to === this.self) {
-      // Own words take the same way as others', only not over the network.
-      this.onFrame(this.self, peerMessageFormat.encode(message));
+      // Own words come back like others' do: after what is being done now.
+      queueMicrotask(() => this.#listener?.message(this.self, message));
       return true;
     }
     return this.#frames?.send(to, peerMessageFormat.encode(message)) ?? false;

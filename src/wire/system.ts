@@ -46,7 +46,8 @@ const memberFields = {
   version: id,
 } as const;
 
-const memberInfo = struct<MemberInfo>(memberFields);
+/** What a node says of itself. */
+export const memberInfoCodec: Codec<MemberInfo> = struct<MemberInfo>(memberFields);
 
 const firstReplica = struct<FirstReplica>({
   replica: positive,
@@ -59,10 +60,10 @@ const firstReplicas = array(firstReplica, REPLICAS_MAX);
 
 /** A command of the system group. */
 export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
-  found: [1, { clusterId: id, member: memberInfo, adminTokenHash: sha256Codec }],
+  found: [1, { clusterId: id, member: memberInfoCodec, adminTokenHash: sha256Codec }],
   ticket: [2, { id, verifier: bytes(VERIFIER_BYTES_MAX), expiresMs: natural, uses: natural }],
-  join: [3, { ticket: id, member: memberInfo }],
-  announce: [4, { member: memberInfo }],
+  join: [3, { ticket: id, member: memberInfoCodec }],
+  announce: [4, { member: memberInfoCodec }],
   "create-workflow": [
     5,
     { name: nameCodec, description: descriptionCodec, replicas: firstReplicas },

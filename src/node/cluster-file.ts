@@ -1,0 +1,98 @@
+/** Which cluster the node belongs to and whom it knows there, so that a restart finds the others. */
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { JobxError } from "../std/errors.ts";
+import type { KnownMember } from "../wire/join.ts";
+
+/** The newest format of the file. */
+const FORMAT = 1;
+
+const NAME = "cluster.json";
+
+export interface ClusterFile {
+  readonly clusterId: string;
+  /** True at the node that made the cluster. */
+  readonly founder: boolean;
+  readonly members: readonly KnownMember[];
+}
+
+/** Undefined before the first start. @throws {JobxError} `CLUSTER_FILE_DAMAGED`. */
+export async function readClusterFile(directory: string): Promise<ClusterFile | undefined> {
+  const text = await readOrNothing(join(directory, NAME));
+  if (text === undefined) return undefined;
+  const parsed = parseFile(text);
+  if (parsed === undefined) {
+    throw new JobxError({ code: "CLUSTER_FILE_DAMAGED" }, `${NAME} in ${directory} cannot be read`);
+  }
+  return parsed;
+}
+
+/** Replaces the file: old or new after a crash. */
+export async function writeClusterFile(directory: string, file: ClusterFile): Promise<void> {
+  const text = `${JSON.stringify({ format: FORMAT, ...file }, null, 2)}\n`;
+  await replaceFile(join(directory, NAME), text, 0o600);
+}
+
+/** Counts the starts of this node (R15), durably before anything is named by the number. */
+export async function nextBoot(directory: string): Promise<number> {
+  const path = join(directory, "boot");
+  const before = Number((await readOrNothing(path)) ?? "0");
+  const boot = Number.isSafeInteger(before) && before >= 0 ? before + 1 : 1;
+  await replaceFile(path, `${boot}\n`, 0o600);
+  return boot;
+}
+
+/** Writes a whole file by way of a temporary one; durable when it returns. */
+export async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.new`;
+  await rm(temporary, { force: true });
+  const file = await open(temporary, "wx", mode);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const folder = await open(dirname(path), "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function readOrNothing(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function parseFile(text: string): ClusterFile | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { format, clusterId, founder, members }: Readonly<Record<string, unknown>> = { ...value };
+  if (format !== FORMAT || typeof clusterId !== "string" || typeof founder !== "boolean") {
+    return undefined;
+  }
+  if (!Array.isArray(members)) return undefined;
+  const known: KnownMember[] = [];
+  for (const member of members) {
+    const one: unknown = member;
+    if (typeof one !== "object" || one === null) return undefined;
+    const { node, addresses }: Readonly<Record<string, unknown>> = { ...one };
+    if (typeof node !== "string" || !Array.isArray(addresses)) return undefined;
+    const texts = addresses.filter((address): address is string => typeof address === "string");
+    known.push({ node, addresses: texts });
+  }
+  return { clusterId, founder, members: known };
+}

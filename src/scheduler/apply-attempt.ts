@@ -416,7 +416,11 @@ export function applySetAside(tx: WorkflowTransaction, key: string): void {
   if (row === undefined) return;
   const sequence = requestOfQueueRow(row);
   const request = requestOf(tx, sequence);
-  if (request.state === "queued" || request.state === "running") return;
+  if (request.state === "queued" || request.state === "running") {
+    // It was resumed meanwhile. Whoever leads has taken the row from its ready work already.
+    tx.emit({ kind: "still-queued", key });
+    return;
+  }
   deleteQueueRow(tx, key);
   if (request.state === "paused") tx.put(keys.parked(sequence, key), { kind: "parked", row });
 }

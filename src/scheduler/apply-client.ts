@@ -5,7 +5,6 @@ import { endRequest } from "./apply-invocation.ts";
 import {
   enqueueUnit,
   isLive,
-  metaOf,
   type Position,
   putQueueRow,
   putRequest,
@@ -17,6 +16,18 @@ import {
 import type { Command, StepInput } from "./commands.ts";
 import { keys, META_KEY, queueKeyOfParked } from "./keys.ts";
 import type { Answer, HandlerDefinition, PlanRow, StepDefinition } from "./rows.ts";
+
+/** A capability is part of queue keys: what breaks their form would never be granted. */
+const CAPABILITY = /^[!-.0-~]+$/;
+
+/** A command that came before the group's first: every replica must survive it, so it is refused. */
+function notActive(): Extract<Answer, { kind: "refused" }> {
+  return {
+    kind: "refused",
+    code: "WORKFLOW_NOT_ACTIVE",
+    message: "the workflow is being made; try again in a moment",
+  };
+}
 
 /** The group's first command. */
 export function applyCreate(
@@ -36,18 +47,25 @@ export function applyDefine(
   at: Position,
   command: Extract<Command, { kind: "define" }>,
 ): Answer {
-  const meta = metaOf(tx);
+  const meta = rowOf(tx, "meta", META_KEY);
+  if (meta === undefined) return notActive();
   if (meta.plan !== command.revision) {
     return refused("DEFINITION_CHANGED", "somebody else has changed the definitions meanwhile");
   }
   const handlers = new Map(command.handlers.map((one) => [one.handler.name, one]));
-  for (const { handler } of command.handlers) {
+  for (const { handler, capability } of command.handlers) {
+    if (!CAPABILITY.test(capability)) {
+      return refused("HANDLER_METADATA_INVALID", `${handler.name} requires what is no label`);
+    }
     if (tx.get(keys.source(handler.version)) === undefined) {
       return refused("HANDLER_SOURCE_MISSING", `the source of ${handler.name} was not stored`);
     }
   }
   const steps: StepDefinition[] = [];
   for (const input of command.steps) {
+    if (!Number.isSafeInteger(input.partitions) || input.partitions < 1) {
+      return refused("WORKFLOW_INVALID", `the step ${input.name} has no partitions`);
+    }
     const step = resolveStep(input, handlers);
     if ("kind" in step) return step;
     steps.push(step);
@@ -105,7 +123,8 @@ export function applySubmit(
   at: Position,
   command: Extract<Command, { kind: "submit" }>,
 ): Answer {
-  const meta = metaOf(tx);
+  const meta = rowOf(tx, "meta", META_KEY);
+  if (meta === undefined) return notActive();
   const plan = rowOf(tx, "plan", keys.plan(meta.plan));
   const job = plan?.jobs.find((one) => one.name === command.job);
   if (job === undefined) return refused("JOB_UNKNOWN", `there is no job named ${command.job}`);

@@ -51,6 +51,7 @@ export function endRequest(
     failure: end.failure,
   });
   tx.emit({ kind: "request-ended", request });
+  if (row.state === "paused") tx.emit({ kind: "request-resumed", request });
 }
 
 /** How many parts the result of the invocation at `path` is cut into, and whether order matters. */

@@ -1,9 +1,8 @@
 /** What all transitions share: typed reading of rows, queueing of units, and counting. */
 import { assert } from "../std/assert.ts";
 import type { Effect } from "./effects.ts";
-import { keys, META_KEY, type QueueClass } from "./keys.ts";
+import { keys, type QueueClass } from "./keys.ts";
 import type {
-  MetaRow,
   PlanRow,
   QueueRow,
   QueueUnitRow,
@@ -39,13 +38,6 @@ export function rowOf<K extends Row["kind"]>(
   if (row === undefined) return undefined;
   assert(isKind(row, kind), `the row ${key} is of another kind than its key says`);
   return row;
-}
-
-/** The workflow's own row; every group begins with it. */
-export function metaOf(view: RowView<Row>): MetaRow {
-  const meta = rowOf(view, "meta", META_KEY);
-  assert(meta !== undefined, "a workflow's first command creates it");
-  return meta;
 }
 
 /** A request that something still refers to. */

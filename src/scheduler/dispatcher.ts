@@ -7,6 +7,7 @@
  * D2. A unit is proposed to one executor at a time.
  * D3. An attempt is taken back only when its executor is known to be dead, does not claim it, or was
  *     not heard of for `leaseMs`.
+ * D4. Rows are read again only while no grant is on its way, so that what is read is all there is.
  */
 import { unreachable } from "../std/assert.ts";
 import type { SchedulerCommand } from "./commands.ts";
@@ -27,13 +28,23 @@ export interface DispatcherOptions {
   readonly grantsMax: number;
 }
 
+/** Ready work of one capability, the first rows of it in key order. */
+export interface QueueWindow {
+  readonly capability: string;
+  readonly rows: readonly (readonly [string, QueueRow])[];
+  /** False when there are more rows than were read. */
+  readonly complete: boolean;
+}
+
 /** Rows as they were when this node began to lead. */
 export interface DispatcherStart {
-  readonly queue: readonly (readonly [string, QueueRow])[];
-  /** False when there are more queue rows than were read. */
-  readonly queueComplete: boolean;
+  /** Each capability by itself: work that nobody can take must not hide work of others. */
+  readonly queues: readonly QueueWindow[];
   readonly attempts: readonly (readonly [Token, AttemptRow])[];
+  /** The first to be due. */
   readonly delayed: readonly { readonly key: string; readonly dueMs: number }[];
+  /** False when there are more delayed rows than were read. */
+  readonly delayedComplete: boolean;
 }
 
 interface Executor {
@@ -60,7 +71,6 @@ export function tokenText(token: Token): string {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #startedMs: number;
   readonly #ready = new Map<string, ReadyList>();
   readonly #delayed = new Map<string, number>();
   readonly #executors = new Map<NodeId, Executor>();
@@ -70,7 +80,9 @@ export class Dispatcher {
   /** Grants to each node that were proposed and are not applied. */
   readonly #proposed = new Map<NodeId, number>();
   readonly #down = new Set<NodeId>();
-  readonly #complete: boolean;
+  /** Until then all delayed rows are known; later ones may have to be read. */
+  readonly #delayedUntilMs: number;
+  #startedMs: number;
   #setAside: string[] = [];
   #turn = 0;
   #stale = false;
@@ -78,23 +90,20 @@ export class Dispatcher {
   constructor(options: DispatcherOptions, start: DispatcherStart, nowMs: number) {
     this.#options = options;
     this.#startedMs = nowMs;
-    this.#complete = start.queueComplete;
-    const byCapability = new Map<string, (readonly [string, QueueRow])[]>();
-    for (const [key, row] of start.queue) {
-      const capability = capabilityOfQueueKey(key);
-      const rows = byCapability.get(capability) ?? [];
-      rows.push([key, row]);
-      byCapability.set(capability, rows);
-    }
-    for (const [capability, rows] of byCapability) {
-      this.#ready.set(capability, new ReadyList(rows, start.queueComplete));
+    for (const { capability, rows, complete } of start.queues) {
+      this.#ready.set(capability, new ReadyList(rows, complete));
     }
     for (const [token, attempt] of start.attempts) this.#hold(token, attempt, nowMs);
     for (const { key, dueMs } of start.delayed) this.#delayed.set(key, dueMs);
+    const lastMs = start.delayed.at(-1)?.dueMs ?? 0;
+    this.#delayedUntilMs = start.delayedComplete ? Number.POSITIVE_INFINITY : lastMs;
   }
 
   /** Takes over what an earlier dispatcher of the same leader knew of executors and attempts. */
   adopt(old: Dispatcher): void {
+    // An executor that was never heard of has its lease from the beginning, not from each reading.
+    this.#startedMs = old.#startedMs;
+    this.#turn = old.#turn;
     for (const [node, executor] of old.#executors) this.#executors.set(node, executor);
     for (const node of old.#down) this.#down.add(node);
     for (const [node, count] of old.#proposed) this.#proposed.set(node, count);
@@ -104,14 +113,19 @@ export class Dispatcher {
     }
   }
 
-  /** True when rows have to be read again: a window ran empty, or an own proposal was refused. */
+  /** True when rows are to be read again now: a window ran empty, or an own proposal was refused (D4). */
   needsReload(): boolean {
-    if (this.#stale) return true;
-    return [...this.#ready.values()].some((list) => list.needsRows());
+    return this.#lacksRows() && this.#proposedCount() === 0;
   }
 
-  /** A proposal of this dispatcher did not get into the log: what it took is not granted. */
-  proposalRefused(): void {
+  /** A proposal of this dispatcher did not get into the log: it will not be applied. */
+  proposalRefused(command: SchedulerCommand): void {
+    if (command.kind === "grant") addTo(this.#proposed, command.node, -1);
+    if (command.kind === "take-back") {
+      const held = this.#held.get(tokenText(command.token));
+      if (held !== undefined) held.takenBack = false;
+      return;
+    }
     this.#stale = true;
   }
 
@@ -119,6 +133,15 @@ export class Dispatcher {
   readyCount(): number {
     let count = 0;
     for (const list of this.#ready.values()) count += list.count();
+    return count;
+  }
+
+  /** Units that wait for credit and that the node's executor can run. */
+  readyFor(node: NodeId): number {
+    const executor = this.#executors.get(node);
+    if (executor === undefined) return this.readyCount();
+    let count = 0;
+    for (const capability of offered(executor)) count += this.#ready.get(capability)?.count() ?? 0;
     return count;
   }
 
@@ -213,9 +236,20 @@ export class Dispatcher {
       this.#delayed.delete(key);
       commands.push({ kind: "due", delayedKey: key });
     }
+    if (wallMs >= this.#delayedUntilMs) this.#stale = true;
     this.#takeBackExpired(nowMs, commands);
-    this.#grant(commands);
+    if (!this.#lacksRows()) this.#grant(commands);
     return commands;
+  }
+
+  #lacksRows(): boolean {
+    return this.#stale || [...this.#ready.values()].some((list) => list.needsRows());
+  }
+
+  #proposedCount(): number {
+    let count = 0;
+    for (const proposed of this.#proposed.values()) count += proposed;
+    return count;
   }
 
   #takeBackExpired(nowMs: number, commands: SchedulerCommand[]): void {
@@ -254,7 +288,10 @@ export class Dispatcher {
   }
 
   #take(executor: Executor): { readonly queueKey: string; readonly child: number } | undefined {
-    for (const capability of ["none", ...executor.capabilities]) {
+    const capabilities = offered(executor);
+    // Begin with another one each time, so that no kind of work waits for the end of another.
+    for (let tries = 0; tries < capabilities.length; tries++) {
+      const capability = capabilities[(this.#turn + tries) % capabilities.length] ?? "none";
       const unit = this.#ready.get(capability)?.take();
       if (unit !== undefined) return unit;
     }
@@ -279,6 +316,9 @@ export class Dispatcher {
         return;
       case "unqueued":
         this.#ready.get(capabilityOfQueueKey(effect.key))?.remove(effect.key);
+        return;
+      case "still-queued":
+        this.#stale = true;
         return;
       case "delayed":
         this.#delayed.set(effect.key, effect.dueMs);
@@ -312,10 +352,16 @@ export class Dispatcher {
   #listOf(capability: string): ReadyList {
     const known = this.#ready.get(capability);
     if (known !== undefined) return known;
-    const made = new ReadyList([], this.#complete);
+    // All that there was of it would have been read: this is its first row.
+    const made = new ReadyList([], true);
     this.#ready.set(capability, made);
     return made;
   }
+}
+
+/** What an executor can run: `none` is what anybody can. */
+function offered(executor: Executor): readonly string[] {
+  return [...new Set(["none", ...executor.capabilities])];
 }
 
 function addTo(counts: Map<NodeId, number>, node: NodeId, add: number): void {

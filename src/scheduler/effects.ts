@@ -8,6 +8,8 @@ export type Effect =
   | { readonly kind: "queued"; readonly key: string; readonly row: QueueRow }
   /** A queue row is gone. */
   | { readonly kind: "unqueued"; readonly key: string }
+  /** A row was not set aside, since its request runs again: it waits to be granted as before. */
+  | { readonly kind: "still-queued"; readonly key: string }
   /** A unit waits until `dueMs`, by the stamp's clock. */
   | { readonly kind: "delayed"; readonly key: string; readonly dueMs: number }
   | { readonly kind: "undelayed"; readonly key: string }
@@ -23,5 +25,6 @@ export type Effect =
   | { readonly kind: "request-changed"; readonly request: number }
   /** In-flight attempts of the request are to be cancelled. */
   | { readonly kind: "request-ended"; readonly request: number }
+  /** The request was paused and is not any more: its parked rows go back, or away if it has ended. */
   | { readonly kind: "request-resumed"; readonly request: number }
   | { readonly kind: "defined" };

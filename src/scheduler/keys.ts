@@ -54,8 +54,10 @@ export const keys = {
 export const prefixes = {
   requests: "r/",
   queue: "q/",
+  queueOf: (capability: string): string => `q/${capability}/`,
   delayed: "d/",
   attempts: "a/",
+  parked: "z/",
   parkedOf: (request: number): string => `z/${orderedNumber(request)}/`,
   historyOf: (request: number): string => `f/${orderedNumber(request)}/`,
   blocksOf: (request: number): string => `b/${orderedNumber(request)}`,
@@ -81,6 +83,11 @@ export function capabilityOfQueueKey(key: string): string {
 /** The queue row's key that a parked row's key keeps. */
 export function queueKeyOfParked(key: string): string {
   return `q/${key.slice(key.indexOf("/", 2) + 1)}`;
+}
+
+/** The request whose row a parked key names. */
+export function requestOfParkedKey(key: string): number {
+  return readOrderedNumbers(key.slice(0, key.indexOf("/", 2)), 2)[0] ?? 0;
 }
 
 /** Path and block number in a block row's key. */

@@ -9,7 +9,7 @@ import type { Path } from "./unit.ts";
 import type { Work } from "./work.ts";
 
 /**
- * The work of an attempt; undefined when its request has ended meanwhile.
+ * The work of an attempt; undefined when nobody wants it any more.
  * @throws {MissingRows} when rows have to be loaded first.
  */
 export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefined {
@@ -25,6 +25,8 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
   if (unit.kind === "reduce") {
     const row = rowOf(view, "invocation", keys.invocation(unit.request, unit.path));
     assert(row !== undefined, "an invocation is there while it is reduced");
+    // Skipped since another part of it failed for good.
+    if (row.state !== "reducing") return undefined;
     return { kind: "reduce", reducer: step.reducer.handler, session: row.session, ...common };
   }
   return {

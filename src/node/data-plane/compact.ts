@@ -1,0 +1,66 @@
+/**
+ * Copies of inline pieces with buffers of their own: a message between threads takes the whole
+ * buffer of an array with it, and pieces are often views of large ones.
+ */
+import type { Dataset, Outcome, Piece, PieceSlice, Work } from "../../wire/dataset.ts";
+
+/** A dataset that is cheap to send. */
+export function compactDataset(dataset: Dataset): Dataset {
+  return dataset.some(isView) ? dataset.map(compactPiece) : dataset;
+}
+
+/** A unit that is cheap to send. */
+export function compactWork(work: Work): Work {
+  if (work.kind === "reduce") {
+    return work.session.some(isView) ? { ...work, session: compactDataset(work.session) } : work;
+  }
+  if (!work.input.some(({ piece }) => isView(piece))) return work;
+  const input = work.input.map(
+    (slice): PieceSlice => ({ ...slice, piece: compactPiece(slice.piece) }),
+  );
+  return { ...work, input };
+}
+
+/** An outcome that is cheap to send. */
+export function compactOutcome(outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case "mapped":
+      return {
+        ...outcome,
+        children: compactDataset(outcome.children),
+        session: compactDataset(outcome.session),
+      };
+    case "combined":
+      return {
+        ...outcome,
+        pairs: compactDataset(outcome.pairs),
+        session: compactDataset(outcome.session),
+      };
+    case "reduced":
+      return {
+        ...outcome,
+        parts: outcome.parts.map(compactDataset),
+        session: compactDataset(outcome.session),
+      };
+    case "failed":
+    case "released":
+      return outcome;
+  }
+}
+
+/** The bytes in a buffer of their own that may be given away. */
+export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+function compactPiece(piece: Piece): Piece {
+  return piece.kind === "inline" && isView(piece)
+    ? { ...piece, bytes: ownBytes(piece.bytes) }
+    : piece;
+}
+
+function isView(piece: Piece): boolean {
+  return piece.kind === "inline" && piece.bytes.buffer.byteLength !== piece.bytes.length;
+}

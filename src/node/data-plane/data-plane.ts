@@ -1,0 +1,383 @@
+/**
+ * The data plane as the control thread sees it: a thread in which blocks, runs, sorting, hashing and
+ * the handlers' processes are. Here are only small messages and buffers that change hands.
+ */
+import type { RunnerPort, RunsPort } from "../../actors/ports.ts";
+import type { HandlerFile } from "../../api/ports.ts";
+import type { HandlerDefinition, SourceError } from "../../handlers/handler-check.ts";
+import { assert } from "../../std/assert.ts";
+import { isJobxError } from "../../std/errors.ts";
+import type { Log } from "../../std/log.ts";
+import type { Cid, Dataset, NodeId, Outcome, RunPiece, Work } from "../../wire/dataset.ts";
+import { compactDataset, compactWork } from "./compact.ts";
+import { CrashCounts } from "./crash-counts.ts";
+import { closed, type DataPlaneError, unserved } from "./errors.ts";
+import { errorOf, faultOf } from "./faults.ts";
+import type { DataPlaneAnswer, DataPlaneRequest, FromDataPlane } from "./messages.ts";
+import { type JsonPair, pairSlices, pairsOfPage } from "./pair-batches.ts";
+import type { FetchBlock } from "./run-fetcher.ts";
+import { RunFetches } from "./run-fetches.ts";
+import { SliceStreams } from "./slice-streams.ts";
+import { ThreadKeeper } from "./thread-keeper.ts";
+
+/** Crashes of the thread that one unit may be around for before it is taken for their reason. */
+const CRASHES_PER_UNIT_MAX = 3;
+
+/** Handler files on their way to the thread at once: each may have a mebibyte. */
+const CHECKS_AT_ONCE = 4;
+
+/** What a data plane is started with. */
+export interface DataPlaneOptions {
+  /** The node's directory; blocks and the workers' own directories are made below it. */
+  readonly directory: string;
+  readonly self: NodeId;
+  /** Units that run at once. */
+  readonly slots: number;
+  readonly log: Log;
+  /**
+   * Asks another node for a block. The bytes need not be right: they are verified in the thread.
+   * Its iterator is not asked for more than the thread takes.
+   */
+  readonly fetchBlock: FetchBlock;
+  /** Closes the data plane without draining it. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a check of handlers says. */
+export type HandlersCheck =
+  | { readonly kind: "accepted"; readonly definitions: readonly HandlerDefinition[] }
+  | { readonly kind: "refused"; readonly errors: readonly SourceError[] };
+
+const STOPPING = "the node is stopping";
+
+type RunContext = Parameters<RunnerPort["run"]>[1];
+
+interface Unit {
+  readonly context: RunContext;
+  readonly resolve: (outcome: Outcome) => void;
+}
+
+interface Call {
+  readonly resolve: (answer: DataPlaneAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A request whose kind has one answer, before it has a number. */
+type CallRequest = Extract<
+  DataPlaneRequest,
+  { kind: "ensure-run" | "check-handler" | "store-pairs" }
+>;
+
+/** All methods may be called at the same time. */
+export class DataPlane implements RunsPort, RunnerPort {
+  readonly #options: DataPlaneOptions;
+  readonly #thread: ThreadKeeper;
+  readonly #streams: SliceStreams;
+  readonly #units = new Map<number, Unit>();
+  readonly #calls = new Map<number, Call>();
+  readonly #fetches = new RunFetches();
+  readonly #crashes = new CrashCounts();
+  #lastId = -1;
+  #draining = false;
+  #closed = false;
+  #drained: (() => void) | undefined;
+
+  /** Does not start anything: use `start`. */
+  constructor(options: DataPlaneOptions) {
+    const { directory, self, slots, log } = options;
+    this.#options = options;
+    this.#thread = new ThreadKeeper({
+      open: { directory, self, slots },
+      log,
+      listener: {
+        message: (message) => this.#message(message),
+        crashed: (error) => this.#crashed(error),
+      },
+    });
+    this.#streams = new SliceStreams((message, transfer) => {
+      // Once it is closed nobody waits for a stream any more.
+      if (!this.#closed) this.#thread.post(message, transfer);
+    });
+  }
+
+  /** @throws {JobxError} `FS_DISK_FULL`, `FS_IO` when the directory cannot be made ready. */
+  static async start(options: DataPlaneOptions): Promise<DataPlane> {
+    options.signal?.throwIfAborted();
+    const plane = new DataPlane(options);
+    await plane.#thread.start();
+    options.signal?.addEventListener("abort", () => void plane.close(false), { once: true });
+    return plane;
+  }
+
+  /** See the port. What goes wrong with this node gives the unit back. */
+  run(work: Work, context: RunContext): Promise<Outcome> {
+    const { signal, request, invocation, step } = context;
+    if (this.#draining) return Promise.resolve({ kind: "released", reason: STOPPING });
+    if (signal.aborted) return Promise.resolve({ kind: "released", reason: reasonOf(signal) });
+    const id = this.#nextId();
+    return new Promise((resolve) => {
+      const abort = () => this.#abort(id, reasonOf(signal));
+      signal.addEventListener("abort", abort);
+      this.#units.set(id, {
+        context,
+        resolve: (outcome) => {
+          signal.removeEventListener("abort", abort);
+          resolve(outcome);
+        },
+      });
+      const names = { request, invocation, step };
+      try {
+        this.#thread.post({ kind: "run", id, work: compactWork(work), names });
+      } catch (error) {
+        this.#endUnit(id, { kind: "released", reason: String(error) });
+      }
+    });
+  }
+
+  /**
+   * See the port; the nodes are asked in their order. Those who want the same run at the same time
+   * share one fetch, which asks the nodes that the first of them named.
+   * @throws {JobxError} `FS_BLOCK_MISSING` when nobody else is named and the run is not here; what
+   * the last node ended with; `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`,
+   * `DATA_PLANE_CLOSED`.
+   */
+  async ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void> {
+    await this.#fetches.join(run.cid, {
+      signal,
+      fetch: async (given) => {
+        const id = this.#nextId();
+        const abort = () => this.#abort(id, "nobody waits for it");
+        given.addEventListener("abort", abort);
+        try {
+          const answer = await this.#call({ kind: "ensure-run", id, run, from });
+          assert(answer.kind === "ensured", "a fetch is answered by its end");
+        } finally {
+          given.removeEventListener("abort", abort);
+        }
+      },
+    });
+  }
+
+  /**
+   * A verified block for another node, in slices. To be read to the end or returned.
+   * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_IO`, before the first slice;
+   * `FS_STOPPED`, `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`.
+   */
+  async *serveBlock(cid: Cid): AsyncGenerator<Uint8Array, void, undefined> {
+    const id = this.#nextId();
+    yield* this.#receive({ kind: "read-block", id, cid });
+  }
+
+  /**
+   * Whether the files may become handlers: all of them, or the errors of all that may not.
+   * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE`, `HANDLER_POOL_CLOSED`, `DATA_PLANE_CRASHED`,
+   * `DATA_PLANE_CLOSED`.
+   */
+  async checkHandlers(files: readonly HandlerFile[]): Promise<HandlersCheck> {
+    const definitions: HandlerDefinition[] = [];
+    const errors: SourceError[] = [];
+    for (let at = 0; at < files.length; at += CHECKS_AT_ONCE) {
+      const checks = files.slice(at, at + CHECKS_AT_ONCE).map(async ({ name, path, source }) => {
+        const file = { name, file: path, source };
+        const answer = await this.#call({ kind: "check-handler", id: this.#nextId(), file });
+        assert(answer.kind === "checked", "a check is answered by its result");
+        return answer.check;
+      });
+      for (const check of await Promise.all(checks)) {
+        if (check.kind === "accepted") definitions.push(check.definition);
+        else errors.push(...check.errors);
+      }
+    }
+    return errors.length > 0 ? { kind: "refused", errors } : { kind: "accepted", definitions };
+  }
+
+  /**
+   * Pairs as a dataset in their order, inline when small, else durable as a run.
+   * @throws {JobxError} `KEY_NOT_EXACT` and the other codes of keys and values; `FS_DISK_FULL`,
+   * `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`.
+   */
+  async storePairs(pairs: Iterable<JsonPair>): Promise<Dataset> {
+    if (this.#closed) throw closed();
+    const id = this.#nextId();
+    const stored = this.#call({ kind: "store-pairs", id });
+    const sent = this.#streams.send(id, () => pairSlices(pairs));
+    try {
+      const answer = await stored;
+      assert(answer.kind === "stored", "pairs are answered by a dataset");
+      return answer.dataset;
+    } finally {
+      await sent;
+    }
+  }
+
+  /**
+   * The pairs of a dataset whose runs are here, page by page.
+   * @throws {JobxError} as `readPairTexts`.
+   */
+  async *readPairs(dataset: Dataset): AsyncGenerator<readonly JsonPair[], void, undefined> {
+    for await (const page of this.readPairTexts(dataset)) yield pairsOfPage(page);
+  }
+
+  /**
+   * The same as JSON arrays of [key, value] in UTF-8, for who only passes them on.
+   * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_RUN_MISMATCH`, `RUN_MALFORMED`,
+   * `PAIRS_MALFORMED`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`.
+   */
+  async *readPairTexts(dataset: Dataset): AsyncGenerator<Uint8Array, void, undefined> {
+    const id = this.#nextId();
+    yield* this.#receive({ kind: "read-pairs", id, dataset: compactDataset(dataset) });
+  }
+
+  /**
+   * Ends everything: with `drain` after the units that run have ended, else they are given back.
+   * Resolves when the thread and all workers are gone. Harmless to repeat.
+   */
+  async close(drain: boolean): Promise<void> {
+    this.#draining = true;
+    if (drain && this.#units.size > 0 && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    this.#closed = true;
+    await this.#thread.close();
+    this.#crashed(closed());
+  }
+
+  #nextId(): number {
+    this.#lastId += 2;
+    return this.#lastId;
+  }
+
+  #call(request: CallRequest): Promise<DataPlaneAnswer> {
+    if (this.#closed) return Promise.reject(closed());
+    return new Promise((resolve, reject) => {
+      this.#thread.post(request);
+      this.#calls.set(request.id, { resolve, reject });
+    });
+  }
+
+  #receive(
+    request: Extract<DataPlaneRequest, { kind: "read-block" | "read-pairs" }>,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    this.#thread.post(request);
+    return this.#streams.receive(request.id);
+  }
+
+  #abort(id: number, reason: string): void {
+    if (!this.#closed) this.#thread.post({ kind: "abort", id, reason });
+  }
+
+  #message(message: FromDataPlane): void {
+    switch (message.kind) {
+      case "ran":
+        this.#endUnit(message.id, message.outcome);
+        return;
+      case "ensured":
+      case "checked":
+      case "stored":
+        this.#takeCall(message.id)?.resolve(message);
+        return;
+      case "failed":
+        this.#takeCall(message.id)?.reject(errorOf(message.fault));
+        return;
+      case "ask-inputs":
+        void this.#answer(message.ask, async () => {
+          const dataset = await this.#units.get(message.id)?.context.inputs();
+          return { kind: "inputs", ask: message.ask, dataset: dataset && compactDataset(dataset) };
+        });
+        return;
+      case "ask-source":
+        void this.#answer(message.ask, async () => {
+          const source = await this.#units.get(message.id)?.context.source(message.version);
+          return { kind: "source", ask: message.ask, source: source ?? "" };
+        });
+        return;
+      case "ask-block":
+        void this.#streams.send(message.stream, (stopped) =>
+          coded(this.#options.fetchBlock(message.node, message.cid, stopped)),
+        );
+        return;
+      case "slice":
+      case "slices-end":
+      case "slices-failed":
+      case "credit":
+      case "stop":
+        this.#streams.take(message);
+        return;
+      case "opened":
+      case "open-failed":
+      case "closed":
+        throw new Error(`${message.kind} is the keeper's to handle`);
+    }
+  }
+
+  async #answer(
+    ask: number,
+    answer: () => Promise<Extract<Parameters<ThreadKeeper["post"]>[0], { ask: number }>>,
+  ): Promise<void> {
+    let message: Awaited<ReturnType<typeof answer>>;
+    try {
+      message = await answer();
+    } catch (error) {
+      message = {
+        kind: "ask-failed",
+        ask,
+        fault: faultOf(isJobxError(error) ? error : unserved(error)),
+      };
+    }
+    if (!this.#closed) this.#thread.post(message);
+  }
+
+  #takeCall(id: number): Call | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    return call;
+  }
+
+  #endUnit(id: number, outcome: Outcome): void {
+    const unit = this.#units.get(id);
+    if (unit === undefined) return;
+    this.#units.delete(id);
+    this.#crashes.clear(unitName(unit));
+    unit.resolve(outcome);
+    if (this.#units.size === 0) this.#drained?.();
+  }
+
+  #crashed(error: DataPlaneError): void {
+    this.#streams.fail(error);
+    for (const call of this.#calls.values()) call.reject(error);
+    this.#calls.clear();
+    for (const unit of this.#units.values()) unit.resolve(this.#crashOutcome(unit, error));
+    this.#units.clear();
+    this.#drained?.();
+  }
+
+  #crashOutcome(unit: Unit, error: DataPlaneError): Outcome {
+    const { code, message } = error;
+    const released: Outcome = { kind: "released", reason: `${code}: ${message}` };
+    if (code === "DATA_PLANE_CLOSED") return released;
+    if (this.#crashes.add(unitName(unit)) < CRASHES_PER_UNIT_MAX) return released;
+    return { kind: "failed", error: { code, message, traceback: "", stdout: "", stderr: "" } };
+  }
+}
+
+function unitName({ context }: Unit): string {
+  return `${context.request} ${context.invocation}`;
+}
+
+function reasonOf(signal: AbortSignal): string {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
+/** Not every error of others has a code: one without must not end the control thread. */
+async function* coded(
+  slices: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* slices;
+  } catch (error) {
+    throw isJobxError(error) ? error : unserved(error);
+  }
+}

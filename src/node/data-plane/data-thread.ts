@@ -1,0 +1,332 @@
+/** The data plane inside its thread: everything heavy that a node does happens here. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BlockStore, clearTemporary } from "../../fs/block-store.ts";
+import { FsError } from "../../fs/errors.ts";
+import { StoredPairIo } from "../../fs/pair-io.ts";
+import { readBlockSlices } from "../../fs/transfer.ts";
+import { checkHandler } from "../../handlers/handler-check.ts";
+import { WorkerPool } from "../../handlers/pool.ts";
+import { SlotGate } from "../../handlers/slot-gate.ts";
+import { type WorkContext, WorkRunner } from "../../handlers/work-runner.ts";
+import { assert, unreachable } from "../../std/assert.ts";
+import type { Clock, Timers } from "../../std/clock.ts";
+import { isJobxError } from "../../std/errors.ts";
+import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
+import { compactDataset, compactOutcome } from "./compact.ts";
+import { closed } from "./errors.ts";
+import { errorOf, faultOf } from "./faults.ts";
+import type {
+  DataPlaneAnswer,
+  DataPlaneRequest,
+  FromDataPlane,
+  OpenMessage,
+  ToDataPlane,
+} from "./messages.ts";
+import { readPairPages, storePairs } from "./pair-texts.ts";
+import { RunFetcher } from "./run-fetcher.ts";
+import { SliceStreams } from "./slice-streams.ts";
+import { SourceCache } from "./source-cache.ts";
+
+/** Hands a message to the control thread, and the buffers of `transfer` with it. */
+export type PostToControl = (message: FromDataPlane, transfer: readonly ArrayBuffer[]) => void;
+
+/** A unit that meets these can never succeed; all else may go better elsewhere or later. */
+const LASTING_CODES: ReadonlySet<string> = new Set([
+  "FS_RUN_MISMATCH",
+  "FS_RUN_NOT_SORTED",
+  "FS_RECORD_TOO_LARGE",
+  "RUN_MALFORMED",
+  "PAIRS_MALFORMED",
+]);
+
+type Requested<K extends DataPlaneRequest["kind"]> = Extract<DataPlaneRequest, { kind: K }>;
+
+interface Ask {
+  readonly resolve: (answer: Dataset | string | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What a thread is made of. */
+interface Parts {
+  readonly store: BlockStore;
+  readonly options: OpenMessage;
+  readonly machine: Clock & Timers;
+  readonly post: PostToControl;
+}
+
+/** Serves the messages of the control thread. Mistakes in the program end the thread. */
+export class DataThread {
+  readonly #store: BlockStore;
+  readonly #io: StoredPairIo;
+  readonly #pool: WorkerPool;
+  readonly #runner: WorkRunner;
+  readonly #fetcher: RunFetcher;
+  readonly #machine: Clock & Timers;
+  readonly #post: PostToControl;
+  readonly #streams: SliceStreams;
+  readonly #sources = new SourceCache();
+  readonly #asks = new Map<number, Ask>();
+  /** What can be given up: units and fetches. */
+  readonly #aborts = new Map<number, AbortController>();
+  readonly #busy = new Set<Promise<void>>();
+  /** Checks take turns at the one worker that units leave free. */
+  readonly #checks = new SlotGate(1);
+  readonly #stop = new AbortController();
+  #lastId: number;
+
+  /** Use `open`. */
+  constructor(parts: Parts) {
+    const { store, options, machine } = parts;
+    const { slots, self, directory, generation } = options;
+    // What is still answered to the thread before must not be taken for an answer to this one.
+    this.#lastId = generation * 2 ** 32;
+    this.#store = store;
+    this.#machine = machine;
+    this.#post = parts.post;
+    this.#streams = new SliceStreams(parts.post);
+    this.#io = new StoredPairIo({ store, self, signal: this.#stop.signal });
+    this.#pool = new WorkerPool({
+      directory: join(directory, "workers", `${generation}`),
+      clock: machine,
+      timers: machine,
+      // Units never hold more than two for each slot, so that a check does not wait for them.
+      workersMax: 2 * slots + 1,
+    });
+    this.#runner = new WorkRunner({ io: this.#io, pool: this.#pool, timers: machine, slots });
+    const fetchBlock = (node: NodeId, cid: Cid, signal: AbortSignal) =>
+      this.#askBlock(node, { cid, signal });
+    this.#fetcher = new RunFetcher({ store, self, fetchBlock });
+  }
+
+  /** @throws {JobxError} `FS_DISK_FULL`, `FS_IO` when the directory cannot be made ready. */
+  static async open(
+    options: OpenMessage,
+    outside: { readonly machine: Clock & Timers; readonly post: PostToControl },
+  ): Promise<DataThread> {
+    const directory = join(options.directory, "blocks");
+    if (options.generation === 1) {
+      await clearTemporary(directory);
+      await rm(join(options.directory, "workers"), { recursive: true, force: true });
+    }
+    const store = await BlockStore.open({ directory, instance: "data" });
+    return new DataThread({ store, options, ...outside });
+  }
+
+  /** A message of the control thread. */
+  take(message: ToDataPlane): void {
+    switch (message.kind) {
+      case "run":
+      case "ensure-run":
+      case "check-handler":
+      case "store-pairs":
+        this.#work(this.#answer(message));
+        return;
+      case "read-block":
+        this.#work(this.#readBlock(message));
+        return;
+      case "read-pairs":
+        this.#work(this.#readPairs(message));
+        return;
+      case "abort":
+        this.#aborts.get(message.id)?.abort(stopped(message.reason));
+        return;
+      case "inputs":
+        this.#takeAsk(message.ask)?.resolve(message.dataset);
+        return;
+      case "source":
+        this.#takeAsk(message.ask)?.resolve(message.source);
+        return;
+      case "ask-failed":
+        this.#takeAsk(message.ask)?.reject(errorOf(message.fault));
+        return;
+      case "slice":
+      case "slices-end":
+      case "slices-failed":
+      case "credit":
+      case "stop":
+        this.#streams.take(message);
+        return;
+      case "open":
+        throw new Error("a second open");
+      case "close":
+        throw new Error("close is the entry's to handle");
+      default:
+        unreachable(message);
+    }
+  }
+
+  /** Gives everything up and kills the workers. */
+  async close(): Promise<void> {
+    for (const abort of this.#aborts.values()) abort.abort(stopped("the node is stopping"));
+    this.#stop.abort();
+    for (const ask of this.#asks.values()) ask.reject(closed());
+    this.#streams.fail(closed());
+    await Promise.allSettled(this.#busy);
+    await this.#pool.close();
+  }
+
+  #work(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#busy.delete(tracked));
+    this.#busy.add(tracked);
+  }
+
+  async #answer(
+    request: Requested<"run" | "ensure-run" | "check-handler" | "store-pairs">,
+  ): Promise<void> {
+    let answer: DataPlaneAnswer | Extract<FromDataPlane, { kind: "failed" }>;
+    try {
+      answer = await this.#answerOf(request);
+    } catch (error) {
+      answer = { kind: "failed", id: request.id, fault: this.#faultOf(error) };
+    }
+    this.#post(answer, []);
+  }
+
+  #answerOf(
+    request: Requested<"run" | "ensure-run" | "check-handler" | "store-pairs">,
+  ): Promise<DataPlaneAnswer> {
+    switch (request.kind) {
+      case "run":
+        return this.#run(request);
+      case "ensure-run":
+        return this.#ensure(request);
+      case "check-handler":
+        return this.#check(request);
+      case "store-pairs":
+        return this.#storePairs(request);
+      default:
+        return unreachable(request);
+    }
+  }
+
+  async #run({ id, work, names }: Requested<"run">): Promise<DataPlaneAnswer> {
+    const abort = this.#abortable(id);
+    const context: WorkContext = {
+      inputs: async () => {
+        const dataset = await this.#ask((ask) => ({ kind: "ask-inputs", id, ask }));
+        assert(typeof dataset !== "string", "inputs are answered by a dataset");
+        return dataset;
+      },
+      source: (version) => this.#source(id, version),
+      signal: abort.signal,
+      names,
+    };
+    try {
+      const outcome = await this.#runner.run(work, context);
+      return { kind: "ran", id, outcome: compactOutcome(outcome) };
+    } catch (error) {
+      return { kind: "ran", id, outcome: this.#outcomeOf(error) };
+    } finally {
+      this.#aborts.delete(id);
+    }
+  }
+
+  async #source(id: number, version: string): Promise<string> {
+    const known = this.#sources.get(version);
+    if (known !== undefined) return known;
+    const source = await this.#ask((ask) => ({ kind: "ask-source", id, ask, version }));
+    assert(typeof source === "string", "a source is text");
+    this.#sources.set(version, source);
+    return source;
+  }
+
+  async #ensure({ id, run, from }: Requested<"ensure-run">): Promise<DataPlaneAnswer> {
+    const { signal } = this.#abortable(id);
+    try {
+      await this.#fetcher.ensure(run, { from, signal });
+      return { kind: "ensured", id };
+    } finally {
+      this.#aborts.delete(id);
+    }
+  }
+
+  async #check({ id, file }: Requested<"check-handler">): Promise<DataPlaneAnswer> {
+    await this.#checks.enter();
+    try {
+      const check = await checkHandler(file, { pool: this.#pool, timers: this.#machine });
+      return { kind: "checked", id, check };
+    } finally {
+      this.#checks.leave();
+    }
+  }
+
+  async #storePairs({ id }: Requested<"store-pairs">): Promise<DataPlaneAnswer> {
+    const dataset = await storePairs(this.#io, this.#streams.receive(id));
+    return { kind: "stored", id, dataset: compactDataset(dataset) };
+  }
+
+  async #readBlock({ id, cid }: Requested<"read-block">): Promise<void> {
+    const store = this.#store;
+    await this.#streams.send(id, (signal) => this.#noting(readBlockSlices(store, { cid, signal })));
+  }
+
+  async #readPairs({ id, dataset }: Requested<"read-pairs">): Promise<void> {
+    await this.#streams.send(id, () => this.#noting(readPairPages(this.#io, dataset)));
+  }
+
+  async *#noting(slices: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* slices;
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
+  }
+
+  #askBlock(
+    node: NodeId,
+    wanted: { readonly cid: Cid; readonly signal: AbortSignal },
+  ): AsyncGenerator<Uint8Array, void, void> {
+    const { cid, signal } = wanted;
+    const stream = this.#nextId();
+    const slices = this.#streams.receive(stream, signal);
+    this.#post({ kind: "ask-block", stream, node, cid }, []);
+    return slices;
+  }
+
+  #ask(message: (ask: number) => FromDataPlane): Promise<Dataset | string | undefined> {
+    const ask = this.#nextId();
+    return new Promise((resolve, reject) => {
+      this.#asks.set(ask, { resolve, reject });
+      this.#post(message(ask), []);
+    });
+  }
+
+  #takeAsk(ask: number): Ask | undefined {
+    const found = this.#asks.get(ask);
+    this.#asks.delete(ask);
+    return found;
+  }
+
+  #nextId(): number {
+    this.#lastId += 2;
+    return this.#lastId;
+  }
+
+  #abortable(id: number): AbortController {
+    const abort = new AbortController();
+    this.#aborts.set(id, abort);
+    return abort;
+  }
+
+  #outcomeOf(error: unknown): Outcome {
+    const { code, message } = this.#faultOf(error);
+    if (!LASTING_CODES.has(code)) return { kind: "released", reason: `${code}: ${message}` };
+    return { kind: "failed", error: { code, message, traceback: "", stdout: "", stderr: "" } };
+  }
+
+  #faultOf(error: unknown): ReturnType<typeof faultOf> {
+    this.#note(error);
+    return faultOf(error);
+  }
+
+  #note(error: unknown): void {
+    if (isJobxError(error) && error.code.startsWith("FS_BLOCK_")) this.#fetcher.forget();
+  }
+}
+
+/** How what was given up ends: an operating error, so that it may cross the border. */
+function stopped(reason: string): FsError {
+  return new FsError({ code: "FS_STOPPED" }, reason);
+}

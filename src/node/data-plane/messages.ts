@@ -1,0 +1,101 @@
+/**
+ * What the control thread and the data plane say to each other. Both run the same build, so there
+ * is no version. Ids are odd when the control thread made them and even when the data plane did;
+ * requests and streams share them.
+ */
+import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
+import type { Cid, Dataset, NodeId, Outcome, RunPiece, Work } from "../../wire/dataset.ts";
+import type { Fault } from "./faults.ts";
+
+/** Who a unit runs for, as its handlers are told. */
+export interface UnitNames {
+  readonly request: string;
+  readonly invocation: string;
+  readonly step: string;
+}
+
+/** How the thread is started. */
+export interface OpenMessage {
+  readonly kind: "open";
+  /** Blocks are below it, and the directories of the workers. */
+  readonly directory: string;
+  readonly self: NodeId;
+  readonly slots: number;
+  /** Counts the threads of this process: processes of an earlier one may still be dying. */
+  readonly generation: number;
+}
+
+/** A flow of bytes in slices, either way. Whoever sends needs a credit for each slice. */
+export type StreamMessage =
+  | { readonly kind: "slice"; readonly stream: number; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "slices-end"; readonly stream: number }
+  | { readonly kind: "slices-failed"; readonly stream: number; readonly fault: Fault }
+  /** The reader has room for one more slice. */
+  | { readonly kind: "credit"; readonly stream: number }
+  /** The reader wants no more. */
+  | { readonly kind: "stop"; readonly stream: number };
+
+/** What the control thread wants; each but `read-block` and `read-pairs` is answered once. */
+export type DataPlaneRequest =
+  | {
+      readonly kind: "run";
+      readonly id: number;
+      readonly work: Work;
+      readonly names: UnitNames;
+    }
+  | {
+      readonly kind: "ensure-run";
+      readonly id: number;
+      readonly run: RunPiece;
+      readonly from: readonly NodeId[];
+    }
+  | { readonly kind: "check-handler"; readonly id: number; readonly file: HandlerFile }
+  /** The pairs come as a stream of the same number, each slice a JSON array of [key, value]. */
+  | { readonly kind: "store-pairs"; readonly id: number }
+  /** Answered by a stream of the same number: the bytes of the block. */
+  | { readonly kind: "read-block"; readonly id: number; readonly cid: Cid }
+  /** Answered by a stream of the same number: each slice is a JSON array of [key, value]. */
+  | { readonly kind: "read-pairs"; readonly id: number; readonly dataset: Dataset };
+
+/** From the control thread to the data plane. */
+export type ToDataPlane =
+  | OpenMessage
+  | DataPlaneRequest
+  /** Gives a `run` or `ensure-run` up; it is answered all the same. */
+  | { readonly kind: "abort"; readonly id: number; readonly reason: string }
+  | { readonly kind: "inputs"; readonly ask: number; readonly dataset: Dataset | undefined }
+  | { readonly kind: "source"; readonly ask: number; readonly source: string }
+  | { readonly kind: "ask-failed"; readonly ask: number; readonly fault: Fault }
+  | { readonly kind: "close" }
+  | StreamMessage;
+
+/** An answer to a request that succeeded. */
+export type DataPlaneAnswer =
+  | { readonly kind: "ran"; readonly id: number; readonly outcome: Outcome }
+  | { readonly kind: "ensured"; readonly id: number }
+  | { readonly kind: "checked"; readonly id: number; readonly check: HandlerCheck }
+  | { readonly kind: "stored"; readonly id: number; readonly dataset: Dataset };
+
+/** From the data plane to the control thread. */
+export type FromDataPlane =
+  | { readonly kind: "opened" }
+  | { readonly kind: "open-failed"; readonly fault: Fault }
+  | DataPlaneAnswer
+  | { readonly kind: "failed"; readonly id: number; readonly fault: Fault }
+  /** The next input of the unit `id` is wanted. */
+  | { readonly kind: "ask-inputs"; readonly id: number; readonly ask: number }
+  | {
+      readonly kind: "ask-source";
+      readonly id: number;
+      readonly ask: number;
+      readonly version: string;
+    }
+  /** A block of another node is wanted, as the stream of this number. */
+  | {
+      readonly kind: "ask-block";
+      readonly stream: number;
+      readonly node: NodeId;
+      readonly cid: Cid;
+    }
+  | { readonly kind: "closed" }
+  | StreamMessage;

@@ -1,0 +1,96 @@
+/** In the data plane: makes runs of other nodes durable here. */
+
+import type { BlockStore } from "../../fs/block-store.ts";
+import { FsError } from "../../fs/errors.ts";
+import { fetchRun } from "../../fs/transfer.ts";
+import { SlotGate } from "../../handlers/slot-gate.ts";
+import { isJobxError } from "../../std/errors.ts";
+import type { Cid, NodeId, RunPiece } from "../../wire/dataset.ts";
+
+/** Runs fetched at once: enough to use a network, and bounds the blocks in memory. */
+export const FETCHES_MAX = 4;
+
+/** Runs remembered as whole, so that a run that is here is not looked through for every unit. */
+const WHOLE_MAX = 10_000;
+
+/** Trying another node does not help against these. */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  "FS_DISK_FULL",
+  "FS_IO",
+  "FS_STOPPED",
+  "RUN_MALFORMED",
+  "FS_RUN_MISMATCH",
+]);
+
+/** A block as one node sends it. */
+export type FetchBlock = (node: NodeId, cid: Cid, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+/** Fetches runs from nodes in turn, and verifies and syncs them. */
+export class RunFetcher {
+  readonly #store: BlockStore;
+  readonly #fetchBlock: FetchBlock;
+  readonly #self: NodeId;
+  readonly #gate = new SlotGate(FETCHES_MAX);
+  readonly #whole = new Set<Cid>();
+
+  constructor(options: {
+    readonly store: BlockStore;
+    readonly self: NodeId;
+    readonly fetchBlock: FetchBlock;
+  }) {
+    this.#store = options.store;
+    this.#self = options.self;
+    this.#fetchBlock = options.fetchBlock;
+  }
+
+  /**
+   * Resolves when the whole run is durable here.
+   * @throws {JobxError} `FS_BLOCK_MISSING` when nobody was named who could have it; else what the
+   * last node ended with; `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED` at once.
+   */
+  async ensure(
+    run: RunPiece,
+    options: { readonly from: readonly NodeId[]; readonly signal: AbortSignal },
+  ): Promise<void> {
+    if (this.#whole.has(run.cid)) return;
+    await this.#gate.enter();
+    try {
+      await this.#fetch(run, options);
+    } finally {
+      this.#gate.leave();
+    }
+    if (this.#whole.size >= WHOLE_MAX) this.#whole.clear();
+    this.#whole.add(run.cid);
+  }
+
+  /** A block was found missing or damaged: nothing is known to be whole any more. */
+  forget(): void {
+    this.#whole.clear();
+  }
+
+  async #fetch(
+    run: RunPiece,
+    options: { readonly from: readonly NodeId[]; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { signal } = options;
+    const others = options.from.filter((node) => node !== this.#self);
+    let last: unknown;
+    // Without anybody to ask, it is still seen whether the run is here.
+    for (const node of others.length === 0 ? [undefined] : others) {
+      const get = (cid: Cid) =>
+        node === undefined ? Promise.reject(nobody(cid)) : this.#fetchBlock(node, cid, signal);
+      try {
+        await fetchRun(run, { store: this.#store, source: { get }, signal });
+        return;
+      } catch (error) {
+        if (!isJobxError(error) || FINAL_CODES.has(error.code)) throw error;
+        last = error;
+      }
+    }
+    throw last;
+  }
+}
+
+function nobody(cid: Cid): FsError {
+  return new FsError({ code: "FS_BLOCK_MISSING", cid }, "the block is not on this node");
+}

@@ -1,0 +1,147 @@
+/** Rows of the replicated state as the API shows them. Pure. */
+import type {
+  AttemptView,
+  HandlerView,
+  JobDefinition,
+  RequestError,
+  RequestView,
+  StepDefinition,
+} from "../api/ports.ts";
+import type {
+  AttemptRow,
+  BlockRow,
+  HistoryRow,
+  PlanRow,
+  RequestRow,
+  StepDefinition as StepRow,
+} from "../scheduler/rows.ts";
+import { invocationId, type UnitRef } from "../scheduler/unit.ts";
+
+/** A moment as people and programs read it. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** A request without its result, which is read apart. */
+export function requestView(
+  row: RequestRow,
+  names: { readonly request: string; readonly workflow: string },
+): RequestView {
+  return {
+    request: names.request,
+    workflow: names.workflow,
+    job: row.job,
+    state: row.state,
+    submittedAt: isoTime(row.submittedMs),
+    endedAt: row.endedMs === undefined ? null : isoTime(row.endedMs),
+    result: null,
+    error: errorView(row, names.request),
+    steps: Object.fromEntries(
+      row.steps.map(({ step, total, done, failed }) => [step, { total, done, failed }]),
+    ),
+    warnings: row.warnings,
+  };
+}
+
+function errorView(row: RequestRow, request: string): RequestError | null {
+  if (row.failure === undefined) return null;
+  const { error, unit } = row.failure;
+  return {
+    code: error.code,
+    message: error.message,
+    invocation: unit === undefined ? null : invocationId(request, unit.path),
+    traceback: error.traceback,
+    stdout: error.stdout,
+    stderr: error.stderr,
+  };
+}
+
+/** What attempts share, whatever row they are in. */
+export interface AttemptNames {
+  readonly request: string;
+  readonly nodeName: (node: string) => string;
+}
+
+function attemptView(
+  unit: UnitRef,
+  row: { readonly step: string; readonly node: string },
+  names: AttemptNames,
+): Pick<AttemptView, "invocation" | "step" | "node" | "nodeName" | "phase"> {
+  return {
+    invocation: invocationId(names.request, unit.path),
+    step: row.step,
+    node: row.node,
+    nodeName: names.nodeName(row.node),
+    phase: unit.kind,
+  };
+}
+
+/** An attempt in flight. */
+export function runningView(row: AttemptRow, names: AttemptNames): AttemptView {
+  const startedAt = isoTime(row.grantedMs);
+  return { ...attemptView(row.unit, row, names), state: "running", startedAt, endedAt: null };
+}
+
+/** An attempt that has ended and has a row of its own. */
+export function historyView(row: HistoryRow, names: AttemptNames): AttemptView {
+  const times = { startedAt: isoTime(row.startedMs), endedAt: isoTime(row.endedMs) };
+  return { ...attemptView(row.unit, row, names), state: row.how, ...times };
+}
+
+/** Leaves that were done, out of their parent's block. Other children have rows of their own. */
+export function blockViews(
+  block: BlockRow,
+  parent: {
+    readonly request: number;
+    readonly path: readonly number[];
+    readonly childStep: string;
+  },
+  names: AttemptNames,
+): readonly AttemptView[] {
+  return block.results
+    .filter((result) => !result.skipped)
+    .map((result) => {
+      const unit: UnitRef = {
+        kind: "map",
+        request: parent.request,
+        path: [...parent.path, result.child],
+      };
+      const times = { startedAt: isoTime(result.startedMs), endedAt: isoTime(result.endedMs) };
+      const row = { step: parent.childStep, node: result.node };
+      return { ...attemptView(unit, row, names), state: "done", ...times };
+    });
+}
+
+export function stepView(step: StepRow): StepDefinition {
+  return {
+    map: step.mapper.handler.name,
+    combine: step.combiner?.handler.name ?? null,
+    reduce: step.reducer.handler.name,
+    partitions: step.partitions,
+    retries: step.retries,
+    timeoutMs: step.timeoutMs,
+    onFailure: step.onFailure,
+    description: step.description,
+  };
+}
+
+export function stepViews(plan: PlanRow): Readonly<Record<string, StepDefinition>> {
+  return Object.fromEntries(plan.steps.map((step) => [step.name, stepView(step)]));
+}
+
+export function jobViews(plan: PlanRow): Readonly<Record<string, JobDefinition>> {
+  return Object.fromEntries(
+    plan.jobs.map(({ name, step, description }) => [name, { step, description }]),
+  );
+}
+
+export function handlerViews(plan: PlanRow): readonly HandlerView[] {
+  return plan.handlers.map(({ handler, capability, description }) => ({
+    name: handler.name,
+    version: handler.version,
+    type: handler.type,
+    language: handler.language,
+    requiredCapability: capability,
+    description,
+  }));
+}

@@ -153,6 +153,7 @@ export function createState(options: RaftOptions, restored: RestoredState): Core
     },
   };
   trackMembers(state);
+  state.log.noteHandedToApply(restored.appliedIndex);
   return state;
 }
 

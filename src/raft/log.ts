@@ -4,6 +4,9 @@ import { StorageTasks, type StoredTasks, type StoredToken } from "./storage-task
 import { TermRuns } from "./term-runs.ts";
 import type { Entry, SnapshotDescription, TermRun } from "./types.ts";
 
+/** Entries that are still to be applied are kept in memory up to so many times the tail's limit. */
+const APPLY_LAG_FACTOR = 2;
+
 /** What a replica finds on its disk; see `RestoredState` for the rest of it. */
 export interface RestoredLog {
   /** The last index that is not in the log any more, and its term; (0, 0) for a log from the start. */
@@ -43,6 +46,8 @@ export class RaftLog {
   #handed: number;
   #snapshot: SnapshotDescription | undefined = undefined;
   #snapshotHanded = false;
+  /** Up to here entries have been handed out to be applied. */
+  #handedToApply = 0;
   /** Indexes of membership changes above `committed` at most since the last `pruneConfigs`. */
   #configs: number[] = [];
   /** Below this, whether there are membership changes is not known: they were never in memory. */
@@ -186,6 +191,12 @@ export class RaftLog {
     return true;
   }
 
+  /** Entries up to `index` have been handed out to be applied: they may leave memory first. */
+  noteHandedToApply(index: number): void {
+    this.#handedToApply = index;
+    this.#evict();
+  }
+
   /** Entries from `first`, counting at most `bytesMax` but at least one. `first` is in the log. */
   read(first: number, bytesMax: number, limitIndex: number = this.lastIndex): LogRead {
     if (first < this.memoryFirstIndex) return { kind: "on-disk" };
@@ -290,12 +301,14 @@ export class RaftLog {
     while ((this.#configs.at(-1) ?? 0) >= index) this.#configs.pop();
   }
 
-  /** Keeps the tail within its limit, but never drops what is not both committed and on disk (L4). */
+  /** Keeps the tail within its limits, but never drops what is not both committed and on disk (L4). */
   #evict(): void {
-    if (this.#window.bytes <= this.#tailBytesMax) return;
-    this.#window.dropWhile(
-      Math.min(this.#synced, this.#committed),
-      (bytes) => bytes > this.#tailBytesMax,
-    );
+    const tail = this.#tailBytesMax;
+    if (this.#window.bytes <= tail) return;
+    const settled = Math.min(this.#synced, this.#committed);
+    this.#window.dropWhile(Math.min(settled, this.#handedToApply), (bytes) => bytes > tail);
+    // What is about to be applied is worth keeping, but a state machine that lags far behind reads
+    // from disk rather than filling the memory.
+    this.#window.dropWhile(settled, (bytes) => bytes > tail * APPLY_LAG_FACTOR);
   }
 }

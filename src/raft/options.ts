@@ -37,8 +37,9 @@ export interface RaftOptions {
   /** Bytes of committed entries that may be handed out and not yet applied. */
   readonly committedBytesMax: number;
   /**
-   * Bytes of entries that are kept in memory once they are on disk and committed. Infinity keeps
-   * them all until the log is compacted, and then nothing is ever read back.
+   * Bytes of entries that are kept in memory once they are on disk and committed; twice as much
+   * while they are not applied. Infinity keeps them all until the log is compacted, and then nothing
+   * is ever read back.
    */
   readonly tailBytesMax: number;
   /** Read requests that may wait for their round; more are refused. */

@@ -145,7 +145,10 @@ function takeCommitted(state: CoreState): {
     assert(outcome.kind === "changed", "a membership change was committed that cannot be made");
     configurations.push({ index: entry.index, configuration: outcome.configuration });
   }
-  if (entries.length > 0) state.apply.handOut(entries, bytes);
+  if (entries.length > 0) {
+    state.apply.handOut(entries, bytes);
+    state.log.noteHandedToApply(state.apply.handed);
+  }
   for (const at of configurations) state.apply.expect(at);
   return { committed: entries, configurations };
 }

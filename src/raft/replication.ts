@@ -14,8 +14,12 @@ export interface Member {
 
 /** Sends every other member what it lacks, or at least the commit index. */
 export function broadcastAppend(state: CoreState): void {
-  for (const [id, progress] of state.progress)
-    if (id !== state.id) sendAppend(state, { id, progress }, { evenIfEmpty: true });
+  for (const [id, progress] of state.progress) {
+    if (id === state.id) continue;
+    const member = { id, progress };
+    // A proposal may be larger than one message; what follows the first goes along if it can.
+    if (sendAppend(state, member, { evenIfEmpty: true })) sendAppends(state, member);
+  }
 }
 
 /**

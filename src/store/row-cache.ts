@@ -27,7 +27,7 @@ export class RowCache {
     this.#halfBytes = bytesMax / 2;
   }
 
-  /** At most about `bytesMax`; an entry that is in both halves counts twice. */
+  /** At most `bytesMax` and one row; an entry that is in both halves counts twice. */
   get bytes(): number {
     return this.#youngBytes + this.#oldBytes;
   }

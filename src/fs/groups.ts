@@ -3,6 +3,7 @@ import type { GroupPart } from "../handlers/ports.ts";
 import { assert } from "../std/assert.ts";
 import type { Dataset, Piece } from "../wire/dataset.ts";
 import type { RecordCursor } from "../wire/pairs.ts";
+import { uncached } from "./block-cache.ts";
 import { checkStopped } from "./errors.ts";
 import type { Merge } from "./merge.ts";
 import {
@@ -46,12 +47,14 @@ async function addPiece(
   const { piece, options } = task;
   assert(piece.order === "key", "only pieces in the order of keys are merged");
   if (piece.count === 0) return;
-  const { store } = options;
+  const blocks = uncached(options.store);
   await tree.add({
     memoryBytes:
-      piece.kind === "inline" ? piece.bytes.length : largestBlock(await readManifest(store, piece)),
+      piece.kind === "inline"
+        ? piece.bytes.length
+        : largestBlock(await readManifest(blocks, piece)),
     readers: piece.kind === "inline" ? 1 / INLINE_PER_READER : 1,
-    open: () => openPiece(store, { piece, first: 0 }),
+    open: () => openPiece(blocks, { piece, first: 0 }),
     remove: nothingToRemove,
   } satisfies MergePart);
 }

@@ -5,6 +5,7 @@
 import type { GroupPart, PairIo, PairRecord } from "../handlers/ports.ts";
 import { assert } from "../std/assert.ts";
 import type { Dataset, NodeId, PieceSlice } from "../wire/dataset.ts";
+import { BlockCache, uncached } from "./block-cache.ts";
 import type { BlockStore } from "./block-store.ts";
 import { checkStopped, runMismatch } from "./errors.ts";
 import { BATCH_BYTES, BATCH_RECORDS, readGroups } from "./groups.ts";
@@ -37,9 +38,11 @@ export interface PairIoOptions {
 /** Fulfils the port over a block store. Any number of reads and sinks may be open at a time. */
 export class StoredPairIo implements PairIo {
   readonly #options: PairIoOptions;
+  readonly #cache: BlockCache;
 
   constructor(options: PairIoOptions) {
     this.#options = options;
+    this.#cache = new BlockCache(options.store);
   }
 
   /**
@@ -77,7 +80,9 @@ export class StoredPairIo implements PairIo {
   }
 
   async *#readSlice(slice: PieceSlice): AsyncGenerator<readonly PairRecord[]> {
-    const source = await openPiece(this.#options.store, slice);
+    const whole = slice.count === slice.piece.count;
+    const reader = whole ? uncached(this.#options.store) : this.#cache;
+    const source = await openPiece(reader, slice);
     let left = slice.count;
     while (left > 0) {
       checkStopped(this.#options.signal);

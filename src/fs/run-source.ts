@@ -1,19 +1,24 @@
 /** Reading of pieces: inline ones from the log's bytes, runs block by block from the store. */
 import { assert } from "../std/assert.ts";
-import type { Piece, PieceSlice, RunPiece } from "../wire/dataset.ts";
+import type { Cid, Piece, PieceSlice, RunPiece } from "../wire/dataset.ts";
 import { RecordCursor } from "../wire/pairs.ts";
-import { DataBlock, type DataBlockEntry, decodeManifest, type RunManifest } from "../wire/run.ts";
-import type { BlockStore } from "./block-store.ts";
+import { DataBlock, type DataBlockEntry, type RunManifest } from "../wire/run.ts";
 import { runMismatch } from "./errors.ts";
 import type { Chunk, ChunkSource } from "./merge.ts";
+
+/** Where verified blocks are read from: the store, or a cache before it. */
+export interface BlockReader {
+  get(cid: Cid): Promise<Uint8Array>;
+  manifest(cid: Cid): Promise<RunManifest>;
+}
 
 /**
  * The manifest of a run that is on this node, checked against what was recorded of the run.
  * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_IO`; `RUN_MALFORMED`,
  * `FS_RUN_MISMATCH` when it is not the manifest of this run.
  */
-export async function readManifest(store: BlockStore, run: RunPiece): Promise<RunManifest> {
-  const manifest = decodeManifest(await store.get(run.cid));
+export async function readManifest(blocks: BlockReader, run: RunPiece): Promise<RunManifest> {
+  const manifest = await blocks.manifest(run.cid);
   checkManifest(run, manifest);
   return manifest;
 }
@@ -33,14 +38,14 @@ export function largestBlock(manifest: RunManifest): number {
 
 /** Opens a piece from its pair `first` (from 0) on, without reading what lies before it. */
 export async function openPiece(
-  store: BlockStore,
+  reader: BlockReader,
   options: { readonly piece: Piece; readonly first: number },
 ): Promise<ChunkSource> {
   const { piece, first } = options;
   assert(first >= 0 && first < piece.count, "a pair of this piece");
   if (piece.kind === "inline") return new InlineSource({ bytes: piece.bytes, first });
-  const manifest = await readManifest(store, piece);
-  return new RunSource({ store, run: piece, blocks: manifest.blocks, first });
+  const manifest = await readManifest(reader, piece);
+  return new RunSource({ reader, run: piece, blocks: manifest.blocks, first });
 }
 
 /** Whether a slice names pairs that its piece has. */
@@ -72,7 +77,7 @@ class InlineSource implements ChunkSource {
 
 class RunSource implements ChunkSource {
   readonly cid: string;
-  readonly #store: BlockStore;
+  readonly #reader: BlockReader;
   readonly #blocks: readonly DataBlockEntry[];
   #index = 0;
   /** Pairs of the next block that lie before the slice. */
@@ -81,13 +86,13 @@ class RunSource implements ChunkSource {
   #open: { readonly cursor: RecordCursor; readonly count: number } | undefined;
 
   constructor(options: {
-    readonly store: BlockStore;
+    readonly reader: BlockReader;
     readonly run: RunPiece;
     readonly blocks: readonly DataBlockEntry[];
     readonly first: number;
   }) {
     this.cid = options.run.cid;
-    this.#store = options.store;
+    this.#reader = options.reader;
     this.#blocks = options.blocks;
     this.#skip = options.first;
     for (let entry = this.#blocks[0]; entry !== undefined; entry = this.#blocks[this.#index]) {
@@ -104,7 +109,7 @@ class RunSource implements ChunkSource {
     this.#open = undefined;
     const entry = this.#blocks[this.#index++];
     if (entry === undefined) return undefined;
-    const bytes = await this.#store.get(entry.cid);
+    const bytes = await this.#reader.get(entry.cid);
     const block = new DataBlock(bytes);
     if (bytes.length !== entry.bytes || block.count !== entry.count) {
       throw runMismatch(this.cid, "a block is not as its manifest says");

@@ -3,24 +3,29 @@
  * in a few large arrays, because a million small objects would take ten times the room.
  */
 import { assert } from "../std/assert.ts";
-import { readUint32, readVarint, varintLength } from "../std/bytes.ts";
+import { varintLength } from "../std/bytes.ts";
 import { type Pair, RecordCursor, recordLength, writeRecord } from "../wire/pairs.ts";
 import { mergeSort } from "./merge-sort.ts";
 import { partitionOf } from "./partition.ts";
+import { radixOrder } from "./radix-sort.ts";
 
 /** An address is the number of a chunk and a place below this, so that it fits into 32 bits. */
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BITS = 20;
+const CHUNK_BYTES = 2 ** CHUNK_BITS;
 const CHUNKS_MAX = 2 ** 32 / CHUNK_BYTES;
 /** Most sorts are of a few pairs: they should not pay for a large chunk. */
 const FIRST_CHUNK_BYTES = 64 * 1024;
-/** Address, two halves of the start of its key, and two places in the order. */
-const INDEX_BYTES_PER_RECORD = 20;
+/** Pairs that an empty buffer has places for. */
+const INDEX_LENGTH_MIN = 256;
+/** Address, length and two halves of the start of its key, and two places in the order. */
+const INDEX_BYTES_PER_RECORD = 24;
 
 /** Bounded memory for sorting; used again after `clear`. */
 export class SortBuffer {
   readonly #memoryBytes: number;
   readonly #chunks: Uint8Array[] = [];
-  #addresses = new Uint32Array(1024);
+  #addresses = new Uint32Array(INDEX_LENGTH_MIN);
+  #keyLengths = new Uint32Array(INDEX_LENGTH_MIN);
   #count = 0;
   #bytes = 0;
   #chunk = 0;
@@ -46,7 +51,9 @@ export class SortBuffer {
     const length = recordLength(pair);
     const chunk = this.#chunkFor(length);
     if (this.#count === this.#addresses.length) this.#growIndex();
-    this.#addresses[this.#count++] = this.#chunk * CHUNK_BYTES + this.#place;
+    this.#addresses[this.#count] = this.#chunk * CHUNK_BYTES + this.#place;
+    this.#keyLengths[this.#count] = pair.key.length;
+    this.#count++;
     this.#place = writeRecord(chunk, this.#place, pair);
     this.#bytes += length;
   }
@@ -65,7 +72,8 @@ export class SortBuffer {
   release(): void {
     this.clear();
     this.#chunks.length = 0;
-    this.#addresses = new Uint32Array(1024);
+    this.#addresses = new Uint32Array(INDEX_LENGTH_MIN);
+    this.#keyLengths = new Uint32Array(INDEX_LENGTH_MIN);
   }
 
   /** The pairs in order, cut by the hash of their keys. Nothing may be added until it is done. */
@@ -73,8 +81,9 @@ export class SortBuffer {
     const keys = new KeyIndex({
       chunks: this.#chunks,
       addresses: this.#addresses.subarray(0, this.#count),
+      lengths: this.#keyLengths.subarray(0, this.#count),
     });
-    const order = mergeSort(this.#count, (left, right) => keys.compare(left, right));
+    const order = keys.sort();
     return parts === 1
       ? new SortedRecords({ keys, order, partEnds: undefined })
       : new SortedRecords({ keys, ...byPart({ keys, order, parts }) });
@@ -95,87 +104,151 @@ export class SortBuffer {
   }
 
   #growIndex(): void {
-    const grown = new Uint32Array(2 * this.#addresses.length);
-    grown.set(this.#addresses);
-    this.#addresses = grown;
+    this.#addresses = doubled(this.#addresses);
+    this.#keyLengths = doubled(this.#keyLengths);
   }
 }
 
-/** Compares keys by their first eight bytes, which lie side by side, before it looks at the rest. */
+function doubled(numbers: Uint32Array): Uint32Array<ArrayBuffer> {
+  const grown = new Uint32Array(2 * numbers.length);
+  grown.set(numbers);
+  return grown;
+}
+
+/**
+ * Where the keys are. The eight bytes after the beginning that all keys share decide most
+ * comparisons; they lie side by side, so that the pairs themselves are seldom looked at.
+ */
 class KeyIndex {
-  readonly cursors: readonly RecordCursor[];
+  readonly #cursors: readonly RecordCursor[];
   readonly #chunks: readonly Uint8Array[];
   readonly #addresses: Uint32Array;
+  readonly #lengths: Uint32Array;
   readonly #high: Uint32Array;
   readonly #low: Uint32Array;
+  /** Bytes that all keys begin with. */
+  readonly #shared: number;
 
   constructor(options: {
     readonly chunks: readonly Uint8Array[];
     readonly addresses: Uint32Array;
+    /** Lengths of the keys. */
+    readonly lengths: Uint32Array;
   }) {
     this.#chunks = options.chunks;
     this.#addresses = options.addresses;
-    this.cursors = options.chunks.map((chunk) => new RecordCursor(chunk));
+    this.#lengths = options.lengths;
+    this.#cursors = options.chunks.map((chunk) => new RecordCursor(chunk));
     const count = options.addresses.length;
     this.#high = new Uint32Array(count);
     this.#low = new Uint32Array(count);
-    for (let index = 0; index < count; index++) this.#fill(index);
+    this.#shared = this.#sharedBytes();
+    for (let index = 0; index < count; index++) {
+      const chunk = this.#chunkOf(index);
+      const length = this.#lengths[index] ?? 0;
+      const end = this.#keyPlace(index, length) + length;
+      const start = end - length + this.#shared;
+      this.#high[index] = fourBytes(chunk, start, end);
+      this.#low[index] = fourBytes(chunk, start + 4, end);
+    }
   }
 
-  compare(left: number, right: number): number {
-    const high = (this.#high[left] ?? 0) - (this.#high[right] ?? 0);
-    if (high !== 0) return high;
-    const low = (this.#low[left] ?? 0) - (this.#low[right] ?? 0);
-    return low !== 0 ? low : this.#compareWhole(left, right);
+  /** Places in the order of keys; equal keys in the order of arrival. */
+  sort(): Uint32Array {
+    const order = radixOrder({ high: this.#high, low: this.#low });
+    for (let start = 0; start < order.length; ) {
+      let end = start + 1;
+      let inOrder = true;
+      while (end < order.length && this.#sameStart(order[start] ?? 0, order[end] ?? 0)) {
+        inOrder &&= this.#compareRest(order[end - 1] ?? 0, order[end] ?? 0) <= 0;
+        end++;
+      }
+      if (!inOrder) this.#sortTies(order.subarray(start, end));
+      start = end;
+    }
+    return order;
+  }
+
+  same(left: number, right: number): boolean {
+    return this.#sameStart(left, right) && this.#compareRest(left, right) === 0;
   }
 
   /** The record's cursor, moved there. Valid until the next call. */
   cursorAt(index: number): RecordCursor {
     const address = this.#addresses[index] ?? 0;
-    const cursor = this.cursors[Math.floor(address / CHUNK_BYTES)];
+    const cursor = this.#cursors[address >>> CHUNK_BITS];
     assert(cursor !== undefined, "an address lies in a chunk");
-    cursor.moveTo(address % CHUNK_BYTES);
+    cursor.moveTo(address & (CHUNK_BYTES - 1));
     cursor.next();
     return cursor;
   }
 
-  #fill(index: number): void {
-    const { bytes, start, length } = this.#keyOf(index);
-    if (length >= 8) {
-      this.#high[index] = readUint32(bytes, start);
-      this.#low[index] = readUint32(bytes, start + 4);
-      return;
+  /** How many bytes all keys share at their beginning. */
+  #sharedBytes(): number {
+    const count = this.#addresses.length;
+    const first = count === 0 ? new Uint8Array(0) : this.cursorAt(0).key();
+    let shared = first.length;
+    for (let index = 1; index < count && shared > 0; index++) {
+      const chunk = this.#chunkOf(index);
+      const length = this.#lengths[index] ?? 0;
+      const place = this.#keyPlace(index, length);
+      const end = Math.min(shared, length);
+      let at = 0;
+      while (at < end && chunk[place + at] === first[at]) at++;
+      shared = at;
     }
-    const padded = new Uint8Array(8);
-    for (let at = 0; at < length; at++) padded[at] = bytes[start + at] ?? 0;
-    this.#high[index] = readUint32(padded, 0);
-    this.#low[index] = readUint32(padded, 4);
+    return shared;
   }
 
-  /** Where the first eight bytes are alike, zeros beyond the end included. */
-  #compareWhole(left: number, right: number): number {
-    const one = this.#keyOf(left);
-    const two = this.#keyOf(right);
-    const shared = Math.min(one.length, two.length);
-    for (let at = 8; at < shared; at++) {
-      const difference = (one.bytes[one.start + at] ?? 0) - (two.bytes[two.start + at] ?? 0);
-      if (difference !== 0) return difference;
-    }
-    return one.length - two.length;
+  #sameStart(left: number, right: number): boolean {
+    return this.#high[left] === this.#high[right] && this.#low[left] === this.#low[right];
   }
 
-  #keyOf(index: number): {
-    readonly bytes: Uint8Array;
-    readonly start: number;
-    readonly length: number;
-  } {
-    const address = this.#addresses[index] ?? 0;
-    const bytes = this.#chunks[Math.floor(address / CHUNK_BYTES)];
-    assert(bytes !== undefined, "an address lies in a chunk");
-    const place = address % CHUNK_BYTES;
-    const length = readVarint(bytes, place);
-    return { bytes, start: place + varintLength(length), length };
+  /** Order of two keys whose starts are the same. */
+  #compareRest(left: number, right: number): number {
+    const from = this.#shared + 8;
+    const leftLength = this.#lengths[left] ?? 0;
+    const rightLength = this.#lengths[right] ?? 0;
+    const end = Math.min(leftLength, rightLength);
+    if (end > from) {
+      const leftBytes = this.#chunkOf(left);
+      const rightBytes = this.#chunkOf(right);
+      const leftAt = this.#keyPlace(left, leftLength);
+      const rightAt = this.#keyPlace(right, rightLength);
+      for (let at = from; at < end; at++) {
+        const difference = (leftBytes[leftAt + at] ?? 0) - (rightBytes[rightAt + at] ?? 0);
+        if (difference !== 0) return difference;
+      }
+    }
+    return leftLength - rightLength;
   }
+
+  #chunkOf(index: number): Uint8Array {
+    const chunk = this.#chunks[(this.#addresses[index] ?? 0) >>> CHUNK_BITS];
+    assert(chunk !== undefined, "an address lies in a chunk");
+    return chunk;
+  }
+
+  #keyPlace(index: number, length: number): number {
+    return ((this.#addresses[index] ?? 0) & (CHUNK_BYTES - 1)) + varintLength(length);
+  }
+
+  #sortTies(order: Uint32Array): void {
+    const before = order.slice();
+    const sorted = mergeSort(before.length, (left, right) =>
+      this.#compareRest(before[left] ?? 0, before[right] ?? 0),
+    );
+    for (let at = 0; at < order.length; at++) order[at] = before[sorted[at] ?? 0] ?? 0;
+  }
+}
+
+/** The bytes of a key from `at` on as a number; zeros stand for what is beyond its end. */
+function fourBytes(bytes: Uint8Array, at: number, end: number): number {
+  let word = 0;
+  for (let place = at; place < at + 4; place++) {
+    word = (word << 8) | (place < end ? (bytes[place] ?? 0) : 0);
+  }
+  return word >>> 0;
 }
 
 /** Goes through sorted pairs once. */
@@ -220,7 +293,7 @@ function byPart(options: {
   let part = 0;
   for (let at = 0; at < order.length; at++) {
     const index = order[at] ?? 0;
-    if (at === 0 || keys.compare(order[at - 1] ?? 0, index) !== 0) {
+    if (at === 0 || !keys.same(order[at - 1] ?? 0, index)) {
       part = partitionOf(keys.cursorAt(index).key(), parts);
     }
     partOf[at] = part;

@@ -93,12 +93,10 @@ export class RecordCursor {
   next(): boolean {
     const start = this.recordEnd;
     if (start === this.#end) return false;
-    const keyLength = readVarint(this.bytes, start, this.#end);
-    if (keyLength < 0) throw malformed(start);
+    const keyLength = this.#lengthAt(start);
     const keyStart = start + varintLength(keyLength);
     const keyEnd = keyStart + keyLength;
-    const valueLength = keyEnd < this.#end ? readVarint(this.bytes, keyEnd, this.#end) : -1;
-    if (valueLength < 0) throw malformed(start);
+    const valueLength = this.#lengthAt(keyEnd);
     const valueStart = keyEnd + varintLength(valueLength);
     const end = valueStart + valueLength;
     if (end > this.#end || end - start > RECORD_BYTES_MAX) throw malformed(start);
@@ -173,6 +171,14 @@ export class RecordCursor {
       let place = at;
       for (let from = recordStart; from < recordEnd; from++) target[place++] = bytes[from] ?? 0;
     }
+  }
+
+  #lengthAt(at: number): number {
+    // Nearly all lengths are one byte, and this is the innermost loop of every merge.
+    const byte = at < this.#end ? (this.bytes[at] ?? 0x80) : 0x80;
+    const length = byte < 0x80 ? byte : readVarint(this.bytes, at, this.#end);
+    if (length < 0) throw malformed(this.recordEnd);
+    return length;
   }
 
   /** A plain array even where `bytes` is a Buffer, whose `slice` would mean something else. */

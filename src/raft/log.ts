@@ -158,6 +158,7 @@ export class RaftLog {
   appendOwn(entry: Entry): void {
     this.#terms.extend(entry.index, entry.term);
     this.#push(entry);
+    this.#evict();
   }
 
   /**

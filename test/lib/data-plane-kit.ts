@@ -49,7 +49,7 @@ export class DataPlaneKit {
     const path = join(HANDLERS, file);
     const source = await readFile(path, "utf8");
     const language = file.endsWith(".py") ? "python" : "javascript";
-    const name = file.replace(/\..*/, "");
+    const name = file.replace(/\..*/, "").replaceAll("-", "_");
     const check = await this.plane.checkHandlers([{ name, path, language, source }]);
     if (check.kind === "refused") throw new Error(JSON.stringify(check.errors));
     const [definition] = check.definitions;

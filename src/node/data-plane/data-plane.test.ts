@@ -1,10 +1,26 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { DataPlaneKit, HANDLERS } from "../../../test/lib/data-plane-kit.ts";
 import { JobxError } from "../../std/errors.ts";
+import { silentLog } from "../../std/log.ts";
 import type { Dataset, RunPiece, Work } from "../../wire/dataset.ts";
 import { DataPlane } from "./data-plane.ts";
+
+/** Something that a test waits for. */
+class Latch {
+  readonly opened: Promise<void>;
+  open = (): void => undefined;
+
+  constructor() {
+    this.opened = new Promise((resolve) => {
+      this.open = resolve;
+    });
+  }
+}
+
+/** Threads and workers start in it, on a machine that is busy with other tests. */
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const silent = new AbortController().signal;
 
@@ -14,15 +30,19 @@ beforeAll(async () => {
 });
 afterAll(() => kit.close());
 
+const numbered = (index: number) => [index, `${index} `.padEnd(1024, "x")] as const;
+
 /** Two mebibytes of pairs as a run. */
 async function largeRun(at: DataPlaneKit): Promise<RunPiece> {
   const dataset = await at.plane.storePairs(
-    Array.from({ length: 2048 }, (_, index) => [index, `${index} `.padEnd(1024, "x")] as const),
+    Array.from({ length: 2048 }, (_, index) => numbered(index)),
   );
   const [piece] = dataset;
   if (piece?.kind !== "run") throw new Error("not a run");
   return piece;
 }
+
+async function* drainNothing(): AsyncGenerator<Uint8Array> {}
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
@@ -98,15 +118,13 @@ describe("units", () => {
       timeoutMs: 30_000,
     };
     const inputs = () => Promise.reject(new Error("no scheduler"));
-    expect(await kit.run(work, { inputs })).toMatchObject({
-      kind: "released",
-      reason: expect.stringContaining("no scheduler"),
-    });
+    const outcome = await kit.run(work, { inputs });
+    expect(outcome.kind === "released" && outcome.reason).toContain("no scheduler");
   });
 
   test("a handler that was loaded is not asked for again", async () => {
-    const mapper = await kit.handler("no_op.js");
-    const source = await readFile(join(HANDLERS, "no_op.js"), "utf8");
+    const mapper = await kit.handler("no-op.js");
+    const source = await readFile(join(HANDLERS, "no-op.js"), "utf8");
     const work = kit.mapOf({ mapper: { ...mapper, version: "once" } }, []);
     let asked = 0;
     const context = {
@@ -130,7 +148,7 @@ describe("units", () => {
   });
 
   test("two mebibytes of output become a run whose holder is this node", async () => {
-    const mapper = await kit.handler("two_mebibytes.js");
+    const mapper = await kit.handler("two-mebibytes.js");
     const outcome = await kit.run(kit.mapOf({ mapper }, []));
     const children = outcome.kind === "mapped" ? outcome.children : [];
     expect(children).toMatchObject([
@@ -147,13 +165,13 @@ describe("handlers and pairs", () => {
     const path = join(HANDLERS, "broken.py");
     const source = await readFile(path, "utf8");
     const check = await kit.plane.checkHandlers([
-      { name: "no_op", path: "no_op.js", language: "javascript", source: "export const x = 1;" },
+      { name: "no_op", path: "no-op.js", language: "javascript", source: "export const x = 1;" },
       { name: "broken", path, language: "python", source },
     ]);
     expect(check).toMatchObject({
       kind: "refused",
       errors: [
-        { code: "HANDLER_METADATA_INVALID", file: "no_op.js" },
+        { code: "HANDLER_METADATA_INVALID", file: "no-op.js" },
         { code: "HANDLER_SOURCE_INVALID", file: path, line: 10 },
       ],
     });
@@ -239,25 +257,25 @@ describe("runs of other nodes", () => {
 
   test("a fetch that nobody waits for any more stops its source", async () => {
     const run = await largeRun(kit);
-    const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
-    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const stopped = new Latch();
+    const asked = new Latch();
     const other = await DataPlaneKit.open({
       self: "other",
       async *fetchBlock(_node, _cid, signal) {
-        ask();
+        asked.open();
         await new Promise((resolve) => {
           signal.addEventListener("abort", resolve);
         });
-        stop("stopped");
+        stopped.open();
         yield new Uint8Array(1);
       },
     });
     const abort = new AbortController();
     const fetched = codeOf(other.plane.ensure(run, ["self"], abort.signal));
-    await asked;
+    await asked.opened;
     abort.abort(new Error("enough"));
     expect(await fetched).toBe("Error: enough");
-    expect(await stopped).toBe("stopped");
+    await stopped.opened;
     await other.close();
   });
 });
@@ -266,14 +284,14 @@ describe("the thread", () => {
   test("its crash ends what is under way, and the next unit runs in a new one", async () => {
     const own = await DataPlaneKit.open();
     const hang = await own.handler("hang.js");
-    const mapper = await own.handler("no_op.js");
+    const mapper = await own.handler("no-op.js");
     const input = await own.plane.storePairs([[0, 0]]);
     const running = own.run(own.mapOf({ mapper: hang }, []));
     const checking = codeOf(own.plane.storePairs(endless()));
     const mistake = own.run(mistakenWork(own.mapOf({ mapper }, input)));
-    const crash = { kind: "released", reason: expect.stringMatching(/^DATA_PLANE_CRASHED/) };
-    expect(await running).toEqual(crash);
-    expect(await mistake).toEqual(crash);
+    for (const outcome of await Promise.all([running, mistake])) {
+      expect(outcome.kind === "released" && outcome.reason).toMatch(/^DATA_PLANE_CRASHED/);
+    }
     expect(await checking).toBe("DATA_PLANE_CRASHED");
     expect((await own.run(own.mapOf({ mapper }, input))).kind).toBe("combined");
     await own.close();
@@ -281,7 +299,7 @@ describe("the thread", () => {
 
   test("a unit that every crash was around for fails", async () => {
     const own = await DataPlaneKit.open();
-    const mapper = await own.handler("no_op.js");
+    const mapper = await own.handler("no-op.js");
     const input = await own.plane.storePairs([[0, 0]]);
     const work = mistakenWork(own.mapOf({ mapper }, input));
     const kinds: string[] = [];
@@ -305,7 +323,7 @@ describe("the thread", () => {
 
   test("draining lets units end and takes no new ones", async () => {
     const own = await DataPlaneKit.open();
-    const mapper = await own.handler("two_mebibytes.js");
+    const mapper = await own.handler("two-mebibytes.js");
     const running = own.run(own.mapOf({ mapper }, []));
     const drained = own.plane.close(true);
     expect((await own.run(own.mapOf({ mapper }, []))).kind).toBe("released");
@@ -317,21 +335,11 @@ describe("the thread", () => {
   test("a directory that cannot be made is an error of the start", async () => {
     const file = join(kit.directory, "file");
     await writeFile(file, "");
-    const options = { self: "x", slots: 1, log: nothing, fetchBlock: () => drainNothing() };
+    const options = { self: "x", slots: 1, log: silentLog, fetchBlock: () => drainNothing() };
     expect(await codeOf(DataPlane.start({ ...options, directory: file }))).toBe("FS_IO");
   });
 });
 
-const nothing = {
-  error: () => undefined,
-  warn: () => undefined,
-  info: () => undefined,
-  debug: () => undefined,
-  child: () => nothing,
-};
-
 function* endless(): Generator<readonly [number, string]> {
   for (let index = 0; ; index++) yield [index, "x".repeat(1000)];
 }
-
-async function* drainNothing(): AsyncGenerator<Uint8Array> {}

@@ -16,6 +16,7 @@ import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
 import { compactDataset, compactOutcome } from "./compact.ts";
 import { closed } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
+import { killLeftovers } from "./leftovers.ts";
 import type {
   DataPlaneAnswer,
   DataPlaneRequest,
@@ -105,9 +106,11 @@ export class DataThread {
     outside: { readonly machine: Clock & Timers; readonly post: PostToControl },
   ): Promise<DataThread> {
     const directory = join(options.directory, "blocks");
+    const workers = join(options.directory, "workers");
+    await killLeftovers(workers);
     if (options.generation === 1) {
       await clearTemporary(directory);
-      await rm(join(options.directory, "workers"), { recursive: true, force: true });
+      await rm(workers, { recursive: true, force: true });
     }
     const store = await BlockStore.open({ directory, instance: "data" });
     return new DataThread({ store, options, ...outside });

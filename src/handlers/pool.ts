@@ -4,6 +4,7 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Language } from "../wire/dataset.ts";
 import { HandlersError } from "./errors.ts";
@@ -21,6 +22,9 @@ export const VERSIONS_MAX = 200;
 
 /** Time between looks for left-over processes, milliseconds: a look costs as much as a small call. */
 export const LOOK_MS = 100;
+
+/** Marks are unique among all pools of a process, of which each thread may have some. */
+let marksMade = 0;
 
 /** What a pool needs and may be told. */
 export interface WorkerPoolOptions {
@@ -178,7 +182,7 @@ export class WorkerPool {
       const worker = await WorkerProcess.start({
         language: waiter.language,
         directory: join(directory, `worker-${number}`),
-        mark: `${process.pid}-${number}`,
+        mark: `${process.pid}-${threadId}-${marksMade++}`,
         timers,
         trees: await this.#trees,
       });

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 import type { Timers } from "../std/clock.ts";
 
 /** Who makes sure that a whole tree dies. */
@@ -19,6 +20,9 @@ export const MARK_VARIABLE = "JOBX_WORKER";
 /** Rounds of killing before giving up: each waits `ROUND_MS`; what survives is stuck in the kernel. */
 const ROUNDS_MAX = 100;
 const ROUND_MS = 10;
+
+/** Names of groups are unique among all keepers of a process: each thread has a range of its own. */
+let groupsMade = threadId * 1_000_000_000;
 
 /** A process and its descendants. */
 export interface ProcessTree {
@@ -41,7 +45,6 @@ interface Base {
 export class TreeKeeper {
   readonly #base: Base | undefined;
   readonly #timers: Timers;
-  #made = 0;
 
   constructor(base: Base | undefined, timers: Timers) {
     this.#base = base;
@@ -75,7 +78,7 @@ export class TreeKeeper {
   async adopt(process_: { readonly pid: number; readonly mark: string }): Promise<ProcessTree> {
     const base = this.#base;
     if (base === undefined) return new MarkedTree(process_, this.#timers);
-    const directory = join(base.directory, `jobx-${process.pid}-${this.#made++}`);
+    const directory = join(base.directory, `jobx-${process.pid}-${groupsMade++}`);
     await mkdir(directory, { recursive: true });
     await writeFile(join(directory, "cgroup.procs"), String(process_.pid));
     return new GroupTree({ ...base, directory }, { pid: process_.pid, timers: this.#timers });

@@ -123,6 +123,15 @@ export class ClusterNode implements MeshListener {
     this.#directoryChanged();
   }
 
+  /** Hands the leadership of its groups to others; waits until they have it, or for `waitMs`. */
+  async handOver(waitMs: number): Promise<void> {
+    const { clock, timers } = this.#deps;
+    const endMs = clock.nowMs() + waitMs;
+    while (clock.nowMs() < endMs && this.#transferAll()) {
+      await new Promise<void>((resolve) => timers.after(50, resolve));
+    }
+  }
+
   /** Stops at once; what is on disk stays valid at any moment. */
   stop(): void {
     this.executor.stop();
@@ -203,6 +212,27 @@ export class ClusterNode implements MeshListener {
     this.caller.nodeDown(node);
     this.executor.nodeDown(node);
     for (const group of this.#opener.workflows()) group.nodeDown(node);
+  }
+
+  /** True while this node still leads a group that another could lead. */
+  #transferAll(): boolean {
+    let leads = false;
+    for (const replica of this.host.replicas()) {
+      const { role, id, configuration, members, transferee } = replica.core.status();
+      if (role !== "leader") continue;
+      const others = members.filter(
+        (member) => member.id !== id && configuration.voters.includes(member.id),
+      );
+      const best = others.reduce<(typeof others)[number] | undefined>(
+        (top, member) => (top === undefined || member.match > top.match ? member : top),
+        undefined,
+      );
+      if (best === undefined) continue;
+      leads = true;
+      if (transferee === undefined) replica.core.transferLeadership(best.id);
+      this.host.wake(replica.group);
+    }
+    return leads;
   }
 
   #executorSaid(

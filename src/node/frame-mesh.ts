@@ -6,6 +6,7 @@
 import type { MeshListener, MeshPort, PeerMessage } from "../actors/ports.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { assert } from "../std/assert.ts";
+import { encodePeerFrames } from "../wire/peer-frames.ts";
 import { peerMessageFormat } from "../wire/peer-message.ts";
 
 /** As much of the mesh as the actors' messages need. */
@@ -45,7 +46,9 @@ export class FrameMesh implements MeshPort {
       queueMicrotask(() => this.#listener?.message(this.self, message));
       return true;
     }
-    return this.#frames?.send(to, peerMessageFormat.encode(message)) ?? false;
+    const frames = this.#frames;
+    if (frames === undefined) return false;
+    return encodePeerFrames(message).every((frame) => frames.send(to, frame));
   }
 
   isUp(node: NodeId): boolean {

@@ -1,0 +1,60 @@
+/** Both sides of joining above the mesh's proof: who is admitted, and what a newcomer learns. */
+
+import type { Mesh } from "../mesh/mesh.ts";
+import type { Admission } from "../mesh/ports.ts";
+import type { MemberInfo } from "../scheduler/system/commands.ts";
+import { assert } from "../std/assert.ts";
+import { type JoinAnswer, joinAnswerFormat, joinRequestFormat } from "../wire/join.ts";
+import { accepted, ClusterError } from "./cluster-errors.ts";
+import type { Composed } from "./compose.ts";
+import { parseTicket } from "./ticket-text.ts";
+
+/** Committing a membership may have to wait for an election. */
+const ADMIT_MS = 20_000;
+
+/** Decides about newcomers by this node's copy of the system group. */
+export function admission(composed: () => Composed | undefined): Admission {
+  return {
+    verifier: (ticketId) => {
+      const ticket = composed()?.node.directory.ticket(ticketId);
+      const open = ticket !== undefined && ticket.usesLeft > 0 && ticket.expiresMs > Date.now();
+      return Promise.resolve(open ? ticket.verifier : undefined);
+    },
+    admit: async ({ node: id, ticketId }, request) => {
+      const here = composed();
+      if (here === undefined) throw notReady();
+      const { node } = here;
+      const { member } = joinRequestFormat.decode(request);
+      if (member.node !== id) {
+        throw new ClusterError({ code: "JOIN_WRONG_NODE" }, "a node can only join as itself");
+      }
+      const command = { kind: "join", ticket: ticketId, member } as const;
+      const envelope = { id: { kind: "entry", ...node.nextSequence() }, command } as const;
+      accepted(await node.router.ask(0, { kind: "system-command", envelope }, ADMIT_MS));
+      const { cluster } = node.directory;
+      if (cluster === undefined) throw notReady();
+      const members = node.directory.members();
+      return joinAnswerFormat.encode({
+        clusterId: cluster.id,
+        members: members.map(({ node: other, addresses }) => ({ node: other, addresses })),
+      });
+    },
+  };
+}
+
+function notReady(): ClusterError {
+  return new ClusterError({ code: "NODE_NOT_READY" }, "this member does not know its cluster yet");
+}
+
+/** Joins by a ticket. @throws {JobxError} `TICKET_MALFORMED`, `MESH_*`. */
+export async function joinCluster(
+  mesh: Mesh,
+  ticketWord: string,
+  member: MemberInfo,
+): Promise<JoinAnswer> {
+  const { id, secret, addresses } = parseTicket(ticketWord);
+  assert(member.node === mesh.self, "a node joins as itself");
+  const request = joinRequestFormat.encode({ member });
+  const answer = await mesh.joinVia(addresses, { id, secret }, request);
+  return joinAnswerFormat.decode(answer);
+}

@@ -1,0 +1,56 @@
+/** Figures of a node in Prometheus' text form. */
+import type { Mesh } from "../mesh/mesh.ts";
+import type { Composed } from "./compose.ts";
+
+interface Sample {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "gauge" | "counter";
+  readonly values: readonly { readonly labels: string; readonly value: number }[];
+}
+
+/** All figures as they are now. */
+export function nodeMetrics(composed: Composed, mesh: Mesh): string {
+  const { node } = composed;
+  const replicas = [...node.host.replicas()];
+  const perGroup = (of: (replica: (typeof replicas)[number]) => number): Sample["values"] =>
+    replicas.map((replica) => ({ labels: `{group="${replica.group}"}`, value: of(replica) }));
+  const samples: Sample[] = [
+    {
+      name: "jobx_raft_applied_index",
+      help: "Last log index that the replica has applied.",
+      type: "gauge",
+      values: perGroup((replica) => replica.appliedIndex),
+    },
+    {
+      name: "jobx_raft_term",
+      help: "Term of the replica.",
+      type: "gauge",
+      values: perGroup((replica) => replica.core.status().term),
+    },
+    {
+      name: "jobx_raft_leads",
+      help: "1 where this node leads the group.",
+      type: "gauge",
+      values: perGroup((replica) => (replica.core.status().role === "leader" ? 1 : 0)),
+    },
+    {
+      name: "jobx_mesh_peers_up",
+      help: "Members that can be reached.",
+      type: "gauge",
+      values: [{ labels: "", value: mesh.peersUp().length }],
+    },
+    {
+      name: "jobx_process_memory_bytes",
+      help: "Resident memory of the node's process.",
+      type: "gauge",
+      values: [{ labels: "", value: process.memoryUsage.rss() }],
+    },
+  ];
+  return samples.map(print).join("");
+}
+
+function print({ name, help, type, values }: Sample): string {
+  const lines = values.map(({ labels, value }) => `${name}${labels} ${value}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}

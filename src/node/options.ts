@@ -1,0 +1,37 @@
+/** Times of a node. Floors and relations between them are design decisions, so they are not flags. */
+import type { ClusterNodeOptions } from "../actors/node-deps.ts";
+import type { NodeConfig } from "./config.ts";
+
+/** Raft's unit of time. */
+const TICK_MS = 100;
+
+/** R6: silence on an open connection counts only after 4 s; a dead process is noticed at once. */
+const ELECTION_TICKS = 40;
+
+const HEARTBEAT_TICKS = 5;
+
+/** After word that a leader's node is dead, campaigns begin within 300 ms. */
+const LEADER_GONE_TICKS = 3;
+
+/** R16: the executor gives up before the scheduler does, so that a unit does not run twice at once. */
+const EXECUTOR_LEASE_MS = 8_000;
+const SCHEDULER_LEASE_MS = 10_000;
+
+/** What the actors of a node are built with. */
+export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
+  return {
+    tickMs: TICK_MS,
+    electionTicks: ELECTION_TICKS,
+    heartbeatTicks: HEARTBEAT_TICKS,
+    leaderGoneTicks: LEADER_GONE_TICKS,
+    scheduling: { leaseMs: SCHEDULER_LEASE_MS, arrivalMs: 3_000, grantsMax: 512 },
+    executor: {
+      slots: config.slots,
+      capabilities: config.capabilities,
+      beatMs: 500,
+      idleBeatMs: 2_000,
+      leaseMs: EXECUTOR_LEASE_MS,
+      prefetchMs: 50,
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
+import { createHash } from "node:crypto";
+import type { ClusterNode } from "../actors/cluster-node.ts";
+import type { ApplyReport, WorkflowDefinition } from "../api/ports.ts";
+import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
+import type { Command } from "../scheduler/commands.ts";
+import { keys, META_KEY } from "../scheduler/keys.ts";
+import type { HandlerDefinition, MetaRow, PlanRow } from "../scheduler/rows.ts";
+import type { SystemCommand } from "../scheduler/system/commands.ts";
+import { isJobxError } from "../std/errors.ts";
+import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
+import type { DataPlane } from "./data-plane/data-plane.ts";
+import { planDefinition } from "./definitions.ts";
+import { systemTimers } from "./system.ts";
+
+/** Somebody else changed the definitions in between: read and compare again, so often. */
+const TRIES_MAX = 5;
+
+/** Between two looks at whether a new workflow's group is there. */
+const LOOK_MS = 50;
+
+/** What a workflow is at this moment. */
+export interface WorkflowState {
+  readonly group: number;
+  readonly meta: MetaRow;
+  readonly plan: PlanRow;
+  readonly term: number;
+  readonly appliedIndex: number;
+}
+
+const NOTHING: PlanRow = { kind: "plan", handlers: [], steps: [], jobs: [] };
+
+export class WorkflowWriter {
+  readonly #node: ClusterNode;
+  readonly #plane: Pick<DataPlane, "checkHandlers">;
+
+  constructor(node: ClusterNode, plane: Pick<DataPlane, "checkHandlers">) {
+    this.#node = node;
+    this.#plane = plane;
+  }
+
+  /** @throws {ClusterError} `WORKFLOW_UNKNOWN`; `NO_MAJORITY`. */
+  async state(name: string, deadlineMs: number): Promise<WorkflowState> {
+    const row = this.#node.directory.workflowNamed(name);
+    if (row === undefined) throw workflowUnknown(name);
+    const state = await this.#read(row.group, deadlineMs);
+    if (state === undefined) {
+      throw new ClusterError({ code: "WORKFLOW_NOT_ACTIVE" }, `${name} is still being created`);
+    }
+    return state;
+  }
+
+  /** Atomic: on an error no definition has changed. */
+  async apply(
+    definition: WorkflowDefinition,
+    how: { readonly dryRun: boolean; readonly force: boolean },
+    deadlineMs: number,
+  ): Promise<ApplyReport> {
+    const checked = await this.#check(definition);
+    const known = this.#node.directory.workflowNamed(definition.workflow);
+    const created = known === undefined;
+    const common = { definition, handlers: checked?.map(definitionOf), created, force: how.force };
+    if (known === undefined && how.dryRun) {
+      return planDefinition({ ...common, plan: NOTHING, description: "" }).report;
+    }
+    const group = known?.group ?? (await this.#create(definition, deadlineMs));
+    for (let tries = 1; ; tries++) {
+      const state = await this.#whenThere(group, deadlineMs);
+      const { plan, meta } = state;
+      const planned = planDefinition({ ...common, plan, description: meta.description });
+      if (how.dryRun || !planned.changes) return planned.report;
+      for (const handler of checked ?? []) await this.#store(group, handler, deadlineMs);
+      try {
+        await this.command(group, { ...planned.command, revision: meta.plan }, deadlineMs);
+        return planned.report;
+      } catch (error) {
+        const raced = isJobxError(error) && error.code === "DEFINITION_CHANGED";
+        if (!raced || tries >= TRIES_MAX) throw error;
+      }
+    }
+  }
+
+  /** Deletes by tombstone. @throws {ClusterError} `WORKFLOW_UNKNOWN`. */
+  async delete(name: string, deadlineMs: number): Promise<void> {
+    if (this.#node.directory.workflowNamed(name) === undefined) throw workflowUnknown(name);
+    await this.system({ kind: "delete-workflow", name }, deadlineMs);
+  }
+
+  /** Puts a command through a workflow's log, once, however often it has to be sent. */
+  async command(
+    group: number,
+    command: Command,
+    deadlineMs: number,
+    key?: { readonly key: string; readonly bodyHash: string },
+  ): Promise<ReturnType<typeof accepted>> {
+    const id =
+      key === undefined
+        ? ({ kind: "entry", ...this.#node.nextSequence() } as const)
+        : ({ kind: "key", ...key } as const);
+    const call = { kind: "command", group, envelope: { id, command } } as const;
+    return accepted(await this.#node.router.ask(group, call, deadlineMs));
+  }
+
+  /** The same for the system group. */
+  async system(command: SystemCommand, deadlineMs: number): Promise<ReturnType<typeof accepted>> {
+    const id = { kind: "entry", ...this.#node.nextSequence() } as const;
+    const call = { kind: "system-command", envelope: { id, command } } as const;
+    return accepted(await this.#node.router.ask(0, call, deadlineMs));
+  }
+
+  async #check(definition: WorkflowDefinition): Promise<readonly CheckedHandler[] | undefined> {
+    if (definition.handlers === undefined) return undefined;
+    const check = await this.#plane.checkHandlers(definition.handlers);
+    if (check.kind === "accepted") return check.definitions;
+    const [first] = check.errors;
+    const where = check.errors.map(({ file, line, reason }) => `${file}:${line}: ${reason}`);
+    throw new ClusterError(
+      { code: first?.code ?? "HANDLER_SOURCE_INVALID" },
+      `${where.join("\n")}\nnothing was changed`,
+    );
+  }
+
+  async #create(definition: WorkflowDefinition, deadlineMs: number): Promise<number> {
+    const { workflow: name, description = "" } = definition;
+    const command = { kind: "create-workflow", name, description, replicas: [] } as const;
+    const answer = await this.system(command, deadlineMs);
+    if (answer.kind !== "revision") throw new Error("a workflow is made with a group");
+    return answer.revision;
+  }
+
+  async #store(group: number, handler: CheckedHandler, deadlineMs: number): Promise<void> {
+    const { version, source } = handler;
+    const key = keys.source(version);
+    const { values } = await this.#node.read(group, { keys: [key] }, deadlineMs);
+    if (values[0] === undefined) {
+      await this.command(group, { kind: "source", version, source }, deadlineMs);
+    }
+  }
+
+  /** A new group elects its first leader, which writes its first entry. */
+  async #whenThere(group: number, deadlineMs: number): Promise<WorkflowState> {
+    const endMs = performance.now() + deadlineMs;
+    for (;;) {
+      const leftMs = Math.max(1, endMs - performance.now());
+      const state = await this.#read(group, leftMs);
+      if (state !== undefined) return state;
+      await new Promise<void>((resolve) => systemTimers.after(LOOK_MS, resolve));
+    }
+  }
+
+  async #read(group: number, deadlineMs: number): Promise<WorkflowState | undefined> {
+    const first = await this.#node.read(group, { keys: [META_KEY] }, deadlineMs);
+    const meta = first.values[0];
+    if (meta?.kind !== "meta") return undefined;
+    const { values } = await this.#node.read(group, { keys: [keys.plan(meta.plan)] }, deadlineMs);
+    const plan = values[0];
+    if (plan?.kind !== "plan") return undefined;
+    return { group, meta, plan, term: first.term, appliedIndex: first.appliedIndex };
+  }
+}
+
+function definitionOf(checked: CheckedHandler): HandlerDefinition {
+  const { name, version, language, type, argumentType } = checked;
+  return {
+    handler: { name, version, language, type, argumentType },
+    capability: checked.requiredCapability,
+    description: checked.description,
+  };
+}
+
+/** Tells two bodies apart that come under the same idempotency key. */
+export function bodyHash(parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from "vitest";
+import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
+import { reduced, sketchDefinition } from "../../test/lib/scheduler-values.ts";
+import { assert } from "../std/assert.ts";
+import { ANSWER_WINDOW, type ClientCommand, type CommandId } from "./commands.ts";
+import { prefixes } from "./keys.ts";
+
+type Define = Extract<ClientCommand, { kind: "define" }>;
+
+const SUBMIT = { kind: "submit", job: "job", arguments: [] } as const;
+const STEPS = [{ name: "top" }];
+
+function say(kit: SchedulerKit, id: CommandId, command: ClientCommand = SUBMIT) {
+  return kit.apply([{ id, command }])[0];
+}
+
+function entry(sequence: number, boot = 1, node = "node-a"): CommandId {
+  return { kind: "entry", node, boot, sequence };
+}
+
+describe("repeated commands", () => {
+  test("the same entry id gets the same answer and happens once", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    const answer = say(kit, entry(1));
+    expect(answer).toEqual({ kind: "request", request: 1 });
+    const before = new Map(kit.rows);
+    expect(say(kit, entry(1))).toEqual(answer);
+    expect(kit.rows).toEqual(before);
+    expect(say(kit, entry(2))).toEqual({ kind: "request", request: 2 });
+  });
+
+  test("twice in one entry of the log, it happens once", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    const envelope = { id: entry(1), command: SUBMIT };
+    const answers = kit.apply([envelope, envelope]);
+    expect(answers[1]).toEqual(answers[0]);
+    expect(kit.scan(prefixes.requests)).toHaveLength(1);
+  });
+
+  test("another node or another run of it is somebody else", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    say(kit, entry(1));
+    say(kit, entry(1, 2));
+    say(kit, entry(1, 1, "node-b"));
+    expect(kit.scan(prefixes.requests)).toHaveLength(3);
+  });
+
+  test("what is older than the window is refused and not done again", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    say(kit, entry(0));
+    say(kit, entry(ANSWER_WINDOW - 1));
+    expect(say(kit, entry(0))).toEqual({ kind: "request", request: 1 });
+    say(kit, entry(ANSWER_WINDOW));
+    expect(say(kit, entry(0))).toMatchObject({ code: "COMMAND_TOO_OLD" });
+    expect(say(kit, entry(1))).toEqual({ kind: "request", request: 4 });
+    expect(kit.scan(prefixes.requests)).toHaveLength(4);
+  });
+
+  test("a refusal under an entry id is remembered, one under a client's key is not", () => {
+    const kit = new SchedulerKit();
+    const key = { kind: "key", key: "mine", bodyHash: "h" } as const;
+    expect(say(kit, key)).toMatchObject({ kind: "refused" });
+    expect(say(kit, entry(1))).toMatchObject({ kind: "refused" });
+    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    const { sources, define } = sketchDefinition(STEPS);
+    for (const source of sources) kit.run(source);
+    kit.run(define);
+    expect(say(kit, entry(1))).toMatchObject({ kind: "refused" });
+    expect(say(kit, key)).toEqual({ kind: "request", request: 1 });
+    expect(say(kit, key)).toEqual({ kind: "request", request: 1 });
+  });
+
+  test("the same key with another body is a conflict", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    say(kit, { kind: "key", key: "mine", bodyHash: "one" });
+    expect(say(kit, { kind: "key", key: "mine", bodyHash: "two" })).toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+    expect(kit.scan(prefixes.requests)).toHaveLength(1);
+  });
+});
+
+describe("before the workflow exists", () => {
+  test.each([SUBMIT, sketchDefinition(STEPS).define])("$kind is refused", (command) => {
+    const kit = new SchedulerKit();
+    expect(kit.run(command)).toMatchObject({ code: "WORKFLOW_NOT_ACTIVE" });
+    expect(kit.rows.size).toBe(0);
+  });
+
+  test("a second create changes nothing", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    kit.submit();
+    const before = new Map(kit.rows);
+    kit.run({ kind: "create", group: 7, name: "other", description: "" });
+    expect(kit.rows).toEqual(before);
+  });
+});
+
+describe("define", () => {
+  const { define, sources } = sketchDefinition([{ name: "top" }, { name: "low" }]);
+  const step = define.steps[0];
+  const handler = define.handlers[0];
+  assert(step !== undefined && handler !== undefined, "the sketch has a step");
+
+  function withSources(): SchedulerKit {
+    const kit = new SchedulerKit();
+    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    for (const source of sources) kit.run(source);
+    return kit;
+  }
+
+  test("is refused when somebody else has changed the definitions since", () => {
+    const kit = withSources();
+    const answer = kit.run(define);
+    expect(kit.run(define)).toMatchObject({ code: "DEFINITION_CHANGED" });
+    const revision = answer.kind === "revision" ? answer.revision : 0;
+    const next = kit.run({ ...define, revision });
+    expect(next.kind === "revision" && next.revision).toBeGreaterThan(revision);
+  });
+
+  const changes: readonly (readonly [string, Partial<Define>])[] = [
+    ["HANDLER_UNKNOWN", { steps: [{ ...step, map: "nobody" }] }],
+    ["HANDLER_WRONG_TYPE", { steps: [{ ...step, map: "reduce_top" }] }],
+    ["WORKFLOW_INVALID", { steps: [{ ...step, partitions: 0 }] }],
+    ["STEP_UNKNOWN", { jobs: [{ name: "job", step: "nowhere", description: "" }] }],
+    ["HANDLER_METADATA_INVALID", { handlers: [{ ...handler, capability: "a/b" }] }],
+    ["HANDLER_METADATA_INVALID", { handlers: [{ ...handler, capability: "" }] }],
+  ];
+  test.each(changes)("%s is refused and changes nothing", (code, change) => {
+    const kit = withSources();
+    const before = new Map(kit.rows);
+    expect(kit.run({ ...define, ...change })).toMatchObject({ kind: "refused", code });
+    expect(kit.rows).toEqual(before);
+  });
+
+  test("a handler whose source was not stored is refused", () => {
+    const kit = new SchedulerKit();
+    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    expect(kit.run(define)).toMatchObject({ code: "HANDLER_SOURCE_MISSING" });
+  });
+
+  test("a request keeps the steps that it began with", () => {
+    const kit = withSources();
+    const answer = kit.run(define);
+    const request = kit.submit();
+    const steps = [{ ...step, retries: 7 }];
+    kit.run({ ...define, revision: answer.kind === "revision" ? answer.revision : 0, steps });
+    kit.next(reduced([]));
+    expect(kit.request(request).state).toBe("succeeded");
+    expect(kit.request(request).plan).not.toBe(kit.request(kit.submit()).plan);
+  });
+});
+
+test("cancel and resume of a request that never was are refused", () => {
+  const kit = SchedulerKit.withSteps(STEPS);
+  for (const kind of ["cancel", "resume"] as const) {
+    expect(kit.run({ kind, request: 9 })).toMatchObject({ code: "REQUEST_UNKNOWN" });
+  }
+  expect(kit.run({ ...SUBMIT, job: "none" })).toMatchObject({ code: "JOB_UNKNOWN" });
+});

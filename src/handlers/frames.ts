@@ -190,15 +190,6 @@ export function pairsOfLists(records: readonly unknown[]): PairRecord[] {
   });
 }
 
-/** Checks a batch as `pairsOf` does, when its bytes go straight on to the next handler. */
-export function checkPairs(records: readonly unknown[]): void {
-  for (const record of records) {
-    const [key, value] = keyAndValue(record);
-    keyBytes(key);
-    checked(value);
-  }
-}
-
 /** A session's entry, or a pair, as it is stored. @throws {JobxError} as `pairsOf`. */
 export function pairOf(key: unknown, value: unknown): PairRecord {
   return { key: keyBytes(key), value: valueBytes(value) };

@@ -72,6 +72,23 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     ]);
   });
 
+  test("a combiner gets each key once, in key order, and what it yields is sorted again", async () => {
+    const handlers = {
+      ...mapper("words", null),
+      combiner: of("combiner", "turnRound"),
+    };
+    expect(await result(await kit.map(handlers, TEXT))).toEqual([
+      [-2, ["b", [1, 1, 1]]],
+      [-1, ["a", [1, 1]]],
+    ]);
+  });
+
+  test("a key with many values reaches the combiner as one list", async () => {
+    const pairs = Array.from({ length: 30_000 }, (): Pair => [0, "k"]);
+    const handlers = { ...mapper("words", null), combiner: of("combiner", "combine") };
+    expect(await result(await kit.map(handlers, pairs))).toEqual([["k", 3_000_000]]);
+  });
+
   test("without a reducer the outcome is the combined pairs, in key order", async () => {
     const outcome = await kit.map(mapper("words", null), TEXT);
     expect(outcome.kind).toBe("combined");
@@ -354,6 +371,23 @@ yield "run", RUN(["true"])
       ["a", 5],
     ]);
     expect(await result(await kit.reduce(reducer, [input]))).toEqual([["a", 5]]);
+  });
+
+  test("a combiner gets the pairs one by one", async () => {
+    const source = `yield MrConfigureToReturn()
+for key, text in arguments:
+    for word in text.split():
+        yield word, 1
+`;
+    const combiner = body("combiner", `yield "seen", [list(pair) for pair in results]\n`);
+    const outcome = await kit.map({ mapper: body("mapper", source), combiner }, TEXT);
+    expect(await result(outcome)).toEqual([
+      ["seen", ["a", 1]],
+      ["seen", ["a", 1]],
+      ["seen", ["b", 1]],
+      ["seen", ["b", 1]],
+      ["seen", ["b", 1]],
+    ]);
   });
 
   test("a command that fails raises, unless any code is welcome", async () => {

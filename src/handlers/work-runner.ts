@@ -3,11 +3,9 @@ import { assert } from "../std/assert.ts";
 import type { Timers } from "../std/clock.ts";
 import type { Dataset, HandlerRef, Outcome, Work, WorkError } from "../wire/dataset.ts";
 import { isName } from "../wire/handler-metadata.ts";
-import { frameOf } from "../wire/worker-protocol.ts";
 import { Attempt, AttemptFailed, type AttemptListeners, AttemptReleased } from "./attempt.ts";
 import { HandlerFault } from "./errors.ts";
-import { FrameQueue } from "./frame-queue.ts";
-import { checkPairs, groupFrames, pairFrames, pairsOf, pairsOfLists } from "./frames.ts";
+import { groupFrames, pairFrames, pairsOf, pairsOfLists } from "./frames.ts";
 import type { WorkerPool } from "./pool.ts";
 import type { PairIo } from "./ports.ts";
 import { SafeSink } from "./safe-sink.ts";
@@ -35,8 +33,8 @@ export interface WorkContext extends AttemptListeners {
 export interface WorkRunnerOptions {
   readonly io: PairIo;
   /**
-   * Must allow two workers for each slot: a mapper and its combiner run side by side, and with
-   * fewer, attempts that each hold one could wait for each other's second for ever.
+   * Must allow two workers for each slot: an attempt keeps one of each language that it uses, and
+   * with fewer, attempts that each hold one could wait for each other's second for ever.
    */
   readonly pool: WorkerPool;
   readonly timers: Timers;
@@ -93,12 +91,12 @@ export class WorkRunner {
   async #map(work: MapWork, attempt: Attempt): Promise<Outcome> {
     const { io } = this.#options;
     const writes = new SessionWriter();
-    const output = new MapperOutput({ io, attempt, combiner: work.combiner });
+    const output = new MapperOutput(io);
     try {
       await attempt.call(work.mapper, {
         input: pairFrames(io.read(work.input), { records: 0 }),
         session: [],
-        onBatch: (records, body) => output.take(records, body),
+        onBatch: (records) => output.take(records),
         onMessage: (message) => {
           if (message.kind === "session-set") writes.set(message.key, message.value);
           else output.direct(message.step);
@@ -107,19 +105,45 @@ export class WorkRunner {
       const { step, dataset } = await output.finish();
       const session = await writes.save(io);
       if (step !== null) return { kind: "mapped", step, children: dataset, session, warnings: [] };
-      if (work.reducer === undefined) {
-        return { kind: "combined", pairs: dataset, session, warnings: [] };
-      }
+      const pairs =
+        work.combiner === undefined
+          ? dataset
+          : await this.#combine(work.combiner, { attempt, pairs: dataset });
+      if (work.reducer === undefined) return { kind: "combined", pairs, session, warnings: [] };
       const reduced = await this.#reduce(work.reducer, {
         attempt,
         work,
-        inputs: only(dataset),
+        inputs: only(pairs),
         session: writes.pairs(),
       });
       return { ...reduced, session };
     } catch (error) {
       await attempt.close();
       await output.discard();
+      throw error;
+    }
+  }
+
+  /** A leaf's pairs, grouped, through its combiner; sorted again, since it may change the keys. */
+  async #combine(
+    combiner: HandlerRef,
+    options: { readonly attempt: Attempt; readonly pairs: Dataset },
+  ): Promise<Dataset> {
+    const { io } = this.#options;
+    const { attempt, pairs } = options;
+    const sink = new SafeSink(io.sorted({ parts: 1 }));
+    try {
+      await attempt.call(combiner, {
+        input: groupFrames(io.readGroups(only(pairs)), { records: 0 }),
+        session: [],
+        onBatch: (records) => sink.add(pairsOfLists(records)),
+        onMessage: () => undefined,
+      });
+      const [combined = []] = await sink.finish();
+      return combined;
+    } catch (error) {
+      await attempt.close();
+      await sink.discard();
       throw error;
     }
   }
@@ -171,21 +195,11 @@ export class WorkRunner {
 /** Where a mapper's pairs go, once it has said so. */
 class MapperOutput {
   readonly #io: PairIo;
-  readonly #attempt: Attempt;
-  readonly #combiner: HandlerRef | undefined;
   #sink: SafeSink | undefined;
   #step: string | null = null;
-  #toCombiner: FrameQueue | undefined;
-  #combined: Promise<void> | undefined;
 
-  constructor(options: {
-    readonly io: PairIo;
-    readonly attempt: Attempt;
-    readonly combiner: HandlerRef | undefined;
-  }) {
-    this.#io = options.io;
-    this.#attempt = options.attempt;
-    this.#combiner = options.combiner;
+  constructor(io: PairIo) {
+    this.#io = io;
   }
 
   /** The mapper's first word: a step, or null for "return". */
@@ -196,41 +210,21 @@ class MapperOutput {
       throw new HandlerFault({ code: "HANDLER_OUTPUT_INVALID" }, message);
     }
     this.#step = step;
-    const sink = new SafeSink(step === null ? this.#io.sorted({ parts: 1 }) : this.#io.yielded());
-    this.#sink = sink;
-    if (step === null && this.#combiner !== undefined) {
-      const queue = new FrameQueue();
-      this.#toCombiner = queue;
-      this.#combined = this.#attempt
-        .call(this.#combiner, {
-          input: queue,
-          session: [],
-          onBatch: (records) => sink.add(pairsOfLists(records)),
-          onMessage: () => undefined,
-        })
-        .finally(() => queue.abandon());
-      this.#combined.catch(() => undefined);
-    }
+    this.#sink = new SafeSink(step === null ? this.#io.sorted({ parts: 1 }) : this.#io.yielded());
   }
 
-  async take(records: readonly unknown[], body: Uint8Array): Promise<void> {
-    const sink = this.#sink;
-    if (sink === undefined) throw protocolFault("pairs before a direction");
-    if (this.#toCombiner === undefined) return sink.add(pairsOf(records));
-    checkPairs(records);
-    await this.#toCombiner.push(frameOf(body));
+  async take(records: readonly unknown[]): Promise<void> {
+    if (this.#sink === undefined) throw protocolFault("pairs before a direction");
+    await this.#sink.add(pairsOf(records));
   }
 
   async finish(): Promise<{ readonly step: string | null; readonly dataset: Dataset }> {
     if (this.#sink === undefined) throw protocolFault("no direction");
-    this.#toCombiner?.close();
-    await this.#combined;
     const [dataset = []] = await this.#sink.finish();
     return { step: this.#step, dataset };
   }
 
   async discard(): Promise<void> {
-    this.#toCombiner?.abandon();
     await this.#sink?.discard();
   }
 }

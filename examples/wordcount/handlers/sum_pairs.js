@@ -5,7 +5,7 @@
  * required_capability: none
  */
 export function* combine(results) {
-  const sums = new Map();
-  for (const [word, count] of results) sums.set(word, (sums.get(word) ?? 0) + count);
-  for (const [word, sum] of sums) yield [word, [sum]];
+  for (const [word, counts] of results) {
+    yield [word, [counts.reduce((sum, count) => sum + count, 0)]];
+  }
 }

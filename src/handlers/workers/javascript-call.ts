@@ -20,7 +20,7 @@ export async function runHandler(
   process.chdir(start.directory);
   const { type } = start.handler;
   const handler = await loadHandler(start);
-  const input = new HandlerInput(options.channel, { grouped: type === "reducer" });
+  const input = new HandlerInput(options.channel, { grouped: type !== "mapper" });
   try {
     const argument = await castArgument(start.handler.argumentType, input);
     const returned: unknown = await handler(argument, makeContext(start, options));

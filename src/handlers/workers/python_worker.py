@@ -338,6 +338,13 @@ def input_groups():
             more = values
 
 
+def input_ungrouped():
+    for record in chain.from_iterable(input_batches()):
+        key = record[0]
+        for value in record[1]:
+            yield (key, value)
+
+
 def cast_argument(name, records):
     if name is None:
         return records
@@ -463,7 +470,13 @@ def run(start):
         kind = start["handler"]["type"]
         ctx = Context(start)
         handler = load(start)
-        records = input_groups() if kind == "reducer" else input_pairs()
+        if kind == "mapper":
+            records = input_pairs()
+        elif kind == "combiner" and handler.form == "body":
+            # A source of old expects the pairs as its mapper yielded them.
+            records = input_ungrouped()
+        else:
+            records = input_groups()
         argument = cast_argument(start["handler"]["argumentType"], records)
         output = output_of(handler.call(argument, ctx))
         if kind == "mapper":

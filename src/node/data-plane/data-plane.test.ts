@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { DataPlaneKit, HANDLERS } from "../../../test/lib/data-plane-kit.ts";
-import { JobxError } from "../../std/errors.ts";
+import { isJobxError, JobxError } from "../../std/errors.ts";
 import { silentLog } from "../../std/log.ts";
 import type { Dataset, RunPiece, Work } from "../../wire/dataset.ts";
 import { DataPlane } from "./data-plane.ts";
@@ -48,7 +48,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
   } catch (error) {
-    return error instanceof JobxError ? error.code : String(error);
+    return isJobxError(error) ? error.code : String(error);
   }
   return "resolved";
 }

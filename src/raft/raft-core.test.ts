@@ -23,3 +23,72 @@ test("a group of one voter needs nobody else", () => {
   cluster.stabilize();
   expect(cluster.at(7).state.index).toBe(3);
 });
+
+/** A leader of three whose third replica needs a snapshot, which nobody has made yet. */
+function wantingSnapshot() {
+  const cluster = new TestCluster({ voters: [1, 2, 3] });
+  const leader = cluster.elect(1);
+  for (let i = 0; i < 4; i += 1) leader.core.propose([bytesOf(`${i}`)]);
+  cluster.stabilize((message) => message.to !== 3);
+  const early = cluster.shelf.put(leader.state);
+  leader.core.propose([bytesOf("later")]);
+  cluster.stabilize((message) => message.to !== 3);
+  leader.compact(4);
+  leader.core.replicaUnreachable(3);
+  leader.core.step({ kind: "heartbeat-response", from: 3, to: 1, term: 2, round: 0 });
+  expect(leader.core.ready().snapshotsWanted).toEqual([3]);
+  return { leader, early };
+}
+
+test("a snapshot that compaction has overtaken is not announced, and another is asked for", () => {
+  const { leader, early } = wantingSnapshot();
+  leader.compact(7);
+  expect(leader.core.snapshotMade(3, early)).toBe(false);
+  expect(leader.core.ready()).toMatchObject({ snapshotsWanted: [3], messages: [] });
+});
+
+test("a snapshot is announced once it is made, and only to who waits for it", () => {
+  const { leader, early } = wantingSnapshot();
+  expect(leader.core.snapshotMade(2, early)).toBe(false);
+  expect(leader.core.snapshotMade(3, early)).toBe(true);
+  expect(leader.core.ready().messages).toMatchObject([{ kind: "snapshot", to: 3 }]);
+});
+
+test("a message for another replica of the node changes nothing (R2)", () => {
+  const cluster = new TestCluster({ voters: [1, 2, 3] });
+  const replica = cluster.at(1);
+  const before = replica.core.status();
+  replica.core.step({ kind: "heartbeat", from: 2, to: 9, term: 7, commit: 0, round: 0 });
+  expect(replica.core.status()).toEqual(before);
+});
+
+test("proposals beyond the limit of uncommitted bytes are refused until some are committed (R21)", () => {
+  const cluster = new TestCluster({ voters: [1, 2, 3], raft: { uncommittedBytesMax: 300 } });
+  const leader = cluster.elect(1);
+  expect(leader.core.propose([new Uint8Array(1_000)]).kind).toBe("accepted");
+  expect(leader.core.propose([new Uint8Array(1)])).toEqual({
+    kind: "refused",
+    reason: "uncommitted-bytes",
+  });
+  cluster.stabilize();
+  expect(leader.core.status().uncommittedBytes).toBe(0);
+  expect(leader.core.propose([new Uint8Array(1)]).kind).toBe("accepted");
+});
+
+test("a follower refuses proposals and names the leader", () => {
+  const cluster = new TestCluster({ voters: [1, 2, 3] });
+  cluster.elect(2);
+  expect(cluster.at(1).core.propose([bytesOf("a")])).toEqual({
+    kind: "refused",
+    reason: "not-leader",
+    leader: 2,
+  });
+});
+
+test("reads beyond their limit are refused, and those of a replica without a leader", () => {
+  const cluster = new TestCluster({ voters: [1, 2, 3], raft: { readsPendingMax: 1 } });
+  expect(cluster.at(1).core.readIndex(1)).toEqual({ kind: "refused", reason: "no-leader" });
+  const leader = cluster.elect(1);
+  expect(leader.core.readIndex(1).kind).toBe("accepted");
+  expect(leader.core.readIndex(2)).toEqual({ kind: "refused", reason: "too-many" });
+});

@@ -134,7 +134,8 @@ export class RaftCore {
 
   /**
    * Answers `Ready.snapshotsWanted`: what is to be announced to the follower.
-   * @returns whether it still is wanted; if not, the snapshot can be thrown away.
+   * @returns whether it is announced; if not, it can be thrown away: nobody wants it any more, or the
+   * log has been compacted beyond it and another is asked for.
    */
   snapshotMade(to: ReplicaId, snapshot: SnapshotDescription): boolean {
     return sendSnapshot(this.#state, to, snapshot);

@@ -151,8 +151,11 @@ export function sendSnapshot(
   const progress = state.progress.get(to);
   if (state.role !== "leader" || progress?.state !== "snapshot") return false;
   assert(snapshot.index <= state.log.committed, "a snapshot has only committed entries");
-  // One that ends before the log begins would leave the follower where it is.
-  if (snapshot.index < state.log.compactedIndex) return false;
+  if (snapshot.index < state.log.compactedIndex) {
+    // It ends before the log begins by now and would leave the follower where it is.
+    state.snapshotsWanted.push(to);
+    return false;
+  }
   progress.becomeSnapshot(snapshot.index);
   send(state, { kind: "snapshot", from: state.id, to, term: state.term, snapshot });
   return true;

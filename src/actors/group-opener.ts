@@ -6,6 +6,7 @@ import type { ReplicaId } from "../raft/types.ts";
 import { applyEnvelope } from "../scheduler/apply.ts";
 import { applySystemEnvelope } from "../scheduler/system/apply.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
+import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import type { Directory } from "./directory.ts";
 import type { GroupHost } from "./group-host.ts";
@@ -107,17 +108,9 @@ export class GroupOpener {
 
   async #make(group: number, replica: ReplicaId, bootstrap: Membership): Promise<void> {
     await this.#deps.logs.createReplica(group, replica, bootstrap);
-    await this.open({
-      group,
-      replica,
-      bootstrap,
-      hardState: { term: 0, vote: undefined, commit: 0 },
-      tail: [],
-      compacted: { index: 0, term: 0 },
-      lastIndex: 0,
-      terms: [],
-      damage: undefined,
-    });
+    const made = this.#deps.logs.replicas().find((stored) => stored.group === group);
+    assert(made !== undefined, "a replica that was made is there");
+    await this.open(made);
   }
 
   async #openSystem(stored: StoredReplica): Promise<void> {
@@ -127,6 +120,7 @@ export class GroupOpener {
     const replica = this.#replica(stored, { machine, state, listener: system });
     await system.bind(replica);
     host.add(replica);
+    lookForLeader(replica);
   }
 
   async #openWorkflow(stored: StoredReplica): Promise<void> {
@@ -147,6 +141,7 @@ export class GroupOpener {
     actor.bind(replica);
     this.#workflows.set(group, actor);
     host.add(replica);
+    lookForLeader(replica);
   }
 
   #replica<R, E, F>(
@@ -197,4 +192,12 @@ export class GroupOpener {
     this.#stampMs = Math.max(this.#stampMs, Math.floor(this.#deps.wall.wallMs()));
     return this.#stampMs;
   }
+}
+
+/**
+ * A replica that has just been opened knows no leader. It asks soon whether it could win an election:
+ * if there is a leader, the others say no, and nobody's term has changed.
+ */
+function lookForLeader(replica: { readonly core: RaftCore }): void {
+  replica.core.leaderGone();
 }

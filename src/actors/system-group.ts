@@ -8,6 +8,7 @@ import type { SystemEffect } from "../scheduler/system/apply.ts";
 import type { SystemCommand, SystemEnvelope } from "../scheduler/system/commands.ts";
 import { CLUSTER_KEY, SYSTEM_SCAN } from "../scheduler/system/keys.ts";
 import type { FirstReplica, SystemRow } from "../scheduler/system/rows.ts";
+import { readRow } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
@@ -67,7 +68,7 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
     const replica = this.#replica;
     assert(replica !== undefined, "a group is bound to its replica first");
     this.#deps.log.info("leads the system group", { term });
-    const cluster = await replica.query((view) => view.peek(CLUSTER_KEY));
+    const cluster = await replica.query((view) => readRow(view, CLUSTER_KEY));
     const { founding } = this.#deps;
     if (cluster !== undefined || founding === undefined) return;
     replica.propose({ id: { kind: "none" }, command: founding() }).catch((error: unknown) => {

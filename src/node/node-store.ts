@@ -101,6 +101,17 @@ export class NodeStore implements LogPort, StatesPort {
       start: { index: 0, term: 0 },
     });
     this.#ids.set(group, replica);
+    this.#replicas.set(group, {
+      group,
+      replica,
+      bootstrap,
+      hardState: { term: 0, vote: undefined, commit: 0 },
+      compacted: { index: 0, term: 0 },
+      lastIndex: 0,
+      terms: [],
+      tail: [],
+      damage: undefined,
+    });
   }
 
   async append(tasks: readonly GroupAppend[]): Promise<void> {

@@ -1,0 +1,381 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
+import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
+import { seededRandom } from "../std/random.ts";
+import type { SchedulerCommand } from "./commands.ts";
+import { Dispatcher, type DispatcherStart, tokenText } from "./dispatcher.ts";
+import { capabilityOfQueueKey, dueMsOfDelayedKey, prefixes } from "./keys.ts";
+import type { QueueRow } from "./rows.ts";
+import { type Token, unitText } from "./unit.ts";
+
+const OPTIONS = { leaseMs: 1000, arrivalMs: 300, grantsMax: 100 };
+const STEPS = [{ name: "top" }, { name: "low" }];
+
+/** What a new leader reads from the rows. */
+function startOf(kit: SchedulerKit): DispatcherStart {
+  const byCapability = new Map<string, (readonly [string, QueueRow])[]>();
+  for (const [key, row] of kit.queue()) {
+    const rows = byCapability.get(capabilityOfQueueKey(key)) ?? [];
+    byCapability.set(capabilityOfQueueKey(key), [...rows, [key, row]]);
+  }
+  return {
+    queues: [...byCapability].map(([capability, rows]) => ({ capability, rows, complete: true })),
+    attempts: kit.attempts().map(({ token, attempt }) => [token, attempt]),
+    delayed: kit.scan(prefixes.delayed).map(([key]) => ({ key, dueMs: dueMsOfDelayedKey(key) })),
+    delayedComplete: true,
+  };
+}
+
+/** A leader's dispatcher over a real state machine. */
+class Leader {
+  readonly kit: SchedulerKit;
+  dispatcher: Dispatcher;
+  nowMs = 0;
+  readonly #sequences = new Map<string, number>();
+
+  constructor(kit: SchedulerKit) {
+    this.kit = kit;
+    this.dispatcher = new Dispatcher(OPTIONS, startOf(kit), 0);
+  }
+
+  beat(
+    node: string,
+    limit: number,
+    more: {
+      readonly holding?: readonly Token[];
+      readonly run?: string;
+      readonly sequence?: number;
+      readonly capabilities?: readonly string[];
+    } = {},
+  ): readonly SchedulerCommand[] {
+    const { holding = this.held(node), run = `run of ${node}`, capabilities = [] } = more;
+    const sequence = more.sequence ?? (this.#sequences.get(node) ?? 0) + 1;
+    this.#sequences.set(node, sequence);
+    const said = { kind: "beat", group: 7, executor: run, sequence, capabilities, limit, holding };
+    return this.dispatcher.beat(node, { ...said, kind: "beat" }, this.nowMs);
+  }
+
+  held(node: string): readonly Token[] {
+    return this.kit
+      .attempts()
+      .filter(({ attempt }) => attempt.node === node)
+      .map(({ token }) => token);
+  }
+
+  decide(): readonly SchedulerCommand[] {
+    return this.dispatcher.decide(this.nowMs, this.kit.stampMs);
+  }
+
+  commit(commands: readonly SchedulerCommand[]): void {
+    const said = this.kit.said(() => {
+      if (commands.length === 0) return;
+      this.kit.apply(commands.map((command) => ({ id: { kind: "none" }, command })));
+    });
+    this.dispatcher.apply(said, this.nowMs);
+  }
+
+  /** Something that clients or executors did. */
+  act(run: () => void): void {
+    this.dispatcher.apply(this.kit.said(run), this.nowMs);
+  }
+
+  reload(): void {
+    const made = new Dispatcher(OPTIONS, startOf(this.kit), this.nowMs);
+    made.adopt(this.dispatcher);
+    this.dispatcher = made;
+  }
+}
+
+/** A leader with one request whose root has mapped to so many children. */
+function leaderWith(children: number): Leader {
+  const kit = SchedulerKit.withSteps(STEPS);
+  kit.submit();
+  kit.next(mapped("low", children));
+  return new Leader(kit);
+}
+
+function nodesOf(commands: readonly SchedulerCommand[]): readonly string[] {
+  return commands.flatMap((command) => (command.kind === "grant" ? [command.node] : []));
+}
+
+describe("granting", () => {
+  test("D1: proposed grants count against the limit before they are applied", () => {
+    const leader = leaderWith(10);
+    leader.beat("a", 3);
+    const first = leader.decide();
+    expect(first).toHaveLength(3);
+    expect(leader.decide()).toEqual([]);
+    leader.commit(first);
+    expect(leader.decide()).toEqual([]);
+    expect(leader.dispatcher.heldCount()).toBe(3);
+    leader.act(() => leader.kit.end(leader.held("a")[0] ?? { index: 0, ordinal: 0 }, reduced([])));
+    expect(leader.decide()).toHaveLength(1);
+  });
+
+  test("D1: a limit that was lowered below what is held gives nothing until it fits", () => {
+    const leader = leaderWith(10);
+    leader.beat("a", 4);
+    leader.commit(leader.decide());
+    leader.beat("a", 2);
+    expect(leader.decide()).toEqual([]);
+    for (const token of leader.held("a").slice(0, 3)) {
+      leader.act(() => leader.kit.end(token, reduced([])));
+    }
+    expect(leader.decide()).toHaveLength(1);
+  });
+
+  test("D2: each unit is proposed once", () => {
+    const leader = leaderWith(20);
+    leader.beat("a", 20);
+    leader.beat("b", 20);
+    const commands = [...leader.decide(), ...leader.decide()];
+    const units = commands.map((one) =>
+      one.kind === "grant" ? `${one.queueKey}/${one.child}` : "",
+    );
+    expect(new Set(units).size).toBe(20);
+    expect(units).toHaveLength(20);
+  });
+
+  test("two executors with equal room get equal shares", () => {
+    const leader = leaderWith(10);
+    leader.beat("a", 100);
+    leader.beat("b", 100);
+    const nodes = nodesOf(leader.decide());
+    expect(nodes.filter((node) => node === "a")).toHaveLength(5);
+  });
+
+  test("scarce work goes to another one each time", () => {
+    const leader = leaderWith(0);
+    leader.beat("a", 9);
+    leader.beat("b", 9);
+    const nodes: string[] = [];
+    for (let times = 0; times < 4; times++) {
+      const commands = leader.decide();
+      nodes.push(...nodesOf(commands));
+      leader.commit(commands);
+      leader.act(() => leader.kit.submit());
+    }
+    expect(new Set(nodes)).toEqual(new Set(["a", "b"]));
+  });
+
+  test("work goes only to who offers what it requires", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top", capability: "gpu" }]);
+    kit.submit();
+    const leader = new Leader(kit);
+    leader.beat("a", 5);
+    expect(leader.decide()).toEqual([]);
+    expect(leader.dispatcher.readyFor("a")).toBe(0);
+    leader.beat("b", 5, { capabilities: ["gpu"] });
+    expect(leader.dispatcher.readyFor("b")).toBe(1);
+    expect(nodesOf(leader.decide())).toEqual(["b"]);
+  });
+
+  test("neither kind of work waits for the end of the other", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low", capability: "gpu" }]);
+    kit.submit();
+    kit.next(mapped("low", 50));
+    for (let times = 0; times < 50; times++) kit.submit();
+    const leader = new Leader(kit);
+    leader.beat("a", 1, { capabilities: ["gpu"] });
+    const kinds = new Set<string>();
+    for (let times = 0; times < 6; times++) {
+      const commands = leader.decide();
+      for (const one of commands) {
+        if (one.kind === "grant") kinds.add(capabilityOfQueueKey(one.queueKey));
+      }
+      leader.commit(commands);
+      for (const token of leader.held("a")) leader.act(() => leader.kit.end(token, failed()));
+    }
+    expect(kinds).toEqual(new Set(["none", "gpu"]));
+  });
+
+  test("work of a request that does not run is set aside and comes back with it", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top", onFailure: "pause" }]);
+    const request = kit.submit();
+    kit.next(failed());
+    const leader = new Leader(kit);
+    leader.beat("a", 5);
+    leader.commit(leader.decide());
+    leader.commit(leader.decide());
+    expect(kit.queue()).toEqual([]);
+    leader.act(() => kit.run({ kind: "resume", request }));
+    for (const [key] of kit.scan(prefixes.parked))
+      leader.act(() => kit.run({ kind: "unpark", key }));
+    expect(nodesOf(leader.decide())).toEqual(["a"]);
+  });
+
+  test("a row whose request is resumed before it is set aside is not forgotten", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top", onFailure: "pause" }]);
+    const request = kit.submit();
+    kit.next(failed());
+    const leader = new Leader(kit);
+    leader.beat("a", 5);
+    leader.commit(leader.decide());
+    const setAside = leader.decide();
+    leader.act(() => kit.run({ kind: "resume", request }));
+    leader.commit(setAside);
+    expect(leader.dispatcher.needsReload()).toBe(true);
+    leader.reload();
+    expect(nodesOf(leader.decide())).toEqual(["a"]);
+  });
+
+  test("a delayed unit is proposed when its time has come, once", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top", retries: 1 }]);
+    kit.submit();
+    const leader = new Leader(kit);
+    leader.beat("a", 1);
+    leader.commit(leader.decide());
+    leader.act(() => kit.end(leader.held("a")[0] ?? { index: 0, ordinal: 0 }, failed()));
+    expect(leader.decide()).toEqual([]);
+    kit.stampMs = leader.dispatcher.nextDueMs() ?? 0;
+    expect(leader.decide()).toMatchObject([{ kind: "due" }]);
+    expect(leader.decide()).toEqual([]);
+  });
+});
+
+describe("taking back", () => {
+  test("D3: what its executor claims stays, what it does not claim is released once it must have arrived", () => {
+    const leader = leaderWith(2);
+    leader.beat("a", 2);
+    leader.commit(leader.decide());
+    const [first] = leader.held("a");
+    const holding = first === undefined ? [] : [first];
+    leader.nowMs = OPTIONS.arrivalMs - 1;
+    expect(leader.beat("a", 2, { holding })).toEqual([]);
+    leader.nowMs = OPTIONS.arrivalMs;
+    expect(leader.beat("a", 2, { holding })).toEqual([
+      { kind: "take-back", token: leader.held("a")[1], how: "released" },
+    ]);
+    expect(leader.beat("a", 2, { holding })).toEqual([]);
+  });
+
+  test("D3: what an executor's earlier run held is lost at its first beat", () => {
+    const leader = leaderWith(2);
+    leader.beat("a", 2);
+    leader.commit(leader.decide());
+    const commands = leader.beat("a", 2, { run: "another run", sequence: 1, holding: [] });
+    expect(commands).toMatchObject([{ how: "lost" }, { how: "lost" }]);
+    leader.commit(commands);
+    expect(leader.decide()).toHaveLength(2);
+  });
+
+  test("D3: silence counts after the lease, from the leader's beginning for one never heard of", () => {
+    const leader = leaderWith(1);
+    leader.beat("a", 1);
+    leader.commit(leader.decide());
+    const next = new Leader(leader.kit);
+    next.nowMs = OPTIONS.leaseMs - 1;
+    expect(next.decide()).toEqual([]);
+    // Reading the rows again gives nobody another lease.
+    next.reload();
+    next.nowMs = OPTIONS.leaseMs;
+    expect(next.decide()).toMatchObject([{ kind: "take-back", how: "lost" }]);
+    expect(next.decide()).toEqual([]);
+  });
+
+  test("a node that is down loses its attempts at once and gets nothing until it beats", () => {
+    const leader = leaderWith(3);
+    leader.beat("a", 1);
+    leader.commit(leader.decide());
+    leader.dispatcher.nodeDown("a");
+    const commands = leader.decide();
+    expect(commands).toMatchObject([{ kind: "take-back", how: "lost" }]);
+    leader.commit(commands);
+    leader.dispatcher.nodeUp("a");
+    expect(leader.decide()).toEqual([]);
+    leader.beat("a", 1);
+    expect(leader.decide()).toHaveLength(1);
+  });
+
+  test("a beat that comes late changes neither limit nor claims", () => {
+    const leader = leaderWith(5);
+    leader.beat("a", 1, { sequence: 5 });
+    leader.commit(leader.decide());
+    leader.nowMs = OPTIONS.arrivalMs;
+    expect(leader.beat("a", 4, { sequence: 4, holding: [] })).toEqual([]);
+    expect(leader.dispatcher.heard("a")).toBe(5);
+    expect(leader.decide()).toEqual([]);
+  });
+});
+
+describe("proposals that are refused", () => {
+  test("give their credit back, and their unit is found again", () => {
+    const leader = leaderWith(1);
+    leader.beat("a", 1);
+    for (const command of leader.decide()) leader.dispatcher.proposalRefused(command);
+    expect(leader.dispatcher.needsReload()).toBe(true);
+    leader.reload();
+    expect(leader.decide()).toHaveLength(1);
+  });
+
+  test("a take-back is proposed again", () => {
+    const leader = leaderWith(1);
+    leader.beat("a", 1);
+    leader.commit(leader.decide());
+    leader.dispatcher.nodeDown("a");
+    const commands = leader.decide();
+    for (const command of commands) leader.dispatcher.proposalRefused(command);
+    expect(leader.decide()).toEqual(commands);
+  });
+
+  test("D4: rows are not read again, and nothing is granted, while grants are on their way", () => {
+    const leader = leaderWith(4);
+    leader.beat("a", 2);
+    const [first, second] = leader.decide();
+    leader.beat("a", 4);
+    if (first !== undefined) leader.dispatcher.proposalRefused(first);
+    expect(leader.dispatcher.needsReload()).toBe(false);
+    expect(leader.decide()).toEqual([]);
+    // The first child's grant is missing, so the second's is refused as well.
+    leader.commit(second === undefined ? [] : [second]);
+    expect(leader.dispatcher.needsReload()).toBe(true);
+    leader.reload();
+    expect(leader.decide()).toHaveLength(4);
+  });
+});
+
+test("whatever happens, limits hold, no unit is held twice, and all work ends", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1_000_000 }), (seed) => {
+      const random = seededRandom(seed);
+      const leader = leaderWith(30);
+      const limits = new Map<string, number>();
+      const pending: SchedulerCommand[] = [];
+      let rounds = 0;
+      for (; leader.kit.request(1).endedMs === undefined && rounds < 3000; rounds++) {
+        leader.nowMs += Math.floor(random.next() * 100);
+        const node = random.next() < 0.5 ? "a" : "b";
+        const dice = random.next();
+        if (dice < 0.3) {
+          const limit = Math.floor(random.next() * 6);
+          pending.push(...leader.beat(node, limit));
+          limits.set(node, limit);
+        } else if (dice < 0.6) {
+          const token = leader.held(node)[0];
+          if (token !== undefined) leader.act(() => leader.kit.end(token, reduced([])));
+        } else if (dice < 0.63) leader.dispatcher.nodeDown(node);
+        else if (dice < 0.8) pending.push(...leader.decide());
+        else if (dice < 0.85) {
+          const refused = pending.pop();
+          if (refused !== undefined) leader.dispatcher.proposalRefused(refused);
+        } else leader.commit(pending.splice(0));
+        if (leader.dispatcher.needsReload() && pending.length === 0) leader.reload();
+        const attempts = leader.kit.attempts();
+        const units = attempts.map(({ attempt }) => unitText(attempt.unit));
+        expect(new Set(units).size).toBe(units.length);
+        expect(leader.dispatcher.heldCount()).toBe(attempts.length);
+        expect(attempts.every(({ token }) => leader.dispatcher.holderOf(token))).toBe(true);
+        expect(new Set(attempts.map(({ token }) => tokenText(token))).size).toBe(attempts.length);
+        for (const one of leader.dispatcher.executors()) {
+          const held = leader.held(one.node).length;
+          if (one.room) expect(held).toBeLessThan(limits.get(one.node) ?? 0);
+        }
+      }
+      const state = leader.kit.request(1).state;
+      const failure = leader.kit.request(1).failure?.error.code;
+      expect(state === "succeeded" || failure === "UNIT_KEEPS_DYING").toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+}, 30_000);

@@ -3,8 +3,8 @@
  * while a cluster runs. Each throws with what it saw.
  */
 import { isDeepStrictEqual } from "node:util";
-import { majorityIndex } from "../../src/raft/quorum.ts";
-import type { Entry, ReplicaId } from "../../src/raft/types.ts";
+import { jointIndex } from "../../src/raft/quorum.ts";
+import type { Configuration, Entry, ReplicaId } from "../../src/raft/types.ts";
 import { assert } from "../../src/std/assert.ts";
 import { type ReplicaWatch, type TestReplica, textOf } from "./raft-replica.ts";
 
@@ -28,6 +28,9 @@ export class RaftCheckers implements ReplicaWatch {
   readonly #committed = new Map<number, Committed>();
   #committedMax = 0;
   readonly #leading = new Map<TestReplica, { readonly term: number; readonly core: unknown }>();
+
+  /** What was in force when a leader was last looked at. */
+  readonly #configurations = new Map<TestReplica, Configuration>();
 
   /** The highest index known to be committed anywhere. */
   get committedMax(): number {
@@ -94,6 +97,7 @@ export class RaftCheckers implements ReplicaWatch {
     if (!this.#wasLeading(replica)) this.#checkComplete(replica, status.term);
     this.#leading.set(replica, { term: status.term, core: replica.core });
     if (status.committed > this.#committedMax) this.#checkDurable(replica, replicas);
+    this.#configurations.set(replica, status.configuration);
   }
 
   #wasLeading(replica: TestReplica): boolean {
@@ -125,11 +129,12 @@ export class RaftCheckers implements ReplicaWatch {
       if (disk === undefined) return 0;
       return disk.compacted.index >= committed || disk.termAt(committed) === entryTerm ? 1 : 0;
     };
-    for (const voters of [configuration.voters, configuration.votersOutgoing])
-      assert(
-        majorityIndex(voters, onDisk) > 0,
-        `R1: entry ${committed} is committed by ${leader.id} but not on a majority of disks`,
-      );
+    // Between two looks a leader may have committed in one configuration and applied the next.
+    const before = this.#configurations.get(leader) ?? configuration;
+    assert(
+      [before, configuration].some((one) => jointIndex(one, onDisk) > 0),
+      `R1: entry ${committed} is committed by ${leader.id} but not on a majority of disks`,
+    );
   }
 }
 

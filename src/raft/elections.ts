@@ -1,5 +1,5 @@
 /** Elections: standing, asking, answering, counting (paper 5.2, 5.4.1; thesis 4.2.3, 9.6). */
-import { membersOf } from "./configuration.ts";
+import { isVoter, membersOf } from "./configuration.ts";
 import {
   type CoreState,
   drawLeaderGoneCountdown,
@@ -146,8 +146,8 @@ function askForVotes(state: CoreState, { transfer }: { readonly transfer: boolea
 }
 
 function votersToAsk(state: CoreState): readonly ReplicaId[] {
-  const { learners } = state.configuration;
-  return membersOf(state.configuration).filter(
-    (member) => member !== state.id && !learners.includes(member),
+  const { configuration, id } = state;
+  return membersOf(configuration).filter(
+    (member) => member !== id && isVoter(configuration, member),
   );
 }

@@ -1,4 +1,4 @@
-import { membersOf } from "./configuration.ts";
+import { isLearner, membersOf } from "./configuration.ts";
 import { type CoreState, isStorageStalled, type Role } from "./core-state.ts";
 import type { ProgressState } from "./progress.ts";
 import type { Configuration, ReplicaId } from "./types.ts";
@@ -84,7 +84,7 @@ function memberStatuses(state: CoreState): readonly MemberStatus[] {
     if (progress === undefined) continue;
     statuses.push({
       id,
-      learner: state.configuration.learners.includes(id),
+      learner: isLearner(state.configuration, id),
       state: progress.state,
       match: progress.match,
       next: progress.next,

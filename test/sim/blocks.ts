@@ -1,0 +1,118 @@
+/** A node's block store: runs by content id, lost with the machine's power when they were not synced. */
+import { hash } from "node:crypto";
+import type { RunsPort } from "../../src/actors/ports.ts";
+import { blockMissing } from "../../src/fs/errors.ts";
+import type { NodeId, RunPiece } from "../../src/wire/dataset.ts";
+import type { Chance } from "./chance.ts";
+import type { World } from "./world.ts";
+
+/** What survives the process: the disk. */
+export class SimBlockDisk {
+  readonly #synced = new Map<string, Uint8Array>();
+  readonly #unsynced = new Map<string, Uint8Array>();
+
+  get(cid: string): Uint8Array | undefined {
+    return this.#synced.get(cid) ?? this.#unsynced.get(cid);
+  }
+
+  hasSynced(cid: string): boolean {
+    return this.#synced.has(cid);
+  }
+
+  put(cid: string, bytes: Uint8Array): void {
+    if (!this.#synced.has(cid)) this.#unsynced.set(cid, bytes);
+  }
+
+  sync(cid: string): void {
+    const bytes = this.#unsynced.get(cid);
+    if (bytes === undefined) return;
+    this.#synced.set(cid, bytes);
+    this.#unsynced.delete(cid);
+  }
+
+  /** @returns whether anything was lost. */
+  powerFailure(): boolean {
+    const lost = this.#unsynced.size > 0;
+    this.#unsynced.clear();
+    return lost;
+  }
+}
+
+/** How one node reaches another's blocks. */
+export interface BlockPeers {
+  /** The other's disk while its process runs and both can talk. */
+  reach(node: NodeId): SimBlockDisk | undefined;
+}
+
+/** Fetching from a node that does not answer takes so long. */
+const FETCH_TIMEOUT_MS = 1_000;
+
+export class SimRuns implements RunsPort {
+  readonly #world: World;
+  readonly #disk: SimBlockDisk;
+  readonly #peers: BlockPeers;
+  readonly #chance: Chance;
+  /** A wait of the process: never ends when that dies. */
+  readonly #sleep: (delayMs: number) => Promise<void>;
+
+  constructor(options: {
+    readonly world: World;
+    readonly disk: SimBlockDisk;
+    readonly peers: BlockPeers;
+    readonly chance: Chance;
+    readonly sleep: (delayMs: number) => Promise<void>;
+  }) {
+    this.#world = options.world;
+    this.#disk = options.disk;
+    this.#peers = options.peers;
+    this.#chance = options.chance;
+    this.#sleep = options.sleep;
+  }
+
+  async ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void> {
+    if (this.#disk.hasSynced(run.cid)) return;
+    for (const node of from) {
+      signal.throwIfAborted();
+      const bytes = await this.#fetch(node, run.cid);
+      if (bytes === undefined) continue;
+      await this.#keep(run.cid, bytes);
+      return;
+    }
+    throw blockMissing(run.cid);
+  }
+
+  /** Stores a new run, durably, and names it. */
+  async store(bytes: Uint8Array): Promise<string> {
+    const cid = cidOf(bytes);
+    this.#world.totals.runsStored += 1;
+    await this.#keep(cid, bytes);
+    return cid;
+  }
+
+  /** A run that is here. @throws {FsError} `FS_BLOCK_MISSING`. */
+  read(cid: string): Uint8Array {
+    const bytes = this.#disk.get(cid);
+    if (bytes === undefined) throw blockMissing(cid);
+    return bytes;
+  }
+
+  async #fetch(node: NodeId, cid: string): Promise<Uint8Array | undefined> {
+    await this.#sleep(this.#chance.between(1, 20));
+    const disk = this.#peers.reach(node);
+    if (disk === undefined) {
+      await this.#sleep(FETCH_TIMEOUT_MS);
+      return undefined;
+    }
+    return disk.get(cid);
+  }
+
+  async #keep(cid: string, bytes: Uint8Array): Promise<void> {
+    this.#disk.put(cid, bytes);
+    await this.#sleep(this.#chance.between(0.5, 8));
+    this.#disk.sync(cid);
+  }
+}
+
+function cidOf(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "hex");
+}

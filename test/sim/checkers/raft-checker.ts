@@ -1,0 +1,306 @@
+/**
+ * The properties of figure 3 of the Raft paper, watched from outside on every node: election safety,
+ * leader append-only, log matching, leader completeness, state machine safety; and R1: what is
+ * committed is on a majority of disks, and what is applied is on the own disk.
+ */
+import { hash } from "node:crypto";
+import type { AnyReplica } from "../../../src/actors/group-host.ts";
+import type { GroupAppend, StatePort } from "../../../src/actors/ports.ts";
+import type { NodeStore } from "../../../src/node/node-store.ts";
+import { majorityIndex } from "../../../src/raft/quorum.ts";
+import type { Configuration, Entry } from "../../../src/raft/types.ts";
+import type { SimProcess } from "../host.ts";
+import { promise, type World } from "../world.ts";
+
+interface LogPlace {
+  readonly term: number;
+  readonly content: string;
+}
+
+/** A replica's log as its disk has it, and with the writes that are under way. */
+interface LogMirror {
+  disk: LogPlace[];
+  memory: LogPlace[];
+}
+
+interface GroupHistory {
+  readonly leaders: Map<number, string>;
+  /** By index and term: what is there and the term before it. */
+  readonly seen: Map<string, string>;
+  /** By index. */
+  readonly committed: { readonly term: number; readonly committedInTerm: number }[];
+  readonly applied: (LogPlace | undefined)[];
+  readonly stateHashes: Map<number, string>;
+}
+
+interface Leading {
+  readonly term: number;
+  readonly process: SimProcess;
+  /** As of the last look: what was committed since may have been so by it or by the present one. */
+  configuration: Configuration;
+}
+
+export class RaftChecker {
+  readonly #world: World;
+  readonly #groups = new Map<number, GroupHistory>();
+  readonly #logs = new Map<string, LogMirror>();
+  /** By host and group. */
+  readonly #leading = new Map<string, Leading>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Leaders that each group has had. */
+  leaderCount(): number {
+    return [...this.#groups.values()].reduce((sum, { leaders }) => sum + leaders.size, 0);
+  }
+
+  groups(): readonly number[] {
+    return [...this.#groups.keys()];
+  }
+
+  /** The highest index known to be committed. */
+  committedMax(group: number): number {
+    return this.#group(group).committed.length - 1;
+  }
+
+  /** Looks over the shoulder of a store that was just opened. */
+  watch(process: SimProcess, store: NodeStore): void {
+    for (const stored of store.replicas()) {
+      if (stored.damage === undefined) this.#reopened(process, stored);
+    }
+    const append = store.append.bind(store);
+    store.append = async (tasks) => {
+      for (const task of tasks) this.#guard(() => this.#submitted(process, task));
+      await append(tasks);
+      for (const task of tasks) this.#written(process, task);
+    };
+    const workflow = store.workflow.bind(store);
+    store.workflow = async (group) => this.#watchState(await workflow(group), { process, store, group });
+    const system = store.system.bind(store);
+    store.system = async () => this.#watchState(await system(), { process, store, group: 0 });
+  }
+
+  /** After every event of a process: who leads, and what that node takes for committed. */
+  check(process: SimProcess): void {
+    const { node } = process;
+    if (node === undefined) return;
+    for (const replica of node.host.replicas()) this.#checkReplica(process, replica);
+  }
+
+  #checkReplica(process: SimProcess, replica: AnyReplica): void {
+    const status = replica.core.status();
+    const name = `${process.id}/${replica.group}`;
+    if (status.role !== "leader") {
+      this.#leading.delete(name);
+      return;
+    }
+    const { term } = status;
+    const group = this.#group(replica.group);
+    const who = `${process.id}:${replica.id}`;
+    const other = group.leaders.get(term);
+    promise(
+      other === undefined || other === who,
+      () => `election safety: ${who} and ${other} lead group ${replica.group} in term ${term}`,
+    );
+    const leading = this.#leading.get(name);
+    if (leading?.term !== term || leading.process !== process) {
+      group.leaders.set(term, who);
+      this.#leading.set(name, { term, process, configuration: status.configuration });
+      this.#world.trace.note(`${who} leads group ${replica.group} in term ${term}`);
+      this.#checkComplete(process, replica, term);
+    }
+    if (status.committed >= group.committed.length) this.#committed(process, replica);
+    const now = this.#leading.get(name);
+    if (now !== undefined) now.configuration = status.configuration;
+  }
+
+  #checkComplete(process: SimProcess, replica: AnyReplica, term: number): void {
+    const { memory } = this.#mirror(process, replica.group);
+    this.#group(replica.group).committed.forEach((committed, index) => {
+      if (index === 0 || committed.committedInTerm >= term) return;
+      promise(
+        memory[index - 1]?.term === committed.term,
+        () =>
+          `leader completeness: ${process.id} leads group ${replica.group} in ${term} without the committed entry ${index} of term ${committed.term}`,
+      );
+    });
+  }
+
+  #committed(process: SimProcess, replica: AnyReplica): void {
+    const { committed, term, configuration } = replica.core.status();
+    const group = this.#group(replica.group);
+    const { memory } = this.#mirror(process, replica.group);
+    for (let index = group.committed.length; index <= committed; index++) {
+      // What a leader has not yet handed to its disk is of its own term.
+      const entryTerm = index === 0 ? 0 : (memory[index - 1]?.term ?? term);
+      group.committed.push({ term: entryTerm, committedInTerm: term });
+    }
+    const entryTerm = group.committed[committed]?.term;
+    const onDisk = (id: number): number => {
+      const node = replica.membership.places.find((place) => place.replica === id)?.node;
+      const log = this.#logs.get(`${node}/${replica.group}`)?.disk;
+      return committed === 0 || log?.[committed - 1]?.term === entryTerm ? 1 : 0;
+    };
+    const before = this.#leading.get(`${process.id}/${replica.group}`)?.configuration;
+    const durable = [before ?? configuration, configuration].some((one) =>
+      [one.voters, one.votersOutgoing].every(
+        (voters) => voters.length === 0 || majorityIndex(voters, onDisk) > 0,
+      ),
+    );
+    promise(
+      durable,
+      () =>
+        `R1: ${process.id} takes entry ${committed} of group ${replica.group} for committed, and no majority has it on disk`,
+    );
+  }
+
+  #submitted(process: SimProcess, task: GroupAppend): void {
+    const { group, entries } = task;
+    const first = entries[0];
+    if (first === undefined) return;
+    const mirror = this.#mirror(process, group);
+    const leading = this.#leading.get(`${process.id}/${group}`);
+    if (leading?.process === process && leading.term === first.term) {
+      promise(
+        first.index === mirror.memory.length + 1,
+        () => `leader append-only: ${process.id} overwrites ${first.index} of group ${group}`,
+      );
+    }
+    const { seen } = this.#group(group);
+    mirror.memory = extended(mirror.memory, entries);
+    for (const { index, term } of entries) {
+      const previousTerm = mirror.memory[index - 2]?.term ?? 0;
+      const now = `${previousTerm} ${mirror.memory[index - 1]?.content}`;
+      const before = seen.get(`${index}/${term}`);
+      promise(
+        before === undefined || before === now,
+        () => `log matching: entry ${index}/${term} of group ${group} is ${now} and was ${before}`,
+      );
+      seen.set(`${index}/${term}`, now);
+    }
+    this.#world.trace.mark(`${process.id} writes ${group} ${first.index}+${entries.length}`);
+  }
+
+  #written(process: SimProcess, task: GroupAppend): void {
+    const mirror = this.#mirror(process, task.group);
+    if (task.entries.length > 0) mirror.disk = extended(mirror.disk, task.entries);
+  }
+
+  /** What was synced is still there, and what was under way is there whole or not at all. */
+  #reopened(process: SimProcess, stored: ReturnType<NodeStore["replicas"]>[number]): void {
+    const mirror = this.#mirror(process, stored.group);
+    const found = (places: readonly LogPlace[]): boolean =>
+      places.length === stored.lastIndex &&
+      stored.tail.every(({ index, term }) => places[index - 1]?.term === term);
+    const kept = [mirror.disk, mirror.memory].find(found);
+    promise(
+      kept !== undefined,
+      () =>
+        `the disk of ${process.id} lost synced entries of group ${stored.group}: ends at ${stored.lastIndex}, had ${mirror.disk.length}`,
+    );
+    mirror.disk = [...kept];
+    mirror.memory = [...kept];
+  }
+
+  #watchState<R>(
+    state: StatePort<R>,
+    of: { readonly process: SimProcess; readonly store: NodeStore; readonly group: number },
+  ): StatePort<R> {
+    const { process, store, group } = of;
+    const write = state.write.bind(state);
+    let appliedIndex = state.appliedIndex;
+    state.write = async (batch) => {
+      for (let index = appliedIndex + 1; index <= batch.appliedIndex; index++) {
+        this.#guard(() => this.#applied(process, group, index));
+      }
+      appliedIndex = batch.appliedIndex;
+      await write(batch);
+      this.#guard(() => this.#checkState(process, store, group));
+    };
+    return state;
+  }
+
+  #applied(process: SimProcess, group: number, index: number): void {
+    const place = this.#mirror(process, group).disk[index - 1];
+    promise(
+      place !== undefined,
+      () => `R1: ${process.id} applies entry ${index} of group ${group}, which is not on its disk`,
+    );
+    const { applied } = this.#group(group);
+    const before = applied[index];
+    promise(
+      before === undefined || (before.term === place.term && before.content === place.content),
+      () =>
+        `state machine safety: ${process.id} applies another entry ${index} of group ${group} than others did`,
+    );
+    if (before === undefined) this.#world.totals.entriesApplied += 1;
+    applied[index] = place;
+  }
+
+  #checkState(process: SimProcess, store: NodeStore, group: number): void {
+    const now = store.stateHash(group);
+    if (now === undefined) return;
+    const { stateHashes } = this.#group(group);
+    const before = stateHashes.get(now.index);
+    promise(
+      before === undefined || before === now.hash,
+      () => `state machine safety: ${process.id} has other rows of group ${group} at ${now.index}`,
+    );
+    stateHashes.set(now.index, now.hash);
+    this.#world.trace.mark(`${process.id} state ${group} ${now.index} ${now.hash}`);
+  }
+
+  /** Code of a node would take the violation for its own error. */
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#world.violate(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #group(group: number): GroupHistory {
+    const known = this.#groups.get(group);
+    if (known !== undefined) return known;
+    const made: GroupHistory = {
+      leaders: new Map(),
+      seen: new Map(),
+      committed: [{ term: 0, committedInTerm: 0 }],
+      applied: [],
+      stateHashes: new Map(),
+    };
+    this.#groups.set(group, made);
+    return made;
+  }
+
+  #mirror(process: SimProcess, group: number): LogMirror {
+    const name = `${process.id}/${group}`;
+    const known = this.#logs.get(name);
+    if (known !== undefined) return known;
+    const made: LogMirror = { disk: [], memory: [] };
+    this.#logs.set(name, made);
+    return made;
+  }
+}
+
+/** The log after `entries` were written, which replace what stood at their places and beyond. */
+function extended(log: LogPlace[], entries: readonly Entry[]): LogPlace[] {
+  const first = entries[0];
+  if (first === undefined) return log;
+  const kept = first.index === log.length + 1 ? log : log.slice(0, first.index - 1);
+  for (const entry of entries) kept.push({ term: entry.term, content: contentOf(entry) });
+  return kept;
+}
+
+function contentOf(entry: Entry): string {
+  switch (entry.kind) {
+    case "normal":
+      return hash("sha1", entry.data, "base64");
+    case "empty":
+      return "empty";
+    case "config":
+      return JSON.stringify(entry.change.changes);
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Watches the rows of workflows as the first replica writes them: no unit has two committed
+ * completions, and what has ended stays as it ended. Counts how attempts end.
+ */
+import type { MeshListener } from "../../../src/actors/ports.ts";
+import type { NodeStore } from "../../../src/node/node-store.ts";
+import { tokenOfAttemptKey } from "../../../src/scheduler/keys.ts";
+import type { BlockRow, HistoryRow, RequestRow, Row } from "../../../src/scheduler/rows.ts";
+import { unitText } from "../../../src/scheduler/unit.ts";
+import { promise, type World } from "../world.ts";
+
+interface WorkflowHistory {
+  readonly group: number;
+  appliedIndex: number;
+  readonly live: Set<string>;
+  readonly takenBack: Set<string>;
+  /** The attempt that completed a unit. */
+  readonly completedBy: Map<string, string>;
+  readonly childResults: Map<string, string>;
+  readonly requests: Map<string, RequestRow>;
+  readonly seenHistory: Set<string>;
+}
+
+export class RowChecker {
+  readonly #world: World;
+  readonly #workflows = new Map<number, WorkflowHistory>();
+  readonly #fenced = new Set<string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  watch(store: NodeStore): void {
+    const workflow = store.workflow.bind(store);
+    store.workflow = async (group) => {
+      const state = await workflow(group);
+      const write = state.write.bind(state);
+      state.write = async (batch) => {
+        await write(batch);
+        try {
+          this.#written(this.#history(group), batch);
+        } catch (error) {
+          this.#world.violate(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      return state;
+    };
+  }
+
+  /** An executor tells how an attempt ended that was taken from it before. */
+  heard(message: Parameters<MeshListener["message"]>[1]): void {
+    if (message.kind !== "executor" || message.message.kind !== "ended") return;
+    const { group, ends } = message.message;
+    for (const { token, outcome } of ends) {
+      if (outcome.kind === "released" || outcome.kind === "failed") continue;
+      const text = `${token.index}.${token.ordinal}`;
+      if (this.#workflows.get(group)?.takenBack.has(text) !== true) continue;
+      const name = `${group}/${text}`;
+      if (this.#fenced.has(name)) continue;
+      this.#fenced.add(name);
+      this.#world.totals.fencedCompletions += 1;
+    }
+  }
+
+  /** Attempts that are live in a workflow. */
+  liveCount(group: number): number {
+    return this.#workflows.get(group)?.live.size ?? 0;
+  }
+
+  /** Requests that a workflow has, by state. */
+  requests(group: number): readonly RequestRow[] {
+    return [...(this.#workflows.get(group)?.requests.values() ?? [])];
+  }
+
+  #written(
+    history: WorkflowHistory,
+    batch: {
+      readonly rows: ReadonlyMap<string, Row | undefined>;
+      readonly appliedIndex: number;
+    },
+  ): void {
+    if (batch.appliedIndex <= history.appliedIndex) return;
+    history.appliedIndex = batch.appliedIndex;
+    for (const [key, row] of batch.rows) {
+      if (key.startsWith("a/")) this.#attempt(history, key, row);
+      if (row === undefined) continue;
+      if (row.kind === "history") this.#ended(history, key, row);
+      if (row.kind === "block") this.#block(history, key, row);
+      if (row.kind === "request") this.#request(history, key, row);
+    }
+  }
+
+  #attempt(history: WorkflowHistory, key: string, row: Row | undefined): void {
+    if (row === undefined) history.live.delete(key);
+    else history.live.add(key);
+  }
+
+  #ended(history: WorkflowHistory, key: string, row: HistoryRow): void {
+    if (history.seenHistory.has(key)) return;
+    history.seenHistory.add(key);
+    const { totals, trace } = this.#world;
+    trace.note(`group ${history.group}: ${unitText(row.unit)} on ${row.node} ${row.how} ${row.error?.code ?? ""}`);
+    if (row.how === "lost") totals.attemptsLost += 1;
+    if (row.how === "released") totals.attemptsReleased += 1;
+    if (row.how === "failed") totals.attemptsFailed += 1;
+    if (row.how === "lost" || row.how === "released") history.takenBack.add(tokenOfHistoryKey(key));
+    if (row.how !== "done") return;
+    const unit = unitText(row.unit);
+    const before = history.completedBy.get(unit);
+    promise(
+      before === undefined,
+      () => `unit ${unit} of group ${history.group} has two completions: ${before} and ${key}`,
+    );
+    history.completedBy.set(unit, key);
+  }
+
+  #block(history: WorkflowHistory, key: string, row: BlockRow): void {
+    for (const { child, node, startedMs, endedMs, skipped } of row.results) {
+      const name = `${key} ${child}`;
+      const now = `${node} ${startedMs} ${endedMs} ${skipped}`;
+      const before = history.childResults.get(name);
+      promise(
+        before === undefined || before === now,
+        () => `child ${name} of group ${history.group} has two completions: ${before} and ${now}`,
+      );
+      history.childResults.set(name, now);
+    }
+  }
+
+  #request(history: WorkflowHistory, key: string, row: RequestRow): void {
+    const before = history.requests.get(key);
+    if (before?.endedMs !== undefined) {
+      promise(
+        before.endedMs === row.endedMs && before.state === row.state,
+        () => `request ${key} had ended as ${before.state} and is ${row.state}`,
+      );
+    }
+    if (before?.state !== row.state) {
+      this.#world.trace.note(`group ${history.group}: request ${key} ${row.state}`);
+    }
+    history.requests.set(key, row);
+  }
+
+  #history(group: number): WorkflowHistory {
+    const known = this.#workflows.get(group);
+    if (known !== undefined) return known;
+    const made: WorkflowHistory = {
+      group,
+      appliedIndex: 0,
+      live: new Set(),
+      takenBack: new Set(),
+      completedBy: new Map(),
+      childResults: new Map(),
+      requests: new Map(),
+      seenHistory: new Set(),
+    };
+    this.#workflows.set(group, made);
+    return made;
+  }
+}
+
+/** The token that a key `f/REQUEST/TOKEN` ends with. */
+function tokenOfHistoryKey(key: string): string {
+  const { index, ordinal } = tokenOfAttemptKey(`a/${key.slice(key.lastIndexOf("/") + 1)}`);
+  return `${index}.${ordinal}`;
+}

@@ -1,0 +1,234 @@
+/**
+ * Those who use the cluster from outside: they ask any node, repeat what was not answered with the
+ * same key, and know what the answer must be.
+ */
+import { hash } from "node:crypto";
+import type { ClusterNode } from "../../src/actors/cluster-node.ts";
+import type { Call, CallAnswer } from "../../src/actors/ports.ts";
+import type { Command } from "../../src/scheduler/commands.ts";
+import { keys } from "../../src/scheduler/keys.ts";
+import type { Answer, RequestRow } from "../../src/scheduler/rows.ts";
+import { requestId } from "../../src/scheduler/unit.ts";
+import type { Dataset } from "../../src/wire/dataset.ts";
+import type { Chance } from "./chance.ts";
+import type { SimHost } from "./host.ts";
+import { drawTree, FAMILIES, type Family, isPoisoned, type Tree, treeToJson } from "./job-tree.ts";
+import { expectedOf, type Partitions } from "./model.ts";
+import { inlineDataset, type KeyValue, pairsOfBytes } from "./pairs.ts";
+import { promise, Violation, type World } from "./world.ts";
+
+/** A node is given so long before another one is asked. */
+const ASK_MS = 5_000;
+
+/** Name of the only workflow. */
+export const WORKFLOW = "simulated";
+
+export interface ClientOptions {
+  readonly world: World;
+  readonly hosts: readonly SimHost[];
+  readonly group: number;
+  readonly partitions: Partitions;
+  /** Lets the poisoned leaves of a request work. */
+  readonly heal: (request: string) => void;
+}
+
+/** Asks nodes at random until one answers. */
+export class Asker {
+  readonly #world: World;
+  readonly #hosts: readonly SimHost[];
+  readonly #chance: Chance;
+
+  constructor(world: World, hosts: readonly SimHost[], label: string) {
+    this.#world = world;
+    this.#hosts = hosts;
+    this.#chance = world.chance(`asker ${label}`);
+  }
+
+  /** Repeats the question until something other than undefined comes back. */
+  async until<T>(ask: (node: ClusterNode) => Promise<T | undefined>): Promise<T> {
+    for (;;) {
+      const up = this.#hosts.filter(({ node }) => node !== undefined);
+      const answer = up.length === 0 ? undefined : await this.#once(this.#chance.pick(up), ask);
+      if (answer !== undefined) return answer;
+      await this.#world.loop.sleep(this.#chance.between(50, 800));
+    }
+  }
+
+  /** Undefined when nothing came in time, as from a node that died. */
+  #once<T>(
+    host: SimHost,
+    ask: (node: ClusterNode) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      const { node, process } = host;
+      if (node === undefined || process === undefined) {
+        resolve(undefined);
+        return;
+      }
+      const timer = this.#world.loop.after(ASK_MS + 1_000, () => resolve(undefined));
+      process.enter(() => {
+        ask(node)
+          .catch((error: unknown) => {
+            if (error instanceof Violation) this.#world.violate(error);
+            return undefined;
+          })
+          .then((answer) => {
+            timer.cancel();
+            resolve(answer);
+          });
+      });
+    });
+  }
+}
+
+/** A command through the router of a node; undefined when it has to be repeated. */
+export async function answerOf(
+  node: ClusterNode,
+  group: number,
+  call: Call,
+): Promise<CallAnswer | undefined> {
+  try {
+    return await node.router.ask(group, call, ASK_MS);
+  } catch {
+    // Every error of the router allows to ask again with the same key.
+    return undefined;
+  }
+}
+
+export class SimClient {
+  readonly #options: ClientOptions;
+  readonly #asker: Asker;
+  readonly #chance: Chance;
+  readonly #name: string;
+  readonly #family: Family;
+  readonly #tree: Tree;
+
+  constructor(options: ClientOptions, name: string) {
+    this.#options = options;
+    this.#name = name;
+    this.#asker = new Asker(options.world, options.hosts, name);
+    const chance = options.world.chance(`client ${name}`);
+    this.#chance = chance;
+    this.#family = chance.pick(FAMILIES);
+    const poisonRatio = chance.hits(0.3) ? 0.1 : 0;
+    this.#tree = drawTree(chance, { depth: chance.whole(0, 2), poisonRatio });
+  }
+
+  /** One request from submission to its checked end. */
+  async run(): Promise<void> {
+    const { world } = this.#options;
+    const request = await this.#submit();
+    world.totals.requests += 1;
+    world.trace.note(`client ${this.#name}: request ${request} acknowledged (${this.#family})`);
+    if (this.#chance.hits(0.2)) {
+      const again = await this.#submit();
+      promise(again === request, `the key of request ${request} gave request ${again}`);
+    }
+    const cancels = this.#chance.hits(0.1);
+    if (cancels) {
+      await world.loop.sleep(this.#chance.between(0, 2_000));
+      await this.#command("cancel", { kind: "cancel", request });
+    }
+    const row = await this.#end(request);
+    this.#check(row, request, cancels);
+    world.trace.note(`client ${this.#name}: request ${request} ${row.state}`);
+  }
+
+  async #submit(): Promise<number> {
+    const data: Dataset = inlineDataset([["tree", treeToJson(this.#tree)]], "yield");
+    const answer = await this.#command("submit", {
+      kind: "submit",
+      job: this.#family,
+      arguments: data,
+    });
+    promise(answer.kind === "request", () => `a submission was answered ${JSON.stringify(answer)}`);
+    return answer.request;
+  }
+
+  #command(what: string, command: Command): Promise<Answer> {
+    const { group } = this.#options;
+    const bodyHash = hash("sha256", `${this.#name} ${what}`, "hex");
+    const id = { kind: "key", key: `${this.#name}-${what}`, bodyHash } as const;
+    return this.#asker.until(async (node) => {
+      const call: Call = { kind: "command", group, envelope: { id, command } };
+      const answer = await answerOf(node, group, call);
+      return answer?.kind === "answered" ? answer.answer : undefined;
+    });
+  }
+
+  async #end(request: number): Promise<RequestRow> {
+    const { world, heal } = this.#options;
+    for (let round = 0; ; round++) {
+      const row = await this.#read(request);
+      if (row.endedMs !== undefined) return row;
+      if (row.state === "paused") {
+        world.totals.requestsPaused += 1;
+        heal(this.#id(request));
+        // Somebody else's failure may have paused it again meanwhile, or the answer is late.
+        await this.#command(`resume-${round}`, { kind: "resume", request });
+      }
+      await this.#wait(request);
+    }
+  }
+
+  /** Not older than the call: what was acknowledged is there. */
+  #read(request: number): Promise<RequestRow> {
+    const { group } = this.#options;
+    return this.#asker.until(async (node) => {
+      const wanted = { keys: [keys.request(request)] };
+      const answer = await node.read(group, wanted, ASK_MS).catch(() => undefined);
+      if (answer === undefined) return undefined;
+      const row = answer.values[0];
+      if (row?.kind === "request") return row;
+      throw new Violation(`request ${request} was acknowledged and is not there`);
+    });
+  }
+
+  #wait(request: number): Promise<boolean> {
+    const { group } = this.#options;
+    return this.#asker.until(async (node) => {
+      const waitMs = this.#chance.between(500, 3_000);
+      const answer = await answerOf(node, group, { kind: "wait", group, request, waitMs });
+      return answer?.kind === "waited" ? true : undefined;
+    });
+  }
+
+  #check(row: RequestRow, request: number, cancels: boolean): void {
+    const { totals } = this.#options.world;
+    if (row.state === "cancelled") {
+      promise(cancels, `request ${request} was cancelled by nobody`);
+      totals.requestsCancelled += 1;
+      return;
+    }
+    const expected = expectedOf(this.#family, this.#tree, this.#options.partitions);
+    const about = `request ${request} (${this.#family}, ${JSON.stringify(treeToJson(this.#tree))})`;
+    if (row.state === "failed") {
+      const code = row.failure?.error.code;
+      promise(
+        expected.kind === "failed" && code === "SIM_POISONED" && isPoisoned(this.#tree),
+        () => `${about} failed: ${JSON.stringify(row.failure)}`,
+      );
+      totals.requestsFailed += 1;
+      return;
+    }
+    promise(row.state === "succeeded", `${about} ended as ${row.state}`);
+    promise(expected.kind === "pairs", `${about} succeeded and should have failed`);
+    const got = JSON.stringify(this.#pairsOf(row.result ?? []));
+    const wanted = JSON.stringify(expected.pairs);
+    promise(got === wanted, () => `${about}: result ${got} instead of ${wanted}`);
+  }
+
+  #pairsOf(dataset: Dataset): readonly KeyValue[] {
+    return dataset.flatMap((piece) => {
+      if (piece.kind === "inline") return pairsOfBytes(piece.bytes);
+      const holder = this.#options.hosts.find(({ blocks }) => blocks.hasSynced(piece.cid));
+      const bytes = holder?.blocks.get(piece.cid);
+      promise(bytes !== undefined, `the run ${piece.cid} of a result is nowhere`);
+      return pairsOfBytes(bytes);
+    });
+  }
+
+  #id(request: number): string {
+    return requestId(WORKFLOW, this.#options.group, request);
+  }
+}

@@ -1,0 +1,166 @@
+/** Does to the cluster what its seed has drawn, until faults end; then everything is made whole. */
+import type { Chance } from "./chance.ts";
+import { CALM_DISK, type SimHost } from "./host.ts";
+import { CALM, type NetworkWeather, type SimNetwork } from "./network.ts";
+import type { Fault, Plan } from "./plan.ts";
+import type { World } from "./world.ts";
+
+/** Between two faults that have a beginning and an end. */
+const PAUSE_MS_MIN = 500;
+const PAUSE_MS_MAX = 6_000;
+
+/** Between two kinds of weather. */
+const WEATHER_MS_MAX = 8_000;
+
+export class FaultDriver {
+  readonly #world: World;
+  readonly #plan: Plan;
+  readonly #network: SimNetwork;
+  readonly #hosts: readonly SimHost[];
+  readonly #chance: Chance;
+  #over = false;
+
+  constructor(options: {
+    readonly world: World;
+    readonly plan: Plan;
+    readonly network: SimNetwork;
+    readonly hosts: readonly SimHost[];
+  }) {
+    this.#world = options.world;
+    this.#plan = options.plan;
+    this.#network = options.network;
+    this.#hosts = options.hosts;
+    this.#chance = options.world.chance("faults");
+  }
+
+  start(): void {
+    const { loop } = this.#world;
+    const { faultsFromMs, faultsToMs } = this.#plan;
+    loop.after(faultsFromMs, () => {
+      this.#changeWeather();
+      this.#next();
+    });
+    loop.after(faultsToMs, () => this.#end());
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  #has(fault: Fault): boolean {
+    return this.#plan.faults.has(fault);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#world.trace.note("faults end");
+    this.#network.healAll();
+    for (const host of this.#hosts) {
+      host.diskWeather = CALM_DISK;
+      host.process?.resume();
+      if (host.wasStarted) host.start();
+    }
+  }
+
+  #changeWeather(): void {
+    if (this.#over) return;
+    const chance = this.#chance;
+    const weather: NetworkWeather = {
+      ...CALM,
+      lossRatio: this.#has("loss") ? chance.pick([0, 0.02, 0.1, 0.3]) : 0,
+      duplicateRatio: this.#has("duplication") ? chance.pick([0, 0.05, 0.3]) : 0,
+      reorderRatio: this.#has("reordering") ? chance.pick([0, 0.05, 0.3]) : 0,
+      ...(this.#has("delay")
+        ? { delayMsMax: chance.pick([5, 40, 150]), tailRatio: 0.03, tailMs: chance.pick([200, 2_000]) }
+        : {}),
+    };
+    this.#network.weather = weather;
+    this.#world.trace.note(`weather ${JSON.stringify(weather)}`);
+    if (this.#has("slow-disk")) {
+      for (const host of this.#hosts) {
+        host.diskWeather = chance.pick([
+          CALM_DISK,
+          { syncMsMin: 2, syncMsMax: 60, stallRatio: 0.02, stallMs: 1_500 },
+          { syncMsMin: 10, syncMsMax: 30, stallRatio: 0, stallMs: 0 },
+        ]);
+      }
+    }
+    this.#world.loop.after(chance.between(2_000, WEATHER_MS_MAX), () => this.#changeWeather());
+  }
+
+  #next(): void {
+    if (this.#over) return;
+    const chance = this.#chance;
+    const kinds = (["partition", "pause", "crash"] as const).filter((kind) => this.#has(kind));
+    if (kinds.length === 0) return;
+    switch (chance.pick(kinds)) {
+      case "partition":
+        this.#partition();
+        break;
+      case "pause":
+        this.#pause(chance.pick(this.#hosts));
+        break;
+      case "crash":
+        this.#crash();
+        break;
+    }
+    this.#world.loop.after(chance.between(PAUSE_MS_MIN, PAUSE_MS_MAX), () => this.#next());
+  }
+
+  #partition(): void {
+    const chance = this.#chance;
+    const ids = this.#hosts.map(({ id }) => id);
+    const kind = chance.pick(["split", "isolate", "one-way", "one-way-all"] as const);
+    const some = chance.sample(ids, kind === "split" ? chance.whole(1, ids.length - 1) : 1);
+    const others = ids.filter((id) => !some.includes(id));
+    const target = chance.pick(others);
+    const cuts: (readonly [string, string])[] = [];
+    for (const one of some) {
+      for (const other of kind === "one-way" ? [target] : others) {
+        cuts.push([one, other]);
+        if (kind === "split" || kind === "isolate") cuts.push([other, one]);
+      }
+    }
+    this.#world.totals.partitions += 1;
+    this.#world.trace.note(`partition ${kind}: ${some.join()} from ${others.join()}`);
+    for (const [from, to] of cuts) this.#network.block(from, to);
+    this.#world.loop.after(chance.between(300, 9_000), () => {
+      for (const [from, to] of cuts) this.#network.unblock(from, to);
+      this.#world.trace.note(`partition of ${some.join()} ends`);
+    });
+  }
+
+  #pause(host: SimHost): void {
+    const { process } = host;
+    if (process === undefined || process.paused) return;
+    this.#world.totals.pauses += 1;
+    this.#world.trace.note(`${host.id} pauses`);
+    process.pause();
+    this.#world.loop.after(this.#chance.between(200, 9_000), () => {
+      if (!process.alive || !process.paused) return;
+      this.#world.trace.note(`${host.id} goes on`);
+      process.resume();
+    });
+  }
+
+  #crash(): void {
+    const chance = this.#chance;
+    // Now and then the whole room loses power.
+    const all = chance.hits(0.1);
+    const victims = all ? this.#hosts : [chance.pick(this.#hosts)];
+    const kind = all || chance.hits(0.7) ? "power" : "process";
+    for (const host of victims) {
+      if (!host.isUp) continue;
+      const lost = host.crash(kind);
+      this.#world.totals.crashes += 1;
+      if (lost) this.#world.totals.crashesWithUnsyncedLoss += 1;
+      this.#world.trace.note(`${host.id} crashes (${kind}${lost ? ", unsynced data lost" : ""})`);
+      this.#world.loop.after(chance.between(100, 6_000), () => {
+        if (host.isUp) return;
+        this.#world.trace.note(`${host.id} starts again`);
+        this.#world.totals.restarts += 1;
+        host.start();
+      });
+    }
+  }
+}

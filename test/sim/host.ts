@@ -1,0 +1,431 @@
+/**
+ * A simulated machine: a disk and a block store that outlive the process, a clock that is off, and
+ * at most one process, which is composed as the program composes it.
+ */
+import { crc32 } from "node:zlib";
+import type { ClusterNode } from "../../src/actors/cluster-node.ts";
+import type { PlantedBugs } from "../../src/actors/group-host.ts";
+import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
+import type { MeshListener } from "../../src/actors/ports.ts";
+import { composeNode } from "../../src/node/compose.ts";
+import { FrameMesh } from "../../src/node/frame-mesh.ts";
+import type { NodeStore } from "../../src/node/node-store.ts";
+import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
+import type { Timer, Timers } from "../../src/std/clock.ts";
+import type { Log, LogFields } from "../../src/std/log.ts";
+import { type DiskStep, FakeDisk } from "../lib/fake-disk.ts";
+import { SortedRows } from "../lib/sorted-rows.ts";
+import { SimBlockDisk, SimRuns } from "./blocks.ts";
+import type { Chance } from "./chance.ts";
+import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
+import { SimRunner, type UnitBehaviour } from "./runner.ts";
+import type { World } from "./world.ts";
+
+/** The date on which every simulation begins. */
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+/** Small, so that rotations and checkpoints happen. */
+const MEMTABLE_BYTES = { log: 256 * 1024, state: 256 * 1024 } as const;
+
+/** How a host's disk behaves. */
+export interface DiskWeather {
+  readonly syncMsMin: number;
+  readonly syncMsMax: number;
+  /** Chance that a sync takes up to `stallMs` more. */
+  readonly stallRatio: number;
+  readonly stallMs: number;
+}
+
+export const CALM_DISK: DiskWeather = {
+  syncMsMin: 0.3,
+  syncMsMax: 4,
+  stallRatio: 0,
+  stallMs: 0,
+};
+
+/** Watches processes from outside. */
+export interface HostWatch {
+  /** A process is about to start with what its disk held. */
+  opened(process: SimProcess, store: NodeStore): void;
+  /** What a process hears, before it does. */
+  heard(process: SimProcess, from: string, message: Parameters<MeshListener["message"]>[1]): void;
+  ended(process: SimProcess): void;
+  /** An event happens in the process. */
+  touched(process: SimProcess): void;
+}
+
+export interface HostOptions {
+  readonly world: World;
+  readonly id: string;
+  readonly network: SimNetwork;
+  readonly options: ClusterNodeOptions;
+  readonly behaviour: UnitBehaviour;
+  readonly bugs: PlantedBugs;
+  readonly watch: HostWatch;
+  readonly reach: (from: string, to: string) => SimBlockDisk | undefined;
+  readonly zombieRatio: number;
+  readonly runRatio: number;
+  readonly clockOffsetMs: number;
+  readonly wallOffsetMs: number;
+  readonly founding: ((member: MemberInfo) => SystemCommand) | undefined;
+}
+
+export class SimHost {
+  readonly id: string;
+  readonly options: HostOptions;
+  readonly disk: FakeDisk;
+  readonly blocks = new SimBlockDisk();
+  diskWeather: DiskWeather = CALM_DISK;
+  /** As in the file beside the databases: whom the node knew. */
+  knownMembers: readonly string[] = [];
+  #process: SimProcess | undefined;
+  #boot = 0;
+  readonly #diskChance: Chance;
+
+  constructor(options: HostOptions) {
+    this.id = options.id;
+    this.options = options;
+    const { world, id } = options;
+    this.#diskChance = world.chance(`disk ${id}`);
+    this.disk = new FakeDisk({
+      random: world.chance(`disk loss ${id}`),
+      delay: (step) => this.#delay(step),
+      memtableBytes: MEMTABLE_BYTES,
+    });
+  }
+
+  get process(): SimProcess | undefined {
+    return this.#process;
+  }
+
+  /** The node, once it has started. */
+  get node(): ClusterNode | undefined {
+    return this.#process?.node;
+  }
+
+  /** Whether it was ever switched on. */
+  get wasStarted(): boolean {
+    return this.#boot > 0;
+  }
+
+  get isUp(): boolean {
+    return this.#process !== undefined;
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return;
+    this.#boot += 1;
+    const process = new SimProcess(this, this.#boot);
+    this.#process = process;
+    process.enter(() => process.begin());
+  }
+
+  /** Ends the process at once. @returns whether the disk lost anything that was there. */
+  crash(kind: "process" | "power"): boolean {
+    const process = this.#process;
+    if (process === undefined) return false;
+    this.#process = undefined;
+    process.end();
+    const before = kind === "power" ? diskText(this.disk) : "";
+    this.disk.crash(kind);
+    const lost = kind === "power" && diskText(this.disk) !== before;
+    const lostBlocks = kind === "power" && this.blocks.powerFailure();
+    return lost || lostBlocks;
+  }
+
+  #delay(step: DiskStep): Promise<void> {
+    const process = this.#process;
+    if (process === undefined) return new Promise(() => {});
+    const chance = this.#diskChance;
+    const { syncMsMin, syncMsMax, stallRatio, stallMs } = this.diskWeather;
+    switch (step.kind) {
+      case "read":
+      case "write":
+      case "mark":
+        return Promise.resolve();
+      case "sync":
+      case "flush": {
+        const stalled = chance.hits(stallRatio) ? chance.between(0, stallMs) : 0;
+        return process.sleep(chance.between(syncMsMin, syncMsMax) + stalled);
+      }
+      case "open":
+      case "file":
+        return process.sleep(chance.between(0.2, 2));
+    }
+  }
+}
+
+/** A text that differs when a database's rows do. */
+function diskText(disk: FakeDisk): string {
+  let sum = 0;
+  for (const name of ["log", "state"] as const) {
+    const rows = rowsOf(disk, name);
+    for (let at = 0; at < rows.size; at++) {
+      const key = rows.keyAt(at) ?? "";
+      sum = crc32(rows.get(key) ?? key, crc32(key, sum));
+    }
+  }
+  return `${sum}`;
+}
+
+function rowsOf(disk: FakeDisk, name: "log" | "state"): SortedRows {
+  try {
+    return disk.database(name).rows;
+  } catch {
+    // The first start has not come so far.
+    return new SortedRows();
+  }
+}
+
+/** One run of the program on a host. */
+export class SimProcess implements NetworkProcess {
+  readonly host: SimHost;
+  readonly run: number;
+  readonly chance: Chance;
+  readonly #world: World;
+  readonly #mesh: WatchedMesh;
+  #alive = true;
+  #paused = false;
+  #deferred: (() => void)[] = [];
+  #frames: SimFrames | undefined;
+  #node: ClusterNode | undefined;
+  #store: NodeStore | undefined;
+
+  constructor(host: SimHost, run: number) {
+    this.host = host;
+    this.run = run;
+    const { world, watch } = host.options;
+    this.#world = world;
+    this.chance = world.chance(`node ${host.id} ${run}`);
+    this.#mesh = new WatchedMesh(host.id, (from, message) => watch.heard(this, from, message));
+  }
+
+  get id(): string {
+    return this.host.id;
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Undefined until it has started. */
+  get node(): ClusterNode | undefined {
+    return this.#node;
+  }
+
+  get store(): NodeStore | undefined {
+    return this.#store;
+  }
+
+  get frames(): SimFrames | undefined {
+    return this.#frames;
+  }
+
+  begin(): void {
+    this.#start().catch((error: unknown) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#world.violate(new Error(`${this.id} could not start: ${text}`));
+    });
+  }
+
+  /** The process is dead: nothing of it runs any more. */
+  end(): void {
+    this.#alive = false;
+    this.#deferred = [];
+    this.host.options.network.detach(this);
+    this.host.options.watch.ended(this);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** What came up meanwhile happens now, in its order. */
+  resume(): void {
+    this.#paused = false;
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const run of deferred) this.#world.loop.after(0, () => this.enter(run));
+  }
+
+  enter(run: () => void): void {
+    if (!this.#alive) return;
+    if (this.#paused) {
+      this.#deferred.push(run);
+      return;
+    }
+    this.host.options.watch.touched(this);
+    run();
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    return this.#world.loop.after(delayMs, () => this.enter(run));
+  }
+
+  sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.after(delayMs, resolve);
+    });
+  }
+
+  onFrame(from: string, frame: Uint8Array): void {
+    this.#mesh.onFrame(from, frame);
+  }
+
+  onPeerUp(node: string): void {
+    this.#world.trace.note(`${this.id} sees ${node} up`);
+    this.#mesh.onPeerUp(node);
+  }
+
+  onPeerDown(node: string): void {
+    this.#world.trace.note(`${this.id} sees ${node} down`);
+    this.#mesh.onPeerDown(node);
+  }
+
+  async #start(): Promise<void> {
+    const { host } = this;
+    const { options, founding, bugs, watch, network } = host.options;
+    const world = this.#world;
+    const { loop } = world;
+    const { clockOffsetMs, wallOffsetMs } = host.options;
+    const runs = new SimRuns({
+      world,
+      disk: host.blocks,
+      peers: { reach: (node) => host.options.reach(host.id, node) },
+      chance: world.chance(`runs ${host.id} ${this.run}`),
+      sleep: (delayMs) => this.sleep(delayMs),
+    });
+    const composed = await composeNode({
+      clock: { nowMs: () => loop.nowMs() + clockOffsetMs },
+      wall: { wallMs: () => EPOCH_MS + loop.nowMs() + wallOffsetMs },
+      timers: this.#timers(),
+      random: this.chance,
+      log: new TraceLog(world, `${host.id}: `),
+      disk: host.disk,
+      mesh: this.#mesh,
+      runs,
+      runner: this.#runner(runs),
+      options,
+      clusterId: "simulated",
+      member: {
+        name: host.id,
+        addresses: [],
+        api: "",
+        slots: options.executor.slots,
+        capabilities: options.executor.capabilities,
+        version: "0.0.0",
+      },
+      seeds: host.knownMembers,
+      run: `${host.id}-${this.run}`,
+      boot: this.run,
+      founding,
+      onDirectory: (directory) => {
+        const members = directory.members();
+        if (members.length === 0) return;
+        host.knownMembers = members.map(({ node }) => node);
+        this.#mesh.setMembers(members);
+      },
+      bugs,
+    });
+    this.#store = composed.store;
+    watch.opened(this, composed.store);
+    this.#frames = network.attach(this, host.knownMembers);
+    this.#mesh.connect(this.#frames);
+    await composed.node.start();
+    this.#node = composed.node;
+    this.#frames.start();
+    await this.#announce(composed.node, composed.member);
+  }
+
+  #timers(): Timers {
+    return { after: (delayMs, run) => this.after(delayMs, run) };
+  }
+
+  #runner(runs: SimRuns): SimRunner {
+    const { behaviour, zombieRatio, runRatio, options } = this.host.options;
+    return new SimRunner({
+      chance: this.#world.chance(`runner ${this.id} ${this.run}`),
+      behaviour,
+      runs,
+      self: this.id,
+      sleep: (delayMs) => this.sleep(delayMs),
+      zombieRatio,
+      runRatio,
+      leaseMs: options.executor.leaseMs,
+      violate: (violation) => this.#world.violate(violation),
+    });
+  }
+
+  /** Tells the cluster which store this node has, until it knows. */
+  async #announce(node: ClusterNode, member: MemberInfo): Promise<void> {
+    const command: SystemCommand = { kind: "announce", member };
+    while (node.directory.member(this.id)?.storeId !== member.storeId) {
+      await this.sleep(500);
+      // The founder says so with its first command.
+      if (this.host.options.founding !== undefined) continue;
+      const envelope = { id: { kind: "none" }, command } as const;
+      await node.router.ask(0, { kind: "system-command", envelope }, 5_000).catch(() => undefined);
+    }
+  }
+}
+
+/** The program's own mesh, with somebody who listens to what it decoded. */
+class WatchedMesh extends FrameMesh {
+  readonly #heard: MeshListener["message"];
+
+  constructor(self: string, heard: MeshListener["message"]) {
+    super(self);
+    this.#heard = heard;
+  }
+
+  override listen(listener: MeshListener): void {
+    super.listen({
+      message: (from, message) => {
+        this.#heard(from, message);
+        listener.message(from, message);
+      },
+      peerUp: (node) => listener.peerUp(node),
+      peerDown: (node) => listener.peerDown(node),
+    });
+  }
+}
+
+/** Log lines go into the trace; errors are part of what a failure prints. */
+class TraceLog implements Log {
+  readonly #world: World;
+  readonly #prefix: string;
+
+  constructor(world: World, prefix: string) {
+    this.#world = world;
+    this.#prefix = prefix;
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#note("ERROR ", message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#note("warn ", message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#note("", message, fields);
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#note("debug ", message, fields);
+  }
+
+  child(fields: LogFields): Log {
+    return new TraceLog(this.#world, `${this.#prefix}${JSON.stringify(fields)} `);
+  }
+
+  #note(level: string, message: string, fields: LogFields | undefined): void {
+    const details = fields === undefined ? "" : ` ${JSON.stringify(fields)}`;
+    this.#world.trace.note(`${this.#prefix}${level}${message}${details}`);
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The network below every node's `FrameMesh`: frames as bytes, with loss, duplicates, delays and
+ * partitions, and the judgement who is up. A link keeps the order unless told otherwise.
+ */
+import { crc32 } from "node:zlib";
+import type { Frames } from "../../src/node/frame-mesh.ts";
+import type { Chance } from "./chance.ts";
+import type { World } from "./world.ts";
+
+/** R6: silence after which a node counts as down. */
+const SILENCE_MS = 4_000;
+
+/** Between two signs of life of a node. */
+const PING_MS = 1_000;
+
+/** A look that comes so late was held up itself, and judges nobody. */
+const STALL_MS = 500;
+
+/** How messages fare at present. */
+export interface NetworkWeather {
+  readonly lossRatio: number;
+  readonly duplicateRatio: number;
+  readonly reorderRatio: number;
+  readonly delayMsMin: number;
+  readonly delayMsMax: number;
+  /** Chance of a delay of up to `tailMs`. */
+  readonly tailRatio: number;
+  readonly tailMs: number;
+}
+
+/** A network where nothing goes wrong. */
+export const CALM: NetworkWeather = {
+  lossRatio: 0,
+  duplicateRatio: 0,
+  reorderRatio: 0,
+  delayMsMin: 0.2,
+  delayMsMax: 2,
+  tailRatio: 0,
+  tailMs: 0,
+};
+
+/** A running process as the network sees it. */
+export interface NetworkProcess {
+  readonly id: string;
+  /** Names this run of the process. */
+  readonly run: number;
+  readonly alive: boolean;
+  /** Runs in the process, when it runs. */
+  enter(run: () => void): void;
+  /** A timer of the process. */
+  after(delayMs: number, run: () => void): void;
+  onFrame(from: string, frame: Uint8Array): void;
+  onPeerUp(node: string): void;
+  onPeerDown(node: string): void;
+}
+
+/** One process's end of all its links. */
+export class SimFrames implements Frames {
+  readonly self: string;
+  readonly process: NetworkProcess;
+  readonly #network: SimNetwork;
+  readonly #members = new Set<string>();
+  /** Peers that count as up, with the run of theirs that was last heard. */
+  readonly #up = new Map<string, number>();
+  readonly #heardMs = new Map<string, number>();
+
+  constructor(network: SimNetwork, process: NetworkProcess, members: readonly string[]) {
+    this.#network = network;
+    this.self = process.id;
+    this.process = process;
+    for (const member of members) if (member !== process.id) this.#members.add(member);
+  }
+
+  send(to: string, frame: Uint8Array): boolean {
+    if (!this.#up.has(to)) return false;
+    this.#network.carry(this, to, frame);
+    return true;
+  }
+
+  isUp(node: string): boolean {
+    return this.#up.has(node);
+  }
+
+  setMembers(members: readonly { readonly node: string }[]): void {
+    for (const { node } of members) this.#members.add(node);
+  }
+
+  get members(): readonly string[] {
+    return [...this.#members];
+  }
+
+  start(): void {
+    this.#look(this.#network.nowMs);
+  }
+
+  /** A frame or a sign of life has come; strangers are not listened to. */
+  arrived(from: NetworkProcess, frame: Uint8Array | undefined): void {
+    if (!this.#members.has(from.id)) return;
+    this.#heardMs.set(from.id, this.#network.nowMs);
+    if (this.#up.get(from.id) !== from.run) {
+      // A connection of an earlier run says nothing about the present one.
+      if ((this.#up.get(from.id) ?? 0) > from.run) return;
+      this.#up.set(from.id, from.run);
+      this.process.onPeerUp(from.id);
+    }
+    if (frame !== undefined) this.process.onFrame(from.id, frame);
+  }
+
+  /** The other's process was seen to end. */
+  refused(node: string, run: number): void {
+    if (this.#up.get(node) === run) this.#down(node);
+  }
+
+  #look(dueMs: number): void {
+    const { nowMs } = this.#network;
+    const stalled = nowMs - dueMs > STALL_MS;
+    for (const node of this.#members) {
+      this.#network.carry(this, node, undefined);
+      if (stalled) this.#heardMs.set(node, nowMs);
+      const heardMs = this.#heardMs.get(node) ?? nowMs;
+      if (this.#up.has(node) && nowMs - heardMs >= SILENCE_MS) this.#down(node);
+    }
+    this.process.after(PING_MS, () => this.#look(nowMs + PING_MS));
+  }
+
+  #down(node: string): void {
+    this.#up.delete(node);
+    this.process.onPeerDown(node);
+  }
+}
+
+interface Link {
+  /** No frame that keeps the order arrives before this time. */
+  lastDueMs: number;
+  sentCount: number;
+  /** Number of the newest frame that has arrived. */
+  arrivedCount: number;
+}
+
+export class SimNetwork {
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #ends = new Map<string, SimFrames>();
+  readonly #links = new Map<string, Link>();
+  readonly #blocked = new Set<string>();
+  weather: NetworkWeather = CALM;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#chance = world.chance("network");
+  }
+
+  get nowMs(): number {
+    return this.#world.loop.nowMs();
+  }
+
+  /** A process has started. */
+  attach(process: NetworkProcess, members: readonly string[]): SimFrames {
+    const end = new SimFrames(this, process, members);
+    this.#ends.set(process.id, end);
+    return end;
+  }
+
+  /** A process has died: who can reach its machine finds out soon. */
+  detach(process: NetworkProcess): void {
+    if (this.#ends.get(process.id)?.process === process) this.#ends.delete(process.id);
+    for (const end of [...this.#ends.values()]) {
+      this.#world.loop.after(this.#chance.between(1, 300), () => {
+        if (this.isOpen(process.id, end.self)) {
+          end.process.enter(() => end.refused(process.id, process.run));
+        }
+      });
+    }
+  }
+
+  /** Cuts one direction between two nodes. */
+  block(from: string, to: string): void {
+    this.#blocked.add(`${from}>${to}`);
+  }
+
+  unblock(from: string, to: string): void {
+    this.#blocked.delete(`${from}>${to}`);
+  }
+
+  healAll(): void {
+    this.#blocked.clear();
+    this.weather = CALM;
+  }
+
+  isOpen(from: string, to: string): boolean {
+    return !this.#blocked.has(`${from}>${to}`);
+  }
+
+  /** Whether both are there and words go both ways. */
+  connected(a: string, b: string): boolean {
+    return this.#ends.has(a) && this.#ends.has(b) && this.isOpen(a, b) && this.isOpen(b, a);
+  }
+
+  /** Carries a frame, or a sign of life, to the process that runs on the other node now. */
+  carry(from: SimFrames, to: string, frame: Uint8Array | undefined): void {
+    const target = this.#ends.get(to);
+    const { totals } = this.#world;
+    if (target === undefined || !this.isOpen(from.self, to)) {
+      if (frame !== undefined) totals.messagesLost += 1;
+      return;
+    }
+    const { lossRatio, duplicateRatio } = this.weather;
+    if (this.#chance.hits(lossRatio)) {
+      if (frame !== undefined) {
+        totals.messagesLost += 1;
+        this.#world.trace.mark(`${from.self}>${to} lost`);
+      }
+      return;
+    }
+    this.#carryOnce(from, target, frame);
+    if (frame !== undefined && this.#chance.hits(duplicateRatio)) {
+      totals.messagesDuplicated += 1;
+      this.#carryOnce(from, target, frame);
+    }
+  }
+
+  #carryOnce(from: SimFrames, target: SimFrames, frame: Uint8Array | undefined): void {
+    const link = this.#link(from.self, target.self);
+    const number = (link.sentCount += 1);
+    const dueMs = this.#dueMs(link);
+    this.#world.loop.after(dueMs - this.nowMs, () => {
+      // The connection ended with either process; what was in flight may still arrive from a dead one.
+      if (this.#ends.get(target.self) !== target || !this.isOpen(from.self, target.self)) {
+        if (frame !== undefined) this.#world.totals.messagesLost += 1;
+        return;
+      }
+      target.process.enter(() => {
+        if (frame !== undefined) {
+          this.#world.totals.messagesDelivered += 1;
+          if (number < link.arrivedCount) this.#world.totals.messagesReordered += 1;
+          link.arrivedCount = Math.max(link.arrivedCount, number);
+          this.#world.trace.mark(`${from.self}>${target.self} ${frame.length} ${crc32(frame)}`);
+        }
+        target.arrived(from.process, frame);
+      });
+    });
+  }
+
+  #dueMs(link: Link): number {
+    const { delayMsMin, delayMsMax, tailRatio, tailMs, reorderRatio } = this.weather;
+    let delayMs = this.#chance.between(delayMsMin, delayMsMax);
+    if (this.#chance.hits(tailRatio)) delayMs += this.#chance.between(0, tailMs);
+    const dueMs = this.nowMs + delayMs;
+    // One that leaves the line may come before those sent earlier, or after those sent later.
+    if (this.#chance.hits(reorderRatio)) return dueMs + this.#chance.between(0, 20 * delayMsMax);
+    link.lastDueMs = Math.max(link.lastDueMs, dueMs);
+    return link.lastDueMs;
+  }
+
+  #link(from: string, to: string): Link {
+    const name = `${from}>${to}`;
+    const known = this.#links.get(name);
+    if (known !== undefined) return known;
+    const made: Link = { lastDueMs: 0, sentCount: 0, arrivedCount: 0 };
+    this.#links.set(name, made);
+    return made;
+  }
+}

@@ -1,0 +1,77 @@
+/** What a seed draws before its simulation begins: how many nodes, which faults, what load. */
+import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
+import { Chance } from "./chance.ts";
+import { RARE_CAPABILITY } from "./handlers.ts";
+
+/** Classes of faults. */
+export const FAULTS = [
+  "loss",
+  "duplication",
+  "reordering",
+  "delay",
+  "partition",
+  "pause",
+  "crash",
+  "zombie",
+  "clock",
+  "slow-disk",
+] as const;
+
+export type Fault = (typeof FAULTS)[number];
+
+export interface Plan {
+  readonly seed: number;
+  readonly nodeCount: number;
+  readonly faults: ReadonlySet<Fault>;
+  readonly requestCount: number;
+  /** Chance that a piece becomes a run. */
+  readonly runRatio: number;
+  readonly zombieRatio: number;
+  /** When faults begin and end. */
+  readonly faultsFromMs: number;
+  readonly faultsToMs: number;
+  readonly submitToMs: number;
+  readonly partitions: readonly number[];
+  readonly electionTicks: number;
+}
+
+export function drawPlan(seed: number): Plan {
+  const chance = Chance.of(seed, "plan");
+  const faults = new Set(chance.sample(FAULTS, chance.whole(2, 6)));
+  return {
+    seed,
+    nodeCount: chance.whole(3, 5),
+    faults,
+    requestCount: chance.whole(20, 26),
+    runRatio: chance.pick([0, 0, 0.2, 0.6]),
+    zombieRatio: faults.has("zombie") ? 0.05 : 0,
+    faultsFromMs: chance.pick([0, 3_000, 6_000]),
+    faultsToMs: 60_000,
+    submitToMs: 50_000,
+    partitions: [chance.whole(1, 3), chance.whole(1, 2), 1],
+    electionTicks: chance.pick([10, 20]),
+  };
+}
+
+/** A node's options; lease and beats as in the program, in proportion to the faults' lengths. */
+export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
+  const chance = Chance.of(plan.seed, `options ${index}`);
+  const leaseMs = 4_000;
+  // One node at least can do everything.
+  const rare = index === 0 || chance.hits(0.5);
+  return {
+    tickMs: 100,
+    electionTicks: plan.electionTicks,
+    heartbeatTicks: 2,
+    leaderGoneTicks: 5,
+    scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64 },
+    executor: {
+      slots: chance.whole(1, 4),
+      capabilities: rare ? [RARE_CAPABILITY] : [],
+      beatMs: 500,
+      idleBeatMs: 1_500,
+      leaseMs,
+      prefetchMs: 50,
+    },
+  };
+}

@@ -1,0 +1,373 @@
+/** One seed: a whole cluster, its users, its faults, and those who watch. */
+import { hash } from "node:crypto";
+import type { PlantedBugs } from "../../src/actors/group-host.ts";
+import { voterTarget } from "../../src/actors/membership-plan.ts";
+import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
+import type { SimBlockDisk } from "./blocks.ts";
+import { Chance } from "./chance.ts";
+import { RaftChecker } from "./checkers/raft-checker.ts";
+import { RowChecker } from "./checkers/row-checker.ts";
+import { Asker, answerOf, SimClient, WORKFLOW } from "./client.ts";
+import { FaultDriver } from "./faults.ts";
+import { HANDLERS, JOBS, sourceOf, stepsOf } from "./handlers.ts";
+import { SimHost, type SimProcess } from "./host.ts";
+import { SimLoop } from "./loop.ts";
+import { SimNetwork } from "./network.ts";
+import { drawPlan, nodeOptions, type Plan } from "./plan.ts";
+import type { UnitBehaviour } from "./runner.ts";
+import { newTotals, type Totals } from "./totals.ts";
+import { Trace } from "./trace.ts";
+import { promise, Violation, type World } from "./world.ts";
+
+/** After the end of all faults everything must be complete within so much virtual time. */
+const RECOVERY_MS = 150_000;
+
+/** And all replicas must have come to the same place within so much more. */
+const SETTLE_MS = 30_000;
+
+/** Failures of one unit by chance; less than the repetitions that steps allow. */
+const CHANCE_FAILURES_MAX = 2;
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly bugs?: PlantedBugs;
+  /** Gets every line of the trace. */
+  readonly print?: (line: string) => void;
+}
+
+export interface Report {
+  readonly seed: number;
+  /** Undefined when nothing was found. */
+  readonly failure: string | undefined;
+  /** Hash of all that happened: the same for the same seed and program. */
+  readonly traceHash: string;
+  readonly tail: readonly string[];
+  readonly plan: Plan;
+  readonly totals: Totals;
+}
+
+/** Runs one seed to its end. */
+export async function simulate(options: SimulationOptions): Promise<Report> {
+  return new Simulation(options).run();
+}
+
+class Simulation {
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #loop = new SimLoop();
+  readonly #trace: Trace;
+  readonly #totals = newTotals();
+  readonly #network: SimNetwork;
+  readonly #hosts: readonly SimHost[];
+  readonly #raft: RaftChecker;
+  readonly #rows: RowChecker;
+  readonly #healed = new Set<string>();
+  readonly #touched = new Set<SimProcess>();
+  #failure: Error | undefined;
+  #group = 0;
+  #clientsDone = false;
+
+  constructor(options: SimulationOptions) {
+    const { seed } = options;
+    this.#plan = drawPlan(seed);
+    this.#trace = new Trace(this.#loop, options.print);
+    this.#world = {
+      seed,
+      loop: this.#loop,
+      trace: this.#trace,
+      totals: this.#totals,
+      chance: (label) => Chance.of(seed, label),
+      violate: (violation) => {
+        this.#failure ??= violation;
+      },
+    };
+    this.#network = new SimNetwork(this.#world);
+    this.#raft = new RaftChecker(this.#world);
+    this.#rows = new RowChecker(this.#world);
+    this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) =>
+      this.#makeHost(index, options.bugs ?? {}),
+    );
+  }
+
+  async run(): Promise<Report> {
+    const { seed } = this.#plan;
+    this.#trace.note(`seed ${seed}: ${this.#plan.nodeCount} nodes, ${[...this.#plan.faults].join()}`);
+    const faults = new FaultDriver({
+      world: this.#world,
+      plan: this.#plan,
+      network: this.#network,
+      hosts: this.#hosts,
+    });
+    this.#live().catch((error: unknown) => {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    });
+    faults.start();
+    try {
+      await this.#phases();
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    }
+    this.#totals.seeds = 1;
+    this.#totals.events = this.#loop.eventCount;
+    this.#totals.virtualMs = this.#loop.nowMs();
+    this.#totals.leaderChanges = this.#raft.leaderCount() - this.#raft.groups().length;
+    return {
+      seed,
+      failure: this.#failure === undefined ? undefined : failureText(this.#failure),
+      traceHash: this.#trace.digest(),
+      tail: this.#trace.tail(),
+      plan: this.#plan,
+      totals: this.#totals,
+    };
+  }
+
+  async #phases(): Promise<void> {
+    const { faultsToMs } = this.#plan;
+    await this.#runUntil(faultsToMs, () => false);
+    await this.#runUntil(faultsToMs + RECOVERY_MS, () => this.#clientsDone);
+    if (this.#failure !== undefined) return;
+    promise(this.#clientsDone, "not everything was complete long after the end of all faults");
+    await this.#runUntil(this.#loop.nowMs() + SETTLE_MS, () => this.#unsettled() === undefined);
+    if (this.#failure !== undefined) return;
+    const unsettled = this.#unsettled();
+    promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
+    const requests = this.#rows.requests(this.#group).length;
+    promise(
+      requests === this.#totals.requests,
+      `${this.#totals.requests} requests were acknowledged and ${requests} exist`,
+    );
+  }
+
+  async #runUntil(endMs: number, done: () => boolean): Promise<void> {
+    await this.#loop.runUntil(endMs, {
+      done: () => this.#failure !== undefined || done(),
+      after: () => this.#look(),
+    });
+  }
+
+  #look(): void {
+    for (const process of this.#touched) {
+      if (!process.alive) continue;
+      this.#raft.check(process);
+      for (const [group, reason] of process.node?.stoppedReplicas ?? []) {
+        throw new Violation(`${process.id} stopped its replica of group ${group}: ${reason}`);
+      }
+    }
+    this.#touched.clear();
+  }
+
+  #makeHost(index: number, bugs: PlantedBugs): SimHost {
+    const { seed, faults, zombieRatio, runRatio } = this.#plan;
+    const chance = Chance.of(seed, `host ${index}`);
+    const skewed = faults.has("clock");
+    const founding = (member: Extract<SystemCommand, { kind: "found" }>["member"]) =>
+      ({
+        kind: "found",
+        clusterId: "simulated",
+        member,
+        adminTokenHash: hash("sha256", "token", "hex"),
+      }) as const;
+    return new SimHost({
+      world: this.#world,
+      id: `n${index + 1}`,
+      network: this.#network,
+      options: nodeOptions(this.#plan, index),
+      behaviour: this.#behaviour(),
+      bugs,
+      watch: {
+        opened: (process, store) => {
+          this.#rows.watch(store);
+          this.#raft.watch(process, store);
+        },
+        heard: (_, __, message) => this.#rows.heard(message),
+        ended: () => undefined,
+        touched: (process) => this.#touched.add(process),
+      },
+      reach: (from, to) => this.#reach(from, to),
+      zombieRatio,
+      runRatio,
+      // Monotonic clocks begin anywhere; wall clocks differ by as much as people overlook.
+      clockOffsetMs: chance.between(0, 1_000_000),
+      wallOffsetMs: skewed ? chance.between(-5_000, 5_000) : 0,
+      founding: index === 0 ? founding : undefined,
+    });
+  }
+
+  #reach(from: string, to: string): SimBlockDisk | undefined {
+    const host = this.#hosts.find(({ id }) => id === to);
+    if (host?.process === undefined || host.process.paused) return undefined;
+    return this.#network.connected(from, to) ? host.blocks : undefined;
+  }
+
+  #behaviour(): UnitBehaviour {
+    const failures = this.#unitFailures;
+    const chance = this.#unitChance;
+    return {
+      healed: (request) => this.#healed.has(request),
+      failsNow: (unit) => {
+        const count = failures.get(unit) ?? 0;
+        if (count >= CHANCE_FAILURES_MAX || !chance().hits(0.05)) return undefined;
+        failures.set(unit, count + 1);
+        return chance().hits(0.3) ? "hangs" : "failed";
+      },
+    };
+  }
+
+  readonly #unitFailures = new Map<string, number>();
+  #chanceOfUnits: Chance | undefined;
+  readonly #unitChance = (): Chance => {
+    this.#chanceOfUnits ??= this.#world.chance("units");
+    return this.#chanceOfUnits;
+  };
+
+  /** What the people do: found the cluster, join nodes, define the workflow, ask for work. */
+  async #live(): Promise<void> {
+    const [first, ...others] = this.#hosts;
+    if (first === undefined) throw new Error("a cluster has a node");
+    first.start();
+    const operator = new Asker(this.#world, [first], "operator");
+    const ticket = {
+      kind: "ticket",
+      id: "ticket",
+      verifier: new Uint8Array(32),
+      expiresMs: Number.MAX_SAFE_INTEGER,
+      uses: 10,
+    } as const;
+    await this.#system(operator, "ticket", ticket);
+    for (const host of others) await this.#join(operator, host);
+    const group = await this.#system(operator, "create", {
+      kind: "create-workflow",
+      name: WORKFLOW,
+      description: "",
+      replicas: [],
+    });
+    promise(group.kind === "revision", "a workflow was created");
+    this.#group = group.revision;
+    await this.#define(new Asker(this.#world, this.#hosts, "definer"));
+    await this.#clients();
+    this.#clientsDone = true;
+  }
+
+  async #join(operator: Asker, host: SimHost): Promise<void> {
+    const chance = this.#world.chance(`join ${host.id}`);
+    await this.#loop.sleep(chance.between(0, 300));
+    const { executor } = host.options.options;
+    await this.#system(operator, `join ${host.id}`, {
+      kind: "join",
+      ticket: "ticket",
+      member: {
+        node: host.id,
+        name: host.id,
+        addresses: [],
+        api: "",
+        storeId: "",
+        slots: executor.slots,
+        capabilities: executor.capabilities,
+        version: "0.0.0",
+      },
+    });
+    const known = this.#hosts.filter(({ wasStarted }) => wasStarted).map(({ id }) => id);
+    host.knownMembers = known;
+    host.start();
+  }
+
+  async #system(asker: Asker, what: string, command: SystemCommand) {
+    const bodyHash = hash("sha256", what, "hex");
+    const id = { kind: "key", key: `operator-${what}`, bodyHash } as const;
+    return asker.until(async (node) => {
+      // Before the first node leads there is no cluster to talk to.
+      if (node.directory.cluster === undefined) return undefined;
+      const call = { kind: "system-command", envelope: { id, command } } as const;
+      const answer = await answerOf(node, 0, call);
+      if (answer?.kind !== "answered" || answer.answer.kind === "refused") return undefined;
+      return answer.answer;
+    });
+  }
+
+  async #define(asker: Asker): Promise<void> {
+    const group = this.#group;
+    const commands = [
+      ...HANDLERS.map(({ handler }) => ({
+        kind: "source" as const,
+        version: handler.version,
+        source: sourceOf(handler.name),
+      })),
+      {
+        kind: "define" as const,
+        revision: 0,
+        description: "",
+        handlers: HANDLERS,
+        steps: stepsOf(this.#plan.partitions),
+        jobs: JOBS,
+      },
+    ];
+    for (const [at, command] of commands.entries()) {
+      const bodyHash = hash("sha256", `define ${at}`, "hex");
+      const id = { kind: "key", key: `define-${at}`, bodyHash } as const;
+      await asker.until(async (node) => {
+        const call = { kind: "command", group, envelope: { id, command } } as const;
+        const answer = await answerOf(node, group, call);
+        if (answer?.kind !== "answered") return undefined;
+        if (answer.answer.kind !== "refused") return true;
+        this.#trace.note(`refused: ${answer.answer.code}`);
+        return undefined;
+      });
+    }
+    this.#trace.note("the workflow is defined");
+  }
+
+  async #clients(): Promise<void> {
+    const chance = this.#world.chance("arrivals");
+    const { requestCount, partitions, submitToMs } = this.#plan;
+    const spanMs = Math.max(1_000, submitToMs - this.#loop.nowMs());
+    const options = {
+      world: this.#world,
+      hosts: this.#hosts,
+      group: this.#group,
+      partitions,
+      heal: (request: string) => this.#healed.add(request),
+    };
+    await Promise.all(
+      Array.from({ length: requestCount }, async (_, number) => {
+        await this.#loop.sleep(chance.between(0, spanMs));
+        await new SimClient(options, `c${number}`).run();
+      }),
+    );
+  }
+
+  /** What is not yet as it must be when nothing happens any more. */
+  #unsettled(): string | undefined {
+    for (const group of [0, this.#group]) {
+      const committed = this.#raft.committedMax(group);
+      for (const host of this.#hosts) {
+        const replica = host.node?.host.replica(group);
+        if (replica === undefined) {
+          if (group === 0) return `${host.id} has no replica of the system group`;
+          continue;
+        }
+        if (replica.appliedIndex < committed) return `${host.id} lags behind in group ${group}`;
+      }
+    }
+    const live = this.#rows.liveCount(this.#group);
+    if (live > 0) return `${live} attempts are in flight`;
+    return this.#unsettledMembership();
+  }
+
+  #unsettledMembership(): string | undefined {
+    const count = this.#hosts.length;
+    for (const [group, votersMax] of [
+      [0, 5],
+      [this.#group, 3],
+    ] as const) {
+      const wanted = voterTarget(count, votersMax);
+      const leader = this.#hosts.find(({ node }) => node?.host.replica(group)?.core.status().role === "leader");
+      const voters = leader?.node?.host.replica(group)?.membership.configuration.voters.length ?? 0;
+      if (voters !== wanted) return `group ${group} has ${voters} voters instead of ${wanted}`;
+    }
+    return undefined;
+  }
+}
+
+function failureText(error: Error): string {
+  return error instanceof Violation ? error.message : (error.stack ?? error.message);
+}

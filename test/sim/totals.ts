@@ -1,0 +1,79 @@
+/** What a run or a batch of runs went through; a batch in which one of them never happened proves little. */
+
+export interface Totals {
+  seeds: number;
+  requests: number;
+  leaderChanges: number;
+  messagesDelivered: number;
+  messagesLost: number;
+  messagesDuplicated: number;
+  messagesReordered: number;
+  partitions: number;
+  pauses: number;
+  crashes: number;
+  crashesWithUnsyncedLoss: number;
+  restarts: number;
+  attemptsLost: number;
+  attemptsReleased: number;
+  attemptsFailed: number;
+  fencedCompletions: number;
+  requestsFailed: number;
+  requestsCancelled: number;
+  requestsPaused: number;
+  runsStored: number;
+  entriesApplied: number;
+  events: number;
+  virtualMs: number;
+}
+
+export function newTotals(): Totals {
+  return {
+    seeds: 0,
+    requests: 0,
+    leaderChanges: 0,
+    messagesDelivered: 0,
+    messagesLost: 0,
+    messagesDuplicated: 0,
+    messagesReordered: 0,
+    partitions: 0,
+    pauses: 0,
+    crashes: 0,
+    crashesWithUnsyncedLoss: 0,
+    restarts: 0,
+    attemptsLost: 0,
+    attemptsReleased: 0,
+    attemptsFailed: 0,
+    fencedCompletions: 0,
+    requestsFailed: 0,
+    requestsCancelled: 0,
+    requestsPaused: 0,
+    runsStored: 0,
+    entriesApplied: 0,
+    events: 0,
+    virtualMs: 0,
+  };
+}
+
+/** Adds `more` to `sum`. */
+export function addTotals(sum: Totals, more: Totals): void {
+  for (const name of totalNames(sum)) sum[name] += more[name];
+}
+
+/** Totals that are zero. */
+export function missingTotals(totals: Totals): readonly string[] {
+  return totalNames(totals).filter((name) => totals[name] === 0);
+}
+
+export function totalsText(totals: Totals): string {
+  const lines = totalNames(totals)
+    .filter((name) => name !== "virtualMs")
+    .map((name) => `  ${name.padEnd(24)} ${totals[name]}`);
+  return [...lines, `  ${"virtualHours".padEnd(24)} ${(totals.virtualMs / 3_600_000).toFixed(2)}`].join(
+    "\n",
+  );
+}
+
+function totalNames(totals: Totals): readonly (keyof Totals)[] {
+  const known = newTotals();
+  return Object.keys(totals).filter((name): name is keyof Totals => Object.hasOwn(known, name));
+}

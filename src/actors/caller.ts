@@ -35,7 +35,7 @@ export class Caller {
    */
   async ask(to: NodeId, call: Call, timeoutMs: number): Promise<CallAnswer | undefined> {
     const { mesh, timers } = this.#deps;
-    if (to === mesh.self) return this.serve(to, call);
+    if (to === mesh.self) return this.#askSelf(call, timeoutMs);
     if (this.#open.size >= CALLS_MAX) {
       return { kind: "error", code: "COMMAND_QUEUE_FULL", message: "too many calls are under way" };
     }
@@ -51,6 +51,17 @@ export class Caller {
       this.#open.set(id, { to, end });
       // Not sent at all: the caller may try elsewhere at once.
       if (!mesh.send(to, { kind: "call", id, call })) end(NOT_SENT);
+    });
+  }
+
+  /** This node may wait for a majority as long as any other. */
+  #askSelf(call: Call, timeoutMs: number): Promise<CallAnswer | undefined> {
+    return new Promise((resolve) => {
+      const timer = this.#deps.timers.after(timeoutMs, () => resolve(undefined));
+      void this.serve(this.#deps.mesh.self, call).then((answer) => {
+        timer.cancel();
+        resolve(answer);
+      });
     });
   }
 

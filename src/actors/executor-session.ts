@@ -33,8 +33,12 @@ export class ExecutorSession {
   ready = 0;
   #sequence = 0;
   #limit = 0;
-  /** What the scheduler may still believe it was lent. */
+  /** What the newest beat said is lent. */
+  #saidLimit = 0;
+  /** The most that the scheduler may still believe it was lent, by beats that it may have heard. */
   #lentBefore = 0;
+  /** Whom the newest beat went to. */
+  asked: NodeId | undefined;
 
   constructor(group: number, nowMs: number) {
     this.group = group;
@@ -52,23 +56,31 @@ export class ExecutorSession {
 
   /** Lends so many slots from the next beat on. */
   lend(limit: number): void {
-    this.#lentBefore = Math.max(this.#lentBefore, this.#limit);
     this.#limit = limit;
   }
 
+  /** For a beat that says the present limit. */
   nextSequence(): number {
     this.#sequence += 1;
+    this.#saidLimit = this.#limit;
+    this.#lentBefore = Math.max(this.#lentBefore, this.#limit);
     return this.#sequence;
   }
 
-  /** The scheduler has heard the newest beat: it knows the present limit. */
+  /** The scheduler has heard the newest beat: it believes what that said, and nothing older. */
   heardBeat(sequence: number): void {
-    if (sequence === this.#sequence) this.#lentBefore = 0;
+    if (sequence === this.#sequence) this.#lentBefore = this.#saidLimit;
   }
 
-  /** A new leader knows nothing of what was lent before. */
-  newLeader(): void {
+  /** Not heard of for a lease: it takes this node for dead, so it will grant nothing here. */
+  lapse(): void {
+    this.ready = 0;
     this.#lentBefore = 0;
+  }
+
+  /** True when the newest beat said another limit than is lent now. */
+  get limitIsNews(): boolean {
+    return this.#limit !== this.#saidLimit;
   }
 
   /** True when there is anything to do for this workflow. */

@@ -113,10 +113,7 @@ export class Executor {
       return;
     }
     if (message.term < session.term) return;
-    if (message.term > session.term) {
-      session.term = message.term;
-      session.newLeader();
-    }
+    session.term = message.term;
     session.target = from;
     session.heardMs = this.#deps.clock.nowMs();
     switch (message.kind) {
@@ -280,6 +277,7 @@ export class Executor {
     const { options, log } = this.#deps;
     const { candidates, nowMs } = about;
     const silentMs = nowMs - session.heardMs;
+    if (silentMs >= options.leaseMs) session.lapse();
     if (silentMs >= options.leaseMs && session.attempts.size > session.ended().length) {
       log.warn("lost touch with a scheduler and gave up its units", { group: session.group });
       for (const attempt of [...session.attempts.values()]) {
@@ -288,10 +286,11 @@ export class Executor {
       }
     }
     const everyMs = session.active ? options.beatMs : options.idleBeatMs;
-    if (nowMs - session.beatMs < everyMs) return;
+    // A scheduler that does not know what was taken from it keeps that from the others.
+    if (nowMs - session.beatMs < everyMs && !session.limitIsNews) return;
     // Two beats without an answer: perhaps another one leads.
     if (session.target === undefined || silentMs > 2 * everyMs + options.beatMs) {
-      session.target = nextCandidate(candidates, session.target);
+      session.target = nextCandidate(candidates, session.target ?? session.asked);
     }
     this.#beat(session);
     if (session.ended().length > 0) this.#sayEnds(session.ended());
@@ -302,6 +301,7 @@ export class Executor {
     if (target === undefined) return;
     const { mesh, run, options, clock } = this.#deps;
     session.beatMs = clock.nowMs();
+    session.asked = target;
     mesh.send(target, {
       kind: "executor",
       message: {

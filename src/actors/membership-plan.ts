@@ -51,13 +51,20 @@ export function planMembership(input: {
   if (adding.length > 0) return addLearners(membership, adding);
   const lacking = target - configuration.voters.length;
   if (lacking <= 0) return undefined;
+  // Only who was heard lately: promoting the dead would leave a group that cannot commit.
   const ready = status.members.filter(
     (member) =>
-      member.learner && member.match > 0 && member.match + CAUGHT_UP_ENTRIES >= status.lastIndex,
+      member.learner &&
+      member.recentActive &&
+      member.match > 0 &&
+      member.match + CAUGHT_UP_ENTRIES >= status.lastIndex,
   );
-  // All in one joint change: two voters would stand still when either of them dies.
-  if (ready.length < lacking) return undefined;
-  const promoted = ready.slice(0, lacking);
+  // In one joint change, and to an odd number: two voters would stand still when either of them dies.
+  const before = configuration.voters.length;
+  const possible = Math.min(lacking, ready.length);
+  const count = (before + possible) % 2 === 1 ? possible : possible - 1;
+  if (count <= 0) return undefined;
+  const promoted = ready.slice(0, count);
   return {
     change: {
       transition: "auto",

@@ -20,6 +20,15 @@ const COPY_MS_MAX = 60_000;
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;
 
+/** Why an input cannot be read for now: the cluster's trouble, which must not use up a unit's retries. */
+const PASSING: ReadonlySet<string> = new Set([
+  "NO_MAJORITY",
+  "COMMAND_OUTCOME_UNKNOWN",
+  "COMMAND_QUEUE_FULL",
+  "REPLICA_STOPPED",
+  "NODE_STOPPING",
+]);
+
 export interface PerformDeps {
   readonly self: NodeId;
   readonly capabilities: readonly string[];
@@ -50,6 +59,9 @@ export class Performer {
       return await this.#secure(outcome, signal);
     } catch (error) {
       if (signal.aborted) return { kind: "released", reason: "cancelled" };
+      if (isJobxError(error) && PASSING.has(error.code)) {
+        return { kind: "released", reason: errorText(error) };
+      }
       return { kind: "failed", error: executorError(error) };
     }
   }

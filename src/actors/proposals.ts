@@ -37,6 +37,7 @@ export class Proposals<E> {
   readonly #payloads: PayloadPort<Batch<E>>;
   #waiting: Waiter<E>[] = [];
   readonly #inFlight = new Map<number, InFlight<E>>();
+  #appliedTerm = 0;
 
   constructor(payloads: PayloadPort<Batch<E>>) {
     this.#payloads = payloads;
@@ -71,15 +72,15 @@ export class Proposals<E> {
 
   #packSome(waiters: readonly Waiter<E>[], stampMs: number, packed: Packed<E>[]): void {
     const batch = { stampMs, envelopes: waiters.map((waiter) => waiter.envelope) };
-    const bytes = this.#payloads.encode(batch);
-    if (bytes.length <= PAYLOAD_BYTES_MAX) {
+    const bytes = this.#encode(batch);
+    if (bytes !== undefined && bytes.length <= PAYLOAD_BYTES_MAX) {
       packed.push({ bytes, batch, waiters });
       return;
     }
     if (waiters.length === 1) {
       const details = {
         code: "COMMAND_TOO_LARGE",
-        bytes: bytes.length,
+        bytes: bytes?.length ?? 0,
         limitBytes: PAYLOAD_BYTES_MAX,
       } as const;
       waiters[0]?.reject(new ActorError(details, "the command is larger than a log entry may be"));
@@ -88,6 +89,18 @@ export class Proposals<E> {
     const half = waiters.length >>> 1;
     this.#packSome(waiters.slice(0, half), stampMs, packed);
     this.#packSome(waiters.slice(half), stampMs, packed);
+  }
+
+  /**
+   * Undefined when some part is out of its format's bounds. Nothing is shared yet, so only the command
+   * suffers: it would stop this replica, and each next leader that it is repeated at.
+   */
+  #encode(batch: Batch<E>): Uint8Array | undefined {
+    try {
+      return this.#payloads.encode(batch);
+    } catch {
+      return undefined;
+    }
   }
 
   /** The entry stands in this leader's log. */
@@ -109,20 +122,31 @@ export class Proposals<E> {
 
   /** The entry at `index` was applied; `answers` are those of its commands. */
   applied(index: number, term: number, answers: readonly Answer[]): void {
+    if (term > this.#appliedTerm) {
+      this.#appliedTerm = term;
+      this.#displaced(index, term);
+    }
     const flight = this.#inFlight.get(index);
     if (flight === undefined) return;
     this.#inFlight.delete(index);
-    if (flight.term !== term) {
-      // Another leader's entry took the place: ours is in no majority's log and never will be.
-      const error = notAccepted("another leader's command took its place", undefined);
-      for (const waiter of flight.waiters) waiter.reject(error);
-      return;
-    }
     flight.waiters.forEach((waiter, ordinal) => {
       const answer = answers[ordinal];
       assert(answer !== undefined, "every command of an entry is answered");
       waiter.resolve({ answer, index, ordinal });
     });
+  }
+
+  /**
+   * Terms never fall along a log: from `index` on nothing of an earlier term is in a majority's log, or
+   * ever will be.
+   */
+  #displaced(index: number, term: number): void {
+    const error = notAccepted("another leader's command took its place", undefined);
+    for (const [at, flight] of this.#inFlight) {
+      if (at < index || flight.term >= term) continue;
+      this.#inFlight.delete(at);
+      for (const waiter of flight.waiters) waiter.reject(error);
+    }
   }
 
   /** The replica stops: nobody will learn what became of the commands here. */

@@ -8,6 +8,12 @@ import { prefixEnd } from "../std/ordered-text.ts";
 /** Block rows read at once: with the largest rows about 1 MiB. */
 const PAGE_BLOCKS = 64;
 
+/**
+ * Result rows read at once: one holds up to 4 KiB for each partition, and an answer fits a frame of
+ * 8 MiB only so long as partitions times this stay below 2000.
+ */
+const PAGE_RESULTS = 32;
+
 /** Reads rows of a workflow, from its scheduler. @throws {JobxError} when none answers in time. */
 export type ReadRows = (
   group: number,
@@ -74,11 +80,14 @@ async function readOwn(
   const { inputs, own } = about;
   const found = new Map<number, readonly Dataset[]>();
   if (own.length === 0) return found;
-  const wanted = own.map(({ child }) => keys.result(inputs.request, inputs.path, child));
-  const { values } = await read(group, { keys: wanted });
-  own.forEach(({ child }, at) => {
-    const row = values[at];
-    if (row?.kind === "result") found.set(child, row.parts);
-  });
+  for (let from = 0; from < own.length; from += PAGE_RESULTS) {
+    const page = own.slice(from, from + PAGE_RESULTS);
+    const wanted = page.map(({ child }) => keys.result(inputs.request, inputs.path, child));
+    const { values } = await read(group, { keys: wanted });
+    page.forEach(({ child }, at) => {
+      const row = values[at];
+      if (row?.kind === "result") found.set(child, row.parts);
+    });
+  }
   return found;
 }

@@ -24,7 +24,10 @@ function handler(name: string, type: HandlerType, capability: string): HandlerDe
 }
 
 /** The commands that define these steps and the job `job`, which begins with the first. */
-export function sketchDefinition(steps: readonly StepSketch[]) {
+export function sketchDefinition(steps: readonly StepSketch[]): {
+  readonly define: Extract<ClientCommand, { kind: "define" }>;
+  readonly sources: readonly Extract<ClientCommand, { kind: "source" }>[];
+} {
   const handlers = steps.flatMap(({ name, capability = "none", reducerCapability = "none" }) => [
     handler(`map_${name}`, "mapper", capability),
     handler(`reduce_${name}`, "reducer", reducerCapability),

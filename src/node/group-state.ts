@@ -21,6 +21,7 @@ export class GroupState<R extends object> implements StatePort<R> {
   readonly #checkpointDue: () => void;
   /** The least recently used row first. */
   readonly #decoded = new Map<string, R>();
+  #writeCount = 0;
 
   constructor(
     store: StateStore,
@@ -55,8 +56,13 @@ export class GroupState<R extends object> implements StatePort<R> {
   }
 
   async read(keys: readonly string[]): Promise<readonly (R | undefined)[]> {
+    const writesBefore = this.#writeCount;
     const values = await this.#store.getMany(this.#group, keys);
-    return values.map((value, at) => this.#row(keys[at] ?? "", value));
+    // A row that was written meanwhile is newer than what was read, and must stay what is known.
+    const current = this.#writeCount === writesBefore;
+    return values.map((value, at) =>
+      current || value === undefined ? this.#row(keys[at] ?? "", value) : this.#format.decode(value),
+    );
   }
 
   async scan(range: {
@@ -82,6 +88,7 @@ export class GroupState<R extends object> implements StatePort<R> {
   }
 
   async write(batch: Parameters<StatePort<R>["write"]>[0]): Promise<void> {
+    this.#writeCount += 1;
     const puts: { key: string; value: Uint8Array }[] = [];
     const deletes: string[] = [];
     for (const [key, row] of batch.rows) {

@@ -61,7 +61,9 @@ export class GroupState<R extends object> implements StatePort<R> {
     // A row that was written meanwhile is newer than what was read, and must stay what is known.
     const current = this.#writeCount === writesBefore;
     return values.map((value, at) =>
-      current || value === undefined ? this.#row(keys[at] ?? "", value) : this.#format.decode(value),
+      current || value === undefined
+        ? this.#row(keys[at] ?? "", value)
+        : this.#format.decode(value),
     );
   }
 

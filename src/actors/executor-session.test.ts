@@ -1,0 +1,89 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ExecutorSession, shareCapacity } from "./executor-session.ts";
+
+describe("sharing capacity", () => {
+  test("never gives more than there is or than is wanted, and leaves none over that is wanted", () => {
+    fc.assert(
+      fc.property(fc.nat(60), fc.array(fc.nat(40), { maxLength: 8 }), (capacity, wants) => {
+        const shares = shareCapacity(capacity, wants);
+        const sum = shares.reduce((total, one) => total + one, 0);
+        const wanted = wants.reduce((total, one) => total + one, 0);
+        expect(sum).toBe(Math.min(capacity, wanted));
+        for (const [at, share] of shares.entries())
+          expect(share).toBeLessThanOrEqual(wants[at] ?? 0);
+        // Who got less than it wanted has at most one less than anybody.
+        const most = Math.max(0, ...shares);
+        shares.forEach((share, at) => {
+          if (share < (wants[at] ?? 0)) expect(share).toBeGreaterThanOrEqual(most - 1);
+        });
+      }),
+    );
+  });
+});
+
+describe("credit", () => {
+  test("counts what the scheduler may believe until it has heard the newest beat", () => {
+    const session = new ExecutorSession(1, 0);
+    session.lend(8);
+    const first = session.nextSequence();
+    session.lend(3);
+    expect(session.lent).toBe(8);
+    // It answers the beat that said 8: that is what it believes.
+    session.heardBeat(first);
+    expect(session.lent).toBe(8);
+    const second = session.nextSequence();
+    session.heardBeat(first);
+    expect(session.lent).toBe(8);
+    session.heardBeat(second);
+    expect(session.lent).toBe(3);
+  });
+
+  test("a limit that no beat has said yet is news, and counts already", () => {
+    const session = new ExecutorSession(1, 0);
+    session.lend(4);
+    expect(session.limitIsNews).toBe(true);
+    expect(session.lent).toBe(4);
+    session.nextSequence();
+    expect(session.limitIsNews).toBe(false);
+  });
+
+  test("a scheduler that was silent for a lease keeps nothing but what runs here", () => {
+    const session = new ExecutorSession(1, 0);
+    session.ready = 5;
+    session.lend(8);
+    session.nextSequence();
+    session.lapse();
+    session.lend(0);
+    expect(session.lent).toBe(0);
+    expect(session.active).toBe(false);
+  });
+
+  test("whatever is lent and heard, lent is never less than any limit it may believe", () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant("lend" as const), limit: fc.nat(9) }),
+      fc.record({ kind: fc.constant("beat" as const), limit: fc.constant(0) }),
+      fc.record({ kind: fc.constant("arrive" as const), limit: fc.constant(0) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const session = new ExecutorSession(1, 0);
+        const underWay: { sequence: number; limit: number }[] = [];
+        let believed = 0;
+        for (const { kind, limit } of steps) {
+          if (kind === "lend") session.lend(limit);
+          else if (kind === "beat") {
+            underWay.push({ sequence: session.nextSequence(), limit: session.limit });
+          } else {
+            const beat = underWay.shift();
+            if (beat === undefined) continue;
+            believed = beat.limit;
+            session.heardBeat(beat.sequence);
+          }
+          expect(session.lent).toBeGreaterThanOrEqual(believed);
+          for (const beat of underWay) expect(session.lent).toBeGreaterThanOrEqual(beat.limit);
+        }
+      }),
+    );
+  });
+});

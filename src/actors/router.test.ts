@@ -1,0 +1,157 @@
+import { describe, expect, test } from "vitest";
+import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import { Caller } from "./caller.ts";
+import { ActorError } from "./errors.ts";
+import type { Call, CallAnswer, MeshPort, PeerMessage } from "./ports.ts";
+import { Router } from "./router.ts";
+
+const COMMAND: Call = {
+  kind: "command",
+  group: 7,
+  envelope: { id: { kind: "none" }, command: { kind: "cancel", request: 1 } },
+};
+const READ: Call = { kind: "read", group: 7, keys: [], scan: undefined, linear: true };
+const DONE: CallAnswer = { kind: "answered", answer: { kind: "ok" } };
+
+/** One node among others whose answers a test makes up: undefined is silence, `down` is not sent. */
+class Net {
+  readonly timers = new FakeTimers();
+  readonly asked: string[] = [];
+  readonly caller: Caller;
+  readonly router: Router;
+  answers: Record<string, CallAnswer | "down" | undefined>;
+  served: (call: Call) => Promise<CallAnswer> = () => new Promise(() => {});
+
+  constructor(answers: Record<string, CallAnswer | "down" | undefined>) {
+    this.answers = answers;
+    const mesh: MeshPort = {
+      self: "self",
+      listen: () => {},
+      isUp: () => true,
+      setMembers: () => {},
+      send: (to, message) => this.#send(to, message),
+    };
+    const { timers } = this;
+    this.caller = new Caller({ timers, mesh, serve: (_, call) => this.served(call) });
+    const candidates = (): readonly string[] => Object.keys(this.answers);
+    this.router = new Router({ clock: timers, timers, caller: this.caller, candidates });
+  }
+
+  #send(to: string, message: PeerMessage): boolean {
+    const answer = this.answers[to];
+    if (message.kind !== "call" || answer === "down") return false;
+    this.asked.push(to);
+    if (answer !== undefined) {
+      this.timers.after(1, () => this.caller.answered(to, message.id, answer));
+    }
+    return true;
+  }
+
+  /** How a call ended after so long: its answer's kind, a code, or that it still waits. */
+  async end(call: Call, deadlineMs: number, afterMs = deadlineMs + 1): Promise<string> {
+    let end = "waits";
+    this.router.ask(7, call, deadlineMs).then(
+      (answer) => {
+        end = answer.kind;
+      },
+      (error: { code: string }) => {
+        end = error.code;
+      },
+    );
+    await this.timers.advance(afterMs);
+    return end;
+  }
+}
+
+describe("finding the leader", () => {
+  test("a node that names the leader is believed, and the leader is asked first from then on", async () => {
+    const net = new Net({ a: { kind: "not-scheduler", leader: "c" }, b: undefined, c: DONE });
+    expect(await net.end(COMMAND, 1000)).toBe("answered");
+    expect(net.router.leaderOf(7)).toBe("c");
+    await net.end(COMMAND, 1000);
+    expect(net.asked).toEqual(["a", "c", "c"]);
+  });
+
+  test("a node that cannot be reached costs nothing", async () => {
+    const net = new Net({ a: "down", b: DONE });
+    expect(await net.end(COMMAND, 1000, 5)).toBe("answered");
+  });
+
+  test("while nobody leads it asks all again and again, and takes the one who leads in the end", async () => {
+    const nobody: CallAnswer = { kind: "not-scheduler", leader: undefined };
+    const net = new Net({ a: nobody, b: nobody });
+    net.timers.after(500, () => {
+      net.answers = { a: nobody, b: DONE };
+    });
+    expect(await net.end(COMMAND, 5000)).toBe("answered");
+    expect(net.asked.length).toBeGreaterThan(4);
+  });
+
+  test("an answer of another node than the one that was asked is nobody's", async () => {
+    const net = new Net({ a: undefined });
+    const end = net.end(COMMAND, 1000, 100);
+    net.caller.answered("b", 1, DONE);
+    expect(await end).toBe("waits");
+  });
+});
+
+describe("when it does not come to an answer", () => {
+  test("a command that no leader took had no effect", async () => {
+    const net = new Net({ a: { kind: "not-scheduler", leader: undefined }, b: "down" });
+    expect(await net.end(COMMAND, 2000)).toBe("NO_MAJORITY");
+  });
+
+  test("a command that somebody may have taken has an unknown outcome; a read has not", async () => {
+    const net = new Net({ a: undefined });
+    expect(await net.end(COMMAND, 2000)).toBe("COMMAND_OUTCOME_UNKNOWN");
+    expect(await net.end(READ, 2000)).toBe("NO_MAJORITY");
+  });
+
+  test("a replica that stopped with the command in its log leaves it unknown, and others are asked", async () => {
+    const unknown: CallAnswer = { kind: "error", code: "COMMAND_OUTCOME_UNKNOWN", message: "" };
+    const net = new Net({ a: unknown, b: { kind: "not-scheduler", leader: undefined } });
+    expect(await net.end(COMMAND, 1000)).toBe("COMMAND_OUTCOME_UNKNOWN");
+    expect(net.asked).toContain("b");
+  });
+
+  test("the leader's refusal ends the call at once", async () => {
+    const net = new Net({ a: { kind: "error", code: "COMMAND_QUEUE_FULL", message: "" }, b: DONE });
+    expect(await net.end(COMMAND, 1000, 5)).toBe("COMMAND_QUEUE_FULL");
+    expect(net.asked).toEqual(["a"]);
+  });
+
+  test("a deadline holds also for what this node itself does not answer", async () => {
+    const net = new Net({ self: undefined });
+    expect(await net.end(COMMAND, 2000, 1999)).toBe("waits");
+    expect(await net.end(COMMAND, 2000, 2001)).toBe("COMMAND_OUTCOME_UNKNOWN");
+  });
+
+  test("a node that goes down answers nothing more, and the next is asked at once", async () => {
+    const net = new Net({ a: undefined, b: DONE });
+    net.timers.after(10, () => net.caller.nodeDown("a"));
+    expect(await net.end(COMMAND, 5000, 20)).toBe("answered");
+  });
+});
+
+describe("serving", () => {
+  test("what goes wrong here becomes an answer, and no effect is told from an error", async () => {
+    const net = new Net({ self: undefined });
+    net.served = () =>
+      Promise.reject(new ActorError({ code: "COMMAND_NOT_ACCEPTED", leader: "b" }, "not me"));
+    expect(await net.caller.serve("x", READ)).toEqual({ kind: "not-scheduler", leader: "b" });
+    net.served = () => Promise.reject(new ActorError({ code: "REPLICA_STOPPED" }, "stopped"));
+    expect(await net.caller.serve("x", READ)).toMatchObject({ code: "REPLICA_STOPPED" });
+    net.served = () => Promise.reject(new Error("odd"));
+    expect(await net.caller.serve("x", READ)).toMatchObject({ code: "INTERNAL" });
+  });
+
+  test("an answered call leaves no timer behind", async () => {
+    const net = new Net({ a: DONE });
+    await net.end(COMMAND, 1000, 10);
+    expect(net.timers.count).toBe(0);
+    const own = new Net({ self: undefined });
+    own.served = () => Promise.resolve(DONE);
+    expect(await own.end(COMMAND, 1000, 10)).toBe("answered");
+    expect(own.timers.count).toBe(0);
+  });
+});

@@ -166,11 +166,14 @@ export class ClusterNode implements MeshListener {
         readonly limit: number;
         readonly reverse?: boolean;
       };
+      /** Skips asking a majority: for what follows a read that did. */
+      readonly follows?: boolean;
     },
     deadlineMs: number,
   ): Promise<Extract<CallAnswer, { kind: "rows" }>> {
     const scan = what.scan === undefined ? undefined : { reverse: false, ...what.scan };
-    const call: Call = { kind: "read", group, keys: what.keys, scan, linear: true };
+    const linear = what.follows !== true;
+    const call: Call = { kind: "read", group, keys: what.keys, scan, linear };
     const answer = await this.router.ask(group, call, deadlineMs);
     if (answer.kind !== "rows") throw new Error(`a read was answered with ${answer.kind}`);
     return answer;

@@ -391,12 +391,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   }
 
   async #read(call: Extract<Call, { kind: "read" }>): Promise<CallAnswer> {
-    if (call.linear) {
-      if (this.replica.leadingTerm === undefined) {
-        return { kind: "not-scheduler", leader: this.replica.leaderNode };
-      }
-      await this.replica.linearize();
+    if (this.replica.leadingTerm === undefined) {
+      return { kind: "not-scheduler", leader: this.replica.leaderNode };
     }
+    if (call.linear) await this.replica.linearize();
     const values = await this.replica.state.read(call.keys);
     const scanned =
       call.scan === undefined

@@ -2,7 +2,7 @@
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { AttemptView, RequestView } from "../api/ports.ts";
 import { keys, placeOfBlockKey, prefixes } from "../scheduler/keys.ts";
-import type { BlockRow, RequestRow, Row } from "../scheduler/rows.ts";
+import type { RequestRow, Row } from "../scheduler/rows.ts";
 import { parseRequestId, requestId } from "../scheduler/unit.ts";
 import { prefixEnd, readOrderedNumbers } from "../std/ordered-text.ts";
 import { requestUnknown } from "./cluster-errors.ts";
@@ -91,45 +91,68 @@ export class RequestReader {
         one.state === "done" && one.phase === "map" ? [one.invocation] : [],
       ),
     );
-    const blocks = prefixes.blocksOf(place.sequence);
-    for await (const { key, row } of this.#scan(place.group, blocks, deadlineMs)) {
+    for await (const page of this.#pages(
+      place.group,
+      prefixes.blocksOf(place.sequence),
+      deadlineMs,
+    )) {
       if (attempts.length > limit) break;
-      if (row.kind !== "block") continue;
-      const views = await this.#leaves(place, { key, row }, names, deadlineMs);
+      const views = await this.#leaves(place, page, { names, deadlineMs });
       // A child that mapped has been told by its own rows.
       attempts.push(...views.filter((view) => !told.has(view.invocation)));
     }
     return { attempts: attempts.slice(0, limit), truncated: attempts.length > limit };
   }
 
+  /** Leaves in a page of blocks; the parents of all of them are read at once. */
   async #leaves(
     place: RequestPlace,
-    block: { readonly key: string; readonly row: BlockRow },
-    names: AttemptNames,
-    deadlineMs: number,
+    page: readonly RowAt[],
+    about: { readonly names: AttemptNames; readonly deadlineMs: number },
   ): Promise<readonly AttemptView[]> {
-    const { path } = placeOfBlockKey(block.key);
-    const what = { keys: [keys.invocation(place.sequence, path)] };
-    const { values } = await this.#node.read(place.group, what, deadlineMs);
-    const parent = values[0];
-    if (parent?.kind !== "invocation" || parent.childStep === undefined) return [];
-    const { childStep } = parent;
-    return blockViews(block.row, { request: place.sequence, path, childStep }, names);
+    const blocks = page.flatMap(({ key, row }) =>
+      row.kind === "block" ? [{ row, path: placeOfBlockKey(key).path }] : [],
+    );
+    const wanted = [...new Set(blocks.map(({ path }) => keys.invocation(place.sequence, path)))];
+    const what = { keys: wanted, follows: true };
+    const { values } = await this.#node.read(place.group, what, about.deadlineMs);
+    const parents = new Map(wanted.map((key, at) => [key, values[at]]));
+    return blocks.flatMap(({ row, path }) => {
+      const parent = parents.get(keys.invocation(place.sequence, path));
+      if (parent?.kind !== "invocation" || parent.childStep === undefined) return [];
+      const { childStep } = parent;
+      return blockViews(row, { request: place.sequence, path, childStep }, about.names);
+    });
   }
 
   async *#scan(
     group: number,
     prefix: string,
     deadlineMs: number,
-  ): AsyncGenerator<{ readonly key: string; readonly row: Row }, void, undefined> {
+  ): AsyncGenerator<RowAt, void, undefined> {
+    for await (const page of this.#pages(group, prefix, deadlineMs)) yield* page;
+  }
+
+  /** The request's row was read with a majority before, so these need not be. */
+  async *#pages(
+    group: number,
+    prefix: string,
+    deadlineMs: number,
+  ): AsyncGenerator<readonly RowAt[], void, undefined> {
     const lt = prefixEnd(prefix);
     for (let gte = prefix; ; ) {
       const scan = { gte, lt, limit: PAGE_ROWS };
-      const page = await this.#node.read(group, { keys: [], scan }, deadlineMs);
-      yield* page.scanned;
+      const what = { keys: [], scan, follows: true };
+      const page = await this.#node.read(group, what, deadlineMs);
+      yield page.scanned;
       const last = page.scanned.at(-1);
       if (!page.more || last === undefined) return;
       gte = `${last.key}\0`;
     }
   }
+}
+
+interface RowAt {
+  readonly key: string;
+  readonly row: Row;
 }

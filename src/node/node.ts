@@ -25,6 +25,7 @@ import {
 import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
+import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { admission, joinCluster } from "./joining.ts";
 import { nodeMetrics } from "./metrics.ts";
@@ -48,6 +49,7 @@ export class RunningNode {
     readonly composed: Composed;
     readonly app: FastifyInstance;
     readonly announcer: Announcer;
+    readonly lock: DataLock;
   };
   readonly apiUrl: string;
   readonly id: string;
@@ -62,6 +64,7 @@ export class RunningNode {
       readonly composed: Composed;
       readonly app: FastifyInstance;
       readonly announcer: Announcer;
+      readonly lock: DataLock;
       readonly apiUrl: string;
     },
   ) {
@@ -74,7 +77,7 @@ export class RunningNode {
 
   /** Lets running units finish, hands over leadership, and stops. `now` skips the waiting. */
   async stop(now: AbortSignal): Promise<void> {
-    const { mesh, plane, composed, app, announcer } = this.#parts;
+    const { mesh, plane, composed, app, announcer, lock } = this.#parts;
     announcer.stop();
     const drained = composed.node.executor.drain(this.#config.drainMs);
     const hurried = new Promise<void>((resolve) => {
@@ -87,6 +90,7 @@ export class RunningNode {
     await plane.close(false);
     await mesh.close();
     await composed.store.close();
+    await lock.close();
     this.#log.info("stopped");
   }
 }
@@ -102,6 +106,7 @@ export async function startNode(
   const { log } = about;
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   await chmod(config.data, 0o700);
+  const lock = await lockDirectory(config.data);
   const disk = levelDisk(config.data);
   const key = await loadOrCreateKey(join(config.data, "node-key"));
   const self = peerIdOf(key);
@@ -198,6 +203,7 @@ export async function startNode(
     composed: found,
     app,
     announcer,
+    lock,
     apiUrl: address.url,
   });
 }

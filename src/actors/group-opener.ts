@@ -126,13 +126,18 @@ export class GroupOpener {
   async #openWorkflow(stored: StoredReplica): Promise<void> {
     const { payloads, states, host, options } = this.#deps;
     const { group } = stored;
-    const row = this.#deps.system.directory.workflow(group);
-    if (row?.state === "deleted") return;
+    const { directory } = this.#deps.system;
+    if (directory.workflow(group)?.state === "deleted") return;
     const actor = new WorkflowGroup({
       ...this.#deps,
       group,
-      name: row?.name ?? `group ${group}`,
-      description: row?.description ?? "",
+      // Looked up when needed: after a crash this replica may be open before the directory is filled.
+      get name() {
+        return directory.workflow(group)?.name ?? `group ${group}`;
+      },
+      get description() {
+        return directory.workflow(group)?.description ?? "";
+      },
       scheduling: options.scheduling,
     });
     const machine = { payloads: payloads.workflow, apply: applyEnvelope };

@@ -14,7 +14,8 @@ export function guardMachine(caught: (what: string) => void): () => void {
     const watched = (...args: unknown[]): unknown => {
       // Whatever runs the tests may use them, in the same thread.
       if (OURS.test(new Error().stack ?? "")) caught(name);
-      return Reflect.apply(real, owner, args);
+      const result: unknown = Reflect.apply(real, owner, args);
+      return result;
     };
     Reflect.set(owner, name, watched);
     undo.push(() => Reflect.set(owner, name, real));

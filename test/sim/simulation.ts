@@ -123,12 +123,11 @@ class Simulation {
 
   async #phases(): Promise<void> {
     const { faultsToMs } = this.#plan;
-    await this.#runUntil(faultsToMs, () => false);
-    await this.#runUntil(faultsToMs + RECOVERY_MS, () => this.#clientsDone);
-    if (this.#failure !== undefined) return;
+    if (!(await this.#runUntil(faultsToMs, () => false))) return;
+    if (!(await this.#runUntil(faultsToMs + RECOVERY_MS, () => this.#clientsDone))) return;
     promise(this.#clientsDone, "not everything was complete long after the end of all faults");
-    await this.#runUntil(this.#loop.nowMs() + SETTLE_MS, () => this.#unsettled() === undefined);
-    if (this.#failure !== undefined) return;
+    const endMs = this.#loop.nowMs() + SETTLE_MS;
+    if (!(await this.#runUntil(endMs, () => this.#unsettled() === undefined))) return;
     const unsettled = this.#unsettled();
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
     const requests = this.#rows.requests(this.#group).length;
@@ -138,11 +137,13 @@ class Simulation {
     );
   }
 
-  async #runUntil(endMs: number, done: () => boolean): Promise<void> {
+  /** @returns false when something was found. */
+  async #runUntil(endMs: number, done: () => boolean): Promise<boolean> {
     await this.#loop.runUntil(endMs, {
       done: () => this.#failure !== undefined || done(),
       after: () => this.#look(),
     });
+    return this.#failure === undefined;
   }
 
   #look(): void {

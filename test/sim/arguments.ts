@@ -1,0 +1,54 @@
+/** The command line of the simulator. */
+import { parseArgs } from "node:util";
+import type { PlantedBugs } from "../../src/actors/group-host.ts";
+
+export interface SimArguments {
+  readonly seed: number;
+  readonly runs: number;
+  /** Go on with further seeds for so long; undefined: exactly `runs`. */
+  readonly minutes: number | undefined;
+  readonly bugs: PlantedBugs;
+  readonly trace: boolean;
+  readonly processes: number;
+}
+
+export const USAGE = `npm run sim -- [--seed N] [--runs N] [--minutes M] [--bug sendBeforePersist] [--trace] [--processes N]
+  --seed       the first seed (drawn from the clock without it)
+  --runs       how many seeds, one after the other (1)
+  --minutes    goes on with further seeds for so long
+  --bug        plants a bug that must be found
+  --trace      prints everything that happens
+  --processes  seeds at once, each in a process of its own (1)`;
+
+/** @throws {TypeError} for what it does not know. */
+export function readArguments(args: readonly string[], drawnSeed: number): SimArguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: "string" },
+      runs: { type: "string" },
+      minutes: { type: "string" },
+      bug: { type: "string" },
+      trace: { type: "boolean" },
+      processes: { type: "string" },
+    },
+  });
+  if (values.bug !== undefined && values.bug !== "sendBeforePersist") {
+    throw new TypeError(`no such bug: ${values.bug}`);
+  }
+  return {
+    seed: whole("seed", values.seed) ?? drawnSeed,
+    runs: whole("runs", values.runs) ?? (values.minutes === undefined ? 1 : Infinity),
+    minutes: values.minutes === undefined ? undefined : Number(values.minutes),
+    bugs: values.bug === undefined ? {} : { sendBeforePersist: true },
+    trace: values.trace === true,
+    processes: whole("processes", values.processes) ?? 1,
+  };
+}
+
+function whole(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`--${name} is no whole number`);
+  return value;
+}

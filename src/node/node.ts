@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
+import type { ClusterNode } from "../actors/cluster-node.ts";
 import { buildApi, listenApi } from "../api/server.ts";
 import { loadOrCreateKey, peerIdOf } from "../mesh/keys.ts";
 import { DEFAULT_LIMITS } from "../mesh/limits.ts";
@@ -24,9 +25,10 @@ import {
 } from "./cluster-file.ts";
 import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config.ts";
-import { DataPlane } from "./data-plane/data-plane.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
+import { DataPlane } from "./data-plane/data-plane.ts";
 import { FrameMesh } from "./frame-mesh.ts";
+import { Hints } from "./hints.ts";
 import { admission, joinCluster } from "./joining.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
@@ -49,6 +51,7 @@ export class RunningNode {
     readonly composed: Composed;
     readonly app: FastifyInstance;
     readonly announcer: Announcer;
+    readonly hints: Hints;
     readonly lock: DataLock;
   };
   readonly apiUrl: string;
@@ -64,6 +67,7 @@ export class RunningNode {
       readonly composed: Composed;
       readonly app: FastifyInstance;
       readonly announcer: Announcer;
+      readonly hints: Hints;
       readonly lock: DataLock;
       readonly apiUrl: string;
     },
@@ -75,10 +79,16 @@ export class RunningNode {
     this.id = parts.mesh.self;
   }
 
+  /** The node above its ports, for programs that run one in their own process and measure it. */
+  get cluster(): ClusterNode {
+    return this.#parts.composed.node;
+  }
+
   /** Lets running units finish, hands over leadership, and stops. `now` skips the waiting. */
   async stop(now: AbortSignal): Promise<void> {
-    const { mesh, plane, composed, app, announcer, lock } = this.#parts;
+    const { mesh, plane, composed, app, announcer, hints, lock } = this.#parts;
     announcer.stop();
+    hints.stop();
     const drained = composed.node.executor.drain(this.#config.drainMs);
     const hurried = new Promise<void>((resolve) => {
       now.addEventListener("abort", () => resolve(), { once: true });
@@ -194,6 +204,7 @@ export async function startNode(
   const app = await buildApi({ cluster: api, log: log.child({ part: "api" }), rules });
   const address = await listenApi(app, config.api);
   const info = { ...found.member, api: address.url };
+  const hints = new Hints(node, mesh.gossip, { slots: config.slots, log });
   const announcer = new Announcer(node, info, log);
   announcer.start();
   log.info("started", { node: self, name: config.name, api: address.url, data: config.data });
@@ -203,6 +214,7 @@ export async function startNode(
     composed: found,
     app,
     announcer,
+    hints,
     lock,
     apiUrl: address.url,
   });

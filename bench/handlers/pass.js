@@ -1,0 +1,10 @@
+/** Returns the pairs that it is given.
+ ** yaml
+ * handler_type: mapper
+ * argument_spec: [{ name: arguments, type: null }]
+ * required_capability: none
+ */
+export async function* map(args, ctx) {
+  yield ctx.toReturn();
+  for await (const pair of args) yield pair;
+}

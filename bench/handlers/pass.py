@@ -1,0 +1,11 @@
+"""Returns the pairs that it is given.
+** yaml
+handler_type: mapper
+argument_spec: [{ name: arguments, type: null }]
+required_capability: none
+"""
+
+
+def map(args, ctx):
+    yield ctx.to_return()
+    yield from args

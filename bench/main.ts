@@ -1,0 +1,43 @@
+/**
+ * `npm run bench -- [names] [--json] [--profile DIR]`: measures a cluster of three real nodes on this
+ * machine. See docs/benchmarks.md. Ends with 1 when a floor was missed.
+ */
+import { mkdir } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { runNodeProcess } from "./lib/node-process.ts";
+import type { BenchOptions } from "./lib/options.ts";
+import { holds, machineText, type Table, tableText } from "./lib/report.ts";
+import { commits } from "./commits.ts";
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>>> = {
+  commits,
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: "boolean" }, profile: { type: "string" }, help: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  const unknown = positionals.find((name) => BENCHES[name] === undefined);
+  if (values.help === true || unknown !== undefined) {
+    console.error(`usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR]`);
+    process.exitCode = unknown === undefined ? 0 : 2;
+    return;
+  }
+  if (values.profile !== undefined) await mkdir(values.profile, { recursive: true });
+  const tables: Table[] = [];
+  if (values.json !== true) console.log(`${machineText()}\n`);
+  for (const name of positionals.length === 0 ? Object.keys(BENCHES) : positionals) {
+    const table = await BENCHES[name]?.({ profiles: values.profile });
+    if (table === undefined) continue;
+    tables.push(table);
+    if (values.json !== true) console.log(tableText(table));
+  }
+  if (values.json === true) {
+    console.log(JSON.stringify({ machine: machineText(), tables }, undefined, 2));
+  }
+  if (tables.some(({ figures }) => !figures.every(holds))) process.exitCode = 1;
+}
+
+if (process.argv[2] === "--node") runNodeProcess();
+else await main();

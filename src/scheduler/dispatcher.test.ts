@@ -376,6 +376,6 @@ test("whatever happens, limits hold, no unit is held twice, and all work ends", 
       const failure = leader.kit.request(1).failure?.error.code;
       expect(state === "succeeded" || failure === "UNIT_KEEPS_DYING").toBe(true);
     }),
-    { numRuns: 60 },
+    { numRuns: 20 },
   );
 }, 30_000);

@@ -238,7 +238,7 @@ export class Dispatcher {
     }
     if (wallMs >= this.#delayedUntilMs) this.#stale = true;
     this.#takeBackExpired(nowMs, commands);
-    if (!this.#lacksRows()) this.#grant(commands);
+    if (!this.#lacksRows()) this.#grant(nowMs, commands);
     return commands;
   }
 
@@ -267,8 +267,12 @@ export class Dispatcher {
   }
 
   /** Gives each executor with room one unit in turn, until room or work ends. */
-  #grant(commands: SchedulerCommand[]): void {
-    let open = [...this.#executors].filter(([node, executor]) => this.#room(node, executor) > 0);
+  #grant(nowMs: number, commands: SchedulerCommand[]): void {
+    // One that is silent gets nothing: it would lose that at once, and the unit would seem to kill it.
+    const silentMs = this.#options.leaseMs / 2;
+    let open = [...this.#executors].filter(
+      ([node, executor]) => nowMs - executor.heardMs < silentMs && this.#room(node, executor) > 0,
+    );
     // Begin with another one each time, so that scarce work is spread.
     this.#turn += 1;
     const shift = open.length === 0 ? 0 : this.#turn % open.length;

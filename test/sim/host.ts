@@ -48,7 +48,7 @@ export interface HostWatch {
   /** A process is about to start with what its disk held. */
   opened(process: SimProcess, store: NodeStore): void;
   /** What a process hears, before it does. */
-  heard(process: SimProcess, from: string, message: Parameters<MeshListener["message"]>[1]): void;
+  heard(process: SimProcess, message: Parameters<MeshListener["message"]>[1]): void;
   ended(process: SimProcess): void;
   /** An event happens in the process. */
   touched(process: SimProcess): void;
@@ -197,7 +197,7 @@ export class SimProcess implements NetworkProcess {
     const { world, watch } = host.options;
     this.#world = world;
     this.chance = world.chance(`node ${host.id} ${run}`);
-    this.#mesh = new WatchedMesh(host.id, (from, message) => watch.heard(this, from, message));
+    this.#mesh = new WatchedMesh(host.id, (message) => watch.heard(this, message));
   }
 
   get id(): string {
@@ -375,9 +375,9 @@ export class SimProcess implements NetworkProcess {
 
 /** The program's own mesh, with somebody who listens to what it decoded. */
 class WatchedMesh extends FrameMesh {
-  readonly #heard: MeshListener["message"];
+  readonly #heard: (message: Parameters<MeshListener["message"]>[1]) => void;
 
-  constructor(self: string, heard: MeshListener["message"]) {
+  constructor(self: string, heard: (message: Parameters<MeshListener["message"]>[1]) => void) {
     super(self);
     this.#heard = heard;
   }
@@ -385,7 +385,7 @@ class WatchedMesh extends FrameMesh {
   override listen(listener: MeshListener): void {
     super.listen({
       message: (from, message) => {
-        this.#heard(from, message);
+        this.#heard(message);
         listener.message(from, message);
       },
       peerUp: (node) => listener.peerUp(node),

@@ -62,7 +62,7 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
   return {
     tickMs: 100,
     electionTicks: plan.electionTicks,
-    heartbeatTicks: 2,
+    heartbeatTicks: 3,
     leaderGoneTicks: 5,
     scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64 },
     executor: {

@@ -90,6 +90,8 @@ class Simulation {
   }
 
   async run(): Promise<Report> {
+    // Control flow by thrown errors is frequent, and long traces are what it would cost most.
+    Error.stackTraceLimit = 6;
     const { seed } = this.#plan;
     this.#trace.note(`seed ${seed}: ${this.#plan.nodeCount} nodes, ${[...this.#plan.faults].join()}`);
     const faults = new FaultDriver({
@@ -180,7 +182,10 @@ class Simulation {
           this.#rows.watch(store);
           this.#raft.watch(process, store);
         },
-        heard: (_, __, message) => this.#rows.heard(message),
+        heard: (process, message) => {
+          if (message.kind === "raft") this.#raft.heard(process);
+          this.#rows.heard(message);
+        },
         ended: () => undefined,
         touched: (process) => this.#touched.add(process),
       },

@@ -1,0 +1,154 @@
+/** What callers and strangers may send to a running cluster, and what they are told. */
+import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
+import { beforeAll, expect, test } from "vitest";
+import { ended, useCluster } from "../lib/e2e-cluster.ts";
+import { eventually } from "../lib/e2e-eventually.ts";
+import { callHttp } from "../lib/e2e-http.ts";
+import { type Corpus, expectCounted, submitCount, writeCorpus } from "../lib/e2e-words.ts";
+
+const END_MS_MAX = 60_000;
+const SUBMIT = "/v1/workflows/words/jobs/count/requests";
+const JSON_TYPE = { "content-type": "application/json" };
+
+const cluster = useCluster(3);
+let corpus: Corpus;
+
+beforeAll(async () => {
+  corpus = await writeCorpus(cluster, { documents: 2, linesEach: 3 });
+  await cluster.apply(1, "words");
+});
+
+const authorization = (): Record<string, string> => ({ authorization: `Bearer ${cluster.token}` });
+
+test("the same key at two nodes makes one request, and a conflict with another body", async () => {
+  const input = {
+    workflow: "words",
+    job: "count",
+    arguments: [["how", { folder: corpus.folder, pauseMs: 0, gatedFrom: 0, gate: null }]],
+    idempotencyKey: "nightly-7",
+  } as const;
+  const before = await cluster.client(1).requests("words", { limit: 100, before: undefined });
+  const answers = await Promise.all([2, 3].map((number) => cluster.client(number).submit(input)));
+  const [id = "", ...more] = new Set(answers.map(({ request }) => request));
+  expect(more).toEqual([]);
+  expect((await cluster.client(1).submit(input)).request).toBe(id);
+  const client = cluster.client(1);
+  await expect(
+    cluster.client(2).submit({ ...input, arguments: [["how", "else"]] }),
+  ).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT", details: { status: 409 } });
+  await expectCounted(client, await ended(client, id, END_MS_MAX), corpus);
+  const after = await client.requests("words", { limit: 100, before: undefined });
+  expect(after.length - before.length).toBe(1);
+});
+
+test("a caller without a token that is known here gets nothing", async () => {
+  for (const path of ["/v1/nodes", "/v1/workflows/words", "/metrics"]) {
+    const none = await callHttp(cluster.api(2), { path });
+    expect(none).toMatchObject({ status: 401, code: "API_TOKEN_MISSING" });
+    const wrong = { authorization: `Bearer ${cluster.token}x` };
+    const unknown = await callHttp(cluster.api(2), { path, headers: wrong });
+    expect(unknown).toMatchObject({ status: 401, code: "API_TOKEN_UNKNOWN" });
+  }
+  const submission = { method: "POST", path: SUBMIT, headers: JSON_TYPE, body: "{}" };
+  expect(await callHttp(cluster.api(2), submission)).toMatchObject({ status: 401 });
+});
+
+test("a caller who was sent here by another page is refused, whatever token it has", async () => {
+  const path = "/v1/nodes";
+  const host = { ...authorization(), host: "jobs.example.com" };
+  expect(await callHttp(cluster.api(1), { path, headers: host })).toMatchObject({
+    status: 403,
+    code: "API_HOST_REFUSED",
+  });
+  const origin = { ...authorization(), origin: "https://jobs.example.com" };
+  expect(await callHttp(cluster.api(1), { path, headers: origin })).toMatchObject({
+    status: 403,
+    code: "API_ORIGIN_REFUSED",
+  });
+  expect(await callHttp(cluster.api(1), { path, headers: authorization() })).toMatchObject({
+    status: 200,
+  });
+});
+
+test("what does not exist is said to be unknown, by its kind", async () => {
+  const headers = { ...authorization(), ...JSON_TYPE };
+  const codeOf = async (path: string, post = false): Promise<unknown> => {
+    const call = post ? { method: "POST", body: `{"arguments":[]}` } : {};
+    const { status, code } = await callHttp(cluster.api(3), { path, headers, ...call });
+    return [status, code];
+  };
+  expect(await codeOf("/v1/workflows/nobody")).toEqual([404, "WORKFLOW_UNKNOWN"]);
+  expect(await codeOf(SUBMIT.replace("words", "nobody"), true)).toEqual([404, "WORKFLOW_UNKNOWN"]);
+  expect(await codeOf(SUBMIT.replace("count", "nothing"), true)).toEqual([404, "JOB_UNKNOWN"]);
+  for (const id of ["words-9999-1", "nonsense"]) {
+    expect(await codeOf(`/v1/requests/${id}`)).toEqual([404, "REQUEST_UNKNOWN"]);
+  }
+  const [known = ""] = (
+    await cluster.client(1).request(await submitCount(cluster.client(1), corpus), {
+      waitMs: 0,
+      withResult: false,
+    })
+  ).request.split(/-\d+$/);
+  expect(await codeOf(`/v1/requests/${known}-99999`)).toEqual([404, "REQUEST_UNKNOWN"]);
+  expect(await codeOf("/v1/nonsense")).toEqual([404, "API_ROUTE_UNKNOWN"]);
+});
+
+test("a body that is no JSON, or not the one expected, is refused and changes nothing", async () => {
+  const headers = { ...authorization(), ...JSON_TYPE };
+  const before = await cluster.client(1).requests("words", { limit: 100, before: undefined });
+  const send = (body: string): Promise<unknown> =>
+    callHttp(cluster.api(1), { method: "POST", path: SUBMIT, headers, body });
+  expect(await send(`{"arguments":[`)).toMatchObject({ status: 400, code: "API_JSON_INVALID" });
+  expect(await send(`{"arguments":7}`)).toMatchObject({ status: 400, code: "API_INPUT_INVALID" });
+  expect(await send(`{"arguments":[["k",9007199254740993]]}`)).toMatchObject({
+    status: 400,
+    code: "HANDLER_VALUE_NOT_EXACT",
+  });
+  const after = await cluster.client(1).requests("words", { limit: 100, before: undefined });
+  expect(after.map(({ request }) => request)).toEqual(before.map(({ request }) => request));
+});
+
+/** Sends bytes to a node's mesh port; resolves when the node has closed the connection. */
+function sendGarbage(port: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port }, () => socket.write(bytes));
+    socket.on("error", () => {
+      // A reset is one way to close it.
+    });
+    socket.on("close", () => resolve());
+    socket.resume();
+    AbortSignal.timeout(60_000).addEventListener("abort", () => {
+      socket.destroy();
+      reject(new Error("the node keeps a connection that speaks nonsense"));
+    });
+  });
+}
+
+test("a stranger who sends garbage to the mesh is cut off, and nobody else notices", async () => {
+  const started = await Promise.all([1, 2, 3].map((number) => cluster.scheduler("words", number)));
+  const header = new TextEncoder().encode("\x13/multistream/1.0.0\n");
+  const garbage = [
+    randomBytes(64 * 1024),
+    new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    Buffer.concat([header, Buffer.alloc(4096, 0xff)]),
+  ];
+  const ports = [1, 2, 3].map((number) => cluster.meshPort(number));
+  await Promise.all(ports.flatMap((port) => garbage.map((bytes) => sendGarbage(port, bytes))));
+  const client = cluster.client(1);
+  await expectCounted(
+    client,
+    await ended(client, await submitCount(client, corpus), END_MS_MAX),
+    corpus,
+  );
+  for (const number of [1, 2, 3]) {
+    await eventually(`node-${number} sees all nodes up`, END_MS_MAX, async () => {
+      const nodes = await cluster.client(number).nodes();
+      return nodes.filter(({ state }) => state === "up").length === 3;
+    });
+  }
+  // Nobody was voted out meanwhile.
+  expect(await Promise.all([1, 2, 3].map((number) => cluster.scheduler("words", number)))).toEqual(
+    started,
+  );
+});

@@ -1,0 +1,117 @@
+/** Handlers that throw and handlers that are no handlers. */
+import { cp, mkdtemp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { asRecord, parseRecord } from "../../scripts/lib/json.ts";
+import type { RequestView } from "../../src/api/ports.ts";
+import { attemptsOf, ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
+import { eventually } from "../lib/e2e-eventually.ts";
+
+const END_MS_MAX = 60_000;
+/** What `jobx` exits with. */
+const EXIT_FAILED = 1;
+const EXIT_REFUSED = 4;
+
+const cluster = useCluster(1);
+
+beforeAll(() => cluster.apply(1, "faults"));
+
+/** Submits three units, of which the second throws until the gate is open. */
+async function submit(job: string, gate: Gate): Promise<string> {
+  const { request } = await cluster.client(1).submit({
+    workflow: "faults",
+    job,
+    arguments: [
+      ["a", 1],
+      ["bad", gate.path],
+      ["z", 3],
+    ],
+    idempotencyKey: undefined,
+  });
+  return request;
+}
+
+test("a request whose handler throws fails and says where and why", async () => {
+  const gate = await Gate.make(cluster);
+  const args = ["submit", "faults", "fail", "a=1", `bad=${gate.path}`, "--wait", "--json"];
+  const { code, stdout } = await cluster.jobx(1, ...args);
+  expect(code).toBe(EXIT_FAILED);
+  const view = parseRecord(stdout, "the request");
+  expect(view).toMatchObject({ state: "failed", result: null, workflow: "faults", job: "fail" });
+  const id = String(view["request"]);
+  const error = asRecord(view["error"], "the error");
+  expect(error).toMatchObject({ code: "HANDLER_FAILED", invocation: `${id}.r.1` });
+  expect(error["message"]).toContain("thrown on purpose");
+  expect(error["traceback"]).toMatch(/RangeError: thrown on purpose\s+at .*fragile/);
+  expect(error["stdout"]).toContain("printed before");
+  // It was tried as often as the step says, and then no more.
+  const failed = (await attemptsOf(cluster.client(1), id)).filter(
+    ({ state }) => state === "failed",
+  );
+  expect(failed.map(({ invocation }) => invocation)).toEqual([`${id}.r.1`, `${id}.r.1`]);
+});
+
+test("a step that skips failures goes on without them", async () => {
+  const id = await submit("skip", await Gate.make(cluster));
+  const view = await ended(cluster.client(1), id, END_MS_MAX);
+  expect(view).toMatchObject({ state: "succeeded", error: null });
+  expect(view.result?.pairs).toEqual([
+    ["a", 1],
+    ["z", 3],
+  ]);
+  expect(view.steps["skips"]).toMatchObject({ total: 3, failed: 1 });
+});
+
+test("a step that pauses on failure goes on after a person has mended it", async () => {
+  const gate = await Gate.make(cluster);
+  const id = await submit("pause", gate);
+  const client = cluster.client(1);
+  const look = (): Promise<RequestView> => client.request(id, { waitMs: 0, withResult: false });
+  const paused = await eventually("the request is paused", END_MS_MAX, async () => {
+    const view = await look();
+    return view.state === "paused" ? view : undefined;
+  });
+  expect(paused.error).toMatchObject({ code: "HANDLER_FAILED", invocation: `${id}.r.1` });
+  expect(paused.endedAt).toBeNull();
+  await gate.open();
+  expect((await cluster.jobx(1, "request", "resume", id)).code).toBe(0);
+  const view = await ended(client, id, END_MS_MAX);
+  expect(view).toMatchObject({ state: "succeeded", error: null });
+  expect(view.result?.pairs).toEqual([
+    ["a", 1],
+    ["bad", gate.path],
+    ["z", 3],
+  ]);
+});
+
+test("a handler that does not compile is refused with its line, and nothing has changed", async () => {
+  const folder = await mkdtemp(join(cluster.folder, "apply-"));
+  await cp(join(import.meta.dirname, "faults"), folder, { recursive: true });
+  const broken = `"""Does not compile.
+** yaml
+handler_type: reducer
+argument_spec: [{ name: results, type: list }]
+required_capability: none
+"""
+
+
+def reduce(results, ctx)
+    return results
+`;
+  await writeFile(join(folder, "handlers/broken.py"), broken);
+  await writeFile(join(folder, "handlers/first.js"), "export const changed = true;\n");
+  const client = cluster.client(1);
+  const before = await client.workflow("faults");
+  const { code, stderr } = await cluster.jobx(1, "apply", join(folder, "faults.yaml"));
+  expect(code).toBe(EXIT_REFUSED);
+  expect(stderr).toMatch(/broken[.]py:9: /);
+  const after = await client.workflow("faults");
+  expect(after.handlers).toEqual(before.handlers);
+  expect(after.steps).toEqual(before.steps);
+
+  // Nor does it make a workflow that was not there.
+  const words = (await client.workflows()).map(({ workflow }) => workflow);
+  await writeFile(join(folder, "other.yaml"), "workflow: other\nhandlers: ./handlers\n");
+  expect((await cluster.jobx(1, "apply", join(folder, "other.yaml"))).code).toBe(EXIT_REFUSED);
+  expect((await client.workflows()).map(({ workflow }) => workflow)).toEqual(words);
+});

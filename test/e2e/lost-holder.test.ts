@@ -1,0 +1,71 @@
+/** Results that are too large for the log, and a node that holds some of them and never comes back. */
+import { createHash } from "node:crypto";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { attemptsOf, ended, Gate, numberOf, useCluster } from "../lib/e2e-cluster.ts";
+import { eventually } from "../lib/e2e-eventually.ts";
+
+const LEAVES = 8;
+const GATED_FROM = 6;
+const VALUES_PER_LEAF = 1200;
+const END_MS_MAX = 120_000;
+const MEBIBYTE = 1 << 20;
+
+const cluster = useCluster(3);
+
+/** Bytes of all blocks on a node's disk. */
+async function blockBytes(number: number): Promise<number> {
+  const folder = join(cluster.home(number), "data/blocks/blocks");
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sizes = files.map(async (file) => {
+    return file.isFile() ? (await stat(join(file.parentPath, file.name))).size : 0;
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** What the handlers `fill` and `weigh` come to, without them. */
+function expectedPairs(): readonly unknown[] {
+  const pairs: unknown[] = [];
+  for (let leaf = 0; leaf < LEAVES; leaf++) {
+    for (let i = 0; i < VALUES_PER_LEAF; i++) {
+      const value = `${leaf}/${i} `.padEnd(1024, `${leaf * i}`);
+      pairs.push([
+        [leaf, i],
+        [1, createHash("sha256").update(value).digest("hex")],
+      ]);
+    }
+  }
+  return pairs;
+}
+
+test("large results outlive a node that held some of them", async () => {
+  await cluster.apply(1, "large");
+  const gate = await Gate.make(cluster);
+  const all = cluster.client(1, 2, 3);
+  const { request: id } = await all.submit({
+    workflow: "large",
+    job: "fill",
+    arguments: [["how", { leaves: LEAVES, gatedFrom: GATED_FROM, gate: gate.path }]],
+    idempotencyKey: undefined,
+  });
+  const holders = await eventually("the leaves before the gate are done", 60_000, async () => {
+    const attempts = await attemptsOf(all, id);
+    const done = attempts.filter(({ step, state }) => step === "leaves" && state === "done");
+    return done.length >= GATED_FROM ? done.map(({ nodeName }) => numberOf(nodeName)) : undefined;
+  });
+  // Whoever made a result has it; of the makers one that does not schedule, if there is one.
+  const scheduler = await cluster.scheduler("large", 1);
+  const victim = holders.find((number) => number !== scheduler.number) ?? holders[0] ?? 0;
+  expect(await blockBytes(victim)).toBeGreaterThan(MEBIBYTE);
+  await cluster.kill(victim);
+  await gate.open();
+  const client = cluster.client(...[1, 2, 3].filter((number) => number !== victim));
+  const view = await ended(client, id, END_MS_MAX);
+  expect(view).toMatchObject({ state: "succeeded", error: null });
+  expect(view.result?.pairs).toEqual(expectedPairs());
+  expect(view.steps).toEqual({
+    root: { total: 1, done: 1, failed: 0 },
+    leaves: { total: LEAVES, done: LEAVES, failed: 0 },
+  });
+});

@@ -8,13 +8,13 @@
  */
 import { hash } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assert } from "../std/assert.ts";
 import type { Cid } from "../wire/dataset.ts";
 import { DATA_BLOCK_BYTES_MAX } from "../wire/run.ts";
 import { blockMissing, errnoOf, FsError, onDisk } from "./errors.ts";
 
-/** Blocks that one batch writes at a time: enough to overlap syncs, and bounds what it holds in memory. */
+/** Blocks that one batch writes, or directories that it syncs, at a time: enough to overlap syncs, and bounds what it holds in memory. */
 export const WRITES_AT_ONCE = 4;
 
 /** Damaged files kept for a look at what happened; of later ones only the error is left. */
@@ -137,10 +137,12 @@ export class BlockStore {
     const present = new Set(await readdir(blocks));
     const wanted = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
     const missing = wanted.filter((shard) => !present.has(shard));
-    if (missing.length === 0) return;
     for (const shard of missing) await mkdir(join(blocks, shard), { recursive: true });
-    await syncDirectory(blocks);
-    await syncDirectory(this.#directory);
+    // Also when all were there: whoever made them may have been killed before their entries were
+    // synced, and then a power failure would take the blocks in them along (S2).
+    for (const path of [blocks, this.#directory, dirname(this.#directory)]) {
+      await syncDirectory(path);
+    }
   }
 
   async #write(cid: Cid, bytes: Uint8Array): Promise<void> {
@@ -169,11 +171,16 @@ export class BlockStore {
     }
   }
 
-  async #syncShards(shards: Iterable<string>): Promise<void> {
-    for (const shard of shards) {
-      const path = join(this.#directory, "blocks", shard);
-      await onDisk(path, () => syncDirectory(path));
-    }
+  /** Side by side: the disk makes one flush of what waits for it together. */
+  async #syncShards(shards: ReadonlySet<string>): Promise<void> {
+    const left = shards.values();
+    const sync = async (): Promise<void> => {
+      for (const shard of left) {
+        const path = join(this.#directory, "blocks", shard);
+        await onDisk(path, () => syncDirectory(path));
+      }
+    };
+    await Promise.all(Array.from({ length: WRITES_AT_ONCE }, sync));
   }
 
   async #setAside(cid: Cid, inode: number): Promise<void> {
@@ -192,7 +199,7 @@ export class BlockStore {
 interface BatchTarget {
   readonly has: (cid: Cid) => Promise<boolean>;
   readonly write: (cid: Cid, bytes: Uint8Array) => Promise<void>;
-  readonly sync: (shards: Iterable<string>) => Promise<void>;
+  readonly sync: (shards: ReadonlySet<string>) => Promise<void>;
 }
 
 /**

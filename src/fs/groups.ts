@@ -5,7 +5,7 @@ import type { Dataset, Piece } from "../wire/dataset.ts";
 import type { RecordCursor } from "../wire/pairs.ts";
 import { uncached } from "./block-cache.ts";
 import { checkStopped } from "./errors.ts";
-import type { Merge } from "./merge.ts";
+import type { SortedPairs } from "./external-sort.ts";
 import {
   INLINE_PER_READER,
   type MergePart,
@@ -61,12 +61,13 @@ async function addPiece(
 
 async function nothingToRemove(): Promise<void> {}
 
-async function* groupsOf(
-  merge: Merge,
+/** As `readGroups`, of pairs that are in the order of keys already and in one part. */
+export async function* groupsOf(
+  pairs: SortedPairs,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<readonly GroupPart[]> {
   const batch = new GroupBatch();
-  for (let top = merge.top; top !== undefined; top = merge.top) {
+  for (let top = pairs.top; top !== undefined; top = pairs.top) {
     const { cursor } = top;
     const sameKey = batch.holdsKeyOf(cursor);
     if (!sameKey) batch.endGroup({ last: true });
@@ -74,11 +75,12 @@ async function* groupsOf(
       // The next value of the key is at hand, so that no part is ever empty.
       if (sameKey) batch.endGroup({ last: false });
       yield batch.take();
+      checkStopped(signal);
     }
     batch.add(cursor);
-    if (merge.step()) continue;
+    if (pairs.step()) continue;
     checkStopped(signal);
-    await merge.refill();
+    await pairs.refill();
   }
   batch.endGroup({ last: true });
   const rest = batch.take();

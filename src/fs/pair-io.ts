@@ -9,9 +9,10 @@ import { BlockCache, uncached } from "./block-cache.ts";
 import type { BlockStore } from "./block-store.ts";
 import { checkStopped, runMismatch } from "./errors.ts";
 import { BATCH_BYTES, BATCH_RECORDS, readGroups } from "./groups.ts";
-import { OPEN_READERS_MAX } from "./merge-tree.ts";
+import { type MergeTreeOptions, OPEN_READERS_MAX } from "./merge-tree.ts";
 import { openPiece, sliceWithin } from "./run-source.ts";
 import { SortedSink, YieldedSink } from "./sinks.ts";
+import { Sorter } from "./sorter.ts";
 
 /** Memory of one sort, bytes: pairs and index. More means fewer temporary runs. */
 export const SORT_MEMORY_BYTES = 32 * 1024 * 1024;
@@ -24,7 +25,7 @@ export interface PairIoOptions {
   readonly store: BlockStore;
   /** This node, the holder of what is written here. */
   readonly self: NodeId;
-  /** Bound of one sorting sink; merges of its temporary runs keep to it as well. */
+  /** Bound of one sorting sink or sorter; merges of its temporary runs keep to it as well. */
   readonly sortMemoryBytes?: number;
   /** Bound of one `readGroups`. */
   readonly mergeMemoryBytes?: number;
@@ -64,14 +65,22 @@ export class StoredPairIo implements PairIo {
   }
 
   sorted(options: { readonly parts: number }): SortedSink {
-    const { store, signal, sortMemoryBytes = SORT_MEMORY_BYTES } = this.#options;
-    const { readersMax = OPEN_READERS_MAX } = this.#options;
     const output = { ...this.#output(), parts: options.parts };
-    return new SortedSink({ store, memoryBytes: sortMemoryBytes, readersMax, signal, output });
+    return new SortedSink({ ...this.#sorting(), output });
+  }
+
+  sorter(): Sorter {
+    return new Sorter(this.#sorting());
   }
 
   yielded(): YieldedSink {
     return new YieldedSink({ ...this.#output(), store: this.#options.store }, this.#options.signal);
+  }
+
+  #sorting(): MergeTreeOptions {
+    const { store, signal, sortMemoryBytes = SORT_MEMORY_BYTES } = this.#options;
+    const { readersMax = OPEN_READERS_MAX } = this.#options;
+    return { store, memoryBytes: sortMemoryBytes, readersMax, signal };
   }
 
   #output(): { readonly self: NodeId; readonly runBlocksMax?: number } {

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import {
   collect,
   dumbSort,
@@ -11,6 +11,7 @@ import {
   readAll,
   readAllGroups,
   shown,
+  ungrouped,
 } from "../../test/conformance/pair-io-suite.ts";
 import { seededRandom } from "../std/random.ts";
 import type { Dataset, RunPiece } from "../wire/dataset.ts";
@@ -229,6 +230,89 @@ test("a pair that is too large is refused before it is kept", async () => {
     await expect(sink.finish()).rejects.toThrow(/all pairs/);
     await sink.discard();
   }
+});
+
+/** Syncs and temporary files that `run` asks the machine for. */
+async function diskUse(
+  store: BlockStore,
+  run: () => Promise<void>,
+): Promise<{ readonly files: number; readonly directories: number; readonly temporary: number }> {
+  const probe = await open(join(root, "probe"), "w");
+  const prototype: unknown = Object.getPrototypeOf(probe);
+  await probe.close();
+  if (!isFileHandle(prototype)) throw new Error("a file handle has its methods from a class");
+  const files = vi.spyOn(prototype, "datasync");
+  const directories = vi.spyOn(prototype, "sync");
+  const temporary = vi.spyOn(store, "temporaryPath");
+  try {
+    await run();
+    return {
+      files: files.mock.calls.length,
+      directories: directories.mock.calls.length,
+      temporary: temporary.mock.calls.length,
+    };
+  } finally {
+    vi.restoreAllMocks();
+  }
+}
+
+function isFileHandle(value: unknown): value is FileHandle {
+  return typeof value === "object" && value !== null && "datasync" in value && "sync" in value;
+}
+
+test("a small run costs two files' syncs and a sync for each of their directories", async () => {
+  const { store } = await openStore();
+  const io = new StoredPairIo({ store, self: "node-a" });
+  for (const sink of [io.sorted({ parts: 1 }), io.yielded()]) {
+    let dataset: Dataset = [];
+    const use = await diskUse(store, async () => {
+      dataset = only(await fill(sink, largePairs(9, 3_000)));
+    });
+    const cids = await listRunBlocks(store, onlyRun(dataset).cid);
+    const shards = new Set(cids.map(({ cid }) => cid.slice(0, 2)));
+    expect(use).toEqual({ files: 2, directories: shards.size, temporary: 2 });
+  }
+});
+
+test("a sorter writes nothing when its pairs fit, and syncs nothing when they do not", async () => {
+  const { store } = await openStore();
+  const records = largePairs(200, 9_000);
+  const sort = async (sortMemoryBytes: number): Promise<void> => {
+    const sorter = new StoredPairIo({ store, self: "node-a", sortMemoryBytes }).sorter();
+    for (const record of records) await sorter.add([record]);
+    const groups = ungrouped(await collect(sorter.groups()));
+    expect(shown(groups)).toEqual(shown(dumbSort(records)));
+    // Gone before `discard` as well.
+    expect(await readdir(store.temporaryDirectory)).toEqual([]);
+    await sorter.discard();
+  };
+  const none = { files: 0, directories: 0, temporary: 0 };
+  expect(await diskUse(store, () => sort(32e6))).toEqual(none);
+  const spilled = await diskUse(store, () => sort(100_000));
+  expect(spilled).toMatchObject({ files: 0, directories: 0 });
+  expect(spilled.temporary).toBeGreaterThan(10);
+});
+
+test("a sorter that fails or is stopped leaves nothing behind", async () => {
+  const { store } = await openStore();
+  const stop = new AbortController();
+  const options = { store, self: "node-a", sortMemoryBytes: 50_000, signal: stop.signal };
+  const io = new StoredPairIo(options);
+  const sorters = [io.sorter(), io.sorter(), io.sorter()];
+  for (const sorter of sorters) await sorter.add(largePairs(40, 9_000));
+  const [large, read, added] = sorters;
+  const { key } = pairOf("k", 0);
+  await expect(
+    large?.add([{ key, value: new Uint8Array(RECORD_BYTES_MAX) }]),
+  ).rejects.toMatchObject({ code: "FS_RECORD_TOO_LARGE" });
+  expect(() => large?.groups()).toThrow(/all pairs/);
+  const groups = read?.groups();
+  stop.abort();
+  await expect(groups?.next()).rejects.toMatchObject({ code: "FS_STOPPED" });
+  await expect(added?.add([pairOf(1, 1)])).rejects.toMatchObject({ code: "FS_STOPPED" });
+  expect((await readdir(store.temporaryDirectory)).length).toBeGreaterThan(0);
+  for (const sorter of sorters) await sorter.discard();
+  expect(await readdir(store.temporaryDirectory)).toEqual([]);
 });
 
 test("a pair larger than the memory of the sort is sorted all the same", async () => {

@@ -33,6 +33,28 @@ export interface PairSink {
   discard(): Promise<void>;
 }
 
+/**
+ * Sorts pairs that are read again in the same attempt. Nothing of it outlives the attempt, so nothing
+ * is synced. Use: `add` any number of times, then `groups` once, and `discard` in the end in every case.
+ */
+export interface PairSorter {
+  /**
+   * Resolves when more may come: waiting for it is the back-pressure.
+   * @throws {JobxError} `FS_DISK_FULL`, `FS_IO` when the disk refuses what does not fit into memory.
+   */
+  add(records: readonly PairRecord[]): Promise<void>;
+  /**
+   * All pairs as groups in key order; values of one key stay in the order of adding. What it holds is
+   * freed when it ends, is left or fails.
+   */
+  groups(): AsyncIterable<readonly GroupPart[]>;
+  /**
+   * Ends a reading that is not at its end, and frees what is held. Harmless to repeat; not to be
+   * called while an `add` is under way.
+   */
+  discard(): Promise<void>;
+}
+
 /** Reading and writing of datasets, streamed with bounded memory. */
 export interface PairIo {
   /** The pairs of the slices, one after the other. All runs must be on this node already. */
@@ -44,6 +66,8 @@ export interface PairIo {
   readGroups(inputs: AsyncIterable<Dataset>): AsyncIterable<readonly GroupPart[]>;
   /** Sorts by key (stable) and cuts into `parts` by the hash of the key; spills beyond its memory. */
   sorted(options: { readonly parts: number }): PairSink;
+  /** Sorts by key (stable) for a reader in the same attempt; keeps to the same memory as `sorted`. */
+  sorter(): PairSorter;
   /** Keeps the order of adding; one part. */
   yielded(): PairSink;
 }

@@ -1,3 +1,5 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { HANDLER_BODIES } from "../../test/fixtures/handlers/bodies.ts";
 import { HandlerKit, handlerOf, type Pair } from "../../test/lib/handler-kit.ts";
@@ -70,6 +72,27 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       ["a", 200],
       ["b", 300],
     ]);
+  });
+
+  test("what passes between the handlers of a leaf is not stored", async () => {
+    const stored = () => readdir(join(kit.directory, "blocks"), { recursive: true });
+    const mapped = mapper("words", null);
+    const reducer = of("reducer", "sum");
+    const combiner = of("combiner", "combine");
+    const pairs: Pair[] = [[0, `${language} `.repeat(5_000).trim()]];
+    // The input is stored, and is there before the look at the disk.
+    await kit.dataset(pairs);
+    const before = await stored();
+    for (const handlers of [
+      { ...mapped, reducer },
+      { ...mapped, combiner },
+      { ...mapped, combiner, reducer },
+    ]) {
+      expect((await kit.map(handlers, pairs)).kind).not.toBe("failed");
+      expect(await stored()).toEqual(before);
+    }
+    await kit.map(mapped, pairs);
+    expect((await stored()).length).toBeGreaterThan(before.length);
   });
 
   test("a combiner gets each key once, in key order, and what it yields is sorted again", async () => {

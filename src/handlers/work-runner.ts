@@ -1,14 +1,14 @@
 /** Executes units of work: handlers in worker processes, pairs in and out through `PairIo`. */
-import { assert } from "../std/assert.ts";
+import { assert, unreachable } from "../std/assert.ts";
 import type { Timers } from "../std/clock.ts";
 import type { Dataset, HandlerRef, Outcome, Work, WorkError } from "../wire/dataset.ts";
-import { isName } from "../wire/handler-metadata.ts";
 import { Attempt, AttemptFailed, type AttemptListeners, AttemptReleased } from "./attempt.ts";
 import { HandlerFault } from "./errors.ts";
 import { groupFrames, pairFrames, pairsOf, pairsOfLists } from "./frames.ts";
+import { MapperOutput } from "./mapper-output.ts";
 import type { WorkerPool } from "./pool.ts";
-import type { PairIo } from "./ports.ts";
-import { SafeSink } from "./safe-sink.ts";
+import type { GroupPart, PairIo } from "./ports.ts";
+import { SafeSink, SafeSorter } from "./safe-sink.ts";
 import { readSession, type SessionPairs, SessionWriter } from "./session.ts";
 import { SlotGate } from "./slot-gate.ts";
 
@@ -91,7 +91,8 @@ export class WorkRunner {
   async #map(work: MapWork, attempt: Attempt): Promise<Outcome> {
     const { io } = this.#options;
     const writes = new SessionWriter();
-    const output = new MapperOutput(io);
+    const readHere = work.combiner !== undefined || work.reducer !== undefined;
+    const output = new MapperOutput(io, { readHere });
     try {
       await attempt.call(work.mapper, {
         input: pairFrames(io.read(work.input), { records: 0 }),
@@ -102,47 +103,70 @@ export class WorkRunner {
           else output.direct(message.step);
         },
       });
-      const { step, dataset } = await output.finish();
+      const mapped = await output.finish();
       const session = await writes.save(io);
-      if (step !== null) return { kind: "mapped", step, children: dataset, session, warnings: [] };
-      const pairs =
-        work.combiner === undefined
-          ? dataset
-          : await this.#combine(work.combiner, { attempt, pairs: dataset });
-      if (work.reducer === undefined) return { kind: "combined", pairs, session, warnings: [] };
-      const reduced = await this.#reduce(work.reducer, {
-        attempt,
-        work,
-        inputs: only(pairs),
-        session: writes.pairs(),
-      });
-      return { ...reduced, session };
+      switch (mapped.kind) {
+        case "children": {
+          const { step, dataset: children } = mapped;
+          return { kind: "mapped", step, children, session, warnings: [] };
+        }
+        case "stored":
+          return { kind: "combined", pairs: mapped.dataset, session, warnings: [] };
+        case "sorted": {
+          const leaf = { attempt, pairs: mapped.sorter, session: writes.pairs() };
+          return { ...(await this.#leaf(work, leaf)), session };
+        }
+        default:
+          return unreachable(mapped);
+      }
     } catch (error) {
       await attempt.close();
-      await output.discard();
       throw error;
+    } finally {
+      await output.discard();
     }
   }
 
-  /** A leaf's pairs, grouped, through its combiner; sorted again, since it may change the keys. */
-  async #combine(
-    combiner: HandlerRef,
-    options: { readonly attempt: Attempt; readonly pairs: Dataset },
-  ): Promise<Dataset> {
-    const { io } = this.#options;
-    const { attempt, pairs } = options;
-    const sink = new SafeSink(io.sorted({ parts: 1 }));
+  /** A leaf's pairs through the handlers that run in its attempt: a combiner, a reducer, or both. */
+  async #leaf(
+    work: MapWork,
+    leaf: {
+      readonly attempt: Attempt;
+      readonly pairs: SafeSorter;
+      readonly session: SessionPairs;
+    },
+  ): Promise<Extract<Outcome, { kind: "combined" | "reduced" }>> {
+    const { combiner, reducer } = work;
+    const { attempt, pairs, session } = leaf;
+    const groups = pairs.groups();
+    if (combiner === undefined) {
+      assert(reducer !== undefined, "somebody in the attempt reads the pairs");
+      return this.#reduce(reducer, { attempt, work, groups, session });
+    }
+    if (reducer === undefined) return this.#combineToStore(combiner, { attempt, groups });
+    const combined = new SafeSorter(this.#options.io.sorter());
     try {
-      await attempt.call(combiner, {
-        input: groupFrames(io.readGroups(only(pairs)), { records: 0 }),
-        session: [],
-        onBatch: (records) => sink.add(pairsOfLists(records)),
-        onMessage: () => undefined,
-      });
-      const [combined = []] = await sink.finish();
-      return combined;
+      await combine(combiner, { attempt, groups, into: combined });
+      return await this.#reduce(reducer, { attempt, work, groups: combined.groups(), session });
     } catch (error) {
       await attempt.close();
+      throw error;
+    } finally {
+      await combined.discard();
+    }
+  }
+
+  async #combineToStore(
+    combiner: HandlerRef,
+    options: { readonly attempt: Attempt; readonly groups: AsyncIterable<readonly GroupPart[]> },
+  ): Promise<Extract<Outcome, { kind: "combined" }>> {
+    const sink = new SafeSink(this.#options.io.sorted({ parts: 1 }));
+    try {
+      await combine(combiner, { ...options, into: sink });
+      const [pairs = []] = await sink.finish();
+      return { kind: "combined", pairs, session: [], warnings: [] };
+    } catch (error) {
+      await options.attempt.close();
       await sink.discard();
       throw error;
     }
@@ -153,8 +177,8 @@ export class WorkRunner {
     options: { readonly attempt: Attempt; readonly context: WorkContext },
   ): Promise<Outcome> {
     const session = await readSession(this.#options.io, work.session);
-    const inputs = each(options.context.inputs);
-    return this.#reduce(work.reducer, { attempt: options.attempt, work, inputs, session });
+    const groups = this.#options.io.readGroups(each(options.context.inputs));
+    return this.#reduce(work.reducer, { attempt: options.attempt, work, groups, session });
   }
 
   async #reduce(
@@ -162,7 +186,7 @@ export class WorkRunner {
     options: {
       readonly attempt: Attempt;
       readonly work: Work;
-      readonly inputs: AsyncIterable<Dataset>;
+      readonly groups: AsyncIterable<readonly GroupPart[]>;
       readonly session: SessionPairs;
     },
   ): Promise<Extract<Outcome, { kind: "reduced" }>> {
@@ -173,7 +197,7 @@ export class WorkRunner {
     let yielded = 0;
     try {
       await attempt.call(reducer, {
-        input: groupFrames(io.readGroups(options.inputs), count),
+        input: groupFrames(options.groups, count),
         session: options.session,
         onBatch: (records) => {
           yielded += records.length;
@@ -192,53 +216,25 @@ export class WorkRunner {
   }
 }
 
-/** Where a mapper's pairs go, once it has said so. */
-class MapperOutput {
-  readonly #io: PairIo;
-  #sink: SafeSink | undefined;
-  #step: string | null = null;
-
-  constructor(io: PairIo) {
-    this.#io = io;
-  }
-
-  /** The mapper's first word: a step, or null for "return". */
-  direct(step: string | null): void {
-    if (this.#sink !== undefined) throw protocolFault("a second direction");
-    if (step !== null && !isName(step)) {
-      const message = `no name of a step: ${step.slice(0, 200)}`;
-      throw new HandlerFault({ code: "HANDLER_OUTPUT_INVALID" }, message);
-    }
-    this.#step = step;
-    this.#sink = new SafeSink(step === null ? this.#io.sorted({ parts: 1 }) : this.#io.yielded());
-  }
-
-  async take(records: readonly unknown[]): Promise<void> {
-    if (this.#sink === undefined) throw protocolFault("pairs before a direction");
-    await this.#sink.add(pairsOf(records));
-  }
-
-  async finish(): Promise<{ readonly step: string | null; readonly dataset: Dataset }> {
-    if (this.#sink === undefined) throw protocolFault("no direction");
-    const [dataset = []] = await this.#sink.finish();
-    return { step: this.#step, dataset };
-  }
-
-  async discard(): Promise<void> {
-    await this.#sink?.discard();
-  }
-}
-
-function protocolFault(message: string): HandlerFault {
-  return new HandlerFault({ code: "HANDLER_PROTOCOL" }, message);
+/** A leaf's groups through its combiner, into what sorts again: it may change the keys. */
+function combine(
+  combiner: HandlerRef,
+  options: {
+    readonly attempt: Attempt;
+    readonly groups: AsyncIterable<readonly GroupPart[]>;
+    readonly into: Pick<SafeSink, "add">;
+  },
+): Promise<void> {
+  return options.attempt.call(combiner, {
+    input: groupFrames(options.groups, { records: 0 }),
+    session: [],
+    onBatch: (records) => options.into.add(pairsOfLists(records)),
+    onMessage: () => undefined,
+  });
 }
 
 function plainFailure(fault: HandlerFault): WorkError {
   return { code: fault.code, message: fault.message, traceback: "", stdout: "", stderr: "" };
-}
-
-async function* only(dataset: Dataset): AsyncGenerator<Dataset, void, undefined> {
-  yield dataset;
 }
 
 async function* each(

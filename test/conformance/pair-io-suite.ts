@@ -29,8 +29,12 @@ export async function fill(
   sink: PairSink,
   records: readonly PairRecord[],
 ): Promise<readonly Dataset[]> {
-  for (let at = 0; at < records.length; at += 7) await sink.add(records.slice(at, at + 7));
+  await addAll(sink, records);
   return sink.finish();
+}
+
+async function addAll(sink: Pick<PairSink, "add">, records: readonly PairRecord[]): Promise<void> {
+  for (let at = 0; at < records.length; at += 7) await sink.add(records.slice(at, at + 7));
 }
 
 /** The one dataset of an output with one part. */
@@ -52,7 +56,7 @@ export async function readAll(io: PairIo, dataset: Dataset): Promise<PairRecord[
   return collect(io.read(slices));
 }
 
-/** What `readGroups` gives, taken apart into pairs again; checks how the parts are cut. */
+/** What `readGroups` gives, as `ungrouped`. */
 export async function readAllGroups(
   io: PairIo,
   datasets: readonly Dataset[],
@@ -60,7 +64,11 @@ export async function readAllGroups(
   async function* inputs(): AsyncGenerator<Dataset> {
     yield* datasets;
   }
-  const parts: GroupPart[] = await collect(io.readGroups(inputs()));
+  return ungrouped(await collect(io.readGroups(inputs())));
+}
+
+/** Groups taken apart into pairs again; checks how the parts are cut. */
+export function ungrouped(parts: readonly GroupPart[]): PairRecord[] {
   let before: GroupPart | undefined;
   for (const part of parts) {
     expect(part.values.length).toBeGreaterThan(0);
@@ -92,6 +100,7 @@ const words = fc.array(
 /** Runs the suite; `numRuns` says how many random outputs each property tries. */
 export function pairIoSuite(create: CreatePairIo, options: { readonly numRuns: number }): void {
   const { numRuns } = options;
+  sorterSuite(create, options);
 
   test("an output without pairs is a dataset without pieces for each part", async () => {
     await using made = await create();
@@ -288,5 +297,99 @@ export function pairIoSuite(create: CreatePairIo, options: { readonly numRuns: n
     }
   });
 }
+
+/** What a sorter does; `pairIoSuite` has these tests too. */
+function sorterSuite(create: CreatePairIo, options: { readonly numRuns: number }): void {
+  const { numRuns } = options;
+
+  test("a sorter gives groups in key order, and values of a key stay in order", async () => {
+    await fc.assert(
+      fc.asyncProperty(words, async (list) => {
+        await using made = await create();
+        const records = list.map(([key, value], at) => pairOf(key, [at, value]));
+        const sorter = made.io.sorter();
+        await addAll(sorter, records);
+        const groups = ungrouped(await collect(sorter.groups()));
+        await sorter.discard();
+        expect(shown(groups)).toEqual(shown(dumbSort(records)));
+      }),
+      { numRuns },
+    );
+  });
+
+  test("a sorter without pairs has no groups", async () => {
+    await using made = await create();
+    const sorter = made.io.sorter();
+    expect(await collect(sorter.groups())).toEqual([]);
+    await sorter.discard();
+  });
+
+  test("what a sorter gave stays as it is while later groups are read", async () => {
+    await using made = await create();
+    const records = Array.from({ length: 20_000 }, (_, at) => pairOf(at % 3, at));
+    const sorter = made.io.sorter();
+    await addAll(sorter, records);
+    const parts: GroupPart[] = [];
+    for await (const batch of sorter.groups()) {
+      expect(batch.reduce((sum, part) => sum + part.values.length, 0)).toBeLessThanOrEqual(10_000);
+      parts.push(...batch);
+    }
+    await sorter.discard();
+    expect(shown(ungrouped(parts))).toEqual(shown(dumbSort(records)));
+  });
+
+  test("a sorter may be discarded at any moment, and again", async () => {
+    await using made = await create();
+    const records = Array.from({ length: 9_000 }, (_, at) => pairOf(at, "value"));
+    const [untouched, filled, unread, left, held, read] = [1, 2, 3, 4, 5, 6].map(() =>
+      made.io.sorter(),
+    );
+    for (const sorter of [filled, unread, left, held, read]) await sorter?.add(records);
+    unread?.groups();
+    for await (const batch of left?.groups() ?? []) {
+      expect(batch[0]?.key).toEqual(encodeKey(0));
+      break;
+    }
+    // Stands in the middle when it is discarded, and then is at its end.
+    const reading = held?.groups()[Symbol.asyncIterator]();
+    expect((await reading?.next())?.done).toBe(false);
+    expect(await collect(read?.groups() ?? none())).toHaveLength(records.length);
+    for (const sorter of [untouched, filled, unread, left, held, read]) {
+      await sorter?.discard();
+      await sorter?.discard();
+      await expect(sorter?.add([pairOf("a", 1)])).rejects.toThrow();
+    }
+    expect((await reading?.next())?.done).toBe(true);
+  });
+
+  test("a sorter is read once, and takes nothing after that", async () => {
+    await using made = await create();
+    const sorter = made.io.sorter();
+    await sorter.add([pairOf("a", 1)]);
+    const groups = sorter.groups();
+    expect(() => sorter.groups()).toThrow();
+    await expect(sorter.add([pairOf("a", 1)])).rejects.toThrow();
+    expect(await collect(groups)).toHaveLength(1);
+    await sorter.discard();
+  });
+
+  test("a sorter may be read while another is filled with what it gives", async () => {
+    await using made = await create();
+    const records = Array.from({ length: 3_000 }, (_, at) => pairOf(at % 700, at));
+    const [from, to] = [made.io.sorter(), made.io.sorter()];
+    await addAll(from, records);
+    for await (const batch of from.groups()) {
+      for (const { key, values } of batch) {
+        await to.add(values.map((value) => ({ key, value })));
+      }
+    }
+    await from.discard();
+    const groups = ungrouped(await collect(to.groups()));
+    await to.discard();
+    expect(shown(groups)).toEqual(shown(dumbSort(records)));
+  });
+}
+
+async function* none(): AsyncGenerator<readonly GroupPart[]> {}
 
 const PARTS_OF_SEVEN = [3, 4, 6, 2, 1];

@@ -1,9 +1,10 @@
 /** A node in a process of its own: the same program as `jobx-node`, asked over the channel of `fork`. */
 import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
-import type { CommandId } from "../../src/scheduler/commands.ts";
+import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import { createLog } from "../../src/node/log.ts";
 import { type RunningNode, startNode } from "../../src/node/node.ts";
+import type { CommandId } from "../../src/scheduler/commands.ts";
 import { unreachable } from "../../src/std/assert.ts";
 import { errorText } from "../../src/std/errors.ts";
 import { closedLoop } from "./loop.ts";
@@ -56,13 +57,13 @@ class NodeProcess {
     }
   }
 
-  get #node(): RunningNode["cluster"] {
+  get #node(): ClusterNode {
     if (this.#running === undefined) throw new Error("the node was not started");
     return this.#running.cluster;
   }
 
   #nextId(): CommandId {
-    return { kind: "entry", ...this.#node.nextSequence() };
+    return { kind: "entry", ...this.#node.nextSequence(0) };
   }
 
   #where(workflow: string): NodeAnswer {

@@ -41,7 +41,8 @@ export class ClusterNode implements MeshListener {
   readonly #opener: GroupOpener;
   readonly #keeper: MembershipKeeper;
   readonly #stopReasons = new Map<number, string>();
-  #sequence = 0;
+  /** The last number given, by group: a group forgets answers by counting its own. */
+  readonly #sequences = new Map<number, number>();
 
   constructor(deps: ClusterNodeDeps) {
     this.#deps = deps;
@@ -149,10 +150,24 @@ export class ClusterNode implements MeshListener {
     return this.#opener.workflow(group);
   }
 
-  /** A number for the next command that enters the cluster here (R15). */
-  nextSequence(): { readonly node: NodeId; readonly boot: number; readonly sequence: number } {
-    this.#sequence += 1;
-    return { node: this.#deps.mesh.self, boot: this.#deps.boot, sequence: this.#sequence };
+  /** The groups that this node leads, with their terms. */
+  leads(): readonly { readonly group: number; readonly term: number }[] {
+    return this.#opener
+      .replicas()
+      .flatMap(({ group, leadingTerm }) =>
+        leadingTerm === undefined ? [] : [{ group, term: leadingTerm }],
+      );
+  }
+
+  /** A number for the next command to a group that enters the cluster here (R15). */
+  nextSequence(group: number): {
+    readonly node: NodeId;
+    readonly boot: number;
+    readonly sequence: number;
+  } {
+    const sequence = (this.#sequences.get(group) ?? 0) + 1;
+    this.#sequences.set(group, sequence);
+    return { node: this.#deps.mesh.self, boot: this.#deps.boot, sequence };
   }
 
   /** Reads rows from the workflow's scheduler, not older than the call. */
@@ -314,7 +329,7 @@ export class ClusterNode implements MeshListener {
     const row = this.directory.workflow(group);
     const known = here?.membership.places ?? row?.replicas ?? [];
     const nodes = known.map(({ node }) => node);
-    const led = here?.leaderNode;
+    const led = here?.leaderNode ?? this.router.leaderOf(group);
     const members = this.directory.members().map(({ node }) => node);
     const seeds = this.#deps.seeds;
     return [

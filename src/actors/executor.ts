@@ -142,6 +142,11 @@ export class Executor {
     }
   }
 
+  /** Units that run here or wait to. */
+  get busyCount(): number {
+    return this.#runningCount + this.#waiting.length;
+  }
+
   #isBusy(): boolean {
     return this.#runningCount > 0;
   }

@@ -30,6 +30,8 @@ export class RemoteError extends JobxError {}
 export class Router {
   readonly #deps: RouterDeps;
   readonly #leaders = new Map<number, NodeId>();
+  /** Terms of hints, so that a late one does not undo a newer. */
+  readonly #hintTerms = new Map<number, number>();
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
@@ -38,6 +40,13 @@ export class Router {
   /** The node that last answered as the group's scheduler. */
   leaderOf(group: number): NodeId | undefined {
     return this.#leaders.get(group);
+  }
+
+  /** Somebody says that `node` leads the group; the next call goes there first. */
+  hint(group: number, node: NodeId, term: number): void {
+    if (term <= (this.#hintTerms.get(group) ?? 0)) return;
+    this.#hintTerms.set(group, term);
+    this.#leaders.set(group, node);
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Tells the cluster what this node says of itself, until the cluster knows it. */
-import type { ClusterNode } from "../actors/cluster-node.ts";
+import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Timer } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
@@ -41,10 +41,10 @@ export class Announcer {
   }
 
   async #announce(): Promise<void> {
-    const id = { kind: "entry", ...this.#node.nextSequence() } as const;
+    const id = { kind: "entry", ...this.#node.nextSequence(SYSTEM_GROUP) } as const;
     const envelope = { id, command: { kind: "announce", member: this.#member } } as const;
     try {
-      await this.#node.router.ask(0, { kind: "system-command", envelope }, TRY_MS);
+      await this.#node.router.ask(SYSTEM_GROUP, { kind: "system-command", envelope }, TRY_MS);
     } catch (error) {
       this.#log.warn("the cluster does not answer yet", { reason: errorText(error) });
     }

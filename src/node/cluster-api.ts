@@ -185,7 +185,7 @@ export class ClusterApi implements ClusterPort {
   ): Promise<readonly RequestView[]> {
     const row = this.#deps.node.directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
-    return await this.#reader.list({ name: workflow, group: row.group }, input, options.deadlineMs);
+    return this.#reader.list({ name: workflow, group: row.group }, input, options.deadlineMs);
   }
 
   attempts(
@@ -199,13 +199,13 @@ export class ClusterApi implements ClusterPort {
   async cancel(id: string, options: CallOptions): Promise<RequestView> {
     const { group, sequence } = this.#reader.place(id);
     await this.#writer.command(group, { kind: "cancel", request: sequence }, options.deadlineMs);
-    return await this.request(id, { waitMs: 0, withResult: false }, options);
+    return this.request(id, { waitMs: 0, withResult: false }, options);
   }
 
   async resume(id: string, options: CallOptions): Promise<RequestView> {
     const { group, sequence } = this.#reader.place(id);
     await this.#writer.command(group, { kind: "resume", request: sequence }, options.deadlineMs);
-    return await this.request(id, { waitMs: 0, withResult: false }, options);
+    return this.request(id, { waitMs: 0, withResult: false }, options);
   }
 
   roleOf(token: string): "read" | "submit" | "admin" | undefined {

@@ -1,5 +1,6 @@
 /** Both sides of joining above the mesh's proof: who is admitted, and what a newcomer learns. */
 
+import { SYSTEM_GROUP } from "../actors/cluster-node.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Admission } from "../mesh/ports.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
@@ -29,8 +30,11 @@ export function admission(composed: () => Composed | undefined): Admission {
         throw new ClusterError({ code: "JOIN_WRONG_NODE" }, "a node can only join as itself");
       }
       const command = { kind: "join", ticket: ticketId, member } as const;
-      const envelope = { id: { kind: "entry", ...node.nextSequence() }, command } as const;
-      accepted(await node.router.ask(0, { kind: "system-command", envelope }, ADMIT_MS));
+      const envelope = {
+        id: { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) },
+        command,
+      } as const;
+      accepted(await node.router.ask(SYSTEM_GROUP, { kind: "system-command", envelope }, ADMIT_MS));
       const { cluster } = node.directory;
       if (cluster === undefined) throw notReady();
       const members = node.directory.members();

@@ -1,6 +1,7 @@
 /** Figures of a node in Prometheus' text form. */
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Composed } from "./compose.ts";
+import type { Hints } from "./hints.ts";
 
 interface Sample {
   readonly name: string;
@@ -10,7 +11,11 @@ interface Sample {
 }
 
 /** All figures as they are now. */
-export function nodeMetrics(composed: Composed, mesh: Mesh): string {
+export function nodeMetrics(
+  composed: Composed,
+  parts: { readonly mesh: Mesh; readonly hints: Hints },
+): string {
+  const { mesh, hints } = parts;
   const { node } = composed;
   const replicas = [...node.host.replicas()];
   const perGroup = (of: (replica: (typeof replicas)[number]) => number): Sample["values"] =>
@@ -45,6 +50,15 @@ export function nodeMetrics(composed: Composed, mesh: Mesh): string {
       help: "Members that can be reached.",
       type: "gauge",
       values: [{ labels: "", value: mesh.peersUp().length }],
+    },
+    {
+      name: "jobx_executor_busy_units",
+      help: "Units that each node runs or holds, as it last gossiped.",
+      type: "gauge",
+      values: [...hints.latest()].map(([id, { busy }]) => ({
+        labels: `{node="${id}"}`,
+        value: busy,
+      })),
     },
     {
       name: "jobx_process_memory_bytes",

@@ -1,77 +1,56 @@
 /** One running node: its parts made in order, and stopped in the reverse one. */
-import { createHash, randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import type { ClusterNode } from "../actors/cluster-node.ts";
 import { buildApi, listenApi } from "../api/server.ts";
 import { loadOrCreateKey, peerIdOf } from "../mesh/keys.ts";
 import { DEFAULT_LIMITS } from "../mesh/limits.ts";
 import { Mesh } from "../mesh/mesh.ts";
-import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
-import { errorText } from "../std/errors.ts";
+import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
 import { levelDisk } from "../store/level-disk.ts";
-import type { KnownMember } from "../wire/join.ts";
 import { Announcer } from "./announcer.ts";
 import { bulkHandler, fetchBlock } from "./block-transfer.ts";
 import { ClusterApi } from "./cluster-api.ts";
-import {
-  type ClusterFile,
-  nextBoot,
-  readClusterFile,
-  replaceFile,
-  writeClusterFile,
-} from "./cluster-file.ts";
+import { type ClusterFile, nextBoot, readClusterFile } from "./cluster-file.ts";
 import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
+import { firstStart, foundingOf } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { Hints } from "./hints.ts";
-import { admission, joinCluster } from "./joining.ts";
+import { admission } from "./joining.ts";
+import { MemberSaver } from "./member-saver.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
 import { systemClock, systemRandom, systemTimers, systemWall } from "./system.ts";
+import { troubleOf } from "./trouble.ts";
 
-/** Random bytes of an admin token and of a cluster's id. */
-const TOKEN_BYTES = 32;
-const CLUSTER_ID_BYTES = 16;
+/** How long a stop waits for others to take over what this node leads. */
+const HAND_OVER_MS = 2_000;
 
-/** The file that holds the token of the cluster's first admin. */
-const TOKEN_FILE = "admin-token";
+interface Parts {
+  readonly mesh: Mesh;
+  readonly plane: DataPlane;
+  readonly composed: Composed;
+  readonly app: FastifyInstance;
+  readonly announcer: Announcer;
+  readonly hints: Hints;
+  readonly lock: DataLock;
+  readonly apiUrl: string;
+}
 
 /** A node that runs. */
 export class RunningNode {
   readonly #config: NodeConfig;
   readonly #log: Log;
-  readonly #parts: {
-    readonly mesh: Mesh;
-    readonly plane: DataPlane;
-    readonly composed: Composed;
-    readonly app: FastifyInstance;
-    readonly announcer: Announcer;
-    readonly hints: Hints;
-    readonly lock: DataLock;
-  };
+  readonly #parts: Parts;
   readonly apiUrl: string;
   readonly id: string;
 
   /** Use `startNode`. */
-  constructor(
-    config: NodeConfig,
-    log: Log,
-    parts: {
-      readonly mesh: Mesh;
-      readonly plane: DataPlane;
-      readonly composed: Composed;
-      readonly app: FastifyInstance;
-      readonly announcer: Announcer;
-      readonly hints: Hints;
-      readonly lock: DataLock;
-      readonly apiUrl: string;
-    },
-  ) {
+  constructor(config: NodeConfig, log: Log, parts: Parts) {
     this.#config = config;
     this.#log = log;
     this.#parts = parts;
@@ -79,8 +58,8 @@ export class RunningNode {
     this.id = parts.mesh.self;
   }
 
-  /** The node above its ports, for programs that run one in their own process and measure it. */
-  get cluster(): ClusterNode {
+  /** The actors, for benches that measure below the API. */
+  get cluster(): Composed["node"] {
     return this.#parts.composed.node;
   }
 
@@ -105,8 +84,21 @@ export class RunningNode {
   }
 }
 
-/** How long a stop waits for others to take over what this node leads. */
-const HAND_OVER_MS = 2_000;
+/** What the node says of itself before it knows its store and its API's port. */
+type Introduction = Omit<MemberInfo, "node" | "storeId">;
+
+/** What a node stands on before it belongs to a cluster. */
+interface Ground {
+  readonly config: NodeConfig;
+  readonly log: Log;
+  readonly lock: DataLock;
+  readonly frames: FrameMesh;
+  readonly mesh: Mesh;
+  readonly introduction: Introduction;
+  readonly file: ClusterFile;
+  /** Filled in as soon as the node is composed; newcomers wait for it. */
+  readonly here: { composed: Composed | undefined };
+}
 
 /** Starts a node. @throws {JobxError} with the code of what could not be done. */
 export async function startNode(
@@ -114,25 +106,59 @@ export async function startNode(
   about: { readonly version: string; readonly log: Log },
 ): Promise<RunningNode> {
   const { log } = about;
+  const ground = await prepare(config, about);
+  const { mesh, lock } = ground;
+  const plane = await DataPlane.start({
+    directory: config.data,
+    self: mesh.self,
+    slots: Math.max(1, config.slots),
+    log: log.child({ part: "data" }),
+    fetchBlock: fetchBlock(mesh),
+  });
+  mesh.handleBulk(bulkHandler(plane));
+  const composed = await compose(ground, plane);
+  const { node } = composed;
+  await node.start();
+  const hints = new Hints(node, mesh.gossip, config.slots);
+  const api = new ClusterApi({
+    node,
+    plane,
+    member: () => node.directory.member(mesh.self),
+    isUp: (id) => id === mesh.self || mesh.isUp(id),
+    version: about.version,
+    trouble: () => troubleOf(composed, mesh.self),
+    metrics: () => nodeMetrics(composed, { mesh, hints }),
+  });
+  const rules = { listenHost: config.api.host, hostNames: config.apiNames };
+  const app = await buildApi({ cluster: api, log: log.child({ part: "api" }), rules });
+  const address = await listenApi(app, config.api);
+  const announcer = new Announcer(node, { ...composed.member, api: address.url }, log);
+  announcer.start();
+  log.info("started", { node: mesh.self, api: address.url, data: config.data });
+  const apiUrl = address.url;
+  const parts = { mesh, plane, composed, app, announcer, hints, lock, apiUrl };
+  return new RunningNode(config, log, parts);
+}
+
+/** Locks the data directory, opens the mesh, and sees to it that the node belongs to a cluster. */
+async function prepare(
+  config: NodeConfig,
+  about: { readonly version: string; readonly log: Log },
+): Promise<Ground> {
+  const { log } = about;
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   await chmod(config.data, 0o700);
   const lock = await lockDirectory(config.data);
-  const disk = levelDisk(config.data);
   const key = await loadOrCreateKey(join(config.data, "node-key"));
-  const self = peerIdOf(key);
-  const frameMesh = new FrameMesh(self);
-  let composed: Composed | undefined;
+  const frames = new FrameMesh(peerIdOf(key));
+  const here: Ground["here"] = { composed: undefined };
   const known = await readClusterFile(config.data);
   const mesh = await Mesh.start({
     privateKey: key,
     listen: config.listen,
     advertise: config.advertise,
-    handlers: {
-      onFrame: (from, frame) => frameMesh.onFrame(from, frame),
-      onPeerUp: (node) => frameMesh.onPeerUp(node),
-      onPeerDown: (node) => frameMesh.onPeerDown(node),
-    },
-    admission: admission(() => composed),
+    handlers: frames,
+    admission: admission(() => here.composed),
     members: known?.members ?? [],
     limits: DEFAULT_LIMITS,
     clock: systemClock,
@@ -140,171 +166,50 @@ export async function startNode(
     random: systemRandom,
     log: log.child({ part: "mesh" }),
   });
-  frameMesh.connect(mesh);
-  const member: Omit<MemberInfo, "node" | "storeId"> = {
+  frames.connect(mesh);
+  const introduction: Introduction = {
     name: config.name,
     addresses: mesh.addresses(),
-    api: `http://${urlHost(config.api.host)}:${config.api.port}`,
+    api: `http://${config.api.host}:${config.api.port}`,
     slots: config.slots,
     capabilities: config.capabilities,
     version: about.version,
   };
-  const file =
-    known ??
-    (await firstStart(config, { mesh, member: { ...member, node: self, storeId: "" }, log }));
-  mesh.setMembers(file.members.filter(({ node }) => node !== self));
-  const plane = await DataPlane.start({
-    directory: config.data,
-    self,
-    slots: Math.max(1, config.slots),
-    log: log.child({ part: "data" }),
-    fetchBlock: fetchBlock(mesh),
-  });
-  mesh.handleBulk(bulkHandler(plane));
-  const adminToken = file.founder ? await adminTokenOf(config.data) : undefined;
-  composed = await composeNode({
+  const member = { ...introduction, node: mesh.self, storeId: "" };
+  const file = known ?? (await firstStart(config, { mesh, member, log }));
+  mesh.setMembers(file.members.filter(({ node }) => node !== mesh.self));
+  return { config, log, lock, frames, mesh, introduction, file, here };
+}
+
+/** Builds the actors above what was prepared. */
+async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
+  const { config, log, frames, mesh, introduction, file, here } = ground;
+  const saver = new MemberSaver(config.data, file, log);
+  const composed = await composeNode({
     clock: systemClock,
     wall: systemWall,
     timers: systemTimers,
     random: systemRandom,
     log,
-    disk,
-    mesh: frameMesh,
+    disk: levelDisk(config.data),
+    mesh: frames,
     runs: plane,
     runner: plane,
     options: nodeOptions(config),
     clusterId: file.clusterId,
-    member,
+    member: introduction,
     seeds: file.members.map(({ node }) => node),
     run: mesh.bootId,
     boot: await nextBoot(config.data),
-    founding: adminToken === undefined ? undefined : founding(file.clusterId, adminToken),
-    onDirectory: (directory) => membersChanged(directory.members()),
+    founding: await foundingOf(config.data, file),
+    onDirectory: (directory) => {
+      const members = directory.members();
+      if (members.length === 0) return;
+      mesh.setMembers(members.filter(({ node }) => node !== mesh.self));
+      saver.save(members.map(({ node, addresses }) => ({ node, addresses })));
+    },
     bugs: {},
   });
-  const { node } = composed;
-  const saver = new MemberSaver(config.data, file, log);
-  function membersChanged(members: readonly KnownMember[]): void {
-    if (members.length === 0) return;
-    mesh.setMembers(members.filter(({ node: id }) => id !== self));
-    saver.save(members.map(({ node: id, addresses }) => ({ node: id, addresses })));
-  }
-  await node.start();
-  const found = composed;
-  const api = new ClusterApi({
-    node,
-    plane,
-    member: () => node.directory.member(self),
-    isUp: (id) => id === self || mesh.isUp(id),
-    version: about.version,
-    trouble: () => troubleOf(found, self),
-    metrics: () => nodeMetrics(found, mesh),
-  });
-  const rules = { listenHost: config.api.host, hostNames: config.apiNames };
-  const app = await buildApi({ cluster: api, log: log.child({ part: "api" }), rules });
-  const address = await listenApi(app, config.api);
-  const info = { ...found.member, api: address.url };
-  const hints = new Hints(node, mesh.gossip, { slots: config.slots, log });
-  const announcer = new Announcer(node, info, log);
-  announcer.start();
-  log.info("started", { node: self, name: config.name, api: address.url, data: config.data });
-  return new RunningNode(config, log, {
-    mesh,
-    plane,
-    composed: found,
-    app,
-    announcer,
-    hints,
-    lock,
-    apiUrl: address.url,
-  });
-}
-
-/** Makes a cluster of one, or joins the one of the ticket; durable before anything else is done. */
-async function firstStart(
-  config: NodeConfig,
-  parts: { readonly mesh: Mesh; readonly member: MemberInfo; readonly log: Log },
-): Promise<ClusterFile> {
-  let file: ClusterFile;
-  if (config.joinTicket === undefined) {
-    const clusterId = randomBytes(CLUSTER_ID_BYTES).toString("hex");
-    file = { clusterId, founder: true, members: [] };
-    parts.log.info("makes a new cluster", { clusterId });
-  } else {
-    const answer = await joinCluster(parts.mesh, config.joinTicket, parts.member);
-    file = { clusterId: answer.clusterId, founder: false, members: answer.members };
-    parts.log.info("joined a cluster", { clusterId: answer.clusterId });
-  }
-  await writeClusterFile(config.data, file);
-  return file;
-}
-
-function founding(clusterId: string, token: string): (member: MemberInfo) => SystemCommand {
-  const adminTokenHash = createHash("sha256").update(token).digest("hex");
-  return (member) => ({ kind: "found", clusterId, member, adminTokenHash });
-}
-
-/** The first admin's token: made once, only its hash is replicated. */
-async function adminTokenOf(directory: string): Promise<string> {
-  const path = join(directory, TOKEN_FILE);
-  try {
-    return (await readFile(path, "utf8")).trim();
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-  }
-  const token = randomBytes(TOKEN_BYTES).toString("base64url");
-  await replaceFile(path, `${token}\n`, 0o600);
-  return token;
-}
-
-/** Why the node cannot serve now; undefined when it can. */
-function troubleOf(composed: Composed, self: string): string | undefined {
-  const { node, member } = composed;
-  const stopped = [...node.stoppedReplicas][0];
-  if (stopped !== undefined)
-    return `the replica of group ${stopped[0]} takes no part: ${stopped[1]}`;
-  const known = node.directory.member(self);
-  if (known === undefined) return "this node does not know its cluster yet";
-  if (known.storeId !== member.storeId) return "the cluster does not know this node's store yet";
-  if (node.system.replica?.leaderNode === undefined) return "the system group has no leader";
-  return undefined;
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
-}
-
-/** Keeps the cluster file up to date, one write at a time. */
-class MemberSaver {
-  readonly #directory: string;
-  readonly #log: Log;
-  #file: ClusterFile;
-  #writing = false;
-  #next: ClusterFile | undefined;
-
-  constructor(directory: string, file: ClusterFile, log: Log) {
-    this.#directory = directory;
-    this.#file = file;
-    this.#log = log;
-  }
-
-  save(members: readonly KnownMember[]): void {
-    if (JSON.stringify(members) === JSON.stringify((this.#next ?? this.#file).members)) return;
-    this.#next = { ...this.#file, members };
-    if (!this.#writing) void this.#write();
-  }
-
-  async #write(): Promise<void> {
-    this.#writing = true;
-    for (let file = this.#next; file !== undefined; file = this.#next) {
-      this.#next = undefined;
-      this.#file = file;
-      try {
-        await writeClusterFile(this.#directory, file);
-      } catch (error) {
-        this.#log.warn("the list of members could not be saved", { reason: errorText(error) });
-      }
-    }
-    this.#writing = false;
-  }
+  here.composed = composed;
+  return composed;
 }

@@ -1,6 +1,6 @@
 /** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
 import { createHash } from "node:crypto";
-import type { ClusterNode } from "../actors/cluster-node.ts";
+import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
 import type { ApplyReport, WorkflowDefinition } from "../api/ports.ts";
 import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
 import type { Command } from "../scheduler/commands.ts";
@@ -95,7 +95,7 @@ export class WorkflowWriter {
   ): Promise<ReturnType<typeof accepted>> {
     const id =
       key === undefined
-        ? ({ kind: "entry", ...this.#node.nextSequence() } as const)
+        ? ({ kind: "entry", ...this.#node.nextSequence(group) } as const)
         : ({ kind: "key", ...key } as const);
     const call = { kind: "command", group, envelope: { id, command } } as const;
     return accepted(await this.#node.router.ask(group, call, deadlineMs));
@@ -103,9 +103,9 @@ export class WorkflowWriter {
 
   /** The same for the system group. */
   async system(command: SystemCommand, deadlineMs: number): Promise<ReturnType<typeof accepted>> {
-    const id = { kind: "entry", ...this.#node.nextSequence() } as const;
+    const id = { kind: "entry", ...this.#node.nextSequence(SYSTEM_GROUP) } as const;
     const call = { kind: "system-command", envelope: { id, command } } as const;
-    return accepted(await this.#node.router.ask(0, call, deadlineMs));
+    return accepted(await this.#node.router.ask(SYSTEM_GROUP, call, deadlineMs));
   }
 
   async #check(definition: WorkflowDefinition): Promise<readonly CheckedHandler[] | undefined> {

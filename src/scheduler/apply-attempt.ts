@@ -30,7 +30,7 @@ import {
 import type { Command } from "./commands.ts";
 import { datasetCount } from "./dataset.ts";
 import { keys } from "./keys.ts";
-import type { AttemptRow, HistoryRow, QueueRow } from "./rows.ts";
+import type { AttemptRow, DelayedRow, HistoryRow, QueueRow } from "./rows.ts";
 import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
 import type { Outcome, WorkError } from "./work.ts";
 
@@ -43,6 +43,9 @@ export const HISTORY_MAX = 200;
 /** Wait before the first repetition of a failed unit; doubles each time up to the maximum. */
 export const BACKOFF_MS_MIN = 500;
 export const BACKOFF_MS_MAX = 60_000;
+
+/** A unit that is given back sooner than this after its grant waits for so long. */
+export const RELEASE_MS_MIN = 500;
 
 /** Lends the head of a queue row; skipped when that is gone or its request does not run. */
 export function applyGrant(
@@ -312,12 +315,9 @@ function failUnit(
   const step = stepOf(tx, request, attempt.step);
   if (attempt.failures < step.retries) {
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(attempt.failures, 20));
-    const dueMs = at.stampMs + waitMs;
-    const key = keys.delayed(dueMs, at);
     const { losses } = attempt;
     const failures = attempt.failures + 1;
-    tx.put(key, { kind: "delayed", unit, step: attempt.step, failures, losses });
-    tx.emit({ kind: "delayed", key, dueMs });
+    delay(tx, at, { unit, step: attempt.step, failures, losses }, waitMs);
     return;
   }
   const failure = { error, unit };
@@ -363,8 +363,26 @@ function requeue(
     endRequest(tx, at, unit.request, { state: "failed", failure: { error, unit } });
     return;
   }
+  if (how === "released" && at.stampMs - attempt.grantedMs < RELEASE_MS_MIN) {
+    // Given back at once: an executor that cannot run it must not be asked again in a hot loop.
+    delay(tx, at, { unit, step, failures, losses }, RELEASE_MS_MIN);
+    return;
+  }
   const row = { kind: "queue-unit", unit, step, failures, losses } as const;
   enqueueUnit(tx, at, { step: stepOf(tx, request, step), row, order: 0 });
+}
+
+/** The unit is ready again after a while. */
+function delay(
+  tx: WorkflowTransaction,
+  at: Position,
+  unit: Omit<DelayedRow, "kind">,
+  waitMs: number,
+): void {
+  const dueMs = at.stampMs + waitMs;
+  const key = keys.delayed(dueMs, at);
+  tx.put(key, { kind: "delayed", ...unit });
+  tx.emit({ kind: "delayed", key, dueMs });
 }
 
 function addWarnings(tx: WorkflowTransaction, sequence: number, warnings: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced, textData } from "../../test/lib/scheduler-values.ts";
-import { BACKOFF_MS_MIN, HISTORY_MAX, LOSSES_MAX } from "./apply-attempt.ts";
+import { BACKOFF_MS_MIN, HISTORY_MAX, LOSSES_MAX, RELEASE_MS_MIN } from "./apply-attempt.ts";
 import { dueMsOfDelayedKey, prefixes } from "./keys.ts";
 import type { FailurePolicy } from "./rows.ts";
 import { PATH_LENGTH_MAX } from "./unit.ts";
@@ -261,13 +261,26 @@ describe("executors that die or give back", () => {
     const kit = SchedulerKit.withSteps([{ name: "top" }]);
     const request = kit.submit();
     for (let times = 0; times < HISTORY_MAX + 20; times++) {
-      kit.next({ kind: "released", reason: "drain" });
+      const { token } = kit.grant();
+      kit.stampMs += RELEASE_MS_MIN;
+      kit.end(token, { kind: "released", reason: "drain" });
     }
     const { token, attempt } = kit.grant();
     expect(attempt).toMatchObject({ failures: 0, losses: 0 });
     expect(kit.scan(prefixes.historyOf(request))).toHaveLength(HISTORY_MAX);
     kit.end(token, reduced([]));
     expect(kit.request(request).state).toBe("succeeded");
+  });
+
+  test("a unit that is given back at once waits before it is granted again", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }]);
+    kit.submit();
+    kit.next({ kind: "released", reason: "no worker for the language" });
+    expect(kit.scan(prefixes.queue)).toEqual([]);
+    const [delayed] = kit.scan(prefixes.delayed);
+    expect(delayed?.[1]).toMatchObject({ failures: 0, losses: 0 });
+    kit.run({ kind: "due", delayedKey: delayed?.[0] ?? "" });
+    expect(kit.grant().attempt).toMatchObject({ failures: 0, losses: 0 });
   });
 
   test("cancel ends the request, and ready work goes when it is come upon", () => {

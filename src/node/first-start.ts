@@ -1,0 +1,61 @@
+/** What a node does once in its life: it makes a cluster of one, or joins the one of a ticket. */
+import { createHash, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Mesh } from "../mesh/mesh.ts";
+import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
+import type { Log } from "../std/log.ts";
+import { type ClusterFile, replaceFile, writeClusterFile } from "./cluster-file.ts";
+import type { NodeConfig } from "./config.ts";
+import { joinCluster } from "./joining.ts";
+
+/** Random bytes of an admin token and of a cluster's id. */
+const TOKEN_BYTES = 32;
+const CLUSTER_ID_BYTES = 16;
+
+/** The file that holds the token of the cluster's first admin. */
+const TOKEN_FILE = "admin-token";
+
+/** Durable before anything else is done. @throws {JobxError} `TICKET_MALFORMED`, `MESH_*` when joining fails. */
+export async function firstStart(
+  config: NodeConfig,
+  parts: { readonly mesh: Mesh; readonly member: MemberInfo; readonly log: Log },
+): Promise<ClusterFile> {
+  let file: ClusterFile;
+  if (config.joinTicket === undefined) {
+    const clusterId = randomBytes(CLUSTER_ID_BYTES).toString("hex");
+    file = { clusterId, founder: true, members: [] };
+    parts.log.info("makes a new cluster", { clusterId });
+  } else {
+    const answer = await joinCluster(parts.mesh, config.joinTicket, parts.member);
+    file = { clusterId: answer.clusterId, founder: false, members: answer.members };
+    parts.log.info("joined a cluster", { clusterId: answer.clusterId });
+  }
+  await writeClusterFile(config.data, file);
+  return file;
+}
+
+/** What the founder of a cluster writes into its log first; the token itself stays here. */
+export async function foundingOf(
+  directory: string,
+  file: ClusterFile,
+): Promise<((member: MemberInfo) => SystemCommand) | undefined> {
+  if (!file.founder) return undefined;
+  const token = await adminTokenOf(directory);
+  const { clusterId } = file;
+  const adminTokenHash = createHash("sha256").update(token).digest("hex");
+  return (member) => ({ kind: "found", clusterId, member, adminTokenHash });
+}
+
+/** The first admin's token: made once, only its hash is replicated. */
+async function adminTokenOf(directory: string): Promise<string> {
+  const path = join(directory, TOKEN_FILE);
+  try {
+    return (await readFile(path, "utf8")).trim();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  await replaceFile(path, `${token}\n`, 0o600);
+  return token;
+}

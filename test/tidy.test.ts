@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { HTTP_STATUS } from "../src/api/status.ts";
 
 /** docs/STYLE.md: look again at 250 lines, split at 500. */
 const LINES_MAX = 500;
@@ -32,11 +33,18 @@ function offenders(files: readonly string[], pattern: RegExp): readonly string[]
   });
 }
 
+/** Where codes stand: in types, in details, in calls that make an error or a refusal, in a union. */
+const CODE_PLACES = [
+  /\bcode:\s*\|?\s*("[A-Z0-9]+_[A-Z0-9_]+"(?:\s*\|\s*"[A-Z0-9]+_[A-Z0-9_]+")*)/g,
+  /\bconst code = ([^;]*);/g,
+  /\b(?:refused|problem|Fault)\(\s*("[A-Z0-9]+_[A-Z0-9_]+")/g,
+  /^\s*\| ("[A-Z0-9]+_[A-Z0-9_]+")/gm,
+];
+
 /** Error codes as they are written in types and at the place where the error is made. */
 function codesIn(source: string): readonly string[] {
-  const declared = /\bcode:\s*\|?\s*("[A-Z0-9]+_[A-Z0-9_]+"(?:\s*\|\s*"[A-Z0-9]+_[A-Z0-9_]+")*)/g;
-  return [...source.matchAll(declared)]
-    .flatMap(([, list = ""]) => [...list.matchAll(/"([A-Z0-9_]+)"/g)])
+  return CODE_PLACES.flatMap((place) => [...source.matchAll(place)])
+    .flatMap(([, list = ""]) => [...list.matchAll(/"([A-Z0-9]+_[A-Z0-9_]+)"/g)])
     .map(([, name = ""]) => name)
     .filter((name) => !name.startsWith("ERR_")); // Node's own.
 }
@@ -55,6 +63,12 @@ test("every error code is in docs/errors.md, and none there is dead", () => {
     "twice",
   ).toEqual([]);
   expect([...rows].sort()).toEqual([...used].sort());
+});
+
+test("the HTTP statuses in docs/errors.md are those of the API", () => {
+  const rows = [...read("docs/errors.md").matchAll(/^\| `([A-Z0-9_]+)` \| (\d+)? *\|/gm)];
+  const told = rows.flatMap(([, name, status]) => (status ? [[name, Number(status)]] : []));
+  expect(Object.fromEntries(told)).toEqual(HTTP_STATUS);
 });
 
 test("no leftovers of somebody's afternoon", () => {

@@ -1,5 +1,4 @@
 import { JobxError } from "../std/errors.ts";
-import type { WorkerProtocolErrorDetails } from "../wire/worker-protocol-errors.ts";
 
 /** What a handler, or the process that runs it, did wrong. Ends the attempt; `docs/errors.md`. */
 export type HandlerFaultDetails =
@@ -63,9 +62,3 @@ export type HandlersErrorDetails =
 
 /** An operating error of this folder. */
 export class HandlersError extends JobxError<HandlersErrorDetails> {}
-
-/** All details that errors made in or passed on by this folder may have. */
-export type AnyHandlersErrorDetails =
-  | HandlerFaultDetails
-  | HandlersErrorDetails
-  | WorkerProtocolErrorDetails;

@@ -2,7 +2,6 @@
 export type {
   Cid,
   Dataset,
-  InlinePiece,
   NodeId,
   PairOrder,
   Piece,

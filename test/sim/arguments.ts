@@ -8,15 +8,17 @@ export interface SimArguments {
   /** Go on with further seeds for so long; undefined: exactly `runs`. */
   readonly minutes: number | undefined;
   readonly bugs: PlantedBugs;
+  readonly watchesDisks: boolean;
   readonly trace: boolean;
   readonly processes: number;
 }
 
-export const USAGE = `npm run sim -- [--seed N] [--runs N] [--minutes M] [--bug sendBeforePersist] [--trace] [--processes N]
+export const USAGE = `npm run sim -- [--seed N] [--runs N] [--minutes M] [--bug sendBeforePersist] [--no-disk-watch] [--trace] [--processes N]
   --seed       the first seed (drawn from the clock without it)
   --runs       how many seeds, one after the other (1)
   --minutes    goes on with further seeds for so long
   --bug        plants a bug that must be found
+  --no-disk-watch  does not compare commits with the disks at once
   --trace      prints everything that happens
   --processes  seeds at once, each in a process of its own (1)`;
 
@@ -29,6 +31,7 @@ export function readArguments(args: readonly string[], drawnSeed: number): SimAr
       runs: { type: "string" },
       minutes: { type: "string" },
       bug: { type: "string" },
+      "no-disk-watch": { type: "boolean" },
       trace: { type: "boolean" },
       processes: { type: "string" },
     },
@@ -41,6 +44,7 @@ export function readArguments(args: readonly string[], drawnSeed: number): SimAr
     runs: whole("runs", values.runs) ?? (values.minutes === undefined ? 1 : Infinity),
     minutes: values.minutes === undefined ? undefined : Number(values.minutes),
     bugs: values.bug === undefined ? {} : { sendBeforePersist: true },
+    watchesDisks: values["no-disk-watch"] !== true,
     trace: values.trace === true,
     processes: whole("processes", values.processes) ?? 1,
   };

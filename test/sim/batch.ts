@@ -8,6 +8,7 @@ import { addTotals, missingTotals, newTotals, type Totals } from "./totals.ts";
 export interface BatchOptions {
   readonly seeds: Iterable<number>;
   readonly bugs?: PlantedBugs;
+  readonly watchesDisks?: boolean;
   /** Gets every line of each trace. */
   readonly print?: (line: string) => void;
   /** Told after each seed; false ends the batch. */
@@ -21,11 +22,11 @@ export interface BatchResult {
 
 /** Runs the seeds; after a failure it goes on unless `after` says otherwise. */
 export async function runBatch(options: BatchOptions): Promise<BatchResult> {
-  const { seeds, bugs = {}, print, after } = options;
+  const { seeds, bugs = {}, watchesDisks = true, print, after } = options;
   const totals = newTotals();
   const failures: Report[] = [];
   for (const seed of seeds) {
-    const report = await simulateGuarded({ seed, bugs, ...(print === undefined ? {} : { print }) });
+    const report = await simulateGuarded({ seed, bugs, watchesDisks, ...(print === undefined ? {} : { print }) });
     addTotals(totals, report.totals);
     if (report.failure !== undefined) failures.push(report);
     if (after?.(report) === false) break;

@@ -26,14 +26,17 @@ function* seedsOf(asked: SimArguments, worker: number): Generator<number> {
 }
 
 async function runHere(asked: SimArguments, worker: number): Promise<Found> {
-  const { bugs } = asked;
+  const { bugs, watchesDisks } = asked;
+  let count = 0;
   const { totals, failures } = await runBatch({
     seeds: seedsOf(asked, worker),
     bugs,
+    watchesDisks,
     ...(asked.trace ? { print: (line: string) => console.log(line) } : {}),
     after: (report) => {
       if (report.failure !== undefined) console.log(failureText(report, bugs));
-      if (report.totals.seeds % PROGRESS_RUNS === 0) console.log(`seed ${report.seed} done`);
+      count += 1;
+      if (count % PROGRESS_RUNS === 0) console.log(`${count} seeds up to ${report.seed}`);
       // One is enough to work on.
       return report.failure === undefined;
     },
@@ -71,7 +74,8 @@ async function main(): Promise<number> {
   }
   const worker = process.env["SIM_WORKER"];
   if (worker !== undefined) {
-    process.send?.(await runHere(asked, Number(worker)));
+    const found = await runHere(asked, Number(worker));
+    process.send?.(found);
     return 0;
   }
   const args = [...given, "--seed", `${asked.seed}`];

@@ -49,7 +49,7 @@ export function drawPlan(seed: number): Plan {
     faultsToMs: 60_000,
     submitToMs: 50_000,
     partitions: [chance.whole(1, 3), chance.whole(1, 2), 1],
-    electionTicks: chance.pick([10, 20]),
+    electionTicks: chance.pick([5, 10]),
   };
 }
 
@@ -60,10 +60,11 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
   // One node at least can do everything.
   const rare = index === 0 || chance.hits(0.5);
   return {
-    tickMs: 100,
+    // Longer ticks than the program's, in proportion: most events of a quiet minute are ticks.
+    tickMs: 200,
     electionTicks: plan.electionTicks,
-    heartbeatTicks: 3,
-    leaderGoneTicks: 5,
+    heartbeatTicks: 2,
+    leaderGoneTicks: 3,
     scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64 },
     executor: {
       slots: chance.whole(1, 4),

@@ -31,6 +31,8 @@ const CHANCE_FAILURES_MAX = 2;
 export interface SimulationOptions {
   readonly seed: number;
   readonly bugs?: PlantedBugs;
+  /** Whether commits are compared with the disks at once (R1); true without it. */
+  readonly watchesDisks?: boolean;
   /** Gets every line of the trace. */
   readonly print?: (line: string) => void;
 }
@@ -82,7 +84,7 @@ class Simulation {
       },
     };
     this.#network = new SimNetwork(this.#world);
-    this.#raft = new RaftChecker(this.#world);
+    this.#raft = new RaftChecker(this.#world, { watchesDisks: options.watchesDisks ?? true });
     this.#rows = new RowChecker(this.#world);
     this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) =>
       this.#makeHost(index, options.bugs ?? {}),

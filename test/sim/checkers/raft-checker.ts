@@ -49,8 +49,12 @@ export class RaftChecker {
   /** Processes of which nothing was looked at since something happened to their groups. */
   readonly #dirty = new Set<SimProcess>();
 
-  constructor(world: World) {
+  readonly #watchesDisks: boolean;
+
+  /** `watchesDisks`: without it, what is committed too early shows only by what it leads to. */
+  constructor(world: World, options: { readonly watchesDisks: boolean }) {
     this.#world = world;
+    this.#watchesDisks = options.watchesDisks;
   }
 
   /** Leaders that each group has had. */
@@ -144,6 +148,7 @@ export class RaftChecker {
       const entryTerm = index === 0 ? 0 : (memory[index - 1]?.term ?? term);
       group.committed.push({ term: entryTerm, committedInTerm: term });
     }
+    if (!this.#watchesDisks) return;
     const entryTerm = group.committed[committed]?.term;
     const onDisk = (id: number): number => {
       const node = replica.membership.places.find((place) => place.replica === id)?.node;

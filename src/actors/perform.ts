@@ -4,6 +4,7 @@
  */
 
 import { rowOf } from "../scheduler/apply-kit.ts";
+import { clampOutcome } from "../scheduler/clamp.ts";
 import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
@@ -56,13 +57,13 @@ export class Performer {
     try {
       const work = await this.#withInputsHere(attempt);
       const outcome = await this.#deps.runner.run(work, this.#context(attempt));
-      return await this.#secure(outcome, signal);
+      return await this.#secure(clampOutcome(outcome), signal);
     } catch (error) {
       if (signal.aborted) return { kind: "released", reason: "cancelled" };
       if (isJobxError(error) && PASSING.has(error.code)) {
-        return { kind: "released", reason: errorText(error) };
+        return clampOutcome({ kind: "released", reason: errorText(error) });
       }
-      return { kind: "failed", error: executorError(error) };
+      return clampOutcome({ kind: "failed", error: executorError(error) });
     }
   }
 

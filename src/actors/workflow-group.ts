@@ -137,7 +137,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
 
   applied(effects: readonly Effect[]): void {
     for (const effect of effects) {
-      if (effect.kind === "request-ended") this.#waiters.ended(effect.request);
+      const paused = effect.kind === "request-changed" && effect.state === "paused";
+      if (paused || effect.kind === "request-ended") this.#waiters.ended(effect.request);
     }
     const dispatcher = this.#dispatcher;
     if (dispatcher === undefined) return;

@@ -79,7 +79,7 @@ export function requestOfQueueRow(row: QueueRow): number {
 /** Writes the changed request and says so to whoever waits for it. */
 export function putRequest(tx: WorkflowTransaction, request: number, row: RequestRow): void {
   tx.put(keys.request(request), row);
-  tx.emit({ kind: "request-changed", request });
+  tx.emit({ kind: "request-changed", request, state: row.state });
 }
 
 /** Adds to the counts of a step. */

@@ -1,6 +1,6 @@
 /** What applying tells the node that leads: work that appeared, attempts that began or ended. */
 import type { NodeId } from "./dataset.ts";
-import type { AttemptRow, QueueRow } from "./rows.ts";
+import type { AttemptRow, QueueRow, RequestState } from "./rows.ts";
 import type { Token } from "./unit.ts";
 
 export type Effect =
@@ -22,7 +22,11 @@ export type Effect =
       readonly why: "gone" | "not-running" | "other-child";
     }
   | { readonly kind: "attempt-ended"; readonly token: Token; readonly attempt: AttemptRow }
-  | { readonly kind: "request-changed"; readonly request: number }
+  | {
+      readonly kind: "request-changed";
+      readonly request: number;
+      readonly state: RequestState;
+    }
   /** In-flight attempts of the request are to be cancelled. */
   | { readonly kind: "request-ended"; readonly request: number }
   /** The request was paused and is not any more: its parked rows go back, or away if it has ended. */

@@ -10,6 +10,12 @@ import { assert } from "../std/assert.ts";
 import type { Batch, LogPosition, Machine } from "./machine.ts";
 import type { Membership, StatePort } from "./ports.ts";
 
+/**
+ * Rounds in which the rows of a whole chunk are gathered before it is applied (R12): what a command
+ * reads first, what it finds through that, and once more. What is left is loaded command by command.
+ */
+const GATHER_ROUNDS_MAX = 3;
+
 /** Loads that one command may cause: each brings at least one row, and no command reads many. */
 const LOADS_MAX = 2048;
 
@@ -38,6 +44,19 @@ export interface AppliedEntries<F> {
   readonly effects: readonly F[];
 }
 
+/** Entries that are applied together: their content, and rows that were loaded for them. */
+interface Chunk<R, E> {
+  readonly batches: readonly (Batch<E> | undefined)[];
+  readonly loaded: Map<string, R | undefined>;
+}
+
+/** A way through a chunk; `missing` rows have to be loaded before it counts. */
+interface Pass<R, F> {
+  readonly tx: Transaction<R, F>;
+  readonly answers: AppliedEntries<F>["answers"];
+  readonly missing: readonly string[];
+}
+
 export class Applier<R, E, F> {
   readonly #machine: Machine<R, E, F>;
   readonly #state: StatePort<R>;
@@ -60,21 +79,21 @@ export class Applier<R, E, F> {
 
   /** Applies the entries and writes their rows. @throws {JobxError} `WIRE_VERSION_UNKNOWN` and others: the replica stops. */
   async apply(entries: readonly Committed<E>[]): Promise<AppliedEntries<F>> {
-    const loaded = new Map<string, R | undefined>();
-    const tx = new Transaction<R, F>(this.#view(loaded));
-    const answered: { index: number; term: number; answers: readonly Answer[] }[] = [];
-    let membership: Membership | undefined;
-    for (const { entry, batch, membership: changed } of entries) {
-      membership = changed ?? membership;
-      const answers =
-        entry.kind === "normal" ? await this.#applyEntry(tx, entry, { batch, loaded }) : [];
-      answered.push({ index: entry.index, term: entry.term, answers });
-    }
+    const known: Chunk<R, E> = {
+      loaded: new Map(),
+      batches: entries.map(({ entry, batch }) => {
+        if (entry.kind !== "normal") return undefined;
+        return batch ?? this.#machine.payloads.decode(entry.data);
+      }),
+    };
+    const { tx, answers } =
+      (await this.#applyGathered(entries, known)) ?? (await this.#applyOneByOne(entries, known));
+    const membership = entries.findLast((one) => one.membership !== undefined)?.membership;
     const last = entries.at(-1);
     assert(last !== undefined, "applying needs an entry");
     const { index: appliedIndex, term: appliedTerm } = last.entry;
     await this.#state.write({ rows: tx.writes(), appliedIndex, appliedTerm, membership });
-    return { answers: answered, effects: tx.effects() };
+    return { answers, effects: tx.effects() };
   }
 
   /** Answers a question from the applied rows, loading what it needs. */
@@ -98,25 +117,65 @@ export class Applier<R, E, F> {
     };
   }
 
-  async #applyEntry(
-    tx: Transaction<R, F>,
-    entry: Extract<Entry, { kind: "normal" }>,
-    known: { readonly batch: Batch<E> | undefined; readonly loaded: Map<string, R | undefined> },
-  ): Promise<readonly Answer[]> {
-    const batch = known.batch ?? this.#machine.payloads.decode(entry.data);
-    const answers: Answer[] = [];
-    for (const [ordinal, envelope] of batch.envelopes.entries()) {
-      const at = { index: entry.index, ordinal, stampMs: batch.stampMs };
-      let answer = this.#try(tx, at, envelope);
-      // Waiting only where it is needed: most commands find their rows in memory.
-      for (let loads = 0; answer instanceof MissingRows; loads++) {
-        assert(loads < LOADS_MAX, "a command reads few rows");
-        await this.#load(answer.keys, known.loaded);
-        answer = this.#try(tx, at, envelope);
-      }
-      answers.push(answer);
+  /**
+   * Applies the chunk in one go, after rounds in which what its commands miss is loaded at once.
+   * Undefined when rows are missing still.
+   */
+  async #applyGathered(
+    entries: readonly Committed<E>[],
+    known: Chunk<R, E>,
+  ): Promise<Pass<R, F> | undefined> {
+    for (let round = 0; round <= GATHER_ROUNDS_MAX; round++) {
+      const pass = this.#pass(entries, known);
+      if (pass.missing.length === 0) return pass;
+      if (round < GATHER_ROUNDS_MAX) await this.#load(pass.missing, known.loaded);
     }
-    return answers;
+    return undefined;
+  }
+
+  /** Once through the chunk. Where rows are missing its result is good for nothing but their keys. */
+  #pass(entries: readonly Committed<E>[], known: Chunk<R, E>): Pass<R, F> {
+    const tx = new Transaction<R, F>(this.#view(known.loaded));
+    const missing = new Set<string>();
+    const answers = entries.map(({ entry }, position) => {
+      const batch = known.batches[position];
+      const answersOfEntry: Answer[] = [];
+      for (const [ordinal, envelope] of batch?.envelopes.entries() ?? []) {
+        const at = { index: entry.index, ordinal, stampMs: batch?.stampMs ?? 0 };
+        try {
+          const answer = this.#try(tx, at, envelope);
+          if (!(answer instanceof MissingRows)) answersOfEntry.push(answer);
+          else for (const key of answer.keys) missing.add(key);
+        } catch (error) {
+          // A command that sees what was left out before it may find a state that cannot be.
+          if (missing.size === 0) throw error;
+        }
+      }
+      return { index: entry.index, term: entry.term, answers: answersOfEntry };
+    });
+    return { tx, answers, missing: [...missing] };
+  }
+
+  /** Applies the chunk and loads for each command what it misses. */
+  async #applyOneByOne(entries: readonly Committed<E>[], known: Chunk<R, E>): Promise<Pass<R, F>> {
+    const tx = new Transaction<R, F>(this.#view(known.loaded));
+    const answered: AppliedEntries<F>["answers"][number][] = [];
+    for (const [position, { entry }] of entries.entries()) {
+      const batch = known.batches[position];
+      const answers: Answer[] = [];
+      for (const [ordinal, envelope] of batch?.envelopes.entries() ?? []) {
+        const at = { index: entry.index, ordinal, stampMs: batch?.stampMs ?? 0 };
+        let answer = this.#try(tx, at, envelope);
+        for (let loads = 0; answer instanceof MissingRows; loads++) {
+          assert(loads < LOADS_MAX, "a command reads few rows");
+          await this.#load(answer.keys, known.loaded);
+          answer = this.#try(tx, at, envelope);
+        }
+        answers.push(answer);
+      }
+      answered.push({ index: entry.index, term: entry.term, answers });
+    }
+    return { tx, answers: answered, missing: [] };
   }
 
   #try(tx: Transaction<R, F>, at: LogPosition, envelope: E): Answer | MissingRows {

@@ -4,13 +4,19 @@
  */
 import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { commits } from "./commits.ts";
+import { failover } from "./failover.ts";
+import { handlers } from "./handler-calls.ts";
 import { runNodeProcess } from "./lib/node-process.ts";
 import type { BenchOptions } from "./lib/options.ts";
 import { holds, machineText, type Table, tableText } from "./lib/report.ts";
-import { commits } from "./commits.ts";
+import { units } from "./units.ts";
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>>> = {
   commits,
+  units,
+  failover,
+  handlers,
 };
 
 async function main(): Promise<void> {
@@ -20,7 +26,9 @@ async function main(): Promise<void> {
   });
   const unknown = positionals.find((name) => BENCHES[name] === undefined);
   if (values.help === true || unknown !== undefined) {
-    console.error(`usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR]`);
+    console.error(
+      `usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR]`,
+    );
     process.exitCode = unknown === undefined ? 0 : 2;
     return;
   }

@@ -41,7 +41,8 @@ async function topText(file: string): Promise<string> {
   const names = new Map<number, string>();
   for (const { id, callFrame } of profile.nodes) {
     const { functionName, url, lineNumber } = callFrame;
-    const place = url === "" ? "" : ` ${url.replace(/^.*\/(node_modules|src)\//, "")}:${lineNumber + 1}`;
+    const place =
+      url === "" ? "" : ` ${url.replace(/^.*\/(node_modules|src)\//, "")}:${lineNumber + 1}`;
     names.set(id, `${functionName || "(anonymous)"}${place}`);
   }
   const self = new Map<string, number>();
@@ -53,7 +54,9 @@ async function topText(file: string): Promise<string> {
     total += delta;
   }
   const top = [...self].sort((a, b) => b[1] - a[1]).slice(0, TOP);
-  const lines = top.map(([name, time]) => `  ${((100 * time) / total).toFixed(1).padStart(5)} % ${name}`);
+  const lines = top.map(
+    ([name, time]) => `  ${((100 * time) / total).toFixed(1).padStart(5)} % ${name}`,
+  );
   return [`${basename(file)}: self time of ${(total / 1e6).toFixed(1)} s`, ...lines].join("\n");
 }
 

@@ -53,6 +53,7 @@ export function readArguments(args: readonly string[], drawnSeed: number): SimAr
 function whole(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`--${name} is no whole number`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new TypeError(`--${name} is no whole number`);
   return value;
 }

@@ -26,7 +26,12 @@ export async function runBatch(options: BatchOptions): Promise<BatchResult> {
   const totals = newTotals();
   const failures: Report[] = [];
   for (const seed of seeds) {
-    const report = await simulateGuarded({ seed, bugs, watchesDisks, ...(print === undefined ? {} : { print }) });
+    const report = await simulateGuarded({
+      seed,
+      bugs,
+      watchesDisks,
+      ...(print === undefined ? {} : { print }),
+    });
     addTotals(totals, report.totals);
     if (report.failure !== undefined) failures.push(report);
     if (after?.(report) === false) break;
@@ -35,9 +40,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchResult> {
 }
 
 /** Runs one seed and fails it when anything asked the machine for time or chance. */
-export async function simulateGuarded(
-  options: Parameters<typeof simulate>[0],
-): Promise<Report> {
+export async function simulateGuarded(options: Parameters<typeof simulate>[0]): Promise<Report> {
   const leaks = new Set<string>();
   const release = guardMachine((what) => leaks.add(what));
   try {

@@ -71,7 +71,11 @@ export class FaultDriver {
       duplicateRatio: this.#has("duplication") ? chance.pick([0, 0.05, 0.3]) : 0,
       reorderRatio: this.#has("reordering") ? chance.pick([0, 0.05, 0.3]) : 0,
       ...(this.#has("delay")
-        ? { delayMsMax: chance.pick([5, 40, 150]), tailRatio: 0.03, tailMs: chance.pick([200, 2_000]) }
+        ? {
+            delayMsMax: chance.pick([5, 40, 150]),
+            tailRatio: 0.03,
+            tailMs: chance.pick([200, 2_000]),
+          }
         : {}),
     };
     this.#network.weather = weather;

@@ -29,7 +29,8 @@ export function guardMachine(caught: (what: string) => void): () => void {
   const watchedDate = new Proxy(realDate, {
     construct(target, args: unknown[]) {
       if (args.length === 0 && OURS.test(new Error().stack ?? "")) caught("new Date");
-      return Reflect.construct(target, args);
+      const made: object = Reflect.construct(target, args);
+      return made;
     },
   });
   Reflect.set(globalThis, "Date", watchedDate);

@@ -4,7 +4,15 @@ import type { StepInput } from "../../src/scheduler/commands.ts";
 import type { FailurePolicy, HandlerDefinition, JobDefinition } from "../../src/scheduler/rows.ts";
 import type { OrderedKey } from "../../src/std/ordered-key.ts";
 import type { HandlerType } from "../../src/wire/dataset.ts";
-import { FAMILIES, type Family, LEVELS, leafPairs, stepName, treeOfJson, treeToJson } from "./job-tree.ts";
+import {
+  FAMILIES,
+  type Family,
+  LEVELS,
+  leafPairs,
+  stepName,
+  treeOfJson,
+  treeToJson,
+} from "./job-tree.ts";
 import type { Partitions } from "./model.ts";
 import type { KeyValue } from "./pairs.ts";
 import { reduceGroup } from "./reducers.ts";

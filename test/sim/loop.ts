@@ -78,7 +78,8 @@ export class SimLoop implements Clock {
 
   #moveTo(dueMs: number): void {
     this.#countAtNow = dueMs === this.#nowMs ? this.#countAtNow + 1 : 0;
-    if (this.#countAtNow > EVENTS_AT_ONCE_MAX) throw new Error("time stands still: too many events");
+    if (this.#countAtNow > EVENTS_AT_ONCE_MAX)
+      throw new Error("time stands still: too many events");
     this.#nowMs = dueMs;
     this.#eventCount += 1;
   }

@@ -42,11 +42,7 @@ function evaluate(
   return output;
 }
 
-function reduceAll(
-  family: Family,
-  pairs: readonly KeyValue[],
-  scale: number,
-): readonly KeyValue[] {
+function reduceAll(family: Family, pairs: readonly KeyValue[], scale: number): readonly KeyValue[] {
   return groupPairs(pairs).flatMap(([key, values]) => reduceGroup({ family, key, values, scale }));
 }
 

@@ -221,7 +221,8 @@ export class SimNetwork {
 
   #carryOnce(from: SimFrames, target: SimFrames, frame: Uint8Array | undefined): void {
     const link = this.#link(from.self, target.self);
-    const number = (link.sentCount += 1);
+    link.sentCount += 1;
+    const number = link.sentCount;
     const dueMs = this.#dueMs(link);
     this.#world.loop.after(dueMs - this.nowMs, () => {
       // The connection ended with either process; what was in flight may still arrive from a dead one.

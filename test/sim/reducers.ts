@@ -17,7 +17,12 @@ export function reduceGroup(group: {
     case "list": {
       // Every value in its place, so that a wrong order shows; and a key that belongs to another part.
       const list = values.flat();
-      return typeof key === "string" ? [[key, list], [key.length, list.length]] : [[key, list]];
+      return typeof key === "string"
+        ? [
+            [key, list],
+            [key.length, list.length],
+          ]
+        : [[key, list]];
     }
     case "hold":
       return [[key, sum(values) * scale]];

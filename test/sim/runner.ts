@@ -80,7 +80,9 @@ export class SimRunner implements RunnerPort {
   async run(work: Work, context: Context): Promise<Outcome> {
     try {
       await this.#behave(work, context);
-      return work.kind === "map" ? await this.#map(work, context) : await this.#reduce(work, context);
+      return work.kind === "map"
+        ? await this.#map(work, context)
+        : await this.#reduce(work, context);
     } catch (error) {
       if (error instanceof Violation) this.#options.violate(error);
       if (error instanceof UnitReleased) return { kind: "released", reason: "given up" };
@@ -160,7 +162,9 @@ export class SimRunner implements RunnerPort {
         pairs.push(...this.#read(piece));
       }
     }
-    const scale = work.session.flatMap((piece) => this.#read(piece)).find(([key]) => key === "scale");
+    const scale = work.session
+      .flatMap((piece) => this.#read(piece))
+      .find(([key]) => key === "scale");
     const parts = await this.#finish(work.reducer, {
       work,
       pairs,

@@ -95,7 +95,9 @@ class Simulation {
     // Control flow by thrown errors is frequent, and long traces are what it would cost most.
     Error.stackTraceLimit = 6;
     const { seed } = this.#plan;
-    this.#trace.note(`seed ${seed}: ${this.#plan.nodeCount} nodes, ${[...this.#plan.faults].join()}`);
+    this.#trace.note(
+      `seed ${seed}: ${this.#plan.nodeCount} nodes, ${[...this.#plan.faults].join()}`,
+    );
     const faults = new FaultDriver({
       world: this.#world,
       plan: this.#plan,
@@ -368,7 +370,9 @@ class Simulation {
       [this.#group, 3],
     ] as const) {
       const wanted = voterTarget(count, votersMax);
-      const leader = this.#hosts.find(({ node }) => node?.host.replica(group)?.core.status().role === "leader");
+      const leader = this.#hosts.find(
+        ({ node }) => node?.host.replica(group)?.core.status().role === "leader",
+      );
       const voters = leader?.node?.host.replica(group)?.membership.configuration.voters.length ?? 0;
       if (voters !== wanted) return `group ${group} has ${voters} voters instead of ${wanted}`;
     }

@@ -68,9 +68,10 @@ export function totalsText(totals: Totals): string {
   const lines = totalNames(totals)
     .filter((name) => name !== "virtualMs")
     .map((name) => `  ${name.padEnd(24)} ${totals[name]}`);
-  return [...lines, `  ${"virtualHours".padEnd(24)} ${(totals.virtualMs / 3_600_000).toFixed(2)}`].join(
-    "\n",
-  );
+  return [
+    ...lines,
+    `  ${"virtualHours".padEnd(24)} ${(totals.virtualMs / 3_600_000).toFixed(2)}`,
+  ].join("\n");
 }
 
 function totalNames(totals: Totals): readonly (keyof Totals)[] {

@@ -83,7 +83,8 @@ export class RaftChecker {
       for (const task of tasks) this.#written(process, task);
     };
     const workflow = store.workflow.bind(store);
-    store.workflow = async (group) => this.#watchState(await workflow(group), { process, store, group });
+    store.workflow = async (group) =>
+      this.#watchState(await workflow(group), { process, store, group });
     const system = store.system.bind(store);
     store.system = async () => this.#watchState(await system(), { process, store, group: 0 });
   }

@@ -99,7 +99,9 @@ export class RowChecker {
     if (history.seenHistory.has(key)) return;
     history.seenHistory.add(key);
     const { totals, trace } = this.#world;
-    trace.note(`group ${history.group}: ${unitText(row.unit)} on ${row.node} ${row.how} ${row.error?.code ?? ""}`);
+    trace.note(
+      `group ${history.group}: ${unitText(row.unit)} on ${row.node} ${row.how} ${row.error?.code ?? ""}`,
+    );
     if (row.how === "lost") totals.attemptsLost += 1;
     if (row.how === "released") totals.attemptsReleased += 1;
     if (row.how === "failed") totals.attemptsFailed += 1;

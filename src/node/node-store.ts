@@ -12,14 +12,11 @@ import { errorText, JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { Random } from "../std/random.ts";
 import { completeIdentity, type Identity, openIdentity } from "../store/identity.ts";
-import {
-  type LoadedGroup,
-  type LogReport,
-  type LogStore,
-  openLogStore,
-} from "../store/log-store.ts";
+import { type LogStore, openLogStore } from "../store/log-store.ts";
+import type { LoadedGroup, LogReport } from "../store/log-store-types.ts";
 import type { Disk } from "../store/ports.ts";
-import { openStateStore, type StateReport, type StateStore } from "../store/state-store.ts";
+import { openStateStore, type StateStore } from "../store/state-store.ts";
+import type { StateReport } from "../store/state-store-types.ts";
 import type { Format } from "../wire/frame.ts";
 import { membershipFormat } from "../wire/membership.ts";
 import { rowFormat } from "../wire/row.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AppliedRecord } from "../wire/state-record.ts";
-import type { LoadedGroup } from "./log-store.ts";
+import type { LoadedGroup } from "./log-store-types.ts";
 import { planRecovery } from "./recovery.ts";
 
 const log: LoadedGroup = {

@@ -1,8 +1,8 @@
 /** What a node's two databases together say of each group when they are opened. Decides, does nothing. */
 import type { AppliedRecord } from "../wire/state-record.ts";
 import type { GroupId } from "./log-keys.ts";
-import type { LoadedGroup, LogReport } from "./log-store.ts";
-import type { StateReport } from "./state-store.ts";
+import type { LoadedGroup, LogReport } from "./log-store-types.ts";
+import type { StateReport } from "./state-store-types.ts";
 
 /** What is to be done about a group before it takes part. */
 export type GroupRecovery =

@@ -1,14 +1,21 @@
 /**
  * Reads what a `state/` database says of its groups when it is opened. It may have lost its newest
  * batches, which the log gives back; it must not have lost one between others, nor anything of
- * before its newest checkpoint. Rows are not read: each is checked whenever it is.
+ * before its newest checkpoint. Rows are not read: each is checked whenever it is. Also begins one.
  */
 import { sameHash64 } from "../std/hash64.ts";
 import { type AppliedRecord, decodeApplied, decodeCheckpoint } from "../wire/state-record.ts";
 import { versionError } from "./errors.ts";
 import { BASE_KEY, type GroupId, isGroupId, sequenceKey } from "./log-keys.ts";
-import type { KvReader } from "./ports.ts";
-import { type BaseRecord, decodeBase, decodeSum, RowSum } from "./sequence.ts";
+import type { KvReader, OrderedKv } from "./ports.ts";
+import {
+  type BaseRecord,
+  decodeBase,
+  decodeSum,
+  encodeBase,
+  encodeSum,
+  RowSum,
+} from "./sequence.ts";
 import { checkSequences, rowsOf } from "./sequence-load.ts";
 import { APPLIED_RANGE, CHECKPOINT_KEY, groupOfAppliedKey } from "./state-keys.ts";
 
@@ -57,4 +64,19 @@ export async function loadState(kv: KvReader): Promise<FoundState> {
       damaged.set(group, "less is applied than the newest checkpoint says");
     }
   return { base, lastSequence: sequences.last, sum, groups, damaged, damagedAll };
+}
+
+/** Makes the database one of this store. Does nothing when an interrupted start got so far. */
+export async function writeFirstStateBatch(kv: OrderedKv, storeId: string): Promise<void> {
+  const [before] = await kv.getMany([BASE_KEY]);
+  if (before !== undefined) return;
+  const key = sequenceKey(1);
+  const base = encodeBase(BASE_KEY, { storeId, sequenceBase: 0 });
+  await kv.write(
+    [
+      { kind: "put", key: BASE_KEY, value: base },
+      { kind: "put", key, value: encodeSum(key, new RowSum().sum) },
+    ],
+    { sync: true },
+  );
 }

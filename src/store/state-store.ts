@@ -19,11 +19,11 @@ import { openRecord, sealRecord } from "../wire/record-bytes.ts";
 import { type AppliedRecord, encodeApplied, encodeCheckpoint } from "../wire/state-record.ts";
 import { damagedError, versionError } from "./errors.ts";
 import { PAGE_BYTES, STATE_MEMTABLE_BYTES, SWEEP_KEYS } from "./limits.ts";
-import { BASE_KEY, type GroupId, isGroupId, sequenceKey } from "./log-keys.ts";
-import type { Disk, KvOperation, KvReader, OrderedKv } from "./ports.ts";
+import { type GroupId, isGroupId } from "./log-keys.ts";
+import type { KvOperation, KvReader, OrderedKv } from "./ports.ts";
 import type { CachedRow } from "./row-cache.ts";
 import { RowView } from "./row-view.ts";
-import { encodeBase, encodeSum, RowSum } from "./sequence.ts";
+import type { RowSum } from "./sequence.ts";
 import {
   appliedKey,
   CHECKPOINT_KEY,
@@ -33,86 +33,18 @@ import {
   ROWS_RANGE,
   rowPrefix,
 } from "./state-keys.ts";
-import { type FoundState, loadState } from "./state-load.ts";
+import { type FoundState, loadState, writeFirstStateBatch } from "./state-load.ts";
+import type {
+  StateCapture,
+  StateChange,
+  StateInstall,
+  StatePage,
+  StateRange,
+  StateReport,
+  StateRow,
+  StateStoreOptions,
+} from "./state-store-types.ts";
 import { StateWriter } from "./state-writer.ts";
-
-/** A row of a group's state machine. The key is latin1 and not empty. */
-export interface StateRow {
-  readonly key: string;
-  readonly value: Uint8Array;
-}
-
-/** One applied batch of a group. A key is in it once. Values must not change afterwards. */
-export interface StateChange {
-  readonly puts: readonly StateRow[];
-  readonly deletes: readonly string[];
-  /** The last applied index of the batch and its term. */
-  readonly index: number;
-  readonly term: number;
-  /** Takes the place of the note, if given; the configuration, for one. */
-  readonly note?: Uint8Array | undefined;
-}
-
-/** Which rows a page holds: keys with the prefix, from `gte` on and below `lt`, which are whole keys. */
-export interface StateRange {
-  readonly prefix: string;
-  readonly gte?: string | undefined;
-  readonly lt?: string | undefined;
-  readonly limit: number;
-  readonly bytesMax: number;
-  readonly reverse?: boolean;
-}
-
-/** Some rows of a range, in order. */
-export interface StatePage {
-  readonly rows: readonly StateRow[];
-  /** Whether there may be more, after the last key of this page. */
-  readonly more: boolean;
-}
-
-/** The state of one group between two applied batches. Must be closed. */
-export interface StateCapture {
-  readonly applied: AppliedRecord;
-  /** @throws as `StateStore.scan`. */
-  scan(range: StateRange): Promise<StatePage>;
-  close(): Promise<void>;
-}
-
-/** A snapshot that is being taken in, beside the state that it will take the place of (R5). */
-export interface StateInstall {
-  /** The sum of the rows so far; compare it with the sender's before finishing. */
-  readonly hash: () => Hash64;
-  /** Adds rows, each key once. @throws as `StateStore.write`. */
-  put(rows: readonly StateRow[]): Promise<void>;
-  /** Switches over, durable when it returns. The old rows wait for `StateStore.sweep`. */
-  finish(applied: {
-    readonly index: number;
-    readonly term: number;
-    readonly note: Uint8Array;
-  }): Promise<void>;
-  /** Gives up; the rows wait for `StateStore.sweep`. */
-  abandon(): void;
-}
-
-/** What opening found. */
-export interface StateReport {
-  readonly groups: ReadonlyMap<GroupId, AppliedRecord>;
-  readonly damaged: readonly { readonly group: GroupId; readonly reason: string }[];
-  /** Set when nothing in the database can be trusted. */
-  readonly damagedAll: string | undefined;
-}
-
-export interface StateStoreOptions {
-  readonly disk: Disk;
-  /** From the identity file; a database with another one is not this store's. */
-  readonly storeId: string;
-  /** Make the database, or complete what an interrupted start made. */
-  readonly create: boolean;
-  /** Bound of the row cache. */
-  readonly cacheBytes: number;
-  /** The disk's memtable, which writes must be synced before it rotates (T2). */
-  readonly memtableBytes?: number;
-}
 
 const ROW_VERSION = 1;
 
@@ -548,7 +480,7 @@ export async function openStateStore(
   const { disk, storeId, create, cacheBytes, memtableBytes = STATE_MEMTABLE_BYTES } = options;
   const kv = create ? await disk.createKv("state") : await disk.openKv("state");
   try {
-    if (create) await writeFirstBatch(kv, storeId);
+    if (create) await writeFirstStateBatch(kv, storeId);
     const found = await loadState(kv);
     if (found.base.storeId !== storeId)
       throw damagedError("the state database", "it belongs to another store");
@@ -560,19 +492,4 @@ export async function openStateStore(
     await kv.close();
     throw error;
   }
-}
-
-/** Does nothing when an interrupted start got so far. */
-async function writeFirstBatch(kv: OrderedKv, storeId: string): Promise<void> {
-  const [before] = await kv.getMany([BASE_KEY]);
-  if (before !== undefined) return;
-  const key = sequenceKey(1);
-  const base = encodeBase(BASE_KEY, { storeId, sequenceBase: 0 });
-  await kv.write(
-    [
-      { kind: "put", key: BASE_KEY, value: base },
-      { kind: "put", key, value: encodeSum(key, new RowSum().sum) },
-    ],
-    { sync: true },
-  );
 }

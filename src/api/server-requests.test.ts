@@ -1,0 +1,136 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { applyText, call, cluster, JSON_TYPE, logged, SUBMIT } from "../../test/lib/api-kit.ts";
+import { clusterFailure, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { silentLog } from "../std/log.ts";
+import { buildApi } from "./server.ts";
+
+describe("requests", () => {
+  beforeEach(async () => {
+    await applyText();
+    await call("POST", SUBMIT, { payload: { arguments: {} } });
+    cluster.calls.length = 0;
+  });
+
+  test("a result is sent only where it was asked for", async () => {
+    cluster.succeed("r1", [["a", 1]]);
+    expect((await call("GET", "/v1/requests/r1")).body).toMatchObject({
+      state: "succeeded",
+      result: null,
+    });
+    expect((await call("GET", "/v1/requests/r1?result=true")).body).toMatchObject({
+      result: { pairs: [["a", 1]] },
+    });
+  });
+
+  test("a wait longer than the bound, a wrong one and a list page of none are refused", async () => {
+    for (const query of [
+      "wait=60001",
+      "wait=-1",
+      "wait=1.5",
+      "wait=1&wait=2",
+      "result=maybe",
+      "more=1",
+    ]) {
+      const answer = await call("GET", `/v1/requests/r1?${query}`);
+      expect([query, answer.status]).toEqual([query, 400]);
+    }
+    expect((await call("GET", "/v1/workflows/text/requests?limit=0")).status).toBe(400);
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test("the caller's deadline is passed on, and a wait adds to it", async () => {
+    const headers = { "jobx-deadline-ms": "2500" };
+    await call("GET", "/v1/requests/r1?wait=5", { headers });
+    expect(cluster.calls[0]).toMatchObject({ deadlineMs: 2505, input: { waitMs: 5 } });
+    const wrong = await call("GET", "/v1/requests/r1", { headers: { "jobx-deadline-ms": "0" } });
+    expect(wrong.body).toMatchObject({ code: "API_INPUT_INVALID" });
+  });
+
+  test("cancel, resume, list and attempts answer", async () => {
+    expect((await call("POST", "/v1/requests/r1/resume")).status).toBe(409);
+    cluster.change("r1", { state: "paused" });
+    expect(
+      (await call("POST", "/v1/requests/r1/resume", { headers: JSON_TYPE, payload: "" })).body,
+    ).toMatchObject({
+      state: "running",
+    });
+    expect((await call("POST", "/v1/requests/r1/cancel")).body).toMatchObject({
+      state: "cancelled",
+    });
+    expect((await call("GET", "/v1/workflows/text/requests?limit=5")).body).toMatchObject({
+      requests: [{ request: "r1" }],
+    });
+    expect((await call("GET", "/v1/requests/r1/attempts?limit=5")).body).toEqual({
+      attempts: [],
+      truncated: false,
+    });
+    expect((await call("GET", "/v1/requests/nope")).body).toMatchObject({
+      code: "REQUEST_UNKNOWN",
+    });
+  });
+});
+
+describe("what goes wrong", () => {
+  test.each([
+    ["COMMAND_NOT_ACCEPTED", 503],
+    ["NO_MAJORITY", 503],
+    ["COMMAND_OUTCOME_UNKNOWN", 504],
+    ["COMMAND_QUEUE_FULL", 429],
+  ])("%s is %d and says when to come back", async (code, status) => {
+    cluster.failures.push(clusterFailure(code, { why: "a reason" }));
+    const answer = await call("GET", "/v1/nodes");
+    expect(answer).toMatchObject({ status, body: { code, details: { why: "a reason" } } });
+    expect(answer.headers["retry-after"]).toBe("1");
+  });
+
+  test("an error that nobody expected is logged and not shown", async () => {
+    cluster.failures.push(new TypeError("secret inside"));
+    const answer = await call("GET", "/v1/nodes");
+    expect(answer).toMatchObject({ status: 500, body: { code: "API_INTERNAL", details: {} } });
+    expect(JSON.stringify(answer.body)).not.toContain("secret");
+    expect(logged).toHaveLength(1);
+  });
+
+  test("an operating error without a status keeps its code and is logged", async () => {
+    cluster.failures.push(clusterFailure("SOMETHING_NEW"));
+    expect(await call("GET", "/v1/nodes")).toMatchObject({
+      status: 500,
+      body: { code: "SOMETHING_NEW" },
+    });
+    expect(logged).toHaveLength(1);
+  });
+
+  test.each(["/", "/v1", "/v1/none", "/v2/nodes", "/v1/nodes/"])("%s is not there", async (url) => {
+    expect(await call("GET", url)).toMatchObject({
+      status: 404,
+      body: { code: "API_ROUTE_UNKNOWN" },
+    });
+  });
+
+  test("a malformed URL is a coded error", async () => {
+    expect(await call("GET", "/v1/workflows/%zz")).toMatchObject({
+      status: 400,
+      body: { code: "API_URL_INVALID" },
+    });
+  });
+
+  test("more calls than the bound are refused, and places are given back", async () => {
+    const small = await buildApi({
+      cluster,
+      log: silentLog,
+      rules: { listenHost: "127.0.0.1", hostNames: [] },
+      inFlightMax: 1,
+    });
+    await applyText();
+    await call("POST", SUBMIT, { payload: { arguments: {} } });
+    const headers = { host: "localhost", authorization: `Bearer ${TOKENS.admin}` };
+    const waiting = small.inject({ url: "/v1/requests/r1?wait=20000", headers });
+    await expect.poll(() => cluster.waits).toBe(1);
+    const refused = await small.inject({ url: "/healthz", headers });
+    expect([refused.statusCode, refused.json()]).toMatchObject([503, { code: "API_BUSY" }]);
+    cluster.succeed("r1", []);
+    expect((await waiting).statusCode).toBe(200);
+    expect((await small.inject({ url: "/healthz", headers })).statusCode).toBe(200);
+    await small.close();
+  });
+});

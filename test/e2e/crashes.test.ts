@@ -17,6 +17,11 @@ const FAILOVER_MS_MAX = 30_000;
 /** Longer than silence is borne, so that another scheduler takes over. */
 const HANG_MS = 8_000;
 const NODES = [1, 2, 3];
+/**
+ * Lines of each document before those that wait for the gate. So many of one document are done in any
+ * order of documents, before waiting lines have all the slots.
+ */
+const FREE_LINES = 30;
 
 const cluster = useCluster(3);
 let small: Corpus;
@@ -24,7 +29,7 @@ let large: Corpus;
 
 beforeAll(async () => {
   small = await writeCorpus(cluster, { documents: 3, linesEach: 4 });
-  large = await writeCorpus(cluster, { documents: 4, linesEach: 25 });
+  large = await writeCorpus(cluster, { documents: 3, linesEach: 40 });
   await cluster.apply(1, "words");
 });
 
@@ -52,8 +57,12 @@ test("a request outlives the node of its scheduler, which catches up when it is 
   const before = await cluster.scheduler("words", 1);
   const survivors = others(before.number);
   const client = cluster.client(...survivors);
-  const id = await submitCount(client, large, { pauseMs: 5, gatedFrom: 12, gate: gate.path });
-  await linesDone(client, id, large.lines / 4);
+  const id = await submitCount(client, large, {
+    pauseMs: 5,
+    gatedFrom: FREE_LINES,
+    gate: gate.path,
+  });
+  await linesDone(client, id, FREE_LINES);
   await cluster.kill(before.number);
   await gate.open();
   const view = await ended(client, id, END_MS_MAX);
@@ -120,8 +129,12 @@ test("a scheduler that hangs for a while and comes back completes nothing twice"
   const before = await cluster.scheduler("words", 1);
   const [desk = 0] = others(before.number);
   const client = cluster.client(...others(before.number));
-  const id = await submitCount(client, large, { pauseMs: 5, gatedFrom: 12, gate: gate.path });
-  await linesDone(client, id, large.lines / 4);
+  const id = await submitCount(client, large, {
+    pauseMs: 5,
+    gatedFrom: FREE_LINES,
+    gate: gate.path,
+  });
+  await linesDone(client, id, FREE_LINES);
   const startMs = performance.now();
   await cluster.script("pause", String(before.number));
   try {

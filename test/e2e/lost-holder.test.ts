@@ -49,11 +49,12 @@ test("large results outlive a node that held some of them", async () => {
     arguments: [["how", { leaves: LEAVES, gatedFrom: GATED_FROM, gate: gate.path }]],
     idempotencyKey: undefined,
   });
-  const holders = await eventually("the leaves before the gate are done", 60_000, async () => {
+  const first = await eventually("the leaves before the gate are done", 60_000, async () => {
     const attempts = await attemptsOf(all, id);
     const done = attempts.filter(({ step, state }) => step === "leaves" && state === "done");
-    return done.length >= GATED_FROM ? done.map(({ nodeName }) => numberOf(nodeName)) : undefined;
+    return done.length >= GATED_FROM ? done : undefined;
   });
+  const holders = first.map(({ nodeName }) => numberOf(nodeName));
   // Whoever made a result has it; of the makers one that does not schedule, if there is one.
   const scheduler = await cluster.scheduler("large", 1);
   const victim = holders.find((number) => number !== scheduler.number) ?? holders[0] ?? 0;
@@ -68,4 +69,11 @@ test("large results outlive a node that held some of them", async () => {
     root: { total: 1, done: 1, failed: 0 },
     leaves: { total: LEAVES, done: LEAVES, failed: 0 },
   });
+  // What was finished is not made again: the other copies were used.
+  const attempts = await attemptsOf(client, id);
+  const done = attempts.filter(({ step, state }) => step === "leaves" && state === "done");
+  const byInvocation = new Map(done.map((attempt) => [attempt.invocation, attempt]));
+  expect(done).toHaveLength(LEAVES);
+  expect(byInvocation.size).toBe(LEAVES);
+  for (const attempt of first) expect(byInvocation.get(attempt.invocation)).toEqual(attempt);
 });

@@ -6,7 +6,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll, onTestFinished } from "vitest";
 import { JobxClient } from "../../src/api/client.ts";
 import type { AttemptView, RequestView } from "../../src/api/ports.ts";
 import { eventually } from "./e2e-eventually.ts";
@@ -210,11 +210,13 @@ export class Gate {
     this.path = path;
   }
 
-  /** A closed gate. */
+  /** A closed gate. A test that ends without opening it must not keep the slots from the next one. */
   static async make(cluster: Cluster): Promise<Gate> {
     const folder = join(cluster.folder, "gates");
     await mkdir(folder, { recursive: true });
-    return new Gate(join(folder, randomUUID()));
+    const gate = new Gate(join(folder, randomUUID()));
+    onTestFinished(() => gate.open());
+    return gate;
   }
 
   async open(): Promise<void> {

@@ -27,6 +27,9 @@ import { RequestWaiters } from "./request-waiters.ts";
 /** A leader looks at leases and delays at least this often. */
 const LOOK_MS = 500;
 
+/** Between two words about demand to executors that have lent nothing. */
+const DEMAND_MS = 100;
+
 /** Rows moved back at once after a request was resumed. */
 const UNPARK_MAX = 500;
 
@@ -62,6 +65,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   #decideTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
   #reloading = false;
+  /** When executors without room were last told of the demand. */
+  #demandMs = Number.NEGATIVE_INFINITY;
   /** Ends that are on their way through the log. */
   readonly #ending = new Set<string>();
 
@@ -245,6 +250,9 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       this.#propose(command);
     }
     if (dispatcher.readyCount() === 0) return;
+    // Each decision would say it again, many times for each grant.
+    if (clock.nowMs() - this.#demandMs < DEMAND_MS) return;
+    this.#demandMs = clock.nowMs();
     // Nobody has room: those who have lent nothing here may do so when they know of the demand.
     for (const { node, room } of dispatcher.executors()) {
       if (!room) this.#sayDemand(node, dispatcher);

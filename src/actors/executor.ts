@@ -293,8 +293,10 @@ export class Executor {
     const everyMs = session.active ? options.beatMs : options.idleBeatMs;
     // A scheduler that does not know what was taken from it keeps that from the others.
     if (nowMs - session.beatMs < everyMs && !session.limitIsNews) return;
-    // Two beats without an answer: perhaps another one leads.
-    if (session.target === undefined || silentMs > 2 * everyMs + options.beatMs) {
+    // Two beats without an answer: perhaps another one leads. One who was only named is asked first,
+    // else those who name it and those who follow it in line would be asked in turn for ever.
+    const unanswered = session.asked === session.target && silentMs > 2 * everyMs + options.beatMs;
+    if (session.target === undefined || unanswered) {
       session.target = nextCandidate(candidates, session.target ?? session.asked);
     }
     this.#beat(session);

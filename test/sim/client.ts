@@ -107,6 +107,7 @@ export class SimClient {
   readonly #name: string;
   readonly #family: Family;
   readonly #tree: Tree;
+  #stage = "not begun";
 
   constructor(options: ClientOptions, name: string) {
     this.#options = options;
@@ -117,6 +118,11 @@ export class SimClient {
     this.#family = chance.pick(FAMILIES);
     const poisonRatio = chance.hits(0.3) ? 0.1 : 0;
     this.#tree = drawTree(chance, { depth: chance.whole(0, 2), poisonRatio });
+  }
+
+  /** What it waits for; undefined when it has nothing more to ask. */
+  get waitsFor(): string | undefined {
+    return this.#stage === "done" ? undefined : `client ${this.#name} in ${this.#stage}`;
   }
 
   /** One request from submission to its checked end. */
@@ -137,6 +143,7 @@ export class SimClient {
     const row = await this.#end(request);
     this.#check(row, request, cancels);
     world.trace.note(`client ${this.#name}: request ${request} ${row.state}`);
+    this.#stage = "done";
   }
 
   async #submit(): Promise<number> {
@@ -152,6 +159,7 @@ export class SimClient {
 
   #command(what: string, command: Command): Promise<Answer> {
     const { group } = this.#options;
+    this.#stage = what;
     const bodyHash = hash("sha256", `${this.#name} ${what}`, "hex");
     const id = { kind: "key", key: `${this.#name}-${what}`, bodyHash } as const;
     return this.#asker.until(async (node) => {
@@ -179,6 +187,7 @@ export class SimClient {
   /** Not older than the call: what was acknowledged is there. */
   #read(request: number): Promise<RequestRow> {
     const { group } = this.#options;
+    this.#stage = `read of request ${request}`;
     return this.#asker.until(async (node) => {
       const wanted = { keys: [keys.request(request)] };
       const answer = await node.read(group, wanted, ASK_MS).catch(() => undefined);
@@ -191,8 +200,9 @@ export class SimClient {
 
   #wait(request: number): Promise<boolean> {
     const { group } = this.#options;
+    this.#stage = `wait for request ${request}`;
     return this.#asker.until(async (node) => {
-      const waitMs = this.#chance.between(500, 3_000);
+      const waitMs = this.#chance.whole(500, 3_000);
       const answer = await answerOf(node, group, { kind: "wait", group, request, waitMs });
       return answer?.kind === "waited" ? true : undefined;
     });

@@ -29,8 +29,9 @@ export function guardMachine(caught: (what: string) => void): () => void {
   const watchedDate = new Proxy(realDate, {
     construct(target, args: unknown[]) {
       if (args.length === 0 && OURS.test(new Error().stack ?? "")) caught("new Date");
-      const made: object = Reflect.construct(target, args);
-      return made;
+      const made: unknown = Reflect.construct(target, args);
+      // A constructor makes nothing else, which the compiler cannot know of this one.
+      return Object(made);
     },
   });
   Reflect.set(globalThis, "Date", watchedDate);

@@ -64,6 +64,7 @@ class Simulation {
   readonly #raft: RaftChecker;
   readonly #rows: RowChecker;
   readonly #healed = new Set<string>();
+  readonly #users: SimClient[] = [];
   readonly #touched = new Set<SimProcess>();
   #failure: Error | undefined;
   #group = 0;
@@ -131,7 +132,11 @@ class Simulation {
     const { faultsToMs } = this.#plan;
     if (!(await this.#runUntil(faultsToMs, () => false))) return;
     if (!(await this.#runUntil(faultsToMs + RECOVERY_MS, () => this.#clientsDone))) return;
-    promise(this.#clientsDone, "not everything was complete long after the end of all faults");
+    promise(
+      this.#clientsDone,
+      () =>
+        `not everything was complete long after the end of all faults: ${this.#unfinished()}`,
+    );
     const endMs = this.#loop.nowMs() + SETTLE_MS;
     if (!(await this.#runUntil(endMs, () => this.#unsettled() === undefined))) return;
     const unsettled = this.#unsettled();
@@ -340,9 +345,16 @@ class Simulation {
     await Promise.all(
       Array.from({ length: requestCount }, async (_, number) => {
         await this.#loop.sleep(chance.between(0, spanMs));
-        await new SimClient(options, `c${number}`).run();
+        const user = new SimClient(options, `c${number}`);
+        this.#users.push(user);
+        await user.run();
       }),
     );
+  }
+
+  #unfinished(): string {
+    const waiting = this.#users.flatMap(({ waitsFor }) => (waitsFor === undefined ? [] : [waitsFor]));
+    return [...waiting, this.#rows.unfinished(this.#group)].join(", ");
   }
 
   /** What is not yet as it must be when nothing happens any more. */

@@ -13,6 +13,8 @@ interface WorkflowHistory {
   readonly group: number;
   appliedIndex: number;
   readonly live: Set<string>;
+  /** Ready, delayed and parked work. */
+  readonly waiting: Set<string>;
   readonly takenBack: Set<string>;
   /** The attempt that completed a unit. */
   readonly completedBy: Map<string, string>;
@@ -72,6 +74,17 @@ export class RowChecker {
     return [...(this.#workflows.get(group)?.requests.values() ?? [])];
   }
 
+  /** What a workflow has not ended, for whoever wonders why. */
+  unfinished(group: number): string {
+    const history = this.#workflows.get(group);
+    if (history === undefined) return "no workflow";
+    const requests = [...history.requests]
+      .filter(([, { endedMs }]) => endedMs === undefined)
+      .map(([key, { state }]) => `${key} ${state}`);
+    const attempts = [...history.live].map((key) => `attempt ${key}`);
+    return [...requests, ...attempts, ...history.waiting].join(", ");
+  }
+
   #written(
     history: WorkflowHistory,
     batch: {
@@ -82,17 +95,13 @@ export class RowChecker {
     if (batch.appliedIndex <= history.appliedIndex) return;
     history.appliedIndex = batch.appliedIndex;
     for (const [key, row] of batch.rows) {
-      if (key.startsWith("a/")) this.#attempt(history, key, row);
+      if (key.startsWith("a/")) keep(history.live, key, row);
+      if (/^[qdz]\//.test(key)) keep(history.waiting, key, row);
       if (row === undefined) continue;
       if (row.kind === "history") this.#ended(history, key, row);
       if (row.kind === "block") this.#block(history, key, row);
       if (row.kind === "request") this.#request(history, key, row);
     }
-  }
-
-  #attempt(history: WorkflowHistory, key: string, row: Row | undefined): void {
-    if (row === undefined) history.live.delete(key);
-    else history.live.add(key);
   }
 
   #ended(history: WorkflowHistory, key: string, row: HistoryRow): void {
@@ -150,6 +159,7 @@ export class RowChecker {
       group,
       appliedIndex: 0,
       live: new Set(),
+      waiting: new Set(),
       takenBack: new Set(),
       completedBy: new Map(),
       childResults: new Map(),
@@ -159,6 +169,11 @@ export class RowChecker {
     this.#workflows.set(group, made);
     return made;
   }
+}
+
+function keep(keys: Set<string>, key: string, row: Row | undefined): void {
+  if (row === undefined) keys.delete(key);
+  else keys.add(key);
 }
 
 /** The token that a key `f/REQUEST/TOKEN` ends with. */

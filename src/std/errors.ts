@@ -14,7 +14,9 @@ export class JobxError<Details extends { code: string } = { code: string }> exte
 }
 
 /** True for operating errors of any folder; their details have at least a code. */
-export function isJobxError(error: unknown): error is JobxError<{ code: string; leader?: unknown }> {
+export function isJobxError(
+  error: unknown,
+): error is JobxError<{ code: string; leader?: unknown }> {
   return error instanceof JobxError;
 }
 

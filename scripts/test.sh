@@ -60,12 +60,12 @@ if [[ ! -x "$NODE" ]]; then
   exit 1
 fi
 # Bounds in seconds; together they stay within 25 minutes.
-area types check 120 npm run --silent types
-area lint check 180 npm run --silent lint
-area deps check 120 npm run --silent deps
-area unit tests 240 npm run --silent test
+area types check 90 npm run --silent types
+area lint check 150 npm run --silent lint
+area deps check 90 npm run --silent deps
+area unit tests 400 npm run --silent test
 area sim tests 300 npm run --silent test:sim
-area e2e tests 480 npm run --silent test:e2e
+area e2e tests 470 npm run --silent test:e2e
 
 code=0
 "$NODE" scripts/tests-summary.ts "$results" || code=1

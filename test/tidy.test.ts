@@ -1,6 +1,6 @@
 /** Rules of our own that no linter knows. What is checked is what git would keep: `.gitignore` folders are left out. */
 import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { HTTP_STATUS } from "../src/api/status.ts";
 
@@ -69,6 +69,26 @@ test("the HTTP statuses in docs/errors.md are those of the API", () => {
   const rows = [...read("docs/errors.md").matchAll(/^\| `([A-Z0-9_]+)` \| (\d+)? *\|/gm)];
   const told = rows.flatMap(([, name, status]) => (status ? [[name, Number(status)]] : []));
   expect(Object.fromEntries(told)).toEqual(HTTP_STATUS);
+});
+
+test("the table of imports in docs/ARCHITECTURE.md is the one that is enforced", () => {
+  const [, table = ""] = /MAY_IMPORT = \{(.*?)^\};/ms.exec(read(".dependency-cruiser.cjs")) ?? [];
+  const enforced = [...table.matchAll(/^ {2}(\w+): \[([^\]]*)\]/gm)].map(
+    ([, folder, list = ""]) => {
+      return [folder, [...list.matchAll(/\w+/g)].map(String).sort()];
+    },
+  );
+  const rows = [...read("docs/ARCHITECTURE.md").matchAll(/^\| `(\w+)` \|[^|]*\| ([\w, ]+) \|$/gm)];
+  const told = rows.map(([, folder, list = ""]) => {
+    return [folder, list === "nothing" ? [] : list.split(", ").sort()];
+  });
+  expect(enforced.length).toBeGreaterThan(10);
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(enforced));
+});
+
+test("the decisions are numbered from 1 without a gap", () => {
+  const numbers = find("docs/decisions/*.md").map((file) => Number(basename(file).slice(0, 4)));
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1));
 });
 
 test("no leftovers of somebody's afternoon", () => {

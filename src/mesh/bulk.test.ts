@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { connect, eventually, startNode, type TestNode } from "../../test/lib/mesh-nodes.ts";
 import { JobxError } from "../std/errors.ts";
-import { connect, eventually, startNode, type TestNode } from "./fixtures.ts";
 
 // Real handshakes on a busy machine take their time.
 vi.setConfig({ testTimeout: 20_000 });

@@ -4,9 +4,9 @@ import {
   meshSuite,
   type NodeUnderTest,
 } from "../../test/conformance/mesh-suite.ts";
+import { eventually, startNode, type TestNode } from "../../test/lib/mesh-nodes.ts";
 import type { MeshListener } from "../actors/ports.ts";
 import { peerMessageFormat } from "../wire/peer-message.ts";
-import { eventually, startNode, type TestNode } from "./fixtures.ts";
 import type { MeshOptions } from "./mesh.ts";
 
 vi.setConfig({ testTimeout: 20_000 });

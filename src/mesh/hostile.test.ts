@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { connect, eventually, startNode, type TestNode } from "../../test/lib/mesh-nodes.ts";
+import { framesOf, type Rogue, startRogue } from "../../test/lib/mesh-rogue.ts";
 import { JobxError } from "../std/errors.ts";
 import { BULK_PROTOCOL } from "./bulk.ts";
 import { decodeRemoteError, ERROR_KIND, packFields, versionField } from "./fields.ts";
-import { connect, eventually, startNode, type TestNode } from "./fixtures.ts";
 import { encodeFrame, type Frame } from "./framing.ts";
 import { CONTROL_KIND, CONTROL_PROTOCOL, encodeHello } from "./hello.ts";
 import type { MeshOptions } from "./mesh.ts";
-import { framesOf, type Rogue, startRogue } from "./rogue.ts";
 
 // Real handshakes on a busy machine take their time.
 vi.setConfig({ testTimeout: 20_000 });

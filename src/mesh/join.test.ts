@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { eventually, startNode, type TestNode } from "../../test/lib/mesh-nodes.ts";
+import { framesOf, type Rogue, startRogue } from "../../test/lib/mesh-rogue.ts";
 import { JobxError } from "../std/errors.ts";
 import { decodeRemoteError, ERROR_KIND, packFields, versionField } from "./fields.ts";
-import { eventually, startNode, type TestNode } from "./fixtures.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { encodeFrame } from "./framing.ts";
 import { CONTROL_PROTOCOL } from "./hello.ts";
 import { JOIN_KIND, JOIN_PROTOCOL } from "./join-protocol.ts";
 import type { MeshOptions } from "./mesh.ts";
-import { framesOf, type Rogue, startRogue } from "./rogue.ts";
 import { JOIN_VERSION, ticketProof, ticketVerifier } from "./ticket.ts";
 
 // Real handshakes on a busy machine take their time.

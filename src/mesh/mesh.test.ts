@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { connect, eventually, startNode, type TestNode } from "./fixtures.ts";
+import { connect, eventually, startNode, type TestNode } from "../../test/lib/mesh-nodes.ts";
 import type { MeshOptions } from "./mesh.ts";
 
 // Real handshakes on a busy machine take their time.

@@ -1,11 +1,11 @@
-// For tests of this folder only: real nodes on loopback with ports of the system's choice, and
+// For tests of the mesh: real nodes on loopback with ports of the system's choice, and
 // waiting for conditions instead of sleeping.
 import { generateKeyPair, privateKeyToProtobuf } from "@libp2p/crypto/keys";
-import type { Clock, Timers } from "../std/clock.ts";
-import { type Log, type LogFields, silentLog } from "../std/log.ts";
-import { seededRandom } from "../std/random.ts";
-import { Mesh, type MeshOptions } from "./mesh.ts";
-import type { DownReason, Member, NodeId, PeerUp } from "./ports.ts";
+import { Mesh, type MeshOptions } from "../../src/mesh/mesh.ts";
+import type { DownReason, Member, NodeId, PeerUp } from "../../src/mesh/ports.ts";
+import type { Clock, Timers } from "../../src/std/clock.ts";
+import { type Log, type LogFields, silentLog } from "../../src/std/log.ts";
+import { seededRandom } from "../../src/std/random.ts";
 
 /** The machine's monotonic clock. */
 export const machineClock: Clock = { nowMs: () => performance.now() };

@@ -1,13 +1,13 @@
 // For tests of this folder only: a host that speaks libp2p and says on it what it likes.
 import type { Connection, Stream } from "@libp2p/interface";
-import { dialAddresses } from "./addresses.ts";
-import { newKey } from "./fixtures.ts";
-import { FrameReader } from "./frame-reader.ts";
-import type { Frame } from "./framing.ts";
-import { createHost, type Host } from "./host.ts";
-import { parseKey } from "./keys.ts";
-import type { Mesh } from "./mesh.ts";
-import type { Member, NodeId } from "./ports.ts";
+import { dialAddresses } from "../../src/mesh/addresses.ts";
+import { FrameReader } from "../../src/mesh/frame-reader.ts";
+import type { Frame } from "../../src/mesh/framing.ts";
+import { createHost, type Host } from "../../src/mesh/host.ts";
+import { parseKey } from "../../src/mesh/keys.ts";
+import type { Mesh } from "../../src/mesh/mesh.ts";
+import type { Member, NodeId } from "../../src/mesh/ports.ts";
+import { newKey } from "./mesh-nodes.ts";
 
 /** Bytes of a frame that a rogue reads. */
 const READ_BYTES_MAX = 1024 * 1024;

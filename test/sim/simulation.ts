@@ -134,8 +134,7 @@ class Simulation {
     if (!(await this.#runUntil(faultsToMs + RECOVERY_MS, () => this.#clientsDone))) return;
     promise(
       this.#clientsDone,
-      () =>
-        `not everything was complete long after the end of all faults: ${this.#unfinished()}`,
+      () => `not everything was complete long after the end of all faults: ${this.#unfinished()}`,
     );
     const endMs = this.#loop.nowMs() + SETTLE_MS;
     if (!(await this.#runUntil(endMs, () => this.#unsettled() === undefined))) return;
@@ -353,7 +352,9 @@ class Simulation {
   }
 
   #unfinished(): string {
-    const waiting = this.#users.flatMap(({ waitsFor }) => (waitsFor === undefined ? [] : [waitsFor]));
+    const waiting = this.#users.flatMap(({ waitsFor }) =>
+      waitsFor === undefined ? [] : [waitsFor],
+    );
     return [...waiting, this.#rows.unfinished(this.#group)].join(", ");
   }
 

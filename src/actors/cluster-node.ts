@@ -318,7 +318,10 @@ export class ClusterNode implements MeshListener {
   /** Other members that are up. */
   #others(): readonly NodeId[] {
     const { mesh } = this.#deps;
-    return this.directory.members().flatMap(({ node }) => (mesh.isUp(node) ? [node] : []));
+    // A node counts as up for itself, and a copy that it makes for itself is none.
+    return this.directory
+      .members()
+      .flatMap(({ node }) => (node !== mesh.self && mesh.isUp(node) ? [node] : []));
   }
 
   /** Nodes that may lead the group, this one first, since asking it costs nothing. */

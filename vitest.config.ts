@@ -1,5 +1,11 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * A shared machine may stall for seconds, and another process may take a port between two calls: in
+ * continuous integration a test that fails is run once more, and one that fails twice has failed.
+ */
+const retry = process.env["CI"] === undefined ? 0 : 1;
+
 /** Areas run apart from each other: units in `npm run check`, the rest by `scripts/test.sh`. */
 export default defineConfig({
   test: {
@@ -7,6 +13,9 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          retry,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
           // The machine may be busy: only a test that hangs should end by this.
           testTimeout: 60_000,
           include: [
@@ -23,6 +32,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          retry,
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -14,8 +14,7 @@ export default defineConfig({
         test: {
           name: "unit",
           retry,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          hookTimeout: 60_000,
           // The machine may be busy: only a test that hangs should end by this.
           testTimeout: 60_000,
           include: [

@@ -10,18 +10,22 @@ const LEAVES = 8;
 const GATED_FROM = 6;
 const VALUES_PER_LEAF = 1200;
 const END_MS_MAX = 120_000;
-const MEBIBYTE = 1 << 20;
+/** Far above what is inline, and below the last block of a leaf's run. */
+const LARGE_BYTES = 64 * 1024;
+/** A run of 1.2 MiB has a block of one mebibyte and the rest. */
+const BLOCKS_PER_LEAF = 2;
 
 const cluster = useCluster(3);
 
-/** Bytes of all blocks on a node's disk. */
-async function blockBytes(number: number): Promise<number> {
+/** Names of the large blocks on a node's disk. */
+async function largeBlocks(number: number): Promise<readonly string[]> {
   const folder = join(cluster.home(number), "data/blocks/blocks");
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
-  const sizes = files.map(async (file) => {
-    return file.isFile() ? (await stat(join(file.parentPath, file.name))).size : 0;
+  const sized = files.map(async (file) => {
+    const { size } = await stat(join(file.parentPath, file.name));
+    return file.isFile() && size >= LARGE_BYTES ? [file.name] : [];
   });
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  return (await Promise.all(sized)).flat();
 }
 
 /** What the handlers `fill` and `weigh` come to, without them. */
@@ -58,7 +62,14 @@ test("large results outlive a node that held some of them", async () => {
   // Whoever made a result has it; of the makers one that does not schedule, if there is one.
   const scheduler = await cluster.scheduler("large", 1);
   const victim = holders.find((number) => number !== scheduler.number) ?? holders[0] ?? 0;
-  expect(await blockBytes(victim)).toBeGreaterThan(MEBIBYTE);
+  expect((await largeBlocks(victim)).length).toBeGreaterThanOrEqual(BLOCKS_PER_LEAF);
+  // What is done is on two nodes, or killing one would be a matter of luck.
+  const copies = new Map<string, number>();
+  for (const name of (await Promise.all([1, 2, 3].map(largeBlocks))).flat()) {
+    copies.set(name, (copies.get(name) ?? 0) + 1);
+  }
+  expect(copies.size).toBeGreaterThanOrEqual(GATED_FROM * BLOCKS_PER_LEAF);
+  expect([...copies.values()].filter((count) => count < 2)).toEqual([]);
   await cluster.kill(victim);
   await gate.open();
   const client = cluster.client(...[1, 2, 3].filter((number) => number !== victim));

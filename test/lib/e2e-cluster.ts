@@ -225,11 +225,23 @@ export class Gate {
 }
 
 /** Waits for a request's end. @throws {Error} when it has not ended in time. */
-export function ended(client: JobxClient, id: string, deadlineMs: number): Promise<RequestView> {
-  return eventually(`${id} has ended`, deadlineMs, async () => {
-    const view = await client.request(id, { waitMs: 1000, withResult: true });
-    return view.endedAt === null ? undefined : view;
-  });
+export async function ended(
+  client: JobxClient,
+  id: string,
+  deadlineMs: number,
+): Promise<RequestView> {
+  try {
+    return await eventually(`${id} has ended`, deadlineMs, async () => {
+      const view = await client.request(id, { waitMs: 1000, withResult: true });
+      return view.endedAt === null ? undefined : view;
+    });
+  } catch (error) {
+    const view = await client.request(id, { waitMs: 0, withResult: false });
+    const open = (await attemptsOf(client, id)).filter(({ state }) => state !== "done");
+    throw new Error(`${String(error)}\n${JSON.stringify({ view, open }, null, 1)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** All attempts of a request. @throws {Error} when there are more than one answer holds. */

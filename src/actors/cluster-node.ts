@@ -79,9 +79,11 @@ export class ClusterNode implements MeshListener {
     });
     this.performer = new Performer({
       self: mesh.self,
+      timers,
       capabilities: options.executor.capabilities,
       runner: deps.runner,
       runs: deps.runs,
+      timers,
       caller: this.caller,
       others: () => this.#others(),
       read: (group, what) => this.read(group, what, READ_DEADLINE_MS),

@@ -9,6 +9,7 @@ import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
+import type { Timers, Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Caller } from "./caller.ts";
 import type { LocalAttempt } from "./executor-session.ts";
@@ -17,6 +18,17 @@ import { inputPages, type ReadRows } from "./reduce-inputs.ts";
 
 /** Copying a run to another node may take so long before the next node is tried. */
 const COPY_MS_MAX = 60_000;
+
+/**
+ * How often a run is asked for that no node could give, and how long between: those that hold it may
+ * be cut off or start anew, which is no failure of the unit.
+ */
+const ENSURE_TRIES_MAX = 30;
+const ENSURE_PAUSE_MS = 1_000;
+
+/** A run whose holders are away is asked for so often, with a pause between: half a minute in all. */
+const ENSURE_TRIES = 30;
+const ENSURE_PAUSE_MS = 1_000;
 
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;
@@ -32,9 +44,11 @@ const PASSING: ReadonlySet<string> = new Set([
 
 export interface PerformDeps {
   readonly self: NodeId;
+  readonly timers: Timers;
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
   readonly runs: RunsPort;
+  readonly timers: Timers;
   readonly caller: Caller;
   /** Members that are up, without this node, in an order that spreads load. */
   readonly others: () => readonly NodeId[];
@@ -92,10 +106,22 @@ export class Performer {
     return Promise.all(dataset.map((piece) => this.#securePiece(piece, signal)));
   }
 
+  /** Its holders may be restarting: they get a while before that counts as the unit's failure. */
   async #ensureRun(run: RunPiece, signal: AbortSignal): Promise<void> {
-    const holders = run.holders.filter((node) => node !== this.#deps.self);
-    const others = this.#deps.others().filter((node) => !holders.includes(node));
-    await this.#deps.runs.ensure(run, [...holders, ...others], signal);
+    for (let tries = 1; ; tries++) {
+      const holders = run.holders.filter((node) => node !== this.#deps.self);
+      const others = this.#deps.others().filter((node) => !holders.includes(node));
+      try {
+        await this.#deps.runs.ensure(run, [...holders, ...others], signal);
+        return;
+      } catch (error) {
+        const away = isJobxError(error) && /^(FS_BLOCK_MISSING$|MESH_)/.test(error.code);
+        if (!away || signal.aborted || tries >= ENSURE_TRIES) throw error;
+      }
+      await new Promise<void>((resolve) => {
+        this.#deps.timers.after(ENSURE_PAUSE_MS, resolve);
+      });
+    }
   }
 
   #context(attempt: LocalAttempt): Parameters<RunnerPort["run"]>[1] {

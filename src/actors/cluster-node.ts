@@ -79,7 +79,6 @@ export class ClusterNode implements MeshListener {
     });
     this.performer = new Performer({
       self: mesh.self,
-      timers,
       capabilities: options.executor.capabilities,
       runner: deps.runner,
       runs: deps.runs,

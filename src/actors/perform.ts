@@ -26,10 +26,6 @@ const COPY_MS_MAX = 60_000;
 const ENSURE_TRIES_MAX = 30;
 const ENSURE_PAUSE_MS = 1_000;
 
-/** A run whose holders are away is asked for so often, with a pause between: half a minute in all. */
-const ENSURE_TRIES = 30;
-const ENSURE_PAUSE_MS = 1_000;
-
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;
 
@@ -44,7 +40,6 @@ const PASSING: ReadonlySet<string> = new Set([
 
 export interface PerformDeps {
   readonly self: NodeId;
-  readonly timers: Timers;
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
   readonly runs: RunsPort;
@@ -116,7 +111,7 @@ export class Performer {
         return;
       } catch (error) {
         const away = isJobxError(error) && /^(FS_BLOCK_MISSING$|MESH_)/.test(error.code);
-        if (!away || signal.aborted || tries >= ENSURE_TRIES) throw error;
+        if (!away || signal.aborted || tries >= ENSURE_TRIES_MAX) throw error;
       }
       await new Promise<void>((resolve) => {
         this.#deps.timers.after(ENSURE_PAUSE_MS, resolve);

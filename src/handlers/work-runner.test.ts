@@ -225,7 +225,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   });
 
   test("a busy handler is killed at its timeout, and what it printed is kept", async () => {
-    const outcome = await kit.map(mapper("hangs"), [], { timeoutMs: 1500 });
+    const outcome = await kit.map(mapper("hangs"), [], { timeoutMs: 4000 });
     expect(failure(outcome)).toMatchObject({ code: "HANDLER_TIMEOUT", stdout: "stuck\n" });
   });
 

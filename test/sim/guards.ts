@@ -1,4 +1,5 @@
 /** Nothing in a simulation may look at the machine's clock, timers or chance: who does is found out. */
+import { assert } from "../../src/std/assert.ts";
 
 /** Frames of the program under test. */
 const OURS = /[/\\](?:src|test[/\\](?:sim|lib))[/\\]/;
@@ -31,7 +32,8 @@ export function guardMachine(caught: (what: string) => void): () => void {
       if (args.length === 0 && OURS.test(new Error().stack ?? "")) caught("new Date");
       const made: unknown = Reflect.construct(target, args);
       // A constructor makes nothing else, which the compiler cannot know of this one.
-      return Object(made);
+      assert(typeof made === "object" && made !== null, "a constructor makes an object");
+      return made;
     },
   });
   Reflect.set(globalThis, "Date", watchedDate);

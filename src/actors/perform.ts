@@ -9,7 +9,7 @@ import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
-import type { Timers, Timers } from "../std/clock.ts";
+import type { Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Caller } from "./caller.ts";
 import type { LocalAttempt } from "./executor-session.ts";

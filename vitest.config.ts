@@ -27,7 +27,7 @@ export default defineConfig({
           ],
         },
       },
-      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 600_000 } },
+      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 900_000 } },
       {
         test: {
           name: "e2e",

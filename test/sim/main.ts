@@ -10,6 +10,9 @@ const COMPLETE_RUNS_MIN = 50;
 /** Seeds between two words of progress. */
 const PROGRESS_RUNS = 50;
 
+/** Failures of one process after which it has found enough to work on. */
+const FAILURES_MAX = 5;
+
 /** What one process found. */
 interface Found {
   readonly totals: Totals;
@@ -28,6 +31,7 @@ function* seedsOf(asked: SimArguments, worker: number): Generator<number> {
 async function runHere(asked: SimArguments, worker: number): Promise<Found> {
   const { bugs, watchesDisks } = asked;
   let count = 0;
+  let failed = 0;
   const { totals, failures } = await runBatch({
     seeds: seedsOf(asked, worker),
     bugs,
@@ -37,8 +41,8 @@ async function runHere(asked: SimArguments, worker: number): Promise<Found> {
       if (report.failure !== undefined) console.log(failureText(report, bugs));
       count += 1;
       if (count % PROGRESS_RUNS === 0) console.log(`${count} seeds up to ${report.seed}`);
-      // One is enough to work on.
-      return report.failure === undefined;
+      if (report.failure !== undefined) failed += 1;
+      return failed < FAILURES_MAX;
     },
   });
   return { totals, failed: failures.length };

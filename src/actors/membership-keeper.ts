@@ -55,7 +55,9 @@ export class MembershipKeeper {
   #keep(replica: KeptReplica): void {
     const status = replica.core.status();
     const silent = status.members.filter((member) => member.match === 0);
-    for (const { id } of silent) {
+    // A newcomer applies the group's changes from the first on, which nobody can from a joint membership.
+    const joint = replica.membership.configuration.votersOutgoing.length > 0;
+    for (const { id } of joint ? [] : silent) {
       const place = replica.membership.places.find(({ replica: other }) => other === id);
       if (place !== undefined) this.#invite(replica, place);
     }

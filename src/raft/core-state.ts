@@ -71,6 +71,8 @@ export interface CoreState {
   transferee: ReplicaId | undefined;
   /** A membership change may be proposed only when everything up to here is applied. */
   pendingConfigIndex: number;
+  /** Some follower may lack news of the leader's commit index. */
+  commitNews: boolean;
   /** Bytes of the leader's entries that are not committed. */
   uncommittedBytes: number;
   /** Messages that promise nothing about this replica's disk. */
@@ -136,6 +138,7 @@ export function createState(options: RaftOptions, restored: RestoredState): Core
     storageElapsed: 0,
     transferee: undefined,
     pendingConfigIndex: 0,
+    commitNews: false,
     uncommittedBytes: 0,
     outbox: [],
     outboxAfterAppend: [],

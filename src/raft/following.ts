@@ -1,7 +1,12 @@
 /** The follower's side of replication: appends, heartbeats and snapshots from a leader. */
 import { membersOf } from "./configuration.ts";
 import { type CoreState, send, sendAfterAppend, trackMembers } from "./core-state.ts";
-import type { AppendMessage, HeartbeatMessage, SnapshotMessage } from "./messages.ts";
+import type {
+  AppendMessage,
+  CommitMessage,
+  HeartbeatMessage,
+  SnapshotMessage,
+} from "./messages.ts";
 import type { ReplicaId } from "./types.ts";
 
 /** Takes a leader's entries, if they fit. */
@@ -30,6 +35,11 @@ export function onAppend(state: CoreState, message: AppendMessage): void {
   // Beyond what this message vouches for, the log may still differ from the leader's.
   log.commitTo(Math.min(message.commit, lastIndex));
   accept(state, message.from, lastIndex);
+}
+
+/** Hears what is committed. */
+export function onCommit(state: CoreState, message: CommitMessage): void {
+  state.log.commitTo(message.commit);
 }
 
 /** Hears that the leader lives. */

@@ -1,7 +1,7 @@
 /** What happens when a configuration comes into force. */
 import { isVoter } from "./configuration.ts";
 import { type CoreState, trackMembers } from "./core-state.ts";
-import { broadcastAppend, maybeCommit, sendAppend } from "./replication.ts";
+import { maybeCommit, sendAppend } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type { Configuration } from "./types.ts";
 
@@ -16,10 +16,9 @@ export function switchConfiguration(state: CoreState, configuration: Configurati
     return;
   }
   // A smaller majority may have everything already; a newcomer has nothing.
-  if (maybeCommit(state)) broadcastAppend(state);
-  else
-    for (const [id, progress] of state.progress)
-      if (id !== state.id) sendAppend(state, { id, progress }, { evenIfEmpty: false });
+  maybeCommit(state);
+  for (const [id, progress] of state.progress)
+    if (id !== state.id) sendAppend(state, { id, progress }, { evenIfEmpty: false });
   if (state.transferee !== undefined && !isVoter(configuration, state.transferee))
     state.transferee = undefined;
 }

@@ -38,6 +38,13 @@ export interface AppendResponseMessage extends Envelope {
   readonly rejection: AppendRejection | undefined;
 }
 
+/** News of the commit index where no append is on its way to carry it. Not answered. */
+export interface CommitMessage extends Envelope {
+  readonly kind: "commit";
+  /** The leader's commit index, but never above what it knows the receiver to have. */
+  readonly commit: number;
+}
+
 /** The leader lives. */
 export interface HeartbeatMessage extends Envelope {
   readonly kind: "heartbeat";
@@ -110,6 +117,7 @@ export interface ReadIndexResponseMessage extends Envelope {
 export type Message =
   | AppendMessage
   | AppendResponseMessage
+  | CommitMessage
   | HeartbeatMessage
   | HeartbeatResponseMessage
   | VoteMessage

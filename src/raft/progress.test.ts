@@ -9,10 +9,10 @@ function probing(next: number): Progress {
 
 test("a late rejection of an earlier probe changes nothing", () => {
   const progress = probing(10);
-  progress.sent({ count: 1, bytes: 1, commit: 0 });
+  progress.sent({ count: 1, lastIndex: 0, bytes: 1, commit: 0 });
   expect(progress.reject({ index: 9, hintIndex: 4 })).toBe(true);
   expect(progress.next).toBe(5);
-  progress.sent({ count: 1, bytes: 1, commit: 0 });
+  progress.sent({ count: 1, lastIndex: 0, bytes: 1, commit: 0 });
   expect(progress.reject({ index: 9, hintIndex: 7 })).toBe(false);
   expect(progress).toMatchObject({ next: 5, paused: true });
 });
@@ -29,7 +29,7 @@ test("a late rejection while replicating changes nothing, another one starts ove
   const progress = probing(1);
   progress.accept(5);
   progress.becomeReplicate();
-  progress.sent({ count: 3, bytes: 3, commit: 0 });
+  progress.sent({ count: 3, lastIndex: 0, bytes: 3, commit: 0 });
   expect(progress.reject({ index: 5, hintIndex: 0 })).toBe(false);
   expect(progress.next).toBe(9);
   expect(progress.reject({ index: 8, hintIndex: 0 })).toBe(true);
@@ -38,9 +38,9 @@ test("a late rejection while replicating changes nothing, another one starts ove
 
 test("an empty append does not pause a probe, one with entries does", () => {
   const progress = probing(3);
-  progress.sent({ count: 0, bytes: 0, commit: 0 });
+  progress.sent({ count: 0, lastIndex: 0, bytes: 0, commit: 0 });
   expect(progress.paused).toBe(false);
-  progress.sent({ count: 1, bytes: 1, commit: 0 });
+  progress.sent({ count: 1, lastIndex: 0, bytes: 1, commit: 0 });
   expect(progress.paused).toBe(true);
 });
 

@@ -25,7 +25,7 @@ export class Progress {
   recentActive = false;
   /** No appends until a heartbeat is answered or the match moves. Meaningless in `snapshot`. */
   flowPaused = false;
-  /** Highest commit index sent in an append; what makes a further empty append worth sending. */
+  /** The commit index that the member knows of if nothing was lost. */
   sentCommit = 0;
   /** Highest read round that the member acknowledged in this term (thesis 6.4). */
   ackedRound = 0;
@@ -103,7 +103,12 @@ export class Progress {
   }
 
   /** Records that an append of `count` entries has been sent. */
-  sent(append: { readonly count: number; readonly bytes: number; readonly commit: number }): void {
+  sent(append: {
+    readonly count: number;
+    readonly lastIndex: number;
+    readonly bytes: number;
+    readonly commit: number;
+  }): void {
     assert(this.#state !== "snapshot", "an append was sent while a snapshot is on its way");
     if (this.#state === "replicate") {
       if (append.count > 0) {
@@ -114,12 +119,7 @@ export class Progress {
     } else if (append.count > 0) {
       this.flowPaused = true;
     }
-    this.sentCommit = append.commit;
-  }
-
-  /** Whether an empty append would teach the member a higher commit index. */
-  wantsCommit(commit: number): boolean {
-    return commit > this.sentCommit && this.sentCommit < this.next - 1;
+    this.sentCommit = Math.min(append.commit, append.lastIndex);
   }
 
   #enter(state: ProgressState): void {

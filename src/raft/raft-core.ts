@@ -21,7 +21,7 @@ import {
   proposeConfigChange,
 } from "./proposals.ts";
 import { applyEntriesRead, hasReady, type Ready, takeReady } from "./ready.ts";
-import { broadcastAppend, maybeCommit, sendEntriesRead, sendSnapshot } from "./replication.ts";
+import { maybeCommit, sendEntriesRead, sendSnapshot } from "./replication.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import { step } from "./step.ts";
 import type { StoredToken } from "./storage-tasks.ts";
@@ -182,7 +182,7 @@ export class RaftCore {
       countVote(state, state.id, true);
     if (state.role !== "leader") return;
     const own = state.progress.get(state.id);
-    if (own?.accept(log.synced) === true && maybeCommit(state)) broadcastAppend(state);
+    if (own?.accept(log.synced) === true) maybeCommit(state);
   }
 
   /**

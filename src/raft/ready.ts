@@ -1,6 +1,7 @@
 /** What a core wants done: gathered by `takeReady`, each thing said once. */
 import { assert } from "../std/assert.ts";
 import type { ConfigurationAt } from "./apply-queue.ts";
+import { commitNewsDue, tellCommit } from "./commit-news.ts";
 import { changeConfiguration } from "./configuration.ts";
 import type { CoreState, LogReadRequest, ReadResult, Role } from "./core-state.ts";
 import { beginReadRound } from "./heartbeats.ts";
@@ -67,6 +68,7 @@ export function hasReady(state: CoreState): boolean {
     state.logReads.length > 0 ||
     state.snapshotsWanted.length > 0 ||
     state.reads.gathering ||
+    commitNewsDue(state) ||
     hardStateChanged(state) ||
     softStateChanged(state) ||
     state.applyFetched.length > 0 ||
@@ -77,6 +79,7 @@ export function hasReady(state: CoreState): boolean {
 /** Hands out what has come up; from here on it counts as said. */
 export function takeReady(state: CoreState): Ready {
   beginReadRound(state);
+  tellCommit(state);
   const { committed, configurations } = takeCommitted(state);
   const softState = softStateChanged(state)
     ? { role: state.role, leader: state.leader }

@@ -61,15 +61,15 @@ export function sendAppends(state: CoreState, member: Member): void {
   while (sendAppend(state, member, { evenIfEmpty: false }));
 }
 
-/** Commits what a majority has on disk, if it is of the present term (5.4.2). @returns whether. */
-export function maybeCommit(state: CoreState): boolean {
+/** Commits what a majority has on disk, if it is of the present term (5.4.2); followers are told later. */
+export function maybeCommit(state: CoreState): void {
   const { log, progress } = state;
   const index = jointIndex(state.configuration, (id) => progress.get(id)?.match ?? 0);
-  if (index <= log.committed || log.termAt(index) !== state.term) return false;
+  if (index <= log.committed || log.termAt(index) !== state.term) return;
   state.uncommittedBytes -= log.bytesBetween(log.committed + 1, index);
   log.commitTo(index);
+  state.commitNews = true;
   if (hasCommittedInTerm(state)) state.reads.unpark();
-  return true;
 }
 
 /** A member has, or has not, taken an append or a snapshot. */
@@ -101,8 +101,9 @@ function onAccepted(state: CoreState, member: Member, index: number): void {
       progress.inflights.freeUpTo(index);
       break;
   }
-  if (maybeCommit(state)) broadcastAppend(state);
-  else if (progress.wantsCommit(log.committed)) sendAppend(state, member, { evenIfEmpty: true });
+  maybeCommit(state);
+  // What this member has may have been committed before its answer came.
+  if (progress.sentCommit < Math.min(index, log.committed)) state.commitNews = true;
   sendAppends(state, member);
 }
 
@@ -180,7 +181,8 @@ function emitAppend(
     entries,
     commit: log.committed,
   });
-  progress.sent({ count: entries.length, bytes, commit: log.committed });
+  const lastIndex = previousIndex + entries.length;
+  progress.sent({ count: entries.length, lastIndex, bytes, commit: log.committed });
 }
 
 function wantEntries(state: CoreState, { id, progress }: Member): void {

@@ -69,6 +69,7 @@ function reset(state: CoreState, term: number): void {
   state.votes = new Map();
   state.transferee = undefined;
   state.pendingConfigIndex = 0;
+  state.commitNews = false;
   state.uncommittedBytes = 0;
   for (const read of state.reads.abandon())
     if (read.from === state.id) state.readResults.push({ kind: "lost", context: read.context });

@@ -143,7 +143,7 @@ function handlersOf(): Handlers {
   };
 }
 
-for (const name of ["storage", "memory", "members", "flow"])
+for (const name of ["storage", "memory", "members", "flow", "commit"])
   runDataFile(new URL(`${name}.data.txt`, import.meta.url), handlersOf());
 
 function numbersOf(c: Case, key: string): number[] {
@@ -248,6 +248,8 @@ function messageText(m: Message): string {
       return m.rejection === undefined
         ? `${head} up to ${m.index}`
         : `${head} refuses ${m.index}, try ${m.rejection.hintIndex}/${m.rejection.hintTerm}`;
+    case "commit":
+      return `${head} up to ${m.commit}`;
     case "heartbeat":
       return `${head} commit ${m.commit} round ${m.round}`;
     case "heartbeat-response":

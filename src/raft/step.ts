@@ -8,7 +8,7 @@ import {
   onVote,
   onVoteResponse,
 } from "./elections.ts";
-import { onAppend, onHeartbeat, onSnapshot } from "./following.ts";
+import { onAppend, onCommit, onHeartbeat, onSnapshot } from "./following.ts";
 import { noteHeartbeatResponse, takeRead } from "./heartbeats.ts";
 import type { Message, ReadIndexMessage } from "./messages.ts";
 import { onAppendResponse, sendAppend } from "./replication.ts";
@@ -41,6 +41,7 @@ function acceptsHigherTerm(state: CoreState, message: Message): boolean {
       if (message.granted) return true;
       break;
     case "append":
+    case "commit":
     case "heartbeat":
     case "snapshot":
       becomeFollower(state, { term: message.term, leader: message.from });
@@ -107,6 +108,7 @@ function dispatch(state: CoreState, message: Message): void {
       onPreVoteResponse(state, message);
       return;
     case "append":
+    case "commit":
     case "heartbeat":
     case "snapshot":
       fromLeader(state, message);
@@ -135,7 +137,7 @@ function dispatch(state: CoreState, message: Message): void {
 
 function fromLeader(
   state: CoreState,
-  message: Extract<Message, { kind: "append" | "heartbeat" | "snapshot" }>,
+  message: Extract<Message, { kind: "append" | "commit" | "heartbeat" | "snapshot" }>,
 ): void {
   // A term has one leader: another message of its kind in this term cannot be (5.2).
   if (state.role === "leader") return;
@@ -145,6 +147,7 @@ function fromLeader(
   state.leaderGone = false;
   state.leaderGoneCountdown = undefined;
   if (message.kind === "append") onAppend(state, message);
+  else if (message.kind === "commit") onCommit(state, message);
   else if (message.kind === "heartbeat") onHeartbeat(state, message);
   else onSnapshot(state, message);
 }

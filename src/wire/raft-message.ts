@@ -60,6 +60,7 @@ export const raftMessageCodec: Codec<Message> = union<Message>({
   "timeout-now": [10, { ...head }],
   "read-index": [11, { ...head, context: natural }],
   "read-index-response": [12, { ...head, context: natural, index: natural }],
+  commit: [13, { ...head, commit: natural }],
 });
 
 /** A message with its group. */

@@ -84,6 +84,7 @@ export const raftKinds: Kinds<Message> = {
     index: natural,
     rejection: maybe(fc.record({ hintIndex: natural, hintTerm: natural })),
   }),
+  commit: fc.record({ kind: one("commit"), ...head, commit: natural }),
   heartbeat: fc.record({ kind: one("heartbeat"), ...head, commit: natural, round: natural }),
   "heartbeat-response": fc.record({ kind: one("heartbeat-response"), ...head, round: natural }),
   vote: fc.record({ kind: one("vote"), ...head, ...last, transfer: bool }),

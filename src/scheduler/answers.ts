@@ -1,11 +1,18 @@
 /** R15: a command that was answered before changes nothing and gets the same answer. */
 import { assert, unreachable } from "../std/assert.ts";
-import { ANSWER_WINDOW, type CommandId } from "./commands.ts";
+import { ANSWER_BLOCK, ANSWER_WINDOW, type CommandId } from "./commands.ts";
 import { keys } from "./keys.ts";
-import type { Answer, AnswerFloorRow, AnswerRow, KeyedAnswerRow } from "./rows.ts";
+import type { Answer, AnswerBlockRow, AnswerWindowRow, KeyedAnswerRow } from "./rows.ts";
 
 /** Rows that remember answers, in the state of any kind of group. */
-export type MemoryRow = AnswerRow | AnswerFloorRow | KeyedAnswerRow;
+export type MemoryRow = AnswerBlockRow | AnswerWindowRow | KeyedAnswerRow;
+
+type EntryId = Extract<CommandId, { readonly kind: "entry" }>;
+
+/** Blocks behind the newest one whose answers are kept. */
+const WINDOW_BLOCKS = ANSWER_WINDOW / ANSWER_BLOCK;
+
+assert(Number.isInteger(WINDOW_BLOCKS), "a window is made of whole blocks");
 
 /** As much of a transaction as remembering needs. */
 export interface AnswerMemory {
@@ -56,27 +63,70 @@ export function answerOnce(
   }
 }
 
-function answerEntry(
-  memory: AnswerMemory,
-  id: Extract<CommandId, { kind: "entry" }>,
-  apply: () => Answer,
-): Answer {
-  const key = keys.answer(id.node, id.boot, id.sequence);
-  const known = memory.recall(key);
-  if (known !== undefined) {
-    assert(known.kind === "answer", "a key of answers holds an answer");
-    return known.answer;
-  }
-  const floorKey = keys.answerFloor(id.node, id.boot);
-  const floorRow = memory.recall(floorKey);
-  const floor = floorRow?.kind === "answer-floor" ? floorRow.sequence : 0;
-  if (id.sequence < floor) {
+/**
+ * The window of a node says which blocks of answers there are, so that only a repetition, or a command
+ * that was overtaken, ever reads one that is not hot.
+ */
+function answerEntry(memory: AnswerMemory, id: EntryId, apply: () => Answer): Answer {
+  const window = windowOf(memory, id.node);
+  const block = Math.floor(id.sequence / ANSWER_BLOCK);
+  const newRun = window === undefined || id.boot > window.boot;
+  if (!newRun && (id.boot < window.boot || block < window.firstBlock)) {
     return refused("COMMAND_TOO_OLD", "the command was answered too long ago to repeat it");
   }
+  const newBlock = newRun || block > window.lastBlock;
+  const key = keys.answerBlock(id.node, id.boot, block);
+  const answers = newBlock ? [] : answersOf(memory, key);
+  const place = id.sequence % ANSWER_BLOCK;
+  const known = answers[place];
+  if (known !== undefined) return known;
   const answer = apply();
-  memory.remember(key, { kind: "answer", answer });
-  const dropped = id.sequence - ANSWER_WINDOW;
-  if (dropped >= 0) memory.forget(keys.answer(id.node, id.boot, dropped));
-  if (dropped >= floor) memory.remember(floorKey, { kind: "answer-floor", sequence: dropped + 1 });
+  if (newBlock) moveWindow(memory, { ...id, block }, window);
+  memory.remember(key, { kind: "answer-block", answers: withAnswer(answers, place, answer) });
   return answer;
+}
+
+/** Makes `block` the newest of the window, and forgets what is too old for it. */
+function moveWindow(
+  memory: AnswerMemory,
+  to: { readonly node: string; readonly boot: number; readonly block: number },
+  before: AnswerWindowRow | undefined,
+): void {
+  const { node, boot, block } = to;
+  const firstBlock = Math.max(0, block - WINDOW_BLOCKS);
+  if (before !== undefined) {
+    // Of an earlier run nobody repeats anything: whoever would is gone.
+    const keptFrom = before.boot === boot ? firstBlock : before.lastBlock + 1;
+    const end = Math.min(keptFrom, before.lastBlock + 1);
+    for (let old = before.firstBlock; old < end; old++)
+      memory.forget(keys.answerBlock(node, before.boot, old));
+  }
+  const row = { kind: "answer-window", boot, firstBlock, lastBlock: block } as const;
+  memory.remember(keys.answerWindow(node), row);
+}
+
+function windowOf(memory: AnswerMemory, node: string): AnswerWindowRow | undefined {
+  const row = memory.recall(keys.answerWindow(node));
+  if (row === undefined) return undefined;
+  assert(row.kind === "answer-window", "a key of windows holds a window");
+  return row;
+}
+
+function answersOf(memory: AnswerMemory, key: string): AnswerBlockRow["answers"] {
+  const row = memory.recall(key);
+  if (row === undefined) return [];
+  assert(row.kind === "answer-block", "a key of answers holds answers");
+  return row.answers;
+}
+
+function withAnswer(
+  answers: AnswerBlockRow["answers"],
+  place: number,
+  answer: Answer,
+): AnswerBlockRow["answers"] {
+  const next = [...answers];
+  // No holes: an array of a row is written and read item by item.
+  while (next.length < place) next.push(undefined);
+  next[place] = answer;
+  return next;
 }

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { reduced, sketchDefinition } from "../../test/lib/scheduler-values.ts";
 import { assert } from "../std/assert.ts";
-import { ANSWER_WINDOW, type ClientCommand, type CommandId } from "./commands.ts";
-import { prefixes } from "./keys.ts";
+import { ANSWER_BLOCK, ANSWER_WINDOW, type ClientCommand, type CommandId } from "./commands.ts";
+import { keys, prefixes } from "./keys.ts";
 
 type Define = Extract<ClientCommand, { kind: "define" }>;
 
@@ -16,6 +16,10 @@ function say(kit: SchedulerKit, id: CommandId, command: ClientCommand = SUBMIT) 
 
 function entry(sequence: number, boot = 1, node = "node-a"): CommandId {
   return { kind: "entry", node, boot, sequence };
+}
+
+function answerKeys(kit: SchedulerKit): readonly string[] {
+  return kit.scan("w/").map(([key]) => key);
 }
 
 describe("repeated commands", () => {
@@ -48,12 +52,46 @@ describe("repeated commands", () => {
   test("what is older than the window is refused and not done again", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     say(kit, entry(0));
-    say(kit, entry(ANSWER_WINDOW - 1));
-    expect(say(kit, entry(0))).toEqual({ kind: "request", request: 1 });
     say(kit, entry(ANSWER_WINDOW));
+    expect(say(kit, entry(0))).toEqual({ kind: "request", request: 1 });
+    say(kit, entry(ANSWER_WINDOW + ANSWER_BLOCK));
     expect(say(kit, entry(0))).toMatchObject({ code: "COMMAND_TOO_OLD" });
-    expect(say(kit, entry(1))).toEqual({ kind: "request", request: 4 });
+    expect(say(kit, entry(ANSWER_BLOCK))).toEqual({ kind: "request", request: 4 });
     expect(kit.scan(prefixes.requests)).toHaveLength(4);
+  });
+
+  test("a run of a node that has been followed by another is refused, and its answers are forgotten", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    for (let sequence = 0; sequence <= 2 * ANSWER_BLOCK; sequence++) say(kit, entry(sequence, 1));
+    say(kit, entry(5, 2));
+    expect(say(kit, entry(1, 1))).toMatchObject({ code: "COMMAND_TOO_OLD" });
+    expect(say(kit, entry(3 * ANSWER_BLOCK, 1))).toMatchObject({ code: "COMMAND_TOO_OLD" });
+    expect(answerKeys(kit)).toEqual([
+      keys.answerWindow("node-a"),
+      keys.answerBlock("node-a", 2, 0),
+    ]);
+  });
+
+  test("however far the numbers jump, no more answers are kept than the window and a block", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    let sequence = 0;
+    for (let step = 0; step < 300; step++) {
+      sequence += (step % 7) * ANSWER_BLOCK + 1;
+      say(kit, entry(sequence));
+      expect(answerKeys(kit).length).toBeLessThanOrEqual(ANSWER_WINDOW / ANSWER_BLOCK + 2);
+    }
+    say(kit, entry(sequence + 10 * ANSWER_WINDOW));
+    expect(answerKeys(kit)).toHaveLength(2);
+  });
+
+  test("a command that was overtaken by later ones is done when it comes", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    say(kit, entry(3 * ANSWER_BLOCK));
+    say(kit, entry(7));
+    say(kit, entry(5));
+    expect(kit.scan(prefixes.requests)).toHaveLength(3);
+    expect(say(kit, entry(7))).toEqual({ kind: "request", request: 2 });
+    expect(say(kit, entry(5))).toEqual({ kind: "request", request: 3 });
   });
 
   test("a refusal under an entry id is remembered, one under a client's key is not", () => {

@@ -38,7 +38,7 @@ export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: E
 }
 
 function isMemoryRow(row: Row): row is MemoryRow {
-  return row.kind === "answer" || row.kind === "answer-floor" || row.kind === "keyed";
+  return row.kind === "answer-block" || row.kind === "answer-window" || row.kind === "keyed";
 }
 
 function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): Answer {

@@ -93,5 +93,14 @@ export const PAYLOAD_COMMANDS_MAX = 1024;
 /** Bytes of one entry (R12). */
 export const PAYLOAD_BYTES_MAX = 1024 * 1024;
 
-/** How many answers are kept per entry node and boot; a repetition older than that is refused. */
+/**
+ * So many answers at least are kept per entry node, for its newest run; a repetition older than that
+ * is refused. More than the commands that a node can have under way at one group.
+ */
 export const ANSWER_WINDOW = 4096;
+
+/**
+ * Answers to so many consecutive commands share a row: an entry with many commands writes few rows,
+ * and rewriting the row for a single one stays cheap.
+ */
+export const ANSWER_BLOCK = 64;

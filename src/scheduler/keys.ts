@@ -42,10 +42,10 @@ export const keys = {
     `z/${orderedNumber(request)}/${queueKey.slice(2)}`,
   attempt: (at: Token): string => `a/${token(at)}`,
   history: (request: number, at: Token): string => `f/${orderedNumber(request)}/${token(at)}`,
-  /** Answer to a command, by where it entered the cluster. */
-  answer: (node: string, boot: number, sequence: number): string =>
-    `w/${node}/${orderedNumber(boot)}/${orderedNumber(sequence)}`,
-  answerFloor: (node: string, boot: number): string => `w/${node}/${orderedNumber(boot)}/`,
+  /** Which answers to commands that entered the cluster at a node are kept. */
+  answerWindow: (node: string): string => `w/${node}/`,
+  answerBlock: (node: string, boot: number, block: number): string =>
+    `w/${node}/${orderedNumber(boot)}${orderedNumber(block)}`,
   /** Answer to a command, by the client's own key. */
   keyed: (key: string): string => `k/${key}`,
 } as const;

@@ -197,16 +197,22 @@ export interface HistoryRow {
   readonly error: WorkError | undefined;
 }
 
-/** What a command was answered, kept so that its repetition gets the same (R15). */
-export interface AnswerRow {
-  readonly kind: "answer";
-  readonly answer: Answer;
+/**
+ * What consecutive commands of one run of an entry node were answered, kept so that their repetition
+ * gets the same (R15). At the place of a command that never came there is nothing.
+ */
+export interface AnswerBlockRow {
+  readonly kind: "answer-block";
+  readonly answers: readonly (Answer | undefined)[];
 }
 
-/** Commands of one entry node and run below this number were answered too long ago to tell. */
-export interface AnswerFloorRow {
-  readonly kind: "answer-floor";
-  readonly sequence: number;
+/** The blocks of answers that are kept of an entry node: those of its newest run, both ends included. */
+export interface AnswerWindowRow {
+  readonly kind: "answer-window";
+  readonly boot: number;
+  /** What is in earlier blocks was answered too long ago to tell. */
+  readonly firstBlock: number;
+  readonly lastBlock: number;
 }
 
 export interface KeyedAnswerRow {
@@ -241,6 +247,6 @@ export type Row =
   | ParkedRow
   | AttemptRow
   | HistoryRow
-  | AnswerRow
-  | AnswerFloorRow
+  | AnswerBlockRow
+  | AnswerWindowRow
   | KeyedAnswerRow;

@@ -1,9 +1,10 @@
 /** Rows of a workflow's replicated state. Format `row`, version 1. */
+import { ANSWER_BLOCK } from "../scheduler/commands.ts";
 import { BLOCK_CHILDREN } from "../scheduler/keys.ts";
 import type {
   Answer,
-  AnswerFloorRow,
-  AnswerRow,
+  AnswerBlockRow,
+  AnswerWindowRow,
   ChildResult,
   Failure,
   HistoryRow,
@@ -50,9 +51,9 @@ export const answerCodec: Codec<Answer> = union<Answer>({
 });
 
 /** Rows that remember answers, in every group's state; their tags are 14 to 16 everywhere. */
-export const memoryVariants: Variants<AnswerRow | AnswerFloorRow | KeyedAnswerRow> = {
-  answer: [14, { answer: answerCodec }],
-  "answer-floor": [15, { sequence: natural }],
+export const memoryVariants: Variants<AnswerBlockRow | AnswerWindowRow | KeyedAnswerRow> = {
+  "answer-block": [14, { answers: array(optional(answerCodec), ANSWER_BLOCK) }],
+  "answer-window": [15, { boot: natural, firstBlock: natural, lastBlock: natural }],
   keyed: [16, { bodyHash: text(CLIENT_KEY_LENGTH_MAX), answer: answerCodec, stampMs: natural }],
 };
 

@@ -239,8 +239,16 @@ const answers: Kinds<Answer> = {
 };
 const answer = ofKinds<Answer>(answers);
 const memory = {
-  answer: fc.record({ kind: one("answer"), answer }),
-  "answer-floor": fc.record({ kind: one("answer-floor"), sequence: natural }),
+  "answer-block": fc.record({
+    kind: one("answer-block"),
+    answers: fc.array(fc.option(answer, { nil: undefined }), { maxLength: 3 }),
+  }),
+  "answer-window": fc.record({
+    kind: one("answer-window"),
+    boot: natural,
+    firstBlock: natural,
+    lastBlock: natural,
+  }),
   keyed: fc.record({ kind: one("keyed"), bodyHash: words, answer, stampMs: natural }),
 } as const;
 const again = { unit, step: name, failures: natural, losses: natural } as const;

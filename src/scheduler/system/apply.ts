@@ -39,7 +39,7 @@ export function applySystemEnvelope(
 }
 
 function isMemoryRow(row: SystemRow): row is MemoryRow {
-  return row.kind === "answer" || row.kind === "answer-floor" || row.kind === "keyed";
+  return row.kind === "answer-block" || row.kind === "answer-window" || row.kind === "keyed";
 }
 
 function put(tx: SystemTransaction, key: string, row: SystemRow): void {

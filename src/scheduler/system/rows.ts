@@ -1,7 +1,7 @@
 /** The replicated state of the system group: who belongs to the cluster and which workflows there are. */
 
 import type { NodeId } from "../dataset.ts";
-import type { AnswerFloorRow, AnswerRow, KeyedAnswerRow } from "../rows.ts";
+import type { AnswerBlockRow, AnswerWindowRow, KeyedAnswerRow } from "../rows.ts";
 
 export interface ClusterRow {
   readonly kind: "cluster";
@@ -75,6 +75,6 @@ export type SystemRow =
   | TokenRow
   | WorkflowRow
   | NameRow
-  | AnswerRow
-  | AnswerFloorRow
+  | AnswerBlockRow
+  | AnswerWindowRow
   | KeyedAnswerRow;

@@ -42,6 +42,8 @@ export interface AppliedEntries<F> {
     readonly answers: readonly Answer[];
   }[];
   readonly effects: readonly F[];
+  /** Ends when the rows are written; they are seen before. @throws `STORE_*`: the replica stops. */
+  readonly written: Promise<void>;
 }
 
 /** Entries that are applied together: their content, and rows that were loaded for them. */
@@ -77,7 +79,7 @@ export class Applier<R, E, F> {
     return entries.length;
   }
 
-  /** Applies the entries and writes their rows. @throws {JobxError} `WIRE_VERSION_UNKNOWN` and others: the replica stops. */
+  /** Applies the entries and begins to write their rows. @throws {JobxError} `WIRE_VERSION_UNKNOWN` and others: the replica stops. */
   async apply(entries: readonly Committed<E>[]): Promise<AppliedEntries<F>> {
     const known: Chunk<R, E> = {
       loaded: new Map(),
@@ -92,8 +94,10 @@ export class Applier<R, E, F> {
     const last = entries.at(-1);
     assert(last !== undefined, "applying needs an entry");
     const { index: appliedIndex, term: appliedTerm } = last.entry;
-    await this.#state.write({ rows: tx.writes(), appliedIndex, appliedTerm, membership });
-    return { answers, effects: tx.effects() };
+    const written = this.#state.write({ rows: tx.writes(), appliedIndex, appliedTerm, membership });
+    // Whoever stops before awaiting it has another reason to stop.
+    written.catch(() => {});
+    return { answers, effects: tx.effects(), written };
   }
 
   /** Answers a question from the applied rows, loading what it needs. */

@@ -82,7 +82,10 @@ export interface StatePort<R> {
     readonly limit: number;
     readonly reverse?: boolean;
   }): Promise<{ readonly rows: readonly (readonly [string, R])[]; readonly more: boolean }>;
-  /** All at once; need not be synced, since the log can be applied again (R3). */
+  /**
+   * All at once; need not be synced, since the log can be applied again (R3). `peek` and `read` see
+   * the rows from the call on; the promise ends when they are with the database.
+   */
   write(batch: {
     readonly rows: ReadonlyMap<string, R | undefined>;
     readonly appliedIndex: number;

@@ -260,6 +260,9 @@ export class Replica<R, E, F> {
     for (const one of applied.answers) this.#proposals.applied(one.index, one.term, one.answers);
     this.#serveReads();
     await this.#maybeLead(entries);
+    // Nobody waits for these rows to be on disk: they would come again from the log. So what they led
+    // to is on its way already, and only what is applied next waits.
+    await applied.written;
   }
 
   /** A leader decides from its rows only when it has applied what earlier leaders left. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { levelDisk } from "../src/store/level-disk.ts";
-import { openLogStore } from "../src/store/log-store.ts";
+import { openLogStore } from "../src/store/log-open.ts";
 import { BenchCluster, type Place } from "./lib/cluster.ts";
 import { cpuMsOf } from "./lib/cpu.ts";
 import { applyBench, WORKFLOW } from "./lib/definition.ts";

@@ -9,14 +9,16 @@ import { errorText } from "../std/errors.ts";
 import { Caller } from "./caller.ts";
 import { Directory } from "./directory.ts";
 import { Executor } from "./executor.ts";
-import { GroupHost } from "./group-host.ts";
+import { type AnyReplica, GroupHost } from "./group-host.ts";
 import { GroupOpener } from "./group-opener.ts";
+import { LogKeeper } from "./log-keeper.ts";
 import { soleMembership } from "./membership.ts";
 import { MembershipKeeper } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
 import { Performer } from "./perform.ts";
 import type { Call, CallAnswer, MeshListener, PeerMessage } from "./ports.ts";
 import { Router } from "./router.ts";
+import { Snapshots } from "./snapshots.ts";
 import { SystemGroup, WORKFLOW_VOTERS_MAX } from "./system-group.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
@@ -40,6 +42,8 @@ export class ClusterNode implements MeshListener {
   readonly #deps: ClusterNodeDeps;
   readonly #opener: GroupOpener;
   readonly #keeper: MembershipKeeper;
+  readonly #logKeeper: LogKeeper;
+  readonly #snapshots: Snapshots;
   readonly #stopReasons = new Map<number, string>();
   /** The last number given, by group: a group forgets answers by counting its own. */
   readonly #sequences = new Map<number, number>();
@@ -47,6 +51,7 @@ export class ClusterNode implements MeshListener {
   constructor(deps: ClusterNodeDeps) {
     this.#deps = deps;
     const { clock, timers, log, mesh, logs, bugs, options } = deps;
+    this.#snapshots = new Snapshots(deps, (group) => this.host.wake(group));
     this.host = new GroupHost({
       clock,
       timers,
@@ -55,8 +60,11 @@ export class ClusterNode implements MeshListener {
       mesh,
       tickMs: options.tickMs,
       bugs,
+      snapshots: this.#snapshots,
       onStopped: (group, reason) => this.#stopReasons.set(group, reason),
     });
+    const replica = (group: number): AnyReplica | undefined => this.host.replica(group);
+    this.#logKeeper = new LogKeeper({ log, logs, replica, tail: options.tail });
     this.system = new SystemGroup({
       log,
       directory: this.directory,
@@ -112,12 +120,14 @@ export class ClusterNode implements MeshListener {
     const { logs, mesh, founding, member } = this.#deps;
     if (founding !== undefined && !logs.replicas().some(({ group }) => group === SYSTEM_GROUP)) {
       const place = { replica: 1, node: mesh.self, storeId: member.storeId };
-      await logs.createReplica(SYSTEM_GROUP, 1, soleMembership(place));
+      const bootstrap = soleMembership(place);
+      await logs.createReplica({ group: SYSTEM_GROUP, replica: 1, bootstrap, founder: true });
     }
     for (const stored of logs.replicas()) {
       if (stored.damage === undefined) await this.#opener.open(stored);
       else this.#stopReasons.set(stored.group, stored.damage);
     }
+    logs.onCheckpoint((applied) => this.#logKeeper.checkpointed(applied));
     mesh.listen(this);
     this.host.start();
     this.executor.start();
@@ -138,6 +148,7 @@ export class ClusterNode implements MeshListener {
   stop(): void {
     this.executor.stop();
     this.#keeper.stop();
+    this.#snapshots.stop();
     this.host.stop();
   }
 
@@ -228,6 +239,7 @@ export class ClusterNode implements MeshListener {
 
   peerDown(node: NodeId): void {
     this.host.nodeDown(node);
+    this.#snapshots.nodeDown(node);
     this.caller.nodeDown(node);
     this.executor.nodeDown(node);
     for (const group of this.#opener.workflows()) group.nodeDown(node);

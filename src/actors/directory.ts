@@ -21,6 +21,11 @@ export class Directory {
     for (const { key, row } of rows) this.#rows.set(key, row);
   }
 
+  /** Forgets everything, before all rows are taken in anew. */
+  clear(): void {
+    this.#rows.clear();
+  }
+
   get cluster(): ClusterRow | undefined {
     const row = this.#rows.get(CLUSTER_KEY);
     return row?.kind === "cluster" ? row : undefined;

@@ -13,6 +13,12 @@ export type ActorErrorDetails =
   | { readonly code: "COMMAND_QUEUE_FULL" }
   | { readonly code: "REPLICA_STOPPED" }
   | { readonly code: "WORKFLOW_UNKNOWN" }
-  | { readonly code: "NODE_STOPPING" };
+  | { readonly code: "NODE_STOPPING" }
+  /** The snapshot that is asked for is not held open any more; another is announced when one is needed. */
+  | { readonly code: "SNAPSHOT_GONE" }
+  /** Too many snapshots are being fetched from here; ask again. */
+  | { readonly code: "SNAPSHOT_BUSY" }
+  /** The group has had a replica of this id here; ids are never used again (R2). */
+  | { readonly code: "REPLICA_ID_USED" };
 
 export class ActorError extends JobxError<ActorErrorDetails> {}

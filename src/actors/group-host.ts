@@ -7,13 +7,13 @@
 import type { LogReadRequest } from "../raft/core-state.ts";
 import type { Message } from "../raft/messages.ts";
 import type { AppendTask } from "../raft/ready.ts";
+import type { ReplicaId, SnapshotDescription } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
-import { nodeOf } from "./membership.ts";
-import type { LogPort, MeshPort } from "./ports.ts";
+import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
 /** A replica whatever it holds. */
@@ -24,6 +24,9 @@ export type AnyReplica = Pick<
   | "core"
   | "membership"
   | "leaderNode"
+  | "nodeOf"
+  | "met"
+  | "install"
   | "work"
   | "applyAll"
   | "stop"
@@ -37,6 +40,18 @@ export interface PlantedBugs {
   readonly sendBeforePersist?: boolean;
 }
 
+/** Who hands out snapshots and takes them in. */
+export interface SnapshotHands {
+  /** A leader's core wants a snapshot for a follower. */
+  wanted(replica: AnyReplica, to: ReplicaId): void;
+  /** A leader announces one that the replica lacks; the core adopts it when it is here. */
+  offered(replica: AnyReplica, from: NodeId, description: SnapshotDescription): void;
+  /** Puts what the core has adopted into force in the group's state, durably. */
+  finish(group: number): Promise<LogRestart>;
+  /** The group's replica has stopped. */
+  drop(group: number): void;
+}
+
 export interface GroupHostDeps {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -46,6 +61,7 @@ export interface GroupHostDeps {
   /** Length of a Raft tick. */
   readonly tickMs: number;
   readonly bugs: PlantedBugs;
+  readonly snapshots: SnapshotHands;
   /** A replica was stopped since it cannot be trusted any more. */
   readonly onStopped: (group: number, reason: string) => void;
 }
@@ -56,6 +72,8 @@ const READ_TICKS_MAX = 20;
 interface Waiting {
   readonly replica: AnyReplica;
   readonly task: AppendTask;
+  /** Where the log begins again, once the task's snapshot is in force in the state. */
+  readonly restart: LogRestart | undefined;
 }
 
 export class GroupHost {
@@ -63,6 +81,8 @@ export class GroupHost {
   readonly #replicas = new Map<number, AnyReplica>();
   readonly #awake = new Set<AnyReplica>();
   #tasks: Waiting[] = [];
+  /** Tasks of replicas that put a snapshot into force: they wait for that. */
+  readonly #held = new Map<AnyReplica, Waiting[]>();
   #writing = false;
   #pumpTimer: Timer | undefined;
   #tickTimer: Timer | undefined;
@@ -107,10 +127,14 @@ export class GroupHost {
   receive(from: NodeId, group: number, message: Message): void {
     const replica = this.#replicas.get(group);
     if (replica === undefined || message.to !== replica.id) return;
-    const sender = nodeOf(replica.membership, message.from);
+    const sender = replica.nodeOf(message.from);
     // A newcomer may write from a membership that is not applied here yet; nobody else's id is taken.
     if (sender !== undefined && sender !== from) return;
-    this.#guard(replica, () => replica.core.step(message));
+    if (sender === undefined) replica.met(message.from, from);
+    // It is fetched before the core hears of it, which goes on voting meanwhile.
+    if (message.kind === "snapshot" && replica.core.lacksSnapshot(message.snapshot))
+      this.#deps.snapshots.offered(replica, from, message.snapshot);
+    else this.#guard(replica, () => replica.core.step(message));
     this.wake(group);
   }
 
@@ -129,6 +153,8 @@ export class GroupHost {
     if (replica === undefined) return;
     this.#replicas.delete(group);
     this.#awake.delete(replica);
+    this.#held.delete(replica);
+    this.#deps.snapshots.drop(group);
     replica.stop();
     this.#deps.log.error("a replica was stopped", { group, replica: replica.id, reason });
     this.#deps.onStopped(group, reason);
@@ -180,17 +206,45 @@ export class GroupHost {
     for (let work = replica.work(); work !== undefined; work = replica.work()) {
       this.#collect(replica, work.messages, sends);
       for (const request of work.logReads) void this.#readLog(replica, request);
+      for (const to of work.snapshotsWanted) this.#deps.snapshots.wanted(replica, to);
       if (work.append === undefined) continue;
+      let task = work.append;
       if (this.#deps.bugs.sendBeforePersist === true) {
-        this.#collect(replica, work.append.messagesAfter, sends);
-        this.#tasks.push({ replica, task: { ...work.append, messagesAfter: [] } });
-      } else {
-        this.#tasks.push({ replica, task: work.append });
+        this.#collect(replica, task.messagesAfter, sends);
+        task = { ...task, messagesAfter: [] };
       }
+      this.#queue(replica, task);
     }
     replica.applyAll().catch((error: unknown) => {
       this.stopReplica(replica.group, errorText(error));
     });
+  }
+
+  /** Tasks of a replica keep their order; one with a snapshot first puts that into force. */
+  #queue(replica: AnyReplica, task: AppendTask): void {
+    const waiting = { replica, task, restart: undefined };
+    const held = this.#held.get(replica);
+    if (held !== undefined) held.push(waiting);
+    else if (task.snapshot === undefined) this.#tasks.push(waiting);
+    else {
+      this.#held.set(replica, []);
+      void this.#install(replica, task);
+    }
+  }
+
+  /** R5: the state switches over, then the log begins again there, in the next batch. */
+  async #install(replica: AnyReplica, task: AppendTask): Promise<void> {
+    try {
+      const restart = await replica.install(() => this.#deps.snapshots.finish(replica.group));
+      const held = this.#held.get(replica);
+      this.#held.delete(replica);
+      if (this.#replicas.get(replica.group) !== replica) return;
+      this.#tasks.push({ replica, task, restart });
+      for (const { task: later } of held ?? []) this.#queue(replica, later);
+      await this.#write();
+    } catch (error) {
+      this.stopReplica(replica.group, errorText(error));
+    }
   }
 
   #collect(
@@ -199,7 +253,7 @@ export class GroupHost {
     sends: Map<NodeId, { group: number; message: Message }[]>,
   ): void {
     for (const message of messages) {
-      const node = nodeOf(replica.membership, message.to);
+      const node = replica.nodeOf(message.to);
       if (node === undefined) continue;
       const items = sends.get(node) ?? [];
       items.push({ group: replica.group, message });
@@ -238,10 +292,12 @@ export class GroupHost {
   async #writeBatch(tasks: readonly Waiting[]): Promise<void> {
     const appends = tasks
       .filter(({ task }) => task.sync)
-      .map(({ replica, task }) => {
-        assert(task.snapshot === undefined, "snapshots are not made yet, so none arrive");
-        return { group: replica.group, hardState: task.hardState, entries: task.entries };
-      });
+      .map(({ replica, task, restart }) => ({
+        group: replica.group,
+        hardState: task.hardState,
+        restart,
+        entries: task.entries,
+      }));
     if (appends.length > 0) await this.#deps.logs.append(appends);
     if (this.#stopped) return;
     const sends = new Map<NodeId, { group: number; message: Message }[]>();

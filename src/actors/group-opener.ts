@@ -13,7 +13,7 @@ import type { GroupHost } from "./group-host.ts";
 import type { Machine } from "./machine.ts";
 import type { KeptReplica } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
-import type { Membership, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
+import type { NewReplica, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
 import { Replica, type ReplicaListener } from "./replica.ts";
 import type { SystemGroup } from "./system-group.ts";
 import { WorkflowGroup } from "./workflow-group.ts";
@@ -70,14 +70,14 @@ export class GroupOpener {
     // Its learner may not know of the workflow yet; the leader asks again until it does.
     const row = this.#deps.system.directory.workflow(group);
     if (group !== 0 && (row === undefined || row.state === "deleted")) return;
-    this.#makeOnce(group, replica, membership);
+    this.#makeOnce({ group, replica, bootstrap: membership, founder: false });
   }
 
   /** The system group says that one of the workflow's first replicas is here (R9). */
   makeFirst(row: WorkflowRow, replica: ReplicaId): void {
     const of = (role: "voter" | "learner"): readonly ReplicaId[] =>
       row.replicas.filter((one) => one.role === role).map((one) => one.replica);
-    this.#makeOnce(row.group, replica, {
+    const bootstrap = {
       configuration: {
         voters: of("voter"),
         votersOutgoing: [],
@@ -91,14 +91,16 @@ export class GroupOpener {
         storeId,
       })),
       nextReplica: Math.max(...row.replicas.map((one) => one.replica)) + 1,
-    });
+    };
+    this.#makeOnce({ group: row.group, replica, bootstrap, founder: true });
   }
 
-  #makeOnce(group: number, replica: ReplicaId, membership: Membership): void {
+  #makeOnce(made: NewReplica): void {
+    const { group, replica } = made;
     if (this.#busy.has(group) || this.#deps.host.replica(group) !== undefined) return;
     if (this.#deps.logs.replicas().some((stored) => stored.group === group)) return;
     this.#busy.add(group);
-    this.#make(group, replica, membership)
+    this.#make(made)
       .catch((error: unknown) => {
         const { log } = this.#deps;
         log.warn("a replica could not be made", { group, replica, reason: errorText(error) });
@@ -106,9 +108,9 @@ export class GroupOpener {
       .finally(() => this.#busy.delete(group));
   }
 
-  async #make(group: number, replica: ReplicaId, bootstrap: Membership): Promise<void> {
-    await this.#deps.logs.createReplica(group, replica, bootstrap);
-    const made = this.#deps.logs.replicas().find((stored) => stored.group === group);
+  async #make(replica: NewReplica): Promise<void> {
+    await this.#deps.logs.createReplica(replica);
+    const made = this.#deps.logs.replicas().find((stored) => stored.group === replica.group);
     assert(made !== undefined, "a replica that was made is there");
     await this.open(made);
   }

@@ -55,9 +55,7 @@ export class MembershipKeeper {
   #keep(replica: KeptReplica): void {
     const status = replica.core.status();
     const silent = status.members.filter((member) => member.match === 0);
-    // A newcomer applies the group's changes from the first on, which nobody can from a joint membership.
-    const joint = replica.membership.configuration.votersOutgoing.length > 0;
-    for (const { id } of joint ? [] : silent) {
+    for (const { id } of silent) {
       const place = replica.membership.places.find(({ replica: other }) => other === id);
       if (place !== undefined) this.#invite(replica, place);
     }

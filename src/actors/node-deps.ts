@@ -8,7 +8,16 @@ import type { Random } from "../std/random.ts";
 import type { Directory } from "./directory.ts";
 import type { ExecutorOptions } from "./executor.ts";
 import type { PlantedBugs } from "./group-host.ts";
-import type { LogPort, MeshPort, PayloadsPort, RunnerPort, RunsPort, StatesPort } from "./ports.ts";
+import type { TailOptions } from "./log-keeper.ts";
+import type {
+  LogPort,
+  MeshPort,
+  PayloadsPort,
+  RunnerPort,
+  RunsPort,
+  SnapshotTransfer,
+  StatesPort,
+} from "./ports.ts";
 import type { SchedulingOptions } from "./workflow-group.ts";
 
 export interface ClusterNodeOptions {
@@ -18,6 +27,9 @@ export interface ClusterNodeOptions {
   readonly heartbeatTicks: number;
   /** After word that the leader's node is gone, a follower campaigns within so many ticks. */
   readonly leaderGoneTicks: number;
+  readonly tail: TailOptions;
+  /** Bytes of rows in a chunk of a snapshot. */
+  readonly snapshotChunkBytes: number;
   readonly scheduling: SchedulingOptions;
   readonly executor: ExecutorOptions;
 }
@@ -31,6 +43,7 @@ export interface ClusterNodeDeps {
   readonly mesh: MeshPort;
   readonly logs: LogPort;
   readonly states: StatesPort;
+  readonly snapshots: SnapshotTransfer;
   readonly payloads: PayloadsPort;
   readonly runs: RunsPort;
   readonly runner: RunnerPort;

@@ -14,6 +14,7 @@ import type { SystemEnvelope, SystemPayload } from "../scheduler/system/commands
 import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
+import type { Hash64 } from "../std/hash64.ts";
 
 /** R2: which node and which store of it a replica lives in. */
 export interface ReplicaPlace {
@@ -29,11 +30,31 @@ export interface Membership {
   readonly nextReplica: ReplicaId;
 }
 
+/** Where a log begins again after a snapshot was installed (R5). */
+export interface LogRestart {
+  readonly index: number;
+  readonly term: number;
+  readonly membership: Membership;
+}
+
 /** What an append task of one group writes. */
 export interface GroupAppend {
   readonly group: number;
   readonly hardState: HardState | undefined;
+  /** Takes the place of the whole log; `entries` follow it. */
+  readonly restart: LogRestart | undefined;
   readonly entries: readonly Entry[];
+}
+
+/** A replica to be made. */
+export interface NewReplica {
+  readonly group: number;
+  /** Above every id that the group has had here (R2). */
+  readonly replica: ReplicaId;
+  /** Where to find the others, and who votes as far as that is known. */
+  readonly bootstrap: Membership;
+  /** Founders agree on where the group begins; a newcomer has nothing and gets a snapshot. */
+  readonly founder: boolean;
 }
 
 /** A replica as the log database holds it. */
@@ -57,8 +78,8 @@ export interface StoredReplica {
 export interface LogPort {
   /** Replicas found when the node started. */
   replicas(): readonly StoredReplica[];
-  /** Makes a replica, durably. Harmless to repeat. @throws `REPLICA_ID_USED` for an id of the past. */
-  createReplica(group: number, replica: ReplicaId, bootstrap: Membership): Promise<void>;
+  /** Makes a replica, durably. @throws `REPLICA_ID_USED` for an id of the past. */
+  createReplica(replica: NewReplica): Promise<void>;
   /** One synced batch for all groups; never called while another is under way (R1). */
   append(tasks: readonly GroupAppend[]): Promise<void>;
   /** Entries `firstIndex` to `lastIndex`, both ends included, or fewer by `bytesMax` but at least one. */
@@ -66,6 +87,81 @@ export interface LogPort {
     group: number,
     range: { readonly firstIndex: number; readonly lastIndex: number; readonly bytesMax: number },
   ): Promise<readonly Entry[]>;
+  /**
+   * Says after each checkpoint (R3), by group, up to which index the applied state is in tables:
+   * only that much may be truncated.
+   */
+  onCheckpoint(told: (applied: ReadonlyMap<number, number>) => void): void;
+  /** The lowest index above which a group's log takes at most `bytesMax` on disk. */
+  tailStart(group: number, bytesMax: number): number;
+  /** Forgets entries up to each group's index. */
+  truncate(groups: readonly { readonly group: number; readonly index: number }[]): Promise<void>;
+}
+
+/** Which rows of a snapshot are wanted. */
+export interface SnapshotRequest {
+  readonly group: number;
+  /** Its name, as announced. */
+  readonly snapshot: string;
+  /** Those above this key; undefined for all. */
+  readonly after: string | undefined;
+}
+
+/** A row as the state keeps it: what its bytes mean is not asked. */
+export interface RawRow {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** Rows of a snapshot, in the order of their keys. */
+export interface SnapshotChunk {
+  readonly rows: readonly RawRow[];
+  /** Whether these are the last ones. */
+  readonly last: boolean;
+}
+
+/** What a snapshot stands for; what is announced to whoever lacks it. */
+export interface SnapshotInfo {
+  /** Names it for ever. */
+  readonly snapshot: string;
+  readonly index: number;
+  readonly term: number;
+  readonly membership: Membership;
+  /** The sum of the hashes of all its rows. */
+  readonly hash: Hash64;
+}
+
+/** The state of one group between two applied batches, held open. */
+export interface CapturedState extends Omit<SnapshotInfo, "snapshot"> {
+  /** The next rows above `after`: at least one while there are any, and about `bytesMax` at most. */
+  chunk(after: string | undefined, bytesMax: number): Promise<SnapshotChunk>;
+  close(): Promise<void>;
+}
+
+/** A snapshot that is being taken in beside the state that it will take the place of. */
+export interface SnapshotInstall {
+  readonly hash: Hash64;
+  /** The last key that is here; undefined before the first. */
+  readonly after: string | undefined;
+  /** Rows with rising keys above `after`. */
+  put(rows: readonly RawRow[]): Promise<void>;
+  /** Switches over, durably (R5). Nothing of the group is written meanwhile. */
+  finish(at: Omit<SnapshotInfo, "snapshot" | "hash">): Promise<void>;
+  /** Leaves what is here for a later install of the same snapshot. */
+  pause(): void;
+  /** Gives up. */
+  abandon(): Promise<void>;
+}
+
+/** Bulk bytes between nodes: they never stand before a message (R5). */
+export interface SnapshotTransfer {
+  /**
+   * Rows of a snapshot that `from` announced, chunk by chunk, as they are taken.
+   * @throws {JobxError} `SNAPSHOT_GONE` when the other has it no more; others when the stream breaks.
+   */
+  fetch(from: NodeId, wanted: SnapshotRequest, signal: AbortSignal): AsyncIterable<SnapshotChunk>;
+  /** Answers such requests of others from now on. */
+  serve(answer: (from: NodeId, wanted: SnapshotRequest) => AsyncIterable<SnapshotChunk>): void;
 }
 
 /** The applied state of one group. Reads and writes of one replica do not overlap. */
@@ -98,6 +194,13 @@ export interface StatePort<R> {
 export interface StatesPort {
   workflow(group: number): Promise<StatePort<Row>>;
   system(): Promise<StatePort<SystemRow>>;
+  /** What a group has applied by now. The replica must be open. */
+  capture(group: number): Promise<CapturedState>;
+  /** Begins to take a snapshot in, or goes on with the same one; one per group at a time. */
+  beginInstall(
+    group: number,
+    of: { readonly snapshot: string; readonly index: number },
+  ): Promise<SnapshotInstall>;
 }
 
 /** Payloads of log entries as bytes. */
@@ -112,6 +215,8 @@ export interface PayloadsPort {
   readonly system: PayloadPort<SystemPayload>;
   /** Places that a membership change adds, carried in its context. */
   readonly places: PayloadPort<readonly ReplicaPlace[]>;
+  /** What a snapshot stands for, carried in its announcement. */
+  readonly snapshots: PayloadPort<SnapshotInfo>;
 }
 
 /** Rows wanted from a workflow's state. */

@@ -149,6 +149,19 @@ export class Proposals<E> {
     }
   }
 
+  /** A snapshot took the place of what was to be applied up to `index`: nobody will learn what it said. */
+  skipped(index: number): void {
+    const error = new ActorError(
+      { code: "COMMAND_OUTCOME_UNKNOWN" },
+      "the replica got a snapshot before the command was applied",
+    );
+    for (const [at, flight] of this.#inFlight) {
+      if (at > index) continue;
+      this.#inFlight.delete(at);
+      for (const waiter of flight.waiters) waiter.reject(error);
+    }
+  }
+
   /** The replica stops: nobody will learn what became of the commands here. */
   close(): void {
     const unknown = new ActorError(

@@ -14,7 +14,7 @@ import { Applier, type Committed } from "./applier.ts";
 import { ActorError } from "./errors.ts";
 import type { Applied, Machine } from "./machine.ts";
 import { nextMembership, nodeOf } from "./membership.ts";
-import type { Membership, PayloadPort, ReplicaPlace, StatePort } from "./ports.ts";
+import type { LogRestart, Membership, PayloadPort, ReplicaPlace, StatePort } from "./ports.ts";
 import { notAccepted, Proposals } from "./proposals.ts";
 
 /** What a replica tells the actor that owns the group. */
@@ -30,6 +30,8 @@ export interface ReplicaListener<F> {
   follows(leader: NodeId | undefined): void;
   /** The group has another membership. */
   membershipChanged(membership: Membership): void;
+  /** A snapshot took the place of all rows. Nothing is applied until the promise resolves. */
+  restored(): Promise<void>;
 }
 
 /** Work that the host does for a replica. */
@@ -37,6 +39,7 @@ export interface ReplicaWork {
   readonly messages: readonly Message[];
   readonly append: AppendTask | undefined;
   readonly logReads: Ready["logReads"];
+  readonly snapshotsWanted: Ready["snapshotsWanted"];
 }
 
 export interface ReplicaDeps<R, E, F> {
@@ -61,6 +64,9 @@ interface ReadWaiter {
   index: number | undefined;
 }
 
+/** Members that may be met before the change that made them is applied here: as many as one change makes. */
+const STRANGERS_MAX = 64;
+
 /** Linearizable reads that may wait. */
 const READS_MAX = 10_000;
 
@@ -71,6 +77,7 @@ export class Replica<R, E, F> {
   readonly #toApply: Committed<E>[] = [];
   readonly #reads = new Map<number, ReadWaiter>();
   readonly #between: (() => Promise<void>)[] = [];
+  readonly #strangers = new Map<ReplicaId, NodeId>();
   #readNumber = 0;
   #membership: Membership;
   /** As of the last entry that was handed out for applying. */
@@ -119,7 +126,7 @@ export class Replica<R, E, F> {
   /** The node of the leader, as far as this replica knows. */
   get leaderNode(): NodeId | undefined {
     const { leader } = this.core.status();
-    return leader === undefined ? undefined : nodeOf(this.#membership, leader);
+    return leader === undefined ? undefined : this.nodeOf(leader);
   }
 
   /** Puts a command through the log. @throws {ActorError} `COMMAND_NOT_ACCEPTED` where this replica does not lead. */
@@ -179,8 +186,8 @@ export class Replica<R, E, F> {
     this.#takeCommitted(ready);
     if (ready.softState !== undefined) this.#roleChanged(ready.softState.role === "leader");
     for (const result of ready.readResults) this.#readAnswered(result);
-    const { messages, append, logReads } = ready;
-    return { messages, append, logReads };
+    const { messages, append, logReads, snapshotsWanted } = ready;
+    return { messages, append, logReads, snapshotsWanted };
   }
 
   /** Applies what is committed, batch by batch. Runs once at a time; rejects when the replica must stop. */
@@ -205,11 +212,48 @@ export class Replica<R, E, F> {
     this.#deps.wake();
   }
 
+  /**
+   * The core has adopted a snapshot: between two batches `finish` puts its state into force. What was
+   * to be applied is part of it.
+   */
+  install(finish: () => Promise<LogRestart>): Promise<LogRestart> {
+    return new Promise((resolve, reject) => {
+      this.whileStill(async () => {
+        try {
+          this.#toApply.length = 0;
+          const restart = await finish();
+          this.#membership = restart.membership;
+          this.#membershipAhead = restart.membership;
+          this.#appliedIndex = restart.index;
+          this.#proposals.skipped(restart.index);
+          this.#deps.listener.membershipChanged(restart.membership);
+          await this.#deps.listener.restored();
+          this.#serveReads();
+          resolve(restart);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+  }
+
+  /** The node that a member lives on, as far as this replica has heard. */
+  nodeOf(replica: ReplicaId): NodeId | undefined {
+    return nodeOf(this.#membership, replica) ?? this.#strangers.get(replica);
+  }
+
+  /** A member wrote whom this replica's membership does not know yet; answers go there. */
+  met(stranger: ReplicaId, node: NodeId): void {
+    if (this.#strangers.size >= STRANGERS_MAX) this.#strangers.clear();
+    this.#strangers.set(stranger, node);
+  }
+
   /** The replica must not be trusted or is not needed any more. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#toApply.length = 0;
+    this.#between.length = 0;
     this.#proposals.close();
     for (const read of this.#reads.values()) read.reject(stopped());
     this.#reads.clear();

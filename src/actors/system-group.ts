@@ -45,6 +45,10 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
   /** The replica and this actor know each other; fills the directory from its rows. */
   async bind(replica: Replica<SystemRow, SystemEnvelope, SystemEffect>): Promise<void> {
     this.#replica = replica;
+    await this.#fillDirectory(replica);
+  }
+
+  async #fillDirectory(replica: Replica<SystemRow, SystemEnvelope, SystemEffect>): Promise<void> {
     for (let gte: string = SYSTEM_SCAN.gte; ; ) {
       const range = { gte, lt: SYSTEM_SCAN.lt, limit: PAGE_ROWS };
       const page = await replica.state.scan(range);
@@ -82,6 +86,14 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
 
   membershipChanged(): void {
     // The places are asked for where they are needed.
+  }
+
+  async restored(): Promise<void> {
+    const replica = this.#replica;
+    assert(replica !== undefined, "a group is bound to its replica first");
+    this.#deps.directory.clear();
+    await this.#fillDirectory(replica);
+    this.#deps.onChange([]);
   }
 
   applied(effects: readonly SystemEffect[]): void {

@@ -140,6 +140,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     // The places are asked for where they are needed.
   }
 
+  async restored(): Promise<void> {
+    // Only a leader keeps anything that rests on rows, and a leader is never given a snapshot.
+  }
+
   applied(effects: readonly Effect[]): void {
     for (const effect of effects) {
       const paused = effect.kind === "request-changed" && effect.state === "paused";

@@ -66,6 +66,11 @@ export async function* requestBulk(
       await slices.pause();
     }
     ended = true;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof JobxError) throw error;
+    // Whatever the stream says of its end, such as a write to the closed one.
+    throw meshError({ code: "MESH_STREAM_BROKEN" }, "a bulk stream broke", { cause: error });
   } finally {
     signal.removeEventListener("abort", stop);
     if (ended) finish(stream);

@@ -7,7 +7,7 @@ import { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
 import type { PlantedBugs } from "../actors/group-host.ts";
 import type { ClusterNodeOptions } from "../actors/node-deps.ts";
-import type { PayloadsPort, RunnerPort, RunsPort } from "../actors/ports.ts";
+import type { PayloadsPort, RunnerPort, RunsPort, SnapshotTransfer } from "../actors/ports.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
@@ -16,6 +16,7 @@ import type { Random } from "../std/random.ts";
 import type { Disk } from "../store/ports.ts";
 import { payloadFormat } from "../wire/command.ts";
 import { placesFormat } from "../wire/membership.ts";
+import { snapshotInfoFormat } from "../wire/snapshot.ts";
 import { systemPayloadFormat } from "../wire/system.ts";
 import type { FrameMesh } from "./frame-mesh.ts";
 import { NodeStore } from "./node-store.ts";
@@ -25,6 +26,7 @@ const PAYLOADS: PayloadsPort = {
   workflow: payloadFormat,
   system: systemPayloadFormat,
   places: placesFormat,
+  snapshots: snapshotInfoFormat,
 };
 
 export interface ComposeOptions {
@@ -34,7 +36,10 @@ export interface ComposeOptions {
   readonly random: Random;
   readonly log: Log;
   readonly disk: Disk;
+  /** The disk's memtable of `state/`, where that is not LevelDB's usual one. */
+  readonly stateMemtableBytes?: number;
   readonly mesh: FrameMesh;
+  readonly snapshots: SnapshotTransfer;
   readonly runs: RunsPort;
   readonly runner: RunnerPort;
   readonly options: ClusterNodeOptions;
@@ -60,7 +65,15 @@ export interface Composed {
 /** Opens the disk and builds the node; `node.start()` sets it going. @throws {JobxError} `STORE_*`. */
 export async function composeNode(options: ComposeOptions): Promise<Composed> {
   const { mesh, founding, random, log, disk, clusterId } = options;
-  const store = await NodeStore.open({ disk, clusterId, nodeId: mesh.self, random, log });
+  const { stateMemtableBytes } = options;
+  const store = await NodeStore.open({
+    disk,
+    clusterId,
+    nodeId: mesh.self,
+    random,
+    log,
+    ...(stateMemtableBytes === undefined ? {} : { stateMemtableBytes }),
+  });
   const { storeId } = store.identity;
   const member: MemberInfo = { ...options.member, node: mesh.self, storeId };
   const node = new ClusterNode({
@@ -72,6 +85,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     mesh,
     logs: store,
     states: store,
+    snapshots: options.snapshots,
     payloads: PAYLOADS,
     runs: options.runs,
     runner: options.runner,

@@ -109,6 +109,12 @@ export class GroupState<R extends object> implements StatePort<R> {
     if (this.#store.checkpointDue) this.#checkpointDue();
   }
 
+  /** A snapshot took the place of all rows. */
+  forget(): void {
+    this.#writeCount += 1;
+    this.#decoded.clear();
+  }
+
   #row(key: string, value: Uint8Array | undefined): R | undefined {
     if (value === undefined) return undefined;
     const row = this.#format.decode(value);

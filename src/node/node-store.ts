@@ -1,27 +1,32 @@
 /** A node's data directory as the actors see it: logs and states over the store's two databases. */
 
+import { ActorError } from "../actors/errors.ts";
 import type {
+  CapturedState,
   GroupAppend,
   LogPort,
-  Membership,
+  NewReplica,
+  SnapshotInstall,
   StatesPort,
   StoredReplica,
 } from "../actors/ports.ts";
-import type { ReplicaId } from "../raft/types.ts";
-import { errorText, JobxError } from "../std/errors.ts";
+import { FOUNDING_POINT, type ReplicaId } from "../raft/types.ts";
+import { errorText } from "../std/errors.ts";
+import { hash64Text } from "../std/hash64.ts";
 import type { Log } from "../std/log.ts";
 import type { Random } from "../std/random.ts";
 import { completeIdentity, type Identity, openIdentity } from "../store/identity.ts";
-import { type LogStore, openLogStore } from "../store/log-store.ts";
-import type { LoadedGroup, LogReport } from "../store/log-store-types.ts";
+import { PAGE_ROWS } from "../store/limits.ts";
+import { openLogStore } from "../store/log-open.ts";
+import type { LogStore } from "../store/log-store.ts";
 import type { Disk } from "../store/ports.ts";
 import { openStateStore, type StateStore } from "../store/state-store.ts";
-import type { StateReport } from "../store/state-store-types.ts";
 import type { Format } from "../wire/frame.ts";
 import { membershipFormat } from "../wire/membership.ts";
 import { rowFormat } from "../wire/row.ts";
 import { systemRowFormat } from "../wire/system.ts";
 import { GroupState } from "./group-state.ts";
+import { type OpenedStores, recoverReplicas } from "./store-recovery.ts";
 
 /** Bytes of the newest entries of each group that a start brings into memory. */
 const TAIL_BYTES_MAX = 4 * 1024 * 1024;
@@ -29,12 +34,22 @@ const TAIL_BYTES_MAX = 4 * 1024 * 1024;
 /** Rows of all groups kept in memory as bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 
+/**
+ * Bytes of entries since the last checkpoint from which on another is due, although little was written
+ * to the states: such entries would otherwise stay for long. Several tails of a busy group.
+ */
+const CHECKPOINT_LOG_BYTES = 32 * 1024 * 1024;
+
+const NO_POINT = { index: 0, term: 0 } as const;
+
 export interface NodeStoreOptions {
   readonly disk: Disk;
   readonly clusterId: string;
   readonly nodeId: string;
   readonly random: Random;
   readonly log: Log;
+  /** The disk's memtable of `state/`, where that is not LevelDB's usual one. */
+  readonly stateMemtableBytes?: number;
 }
 
 export class NodeStore implements LogPort, StatesPort {
@@ -45,37 +60,51 @@ export class NodeStore implements LogPort, StatesPort {
   readonly #replicas = new Map<number, StoredReplica>();
   /** The replica of each group that appends are for. */
   readonly #ids = new Map<number, ReplicaId>();
+  /** Open states by group: an install changes what they have decoded. */
+  readonly #open = new Map<number, { forget(): void }>();
   #checkpointing = false;
+  #checkpointedLogBytes = 0;
+  #onCheckpoint: ((applied: ReadonlyMap<number, number>) => void) | undefined;
 
   /**
    * Opens the directory, or makes it at the first start.
    * @throws {JobxError} `STORE_*` when it cannot be used at all.
    */
   static async open(options: NodeStoreOptions): Promise<NodeStore> {
-    const { disk, clusterId, nodeId, random } = options;
+    const { disk, clusterId, nodeId, random, log, stateMemtableBytes } = options;
     const { identity, create } = await openIdentity(disk, { clusterId, nodeId, random });
     const { storeId } = identity;
     const logs = await openLogStore({ disk, storeId, create, tailBytesMax: TAIL_BYTES_MAX });
-    const states = await openStateStore({ disk, storeId, create, cacheBytes: CACHE_BYTES });
+    const states = await openStateStore({
+      disk,
+      storeId,
+      create,
+      cacheBytes: CACHE_BYTES,
+      ...(stateMemtableBytes === undefined ? {} : { memtableBytes: stateMemtableBytes }),
+    });
     if (create) await completeIdentity(disk, identity);
-    return new NodeStore(options, { identity, logs, states });
+    const replicas = await recoverReplicas({ logs, states }, log);
+    const store = new NodeStore(log, { identity, logs, states, replicas });
+    store.#sweep(() => states.store.sweepAll());
+    return store;
   }
 
   /** Use `NodeStore.open`. */
   constructor(
-    options: NodeStoreOptions,
-    opened: {
+    log: Log,
+    opened: OpenedStores & {
       readonly identity: Identity;
-      readonly logs: { readonly store: LogStore; readonly report: LogReport };
-      readonly states: { readonly store: StateStore; readonly report: StateReport };
+      readonly replicas: readonly StoredReplica[];
     },
   ) {
     this.identity = opened.identity;
-    this.#log = options.log;
+    this.#log = log;
     this.#logs = opened.logs.store;
     this.#states = opened.states.store;
-    for (const loaded of opened.logs.report.groups) this.#found(loaded, opened.states.report);
-    for (const { group, reason } of opened.logs.report.damaged) this.#foundDamaged(group, reason);
+    for (const stored of opened.replicas) {
+      this.#ids.set(stored.group, stored.replica);
+      this.#replicas.set(stored.group, stored);
+    }
   }
 
   // LogPort
@@ -84,27 +113,32 @@ export class NodeStore implements LogPort, StatesPort {
     return [...this.#replicas.values()].sort((a, b) => a.group - b.group);
   }
 
-  async createReplica(group: number, replica: ReplicaId, bootstrap: Membership): Promise<void> {
+  async createReplica({ group, replica, bootstrap, founder }: NewReplica): Promise<void> {
     const name = nameOf(group);
-    if (this.#states.applied(name) === undefined) await this.#states.createGroup(name);
+    if (replica <= this.#logs.replicaFloor(name))
+      throw new ActorError(
+        { code: "REPLICA_ID_USED" },
+        `the group has had a replica ${replica} here`,
+      );
+    const start = founder ? FOUNDING_POINT : NO_POINT;
+    const note = membershipFormat.encode(bootstrap);
+    const { configuration } = bootstrap;
+    // The log first: state without a log would look like damage after a crash.
     await this.#logs.createReplica({
       group: name,
       replica,
-      configuration: {
-        index: 0,
-        configuration: bootstrap.configuration,
-        note: membershipFormat.encode(bootstrap),
-      },
-      start: { index: 0, term: 0 },
+      configuration: { index: start.index, configuration, note },
+      start,
     });
+    await this.#states.createGroup(name, { ...start, note: founder ? note : new Uint8Array() });
     this.#ids.set(group, replica);
     this.#replicas.set(group, {
       group,
       replica,
       bootstrap,
-      hardState: { term: 0, vote: undefined, commit: 0 },
-      compacted: { index: 0, term: 0 },
-      lastIndex: 0,
+      hardState: { term: start.term, vote: undefined, commit: start.index },
+      compacted: start,
+      lastIndex: start.index,
       terms: [],
       tail: [],
       damage: undefined,
@@ -113,12 +147,19 @@ export class NodeStore implements LogPort, StatesPort {
 
   async append(tasks: readonly GroupAppend[]): Promise<void> {
     await this.#logs.append(
-      tasks.map(({ group, hardState, entries }) => {
+      tasks.map(({ group, hardState, restart, entries }) => {
         const replica = this.#ids.get(group);
         if (replica === undefined) throw new Error(`group ${group} has no replica here`);
-        return { group: nameOf(group), replica, hardState, entries };
+        const name = nameOf(group);
+        if (restart === undefined) return { group: name, replica, hardState, entries };
+        const { index, term, membership } = restart;
+        const note = membershipFormat.encode(membership);
+        const at = { index, term, configuration: membership.configuration, note };
+        return { group: name, replica, hardState, restart: at, entries };
       }),
     );
+    const writtenBytes = this.#logs.stats.bytes - this.#checkpointedLogBytes;
+    if (writtenBytes >= CHECKPOINT_LOG_BYTES) void this.#checkpoint();
   }
 
   async readEntries(
@@ -127,6 +168,20 @@ export class NodeStore implements LogPort, StatesPort {
   ): ReturnType<LogPort["readEntries"]> {
     const read = await this.#logs.readEntries(nameOf(group), range);
     return read.kind === "entries" ? read.entries : [];
+  }
+
+  onCheckpoint(told: (applied: ReadonlyMap<number, number>) => void): void {
+    this.#onCheckpoint = told;
+  }
+
+  tailStart(group: number, bytesMax: number): number {
+    return this.#logs.tailStart(nameOf(group), bytesMax);
+  }
+
+  async truncate(
+    groups: readonly { readonly group: number; readonly index: number }[],
+  ): Promise<void> {
+    await this.#logs.truncate(groups.map(({ group, index }) => ({ group: nameOf(group), index })));
   }
 
   // StatesPort
@@ -139,12 +194,55 @@ export class NodeStore implements LogPort, StatesPort {
     return this.#state(0, systemRowFormat);
   }
 
+  async capture(group: number): Promise<CapturedState> {
+    const capture = await this.#states.capture(nameOf(group));
+    const { index, term, hash, note } = capture.applied;
+    return {
+      index,
+      term,
+      hash,
+      membership: membershipFormat.decode(note),
+      chunk: async (after, bytesMax) => {
+        const gte = after === undefined ? undefined : `${after}\0`;
+        const page = await capture.scan({ prefix: "", gte, limit: PAGE_ROWS, bytesMax });
+        return { rows: page.rows, last: !page.more };
+      },
+      close: () => capture.close(),
+    };
+  }
+
+  async beginInstall(
+    group: number,
+    of: { readonly snapshot: string; readonly index: number },
+  ): Promise<SnapshotInstall> {
+    const install = await this.#states.beginInstall(nameOf(group), of);
+    return {
+      get hash() {
+        return install.hash;
+      },
+      get after() {
+        return install.after;
+      },
+      put: (rows) => install.put(rows),
+      finish: async ({ index, term, membership }) => {
+        await install.finish({ index, term, note: membershipFormat.encode(membership) });
+        this.#open.get(group)?.forget();
+        this.#sweep(() => this.#states.sweep(nameOf(group)));
+      },
+      pause: () => install.pause(),
+      abandon: async () => {
+        await install.abandon();
+        this.#sweep(() => this.#states.sweep(nameOf(group)));
+      },
+    };
+  }
+
   /** Sum of the hashes of a group's rows, for comparing replicas. */
   stateHash(group: number): { readonly index: number; readonly hash: string } | undefined {
     const applied = this.#states.applied(nameOf(group));
-    if (applied === undefined) return undefined;
-    const { high, low } = applied.hash;
-    return { index: applied.index, hash: `${high.toString(16)}-${low.toString(16)}` };
+    return applied === undefined
+      ? undefined
+      : { index: applied.index, hash: hash64Text(applied.hash) };
   }
 
   /** Ends after what is under way. */
@@ -154,22 +252,23 @@ export class NodeStore implements LogPort, StatesPort {
   }
 
   async #state<R extends object>(group: number, format: Format<R>): Promise<GroupState<R>> {
-    const name = nameOf(group);
-    // A crash may have lost an unsynced state as a whole; it comes again from the log.
-    if (this.#states.applied(name) === undefined) await this.#states.createGroup(name);
-    return new GroupState(this.#states, {
-      group: name,
+    const state = new GroupState(this.#states, {
+      group: nameOf(group),
       format,
       checkpointDue: () => void this.#checkpoint(),
     });
+    this.#open.set(group, state);
+    return state;
   }
 
   async #checkpoint(): Promise<void> {
     if (this.#checkpointing) return;
     this.#checkpointing = true;
+    this.#checkpointedLogBytes = this.#logs.stats.bytes;
     try {
-      await this.#states.checkpoint();
+      const applied = await this.#states.checkpoint();
       await this.#logs.checkpoint();
+      this.#onCheckpoint?.(new Map([...applied].map(([name, index]) => [Number(name), index])));
     } catch (error) {
       this.#log.error("a checkpoint failed", { reason: errorText(error) });
     } finally {
@@ -177,75 +276,14 @@ export class NodeStore implements LogPort, StatesPort {
     }
   }
 
-  #found(loaded: LoadedGroup, states: StateReport): void {
-    const group = numberOf(loaded.group);
-    const { replica, hardState, compacted, lastIndex, terms, entries, configuration } = loaded;
-    const applied = states.groups.get(loaded.group)?.index ?? 0;
-    const lost = applied > lastIndex ? "the state has applied more than the log holds" : undefined;
-    const damaged = states.damaged.find((one) => one.group === loaded.group)?.reason;
-    const damage = states.damagedAll ?? damaged ?? lost ?? noteDamage(configuration?.note);
-    this.#ids.set(group, replica);
-    if (damage !== undefined || configuration === undefined) {
-      this.#foundDamaged(loaded.group, damage ?? "the replica's first membership is missing");
-      return;
-    }
-    this.#replicas.set(group, {
-      group,
-      replica,
-      bootstrap: membershipFormat.decode(configuration.note),
-      hardState,
-      compacted,
-      lastIndex,
-      terms,
-      tail: entries,
-      damage: undefined,
+  /** Rows that belong to nothing go in the background; what is left then is swept after the next start. */
+  #sweep(sweep: () => Promise<void>): void {
+    sweep().catch((error: unknown) => {
+      this.#log.debug("old rows were not swept", { reason: errorText(error) });
     });
-  }
-
-  #foundDamaged(name: string, damage: string): void {
-    const group = numberOf(name);
-    this.#log.error("a replica is damaged and takes no part", { group, reason: damage });
-    this.#replicas.set(group, {
-      group,
-      replica: this.#ids.get(group) ?? 1,
-      bootstrap: NOBODY,
-      hardState: { term: 0, vote: undefined, commit: 0 },
-      compacted: { index: 0, term: 0 },
-      lastIndex: 0,
-      terms: [],
-      tail: [],
-      damage,
-    });
-  }
-}
-
-const NOBODY: Membership = {
-  configuration: {
-    voters: [],
-    votersOutgoing: [],
-    learners: [],
-    learnersNext: [],
-    autoLeave: false,
-  },
-  places: [],
-  nextReplica: 1,
-};
-
-function noteDamage(note: Uint8Array | undefined): string | undefined {
-  if (note === undefined) return "the replica's first membership is missing";
-  try {
-    membershipFormat.decode(note);
-    return undefined;
-  } catch (error) {
-    if (error instanceof JobxError) return errorText(error);
-    throw error;
   }
 }
 
 function nameOf(group: number): string {
   return `${group}`;
-}
-
-function numberOf(name: string): number {
-  return Number(name);
 }

@@ -10,7 +10,8 @@ import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { Announcer } from "./announcer.ts";
-import { bulkHandler, fetchBlock } from "./block-transfer.ts";
+import { blockHandler, fetchBlock } from "./block-transfer.ts";
+import { bulkRouter } from "./bulk-router.ts";
 import { ClusterApi } from "./cluster-api.ts";
 import { type ClusterFile, nextBoot, readClusterFile } from "./cluster-file.ts";
 import { type Composed, composeNode } from "./compose.ts";
@@ -24,6 +25,7 @@ import { admission } from "./joining.ts";
 import { MemberSaver } from "./member-saver.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
+import { BulkSnapshots } from "./snapshot-transfer.ts";
 import { systemClock, systemRandom, systemTimers, systemWall } from "./system.ts";
 import { troubleOf } from "./trouble.ts";
 
@@ -94,6 +96,7 @@ interface Ground {
   readonly lock: DataLock;
   readonly frames: FrameMesh;
   readonly mesh: Mesh;
+  readonly snapshots: BulkSnapshots;
   readonly introduction: Introduction;
   readonly file: ClusterFile;
   /** Filled in as soon as the node is composed; newcomers wait for it. */
@@ -115,7 +118,9 @@ export async function startNode(
     log: log.child({ part: "data" }),
     fetchBlock: fetchBlock(mesh),
   });
-  mesh.handleBulk(bulkHandler(plane));
+  const { snapshots } = ground;
+  snapshots.connect(mesh);
+  mesh.handleBulk(bulkRouter({ block: blockHandler(plane), snapshot: snapshots.handler }));
   const composed = await compose(ground, plane);
   const { node } = composed;
   await node.start();
@@ -178,7 +183,8 @@ async function prepare(
   const member = { ...introduction, node: mesh.self, storeId: "" };
   const file = known ?? (await firstStart(config, { mesh, member, log }));
   mesh.setMembers(file.members.filter(({ node }) => node !== mesh.self));
-  return { config, log, lock, frames, mesh, introduction, file, here };
+  const snapshots = new BulkSnapshots();
+  return { config, log, lock, frames, mesh, snapshots, introduction, file, here };
 }
 
 /** Builds the actors above what was prepared. */
@@ -193,6 +199,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     log,
     disk: levelDisk(config.data),
     mesh: frames,
+    snapshots: ground.snapshots,
     runs: plane,
     runner: plane,
     options: nodeOptions(config),

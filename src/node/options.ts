@@ -17,6 +17,16 @@ const LEADER_GONE_TICKS = 3;
 const EXECUTOR_LEASE_MS = 8_000;
 const SCHEDULER_LEASE_MS = 10_000;
 
+/**
+ * What a log keeps behind its checkpoint: a follower that was away for some seconds of heavy load is
+ * brought up from it. A start reads all of it, so a node with many busy groups pays for more.
+ */
+const TAIL_ENTRIES = 20_000;
+const TAIL_BYTES = 16 * 1024 * 1024;
+
+/** A few milliseconds of work for either side. */
+const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
+
 /** What the actors of a node are built with. */
 export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
   return {
@@ -24,6 +34,8 @@ export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
     electionTicks: ELECTION_TICKS,
     heartbeatTicks: HEARTBEAT_TICKS,
     leaderGoneTicks: LEADER_GONE_TICKS,
+    tail: { tailEntries: TAIL_ENTRIES, tailBytes: TAIL_BYTES },
+    snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
     scheduling: { leaseMs: SCHEDULER_LEASE_MS, arrivalMs: 3_000, grantsMax: 512 },
     executor: {
       slots: config.slots,

@@ -7,7 +7,8 @@ import type {
   HeartbeatMessage,
   SnapshotMessage,
 } from "./messages.ts";
-import type { ReplicaId } from "./types.ts";
+import { becomeFollower } from "./roles.ts";
+import type { ReplicaId, SnapshotDescription } from "./types.ts";
 
 /** Takes a leader's entries, if they fit. */
 export function onAppend(state: CoreState, message: AppendMessage): void {
@@ -66,16 +67,45 @@ export function onSnapshot(state: CoreState, { from, snapshot }: SnapshotMessage
     accept(state, from, log.committed);
     return;
   }
-  // A snapshot without this replica was made before it joined: not what brings it up to date.
-  if (!membersOf(snapshot.configuration).includes(state.id)) return;
-  log.restore(snapshot);
+  if (!lacksSnapshot(state, snapshot)) return;
+  restore(state, snapshot);
+  accept(state, from, log.lastIndex);
+}
+
+/** Whether a snapshot would bring this replica forward, and its log has not what it stands for. */
+export function lacksSnapshot(state: CoreState, snapshot: SnapshotDescription): boolean {
+  const { log } = state;
+  return (
+    snapshot.index > log.committed &&
+    log.termAt(snapshot.index) !== snapshot.term &&
+    // One without this replica was made before it joined: not what brings it up to date.
+    membersOf(snapshot.configuration).includes(state.id)
+  );
+}
+
+/**
+ * Starts over from a snapshot that is here as a whole, whoever leads by now: what it stands for is
+ * committed, and so remains true. @returns false when it is not needed any more.
+ */
+export function adoptSnapshot(state: CoreState, snapshot: SnapshotDescription): boolean {
+  if (!lacksSnapshot(state, snapshot)) return false;
+  // A candidacy was for another log, and a leader that lacks what is committed is one of the past.
+  if (snapshot.term > state.term || state.role !== "follower")
+    becomeFollower(state, { term: Math.max(state.term, snapshot.term), leader: undefined });
+  restore(state, snapshot);
+  // The leader may be waiting for this one, or for one of its own that is not needed now.
+  if (state.leader !== undefined) accept(state, state.leader, state.log.lastIndex);
+  return true;
+}
+
+function restore(state: CoreState, snapshot: SnapshotDescription): void {
+  state.log.restore(snapshot);
   state.apply.skipTo(snapshot.index);
   state.applyRead = undefined;
   state.applyFetched = [];
   state.logReads = [];
   state.configuration = snapshot.configuration;
   trackMembers(state);
-  accept(state, from, log.lastIndex);
 }
 
 function accept(state: CoreState, to: ReplicaId, index: number): void {

@@ -92,3 +92,55 @@ test("reads beyond their limit are refused, and those of a replica without a lea
   expect(leader.core.readIndex(1).kind).toBe("accepted");
   expect(leader.core.readIndex(2)).toEqual({ kind: "refused", reason: "too-many" });
 });
+
+/** A leader of three with a snapshot, and a third replica that has nothing of what it stands for. */
+function lackingSnapshot() {
+  const cluster = new TestCluster({ voters: [1, 2, 3] });
+  const leader = cluster.elect(1);
+  for (let i = 0; i < 4; i += 1) leader.core.propose([bytesOf(`${i}`)]);
+  cluster.stabilize((message) => message.to !== 3);
+  const snapshot = cluster.shelf.put(leader.state);
+  return { cluster, leader, snapshot, behind: cluster.at(3) };
+}
+
+test("a snapshot that was fetched first is installed by a task, whose end answers the leader", () => {
+  const { leader, snapshot, behind } = lackingSnapshot();
+  behind.core.step({ kind: "heartbeat", from: 1, to: 3, term: 2, commit: 0, round: 0 });
+  behind.core.ready();
+  expect(behind.core.lacksSnapshot(snapshot)).toBe(true);
+  expect(behind.core.adoptSnapshot(snapshot)).toBe(true);
+  expect(behind.core.lacksSnapshot(snapshot)).toBe(false);
+  const { append, messages } = behind.core.ready();
+  expect(messages).toEqual([]);
+  expect(append).toMatchObject({
+    snapshot: { index: leader.state.index },
+    messagesAfter: [{ kind: "append-response", to: 1, index: leader.state.index }],
+  });
+});
+
+test("while a snapshot is only being fetched, a replica votes", () => {
+  const { leader, snapshot, behind } = lackingSnapshot();
+  const { lastIndex } = leader.core.status();
+  expect(behind.core.lacksSnapshot(snapshot)).toBe(true);
+  const vote = { kind: "vote", from: 2, to: 3, term: 3, lastIndex, lastTerm: 2 } as const;
+  behind.core.step({ ...vote, transfer: true });
+  behind.settle();
+  expect(behind.core.status()).toMatchObject({ term: 3, vote: 2 });
+});
+
+test("whoever stands for election and adopts a snapshot follows, in the snapshot's term at least", () => {
+  const { snapshot, behind } = lackingSnapshot();
+  behind.core.campaign();
+  expect(behind.core.status().role).toBe("pre-candidate");
+  expect(behind.core.adoptSnapshot(snapshot)).toBe(true);
+  expect(behind.core.status()).toMatchObject({ role: "follower", committed: snapshot.index });
+  expect(behind.core.status().term).toBeGreaterThanOrEqual(snapshot.term);
+});
+
+test("a snapshot of what the log has, or that does not know the replica, is not adopted", () => {
+  const { cluster, snapshot, behind } = lackingSnapshot();
+  const configuration = { ...snapshot.configuration, voters: [1, 2] };
+  expect(behind.core.adoptSnapshot({ ...snapshot, configuration })).toBe(false);
+  expect(cluster.at(2).core.adoptSnapshot(snapshot)).toBe(false);
+  expect(cluster.at(2).core.hasReady()).toBe(false);
+});

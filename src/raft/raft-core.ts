@@ -8,6 +8,7 @@ import {
   send,
 } from "./core-state.ts";
 import { campaign, countVote } from "./elections.ts";
+import { adoptSnapshot, lacksSnapshot } from "./following.ts";
 import { takeRead } from "./heartbeats.ts";
 import { switchConfiguration } from "./membership.ts";
 import type { Message } from "./messages.ts";
@@ -124,6 +125,22 @@ export class RaftCore {
       context,
     });
     return { kind: "accepted" };
+  }
+
+  /**
+   * Whether a snapshot that a leader announces would be taken over. Who fetches it first and calls
+   * `adoptSnapshot` then, instead of stepping the announcement, goes on voting meanwhile.
+   */
+  lacksSnapshot(snapshot: SnapshotDescription): boolean {
+    return lacksSnapshot(this.#state, snapshot);
+  }
+
+  /**
+   * A snapshot is here as a whole. If it is still of use it becomes part of the next append task.
+   * @returns whether it does; if not, it can be thrown away.
+   */
+  adoptSnapshot(snapshot: SnapshotDescription): boolean {
+    return adoptSnapshot(this.#state, snapshot);
   }
 
   /** Messages to a replica are likely to have been lost: appends to it are sent one by one again. */

@@ -118,6 +118,13 @@ export interface TermRun {
   readonly term: number;
 }
 
+/**
+ * Where a group's log begins: a point that its founders agree on without an entry there, together with
+ * the configuration that they found it with. Whoever joins later cannot replay that, and is brought up
+ * by a snapshot.
+ */
+export const FOUNDING_POINT = { index: 1, term: 1 } as const;
+
 /** A configuration without anybody: what a replica has that was not yet told of one. */
 export const EMPTY_CONFIGURATION: Configuration = {
   voters: [],

@@ -20,6 +20,8 @@ export interface RecordPosition {
   /** The last index that no later record took over. */
   lastIndex: number;
   readonly write: number;
+  /** Length of the record's value. */
+  readonly bytes: number;
 }
 
 /** What a load found out about a group. */
@@ -52,9 +54,16 @@ export class GroupLog {
     return this.#terms;
   }
 
-  /** How many records of entries there are. */
-  get recordCount(): number {
-    return this.#positions.length;
+  /** The lowest index above which the records take at most `bytesMax`; the last one at least is above. */
+  tailStart(bytesMax: number): number {
+    let bytes = 0;
+    for (let at = this.#positions.length - 1; at >= 0; at--) {
+      const position = this.#positions[at];
+      bytes += position?.bytes ?? 0;
+      if (bytes > bytesMax && at < this.#positions.length - 1)
+        return position?.lastIndex ?? this.#head.start.index;
+    }
+    return this.#head.start.index;
   }
 
   setHardState(hardState: HardState): void {
@@ -93,7 +102,8 @@ export class GroupLog {
     const previousWrite = this.#positions.at(-1)?.write ?? 0;
     const value = encodeEntries(key, { previousWrite, previousTerm, entries });
     operations.push({ kind: "put", key, value });
-    this.#positions.push({ firstIndex: first.index, lastIndex: last.index, write });
+    const { length: bytes } = value;
+    this.#positions.push({ firstIndex: first.index, lastIndex: last.index, write, bytes });
     extendTerms(this.#terms, { start, entries });
     this.#setEnd({ index: last.index, term: last.term }, write);
     return operations;

@@ -10,7 +10,7 @@ import type { Entry } from "../raft/types.ts";
 import { seededRandom } from "../std/random.ts";
 import { StoreError } from "./errors.ts";
 import { levelDisk } from "./level-disk.ts";
-import { openLogStore } from "./log-store.ts";
+import { openLogStore } from "./log-open.ts";
 import type { LogReport } from "./log-store-types.ts";
 
 const COUNT = 60;

@@ -199,7 +199,8 @@ class GroupScan {
     if (reason !== undefined) return reason;
     this.#cutFrom(at.firstIndex);
     const lastIndex = at.firstIndex + entries.length - 1;
-    this.#positions.push({ firstIndex: at.firstIndex, lastIndex, write: at.write });
+    const { length: bytes } = row.value;
+    this.#positions.push({ firstIndex: at.firstIndex, lastIndex, write: at.write, bytes });
     extendTerms(this.#terms, { start: { index: at.firstIndex - 1 }, entries });
     this.#keep(entries, row.value.length);
     return undefined;

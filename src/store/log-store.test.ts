@@ -15,7 +15,8 @@ import {
 } from "../../test/lib/log-store-kit.ts";
 import type { Entry, HardState } from "../raft/types.ts";
 import { seededRandom } from "../std/random.ts";
-import { type LogStore, openLogStore } from "./log-store.ts";
+import { openLogStore } from "./log-open.ts";
+import type { LogStore } from "./log-store.ts";
 import type { LogReport } from "./log-store-types.ts";
 
 /** A group's log as a person would write it down. */

@@ -16,10 +16,11 @@ const log: LoadedGroup = {
   entries: [],
   configuration: undefined,
 };
-const applied = (index: number, term: number): AppliedRecord => ({
+const applied = (index: number, term: number, begin = 1): AppliedRecord => ({
   generation: 1,
   index,
   term,
+  begin,
   hash: { high: 0, low: 0 },
   note: new Uint8Array(),
 });
@@ -40,13 +41,20 @@ test("a state inside the log is ready, if its entry has the same term there", ()
   expect(kindOf(log, applied(4, 1))).toBe("damaged");
 });
 
-test("a state beyond the log's end is an install to finish, one before its start is damage", () => {
-  expect(kindOf(log, applied(10, 3))).toBe("restart-log");
+test("a state as installed above the log's start is an install to finish, whatever the log holds there", () => {
+  expect(kindOf(log, applied(10, 3, 10))).toBe("restart-log");
+  expect(kindOf(log, applied(7, 4, 7))).toBe("restart-log");
+});
+
+test("a state beyond the log's end or before its start is damage", () => {
+  expect(kindOf(log, applied(10, 3))).toBe("damaged");
+  expect(kindOf(log, applied(10, 3, 4))).toBe("damaged");
   expect(kindOf(log, applied(3, 2))).toBe("damaged");
 });
 
 test("without state a log from the beginning begins it, a shortened one is damaged", () => {
   expect(kindOf({ ...log, compacted: { index: 0, term: 0 } }, undefined)).toBe("begin-state");
+  expect(kindOf({ ...log, compacted: { index: 1, term: 1 } }, undefined)).toBe("begin-state");
   expect(kindOf(log, undefined)).toBe("damaged");
 });
 

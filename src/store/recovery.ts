@@ -1,4 +1,5 @@
 /** What a node's two databases together say of each group when they are opened. Decides, does nothing. */
+import { FOUNDING_POINT } from "../raft/types.ts";
 import type { AppliedRecord } from "../wire/state-record.ts";
 import type { GroupId } from "./log-keys.ts";
 import type { LoadedGroup, LogReport } from "./log-store-types.ts";
@@ -48,10 +49,14 @@ export function planRecovery(
 
 function recoveryOf(log: LoadedGroup, applied: AppliedRecord | undefined): GroupRecovery {
   if (applied === undefined) {
-    if (log.compacted.index === 0) return { kind: "begin-state", log };
+    // A state is durable before a log is restarted or truncated, so this one never was.
+    if (log.compacted.index <= FOUNDING_POINT.index) return { kind: "begin-state", log };
     return { kind: "damaged", reason: "the state is missing, and the log does not reach back" };
   }
-  if (applied.index > log.lastIndex) return { kind: "restart-log", log, applied };
+  if (log.compacted.index < applied.begin && applied.index === applied.begin)
+    return { kind: "restart-log", log, applied };
+  if (applied.index > log.lastIndex)
+    return { kind: "damaged", reason: "the state has applied more than the log holds" };
   if (applied.index < log.compacted.index)
     return { kind: "damaged", reason: "the state ends before the log begins" };
   if (termAt(log, applied.index) !== applied.term)

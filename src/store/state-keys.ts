@@ -5,6 +5,7 @@
  *     a/<group>                           applied record of a group
  *     b                                   store id and sequence base
  *     d/<group>/<generation>/<row key>    a row of the group's state machine
+ *     i/<group>                           how far a snapshot of the group has been taken in
  *     k                                   applied indexes as of the newest checkpoint
  *     q/<sequence>                        one per batch, as in the log
  */
@@ -27,6 +28,19 @@ export function groupOfAppliedKey(key: string): GroupId {
   return key.slice(2);
 }
 
+/** The range of all install records. */
+export const INSTALL_RANGE = { gte: "i/", lt: "i0" } as const;
+
+/** The key of the record of a group's install. */
+export function installKey(group: GroupId): string {
+  return `i/${group}`;
+}
+
+/** The group of a key in `INSTALL_RANGE`. */
+export function groupOfInstallKey(key: string): GroupId {
+  return key.slice(2);
+}
+
 /** What every row key of a group's generation begins with. */
 export function rowPrefix(group: GroupId, generation: number): string {
   return `d/${group}/${keyNumber(generation)}/`;
@@ -43,6 +57,12 @@ export const ROWS_RANGE = { gte: "d/", lt: "d0" } as const;
 /** The group of a key in `ROWS_RANGE`. */
 export function parseRowKey(key: string): GroupId {
   return key.slice(2, key.indexOf("/", 2));
+}
+
+/** The generation of a key in `ROWS_RANGE`. */
+export function generationOfRowKey(key: string): number {
+  const from = key.indexOf("/", 2) + 1;
+  return Number.parseInt(key.slice(from, key.indexOf("/", from)), 16);
 }
 
 /** The lowest key above every key that begins with `prefix`, which has a character below U+00FF. */

@@ -4,7 +4,13 @@
  * before its newest checkpoint. Rows are not read: each is checked whenever it is. Also begins one.
  */
 import { sameHash64 } from "../std/hash64.ts";
-import { type AppliedRecord, decodeApplied, decodeCheckpoint } from "../wire/state-record.ts";
+import {
+  type AppliedRecord,
+  decodeApplied,
+  decodeCheckpoint,
+  decodeInstall,
+  type InstallRecord,
+} from "../wire/state-record.ts";
 import { versionError } from "./errors.ts";
 import { BASE_KEY, type GroupId, isGroupId, sequenceKey } from "./log-keys.ts";
 import type { KvReader, OrderedKv } from "./ports.ts";
@@ -17,7 +23,13 @@ import {
   RowSum,
 } from "./sequence.ts";
 import { checkSequences, rowsOf } from "./sequence-load.ts";
-import { APPLIED_RANGE, CHECKPOINT_KEY, groupOfAppliedKey } from "./state-keys.ts";
+import {
+  APPLIED_RANGE,
+  CHECKPOINT_KEY,
+  groupOfAppliedKey,
+  groupOfInstallKey,
+  INSTALL_RANGE,
+} from "./state-keys.ts";
 
 /** What a `state/` database holds. */
 export interface FoundState {
@@ -27,6 +39,8 @@ export interface FoundState {
   readonly groups: ReadonlyMap<GroupId, AppliedRecord>;
   readonly damaged: ReadonlyMap<GroupId, string>;
   readonly damagedAll: string | undefined;
+  /** Snapshots that were being taken in. */
+  readonly installs: ReadonlyMap<GroupId, InstallRecord>;
 }
 
 /** @throws `STORE_DAMAGED` when not even the base record can be read; `STORE_VERSION_UNKNOWN`. */
@@ -63,7 +77,19 @@ export async function loadState(kv: KvReader): Promise<FoundState> {
       groups.delete(group);
       damaged.set(group, "less is applied than the newest checkpoint says");
     }
-  return { base, lastSequence: sequences.last, sum, groups, damaged, damagedAll };
+  const installs = await readInstalls(kv);
+  return { base, lastSequence: sequences.last, sum, groups, damaged, damagedAll, installs };
+}
+
+/** One that does not open is as good as none: the snapshot is fetched from its beginning. */
+async function readInstalls(kv: KvReader): Promise<ReadonlyMap<GroupId, InstallRecord>> {
+  const installs = new Map<GroupId, InstallRecord>();
+  for await (const { key, value } of rowsOf(kv, INSTALL_RANGE)) {
+    const record = decodeInstall(key, value);
+    if (record.kind === "version-unknown") throw versionError(key, record.version);
+    if (record.kind === "ok") installs.set(groupOfInstallKey(key), record.value);
+  }
+  return installs;
 }
 
 /** Makes the database one of this store. Does nothing when an interrupted start got so far. */

@@ -46,11 +46,20 @@ export interface StateCapture {
   close(): Promise<void>;
 }
 
+/** Which snapshot is taken in. */
+export interface InstallOf {
+  /** Its name: a later install of the same one goes on where this one was left. */
+  readonly snapshot: string;
+  readonly index: number;
+}
+
 /** A snapshot that is being taken in, beside the state that it will take the place of (R5). */
 export interface StateInstall {
   /** The sum of the rows so far; compare it with the sender's before finishing. */
-  readonly hash: () => Hash64;
-  /** Adds rows, each key once. @throws as `StateStore.write`. */
+  readonly hash: Hash64;
+  /** The last row key that is here; undefined before the first. */
+  readonly after: string | undefined;
+  /** Adds rows with rising keys above `after`. @throws as `StateStore.write`. */
   put(rows: readonly StateRow[]): Promise<void>;
   /** Switches over, durable when it returns. The old rows wait for `StateStore.sweep`. */
   finish(applied: {
@@ -58,8 +67,10 @@ export interface StateInstall {
     readonly term: number;
     readonly note: Uint8Array;
   }): Promise<void>;
-  /** Gives up; the rows wait for `StateStore.sweep`. */
-  abandon(): void;
+  /** Leaves what is here for a later install of the same snapshot. */
+  pause(): void;
+  /** Gives up; the rows wait for `StateStore.sweep`. @throws as `StateStore.write`. */
+  abandon(): Promise<void>;
 }
 
 /** What opening found. */

@@ -15,6 +15,8 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array | undefined): string | undefined =>
   value === undefined ? undefined : new TextDecoder().decode(value);
 const row = (key: string, value: string): StateRow => ({ key, value: bytes(value) });
+const START = { index: 0, term: 0, note: new Uint8Array() };
+const SNAPSHOT = { snapshot: "one", index: 9 };
 const ALL = { prefix: "", limit: 1000, bytesMax: 1 << 20 };
 
 function open(
@@ -34,7 +36,7 @@ async function fresh(
 ): Promise<{ readonly disk: FakeDisk; readonly store: StateStore }> {
   const disk = new FakeDisk({ random: seededRandom(1) });
   const { store } = await open(disk, { create: true, cacheBytes });
-  await store.createGroup("a");
+  await store.createGroup("a", START);
   return { disk, store };
 }
 
@@ -109,7 +111,7 @@ test("whatever happens, a group's rows and hash are those of its applied index, 
         const history = new Map<string, Map<string, string>[]>();
         const durable = new Map<string, number>();
         for (const group of ["a", "b"]) {
-          await store.createGroup(group);
+          await store.createGroup(group, START);
           history.set(group, [new Map<string, string>()]);
         }
         await store.checkpoint();
@@ -195,7 +197,7 @@ describe("reading", () => {
       delay: (at) => (at.kind === "read" && hold !== undefined ? hold : Promise.resolve()),
     });
     const first = await open(disk, { create: true });
-    await first.store.createGroup("a");
+    await first.store.createGroup("a", START);
     await first.store.write("a", { puts: [row("x", "old")], deletes: [], index: 1, term: 1 });
     await first.store.close();
     const { store } = await open(disk);
@@ -254,7 +256,7 @@ describe("durability", () => {
         },
       });
       const { store } = await open(disk, { create: true, memtableBytes });
-      await store.createGroup("a");
+      await store.createGroup("a", START);
       const count = 20 + Math.floor(random.next() * 40);
       for (let index = 1; index <= count; index++) {
         const puts = [row(`k${index}`, "x".repeat(Math.floor(random.next() * 300)))];
@@ -292,7 +294,7 @@ describe("durability", () => {
   test("a rotated log that loses its end is noticed", async () => {
     const disk = new FakeDisk({ random: seededRandom(1) });
     const { store } = await open(disk, { create: true });
-    await store.createGroup("a");
+    await store.createGroup("a", START);
     for (let index = 1; index <= 10; index++)
       await store.write("a", { puts: [row("x", `${index}`)], deletes: [], index, term: 1 });
     const database = disk.database("state");
@@ -327,7 +329,7 @@ describe("durability", () => {
 
   test("an old applied record is noticed, and one that is damaged is pinned to its group", async () => {
     const { disk, store } = await fresh();
-    await store.createGroup("b");
+    await store.createGroup("b", START);
     const old = disk.database("state").rows.get("a/a");
     await store.write("a", { puts: [row("x", "1")], deletes: [], index: 1, term: 1 });
     await store.close();
@@ -379,10 +381,10 @@ describe("generations", () => {
 
   test("an install shows nothing until it is finished, then everything at once, and survives power loss", async () => {
     const { disk, store } = await installed();
-    const install = await store.beginInstall("a");
+    const install = await store.beginInstall("a", SNAPSHOT);
     await install.put([row("x", "new"), row("z", "new")]);
     expect(await rowsOf(store, "a")).toEqual(["x=old", "y=old"]);
-    const hash = install.hash();
+    const hash = install.hash;
     await install.finish({ index: 9, term: 3, note: bytes("c") });
     expect(await rowsOf(store, "a")).toEqual(["x=new", "z=new"]);
     expect(store.peekMany("a", ["y"])).toBeUndefined();
@@ -397,21 +399,61 @@ describe("generations", () => {
 
   test("what an interrupted install left does not show in the next one", async () => {
     const { disk, store } = await installed();
-    const install = await store.beginInstall("a");
+    const install = await store.beginInstall("a", SNAPSHOT);
     await install.put([row("ghost", "1")]);
     await store.close();
     const { store: again } = await open(disk);
-    const second = await again.beginInstall("a");
+    const second = await again.beginInstall("a", { snapshot: "other", index: 5 });
     await second.put([row("x", "2")]);
     await second.finish({ index: 5, term: 2, note: bytes("") });
     expect(await rowsOf(again, "a")).toEqual(["x=2"]);
+  });
+
+  test("an install goes on after a power failure at the last row that is there", async () => {
+    const { disk, store } = await installed();
+    const install = await store.beginInstall("a", SNAPSHOT);
+    const names = Array.from({ length: 40 }, (_, at) => `r${at + 100}`);
+    for (const name of names.slice(0, 10)) await install.put([row(name, name)]);
+    await store.checkpoint();
+    for (const name of names.slice(10, 30)) await install.put([row(name, name)]);
+    disk.crash("power");
+    const { store: again } = await open(disk);
+    await again.sweepAll();
+    const resumed = await again.beginInstall("a", SNAPSHOT);
+    const next = names.findIndex((name) => name > (resumed.after ?? ""));
+    expect(next).toBeGreaterThanOrEqual(10);
+    expect(next).toBeLessThanOrEqual(30);
+    for (const name of names.slice(next)) await resumed.put([row(name, name)]);
+    const { hash } = resumed;
+    await resumed.finish({ index: 9, term: 3, note: bytes("c") });
+    expect(await rowsOf(again, "a")).toEqual(names.map((name) => `${name}=${name}`));
+    const sum = names.reduce((so, name) => addHash64(so, hash64(name, bytes(name))), HASH64_ZERO);
+    expect(hash).toEqual(sum);
+    await again.sweepAll();
+    const { rows } = disk.database("state");
+    expect(rows.position("e") - rows.position("d")).toBe(40);
+  });
+
+  test("an install of an index that was applied meanwhile is swept after the next start", async () => {
+    const { disk, store } = await installed();
+    const install = await store.beginInstall("a", SNAPSHOT);
+    await install.put([row("ghost", "1")]);
+    install.pause();
+    await store.write("a", { puts: [], deletes: [], index: SNAPSHOT.index, term: 1 });
+    await store.checkpoint();
+    await store.close();
+    const { store: again } = await open(disk);
+    await again.sweepAll();
+    const { rows } = disk.database("state");
+    expect(rows.position("e") - rows.position("d")).toBe(2);
+    expect(rows.position("j") - rows.position("i")).toBe(0);
   });
 
   test("a dropped group that begins again has no rows, cached or not", async () => {
     const { store } = await installed();
     await store.dropGroup("a");
     await store.sweep("a");
-    await store.createGroup("a");
+    await store.createGroup("a", START);
     expect((await store.getMany("a", ["x"])).map(text)).toEqual([undefined]);
     expect(store.applied("a")?.hash).toEqual(HASH64_ZERO);
     expect(await rowsOf(store, "a")).toEqual([]);

@@ -15,38 +15,37 @@
  */
 import { assert } from "../std/assert.ts";
 import { addHash64, HASH64_ZERO, type Hash64, hash64, subtractHash64 } from "../std/hash64.ts";
-import { openRecord, sealRecord } from "../wire/record-bytes.ts";
+import { openRecord } from "../wire/record-bytes.ts";
 import { type AppliedRecord, encodeApplied, encodeCheckpoint } from "../wire/state-record.ts";
 import { damagedError, versionError } from "./errors.ts";
-import { PAGE_BYTES, STATE_MEMTABLE_BYTES, SWEEP_KEYS } from "./limits.ts";
+import { STATE_MEMTABLE_BYTES } from "./limits.ts";
 import { type GroupId, isGroupId } from "./log-keys.ts";
 import type { KvOperation, KvReader, OrderedKv } from "./ports.ts";
 import type { CachedRow } from "./row-cache.ts";
 import { RowView } from "./row-view.ts";
 import type { RowSum } from "./sequence.ts";
+import { StateInstalls } from "./state-install.ts";
 import {
   appliedKey,
   CHECKPOINT_KEY,
-  groupRowsRange,
+  installKey,
   parseRowKey,
   prefixEnd,
-  ROWS_RANGE,
   rowPrefix,
 } from "./state-keys.ts";
 import { type FoundState, loadState, writeFirstStateBatch } from "./state-load.ts";
 import type {
+  InstallOf,
   StateCapture,
   StateChange,
   StateInstall,
   StatePage,
   StateRange,
   StateReport,
-  StateRow,
   StateStoreOptions,
 } from "./state-store-types.ts";
-import { StateWriter } from "./state-writer.ts";
-
-const ROW_VERSION = 1;
+import { StateSweep } from "./state-sweep.ts";
+import { putRow, ROW_VERSION, StateWriter } from "./state-writer.ts";
 
 interface Group {
   readonly generation: number;
@@ -64,8 +63,8 @@ export class StateStore {
   readonly #view: RowView;
   readonly #writer: StateWriter;
   readonly #damaged = new Map<GroupId, string>();
-  /** Groups whose state is being installed; their sweep would take the new rows. */
-  readonly #installing = new Set<GroupId>();
+  readonly #installs: StateInstalls;
+  readonly #sweep: StateSweep;
   /** Generations that were used since opening: cached rows of them must not come back to life. */
   readonly #dropped = new Map<GroupId, number>();
   #checkpointing: Promise<ReadonlyMap<GroupId, number>> | undefined;
@@ -88,6 +87,10 @@ export class StateStore {
       { kv, storeId, sum: found.sum, memtableBytes },
       { lastSequence: found.lastSequence, sequenceBase: found.base.sequenceBase },
     );
+    const kept = this.#keptGenerations.bind(this);
+    this.#sweep = new StateSweep({ kv, writer: this.#writer, kept });
+    const switchOver = this.#switchOver.bind(this);
+    this.#installs = new StateInstalls({ writer: this.#writer, switchOver }, found.installs);
     for (const [group, applied] of found.groups) this.#groups.set(group, groupOf(group, applied));
     for (const [group, reason] of found.damaged) this.#damaged.set(group, reason);
     if (found.damagedAll !== undefined)
@@ -124,13 +127,17 @@ export class StateStore {
     return this.#groups.get(group)?.written;
   }
 
-  /** Begins a group's state, with nothing applied. @throws as `write`. */
-  async createGroup(group: GroupId, note: Uint8Array = new Uint8Array()): Promise<void> {
+  /** Begins a group's state without rows, as of `start`. @throws as `write`. */
+  async createGroup(
+    group: GroupId,
+    start: { readonly index: number; readonly term: number; readonly note: Uint8Array },
+  ): Promise<void> {
     assert(isGroupId(group), "a group's id can be part of a key");
     assert(!this.#groups.has(group), "the group has no state yet");
     await this.sweep(group);
     const generation = this.#nextGeneration(group);
-    const made = groupOf(group, { generation, index: 0, term: 0, hash: HASH64_ZERO, note });
+    const begin = start.index;
+    const made = groupOf(group, { ...start, begin, generation, hash: HASH64_ZERO });
     this.#groups.set(group, made);
     await this.#writer.enqueue({ build: (batch) => this.#putApplied(batch, group, made) });
   }
@@ -157,7 +164,8 @@ export class StateStore {
           for (const key of unknownKeys)
             hash = subtractHash64(hash, this.#hashOnDisk({ group, key }, rows.get(key)));
           const note = change.note ?? at.written.note;
-          at.written = { generation: at.generation, index, term, hash, note };
+          const { generation, begin } = at.written;
+          at.written = { generation, index, term, begin, hash, note };
           for (const operation of operations) batch.push(operation);
           this.#putApplied(batch, group, at);
         },
@@ -232,49 +240,25 @@ export class StateStore {
     return this.#checkpointing;
   }
 
-  /** Begins to take in a snapshot under a new generation; one per group at a time. @throws as `write`. */
-  async beginInstall(group: GroupId): Promise<StateInstall> {
-    assert(!this.#installing.has(group), "one install per group at a time");
-    await this.sweep(group);
-    this.#installing.add(group);
+  /**
+   * Begins to take in a snapshot under a new generation, or goes on with it; one per group at a time.
+   * @throws as `write`.
+   */
+  async beginInstall(group: GroupId, of: InstallOf): Promise<StateInstall> {
+    assert(!this.#installs.isActive(group), "one install per group at a time");
     const generation = this.#nextGeneration(group);
-    const prefix = rowPrefix(group, generation);
-    let hash = HASH64_ZERO;
-    const put = async (rows: readonly StateRow[]): Promise<void> => {
-      for (const row of rows) hash = addHash64(hash, hash64(row.key, row.value));
-      await this.#writer.enqueue({
-        build: (batch) => {
-          for (const { key, value } of rows) batch.push(putRow(prefix + key, value));
-        },
-      });
-    };
-    const finish: StateInstall["finish"] = async (applied) => {
-      assert(
-        applied.index >= (this.appliedIndex(group) ?? 0),
-        "a snapshot is not behind the state",
-      );
-      const made = groupOf(group, { ...applied, generation, hash });
-      await this.#writer.enqueue({
-        sync: true,
-        build: (batch) => {
-          this.#groups.set(group, made);
-          this.#putApplied(batch, group, made);
-        },
-      });
-      this.#installing.delete(group);
-      this.#damaged.delete(group);
-    };
-    const abandon = (): void => {
-      this.#installing.delete(group);
-    };
-    return { hash: () => hash, put, finish, abandon };
+    if (!this.#installs.canResume(group, of)) {
+      await this.#installs.drop(group);
+      await this.sweep(group);
+    }
+    return this.#installs.begin(group, of, generation);
   }
 
   /** Removes a group's state. Call `sweep` afterwards. @throws as `write`. */
   async dropGroup(group: GroupId): Promise<void> {
     this.#dropped.set(group, this.#nextGeneration(group));
     this.#groups.delete(group);
-    this.#installing.delete(group);
+    await this.#installs.drop(group);
     const key = appliedKey(group);
     await this.#writer.enqueue({
       build: (batch) => {
@@ -286,46 +270,23 @@ export class StateStore {
   }
 
   /**
-   * Deletes rows of a group that are not of its present generation, in slices; of all of them if it
-   * has no state any more. Harmless to repeat. Not while an install is under way.
+   * Deletes rows of a group that are neither of its present generation nor of one that is being taken
+   * in, in slices. Harmless to repeat.
    * @throws as `write`.
    */
-  async sweep(group: GroupId): Promise<void> {
-    assert(!this.#installing.has(group), "an install's rows are not swept");
-    const present = this.#groups.get(group)?.prefix;
-    const whole = groupRowsRange(group);
-    const ranges =
-      present === undefined
-        ? [whole]
-        : [
-            { gte: whole.gte, lt: present },
-            { gte: prefixEnd(present), lt: whole.lt },
-          ];
-    for (const range of ranges) {
-      for (;;) {
-        const page = await this.#kv.scan({ ...range, limit: SWEEP_KEYS, bytesMax: PAGE_BYTES });
-        if (page.rows.length === 0) break;
-        await this.#writer.enqueue({
-          build: (batch) => {
-            for (const row of page.rows) batch.push({ kind: "del", key: row.key });
-          },
-        });
-      }
-    }
+  sweep(group: GroupId): Promise<void> {
+    return this.#sweep.group(group);
   }
 
   /** Sweeps every group that has rows, known or not; after opening, in the background. @throws as `write`. */
   async sweepAll(): Promise<void> {
-    let gte: string = ROWS_RANGE.gte;
-    for (;;) {
-      // One seek per group, never a walk over its rows.
-      const page = await this.#kv.scan({ gte, lt: ROWS_RANGE.lt, limit: 1, bytesMax: 1 });
-      const key = page.rows[0]?.key;
-      if (key === undefined) return;
-      const group = parseRowKey(key);
-      if (!this.#installing.has(group)) await this.sweep(group);
-      gte = groupRowsRange(group).lt;
+    for (const { group, index } of this.#installs.left()) {
+      // What the group has applied by other means nobody offers again.
+      const applied = this.appliedIndex(group);
+      if (!this.#installs.isActive(group) && (applied === undefined || applied >= index))
+        await this.#installs.drop(group);
     }
+    await this.#sweep.all();
   }
 
   /** Ends after what has been called so far, a checkpoint too. Harmless when repeated. */
@@ -336,7 +297,29 @@ export class StateStore {
   }
 
   #nextGeneration(group: GroupId): number {
-    return (this.#groups.get(group)?.generation ?? this.#dropped.get(group) ?? 0) + 1;
+    const present = this.#groups.get(group)?.generation ?? this.#dropped.get(group) ?? 0;
+    return Math.max(present, this.#installs.generation(group) ?? 0) + 1;
+  }
+
+  #keptGenerations(group: GroupId): readonly number[] {
+    return [this.#groups.get(group)?.generation, this.#installs.generation(group)]
+      .filter((generation) => generation !== undefined)
+      .sort((a, b) => a - b);
+  }
+
+  /** One synced batch makes a generation that was taken in the present one (R5). */
+  async #switchOver(group: GroupId, applied: AppliedRecord): Promise<void> {
+    assert(applied.index >= (this.appliedIndex(group) ?? 0), "a snapshot is not behind the state");
+    const made = groupOf(group, applied);
+    await this.#writer.enqueue({
+      sync: true,
+      build: (batch) => {
+        this.#groups.set(group, made);
+        this.#putApplied(batch, group, made);
+        batch.push({ kind: "del", key: installKey(group) });
+      },
+    });
+    this.#damaged.delete(group);
   }
 
   #group(group: GroupId): Group {
@@ -451,10 +434,6 @@ function groupOf(group: GroupId, applied: AppliedRecord): Group {
   const { generation, index, term } = applied;
   const prefix = rowPrefix(group, generation);
   return { generation, prefix, called: { index, term }, written: applied };
-}
-
-function putRow(key: string, value: Uint8Array): KvOperation {
-  return { kind: "put", key, value: sealRecord(key, { version: ROW_VERSION, content: value }) };
 }
 
 /** The lower key, then the higher one. */

@@ -3,6 +3,7 @@
  * other, each with its sequence number, synced where that must be (T1, T2 of state-store.ts).
  */
 import { assert } from "../std/assert.ts";
+import { sealRecord } from "../wire/record-bytes.ts";
 import { closedError, StoreError } from "./errors.ts";
 import { SWEEP_KEYS } from "./limits.ts";
 import { BASE_KEY, sequenceKey } from "./log-keys.ts";
@@ -23,6 +24,9 @@ const FLUSH_FROM_RATIO = 1 / 4;
 
 /** Waiting writes are taken into a batch until it has so many operations. */
 const BATCH_OPERATIONS = 8192;
+
+/** Format of a row's record. */
+export const ROW_VERSION = 1;
 
 /** Rows as they are on disk, by key; undefined for one that does not exist. */
 export type RowsOnDisk = ReadonlyMap<string, Uint8Array | undefined>;
@@ -216,6 +220,11 @@ export class StateWriter {
     this.#sequence = sequence;
     if (sync) this.#syncedBatches += 1;
   }
+}
+
+/** The operation that writes a row. */
+export function putRow(key: string, content: Uint8Array): KvOperation {
+  return { kind: "put", key, value: sealRecord(key, { version: ROW_VERSION, content }) };
 }
 
 function failureOf(error: unknown): StoreError {

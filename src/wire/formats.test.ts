@@ -10,6 +10,8 @@ import {
   peerKinds,
   places,
   schedulerKinds,
+  snapshotInfo,
+  snapshotRequest,
   systemCommandKinds,
   systemEnvelope,
   systemRowKinds,
@@ -36,6 +38,7 @@ import { type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { membershipFormat, placesFormat } from "./membership.ts";
 import { peerMessageFormat } from "./peer-message.ts";
 import { rowFormat } from "./row.ts";
+import { snapshotInfoFormat, snapshotRequestFormat } from "./snapshot.ts";
 import { systemPayloadFormat, systemRowFormat } from "./system.ts";
 
 const hex = (value: Uint8Array): string => Buffer.from(value).toString("hex");
@@ -195,6 +198,8 @@ const cases: readonly Case[] = [
   }),
   caseOf("places", placesFormat, places),
   caseOf("membership", membershipFormat, membership),
+  caseOf("snapshot", snapshotInfoFormat, snapshotInfo),
+  caseOf("snapshot-request", snapshotRequestFormat, snapshotRequest),
 ];
 
 /** More for a search by hand: RUNS=2000. */
@@ -291,6 +296,8 @@ test("each format refuses another version as unknown, and a frame above its size
     systemRowFormat,
     placesFormat,
     membershipFormat,
+    snapshotInfoFormat,
+    snapshotRequestFormat,
   ];
   for (const { decode, version, bytesMax } of formats) {
     expect(version).toBe(1);

@@ -2,7 +2,8 @@
 
 import type { Entry } from "../../src/raft/types.ts";
 import { seededRandom } from "../../src/std/random.ts";
-import { type LogStore, openLogStore } from "../../src/store/log-store.ts";
+import { openLogStore } from "../../src/store/log-open.ts";
+import type { LogStore } from "../../src/store/log-store.ts";
 import type { LogReport } from "../../src/store/log-store-types.ts";
 import { FakeDisk } from "./fake-disk.ts";
 

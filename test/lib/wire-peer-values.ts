@@ -6,6 +6,8 @@ import type {
   Membership,
   PeerMessage,
   ReplicaPlace,
+  SnapshotInfo,
+  SnapshotRequest,
 } from "../../src/actors/ports.ts";
 import type { Message } from "../../src/raft/messages.ts";
 import type { Command, CommandId } from "../../src/scheduler/commands.ts";
@@ -109,6 +111,24 @@ export const membership: Any<Membership> = fc.record({
   configuration,
   places,
   nextReplica: positive,
+});
+
+const half = fc.nat(0xffffffff);
+
+/** What a snapshot stands for. */
+export const snapshotInfo: Any<SnapshotInfo> = fc.record({
+  snapshot: name,
+  index: natural,
+  term: natural,
+  membership,
+  hash: fc.record({ high: half, low: half }),
+});
+
+/** Which rows of a snapshot are wanted. */
+export const snapshotRequest: Any<SnapshotRequest> = fc.record({
+  group: natural,
+  snapshot: name,
+  after: maybe(words),
 });
 
 const inputs: Kinds<GrantInputs> = {

@@ -7,15 +7,18 @@ import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import type { PlantedBugs } from "../../src/actors/group-host.ts";
 import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
 import type { MeshListener } from "../../src/actors/ports.ts";
+import type { BulkHandler } from "../../src/mesh/ports.ts";
 import { composeNode } from "../../src/node/compose.ts";
 import { FrameMesh } from "../../src/node/frame-mesh.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
+import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { Timer, Timers } from "../../src/std/clock.ts";
 import type { Log, LogFields } from "../../src/std/log.ts";
 import { type DiskStep, FakeDisk } from "../lib/fake-disk.ts";
 import { SortedRows } from "../lib/sorted-rows.ts";
 import { SimBlockDisk, SimRuns } from "./blocks.ts";
+import { SimBulk } from "./bulk.ts";
 import type { Chance } from "./chance.ts";
 import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
 import { SimRunner, type UnitBehaviour } from "./runner.ts";
@@ -25,7 +28,10 @@ import type { World } from "./world.ts";
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 /** Small, so that rotations and checkpoints happen. */
-const MEMTABLE_BYTES = { log: 256 * 1024, state: 256 * 1024 } as const;
+const MEMTABLE_BYTES = { log: 256 * 1024, state: 64 * 1024 } as const;
+
+/** Where frames get lost at all, streams break so often at least, so that some are gone on with. */
+const STREAM_BREAK_RATIO = 0.02;
 
 /** How a host's disk behaves. */
 export interface DiskWeather {
@@ -63,6 +69,8 @@ export interface HostOptions {
   readonly bugs: PlantedBugs;
   readonly watch: HostWatch;
   readonly reach: (from: string, to: string) => SimBlockDisk | undefined;
+  /** The other's process, while both can talk. */
+  readonly reachProcess: (from: string, to: string) => SimProcess | undefined;
   readonly zombieRatio: number;
   readonly runRatio: number;
   readonly clockOffsetMs: number;
@@ -184,6 +192,7 @@ export class SimProcess implements NetworkProcess {
   readonly chance: Chance;
   readonly #world: World;
   readonly #mesh: WatchedMesh;
+  readonly #snapshots = new BulkSnapshots();
   #alive = true;
   #paused = false;
   #deferred: (() => void)[] = [];
@@ -198,6 +207,19 @@ export class SimProcess implements NetworkProcess {
     this.#world = world;
     this.chance = world.chance(`node ${host.id} ${run}`);
     this.#mesh = new WatchedMesh(host.id, (message) => watch.heard(this, message));
+    this.#snapshots.connect(
+      new SimBulk({
+        world,
+        self: host.id,
+        chance: world.chance(`bulk ${host.id} ${run}`),
+        sleep: (delayMs) => this.sleep(delayMs),
+        reach: (node) => host.options.reachProcess(host.id, node),
+        breakRatio: () => {
+          const { lossRatio } = host.options.network.weather;
+          return lossRatio === 0 ? 0 : STREAM_BREAK_RATIO + lossRatio / 4;
+        },
+      }),
+    );
   }
 
   get id(): string {
@@ -206,6 +228,11 @@ export class SimProcess implements NetworkProcess {
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /** Answers bulk streams of others. */
+  get handler(): BulkHandler {
+    return (from, header, signal) => this.#snapshots.handler(from, header.subarray(1), signal);
   }
 
   get paused(): boolean {
@@ -307,6 +334,8 @@ export class SimProcess implements NetworkProcess {
       log: new TraceLog(world, `${host.id}: `),
       disk: host.disk,
       mesh: this.#mesh,
+      snapshots: this.#snapshots,
+      stateMemtableBytes: MEMTABLE_BYTES.state,
       runs,
       runner: this.#runner(runs),
       options,

@@ -33,6 +33,8 @@ export interface Plan {
   readonly submitToMs: number;
   readonly partitions: readonly number[];
   readonly electionTicks: number;
+  readonly tailEntries: number;
+  readonly chunkBytes: number;
 }
 
 export function drawPlan(seed: number): Plan {
@@ -50,6 +52,8 @@ export function drawPlan(seed: number): Plan {
     submitToMs: 50_000,
     partitions: [chance.whole(1, 3), chance.whole(1, 2), 1],
     electionTicks: chance.pick([5, 10]),
+    tailEntries: chance.pick([5, 20, 100]),
+    chunkBytes: chance.pick([500, 5_000]),
   };
 }
 
@@ -65,6 +69,9 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
     electionTicks: plan.electionTicks,
     heartbeatTicks: 2,
     leaderGoneTicks: 3,
+    // Small, so that who is away for a few seconds needs a snapshot.
+    tail: { tailEntries: plan.tailEntries, tailBytes: 64 * 1024 },
+    snapshotChunkBytes: plan.chunkBytes,
     scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64 },
     executor: {
       slots: chance.whole(1, 4),

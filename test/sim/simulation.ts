@@ -201,6 +201,7 @@ class Simulation {
         touched: (process) => this.#touched.add(process),
       },
       reach: (from, to) => this.#reach(from, to),
+      reachProcess: (from, to) => this.#reachProcess(from, to),
       zombieRatio,
       runRatio,
       // Monotonic clocks begin anywhere; wall clocks differ by as much as people overlook.
@@ -211,9 +212,13 @@ class Simulation {
   }
 
   #reach(from: string, to: string): SimBlockDisk | undefined {
-    const host = this.#hosts.find(({ id }) => id === to);
-    if (host?.process === undefined || host.process.paused) return undefined;
-    return this.#network.connected(from, to) ? host.blocks : undefined;
+    return this.#reachProcess(from, to)?.host.blocks;
+  }
+
+  #reachProcess(from: string, to: string): SimProcess | undefined {
+    const process = this.#hosts.find(({ id }) => id === to)?.process;
+    if (process === undefined || process.paused) return undefined;
+    return this.#network.connected(from, to) ? process : undefined;
   }
 
   #behaviour(): UnitBehaviour {

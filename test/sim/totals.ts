@@ -22,6 +22,9 @@ export interface Totals {
   requestsPaused: number;
   runsStored: number;
   entriesApplied: number;
+  logsTruncated: number;
+  snapshotsInstalled: number;
+  snapshotsResumed: number;
   events: number;
   virtualMs: number;
 }
@@ -49,6 +52,9 @@ export function newTotals(): Totals {
     requestsPaused: 0,
     runsStored: 0,
     entriesApplied: 0,
+    logsTruncated: 0,
+    snapshotsInstalled: 0,
+    snapshotsResumed: 0,
     events: 0,
     virtualMs: 0,
   };

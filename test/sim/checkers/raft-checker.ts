@@ -3,24 +3,19 @@
  * leader append-only, log matching, leader completeness, state machine safety; and R1: what is
  * committed is on a majority of disks, and what is applied is on the own disk.
  */
-import { crc32 } from "node:zlib";
 import type { AnyReplica } from "../../../src/actors/group-host.ts";
 import type { GroupAppend, StatePort } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import { majorityIndex } from "../../../src/raft/quorum.ts";
-import type { Configuration, Entry } from "../../../src/raft/types.ts";
+import { type Configuration, FOUNDING_POINT, type ReplicaId } from "../../../src/raft/types.ts";
 import type { SimProcess } from "../host.ts";
 import { promise, type World } from "../world.ts";
-
-interface LogPlace {
-  readonly term: number;
-  readonly content: string;
-}
+import { LogMirror, type LogPlace } from "./log-mirror.ts";
 
 /** A replica's log as its disk has it, and with the writes that are under way. */
-interface LogMirror {
-  disk: LogPlace[];
-  memory: LogPlace[];
+interface Mirrors {
+  disk: LogMirror;
+  memory: LogMirror;
 }
 
 interface GroupHistory {
@@ -43,7 +38,10 @@ interface Leading {
 export class RaftChecker {
   readonly #world: World;
   readonly #groups = new Map<number, GroupHistory>();
-  readonly #logs = new Map<string, LogMirror>();
+  /** By host, group and replica. */
+  readonly #logs = new Map<string, Mirrors>();
+  /** The replica that a host has of a group, by both. */
+  readonly #ids = new Map<string, ReplicaId>();
   /** By host and group. */
   readonly #leading = new Map<string, Leading>();
   /** Processes of which nothing was looked at since something happened to their groups. */
@@ -74,8 +72,18 @@ export class RaftChecker {
   /** Looks over the shoulder of a store that was just opened. */
   watch(process: SimProcess, store: NodeStore): void {
     for (const stored of store.replicas()) {
+      this.#ids.set(`${process.id}/${stored.group}`, stored.replica);
       if (stored.damage === undefined) this.#reopened(process, stored);
     }
+    const createReplica = store.createReplica.bind(store);
+    store.createReplica = async (made) => {
+      this.#ids.set(`${process.id}/${made.group}`, made.replica);
+      const start = made.founder ? FOUNDING_POINT : { index: 0, term: 0 };
+      const logs = { disk: new LogMirror(start), memory: new LogMirror(start) };
+      this.#logs.set(this.#name(process, made.group), logs);
+      await createReplica(made);
+    };
+    this.#watchInstalls(process, store);
     const append = store.append.bind(store);
     store.append = async (tasks) => {
       for (const task of tasks) this.#guard(() => this.#submitted(process, task));
@@ -133,7 +141,7 @@ export class RaftChecker {
     this.#group(replica.group).committed.forEach((committed, index) => {
       if (index === 0 || committed.committedInTerm >= term) return;
       promise(
-        memory[index - 1]?.term === committed.term,
+        memory.covers(index, committed.term),
         () =>
           `leader completeness: ${process.id} leads group ${replica.group} in ${term} without the committed entry ${index} of term ${committed.term}`,
       );
@@ -146,15 +154,15 @@ export class RaftChecker {
     const { memory } = this.#mirror(process, replica.group);
     for (let index = group.committed.length; index <= committed; index++) {
       // What a leader has not yet handed to its disk is of its own term.
-      const entryTerm = index === 0 ? 0 : (memory[index - 1]?.term ?? term);
+      const entryTerm = memory.termAt(index) ?? term;
       group.committed.push({ term: entryTerm, committedInTerm: term });
     }
     if (!this.#watchesDisks) return;
     const entryTerm = group.committed[committed]?.term;
     const onDisk = (id: number): number => {
       const node = replica.membership.places.find((place) => place.replica === id)?.node;
-      const log = this.#logs.get(`${node}/${replica.group}`)?.disk;
-      return committed === 0 || log?.[committed - 1]?.term === entryTerm ? 1 : 0;
+      const log = this.#logs.get(`${node}/${replica.group}/${id}`)?.disk;
+      return log?.covers(committed, entryTerm) === true ? 1 : 0;
     };
     const before = this.#leading.get(`${process.id}/${replica.group}`)?.configuration;
     const durable = [before ?? configuration, configuration].some((one) =>
@@ -170,22 +178,23 @@ export class RaftChecker {
   }
 
   #submitted(process: SimProcess, task: GroupAppend): void {
-    const { group, entries } = task;
+    const { group, entries, restart } = task;
+    const mirror = this.#mirror(process, group);
+    if (restart !== undefined) mirror.memory = new LogMirror(restart);
     const first = entries[0];
     if (first === undefined) return;
-    const mirror = this.#mirror(process, group);
     const leading = this.#leading.get(`${process.id}/${group}`);
     if (leading?.process === process && leading.term === first.term) {
       promise(
-        first.index === mirror.memory.length + 1,
+        first.index === mirror.memory.lastIndex + 1,
         () => `leader append-only: ${process.id} overwrites ${first.index} of group ${group}`,
       );
     }
     const { seen } = this.#group(group);
-    mirror.memory = extended(mirror.memory, entries);
+    mirror.memory.extend(entries);
     for (const { index, term } of entries) {
-      const previousTerm = mirror.memory[index - 2]?.term ?? 0;
-      const now = `${previousTerm} ${mirror.memory[index - 1]?.content}`;
+      const previousTerm = mirror.memory.termAt(index - 1) ?? 0;
+      const now = `${previousTerm} ${mirror.memory.at(index)?.content}`;
       const before = seen.get(`${index}/${term}`);
       promise(
         before === undefined || before === now,
@@ -199,23 +208,63 @@ export class RaftChecker {
   #written(process: SimProcess, task: GroupAppend): void {
     this.#dirty.add(process);
     const mirror = this.#mirror(process, task.group);
-    if (task.entries.length > 0) mirror.disk = extended(mirror.disk, task.entries);
+    if (task.restart !== undefined) mirror.disk = new LogMirror(task.restart);
+    mirror.disk.extend(task.entries);
   }
 
   /** What was synced is still there, and what was under way is there whole or not at all. */
   #reopened(process: SimProcess, stored: ReturnType<NodeStore["replicas"]>[number]): void {
     const mirror = this.#mirror(process, stored.group);
-    const found = (places: readonly LogPlace[]): boolean =>
-      places.length === stored.lastIndex &&
-      stored.tail.every(({ index, term }) => places[index - 1]?.term === term);
-    const kept = [mirror.disk, mirror.memory].find(found);
+    const found = (log: LogMirror): boolean =>
+      log.lastIndex === stored.lastIndex &&
+      stored.tail.every(({ index, term }) => log.covers(index, term));
+    const kept = [mirror.disk, mirror.memory].find(found) ?? this.#finished(stored);
     promise(
       kept !== undefined,
       () =>
-        `the disk of ${process.id} lost synced entries of group ${stored.group}: ends at ${stored.lastIndex}, had ${mirror.disk.length}`,
+        `the disk of ${process.id} lost synced entries of group ${stored.group}: ends at ${stored.lastIndex}, had ${mirror.disk.lastIndex}`,
     );
-    mirror.disk = [...kept];
-    mirror.memory = [...kept];
+    mirror.disk = kept.copy();
+    mirror.memory = kept.copy();
+  }
+
+  /** The log of an install that was interrupted after its state was in force, and finished at the start. */
+  #finished(stored: ReturnType<NodeStore["replicas"]>[number]): LogMirror | undefined {
+    const { compacted, lastIndex, group } = stored;
+    const committed = this.#group(group).committed[compacted.index];
+    if (lastIndex !== compacted.index || committed?.term !== compacted.term) return undefined;
+    return new LogMirror(compacted);
+  }
+
+  #watchInstalls(process: SimProcess, store: NodeStore): void {
+    const { totals, trace } = this.#world;
+    const beginInstall = store.beginInstall.bind(store);
+    store.beginInstall = async (group, of) => {
+      const install = await beginInstall(group, of);
+      if (install.after !== undefined) totals.snapshotsResumed += 1;
+      const finish = install.finish.bind(install);
+      install.finish = async (at) => {
+        await finish(at);
+        totals.snapshotsInstalled += 1;
+        trace.note(`${process.id} has installed a snapshot of group ${group} at ${at.index}`);
+        this.#dirty.add(process);
+        this.#guard(() => {
+          const committed = this.#group(group).committed[at.index];
+          promise(
+            committed?.term === at.term,
+            () =>
+              `${process.id} got a snapshot of group ${group} at ${at.index}, which is not committed`,
+          );
+          this.#checkState(process, store, group);
+        });
+      };
+      return install;
+    };
+    const truncate = store.truncate.bind(store);
+    store.truncate = async (groups) => {
+      await truncate(groups);
+      totals.logsTruncated += groups.length;
+    };
   }
 
   #watchState<R>(
@@ -224,12 +273,10 @@ export class RaftChecker {
   ): StatePort<R> {
     const { process, store, group } = of;
     const write = state.write.bind(state);
-    let appliedIndex = state.appliedIndex;
     state.write = async (batch) => {
-      for (let index = appliedIndex + 1; index <= batch.appliedIndex; index++) {
+      for (let index = state.appliedIndex + 1; index <= batch.appliedIndex; index++) {
         this.#guard(() => this.#applied(process, group, index));
       }
-      appliedIndex = batch.appliedIndex;
       await write(batch);
       this.#guard(() => this.#checkState(process, store, group));
     };
@@ -238,7 +285,7 @@ export class RaftChecker {
 
   #applied(process: SimProcess, group: number, index: number): void {
     this.#dirty.add(process);
-    const place = this.#mirror(process, group).disk[index - 1];
+    const place = this.#mirror(process, group).disk.at(index);
     promise(
       place !== undefined,
       () => `R1: ${process.id} applies entry ${index} of group ${group}, which is not on its disk`,
@@ -282,7 +329,11 @@ export class RaftChecker {
     const made: GroupHistory = {
       leaders: new Map(),
       seen: new Map(),
-      committed: [{ term: 0, committedInTerm: 0 }],
+      // Where a group begins, its founders agree without an entry.
+      committed: [
+        { term: 0, committedInTerm: 0 },
+        { term: FOUNDING_POINT.term, committedInTerm: FOUNDING_POINT.term },
+      ],
       applied: [],
       stateHashes: new Map(),
     };
@@ -290,32 +341,17 @@ export class RaftChecker {
     return made;
   }
 
-  #mirror(process: SimProcess, group: number): LogMirror {
-    const name = `${process.id}/${group}`;
-    const known = this.#logs.get(name);
-    if (known !== undefined) return known;
-    const made: LogMirror = { disk: [], memory: [] };
-    this.#logs.set(name, made);
-    return made;
+  #name(process: SimProcess, group: number): string {
+    const place = `${process.id}/${group}`;
+    return `${place}/${this.#ids.get(place)}`;
   }
-}
 
-/** The log after `entries` were written, which replace what stood at their places and beyond. */
-function extended(log: LogPlace[], entries: readonly Entry[]): LogPlace[] {
-  const first = entries[0];
-  if (first === undefined) return log;
-  const kept = first.index === log.length + 1 ? log : log.slice(0, first.index - 1);
-  for (const entry of entries) kept.push({ term: entry.term, content: contentOf(entry) });
-  return kept;
-}
-
-function contentOf(entry: Entry): string {
-  switch (entry.kind) {
-    case "normal":
-      return `${entry.data.length} ${crc32(entry.data)}`;
-    case "empty":
-      return "empty";
-    case "config":
-      return JSON.stringify(entry.change.changes);
+  #mirror(process: SimProcess, group: number): Mirrors {
+    const mirrors = this.#logs.get(this.#name(process, group));
+    promise(
+      mirrors !== undefined,
+      () => `${process.id} has a log of group ${group} that it never made`,
+    );
+    return mirrors;
   }
 }

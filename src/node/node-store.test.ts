@@ -1,0 +1,148 @@
+import { expect, test } from "vitest";
+import { FakeDisk } from "../../test/lib/fake-disk.ts";
+import { soleMembership } from "../actors/membership.ts";
+import type { Membership, RawRow, SnapshotChunk } from "../actors/ports.ts";
+import type { Row } from "../scheduler/rows.ts";
+import { assert } from "../std/assert.ts";
+import { silentLog } from "../std/log.ts";
+import { seededRandom } from "../std/random.ts";
+import { NodeStore } from "./node-store.ts";
+
+const GROUP = 3;
+const MEMBERS: Membership = soleMembership({ replica: 1, node: "a", storeId: "s" });
+
+function disk(): FakeDisk {
+  return new FakeDisk({ random: seededRandom(5) });
+}
+
+function open(on: FakeDisk): Promise<NodeStore> {
+  const random = seededRandom(9);
+  return NodeStore.open({ disk: on, clusterId: "c", nodeId: "a", random, log: silentLog });
+}
+
+const source = (text: string): Row => ({ kind: "source", source: text });
+
+/** A store with a group that has applied `count` entries, each of which wrote a row. */
+async function filled(
+  count: number,
+): Promise<{ readonly on: FakeDisk; readonly store: NodeStore }> {
+  const on = disk();
+  const store = await open(on);
+  await store.createReplica({ group: GROUP, replica: 1, bootstrap: MEMBERS, founder: true });
+  await write(store, { from: 2, count });
+  return { on, store };
+}
+
+async function write(
+  store: NodeStore,
+  { from, count }: { readonly from: number; readonly count: number },
+): Promise<void> {
+  const state = await store.workflow(GROUP);
+  for (let index = from; index < from + count; index++) {
+    const hardState = { term: 1, vote: undefined, commit: index };
+    const data = new Uint8Array([index]);
+    const entries = [{ kind: "normal", index, term: 1, data } as const];
+    await store.append([{ group: GROUP, hardState, restart: undefined, entries }]);
+    await state.write({
+      rows: new Map([[`s/${index + 100}`, source(`${index}`)]]),
+      appliedIndex: index,
+      appliedTerm: 1,
+      membership: undefined,
+    });
+  }
+}
+
+async function chunksOf(store: NodeStore, bytesMax: number): Promise<readonly SnapshotChunk[]> {
+  const captured = await store.capture(GROUP);
+  const chunks: SnapshotChunk[] = [];
+  let after: string | undefined;
+  do {
+    const chunk = await captured.chunk(after, bytesMax);
+    chunks.push(chunk);
+    after = chunk.rows.at(-1)?.key ?? after;
+  } while (chunks.at(-1)?.last !== true);
+  await captured.close();
+  return chunks;
+}
+
+/** A store that has the newcomer's replica and, in its state, the snapshot of another store. */
+async function receiving(rows: readonly RawRow[]): Promise<{ on: FakeDisk; store: NodeStore }> {
+  const on = disk();
+  const store = await open(on);
+  await store.createReplica({ group: GROUP, replica: 2, bootstrap: MEMBERS, founder: false });
+  const install = await store.beginInstall(GROUP, { snapshot: "one", index: 11 });
+  await install.put(rows);
+  await install.finish({ index: 11, term: 1, membership: MEMBERS });
+  return { on, store };
+}
+
+test("a snapshot is of the moment at which it was captured, and its chunks are its rows in order", async () => {
+  const { store } = await filled(10);
+  const before = await chunksOf(store, 1);
+  expect(before.length).toBeGreaterThan(5);
+  const captured = await store.capture(GROUP);
+  await write(store, { from: 12, count: 5 });
+  const whole = await captured.chunk(undefined, 1 << 20);
+  expect(captured.index).toBe(11);
+  expect(whole.rows).toEqual(before.flatMap(({ rows }) => rows));
+  expect(whole.last).toBe(true);
+});
+
+test("an install that a crash interrupted before the log was restarted is finished at the next start", async () => {
+  const sender = await filled(10);
+  const rows = (await chunksOf(sender.store, 1 << 20)).flatMap((chunk) => chunk.rows);
+  for (const kind of ["process", "power"] as const) {
+    const { on } = await receiving(rows);
+    on.crash(kind);
+    const again = await open(on);
+    const [stored] = again.replicas();
+    expect(stored).toMatchObject({ replica: 2, damage: undefined, lastIndex: 11, tail: [] });
+    expect(stored?.compacted).toEqual({ index: 11, term: 1 });
+    expect(again.stateHash(GROUP)).toEqual(sender.store.stateHash(GROUP));
+    expect((await again.workflow(GROUP)).appliedIndex).toBe(11);
+    // What was finished is on the disk, not only in memory.
+    on.crash("power");
+    expect((await open(on)).replicas()[0]?.compacted).toEqual({ index: 11, term: 1 });
+  }
+});
+
+test("rows that were decoded before an install do not outlive it", async () => {
+  const { store } = await filled(3);
+  const state = await store.workflow(GROUP);
+  expect(await state.read(["s/102"])).toEqual([source("2")]);
+  const install = await store.beginInstall(GROUP, { snapshot: "one", index: 40 });
+  await install.finish({ index: 40, term: 2, membership: MEMBERS });
+  expect(await state.read(["s/102"])).toEqual([undefined]);
+});
+
+test("an id that the group has had here is refused", async () => {
+  const { store } = await filled(1);
+  const used = { group: GROUP, replica: 1, bootstrap: MEMBERS, founder: false };
+  await expect(store.createReplica(used)).rejects.toMatchObject({ code: "REPLICA_ID_USED" });
+});
+
+test("a founder's state that a power failure took as a whole begins again where the log does", async () => {
+  const { on } = await filled(4);
+  on.crash("power");
+  const again = await open(on);
+  const [stored] = again.replicas();
+  assert(stored !== undefined, "the log is synced");
+  expect(stored).toMatchObject({ damage: undefined, lastIndex: 5 });
+  const state = await again.workflow(GROUP);
+  expect(state.appliedIndex).toBeGreaterThanOrEqual(1);
+  expect(state.membership).toEqual(MEMBERS);
+});
+
+test("only what a checkpoint says is truncated, and what is left is still read", async () => {
+  const { on, store } = await filled(30);
+  await store.truncate([{ group: GROUP, index: 20 }]);
+  const range = { firstIndex: 21, lastIndex: 31, bytesMax: 1 << 20 };
+  expect((await store.readEntries(GROUP, range)).map(({ index }) => index)).toEqual(
+    Array.from({ length: 11 }, (_, at) => at + 21),
+  );
+  expect(await store.readEntries(GROUP, { ...range, firstIndex: 20 })).toEqual([]);
+  expect(store.tailStart(GROUP, 0)).toBe(30);
+  expect(store.tailStart(GROUP, 1 << 20)).toBe(20);
+  on.crash("process");
+  expect((await open(on)).replicas()[0]?.compacted).toEqual({ index: 20, term: 1 });
+});

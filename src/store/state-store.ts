@@ -162,7 +162,10 @@ export class StateStore {
         build: (batch, rows) => {
           hash = addHash64(at.written.hash, delta);
           for (const key of unknownKeys)
-            hash = subtractHash64(hash, this.#hashOnDisk({ group, key }, rows.get(key)));
+            hash = subtractHash64(
+              hash,
+              this.#hashOnDisk({ group, prefix: at.prefix, key }, rows.get(key)),
+            );
           const note = change.note ?? at.written.note;
           const { generation, begin } = at.written;
           at.written = { generation, index, term, begin, hash, note };
@@ -367,12 +370,12 @@ export class StateStore {
 
   /** The hash of a row that nobody had read, from its record on disk. */
   #hashOnDisk(
-    at: { readonly group: GroupId; readonly key: string },
+    at: { readonly group: GroupId; readonly prefix: string; readonly key: string },
     value: Uint8Array | undefined,
   ): Hash64 {
     const content = this.#openRow(at, value);
     if (content === undefined) return HASH64_ZERO;
-    return hash64(at.key.slice(this.#group(at.group).prefix.length), content);
+    return hash64(at.key.slice(at.prefix.length), content);
   }
 
   #putApplied(batch: KvOperation[], group: GroupId, at: Group): void {

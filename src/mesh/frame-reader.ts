@@ -111,7 +111,14 @@ export class FrameReader {
 
   #resume(): void {
     this.#paused = false;
-    if (this.#stream.readStatus === "paused") this.#stream.resume();
+    if (this.#stream.readStatus !== "paused") return;
+    try {
+      this.#stream.resume();
+    } catch (cause) {
+      // Resuming says so to the other side at once, and its connection may have closed under us.
+      const text = "the connection closed while a stream was read";
+      this.fail(meshError({ code: "MESH_STREAM_BROKEN" }, text, { cause }));
+    }
   }
 
   #end(): void {

@@ -8,6 +8,7 @@ import { tls } from "@libp2p/tls";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import { gossipService } from "./gossip.ts";
+import { joinedEncrypter, joinedMuxer } from "./joined-writes.ts";
 import {
   ADDRESS_DIAL_MS,
   CONNECTIONS_MAX,
@@ -44,16 +45,18 @@ export function createHost(options: HostOptions): Promise<Host> {
     privateKey: options.privateKey,
     addresses: { listen: [...options.listen], announce: [...options.advertise] },
     transports: [tcp()],
-    connectionEncrypters: [tls(), noise()],
+    connectionEncrypters: [joinedEncrypter(tls()), joinedEncrypter(noise())],
     streamMuxers: [
-      yamux({
-        maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
-        maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
-        streamOptions: {
-          maxStreamWindowSize: WINDOW_BYTES_MAX,
-          maxReadBufferLength: READ_BUFFER_BYTES_MAX,
-        },
-      }),
+      joinedMuxer(
+        yamux({
+          maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
+          maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
+          streamOptions: {
+            maxStreamWindowSize: WINDOW_BYTES_MAX,
+            maxReadBufferLength: READ_BUFFER_BYTES_MAX,
+          },
+        }),
+      ),
     ],
     connectionGater: options.gater,
     // It pings and kills connections by its own idea of silence; ours allows for stalls.

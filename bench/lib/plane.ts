@@ -65,7 +65,7 @@ export class BenchPlane {
       timeoutMs: TIMEOUT_MS,
     };
     this.#units += 1;
-    const outcome = await this.#plane.run(work, {
+    const { outcome } = await this.#plane.run(work, {
       request: "r",
       invocation: String(this.#units),
       step: "s",

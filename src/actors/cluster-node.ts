@@ -104,6 +104,7 @@ export class ClusterNode implements MeshListener {
       run: deps.run,
       workflows: () => this.#executable(),
       perform: (attempt) => this.performer.perform(attempt),
+      beginNoMore: () => deps.runner.beginNoMore(),
     });
     this.#keeper = new MembershipKeeper({
       timers,

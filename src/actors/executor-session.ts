@@ -10,14 +10,19 @@ import type { Token } from "../scheduler/unit.ts";
 import type { Outcome } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
 
+/** How an attempt ended here, and how long it had a slot for itself; 0 when it never began. */
+export interface PerformEnd {
+  readonly outcome: Outcome;
+  readonly ranMs: number;
+}
+
 /** An attempt on this node. */
 export interface LocalAttempt {
   readonly group: number;
   readonly grant: Grant;
   readonly controller: AbortController;
-  state: "waiting" | "running" | "ended";
   /** Set when it has ended; said again until the scheduler has settled it. */
-  outcome: Outcome | undefined;
+  end: PerformEnd | undefined;
 }
 
 export class ExecutorSession {
@@ -93,7 +98,7 @@ export class ExecutorSession {
   }
 
   ended(): readonly LocalAttempt[] {
-    return [...this.attempts.values()].filter((attempt) => attempt.state === "ended");
+    return [...this.attempts.values()].filter((attempt) => attempt.end !== undefined);
   }
 
   add(attempt: LocalAttempt): void {

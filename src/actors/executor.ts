@@ -4,14 +4,20 @@
  * that is settled.
  */
 
+import { ENDS_MAX } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
-import type { SchedulerMessage } from "../scheduler/protocol.ts";
+import { singleGrants } from "../scheduler/grants.ts";
+import type { SchedulerMessage, ToldEnd } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
-import type { Outcome } from "../scheduler/work.ts";
 import { unreachable } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
-import { ExecutorSession, type LocalAttempt, shareCapacity } from "./executor-session.ts";
+import {
+  ExecutorSession,
+  type LocalAttempt,
+  type PerformEnd,
+  shareCapacity,
+} from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
 
 export interface ExecutorOptions {
@@ -40,36 +46,54 @@ export interface ExecutorDeps {
     readonly group: number;
     readonly candidates: readonly NodeId[];
   }[];
-  /** Runs one attempt to its end; never rejects. */
-  readonly perform: (attempt: LocalAttempt) => Promise<Outcome>;
+  /**
+   * Runs one attempt to its end, at once or as soon as a slot is free; never rejects. All that are
+   * held are with it: their input is brought here while others run.
+   */
+  readonly perform: (attempt: LocalAttempt) => Promise<PerformEnd>;
+  /** From now on no unit begins: those that wait for a slot, and all that still come, are given back. */
+  readonly beginNoMore: () => void;
 }
 
 /** Waiting units beyond which more would only sit here. */
 const PREFETCH_MAX = 256;
 
-/** Weight of the newest interval in the measured rate. */
-const RATE_WEIGHT = 0.3;
+/** Weight of the newest unit in the measured time of a unit. */
+const RUN_WEIGHT = 0.1;
+
+/**
+ * Ends are gathered for so long while other units are here, milliseconds: they share a message and a
+ * command, and nobody waits for a slot meanwhile. The last one leaves at once.
+ */
+const GATHER_MS = 4;
+
+/** So many ends leave at once. */
+const GATHER_MAX = ENDS_MAX;
+
+/** A capacity that changed by more than this factor is told before the next look. */
+const NEWS_FACTOR = 1.5;
 
 export class Executor {
   readonly #deps: ExecutorDeps;
   readonly #sessions = new Map<number, ExecutorSession>();
-  readonly #waiting: LocalAttempt[] = [];
-  #runningCount: number = 0;
+  #performing = 0;
   #lookTimer: Timer | undefined;
   #sendTimer: Timer | undefined;
   readonly #toSay = new Set<LocalAttempt>();
+  /** The timer gives more ends time to come. */
+  #gathering = false;
   #draining = false;
   #stopped = false;
-  #endedCount = 0;
-  #rateMs = 0;
-  #endedPerMs = 0;
+  /** Time that units take here of late; undefined before the first one. */
+  #runMs: number | undefined;
+  /** What was shared among the schedulers last. */
+  #sharedCapacity = 0;
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
   }
 
   start(): void {
-    this.#rateMs = this.#deps.clock.nowMs();
     this.#look();
   }
 
@@ -78,11 +102,9 @@ export class Executor {
     this.#draining = true;
     const { clock, timers } = this.#deps;
     const endMs = clock.nowMs() + timeoutMs;
-    for (const attempt of this.#waiting.splice(0)) {
-      this.#end(attempt, { kind: "released", reason: "the node is stopping" });
-    }
+    this.#deps.beginNoMore();
     this.#look();
-    while (this.#isBusy() && clock.nowMs() < endMs) {
+    while (this.#performing > 0 && clock.nowMs() < endMs) {
       await new Promise<void>((resolve) => timers.after(50, resolve));
     }
     for (const session of this.#sessions.values()) {
@@ -144,11 +166,7 @@ export class Executor {
 
   /** Units that run here or wait to. */
   get busyCount(): number {
-    return this.#runningCount + this.#waiting.length;
-  }
-
-  #isBusy(): boolean {
-    return this.#runningCount > 0;
+    return this.#performing;
   }
 
   #demandSaid(session: ExecutorSession, ready: number): void {
@@ -160,20 +178,14 @@ export class Executor {
   }
 
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {
-    for (const grant of message.grants) {
+    const { group } = session;
+    for (const grant of message.grants.flatMap(singleGrants)) {
       if (session.get(grant.token) !== undefined) continue;
-      const attempt: LocalAttempt = {
-        group: session.group,
-        grant,
-        controller: new AbortController(),
-        state: "waiting",
-        outcome: undefined,
-      };
+      const controller = new AbortController();
+      const attempt: LocalAttempt = { group, grant, controller, end: undefined };
       session.add(attempt);
-      if (this.#draining) this.#end(attempt, { kind: "released", reason: "the node is stopping" });
-      else this.#waiting.push(attempt);
+      void this.#perform(attempt);
     }
-    this.#runMore();
   }
 
   #settled(session: ExecutorSession, token: Token): void {
@@ -182,61 +194,60 @@ export class Executor {
     session.delete(token);
     this.#toSay.delete(attempt);
     // Settled without having ended here: it was taken back.
-    if (attempt.state !== "ended") this.#abandon(attempt);
+    if (attempt.end === undefined) attempt.controller.abort();
   }
 
   #cancel(session: ExecutorSession, token: Token): void {
-    const attempt = session.get(token);
-    if (attempt === undefined || attempt.state === "ended") return;
-    if (attempt.state === "waiting") {
-      this.#abandon(attempt);
-      this.#end(attempt, { kind: "released", reason: "cancelled" });
-    } else attempt.controller.abort();
+    session.get(token)?.controller.abort();
   }
 
-  #abandon(attempt: LocalAttempt): void {
-    attempt.controller.abort();
-    const at = this.#waiting.indexOf(attempt);
-    if (at >= 0) this.#waiting.splice(at, 1);
-  }
-
-  #runMore(): void {
-    while (this.#runningCount < this.#deps.options.slots) {
-      const attempt = this.#waiting.shift();
-      if (attempt === undefined) return;
-      void this.#run(attempt);
+  async #perform(attempt: LocalAttempt): Promise<void> {
+    this.#performing += 1;
+    const end = await this.#deps.perform(attempt);
+    this.#performing -= 1;
+    if (this.#stopped) return;
+    attempt.end = end;
+    if (end.ranMs > 0) {
+      const knownMs = this.#runMs ?? end.ranMs;
+      this.#runMs = knownMs + RUN_WEIGHT * (end.ranMs - knownMs);
     }
-  }
-
-  async #run(attempt: LocalAttempt): Promise<void> {
-    attempt.state = "running";
-    this.#runningCount += 1;
-    const outcome = await this.#deps.perform(attempt);
-    this.#runningCount -= 1;
-    this.#endedCount += 1;
-    if (!this.#stopped) {
-      this.#end(attempt, outcome);
-      this.#runMore();
-    }
-  }
-
-  #end(attempt: LocalAttempt, outcome: Outcome): void {
-    attempt.state = "ended";
-    attempt.outcome = outcome;
     this.#toSay.add(attempt);
-    this.#sendTimer ??= this.#deps.timers.after(0, () => {
+    this.#sayEndsSoon();
+  }
+
+  #sayEndsSoon(): void {
+    const now = this.#performing === 0 || this.#toSay.size >= GATHER_MAX;
+    if (now && this.#gathering) {
+      this.#sendTimer?.cancel();
       this.#sendTimer = undefined;
+    }
+    if (this.#sendTimer !== undefined) return;
+    this.#gathering = !now;
+    this.#sendTimer = this.#deps.timers.after(now ? 0 : GATHER_MS, () => {
+      this.#sendTimer = undefined;
+      this.#tellNews();
       this.#sayEnds(this.#toSay);
       this.#toSay.clear();
     });
   }
 
+  /** A scheduler that learns only at the next look how short units are would send too few until then. */
+  #tellNews(): void {
+    const factor = this.#capacity() / Math.max(1, this.#sharedCapacity);
+    if (this.#stopped || (factor < NEWS_FACTOR && factor > 1 / NEWS_FACTOR)) return;
+    this.#share();
+    for (const session of this.#sessions.values()) {
+      if (session.active && session.limitIsNews) this.#beat(session);
+    }
+  }
+
   #sayEnds(attempts: Iterable<LocalAttempt>): void {
-    const byGroup = new Map<number, { token: Token; outcome: Outcome }[]>();
-    for (const { group, grant, outcome } of attempts) {
-      if (outcome === undefined) continue;
+    const byGroup = new Map<number, ToldEnd[]>();
+    for (const { group, grant, end } of attempts) {
+      if (end === undefined) continue;
       const ends = byGroup.get(group) ?? [];
-      ends.push({ token: grant.token, outcome });
+      const ranMicros = Math.ceil(end.ranMs * 1000);
+      ends.push({ token: grant.token, outcome: end.outcome, ranMicros });
       byGroup.set(group, ends);
     }
     for (const [group, ends] of byGroup) {
@@ -257,7 +268,6 @@ export class Executor {
     const nowMs = clock.nowMs();
     this.#lookTimer?.cancel();
     this.#lookTimer = timers.after(options.beatMs, () => this.#look());
-    this.#measure(nowMs);
     const workflows = this.#deps.workflows();
     const present = new Set(workflows.map(({ group }) => group));
     for (const { group } of workflows) {
@@ -285,10 +295,7 @@ export class Executor {
     if (silentMs >= options.leaseMs) session.lapse();
     if (silentMs >= options.leaseMs && session.attempts.size > session.ended().length) {
       log.warn("lost touch with a scheduler and gave up its units", { group: session.group });
-      for (const attempt of [...session.attempts.values()]) {
-        if (attempt.state === "waiting") this.#cancel(session, attempt.grant.token);
-        else attempt.controller.abort();
-      }
+      for (const attempt of session.attempts.values()) attempt.controller.abort();
     }
     const everyMs = session.active ? options.beatMs : options.idleBeatMs;
     // A scheduler that does not know what was taken from it keeps that from the others.
@@ -317,6 +324,7 @@ export class Executor {
         executor: run,
         sequence: session.nextSequence(),
         capabilities: options.capabilities,
+        slots: options.slots,
         limit: session.limit,
         holding: session.holding(),
       },
@@ -325,12 +333,13 @@ export class Executor {
 
   #forget(session: ExecutorSession): void {
     this.#sessions.delete(session.group);
-    for (const attempt of session.attempts.values()) this.#abandon(attempt);
+    for (const attempt of session.attempts.values()) attempt.controller.abort();
   }
 
   /** R20: never lends more than slots and prefetch together, counting what others still believe. */
   #share(): void {
-    const capacity = this.#draining ? 0 : this.#deps.options.slots + this.#prefetch();
+    const capacity = this.#capacity();
+    this.#sharedCapacity = capacity;
     const sessions = [...this.#sessions.values()];
     const wants = sessions.map((session) => (session.active ? capacity : 0));
     const shares = shareCapacity(capacity, wants);
@@ -349,19 +358,11 @@ export class Executor {
     });
   }
 
-  #prefetch(): number {
+  #capacity(): number {
+    if (this.#draining) return 0;
     const { slots, prefetchMs } = this.#deps.options;
-    const wanted = Math.ceil(this.#endedPerMs * prefetchMs);
-    return Math.min(PREFETCH_MAX, Math.max(slots, wanted));
-  }
-
-  #measure(nowMs: number): void {
-    const passedMs = nowMs - this.#rateMs;
-    if (passedMs <= 0) return;
-    const rate = this.#endedCount / passedMs;
-    this.#endedPerMs = (1 - RATE_WEIGHT) * this.#endedPerMs + RATE_WEIGHT * rate;
-    this.#endedCount = 0;
-    this.#rateMs = nowMs;
+    const wanted = this.#runMs === undefined ? 0 : Math.ceil((slots * prefetchMs) / this.#runMs);
+    return slots + Math.min(PREFETCH_MAX, Math.max(slots, wanted));
   }
 }
 

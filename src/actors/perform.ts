@@ -12,7 +12,7 @@ import { assert } from "../std/assert.ts";
 import type { Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Caller } from "./caller.ts";
-import type { LocalAttempt } from "./executor-session.ts";
+import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
 import type { RunnerPort, RunsPort } from "./ports.ts";
 import { inputPages, type ReadRows } from "./reduce-inputs.ts";
 
@@ -61,12 +61,21 @@ export class Performer {
   }
 
   /** Runs the attempt; whatever goes wrong is an outcome. */
-  async perform(attempt: LocalAttempt): Promise<Outcome> {
+  async perform(attempt: LocalAttempt): Promise<PerformEnd> {
+    let ranMs = 0;
+    const outcome = await this.#outcomeOf(attempt, (ms) => {
+      ranMs = ms;
+    });
+    return { outcome, ranMs };
+  }
+
+  async #outcomeOf(attempt: LocalAttempt, ran: (ms: number) => void): Promise<Outcome> {
     const { signal } = attempt.controller;
     try {
       const work = await this.#withInputsHere(attempt);
-      const outcome = await this.#deps.runner.run(work, this.#context(attempt));
-      return await this.#secure(clampOutcome(outcome), signal);
+      const end = await this.#deps.runner.run(work, this.#context(attempt));
+      ran(end.ranMs);
+      return await this.#secure(clampOutcome(end.outcome), signal);
     } catch (error) {
       if (signal.aborted) return { kind: "released", reason: "cancelled" };
       if (isJobxError(error) && PASSING.has(error.code)) {

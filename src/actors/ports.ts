@@ -314,9 +314,14 @@ export interface RunsPort {
   ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void>;
 }
 
-/** Runs handlers, off the control thread. */
+/** Runs handlers, off the control thread, so many at once as the node has slots; more wait in line. */
 export interface RunnerPort {
-  /** Never rejects: what goes wrong is an outcome. An aborted one is `released`. */
+  /** Units that have not begun, and all that still come, are given back. */
+  beginNoMore(): void;
+  /**
+   * Never rejects: what goes wrong is an outcome. An aborted one is `released`. `ranMs` is the time
+   * that the unit had a slot for itself, 0 when it never began.
+   */
   run(
     work: Work,
     context: {
@@ -329,5 +334,5 @@ export interface RunnerPort {
       readonly source: (version: string) => Promise<string>;
       readonly signal: AbortSignal;
     },
-  ): Promise<Outcome>;
+  ): Promise<{ readonly outcome: Outcome; readonly ranMs: number }>;
 }

@@ -37,13 +37,13 @@ test("the children's results come in their order, page by page, also those with 
       { length: Math.min(BLOCK_CHILDREN, 2100 - first) },
       (_, at) => first + at,
     );
-    const results = children.map((child) => {
+    const stretches = children.map((child) => {
       const parts = [textData(`a${child}`), textData(`b${child}`)];
       const own = child % 3 === 0;
       if (own) kit.rows.set(keys.result(request, [], child), { kind: "result", parts });
-      return { child, parts: own ? undefined : parts, skipped: false, ...TIMES };
+      return { first: child, parts: [own ? undefined : parts], skipped: false, ...TIMES };
     });
-    kit.rows.set(keys.block(request, [], block), { kind: "block", results });
+    kit.rows.set(keys.block(request, [], block), { kind: "block", stretches });
   }
   const { read, sizes } = readerOf(kit);
   for (const [part, letter] of ["a", "b"].entries()) {

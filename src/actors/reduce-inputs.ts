@@ -1,4 +1,6 @@
 /** The input of a reduce unit, page by page: the results of its invocation's children, in their order. */
+
+import { resultsOf } from "../scheduler/block-row.ts";
 import type { Dataset } from "../scheduler/dataset.ts";
 import { keys, prefixes } from "../scheduler/keys.ts";
 import type { GrantInputs } from "../scheduler/protocol.ts";
@@ -56,7 +58,7 @@ async function* childPages(
   const lt = prefixEnd(prefix);
   for (let gte = prefix; ; ) {
     const page = await read(group, { keys: [], scan: { gte, lt, limit: PAGE_BLOCKS } });
-    const results = page.scanned.flatMap(({ row }) => (row.kind === "block" ? row.results : []));
+    const results = page.scanned.flatMap(({ row }) => (row.kind === "block" ? resultsOf(row) : []));
     const own = results.filter((result) => result.parts === undefined);
     const parts = await readOwn(read, group, { inputs, own });
     yield results.flatMap(

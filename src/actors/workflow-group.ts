@@ -4,7 +4,14 @@
  */
 
 import { isLive, rowOf } from "../scheduler/apply-kit.ts";
-import type { Command, Envelope, SchedulerCommand } from "../scheduler/commands.ts";
+import { openPlaces, tokenAt } from "../scheduler/attempt-block.ts";
+import {
+  type AttemptEnd,
+  type Command,
+  ENDS_MAX,
+  type Envelope,
+  type SchedulerCommand,
+} from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
 import type { Effect } from "../scheduler/effects.ts";
@@ -38,6 +45,8 @@ export interface SchedulingOptions {
   readonly leaseMs: number;
   /** A grant that its executor does not claim after so long has not arrived. */
   readonly arrivalMs: number;
+  /** R20: beyond its slots an executor gets about so much work. */
+  readonly prefetchMs: number;
   /** Grants proposed at once. */
   readonly grantsMax: number;
 }
@@ -157,9 +166,9 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       if (effect.kind === "granted") granted.push(effect);
       if (effect.kind === "attempt-ended") {
         this.#ending.delete(tokenText(effect.token));
-        const tokens = settled.get(effect.attempt.node) ?? [];
+        const tokens = settled.get(effect.node) ?? [];
         tokens.push(effect.token);
-        settled.set(effect.attempt.node, tokens);
+        settled.set(effect.node, tokens);
       }
       if (effect.kind === "request-resumed") this.#inBackground(this.#unpark(effect.request));
     }
@@ -195,13 +204,18 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       return;
     }
     const over: Token[] = [];
-    for (const { token, outcome } of message.ends) {
+    const ends: AttemptEnd[] = [];
+    for (const { token, outcome, ranMicros } of message.ends) {
       const text = tokenText(token);
       if (dispatcher.holderOf(token) !== from) over.push(token);
       else if (!this.#ending.has(text)) {
         this.#ending.add(text);
-        this.#proposeEnd(token, outcome);
+        if (ranMicros > 0) dispatcher.ran(token, ranMicros / 1000);
+        ends.push({ token, outcome });
       }
+    }
+    for (let first = 0; first < ends.length; first += ENDS_MAX) {
+      this.#proposeEnds(ends.slice(first, first + ENDS_MAX));
     }
     if (over.length > 0) this.#say(from, { kind: "settled", tokens: over });
   }
@@ -291,13 +305,20 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     });
   }
 
-  #proposeEnd(token: Token, outcome: Outcome): void {
-    const command: Command = { kind: "end", token, outcome };
+  #proposeEnds(ends: readonly AttemptEnd[]): void {
+    const command: Command = { kind: "ends", ends };
     this.replica.propose({ id: { kind: "none" }, command }).catch((error: unknown) => {
-      if (isJobxError(error) && error.code === "COMMAND_TOO_LARGE") {
+      if (!isJobxError(error) || error.code !== "COMMAND_TOO_LARGE") {
+        for (const { token } of ends) this.#ending.delete(tokenText(token));
+      } else if (ends.length > 1) {
+        const half = ends.length >>> 1;
+        this.#proposeEnds(ends.slice(0, half));
+        this.#proposeEnds(ends.slice(half));
+      } else {
         // Said again it would be as large: the attempt has failed.
-        this.#proposeEnd(token, { kind: "failed", error: tooLarge(error) });
-      } else this.#ending.delete(tokenText(token));
+        const failed: Outcome = { kind: "failed", error: tooLarge(error) };
+        this.#proposeEnds(ends.map(({ token }) => ({ token, outcome: failed })));
+      }
     });
   }
 
@@ -314,8 +335,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     for (const { token, attempt } of granted) {
       const grant = await this.#grantOf(token, attempt);
       if (grant === undefined) {
-        // Its request ended between grant and now; the attempt begins and ends here.
-        this.#propose({ kind: "take-back", token, how: "released" });
+        // Its request ended between grant and now; the attempts begin and end here.
+        this.#takeBack({ token, count: openPlaces(attempt.open).length });
         continue;
       }
       const entry = byNode.get(attempt.node) ?? { executor: attempt.executor, grants: [] };
@@ -324,7 +345,15 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     }
     for (const [node, { executor, grants }] of byNode) {
       if (this.#say(node, { kind: "grants", executor, grants })) continue;
-      for (const { token } of grants) this.#propose({ kind: "take-back", token, how: "released" });
+      for (const grant of grants) this.#takeBack(grant);
+    }
+  }
+
+  /** What never reached its executor. */
+  #takeBack(grant: { readonly token: Token; readonly count: number }): void {
+    for (let at = 0; at < grant.count; at++) {
+      const token = tokenAt(grant.token, at);
+      this.#propose({ kind: "take-back", token, how: "released" });
     }
   }
 
@@ -335,8 +364,9 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     if (work === undefined) return undefined;
     const request = requestId(name, group, unit.request);
     const invocation = invocationId(request, unit.path);
+    const count = openPlaces(attempt.open).length;
     if (unit.kind === "map") {
-      return { token, request, invocation, step, inputs: { kind: "none" }, work };
+      return { token, count, request, invocation, step, inputs: { kind: "none" }, work };
     }
     const key = keys.invocation(unit.request, unit.path);
     const row = await this.replica.query((view) => rowOf(view, "invocation", key));
@@ -344,7 +374,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       row?.childStep === undefined
         ? ({ kind: "invocation", key } as const)
         : ({ kind: "children", request: unit.request, path: unit.path, part: unit.part } as const);
-    return { token, request, invocation, step, inputs, work };
+    return { token, count, request, invocation, step, inputs, work };
   }
 
   #cancel(request: number, dispatcher: Dispatcher): void {

@@ -4,7 +4,7 @@
  */
 import type { GroupPart, PairIo, PairRecord } from "../handlers/ports.ts";
 import { assert } from "../std/assert.ts";
-import type { Dataset, NodeId, PieceSlice } from "../wire/dataset.ts";
+import type { Dataset, NodeId, PairOrder, PieceSlice } from "../wire/dataset.ts";
 import { BlockCache, uncached } from "./block-cache.ts";
 import type { BlockStore } from "./block-store.ts";
 import { checkStopped, runMismatch } from "./errors.ts";
@@ -12,6 +12,7 @@ import { BATCH_BYTES, BATCH_RECORDS, readGroups } from "./groups.ts";
 import { type MergeTreeOptions, OPEN_READERS_MAX } from "./merge-tree.ts";
 import { openPiece, sliceWithin } from "./run-source.ts";
 import { SortedSink, YieldedSink } from "./sinks.ts";
+import { smallDatasets } from "./small-datasets.ts";
 import { Sorter } from "./sorter.ts";
 
 /** Memory of one sort, bytes: pairs and index. More means fewer temporary runs. */
@@ -75,6 +76,13 @@ export class StoredPairIo implements PairIo {
 
   yielded(): YieldedSink {
     return new YieldedSink({ ...this.#output(), store: this.#options.store }, this.#options.signal);
+  }
+
+  small(
+    records: readonly PairRecord[],
+    options: { readonly order: PairOrder; readonly parts: number },
+  ): readonly Dataset[] | undefined {
+    return smallDatasets(records, options);
   }
 
   #sorting(): MergeTreeOptions {

@@ -8,13 +8,14 @@ import type { HandlerRef, WorkError } from "../wire/dataset.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
 import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
 import type { WorkerPool } from "./pool.ts";
-import type { CallEnd, CallMessage, CallOptions, WorkerProcess } from "./worker-process.ts";
+import type { CallEnd, CallMessage, CallOptions } from "./worker-call.ts";
+import type { WorkerProcess } from "./worker-process.ts";
 
 /** Time that a given-up JavaScript handler has to notice `ctx.signal`, milliseconds. */
 export const CANCEL_GRACE_MS = 100;
 
 /** Longest delay that a timer of the machine takes, milliseconds; longer means no deadline. */
-const DELAY_MS_MAX = 2 ** 31 - 1;
+export const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /** A handler's log line, for whoever follows the attempt. */
 export type AttemptLog = (line: {
@@ -193,7 +194,7 @@ export class Attempt {
     let error: unknown;
     if (end.kind === "broken" && !(end.error instanceof HandlerFault)) error = end.error;
     else if (this.#timedOut) error = this.#timeout(stdout, stderr);
-    else error = new AttemptFailed({ ...describe(end), stdout, stderr });
+    else error = new AttemptFailed({ ...describeEnd(end), stdout, stderr });
     const first = this.#first(error instanceof Error ? error : new Error(String(error)));
     this.#killBusy();
     throw first;
@@ -219,12 +220,14 @@ export class Attempt {
   }
 }
 
-function abortReason(signal: AbortSignal): string {
+/** Why somebody gave it up. */
+export function abortReason(signal: AbortSignal): string {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason.message : String(reason);
 }
 
-function describe(end: Exclude<CallEnd, { kind: "done" }>): {
+/** How a call that was not done failed, for people. */
+export function describeEnd(end: Exclude<CallEnd, { kind: "done" }>): {
   readonly code: string;
   readonly message: string;
   readonly traceback: string;
@@ -238,6 +241,7 @@ function describe(end: Exclude<CallEnd, { kind: "done" }>): {
       return fault("HANDLER_CRASHED", `the worker process ended ${how} during the call`);
     }
     case "killed":
+    case "unbegun":
       return fault("HANDLER_CRASHED", "the worker process was killed during the call");
     case "protocol":
       return fault("HANDLER_PROTOCOL", end.reason);

@@ -142,6 +142,46 @@ export async function* groupFrames(
   if (!writer.empty) yield writer.take();
 }
 
+/** Pairs as frames, at once: for inputs that are in memory anyway. @throws {JobxError} as `pairFrames`. */
+export function pairFramesOf(records: readonly PairRecord[]): readonly Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  const writer = new BatchWriter();
+  for (const record of records) {
+    writer.addPair(record);
+    if (writer.full) frames.push(writer.take());
+  }
+  if (!writer.empty) frames.push(writer.take());
+  return frames;
+}
+
+/**
+ * Pairs in any order as frames of groups in the order of their keys; the values of a key in the order
+ * in which they came. @throws {JobxError} as `groupFrames`.
+ */
+export function groupFramesOf(records: readonly PairRecord[]): readonly Uint8Array[] {
+  const sorted =
+    records.length < 2
+      ? records
+      : records.toSorted((left, right) => Buffer.compare(left.key, right.key));
+  const frames: Uint8Array[] = [];
+  const writer = new BatchWriter();
+  for (let first = 0; first < sorted.length; ) {
+    const key = sorted[first]?.key ?? new Uint8Array(0);
+    const values: Uint8Array[] = [];
+    for (; first < sorted.length; first++) {
+      const record = sorted[first];
+      if (record === undefined || Buffer.compare(record.key, key) !== 0) break;
+      values.push(record.value);
+    }
+    for (const group of splitGroup({ key, values, last: true })) {
+      writer.addGroup(key, group);
+      if (writer.full) frames.push(writer.take());
+    }
+  }
+  if (!writer.empty) frames.push(writer.take());
+  return frames;
+}
+
 /** A part cut where its values would make a batch too long. */
 function* splitGroup(
   part: GroupPart,

@@ -2,7 +2,7 @@
  * What running handlers needs from outside: pairs in, pairs out. Fulfilled by `fs` in the node and
  * by memory in tests. All of it is used in the data plane only, never on the control thread.
  */
-import type { Dataset, PieceSlice } from "../wire/dataset.ts";
+import type { Dataset, PairOrder, PieceSlice } from "../wire/dataset.ts";
 
 /** A pair as it is stored: equality and order of keys are those of the bytes. */
 export interface PairRecord {
@@ -70,4 +70,12 @@ export interface PairIo {
   sorter(): PairSorter;
   /** Keeps the order of adding; one part. */
   yielded(): PairSink;
+  /**
+   * What a sink would make of these pairs, at once, or undefined when that is not all inline.
+   * `order` "key" is that of `sorted`, "yield" that of `yielded` with one part.
+   */
+  small(
+    records: readonly PairRecord[],
+    options: { readonly order: PairOrder; readonly parts: number },
+  ): readonly Dataset[] | undefined;
 }

@@ -1,16 +1,20 @@
 /** Executes units of work: handlers in worker processes, pairs in and out through `PairIo`. */
 import { assert, unreachable } from "../std/assert.ts";
-import type { Timers } from "../std/clock.ts";
+import type { Clock, Timers } from "../std/clock.ts";
 import type { Dataset, HandlerRef, Outcome, Work, WorkError } from "../wire/dataset.ts";
 import { Attempt, AttemptFailed, type AttemptListeners, AttemptReleased } from "./attempt.ts";
 import { HandlerFault } from "./errors.ts";
 import { groupFrames, pairFrames, pairsOf, pairsOfLists } from "./frames.ts";
+import { LeafBatch } from "./leaf-batch.ts";
+import { readInputs } from "./leaf-inputs.ts";
+import { Leaf } from "./leaf-unit.ts";
 import { MapperOutput } from "./mapper-output.ts";
+import { Paces } from "./paces.ts";
 import type { WorkerPool } from "./pool.ts";
 import type { GroupPart, PairIo } from "./ports.ts";
 import { SafeSink, SafeSorter } from "./safe-sink.ts";
 import { readSession, type SessionPairs, SessionWriter } from "./session.ts";
-import { SlotGate } from "./slot-gate.ts";
+import { UnitLine, type WaitingUnit } from "./unit-line.ts";
 
 /** What an executor hands in with a unit. */
 export interface WorkContext extends AttemptListeners {
@@ -37,23 +41,45 @@ export interface WorkRunnerOptions {
    * with fewer, attempts that each hold one could wait for each other's second for ever.
    */
   readonly pool: WorkerPool;
+  readonly clock: Clock;
   readonly timers: Timers;
   /** Units that run at once. */
   readonly slots: number;
 }
 
+/** How a unit ended, and the time that it had a slot; 0 when it never began. */
+export interface WorkEnd {
+  readonly outcome: Outcome;
+  readonly ranMs: number;
+}
+
+/** A unit that began took some time, whatever the clock can tell. */
+const RAN_MS_MIN = 0.001;
+
 type MapWork = Extract<Work, { kind: "map" }>;
 type ReduceWork = Extract<Work, { kind: "reduce" }>;
 
-/** Runs units, up to `slots` at once; more wait in line. */
+/** A unit that has not begun. */
+interface Waiting extends WaitingUnit {
+  readonly work: Work;
+  readonly context: WorkContext;
+  readonly resolve: (end: WorkEnd) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Runs units, up to `slots` at once; more wait in line. Short ones share a slot. */
 export class WorkRunner {
   readonly #options: WorkRunnerOptions;
-  readonly #gate: SlotGate;
+  readonly #paces = new Paces();
+  readonly #line: UnitLine<Waiting>;
+  #free: number;
+  #pumping = false;
 
   constructor(options: WorkRunnerOptions) {
     assert(options.pool.workersMax >= 2 * options.slots, "two workers for each slot");
     this.#options = options;
-    this.#gate = new SlotGate(options.slots);
+    this.#line = new UnitLine(this.#paces, options.slots);
+    this.#free = options.slots;
   }
 
   /**
@@ -61,8 +87,115 @@ export class WorkRunner {
    * no worker for the language, is `released`. Rejects only for faults of this node: what `io`,
    * `inputs` and `source` reject with.
    */
-  async run(work: Work, context: WorkContext): Promise<Outcome> {
-    await this.#gate.enter();
+  run(work: Work, context: WorkContext): Promise<WorkEnd> {
+    return new Promise((resolve, reject) => {
+      const outcome: Outcome = { kind: "released", reason: "it has not begun" };
+      const leave = (): void => resolve({ outcome, ranMs: 0 });
+      const { signal } = context;
+      this.#line.enter({
+        work,
+        context,
+        kind: kindOf(work, context),
+        signal,
+        leave,
+        resolve,
+        reject,
+      });
+      this.#pumpSoon();
+    });
+  }
+
+  /** Units that wait for a slot, and all that still come, are given back. */
+  beginNoMore(): void {
+    this.#line.shut();
+  }
+
+  /** At the end of this job of the loop: units that come together are seen together. */
+  #pumpSoon(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    queueMicrotask(() => {
+      this.#pumping = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#free > 0) {
+      const units = this.#line.take();
+      if (units.length === 0) return;
+      this.#free--;
+      void this.#serve(units).finally(() => {
+        this.#free++;
+        this.#pumpSoon();
+      });
+    }
+  }
+
+  async #serve(units: readonly Waiting[]): Promise<void> {
+    const [first] = units;
+    if (first === undefined) return;
+    try {
+      if (units.length > 1) await this.#together(units);
+      else await this.#byItself(first);
+    } catch (error) {
+      for (const unit of units) unit.reject(error);
+    }
+  }
+
+  async #byItself(unit: Waiting): Promise<void> {
+    const { clock } = this.#options;
+    const { kind } = unit;
+    const sinceMs = clock.nowMs();
+    const outcome = await this.#begin(unit.work, unit.context);
+    const ranMs = Math.max(clock.nowMs() - sinceMs, RAN_MS_MIN);
+    if (kind !== undefined && outcome.kind !== "released") this.#paces.ran(kind, ranMs);
+    unit.resolve({ outcome, ranMs });
+  }
+
+  /** Leaves of one kind in one slot. The time of each is its share of all. */
+  async #together(units: readonly Waiting[]): Promise<void> {
+    const { io, pool, timers, clock } = this.#options;
+    const sinceMs = clock.nowMs();
+    const works = units.flatMap(({ work }) => (work.kind === "map" ? [work] : []));
+    const inputs = await readInputs(
+      io,
+      works.map(({ input }) => input),
+    );
+    const leaves = units.map((unit, at) => {
+      const { parts, keepYieldOrder, timeoutMs } = unit.work;
+      const { names, signal, source } = unit.context;
+      const pairs = inputs[at] ?? [];
+      const input = { pairs, names, signal, source, timeoutMs, parts, keepYieldOrder };
+      const leaf: Leaf = new Leaf(input, (end) => {
+        // Next in line and alone: what a batch is not made for, or a call that was not begun.
+        if (end.kind === "alone") {
+          this.#line.reenter({ ...unit, kind: undefined });
+          this.#pumpSoon();
+        } else {
+          const shareMs = (clock.nowMs() - sinceMs) / units.length;
+          unit.resolve({ outcome: end.outcome, ranMs: Math.max(shareMs, leaf.usedMs, RAN_MS_MIN) });
+        }
+      });
+      if (inputs[at] === undefined) leaf.alone();
+      return leaf;
+    });
+    const [work] = works;
+    const kind = units[0]?.kind;
+    assert(
+      work?.reducer !== undefined && kind !== undefined,
+      "leaves of one kind are run together",
+    );
+    const { mapper, combiner, reducer } = work;
+    const nowMs = (): number => clock.nowMs();
+    const onPrinted = (): void => this.#paces.printed(kind);
+    const handlers = { mapper, combiner, reducer, onPrinted };
+    const batch = new LeafBatch({ io, pool, timers, nowMs, ...handlers });
+    await batch.run(leaves.filter(({ over }) => !over));
+    this.#paces.ran(kind, (clock.nowMs() - sinceMs) / units.length);
+  }
+
+  async #begin(work: Work, context: WorkContext): Promise<Outcome> {
     const attempt = new Attempt({
       pool: this.#options.pool,
       timers: this.#options.timers,
@@ -84,7 +217,6 @@ export class WorkRunner {
       throw error;
     } finally {
       await attempt.close();
-      this.#gate.leave();
     }
   }
 
@@ -214,6 +346,19 @@ export class WorkRunner {
       throw error;
     }
   }
+}
+
+/**
+ * Mappers of one kind that may be run together: they are reduced in the same attempt, by the same
+ * handlers, and nobody follows what they print.
+ */
+function kindOf(work: Work, context: WorkContext): string | undefined {
+  if (work.kind !== "map" || work.reducer === undefined) return undefined;
+  const { onLog, onOutput, attemptDirectory } = context;
+  if (onLog !== undefined || onOutput !== undefined || attemptDirectory !== undefined) {
+    return undefined;
+  }
+  return [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "").join(" ");
 }
 
 /** A leaf's groups through its combiner, into what sorts again: it may change the keys. */

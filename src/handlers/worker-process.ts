@@ -17,7 +17,6 @@ import {
   FrameReader,
   type FromWorker,
   parseBody,
-  type StartMessage,
   type ToWorker,
   WORKER_PROTOCOL_VERSION,
 } from "../wire/worker-protocol.ts";
@@ -26,6 +25,7 @@ import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
 import { OutputTail } from "./output-tail.ts";
 import { MARK_VARIABLE, type ProcessTree, type TreeKeeper } from "./process-tree.ts";
+import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
 import { workerCommand } from "./worker-languages.ts";
 
 /** Longest time until a worker's hello, milliseconds: a slow start takes a tenth of a second. */
@@ -39,51 +39,18 @@ const INPUT_END = encodeMessage({ kind: "input-end" });
 /** Longest wait for the last output of a dead process, milliseconds: it is in the pipe already. */
 const LAST_OUTPUT_MS = 500;
 
-/** How a call ended. */
-export type CallEnd =
-  | { readonly kind: "done" }
-  | {
-      readonly kind: "failed";
-      readonly code: string;
-      readonly message: string;
-      readonly traceback: string;
-    }
-  | {
-      readonly kind: "exited";
-      readonly exitCode: number | null;
-      readonly signal: string | null;
-    }
-  /** What came on descriptor 4 does not follow the protocol. The worker is dead. */
-  | { readonly kind: "protocol"; readonly reason: string }
-  /** Our own input or consumer threw `error`. The worker is dead. */
-  | { readonly kind: "broken"; readonly error: unknown }
-  /** `kill` was called. Nothing of the worker is left. */
-  | { readonly kind: "killed" };
-
-/** Messages in the middle of a call. */
-export type CallMessage = Extract<FromWorker, { kind: "direction" | "session-set" | "log" }>;
-
-/** One handler call. */
-export interface CallOptions {
-  readonly start: Omit<StartMessage, "kind" | "call">;
-  /** Frames with batches. Returned early when the call ends before its input. */
-  readonly input: AsyncIterable<Uint8Array>;
-  /** Output in order; the next is not given before this has resolved. `body` is the raw batch. */
-  onBatch(records: readonly unknown[], body: Uint8Array): Promise<void>;
-  /** What throws ends the call as `broken`. */
-  onMessage(message: CallMessage): void;
-}
-
-/** What a worker says about a source. */
-export type CheckEnd = Extract<FromWorker, { kind: "checked" | "refused" }>;
-
 type Task =
   | {
       readonly kind: "call";
+      readonly number: number;
       readonly options: CallOptions;
       readonly resolve: (end: CallEnd) => void;
     }
-  | { readonly kind: "check"; readonly resolve: (end: CheckEnd | CallEnd) => void };
+  | {
+      readonly kind: "check";
+      readonly number: number;
+      readonly resolve: (end: CheckEnd | CallEnd) => void;
+    };
 
 /** Where captured output goes while it happens, besides the tails. */
 export type OutputListener = (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
@@ -105,9 +72,9 @@ export class WorkerProcess {
   readonly #reader = new FrameReader();
   readonly #exited: Promise<void>;
   #tree: ProcessTree | undefined;
-  #task: Task | undefined;
-  /** Input of the running call that is not written yet. */
-  #gathering: FrameGatherer | undefined;
+  /** The first one runs, the others are sent ahead. */
+  readonly #tasks: Task[] = [];
+  readonly #out: FrameGatherer;
   #calls = 0;
   #draining = false;
   #helloed: (() => void) | undefined;
@@ -140,6 +107,7 @@ export class WorkerProcess {
     });
     this.#toWorker = socketOf(this.#child, 3);
     this.#fromWorker = socketOf(this.#child, 4);
+    this.#out = new FrameGatherer(this.#toWorker);
     this.#listen();
   }
 
@@ -189,15 +157,36 @@ export class WorkerProcess {
     return this.#tree?.hasOthers() ?? false;
   }
 
-  /** Runs one handler call. Never rejects. After anything but done and failed the worker is dead. */
+  /** Bytes that were printed since the tails were reset. */
+  get printedBytes(): number {
+    return this.stdout.totalBytes + this.stderr.totalBytes;
+  }
+
+  /**
+   * Runs one handler call, after those that were sent ahead of it: all of them have their whole input.
+   * Never rejects. After anything but done and failed the worker is dead.
+   */
   call(options: CallOptions): Promise<CallEnd> {
     return new Promise((resolve) => {
-      assert(this.#task === undefined, "a worker has one call at a time");
-      if (!this.alive) return resolve({ kind: "killed" });
+      const last = this.#tasks.at(-1);
+      assert(
+        last === undefined || (isWhole(options.input) && isAhead(last)),
+        "a stream is called alone",
+      );
+      if (!this.alive) return resolve({ kind: "unbegun" });
       this.#calls++;
-      this.#task = { kind: "call", options, resolve };
-      void this.#feed(options);
+      const task: Task = { kind: "call", number: this.#calls, options, resolve };
+      this.#tasks.push(task);
+      if (last === undefined) options.onBegin?.();
+      void this.#feed(task);
     });
+  }
+
+  /** Skips a call that was sent ahead, unless it has begun. Its end is told as that of any other. */
+  skip(call: Pick<CallOptions, "input">): void {
+    const ahead = this.#tasks.slice(1);
+    const task = ahead.find((one) => one.kind === "call" && one.options === call);
+    if (this.alive && task !== undefined) this.#send({ kind: "cancel", call: task.number });
   }
 
   /** Has a source checked, without running it. */
@@ -207,17 +196,18 @@ export class WorkerProcess {
     readonly source: string;
   }): Promise<CheckEnd | CallEnd> {
     return new Promise((resolve) => {
-      assert(this.#task === undefined, "a worker has one call at a time");
+      assert(this.#tasks.length === 0, "a check is made alone");
       if (!this.alive) return resolve({ kind: "killed" });
       this.#calls++;
-      this.#task = { kind: "check", resolve };
+      this.#tasks.push({ kind: "check", number: this.#calls, resolve });
       this.#send({ kind: "check", call: this.#calls, ...source });
     });
   }
 
   /** Tells the handler that its attempt is given up. The caller kills the worker soon after. */
   cancel(): void {
-    if (this.alive) this.#send({ kind: "cancel" });
+    const [running] = this.#tasks;
+    if (this.alive && running !== undefined) this.#send({ kind: "cancel", call: running.number });
   }
 
   /** Kills the worker and all that it has started; resolves when nothing of it is left. */
@@ -270,28 +260,36 @@ export class WorkerProcess {
     });
   }
 
+  /** Goes after the frames that have gathered. */
   #send(message: ToWorker): void {
-    this.#toWorker.write(encodeMessage(message));
+    this.#out.add(encodeMessage(message));
+    this.#out.flush();
   }
 
   /** Start, input and its end leave in one write when the input is at hand. */
-  async #feed(options: CallOptions): Promise<void> {
-    const task = this.#task;
-    const out = new FrameGatherer(this.#toWorker);
-    this.#gathering = out;
+  async #feed(task: Extract<Task, { kind: "call" }>): Promise<void> {
+    const { options, number } = task;
+    const out = this.#out;
     try {
-      out.add(encodeMessage({ kind: "start", call: this.#calls, ...options.start }));
-      for await (const frame of options.input) {
-        if (this.#task !== task) return;
+      out.add(encodeMessage({ kind: "start", call: number, ...options.start }));
+      const { input } = options;
+      if (isWhole(input)) {
+        for (const frame of input) out.add(frame);
+        // What gathers in this turn of the loop leaves in one write.
+        out.add(INPUT_END);
+        return;
+      }
+      for await (const frame of input) {
+        if (this.#tasks[0] !== task) return;
         out.add(frame);
         const waiting = out.room();
         if (waiting !== undefined) await waiting;
       }
-      if (this.#task !== task) return;
+      if (this.#tasks[0] !== task) return;
       out.add(INPUT_END);
       out.flush();
     } catch (error) {
-      if (this.#task === task) this.#end({ kind: "broken", error });
+      if (this.#tasks[0] === task) this.#end({ kind: "broken", error });
     }
   }
 
@@ -320,12 +318,10 @@ export class WorkerProcess {
   /** One frame. Throws for what does not follow the protocol. */
   #take(body: Uint8Array): Promise<void> | undefined {
     const parsed = parseBody(body);
-    const task = this.#task;
+    const [task] = this.#tasks;
     if (parsed.kind === "batch") {
       if (task?.kind !== "call") throw new Error("a batch outside of a call");
-      return task.options.onBatch(parsed.records, body).catch((error: unknown) => {
-        if (this.#task === task) this.#end({ kind: "broken", error });
-      });
+      return this.#takeBatch(task, { records: parsed.records, body });
     }
     const message = parseFromWorker(parsed.fields);
     if (message.kind === "hello") {
@@ -335,17 +331,32 @@ export class WorkerProcess {
       return undefined;
     }
     if (task === undefined) throw new Error(`${message.kind} outside of a call`);
-    if ("call" in message && message.call !== this.#calls) throw new Error("a wrong call");
+    if ("call" in message && message.call !== task.number) throw new Error("a wrong call");
     if (task.kind === "check") this.#takeChecked(message, task);
     else this.#takeOfCall(message, task.options);
     return undefined;
+  }
+
+  #takeBatch(
+    task: Extract<Task, { kind: "call" }>,
+    batch: { readonly records: readonly unknown[]; readonly body: Uint8Array },
+  ): Promise<void> | undefined {
+    const broken = (error: unknown): void => {
+      if (this.#tasks[0] === task) this.#end({ kind: "broken", error });
+    };
+    try {
+      return task.options.onBatch(batch.records, batch.body)?.catch(broken);
+    } catch (error) {
+      broken(error);
+      return undefined;
+    }
   }
 
   #takeChecked(message: FromWorker, task: Extract<Task, { kind: "check" }>): void {
     if (message.kind !== "checked" && message.kind !== "refused") {
       throw new Error(`${message.kind} in a check`);
     }
-    this.#task = undefined;
+    this.#tasks.shift();
     task.resolve(message);
   }
 
@@ -379,12 +390,21 @@ export class WorkerProcess {
 
   /** Ends the running task; all but done and failed leave no worker behind. */
   #end(end: CallEnd): void {
-    const task = this.#task;
-    this.#task = undefined;
-    this.#gathering?.drop();
+    const task = this.#tasks.shift();
+    // Input that is left of a stream would end up in the next call.
+    if (task?.kind === "call" && !isWhole(task.options.input)) this.#out.drop();
     const healthy = end.kind === "done" || (end.kind === "failed" && isHarmless(end.code));
-    if (healthy) task?.resolve(end);
-    else void this.kill().then(() => task?.resolve(end));
+    if (!healthy) {
+      const ahead = this.#tasks.splice(0);
+      void this.kill().then(() => {
+        task?.resolve(end);
+        for (const one of ahead) one.resolve({ kind: "unbegun" });
+      });
+      return;
+    }
+    task?.resolve(end);
+    const [next] = this.#tasks;
+    if (next?.kind === "call") next.options.onBegin?.();
   }
 
   async #onExit(end: CallEnd): Promise<void> {
@@ -400,8 +420,7 @@ export class WorkerProcess {
   }
 
   async #kill(): Promise<void> {
-    const task = this.#task;
-    this.#task = undefined;
+    const [task, ...ahead] = this.#tasks.splice(0);
     this.#child.kill("SIGKILL");
     await this.#tree?.kill();
     await this.#exited;
@@ -412,7 +431,13 @@ export class WorkerProcess {
     await this.#tree?.release();
     await rm(this.directory, { recursive: true, force: true }).catch(() => undefined);
     task?.resolve({ kind: "killed" });
+    for (const one of ahead) one.resolve({ kind: "unbegun" });
   }
+}
+
+/** True when a call may be sent while this one runs. */
+function isAhead(task: Task): boolean {
+  return task.kind === "call" && isWhole(task.options.input);
 }
 
 /** After a stray error the state of the worker is unknown, so that it is not used again. */

@@ -6,7 +6,7 @@ import type { RequestRow, Row } from "../scheduler/rows.ts";
 import { parseRequestId, requestId } from "../scheduler/unit.ts";
 import { prefixEnd, readOrderedNumbers } from "../std/ordered-text.ts";
 import { requestUnknown } from "./cluster-errors.ts";
-import { type AttemptNames, blockViews, historyView, requestView, runningView } from "./views.ts";
+import { type AttemptNames, blockViews, historyView, requestView, runningViews } from "./views.ts";
 
 /** Rows of one page of a scan. */
 const PAGE_ROWS = 256;
@@ -79,7 +79,7 @@ export class RequestReader {
     const attempts: AttemptView[] = [];
     for await (const { row } of this.#scan(place.group, prefixes.attempts, deadlineMs)) {
       if (row.kind !== "attempt" || row.unit.request !== place.sequence) continue;
-      attempts.push(runningView(row, names));
+      attempts.push(...runningViews(row, names));
     }
     const history = prefixes.historyOf(place.sequence);
     for await (const { row } of this.#scan(place.group, history, deadlineMs)) {

@@ -7,6 +7,8 @@ import type {
   RequestView,
   StepDefinition,
 } from "../api/ports.ts";
+import { openPlaces, unitAt } from "../scheduler/attempt-block.ts";
+import { resultsOf } from "../scheduler/block-row.ts";
 import type {
   AttemptRow,
   BlockRow,
@@ -76,10 +78,15 @@ function attemptView(
   };
 }
 
-/** An attempt in flight. */
-export function runningView(row: AttemptRow, names: AttemptNames): AttemptView {
+/** Attempts in flight of one grant. */
+export function runningViews(row: AttemptRow, names: AttemptNames): readonly AttemptView[] {
   const startedAt = isoTime(row.grantedMs);
-  return { ...attemptView(row.unit, row, names), state: "running", startedAt, endedAt: null };
+  return openPlaces(row.open).map((at) => ({
+    ...attemptView(unitAt(row, at), row, names),
+    state: "running",
+    startedAt,
+    endedAt: null,
+  }));
 }
 
 /** An attempt that has ended and has a row of its own. */
@@ -98,7 +105,7 @@ export function blockViews(
   },
   names: AttemptNames,
 ): readonly AttemptView[] {
-  return block.results
+  return resultsOf(block)
     .filter((result) => !result.skipped)
     .map((result) => {
       const unit: UnitRef = {

@@ -27,7 +27,15 @@ import {
   type WorkflowTransaction,
   withCount,
 } from "./apply-kit.ts";
-import type { Command } from "./commands.ts";
+import {
+  allOpen,
+  GRANT_CHILDREN_MAX,
+  isOpen,
+  placeOfToken,
+  unitAt,
+  without,
+} from "./attempt-block.ts";
+import type { AttemptEnd, Command } from "./commands.ts";
 import { datasetCount } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { AttemptRow, DelayedRow, HistoryRow, QueueRow } from "./rows.ts";
@@ -47,7 +55,7 @@ export const BACKOFF_MS_MAX = 60_000;
 /** A unit that is given back sooner than this after its grant waits for so long. */
 export const RELEASE_MS_MIN = 500;
 
-/** Lends the head of a queue row; skipped when that is gone or its request does not run. */
+/** Lends the head of a queue row, all of what was asked for or nothing: when that is gone, or its request does not run. */
 export function applyGrant(
   tx: WorkflowTransaction,
   at: Position,
@@ -73,6 +81,7 @@ export function applyGrant(
   const attempt: AttemptRow = {
     kind: "attempt",
     ...taken,
+    open: allOpen(command.count),
     node: command.node,
     executor: command.executor,
     grantedMs: at.stampMs,
@@ -88,7 +97,8 @@ function refuse(
   command: Extract<Command, { kind: "grant" }>,
   why: "gone" | "not-running" | "other-child",
 ): void {
-  tx.emit({ kind: "grant-refused", queueKey: command.queueKey, node: command.node, why });
+  const { queueKey, node, count } = command;
+  tx.emit({ kind: "grant-refused", queueKey, node, count, why });
 }
 
 function queueRow(tx: WorkflowTransaction, key: string): QueueRow | undefined {
@@ -102,13 +112,16 @@ function takeHead(
   tx: WorkflowTransaction,
   command: Extract<Command, { kind: "grant" }>,
   row: QueueRow,
-): Pick<AttemptRow, "unit" | "step" | "failures" | "losses"> | undefined {
+): Omit<Attempt, "node" | "grantedMs"> | undefined {
+  if (command.count < 1 || command.count > GRANT_CHILDREN_MAX) return undefined;
   if (row.kind === "queue-unit") {
+    if (command.count > 1) return undefined;
     deleteQueueRow(tx, command.queueKey);
     return { unit: row.unit, step: row.step, failures: row.failures, losses: row.losses };
   }
   if (row.next !== command.child) return undefined;
-  const next = row.next + 1;
+  const next = row.next + command.count;
+  if (next > row.end) return undefined;
   if (next === row.end) deleteQueueRow(tx, command.queueKey);
   else tx.put(command.queueKey, { ...row, next });
   const unit: UnitRef = { kind: "map", request: row.request, path: [...row.path, command.child] };
@@ -116,18 +129,14 @@ function takeHead(
 }
 
 /** Records what an executor says of its attempt. */
-export function applyEnd(
-  tx: WorkflowTransaction,
-  at: Position,
-  command: Extract<Command, { kind: "end" }>,
-): void {
-  const attempt = endAttempt(tx, command.token);
+export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd): void {
+  const { token, outcome } = said;
+  const attempt = endAttempt(tx, token);
   if (attempt === undefined) return;
   if (!isWanted(tx, attempt.unit)) return;
-  const { outcome } = command;
   const problem = problemOf(tx, attempt, outcome);
   if (problem !== undefined) {
-    failUnit(tx, at, { attempt, token: command.token, error: problem });
+    failUnit(tx, at, { attempt, token, error: problem });
     return;
   }
   switch (outcome.kind) {
@@ -135,13 +144,13 @@ export function applyEnd(
     case "combined":
     case "reduced":
       addWarnings(tx, attempt.unit.request, outcome.warnings);
-      applyDone(tx, at, { attempt, token: command.token, outcome });
+      applyDone(tx, at, { attempt, token, outcome });
       return;
     case "failed":
-      failUnit(tx, at, { attempt, token: command.token, error: outcome.error });
+      failUnit(tx, at, { attempt, token, error: outcome.error });
       return;
     case "released":
-      requeue(tx, at, { attempt, token: command.token, how: "released" });
+      requeue(tx, at, { attempt, token, how: "released" });
       return;
     default:
       unreachable(outcome);
@@ -167,19 +176,23 @@ function isWanted(tx: WorkflowTransaction, unit: UnitRef): boolean {
   return rowOf(tx, "invocation", keys.invocation(unit.request, unit.path))?.state === "reducing";
 }
 
-function endAttempt(tx: WorkflowTransaction, token: Token): AttemptRow | undefined {
-  const key = keys.attempt(token);
-  const attempt = rowOf(tx, "attempt", key);
-  if (attempt === undefined) return undefined;
-  tx.delete(key);
-  tx.emit({ kind: "attempt-ended", token, attempt });
-  return attempt;
+function endAttempt(tx: WorkflowTransaction, token: Token): Attempt | undefined {
+  const { block, at } = placeOfToken(token);
+  const key = keys.attempt(block);
+  const row = rowOf(tx, "attempt", key);
+  if (row === undefined || !isOpen(row.open, at)) return undefined;
+  const open = without(row.open, at);
+  if (open === 0) tx.delete(key);
+  else tx.put(key, { ...row, open });
+  const { node, step, failures, losses, grantedMs } = row;
+  tx.emit({ kind: "attempt-ended", token, node });
+  return { unit: unitAt(row, at), node, step, failures, losses, grantedMs };
 }
 
 /** Why an outcome cannot be what this unit's attempt led to; an executor is not trusted to fit. */
 function problemOf(
   tx: WorkflowTransaction,
-  attempt: AttemptRow,
+  attempt: Attempt,
   outcome: Outcome,
 ): WorkError | undefined {
   const { unit } = attempt;
@@ -217,8 +230,11 @@ function unfit(message: string): WorkError {
   return problem("HANDLER_PROTOCOL", message);
 }
 
+/** One attempt of a block. */
+type Attempt = Pick<AttemptRow, "unit" | "step" | "node" | "failures" | "losses" | "grantedMs">;
+
 interface Ended {
-  readonly attempt: AttemptRow;
+  readonly attempt: Attempt;
   readonly token: Token;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced, textData } from "../../test/lib/scheduler-values.ts";
 import { BACKOFF_MS_MIN, HISTORY_MAX, LOSSES_MAX, RELEASE_MS_MIN } from "./apply-attempt.ts";
+import { resultsOf } from "./block-row.ts";
 import { dueMsOfDelayedKey, prefixes } from "./keys.ts";
 import type { FailurePolicy } from "./rows.ts";
 import { PATH_LENGTH_MAX } from "./unit.ts";
@@ -116,7 +117,7 @@ describe("a child that fails for good", () => {
     expect(row.state).toBe("succeeded");
     expect(row.steps[1]).toEqual({ step: "low", total: 2, done: 1, failed: 1 });
     const block = kit.scan(prefixes.blocksOf(request))[0]?.[1];
-    expect(block?.kind === "block" && block.results.map((one) => one.skipped)).toEqual([
+    expect(block?.kind === "block" && resultsOf(block).map((one) => one.skipped)).toEqual([
       true,
       false,
     ]);
@@ -163,9 +164,16 @@ describe("pause", () => {
     const request = paused(kit);
     expect(kit.request(request).failure?.error.code).toBe("HANDLER_FAILED");
     const queueKey = kit.queue()[0]?.[0] ?? "";
-    const grant = { kind: "grant", queueKey, child: 0, node: "n", executor: "e" } as const;
+    const grant = {
+      kind: "grant",
+      queueKey,
+      child: 0,
+      count: 1,
+      node: "n",
+      executor: "e",
+    } as const;
     expect(kit.said(() => kit.run(grant))).toEqual([
-      { kind: "grant-refused", queueKey, node: "n", why: "not-running" },
+      { kind: "grant-refused", queueKey, node: "n", count: 1, why: "not-running" },
     ]);
     setAside(kit);
     expect(kit.queue()).toEqual([]);

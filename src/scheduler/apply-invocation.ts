@@ -16,9 +16,10 @@ import {
   type WorkflowTransaction,
   withCount,
 } from "./apply-kit.ts";
+import { withResult } from "./block-row.ts";
 import type { Dataset, NodeId } from "./dataset.ts";
 import { BLOCK_CHILDREN, keys } from "./keys.ts";
-import type { BlockRow, ChildResult, Failure, InvocationRow, RequestState } from "./rows.ts";
+import type { ChildResult, Failure, InvocationRow, RequestState } from "./rows.ts";
 import type { Path } from "./unit.ts";
 
 /** Inline bytes of one child's result that its block row takes; more go to a row of their own. */
@@ -153,14 +154,6 @@ export function countChild(
   const counted = { ...parent, childDone: parent.childDone + 1 };
   if (counted.childDone < counted.childCount) tx.put(key, counted);
   else startReduce(tx, at, { request: place.request, path }, counted);
-}
-
-function withResult(block: BlockRow | undefined, result: ChildResult): BlockRow {
-  const old = block?.results ?? [];
-  const after = old.findIndex((other) => other.child >= result.child);
-  const at = after === -1 ? old.length : after;
-  assert(old[at]?.child !== result.child, "no unit has two committed completions");
-  return { kind: "block", results: [...old.slice(0, at), result, ...old.slice(at)] };
 }
 
 /** Bytes that the parts put into the row that holds them. */

@@ -19,8 +19,10 @@ import { inputPages } from "../actors/reduce-inputs.ts";
 import { assert } from "../std/assert.ts";
 import { type Random, seededRandom } from "../std/random.ts";
 import { LOSSES_MAX } from "./apply-attempt.ts";
-import type { Command } from "./commands.ts";
+import { GRANT_CHILDREN_MAX } from "./attempt-block.ts";
+import type { AttemptEnd, Command } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
+import { tokenText } from "./dispatcher.ts";
 import { prefixes } from "./keys.ts";
 import { type Token, type UnitRef, unitText } from "./unit.ts";
 import type { Outcome } from "./work.ts";
@@ -124,28 +126,37 @@ class Driver {
       return;
     }
     const child = row.kind === "queue-range" ? row.next : 0;
-    this.#do({ kind: "grant", queueKey: key, child, node: "n", executor: "e" });
-    const known = new Set(this.#live.map(({ token }) => token.index));
-    const granted = this.kit.attempts().find(({ token }) => !known.has(token.index));
-    if (granted === undefined) return;
-    this.#live.push({ ...granted, outcome: await this.#perform(granted) });
+    const left = row.kind === "queue-range" ? Math.min(GRANT_CHILDREN_MAX, row.end - row.next) : 1;
+    const count = 1 + this.#below(left);
+    const grant = { kind: "grant", queueKey: key, child, count, node: "n", executor: "e" } as const;
+    // One that asks for more than there is, or for what is not next, makes nothing at all.
+    const wrong = { ...grant, child: child + 1, count: left + 1 };
+    if (this.#random.next() < 0.1) expect(this.kit.said(() => this.#do(wrong))).toHaveLength(1);
+    const known = new Set(this.#live.map(({ token }) => tokenText(token)));
+    this.#do(grant);
+    const granted = this.kit.attempts().filter(({ token }) => !known.has(tokenText(token)));
+    expect(granted).toHaveLength(this.#unended() ? count : 0);
+    for (const one of granted) this.#live.push({ ...one, outcome: await this.#perform(one) });
   }
 
+  /** A few attempts end in one command, of one block or of several; blocks end part by part. */
   #end(): void {
-    const [one] = this.#live.splice(this.#below(this.#live.length), 1);
-    if (one === undefined) return;
-    const { token, outcome } = one;
-    const released: Outcome = { kind: "released", reason: "drain" };
-    const said = this.#random.next() < 0.1 ? released : outcome;
-    // The same end twice in one entry, as when a message was repeated.
-    const envelope = {
-      id: { kind: "none" },
-      command: { kind: "end", token, outcome: said },
-    } as const;
+    const ends: AttemptEnd[] = [];
+    for (let more = this.#random.next() < 0.3 ? this.#below(8) : 0; more >= 0; more--) {
+      const [one] = this.#live.splice(this.#below(this.#live.length), 1);
+      if (one === undefined) break;
+      const { token, outcome } = one;
+      const released: Outcome = { kind: "released", reason: "drain" };
+      const said = this.#random.next() < 0.1 ? released : outcome;
+      ends.push({ token, outcome: said });
+      if (said.kind === "failed") this.#count(this.#tries, one.attempt.unit);
+      else if (said.kind !== "released") this.#count(this.done, one.attempt.unit);
+      this.#zombies.push({ token, outcome });
+    }
+    // The same end twice in one command, and the command twice in one entry: repeated messages.
+    const twice = this.#random.next() < 0.2 ? [...ends, ...ends] : ends;
+    const envelope = { id: { kind: "none" }, command: { kind: "ends", ends: twice } } as const;
     this.kit.apply(this.#random.next() < 0.2 ? [envelope, envelope] : [envelope]);
-    if (said.kind === "failed") this.#count(this.#tries, one.attempt.unit);
-    else if (said.kind !== "released") this.#count(this.done, one.attempt.unit);
-    this.#zombies.push({ token, outcome });
   }
 
   #loseOne(): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { childData, mapped, reduced, textData, textsOf } from "../../test/lib/scheduler-values.ts";
+import { resultsOf } from "./block-row.ts";
 import { keys, prefixes } from "./keys.ts";
 import { unitText } from "./unit.ts";
 
@@ -48,7 +49,9 @@ describe("a request's flow", () => {
       kit.end(token, reduced(textData(`child ${at}`)));
     }
     const block = kit.rows.get(keys.block(request, [], 0));
-    expect(block?.kind === "block" && block.results.map(({ child }) => child)).toEqual([0, 1, 2]);
+    expect(block?.kind === "block" && resultsOf(block).map(({ child }) => child)).toEqual([
+      0, 1, 2,
+    ]);
     const { attempt, work } = kit.next(reduced(textData("all")));
     expect(unitText(attempt.unit)).toBe(`r${request}/0`);
     expect(work).toMatchObject({ kind: "reduce", parts: 1, keepYieldOrder: true });
@@ -85,7 +88,7 @@ describe("a request's flow", () => {
     expect(kit.queue()).toEqual([]);
     kit.end(first.token, reduced(textData("first")));
     const block = kit.rows.get(keys.block(request, [], 0));
-    const parts = block?.kind === "block" ? block.results[0]?.parts : undefined;
+    const parts = block?.kind === "block" ? resultsOf(block)[0]?.parts : undefined;
     expect(parts?.map(textsOf)).toEqual([["first", "second"]]);
     kit.next(reduced(textData("end")));
     expect(kit.request(request).state).toBe("succeeded");
@@ -129,7 +132,7 @@ describe("a request's flow", () => {
     }
     const blocks = kit.scan(prefixes.blocksOfInvocation(request, []));
     const found = blocks.flatMap(([, row]) =>
-      row.kind === "block" ? row.results.flatMap(({ parts }) => textsOf(parts?.[0] ?? [])) : [],
+      row.kind === "block" ? resultsOf(row).flatMap(({ parts }) => textsOf(parts?.[0] ?? [])) : [],
     );
     expect(blocks).toHaveLength(3);
     expect(found).toEqual(Array.from({ length: 70 }, (_, at) => String(at)));
@@ -142,7 +145,7 @@ describe("a request's flow", () => {
     kit.next(reduced(textData("large", 257)));
     kit.next(reduced(textData("small", 256)));
     const block = kit.rows.get(keys.block(request, [], 0));
-    const parts = block?.kind === "block" ? block.results.map((one) => one.parts?.length) : [];
+    const parts = block?.kind === "block" ? resultsOf(block).map((one) => one.parts?.length) : [];
     expect(parts).toEqual([undefined, 1]);
     const own = kit.rows.get(keys.result(request, [], 0));
     expect(own?.kind === "result" && textsOf(own.parts[0] ?? [])).toEqual(["large"]);
@@ -202,13 +205,13 @@ describe("tokens", () => {
     kit.submit();
     const queueKey = kit.queue()[0]?.[0] ?? "";
     kit.next(mapped("low", 2));
-    const grant = { kind: "grant", child: 0, node: "n", executor: "e" } as const;
+    const grant = { kind: "grant", child: 0, count: 1, node: "n", executor: "e" } as const;
     expect(kit.said(() => kit.run({ ...grant, queueKey }))).toEqual([
-      { kind: "grant-refused", queueKey, node: "n", why: "gone" },
+      { kind: "grant-refused", queueKey, node: "n", count: 1, why: "gone" },
     ]);
     const range = kit.queue()[0]?.[0] ?? "";
     expect(kit.said(() => kit.run({ ...grant, queueKey: range, child: 1 }))).toEqual([
-      { kind: "grant-refused", queueKey: range, node: "n", why: "other-child" },
+      { kind: "grant-refused", queueKey: range, node: "n", count: 1, why: "other-child" },
     ]);
     expect(kit.attempts()).toEqual([]);
   });

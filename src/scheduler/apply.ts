@@ -16,7 +16,7 @@ import {
 } from "./apply-client.ts";
 import type { Position, WorkflowTransaction } from "./apply-kit.ts";
 import type { Command, Envelope } from "./commands.ts";
-import { keys } from "./keys.ts";
+import { COMMAND_ORDINALS, keys } from "./keys.ts";
 import type { Answer, Row } from "./rows.ts";
 
 /**
@@ -34,7 +34,9 @@ export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: E
     forget: (key) => tx.delete(key),
   };
   const { id, command } = envelope;
-  return answerOnce(memory, { id, stampMs: at.stampMs }, () => applyCommand(tx, at, command));
+  // From here on an ordinal is a place among those that the command has for itself.
+  const first = { ...at, ordinal: at.ordinal * COMMAND_ORDINALS };
+  return answerOnce(memory, { id, stampMs: at.stampMs }, () => applyCommand(tx, first, command));
 }
 
 function isMemoryRow(row: Row): row is MemoryRow {
@@ -61,8 +63,10 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
     case "grant":
       applyGrant(tx, at, command);
       return DONE;
-    case "end":
-      applyEnd(tx, at, command);
+    case "ends":
+      for (const [place, end] of command.ends.entries()) {
+        applyEnd(tx, { ...at, ordinal: at.ordinal + place }, end);
+      }
       return DONE;
     case "take-back":
       applyTakeBack(tx, at, command);

@@ -3,6 +3,7 @@
  * transitions carry their precondition and are skipped alone when it does not hold (R12).
  */
 import type { Dataset, NodeId } from "./dataset.ts";
+import { COMMAND_ORDINALS } from "./keys.ts";
 import type { HandlerDefinition, JobDefinition, StepDefinition } from "./rows.ts";
 import type { Token } from "./unit.ts";
 import type { Outcome } from "./work.ts";
@@ -53,17 +54,27 @@ export type ClientCommand =
   /** Changes nothing: measures what consensus costs. */
   | { readonly kind: "noop"; readonly bytes: Uint8Array };
 
+/** How an attempt ended. */
+export interface AttemptEnd {
+  readonly token: Token;
+  readonly outcome: Outcome;
+}
+
+/** Ends in one command: each has an ordinal of the command for what follows from it. */
+export const ENDS_MAX = COMMAND_ORDINALS;
+
 export type SchedulerCommand =
-  /** Lends the head of a queue row (for a range: `child`) to an executor. */
+  /** Lends the head of a queue row to an executor: of a range the `count` children from `child` on. */
   | {
       readonly kind: "grant";
       readonly queueKey: string;
       readonly child: number;
+      readonly count: number;
       readonly node: NodeId;
       readonly executor: string;
     }
-  /** An attempt's end as its executor told it. Without effect unless the token is live. */
-  | { readonly kind: "end"; readonly token: Token; readonly outcome: Outcome }
+  /** Ends of attempts as their executor told them. Each is without effect unless its token is live. */
+  | { readonly kind: "ends"; readonly ends: readonly AttemptEnd[] }
   /** Takes a unit back: its executor died (`lost`) or never got it (`released`). */
   | { readonly kind: "take-back"; readonly token: Token; readonly how: "lost" | "released" }
   /** A delayed unit's time has come. */

@@ -9,7 +9,7 @@ import { capabilityOfQueueKey, dueMsOfDelayedKey, prefixes } from "./keys.ts";
 import type { QueueRow } from "./rows.ts";
 import { type Token, unitText } from "./unit.ts";
 
-const OPTIONS = { leaseMs: 1000, arrivalMs: 300, grantsMax: 100 };
+const OPTIONS = { leaseMs: 1000, arrivalMs: 300, prefetchMs: 50, grantsMax: 100 };
 const STEPS = [{ name: "top" }, { name: "low" }];
 
 /** What a new leader reads from the rows. */
@@ -47,12 +47,27 @@ class Leader {
       readonly run?: string;
       readonly sequence?: number;
       readonly capabilities?: readonly string[];
+      readonly slots?: number;
     } = {},
   ): readonly SchedulerCommand[] {
-    const { holding = this.held(node), run = `run of ${node}`, capabilities = [] } = more;
+    const {
+      holding = this.held(node),
+      run = `run of ${node}`,
+      capabilities = [],
+      slots = limit,
+    } = more;
     const sequence = more.sequence ?? (this.#sequences.get(node) ?? 0) + 1;
     this.#sequences.set(node, sequence);
-    const said = { kind: "beat", group: 7, executor: run, sequence, capabilities, limit, holding };
+    const said = {
+      kind: "beat",
+      group: 7,
+      executor: run,
+      sequence,
+      capabilities,
+      slots,
+      limit,
+      holding,
+    };
     return this.dispatcher.beat(node, { ...said, kind: "beat" }, this.nowMs);
   }
 
@@ -96,7 +111,9 @@ function leaderWith(children: number): Leader {
 }
 
 function nodesOf(commands: readonly SchedulerCommand[]): readonly string[] {
-  return commands.flatMap((command) => (command.kind === "grant" ? [command.node] : []));
+  return commands.flatMap((command) =>
+    command.kind === "grant" ? Array.from({ length: command.count }, () => command.node) : [],
+  );
 }
 
 describe("granting", () => {
@@ -104,7 +121,7 @@ describe("granting", () => {
     const leader = leaderWith(10);
     leader.beat("a", 3);
     const first = leader.decide();
-    expect(first).toHaveLength(3);
+    expect(nodesOf(first)).toHaveLength(3);
     expect(leader.decide()).toEqual([]);
     leader.commit(first);
     expect(leader.decide()).toEqual([]);
@@ -130,8 +147,10 @@ describe("granting", () => {
     leader.beat("a", 20);
     leader.beat("b", 20);
     const commands = [...leader.decide(), ...leader.decide()];
-    const units = commands.map((one) =>
-      one.kind === "grant" ? `${one.queueKey}/${one.child}` : "",
+    const units = commands.flatMap((one) =>
+      one.kind === "grant"
+        ? Array.from({ length: one.count }, (_, at) => `${one.queueKey}/${one.child + at}`)
+        : [],
     );
     expect(new Set(units).size).toBe(20);
     expect(units).toHaveLength(20);
@@ -143,6 +162,42 @@ describe("granting", () => {
     leader.beat("b", 100);
     const nodes = nodesOf(leader.decide());
     expect(nodes.filter((node) => node === "a")).toHaveLength(5);
+  });
+
+  test("of work that nothing is known of an executor gets two units for each slot", () => {
+    const leader = leaderWith(100);
+    leader.beat("a", 60, { slots: 3 });
+    expect(nodesOf(leader.decide())).toHaveLength(6);
+  });
+
+  test("an executor gets so many units as last about 50 ms, by the time that others took", () => {
+    const leader = leaderWith(400);
+    leader.beat("a", 300, { slots: 2 });
+    leader.commit(leader.decide());
+    for (const token of leader.held("a")) leader.dispatcher.ran(token, 1);
+    const more = leader.decide();
+    expect(nodesOf(more)).toHaveLength(2 * OPTIONS.prefetchMs - 4);
+    expect(more.length).toBeLessThan(6);
+    leader.commit(more);
+    // They turn out to be slow: what is held is plenty, and nothing more comes until it has ended.
+    for (const token of leader.held("a").slice(0, 50)) {
+      leader.dispatcher.ran(token, 400);
+      leader.act(() => leader.kit.end(token, reduced([])));
+    }
+    expect(leader.decide()).toEqual([]);
+    for (const token of leader.held("a").slice(3)) {
+      leader.act(() => leader.kit.end(token, reduced([])));
+    }
+    expect(nodesOf(leader.decide())).toEqual(["a"]);
+  });
+
+  test("a few units of short work are spread over all executors with room", () => {
+    const leader = leaderWith(9);
+    for (const node of ["a", "b", "c"]) leader.beat(node, 100, { slots: 50 });
+    const nodes = nodesOf(leader.decide());
+    for (const node of ["a", "b", "c"]) {
+      expect(nodes.filter((one) => one === node)).toHaveLength(3);
+    }
   });
 
   test("scarce work goes to another one each time", () => {
@@ -250,6 +305,26 @@ describe("taking back", () => {
     expect(leader.beat("a", 2, { holding })).toEqual([]);
   });
 
+  test("D3: part of a block is taken back, and the rest of it ends as it would have", () => {
+    const leader = leaderWith(4);
+    leader.beat("a", 4);
+    leader.commit(leader.decide());
+    expect(leader.kit.scan(prefixes.attempts)).toHaveLength(1);
+    const [first, ...rest] = leader.held("a");
+    leader.nowMs = OPTIONS.arrivalMs;
+    const commands = leader.beat("a", 4, { holding: first === undefined ? [] : [first] });
+    expect(commands).toEqual(rest.map((token) => ({ kind: "take-back", token, how: "released" })));
+    leader.commit(commands);
+    expect(leader.held("a")).toEqual([first]);
+    for (const token of rest) {
+      // What was taken back is fenced, though its block is still there.
+      expect(leader.kit.said(() => leader.kit.end(token, reduced([])))).toEqual([]);
+    }
+    leader.act(() => leader.kit.end(first ?? { index: 0, ordinal: 0 }, reduced([])));
+    expect(leader.dispatcher.heldCount()).toBe(0);
+    expect(leader.kit.scan(prefixes.attempts)).toEqual([]);
+  });
+
   test("D3: what an executor's earlier run held is lost at its first beat", () => {
     const leader = leaderWith(2);
     leader.beat("a", 2);
@@ -321,7 +396,8 @@ describe("proposals that are refused", () => {
 
   test("D4: rows are not read again, and nothing is granted, while grants are on their way", () => {
     const leader = leaderWith(4);
-    leader.beat("a", 2);
+    leader.beat("a", 1);
+    leader.beat("b", 1);
     const [first, second] = leader.decide();
     leader.beat("a", 4);
     if (first !== undefined) leader.dispatcher.proposalRefused(first);
@@ -331,7 +407,7 @@ describe("proposals that are refused", () => {
     leader.commit(second === undefined ? [] : [second]);
     expect(leader.dispatcher.needsReload()).toBe(true);
     leader.reload();
-    expect(leader.decide()).toHaveLength(4);
+    expect(nodesOf(leader.decide())).toHaveLength(4);
   });
 });
 

@@ -10,12 +10,14 @@
  * D4. Rows are read again only while no grant is on its way, so that what is read is all there is.
  */
 import { unreachable } from "../std/assert.ts";
+import { openPlaces, tokenAt } from "./attempt-block.ts";
 import type { SchedulerCommand } from "./commands.ts";
 import type { NodeId } from "./dataset.ts";
 import type { Effect } from "./effects.ts";
 import { capabilityOfQueueKey } from "./keys.ts";
+import { Loads, RunTimes, workKind } from "./loads.ts";
 import type { ExecutorMessage } from "./protocol.ts";
-import { ReadyList } from "./ready-list.ts";
+import { ReadyList, type ReadyUnits } from "./ready-list.ts";
 import type { AttemptRow, QueueRow } from "./rows.ts";
 import type { Token } from "./unit.ts";
 
@@ -24,6 +26,8 @@ export interface DispatcherOptions {
   readonly leaseMs: number;
   /** A grant that its executor does not claim after so long has not arrived. */
   readonly arrivalMs: number;
+  /** R20: beyond its slots an executor gets about so much work. */
+  readonly prefetchMs: number;
   /** Grants proposed at once: keeps an entry and its application short. */
   readonly grantsMax: number;
 }
@@ -50,6 +54,7 @@ export interface DispatcherStart {
 interface Executor {
   readonly session: string;
   readonly capabilities: readonly string[];
+  readonly slots: number;
   readonly limit: number;
   readonly sequence: number;
   readonly heardMs: number;
@@ -60,6 +65,7 @@ interface Held {
   readonly node: NodeId;
   readonly executor: string;
   readonly request: number;
+  readonly work: string;
   readonly sinceMs: number;
   takenBack: boolean;
 }
@@ -75,10 +81,13 @@ export class Dispatcher {
   readonly #delayed = new Map<string, number>();
   readonly #executors = new Map<NodeId, Executor>();
   readonly #held = new Map<string, Held>();
-  /** Attempts of each node. */
-  readonly #heldCount = new Map<NodeId, number>();
-  /** Grants to each node that were proposed and are not applied. */
-  readonly #proposed = new Map<NodeId, number>();
+  readonly #times = new RunTimes();
+  /** Attempts of each node, held and proposed. */
+  readonly #loads: Loads;
+  /** Units whose grants were proposed and are not applied. */
+  #proposedCount = 0;
+  /** Kinds of work whose grants are on their way, by queue row. */
+  readonly #proposedWork = new Map<string, string>();
   readonly #down = new Set<NodeId>();
   /** Until then all delayed rows are known; later ones may have to be read. */
   readonly #delayedUntilMs: number;
@@ -89,6 +98,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions, start: DispatcherStart, nowMs: number) {
     this.#options = options;
+    this.#loads = new Loads(this.#times, options.prefetchMs);
     this.#startedMs = nowMs;
     for (const { capability, rows, complete } of start.queues) {
       this.#ready.set(capability, new ReadyList(rows, complete));
@@ -106,7 +116,7 @@ export class Dispatcher {
     this.#turn = old.#turn;
     for (const [node, executor] of old.#executors) this.#executors.set(node, executor);
     for (const node of old.#down) this.#down.add(node);
-    for (const [node, count] of old.#proposed) this.#proposed.set(node, count);
+    this.#times.adopt(old.#times);
     for (const text of this.#held.keys()) {
       const known = old.#held.get(text);
       if (known !== undefined) this.#held.set(text, known);
@@ -115,12 +125,12 @@ export class Dispatcher {
 
   /** True when rows are to be read again now: a window ran empty, or an own proposal was refused (D4). */
   needsReload(): boolean {
-    return this.#lacksRows() && this.#proposedCount() === 0;
+    return this.#lacksRows() && this.#proposedCount === 0;
   }
 
   /** A proposal of this dispatcher did not get into the log: it will not be applied. */
   proposalRefused(command: SchedulerCommand): void {
-    if (command.kind === "grant") addTo(this.#proposed, command.node, -1);
+    if (command.kind === "grant") this.#ungranted(command);
     if (command.kind === "take-back") {
       const held = this.#held.get(tokenText(command.token));
       if (held !== undefined) held.takenBack = false;
@@ -179,9 +189,10 @@ export class Dispatcher {
     nowMs: number,
   ): readonly SchedulerCommand[] {
     const known = this.#executors.get(node);
-    const { executor, capabilities, limit, sequence } = said;
+    const { executor, capabilities, slots, limit, sequence } = said;
     if (known?.session === executor && sequence <= known.sequence) return [];
-    this.#executors.set(node, { session: executor, capabilities, limit, sequence, heardMs: nowMs });
+    const session = executor;
+    this.#executors.set(node, { session, capabilities, slots, limit, sequence, heardMs: nowMs });
     this.#down.delete(node);
     const claimed = new Set(said.holding.map(tokenText));
     const commands: SchedulerCommand[] = [];
@@ -197,6 +208,12 @@ export class Dispatcher {
     return commands;
   }
 
+  /** An attempt had a slot for so long; before its end is applied. */
+  ran(token: Token, ranMs: number): void {
+    const held = this.#held.get(tokenText(token));
+    if (held !== undefined) this.#times.note(held.work, ranMs);
+  }
+
   /** The newest beat of an executor's present run; 0 when it is not known. */
   heard(node: NodeId): number {
     return this.#executors.get(node)?.sequence ?? 0;
@@ -206,7 +223,7 @@ export class Dispatcher {
   executors(): readonly { readonly node: NodeId; readonly room: boolean }[] {
     return [...this.#executors].map(([node, executor]) => ({
       node,
-      room: this.#room(node, executor) > 0,
+      room: this.#hasRoom(node, executor),
     }));
   }
 
@@ -246,12 +263,6 @@ export class Dispatcher {
     return this.#stale || [...this.#ready.values()].some((list) => list.needsRows());
   }
 
-  #proposedCount(): number {
-    let count = 0;
-    for (const proposed of this.#proposed.values()) count += proposed;
-    return count;
-  }
-
   #takeBackExpired(nowMs: number, commands: SchedulerCommand[]): void {
     for (const held of this.#held.values()) {
       if (held.takenBack || !this.#isLost(held, nowMs)) continue;
@@ -266,12 +277,15 @@ export class Dispatcher {
     return nowMs - heardMs >= this.#options.leaseMs;
   }
 
-  /** Gives each executor with room one unit in turn, until room or work ends. */
+  /**
+   * Gives each executor with room a few units in turn, until room or work ends: never more than its
+   * share of what is ready, so that a few long units are spread over all.
+   */
   #grant(nowMs: number, commands: SchedulerCommand[]): void {
     // One that is silent gets nothing: it would lose that at once, and the unit would seem to kill it.
     const silentMs = this.#options.leaseMs / 2;
     let open = [...this.#executors].filter(
-      ([node, executor]) => nowMs - executor.heardMs < silentMs && this.#room(node, executor) > 0,
+      ([node, executor]) => nowMs - executor.heardMs < silentMs && this.#hasRoom(node, executor),
     );
     // Begin with another one each time, so that scarce work is spread.
     this.#turn += 1;
@@ -279,38 +293,81 @@ export class Dispatcher {
     open = [...open.slice(shift), ...open.slice(0, shift)];
     while (open.length > 0 && commands.length < this.#options.grantsMax) {
       const still: typeof open = [];
-      for (const [node, executor] of open) {
+      for (const [turn, [node, executor]] of open.entries()) {
         if (commands.length >= this.#options.grantsMax) break;
-        const unit = this.#take(executor);
-        if (unit === undefined) continue;
-        commands.push({ kind: "grant", ...unit, node, executor: executor.session });
-        addTo(this.#proposed, node, 1);
-        if (this.#room(node, executor) > 0) still.push([node, executor]);
+        const units = this.#take(node, executor, open.length - turn);
+        if (units === undefined) continue;
+        const { work, ...what } = units;
+        commands.push({ kind: "grant", ...what, node, executor: executor.session });
+        this.#loads.add(node, work, units.count);
+        this.#proposedCount += units.count;
+        this.#proposedWork.set(units.queueKey, work);
+        if (this.#hasRoom(node, executor)) still.push([node, executor]);
       }
       open = still;
     }
   }
 
-  #take(executor: Executor): { readonly queueKey: string; readonly child: number } | undefined {
+  #take(node: NodeId, executor: Executor, sharers: number): ReadyUnits | undefined {
     const capabilities = offered(executor);
     // Begin with another one each time, so that no kind of work waits for the end of another.
     for (let tries = 0; tries < capabilities.length; tries++) {
       const capability = capabilities[(this.#turn + tries) % capabilities.length] ?? "none";
-      const unit = this.#ready.get(capability)?.take();
-      if (unit !== undefined) return unit;
+      const list = this.#ready.get(capability);
+      if (list?.work === undefined) continue;
+      const share = Math.ceil(list.count() / sharers);
+      const units = list.take(Math.min(share, this.#loads.room(node, executor, list.work)));
+      if (units !== undefined) return units;
     }
     return undefined;
   }
 
-  #room(node: NodeId, executor: Executor): number {
-    return executor.limit - (this.#heldCount.get(node) ?? 0) - (this.#proposed.get(node) ?? 0);
+  #hasRoom(node: NodeId, executor: Executor): boolean {
+    return this.#loads.count(node) < executor.limit;
   }
 
-  #hold(token: Token, attempt: AttemptRow, sinceMs: number): void {
-    const { node, executor } = attempt;
-    const { request } = attempt.unit;
-    this.#held.set(tokenText(token), { token, node, executor, request, sinceMs, takenBack: false });
-    addTo(this.#heldCount, node, 1);
+  #hold(block: Token, attempt: AttemptRow, sinceMs: number): void {
+    const { node, executor, unit, step } = attempt;
+    const work = workKind(step, unit.kind);
+    const places = openPlaces(attempt.open);
+    for (const at of places) {
+      const token = tokenAt(block, at);
+      const held = { token, node, executor, request: unit.request, work, sinceMs };
+      this.#held.set(tokenText(token), { ...held, takenBack: false });
+    }
+    this.#loads.add(node, work, places.length);
+  }
+
+  /** A grant is applied: its units were counted when it was proposed, unless another leader did that. */
+  #granted(effect: Extract<Effect, { kind: "granted" }>, nowMs: number): void {
+    const { node, unit, step, open } = effect.attempt;
+    const count = openPlaces(open).length;
+    if (this.#proposedCount > 0) this.#loads.add(node, workKind(step, unit.kind), -count);
+    this.#arrived(count);
+    this.#hold(effect.token, effect.attempt, nowMs);
+  }
+
+  #release(token: Token): void {
+    const held = this.#held.get(tokenText(token));
+    if (held === undefined) return;
+    this.#held.delete(tokenText(token));
+    this.#loads.add(held.node, held.work, -1);
+  }
+
+  /** A proposed grant made no attempts. */
+  #ungranted(grant: {
+    readonly queueKey: string;
+    readonly node: NodeId;
+    readonly count: number;
+  }): void {
+    const { queueKey, node, count } = grant;
+    this.#loads.add(node, this.#proposedWork.get(queueKey) ?? "", -count);
+    this.#arrived(count);
+  }
+
+  #arrived(count: number): void {
+    this.#proposedCount = Math.max(0, this.#proposedCount - count);
+    if (this.#proposedCount === 0) this.#proposedWork.clear();
   }
 
   #applyOne(effect: Effect, nowMs: number): void {
@@ -331,17 +388,15 @@ export class Dispatcher {
         this.#delayed.delete(effect.key);
         return;
       case "granted":
-        addTo(this.#proposed, effect.attempt.node, -1);
-        this.#hold(effect.token, effect.attempt, nowMs);
+        this.#granted(effect, nowMs);
         return;
       case "grant-refused":
-        addTo(this.#proposed, effect.node, -1);
+        this.#ungranted(effect);
         if (effect.why === "not-running") this.#setAside.push(effect.queueKey);
         else this.#stale = true;
         return;
       case "attempt-ended":
-        if (!this.#held.delete(tokenText(effect.token))) return;
-        addTo(this.#heldCount, effect.attempt.node, -1);
+        this.#release(effect.token);
         return;
       case "request-changed":
       case "request-ended":
@@ -366,8 +421,4 @@ export class Dispatcher {
 /** What an executor can run: `none` is what anybody can. */
 function offered(executor: Executor): readonly string[] {
   return [...new Set(["none", ...executor.capabilities])];
-}
-
-function addTo(counts: Map<NodeId, number>, node: NodeId, add: number): void {
-  counts.set(node, Math.max(0, (counts.get(node) ?? 0) + add));
 }

@@ -13,15 +13,17 @@ export type Effect =
   /** A unit waits until `dueMs`, by the stamp's clock. */
   | { readonly kind: "delayed"; readonly key: string; readonly dueMs: number }
   | { readonly kind: "undelayed"; readonly key: string }
+  /** Attempts of one grant; `token` is that of the first. */
   | { readonly kind: "granted"; readonly token: Token; readonly attempt: AttemptRow }
   /** The grant found its unit gone, taken, or its request not running. */
   | {
       readonly kind: "grant-refused";
       readonly queueKey: string;
       readonly node: NodeId;
+      readonly count: number;
       readonly why: "gone" | "not-running" | "other-child";
     }
-  | { readonly kind: "attempt-ended"; readonly token: Token; readonly attempt: AttemptRow }
+  | { readonly kind: "attempt-ended"; readonly token: Token; readonly node: NodeId }
   | {
       readonly kind: "request-changed";
       readonly request: number;

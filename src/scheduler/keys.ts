@@ -8,6 +8,12 @@ import type { Path, Token } from "./unit.ts";
 /** Children whose results share one row: few enough that rewriting it for each stays cheap. */
 export const BLOCK_CHILDREN = 32;
 
+/**
+ * Ordinals that a command has for itself, so that each attempt that it makes and each unit that it
+ * makes ready has a place of its own in the log. The bound of what one command grants or ends.
+ */
+export const COMMAND_ORDINALS = 64;
+
 /** Order of ready work within a capability: what finishes something comes before what starts something. */
 export type QueueClass = 0 | 1;
 

@@ -2,18 +2,23 @@
  * What executors and schedulers say to each other. Executors dial (R20); everything may be lost and is
  * said again, so each message is harmless to repeat: tokens decide what counts.
  */
+import type { AttemptEnd } from "./commands.ts";
 import type { Token } from "./unit.ts";
-import type { Outcome, Work } from "./work.ts";
+import type { Work } from "./work.ts";
 
-/** One granted attempt with all that its executor needs to begin. */
+/** Granted attempts with all that their executor needs to begin: one, or children side by side. */
 export interface Grant {
+  /** Of the first attempt; each further one has the next ordinal. */
   readonly token: Token;
+  readonly count: number;
   /** Ids as people see them. */
   readonly request: string;
+  /** Of the first attempt; of each further one the last number is one more. */
   readonly invocation: string;
   readonly step: string;
   /** Where a reduce unit's input lies; the executor reads those rows from the scheduler. */
   readonly inputs: GrantInputs;
+  /** Its input has one pair for each attempt where there are several. */
   readonly work: Work;
 }
 
@@ -31,9 +36,9 @@ export type GrantInputs =
     };
 
 /** How an attempt ended. */
-export interface AttemptEnd {
-  readonly token: Token;
-  readonly outcome: Outcome;
+export interface ToldEnd extends AttemptEnd {
+  /** Time that it had a slot for itself, in microseconds; 0 when it never began. */
+  readonly ranMicros: number;
 }
 
 export type ExecutorMessage =
@@ -46,6 +51,8 @@ export type ExecutorMessage =
       /** Rises with each beat, so that one that comes late is known. */
       readonly sequence: number;
       readonly capabilities: readonly string[];
+      /** Attempts that run here at once, of all workflows. */
+      readonly slots: number;
       /** Attempts that the scheduler may have here at once (R20). */
       readonly limit: number;
       /** Attempts that are here and not settled; bounded by credit. */
@@ -55,7 +62,7 @@ export type ExecutorMessage =
       readonly kind: "ended";
       readonly group: number;
       readonly executor: string;
-      readonly ends: readonly AttemptEnd[];
+      readonly ends: readonly ToldEnd[];
     };
 
 /** R16: an executor that has seen a higher term takes no notice of these. */

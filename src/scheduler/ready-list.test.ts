@@ -21,7 +21,7 @@ const UNIT: QueueRow = {
 
 function drain(list: ReadyList): readonly string[] {
   const taken: string[] = [];
-  for (let unit = list.take(); unit !== undefined; unit = list.take()) {
+  for (let unit = list.take(1); unit !== undefined; unit = list.take(1)) {
     taken.push(`${unit.queueKey}:${unit.child}`);
   }
   return taken;
@@ -41,12 +41,25 @@ describe("a window of ready work", () => {
     );
   });
 
+  test("takes children side by side, as many as asked for, within a row and within a block", () => {
+    const list = new ReadyList([[key(1), range(30, 40)]], true);
+    list.add(key(2), UNIT);
+    expect(list.take(9)).toMatchObject({ queueKey: key(1), child: 30, count: 2 });
+    expect(list.take(3)).toMatchObject({ queueKey: key(1), child: 32, count: 3 });
+    expect(list.take(99)).toMatchObject({ queueKey: key(1), child: 35, count: 5 });
+    expect(list.count()).toBe(1);
+    expect(list.take(0)).toBeUndefined();
+    expect(list.take(9)).toMatchObject({ queueKey: key(2), child: 0, count: 1 });
+    expect(list.work).toBeUndefined();
+  });
+
   test("a row that is gone gives nothing more", () => {
     const list = new ReadyList([[key(1), range(0, 9)]], true);
-    list.take();
+    list.take(1);
     list.remove(key(1));
     list.remove(key(2));
-    expect(list.take()).toBeUndefined();
+    expect(list.count()).toBe(0);
+    expect(list.take(1)).toBeUndefined();
   });
 
   test("beyond its bound it forgets the last rows and says when it needs them", () => {

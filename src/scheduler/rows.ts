@@ -128,10 +128,17 @@ export interface ChildResult {
   readonly endedMs: number;
 }
 
-/** R18: results of `BLOCK_CHILDREN` consecutive children, in their order. */
+/** Consecutive children that one node ran, granted and ended in the same entries. */
+export interface Stretch extends Omit<ChildResult, "child" | "parts"> {
+  readonly first: number;
+  /** One for each child. */
+  readonly parts: readonly ChildResult["parts"][];
+}
+
+/** R18: results of up to `BLOCK_CHILDREN` consecutive children, in their order. */
 export interface BlockRow {
   readonly kind: "block";
-  readonly results: readonly ChildResult[];
+  readonly stretches: readonly Stretch[];
 }
 
 export interface ResultRow {
@@ -172,10 +179,13 @@ export interface ParkedRow {
   readonly row: QueueRangeRow | QueueUnitRow;
 }
 
-/** A unit that somebody works on. */
+/** Units of one grant that somebody works on: one, or consecutive children of a range. */
 export interface AttemptRow {
   readonly kind: "attempt";
+  /** The first of them. */
   readonly unit: UnitRef;
+  /** Which are live: bit k stands for the k-th unit after `unit`, under the k-th token. */
+  readonly open: number;
   readonly step: string;
   readonly node: NodeId;
   /** The executor's run: a node that restarted is another holder. */

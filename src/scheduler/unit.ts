@@ -25,7 +25,7 @@ export type UnitRef =
  */
 export interface Token {
   readonly index: number;
-  /** Position of the command within the entry. */
+  /** Place within the entry: each command has `COMMAND_ORDINALS` of them, from a multiple of that on. */
   readonly ordinal: number;
 }
 

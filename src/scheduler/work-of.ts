@@ -1,15 +1,16 @@
 /** What a granted attempt asks its executor to do, read from the rows that the grant refers to. */
 import { assert } from "../std/assert.ts";
 import { isLive, parentOf, requestOf, rowOf, stepOf } from "./apply-kit.ts";
+import { openPlaces } from "./attempt-block.ts";
 import type { Dataset, PieceSlice } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { AttemptRow, RequestRow, Row } from "./rows.ts";
 import type { RowView } from "./transaction.ts";
-import type { Path } from "./unit.ts";
+import type { Path, UnitRef } from "./unit.ts";
 import type { Work } from "./work.ts";
 
 /**
- * The work of an attempt; undefined when nobody wants it any more.
+ * The work of a grant's attempts, with one pair of input for each; undefined when nobody wants it any more.
  * @throws {MissingRows} when rows have to be loaded first.
  */
 export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefined {
@@ -35,7 +36,7 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
     combiner: step.combiner?.handler,
     reducer: step.reducer.handler,
     reducerCapability: step.reducer.capability,
-    input: inputOf(view, request, { request: unit.request, path: unit.path }),
+    input: inputOf(view, request, { unit, count: openPlaces(attempt.open).length }),
     ...common,
   };
 }
@@ -58,23 +59,31 @@ function partsFor(
 function inputOf(
   view: RowView<Row>,
   request: RequestRow,
-  place: { readonly request: number; readonly path: Path },
+  units: { readonly unit: UnitRef; readonly count: number },
 ): readonly PieceSlice[] {
-  if (place.path.length === 0) {
+  const { unit, count } = units;
+  if (unit.path.length === 0) {
     return request.arguments.map((piece) => ({ piece, first: 0, count: piece.count }));
   }
-  const { path, child } = parentOf(place.path);
-  const parent = rowOf(view, "invocation", keys.invocation(place.request, path));
+  const { path, child } = parentOf(unit.path);
+  const parent = rowOf(view, "invocation", keys.invocation(unit.request, path));
   assert(parent !== undefined, "a child's parent has mapped");
-  return [sliceOf(parent.data, child)];
+  return slicesOf(parent.data, child, count);
 }
 
-/** Pair number `index` of a dataset. */
-export function sliceOf(dataset: Dataset, index: number): PieceSlice {
-  let first = index;
+/** `count` pairs of a dataset from number `from` on. */
+export function slicesOf(dataset: Dataset, from: number, count: number): readonly PieceSlice[] {
+  const slices: PieceSlice[] = [];
+  let first = from;
+  let left = count;
   for (const piece of dataset) {
-    if (first < piece.count) return { piece, first, count: 1 };
-    first -= piece.count;
+    if (left > 0 && first < piece.count) {
+      const taken = Math.min(left, piece.count - first);
+      slices.push({ piece, first, count: taken });
+      left -= taken;
+    }
+    first = Math.max(0, first - piece.count);
   }
-  assert(false, "a child has a pair in its parent's dataset");
+  assert(left === 0, "a child has a pair in its parent's dataset");
+  return slices;
 }

@@ -1,7 +1,10 @@
 /** Entries of a workflow's log. Format `payload`, version 1. */
+import { GRANT_CHILDREN_MAX } from "../scheduler/attempt-block.ts";
 import {
+  type AttemptEnd,
   type Command,
   type CommandId,
+  ENDS_MAX,
   type Envelope,
   PAYLOAD_COMMANDS_MAX,
   type Payload,
@@ -13,7 +16,7 @@ import {
   ROW_KEY_LENGTH_MAX,
   SOURCE_LENGTH_MAX,
 } from "./bounds.ts";
-import { bytes, type Codec, enumeration, natural, text } from "./codec.ts";
+import { bytes, type Codec, enumeration, int, natural, text } from "./codec.ts";
 import { array, struct, union } from "./codec-shapes.ts";
 import { datasetCodec, nodeIdCodec, sha256Codec } from "./dataset-codec.ts";
 import {
@@ -39,6 +42,8 @@ export const commandIdCodec: Codec<CommandId> = union<CommandId>({
 /** Bytes that a `noop` carries to measure with. */
 const NOOP_BYTES_MAX = ENTRY_DATA_BYTES_MAX / 2;
 
+const attemptEnd = struct<AttemptEnd>({ token: tokenCodec, outcome: outcomeCodec });
+
 type TakeBack = Extract<Command, { readonly kind: "take-back" }>;
 
 /** A command. */
@@ -61,9 +66,15 @@ export const commandCodec: Codec<Command> = union<Command>({
   noop: [7, { bytes: bytes(NOOP_BYTES_MAX) }],
   grant: [
     8,
-    { queueKey: rowKey, child: natural, node: nodeIdCodec, executor: text(ID_LENGTH_MAX) },
+    {
+      queueKey: rowKey,
+      child: natural,
+      count: int(1, GRANT_CHILDREN_MAX),
+      node: nodeIdCodec,
+      executor: text(ID_LENGTH_MAX),
+    },
   ],
-  end: [9, { token: tokenCodec, outcome: outcomeCodec }],
+  ends: [9, { ends: array(attemptEnd, ENDS_MAX) }],
   "take-back": [
     10,
     { token: tokenCodec, how: enumeration<TakeBack["how"]>({ lost: 1, released: 2 }) },

@@ -1,10 +1,11 @@
 /** What executors and schedulers say to each other. Part of the protocol `peer`. */
+import { GRANT_CHILDREN_MAX } from "../scheduler/attempt-block.ts";
 import type {
-  AttemptEnd,
   ExecutorMessage,
   Grant,
   GrantInputs,
   SchedulerMessage,
+  ToldEnd,
 } from "../scheduler/protocol.ts";
 import {
   CAPABILITIES_MAX,
@@ -13,7 +14,7 @@ import {
   TOKENS_MAX,
   UNIT_ID_LENGTH_MAX,
 } from "./bounds.ts";
-import { type Codec, natural, text } from "./codec.ts";
+import { type Codec, int, natural, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { nodeIdCodec } from "./dataset-codec.ts";
 import { nameCodec, outcomeCodec, pathCodec, tokenCodec, workCodec } from "./work-codec.ts";
@@ -30,6 +31,7 @@ const grantInputs = union<GrantInputs>({
 
 const grant = struct<Grant>({
   token: tokenCodec,
+  count: int(1, GRANT_CHILDREN_MAX),
   request: unitId,
   invocation: unitId,
   step: nameCodec,
@@ -37,7 +39,7 @@ const grant = struct<Grant>({
   work: workCodec,
 });
 
-const attemptEnd = struct<AttemptEnd>({ token: tokenCodec, outcome: outcomeCodec });
+const toldEnd = struct<ToldEnd>({ token: tokenCodec, outcome: outcomeCodec, ranMicros: natural });
 
 /** From an executor to a scheduler. */
 export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessage>({
@@ -48,11 +50,12 @@ export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessag
       executor,
       sequence: natural,
       capabilities: array(nameCodec, CAPABILITIES_MAX),
+      slots: natural,
       limit: natural,
       holding: tokens,
     },
   ],
-  ended: [2, { group: natural, executor, ends: array(attemptEnd, TOKENS_MAX) }],
+  ended: [2, { group: natural, executor, ends: array(toldEnd, TOKENS_MAX) }],
 });
 
 const scheduler = { group: natural, term: natural } as const;

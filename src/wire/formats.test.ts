@@ -166,12 +166,17 @@ const cases: readonly Case[] = [
     format: payloadFormat,
     wrap: (command) => ({ stampMs: 1_700_000_000_000, envelopes: [{ id: none, command }] }),
   }),
-  ...casesOf<Outcome, Payload>("payload/end", {
+  ...casesOf<Outcome, Payload>("payload/ends", {
     kinds: outcomeKinds,
     format: payloadFormat,
     wrap: (outcome) => ({
       stampMs: 5,
-      envelopes: [{ id: none, command: { kind: "end", token: { index: 1, ordinal: 2 }, outcome } }],
+      envelopes: [
+        {
+          id: none,
+          command: { kind: "ends", ends: [{ token: { index: 1, ordinal: 2 }, outcome }] },
+        },
+      ],
     }),
   }),
   ...casesOf<CommandId, Payload>("payload/id", {

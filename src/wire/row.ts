@@ -1,11 +1,11 @@
 /** Rows of a workflow's replicated state. Format `row`, version 1. */
+import { allOpen, GRANT_CHILDREN_MAX } from "../scheduler/attempt-block.ts";
 import { ANSWER_BLOCK } from "../scheduler/commands.ts";
 import { BLOCK_CHILDREN } from "../scheduler/keys.ts";
 import type {
   Answer,
   AnswerBlockRow,
   AnswerWindowRow,
-  ChildResult,
   Failure,
   HistoryRow,
   InvocationRow,
@@ -14,6 +14,7 @@ import type {
   RequestState,
   Row,
   StepCount,
+  Stretch,
 } from "../scheduler/rows.ts";
 import { HANDLERS_MAX, JOBS_MAX, PARTITIONS_MAX, STEPS_MAX } from "../workflow/definition.ts";
 import {
@@ -23,7 +24,7 @@ import {
   ID_LENGTH_MAX,
   SOURCE_LENGTH_MAX,
 } from "./bounds.ts";
-import { bool, type Codec, enumeration, natural, text } from "./codec.ts";
+import { bool, type Codec, enumeration, int, natural, text } from "./codec.ts";
 import { array, optional, struct, union, type Variants } from "./codec-shapes.ts";
 import { datasetCodec, nodeIdCodec } from "./dataset-codec.ts";
 import {
@@ -74,9 +75,9 @@ const stepCount = struct<StepCount>({
   failed: natural,
 });
 
-const childResult = struct<ChildResult>({
-  child: natural,
-  parts: optional(partsCodec),
+const stretch = struct<Stretch>({
+  first: natural,
+  parts: array(optional(partsCodec), BLOCK_CHILDREN),
   skipped: bool,
   node: nodeIdCodec,
   startedMs: natural,
@@ -141,7 +142,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       outputs: array(optional(partsCodec), PARTITIONS_MAX),
     },
   ],
-  block: [6, { results: array(childResult, BLOCK_CHILDREN) }],
+  block: [6, { stretches: array(stretch, BLOCK_CHILDREN) }],
   result: [7, { parts: partsCodec }],
   ...queueVariants,
   delayed: [10, { unit: unitRefCodec, step: nameCodec, failures: natural, losses: natural }],
@@ -150,6 +151,7 @@ export const rowCodec: Codec<Row> = union<Row>({
     12,
     {
       unit: unitRefCodec,
+      open: int(1, allOpen(GRANT_CHILDREN_MAX)),
       step: nameCodec,
       node: nodeIdCodec,
       executor: text(ID_LENGTH_MAX),

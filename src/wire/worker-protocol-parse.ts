@@ -77,8 +77,9 @@ export function parseToWorker(fields: Fields): ToWorker {
     case "start":
       return parseStart(fields);
     case "input-end":
-    case "cancel":
       return { kind };
+    case "cancel":
+      return { kind, call: integer(fields, "call") };
     case "check":
       return {
         kind,

@@ -9,6 +9,10 @@
  *   node:   start, batches of input, input-end
  *   worker: direction (a mapper's first word), batches of output, done or failed
  *
+ * The node may send calls ahead, whole ones with all of their input; the worker runs them one after the
+ * other and writes the end of each before it begins the next, so that it is known which one ran when
+ * it dies.
+ *
  * Both sides stream at once. The worker may end a call before its input has ended: the node then
  * sends no more of it, and the worker drops batches and an `input-end` that arrive outside a call.
  * End of file on descriptor 3 means that the node is gone: the worker exits at once.
@@ -76,8 +80,11 @@ export type ToWorker =
     }
   | StartMessage
   | { readonly kind: "input-end" }
-  /** The attempt is given up; the worker is killed soon after, whatever it does. */
-  | { readonly kind: "cancel" }
+  /**
+   * The call is given up. One that runs may end; the worker is killed soon after, whatever it does.
+   * One that has not begun may be skipped: the worker says done without running it.
+   */
+  | { readonly kind: "cancel"; readonly call: number }
   | {
       readonly kind: "check";
       readonly call: number;

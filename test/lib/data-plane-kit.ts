@@ -77,8 +77,8 @@ export class DataPlaneKit {
     };
   }
 
-  run(work: Work, context: Partial<RunContext> = {}): Promise<Outcome> {
-    return this.plane.run(work, {
+  async run(work: Work, context: Partial<RunContext> = {}): Promise<Outcome> {
+    const { outcome } = await this.plane.run(work, {
       request: "r1",
       invocation: `i${this.#units++}`,
       step: "s1",
@@ -87,6 +87,7 @@ export class DataPlaneKit {
       signal: new AbortController().signal,
       ...context,
     });
+    return outcome;
   }
 
   async pairsOf(dataset: Dataset): Promise<Pair[]> {

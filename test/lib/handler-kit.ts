@@ -86,6 +86,7 @@ export class HandlerKit {
     this.runner = new WorkRunner({
       io: this.io,
       pool: this.pool,
+      clock: machineClock,
       timers: machineClock,
       slots: options.slots,
     });
@@ -155,7 +156,7 @@ export class HandlerKit {
       keepYieldOrder: options.keepYieldOrder ?? false,
       timeoutMs: options.timeoutMs ?? 30_000,
     };
-    return this.runner.run(work, this.#context(options));
+    return (await this.runner.run(work, this.#context(options))).outcome;
   }
 
   /** Runs a reduce unit over datasets that are sorted. */
@@ -174,7 +175,7 @@ export class HandlerKit {
       timeoutMs: options.timeoutMs ?? 30_000,
     };
     const context = { ...this.#context(options), inputs: () => Promise.resolve(left.shift()) };
-    return this.runner.run(work, context);
+    return (await this.runner.run(work, context)).outcome;
   }
 
   #known(handler: TestHandler): HandlerRef {

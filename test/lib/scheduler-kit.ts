@@ -5,6 +5,7 @@
  */
 import { expect } from "vitest";
 import { applyEnvelope } from "../../src/scheduler/apply.ts";
+import { allOpen, openPlaces, tokenAt, unitAt } from "../../src/scheduler/attempt-block.ts";
 import type { Command, Envelope } from "../../src/scheduler/commands.ts";
 import type { Dataset } from "../../src/scheduler/dataset.ts";
 import type { Effect } from "../../src/scheduler/effects.ts";
@@ -128,11 +129,16 @@ export class SchedulerKit {
     );
   }
 
+  /** Each attempt by itself, whatever block it was granted in. */
   attempts(): readonly Granted[] {
     return this.scan(prefixes.attempts).flatMap(([key, row]) => {
       if (row.kind !== "attempt") return [];
       const view = { peek: (wanted: string) => this.rows.get(wanted) };
-      return [{ token: tokenOfAttemptKey(key), attempt: row, work: workOf(view, row) }];
+      const block = tokenOfAttemptKey(key);
+      return openPlaces(row.open).map((at) => {
+        const attempt = { ...row, unit: unitAt(row, at), open: allOpen(1) };
+        return { token: tokenAt(block, at), attempt, work: workOf(view, attempt) };
+      });
     });
   }
 
@@ -141,7 +147,7 @@ export class SchedulerKit {
     const row = this.queue().find(([key]) => key === queueKey)?.[1];
     assert(queueKey !== undefined && row !== undefined, "there is ready work");
     const child = row.kind === "queue-range" ? row.next : 0;
-    this.run({ kind: "grant", queueKey, child, node, executor: `run of ${node}` });
+    this.run({ kind: "grant", queueKey, child, count: 1, node, executor: `run of ${node}` });
     const token = { index: this.#index, ordinal: 0 };
     const granted = this.attempts().find((one) => one.token.index === token.index);
     assert(granted !== undefined, "the grant is an attempt now");
@@ -149,7 +155,7 @@ export class SchedulerKit {
   }
 
   end(token: Token, outcome: Outcome): void {
-    this.run({ kind: "end", token, outcome });
+    this.run({ kind: "ends", ends: [{ token, outcome }] });
   }
 
   /** Grants the next unit and ends it at once. */

@@ -138,6 +138,7 @@ const inputs: Kinds<GrantInputs> = {
 };
 const grant = fc.record({
   token,
+  count: fc.integer({ min: 1, max: 32 }),
   request: name,
   invocation: name,
   step: name,
@@ -153,6 +154,7 @@ export const executorKinds: Kinds<ExecutorMessage> = {
     executor: name,
     sequence: natural,
     capabilities: list(name),
+    slots: natural,
     limit: natural,
     holding: list(token),
   }),
@@ -160,7 +162,7 @@ export const executorKinds: Kinds<ExecutorMessage> = {
     kind: one("ended"),
     group: natural,
     executor: name,
-    ends: list(fc.record({ token, outcome })),
+    ends: list(fc.record({ token, outcome, ranMicros: natural })),
   }),
 };
 const ruled = { group: natural, term: natural } as const;

@@ -217,10 +217,11 @@ export const commandKinds: Kinds<Command> = {
     kind: one("grant"),
     queueKey: words,
     child: natural,
+    count: fc.integer({ min: 1, max: 32 }),
     node: name,
     executor: name,
   }),
-  end: fc.record({ kind: one("end"), token, outcome }),
+  ends: fc.record({ kind: one("ends"), ends: list(fc.record({ token, outcome })) }),
   "take-back": fc.record({
     kind: one("take-back"),
     token,
@@ -319,8 +320,8 @@ export const rowKinds: Kinds<Row> = {
   }),
   block: fc.record({
     kind: one("block"),
-    results: list(
-      fc.record({ child: natural, parts: maybe(parts), skipped: bool, node: name, ...times }),
+    stretches: list(
+      fc.record({ first: natural, parts: list(maybe(parts)), skipped: bool, node: name, ...times }),
     ),
   }),
   result: fc.record({ kind: one("result"), parts }),
@@ -330,6 +331,7 @@ export const rowKinds: Kinds<Row> = {
   attempt: fc.record({
     kind: one("attempt"),
     ...again,
+    open: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
     node: name,
     executor: name,
     grantedMs: natural,

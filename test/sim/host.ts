@@ -381,6 +381,8 @@ export class SimProcess implements NetworkProcess {
       behaviour,
       runs,
       self: this.id,
+      nowMs: () => this.#world.loop.nowMs(),
+      slots: options.executor.slots,
       sleep: (delayMs) => this.sleep(delayMs),
       zombieRatio,
       runRatio,

@@ -61,6 +61,8 @@ export function drawPlan(seed: number): Plan {
 export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
   const chance = Chance.of(plan.seed, `options ${index}`);
   const leaseMs = 4_000;
+  // With more than the program's, so that grants are blocks although the units are not short.
+  const prefetchMs = Chance.of(plan.seed, "prefetch").pick([50, 400, 2_000]);
   // One node at least can do everything.
   const rare = index === 0 || chance.hits(0.5);
   return {
@@ -72,14 +74,14 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
     // Small, so that who is away for a few seconds needs a snapshot.
     tail: { tailEntries: plan.tailEntries, tailBytes: 64 * 1024 },
     snapshotChunkBytes: plan.chunkBytes,
-    scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64 },
+    scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, prefetchMs, grantsMax: 64 },
     executor: {
       slots: chance.whole(1, 4),
       capabilities: rare ? [RARE_CAPABILITY] : [],
       beatMs: 500,
       idleBeatMs: 1_500,
       leaseMs,
-      prefetchMs: 50,
+      prefetchMs,
     },
   };
 }

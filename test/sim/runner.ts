@@ -1,5 +1,6 @@
 /** Runs the simulated handlers in virtual time: they return, fail, hang, or end long after they should. */
 import type { RunnerPort } from "../../src/actors/ports.ts";
+import { SlotGate } from "../../src/handlers/slot-gate.ts";
 import type { Dataset, HandlerRef, Outcome, Piece, Work } from "../../src/wire/dataset.ts";
 import { decodePairs } from "../../src/wire/pairs.ts";
 import type { SimRuns } from "./blocks.ts";
@@ -37,6 +38,9 @@ export interface RunnerOptions {
   readonly behaviour: UnitBehaviour;
   readonly runs: SimRuns;
   readonly self: string;
+  readonly nowMs: () => number;
+  /** Units that run at once. */
+  readonly slots: number;
   readonly sleep: (delayMs: number) => Promise<void>;
   /** Chance that a unit runs on after it was given up. */
   readonly zombieRatio: number;
@@ -72,12 +76,31 @@ class UnitReleased extends Error {}
 
 export class SimRunner implements RunnerPort {
   readonly #options: RunnerOptions;
+  readonly #gate: SlotGate;
 
   constructor(options: RunnerOptions) {
+    this.#gate = new SlotGate(options.slots);
     this.#options = options;
   }
 
-  async run(work: Work, context: Context): Promise<Outcome> {
+  beginNoMore(): void {
+    this.#gate.shut();
+  }
+
+  async run(work: Work, context: Context): ReturnType<RunnerPort["run"]> {
+    if (!(await this.#gate.enter(context.signal))) {
+      return { outcome: { kind: "released", reason: "it has not begun" }, ranMs: 0 };
+    }
+    const sinceMs = this.#options.nowMs();
+    try {
+      const outcome = await this.#begin(work, context);
+      return { outcome, ranMs: Math.max(this.#options.nowMs() - sinceMs, 1) };
+    } finally {
+      this.#gate.leave();
+    }
+  }
+
+  async #begin(work: Work, context: Context): Promise<Outcome> {
     try {
       await this.#behave(work, context);
       return work.kind === "map"

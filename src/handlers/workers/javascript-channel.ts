@@ -33,14 +33,17 @@ export class NodeChannel {
   readonly #socket: Socket;
   readonly #reader = new FrameReader();
   readonly #received: Received[] = [];
-  readonly #onCancel: () => void;
+  readonly #onCancel: (call: number) => void;
   #receivedBytes = 0;
   #waiter: ((received: Received | undefined) => void) | undefined;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
 
-  /** `onEnd`: the node is gone, or talks nonsense. `onCancel`: the running call is given up. */
-  constructor(options: { readonly onEnd: () => void; readonly onCancel: () => void }) {
+  /** `onEnd`: the node is gone, or talks nonsense. `onCancel`: a call is given up. */
+  constructor(options: {
+    readonly onEnd: () => void;
+    readonly onCancel: (call: number) => void;
+  }) {
     this.#onCancel = options.onCancel;
     this.#socket = new Socket({ fd: INPUT_DESCRIPTOR, readable: true, writable: false });
     this.#socket.on("data", (chunk: Buffer) => {
@@ -107,7 +110,7 @@ export class NodeChannel {
       const parsed = parseBody(body);
       if (parsed.kind !== "control") continue;
       const message = parseToWorker(parsed.fields);
-      if (message.kind === "cancel") this.#onCancel();
+      if (message.kind === "cancel") this.#onCancel(message.call);
       else this.#deliver({ kind: "message", message });
     }
     if (this.#receivedBytes >= WAITING_BYTES_MAX) this.#socket.pause();

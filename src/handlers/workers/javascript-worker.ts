@@ -28,11 +28,16 @@ process.kill(process.pid, "SIGKILL");
 
 /** The call that is running. */
 interface Running {
+  readonly call: number;
   readonly abort: AbortController;
   readonly fail: (error: Fault) => void;
 }
 
 let running: Running | undefined;
+
+/** Calls that were given up before they began, and the newest call that began. */
+const skipped = new Set<number>();
+let newestCall = 0;
 
 /** Ends this process and what it started. */
 function die(): void {
@@ -47,7 +52,10 @@ function die(): void {
 
 const channel = new NodeChannel({
   onEnd: die,
-  onCancel: () => running?.abort.abort(new Error("the attempt was given up")),
+  onCancel: (call) => {
+    if (running?.call === call) running.abort.abort(new Error("the attempt was given up"));
+    else if (call > newestCall) skipped.add(call);
+  },
 });
 
 function onStray(thrown: unknown): void {
@@ -75,9 +83,15 @@ process.on("uncaughtException", onStray);
 process.on("unhandledRejection", onStray);
 
 async function runCall(start: StartMessage): Promise<void> {
+  newestCall = start.call;
+  if (skipped.delete(start.call)) {
+    channel.send({ kind: "done", call: start.call });
+    channel.flush();
+    return;
+  }
   const abort = new AbortController();
   const stray = new Promise<never>((_resolve, reject) => {
-    running = { abort, fail: reject };
+    running = { call: start.call, abort, fail: reject };
   });
   try {
     await Promise.race([runHandler(start, { channel, signal: abort.signal }), stray]);
@@ -88,6 +102,7 @@ async function runCall(start: StartMessage): Promise<void> {
     running = undefined;
     channel.stopWaiting();
   }
+  // Before the next call begins: whoever dies in that one must not take this end with it.
   channel.flush();
 }
 

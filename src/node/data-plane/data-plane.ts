@@ -13,7 +13,7 @@ import { compactDataset, compactWork } from "./compact.ts";
 import { CrashCounts } from "./crash-counts.ts";
 import { closed, type DataPlaneError, unserved } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
-import type { DataPlaneAnswer, DataPlaneRequest, FromDataPlane } from "./messages.ts";
+import type { DataPlaneAnswer, DataPlaneRequest, FromDataPlane, UnitToRun } from "./messages.ts";
 import { type JsonPair, pairSlices, pairsOfPage } from "./pair-batches.ts";
 import type { FetchBlock } from "./run-fetcher.ts";
 import { RunFetches } from "./run-fetches.ts";
@@ -52,9 +52,12 @@ const STOPPING = "the node is stopping";
 
 type RunContext = Parameters<RunnerPort["run"]>[1];
 
+/** How a unit ended, as the port tells it. */
+type RunEnd = Awaited<ReturnType<RunnerPort["run"]>>;
+
 interface Unit {
   readonly context: RunContext;
-  readonly resolve: (outcome: Outcome) => void;
+  readonly resolve: (end: RunEnd) => void;
 }
 
 interface Call {
@@ -77,6 +80,9 @@ export class DataPlane implements RunsPort, RunnerPort {
   readonly #calls = new Map<number, Call>();
   readonly #fetches = new RunFetches();
   readonly #crashes = new CrashCounts();
+  /** Units of this turn of the loop that the thread does not have yet. */
+  readonly #toRun: UnitToRun[] = [];
+  #postSoon: NodeJS.Immediate | undefined;
   #lastId = -1;
   #draining = false;
   #closed = false;
@@ -109,29 +115,49 @@ export class DataPlane implements RunsPort, RunnerPort {
     return plane;
   }
 
+  /** See the port. A thread that starts anew after this runs nothing either: nothing comes to it. */
+  beginNoMore(): void {
+    this.#draining = true;
+    if (!this.#closed) this.#thread.post({ kind: "begin-no-more" });
+  }
+
   /** See the port. What goes wrong with this node gives the unit back. */
-  run(work: Work, context: RunContext): Promise<Outcome> {
+  run(work: Work, context: RunContext): Promise<RunEnd> {
     const { signal, request, invocation, step } = context;
-    if (this.#draining) return Promise.resolve({ kind: "released", reason: STOPPING });
-    if (signal.aborted) return Promise.resolve({ kind: "released", reason: reasonOf(signal) });
+    if (this.#draining) return Promise.resolve(released(STOPPING));
+    if (signal.aborted) return Promise.resolve(released(reasonOf(signal)));
     const id = this.#nextId();
     return new Promise((resolve) => {
       const abort = () => this.#abort(id, reasonOf(signal));
       signal.addEventListener("abort", abort);
       this.#units.set(id, {
         context,
-        resolve: (outcome) => {
+        resolve: (end) => {
           signal.removeEventListener("abort", abort);
-          resolve(outcome);
+          resolve(end);
         },
       });
       const names = { request, invocation, step };
       try {
-        this.#thread.post({ kind: "run", id, work: compactWork(work), names });
+        this.#toRun.push({ id, work: compactWork(work), names });
+        this.#postSoon ??= setImmediate(() => this.#postUnits());
       } catch (error) {
-        this.#endUnit(id, { kind: "released", reason: String(error) });
+        this.#endUnit(id, released(String(error)));
       }
     });
+  }
+
+  /** One message for all units of a turn: what they share travels once. */
+  #postUnits(): void {
+    this.#postSoon = undefined;
+    // Some may have been given up, or lost to a crash of the thread, in the same turn.
+    const units = this.#toRun.splice(0).filter(({ id }) => this.#units.has(id));
+    if (units.length === 0 || this.#closed) return;
+    try {
+      this.#thread.post({ kind: "run", units });
+    } catch (error) {
+      for (const { id } of units) this.#endUnit(id, released(String(error)));
+    }
   }
 
   /**
@@ -265,13 +291,19 @@ export class DataPlane implements RunsPort, RunnerPort {
   }
 
   #abort(id: number, reason: string): void {
+    const unsent = this.#toRun.findIndex((unit) => unit.id === id);
+    if (unsent >= 0) {
+      this.#toRun.splice(unsent, 1);
+      this.#endUnit(id, released(reason));
+      return;
+    }
     if (!this.#closed) this.#thread.post({ kind: "abort", id, reason });
   }
 
   #message(message: FromDataPlane): void {
     switch (message.kind) {
       case "ran":
-        this.#endUnit(message.id, message.outcome);
+        for (const { id, outcome, ranMs } of message.units) this.#endUnit(id, { outcome, ranMs });
         return;
       case "ensured":
       case "checked":
@@ -335,12 +367,12 @@ export class DataPlane implements RunsPort, RunnerPort {
     return call;
   }
 
-  #endUnit(id: number, outcome: Outcome): void {
+  #endUnit(id: number, end: RunEnd): void {
     const unit = this.#units.get(id);
     if (unit === undefined) return;
     this.#units.delete(id);
     this.#crashes.clear(unitName(unit));
-    unit.resolve(outcome);
+    unit.resolve(end);
     if (this.#units.size === 0) this.#drained?.();
   }
 
@@ -348,7 +380,8 @@ export class DataPlane implements RunsPort, RunnerPort {
     this.#streams.fail(error);
     for (const call of this.#calls.values()) call.reject(error);
     this.#calls.clear();
-    for (const unit of this.#units.values()) unit.resolve(this.#crashOutcome(unit, error));
+    for (const unit of this.#units.values())
+      unit.resolve({ outcome: this.#crashOutcome(unit, error), ranMs: 0 });
     this.#units.clear();
     this.#drained?.();
   }
@@ -360,6 +393,10 @@ export class DataPlane implements RunsPort, RunnerPort {
     if (this.#crashes.add(unitName(unit)) < CRASHES_PER_UNIT_MAX) return released;
     return { kind: "failed", error: { code, message, traceback: "", stdout: "", stderr: "" } };
   }
+}
+
+function released(reason: string): RunEnd {
+  return { outcome: { kind: "released", reason }, ranMs: 0 };
 }
 
 function unitName({ context }: Unit): string {

@@ -23,6 +23,8 @@ import type {
   FromDataPlane,
   OpenMessage,
   ToDataPlane,
+  UnitRan,
+  UnitToRun,
 } from "./messages.ts";
 import { readPairPages, storePairs } from "./pair-texts.ts";
 import { RunFetcher } from "./run-fetcher.ts";
@@ -70,6 +72,8 @@ export class DataThread {
   readonly #asks = new Map<number, Ask>();
   /** What can be given up: units and fetches. */
   readonly #aborts = new Map<number, AbortController>();
+  readonly #ran: UnitRan[] = [];
+  #tellSoon: NodeJS.Immediate | undefined;
   readonly #busy = new Set<Promise<void>>();
   /** Checks take turns at the one worker that units leave free. */
   readonly #checks = new SlotGate(1);
@@ -94,7 +98,13 @@ export class DataThread {
       // Units never hold more than two for each slot, so that a check does not wait for them.
       workersMax: 2 * slots + 1,
     });
-    this.#runner = new WorkRunner({ io: this.#io, pool: this.#pool, timers: machine, slots });
+    this.#runner = new WorkRunner({
+      io: this.#io,
+      pool: this.#pool,
+      clock: machine,
+      timers: machine,
+      slots,
+    });
     const fetchBlock = (node: NodeId, cid: Cid, signal: AbortSignal) =>
       this.#askBlock(node, { cid, signal });
     this.#fetcher = new RunFetcher({ store, self, fetchBlock });
@@ -120,6 +130,8 @@ export class DataThread {
   take(message: ToDataPlane): void {
     switch (message.kind) {
       case "run":
+        for (const unit of message.units) this.#work(this.#run(unit));
+        return;
       case "ensure-run":
       case "check-handler":
       case "store-pairs":
@@ -130,6 +142,9 @@ export class DataThread {
         return;
       case "read-pairs":
         this.#work(this.#readPairs(message));
+        return;
+      case "begin-no-more":
+        this.#runner.beginNoMore();
         return;
       case "abort":
         this.#aborts.get(message.id)?.abort(stopped(message.reason));
@@ -166,6 +181,7 @@ export class DataThread {
     for (const ask of this.#asks.values()) ask.reject(closed());
     this.#streams.fail(closed());
     await Promise.allSettled(this.#busy);
+    this.#tellRan();
     await this.#pool.close();
   }
 
@@ -174,9 +190,7 @@ export class DataThread {
     this.#busy.add(tracked);
   }
 
-  async #answer(
-    request: Requested<"run" | "ensure-run" | "check-handler" | "store-pairs">,
-  ): Promise<void> {
+  async #answer(request: Requested<"ensure-run" | "check-handler" | "store-pairs">): Promise<void> {
     let answer: DataPlaneAnswer | Extract<FromDataPlane, { kind: "failed" }>;
     try {
       answer = await this.#answerOf(request);
@@ -187,11 +201,9 @@ export class DataThread {
   }
 
   #answerOf(
-    request: Requested<"run" | "ensure-run" | "check-handler" | "store-pairs">,
+    request: Requested<"ensure-run" | "check-handler" | "store-pairs">,
   ): Promise<DataPlaneAnswer> {
     switch (request.kind) {
-      case "run":
-        return this.#run(request);
       case "ensure-run":
         return this.#ensure(request);
       case "check-handler":
@@ -203,7 +215,7 @@ export class DataThread {
     }
   }
 
-  async #run({ id, work, names }: Requested<"run">): Promise<DataPlaneAnswer> {
+  async #run({ id, work, names }: UnitToRun): Promise<void> {
     const abort = this.#abortable(id);
     const context: WorkContext = {
       inputs: async () => {
@@ -216,13 +228,25 @@ export class DataThread {
       names,
     };
     try {
-      const outcome = await this.#runner.run(work, context);
-      return { kind: "ran", id, outcome: compactOutcome(outcome) };
+      const { outcome, ranMs } = await this.#runner.run(work, context);
+      this.#ranOne({ id, outcome: compactOutcome(outcome), ranMs });
     } catch (error) {
-      return { kind: "ran", id, outcome: this.#outcomeOf(error) };
+      this.#ranOne({ id, outcome: this.#outcomeOf(error), ranMs: 0 });
     } finally {
       this.#aborts.delete(id);
     }
+  }
+
+  /** Units that end in one turn of the loop are told in one message. */
+  #ranOne(unit: UnitRan): void {
+    this.#ran.push(unit);
+    this.#tellSoon ??= setImmediate(() => this.#tellRan());
+  }
+
+  #tellRan(): void {
+    clearImmediate(this.#tellSoon);
+    this.#tellSoon = undefined;
+    if (this.#ran.length > 0) this.#post({ kind: "ran", units: this.#ran.splice(0) }, []);
   }
 
   async #source(id: number, version: string): Promise<string> {

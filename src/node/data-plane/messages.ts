@@ -14,6 +14,20 @@ export interface UnitNames {
   readonly step: string;
 }
 
+/** A unit on its way to its handlers. */
+export interface UnitToRun {
+  readonly id: number;
+  readonly work: Work;
+  readonly names: UnitNames;
+}
+
+/** How a unit ended. */
+export interface UnitRan {
+  readonly id: number;
+  readonly outcome: Outcome;
+  readonly ranMs: number;
+}
+
 /** How the thread is started. */
 export interface OpenMessage {
   readonly kind: "open";
@@ -37,12 +51,8 @@ export type StreamMessage =
 
 /** What the control thread wants; each but `read-block` and `read-pairs` is answered once. */
 export type DataPlaneRequest =
-  | {
-      readonly kind: "run";
-      readonly id: number;
-      readonly work: Work;
-      readonly names: UnitNames;
-    }
+  /** Units that came in one turn of the loop. Each is answered by itself. */
+  | { readonly kind: "run"; readonly units: readonly UnitToRun[] }
   | {
       readonly kind: "ensure-run";
       readonly id: number;
@@ -63,6 +73,8 @@ export type ToDataPlane =
   | DataPlaneRequest
   /** Gives a `run` or `ensure-run` up; it is answered all the same. */
   | { readonly kind: "abort"; readonly id: number; readonly reason: string }
+  /** Units that have not begun are given back, and all that still come. */
+  | { readonly kind: "begin-no-more" }
   | { readonly kind: "inputs"; readonly ask: number; readonly dataset: Dataset | undefined }
   | { readonly kind: "source"; readonly ask: number; readonly source: string }
   | { readonly kind: "ask-failed"; readonly ask: number; readonly fault: Fault }
@@ -71,7 +83,6 @@ export type ToDataPlane =
 
 /** An answer to a request that succeeded. */
 export type DataPlaneAnswer =
-  | { readonly kind: "ran"; readonly id: number; readonly outcome: Outcome }
   | { readonly kind: "ensured"; readonly id: number }
   | { readonly kind: "checked"; readonly id: number; readonly check: HandlerCheck }
   | { readonly kind: "stored"; readonly id: number; readonly dataset: Dataset };
@@ -81,6 +92,8 @@ export type FromDataPlane =
   | { readonly kind: "opened" }
   | { readonly kind: "open-failed"; readonly fault: Fault }
   | DataPlaneAnswer
+  /** Units that ended in one turn of the loop. */
+  | { readonly kind: "ran"; readonly units: readonly UnitRan[] }
   | { readonly kind: "failed"; readonly id: number; readonly fault: Fault }
   /** The next input of the unit `id` is wanted. */
   | { readonly kind: "ask-inputs"; readonly id: number; readonly ask: number }

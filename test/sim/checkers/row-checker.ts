@@ -4,6 +4,7 @@
  */
 import type { MeshListener } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
+import { resultsOf } from "../../../src/scheduler/block-row.ts";
 import { tokenOfAttemptKey } from "../../../src/scheduler/keys.ts";
 import type { BlockRow, HistoryRow, RequestRow, Row } from "../../../src/scheduler/rows.ts";
 import { unitText } from "../../../src/scheduler/unit.ts";
@@ -126,7 +127,7 @@ export class RowChecker {
   }
 
   #block(history: WorkflowHistory, key: string, row: BlockRow): void {
-    for (const { child, node, startedMs, endedMs, skipped } of row.results) {
+    for (const { child, node, startedMs, endedMs, skipped } of resultsOf(row)) {
       const name = `${key} ${child}`;
       const now = `${node} ${startedMs} ${endedMs} ${skipped}`;
       const before = history.childResults.get(name);

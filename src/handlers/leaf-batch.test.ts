@@ -1,0 +1,212 @@
+/** Short leaves that share a slot: what one of them does is its own affair. */
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import {
+  HandlerKit,
+  handlerOf,
+  type RunOptions,
+  type TestHandler,
+} from "../../test/lib/handler-kit.ts";
+import type { Outcome } from "../wire/dataset.ts";
+import { STUCK_MS } from "./leaf-sweep.ts";
+
+const UNITS = 24;
+/** Runs one after the other before a kind of unit is known to be short, also on a busy machine. */
+const WARM_RUNS = 12;
+
+/** A mapper that does what its argument says, and passes it on. */
+const MAP = `export function* map(args, ctx) {
+  const [[key, what]] = [...args];
+  if (what === "throws") throw new Error("bad " + key);
+  if (what === "prints and throws") { console.log("printed " + key); throw new Error("bad " + key); }
+  if (what === "exits") process.exit(3);
+  if (what === "hangs") for (;;);
+  if (what === "maps") { yield ctx.mapTo("next"); yield [key, 1]; return; }
+  if (what === "twice") { yield ctx.toReturn(); yield ctx.toReturn(); return; }
+  if (what === "nothing") return;
+  yield ctx.toReturn();
+  if (what === "session") ctx.session.set("s", key);
+  if (what === "large") for (let at = 0; at < 40; at++) yield [at, "x".repeat(10_000)];
+  else { yield [key, 1]; yield [key, 2]; yield ["a", key]; }
+}`;
+const COMBINE = `export function* combine(results) {
+  for (const [key, values] of results) yield [key, [...values, "combined"]];
+}`;
+const REDUCE = `export function* reduce(results, ctx) {
+  for (const [key, values] of results) yield [key, values];
+  const kept = ctx.session.get("s");
+  if (kept !== undefined) yield ["session", kept];
+}`;
+
+let number = 0;
+let kit: HandlerKit;
+
+beforeAll(async () => {
+  kit = await HandlerKit.open({ slots: 2 });
+});
+
+afterAll(() => kit.close());
+
+interface Handlers {
+  readonly mapper: TestHandler;
+  readonly combiner?: TestHandler;
+  readonly reducer: TestHandler;
+}
+
+/** Handlers that no test before has used. */
+function handlers(): Handlers {
+  number += 1;
+  const argumentType = "list";
+  return {
+    mapper: handlerOf("javascript", "mapper", `${MAP} // ${number}`, { argumentType }),
+    reducer: handlerOf("javascript", "reducer", REDUCE, { argumentType }),
+  };
+}
+
+/** Runs the units side by side after some that have shown how short they are. */
+async function together(
+  whats: readonly string[],
+  about: { readonly handlers?: Handlers; readonly options?: (at: number) => RunOptions } = {},
+): Promise<{
+  readonly outcomes: readonly Outcome[];
+  /** Workers that were asked for. */
+  readonly acquired: number;
+  /** Which unit ended when. */
+  readonly order: readonly number[];
+}> {
+  const { handlers: used = handlers(), options = () => ({}) } = about;
+  for (let run = 0; run < WARM_RUNS; run++) await kit.map(used, [["warm", ""]]);
+  const acquire = vi.spyOn(kit.pool, "acquire");
+  try {
+    const order: number[] = [];
+    const units = whats.map(async (what, at) => {
+      const outcome = await kit.map(used, [[`k${at}`, what]], options(at));
+      order.push(at);
+      return outcome;
+    });
+    const outcomes = await Promise.all(units);
+    return { outcomes, acquired: acquire.mock.calls.length, order };
+  } finally {
+    acquire.mockRestore();
+  }
+}
+
+/** `UNITS` units of which one does something else. */
+function oneIs(what: string): readonly string[] {
+  return Array.from({ length: UNITS }, (_, at) => (at === 7 ? what : ""));
+}
+
+async function pairsOf(outcome: Outcome | undefined): Promise<unknown> {
+  return outcome?.kind === "reduced" ? kit.pairsOf(outcome.parts.flat()) : outcome;
+}
+
+function ownPairs(at: number): unknown {
+  return [
+    ["a", [`k${at}`]],
+    [`k${at}`, [1, 2]],
+  ];
+}
+
+/** All but number 7 ended as if they had been alone. */
+async function expectOthers(outcomes: readonly Outcome[]): Promise<void> {
+  for (const [at, outcome] of outcomes.entries()) {
+    if (at !== 7) expect(await pairsOf(outcome)).toEqual(ownPairs(at));
+  }
+}
+
+function errorOf(outcome: Outcome | undefined): unknown {
+  return outcome?.kind === "failed" ? outcome.error : outcome;
+}
+
+describe("short leaves", () => {
+  test("share workers, and each has its own result, in the order of keys", async () => {
+    const { outcomes, acquired } = await together(oneIs(""));
+    await expectOthers(outcomes);
+    expect(await pairsOf(outcomes[7])).toEqual(ownPairs(7));
+    expect(acquired).toBeLessThan(UNITS);
+  });
+
+  test("go through a combiner, and keep their sessions apart", async () => {
+    const combiner = handlerOf("javascript", "combiner", COMBINE, { argumentType: "list" });
+    const whats = Array.from({ length: UNITS }, () => "session");
+    const { outcomes } = await together(whats, { handlers: { ...handlers(), combiner } });
+    for (const [at, outcome] of outcomes.entries()) {
+      expect(await pairsOf(outcome)).toEqual([
+        ["a", [`k${at}`, "combined"]],
+        [`k${at}`, [1, 2, "combined"]],
+        ["session", `k${at}`],
+      ]);
+      const session = outcome.kind === "reduced" ? await kit.pairsOf(outcome.session) : undefined;
+      expect(session).toEqual([["s", `k${at}`]]);
+    }
+  });
+
+  test("one that throws fails by itself, with its own words", async () => {
+    const { outcomes } = await together(oneIs("throws"));
+    await expectOthers(outcomes);
+    expect(errorOf(outcomes[7])).toMatchObject({
+      code: "HANDLER_FAILED",
+      message: "Error: bad k7",
+      stdout: "",
+    });
+  });
+
+  test("what one that fails has printed is told of it alone", async () => {
+    const { outcomes } = await together(oneIs("prints and throws"));
+    await expectOthers(outcomes);
+    expect(errorOf(outcomes[7])).toMatchObject({
+      message: "Error: bad k7",
+      stdout: "printed k7\n",
+    });
+  });
+
+  test("R17: one that ends the worker fails by itself; those behind it have not begun", async () => {
+    const { outcomes } = await together(oneIs("exits"));
+    await expectOthers(outcomes);
+    expect(errorOf(outcomes[7])).toMatchObject({
+      code: "HANDLER_CRASHED",
+      message: "the worker process ended with code 3 during the call",
+    });
+  });
+
+  test("one that hangs fails by its own timeout, and the others do not wait for it", async () => {
+    const timeoutMs = 20 * STUCK_MS;
+    const options = (at: number): RunOptions => (at === 7 ? { timeoutMs } : {});
+    const { outcomes, order } = await together(oneIs("hangs"), { options });
+    await expectOthers(outcomes);
+    expect(errorOf(outcomes[7])).toMatchObject({
+      code: "HANDLER_TIMEOUT",
+      message: `not finished after ${timeoutMs} ms`,
+    });
+    expect(order.at(-1)).toBe(7);
+  });
+
+  test("one that is given up is released, and the others go on", async () => {
+    const abort = new AbortController();
+    const options = (at: number): RunOptions =>
+      at === 7 ? { context: { signal: abort.signal } } : {};
+    setTimeout(() => abort.abort(new Error("not wanted")), STUCK_MS);
+    // It hangs, so that it is certainly there still when it is given up.
+    const { outcomes } = await together(oneIs("hangs"), { options });
+    await expectOthers(outcomes);
+    expect(outcomes[7]?.kind).toBe("released");
+  });
+
+  test("one that maps has its children, one that yields much its runs", async () => {
+    const used = handlers();
+    const { outcomes } = await together(oneIs("maps"), { handlers: used });
+    await expectOthers(outcomes);
+    expect(outcomes[7]).toMatchObject({ kind: "mapped", step: "next" });
+    const { outcomes: large } = await together(oneIs("large"), { handlers: used });
+    await expectOthers(large);
+    expect(await pairsOf(large[7])).toHaveLength(40);
+  });
+
+  test.each([
+    ["nothing", "HANDLER_NO_DIRECTION"],
+    ["twice", "HANDLER_OUTPUT_INVALID"],
+  ])("one that yields %s in place of a direction fails as it would alone", async (what, code) => {
+    const { outcomes } = await together(oneIs(what));
+    await expectOthers(outcomes);
+    expect(errorOf(outcomes[7])).toMatchObject({ code });
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * Leaves of one step that take little time, run together on warm workers: their calls are sent ahead,
+ * all mappers first, then all combiners, then all reducers, and their pairs stay in memory. Each call
+ * keeps its own deadline, and only the one that ran when a worker dies has failed.
+ *
+ * B1. A leaf ends once: with an outcome, or to be run by itself; nothing of it has counted by then.
+ * B2. What a worker prints cannot be told apart by call. So a failure at a worker that has printed is
+ *     not told: that leaf runs again by itself.
+ * B3. No leaf waits long for another one: when a call takes long, the others go on without it.
+ */
+import type { Timers } from "../std/clock.ts";
+import type { HandlerRef } from "../wire/dataset.ts";
+import { HandlersError } from "./errors.ts";
+import { LeafSweep, type Swept } from "./leaf-sweep.ts";
+import type { Leaf } from "./leaf-unit.ts";
+import type { WorkerPool } from "./pool.ts";
+import type { PairIo } from "./ports.ts";
+import type { WorkerProcess } from "./worker-process.ts";
+
+/** What a batch is run with, and the handlers that all its leaves share. */
+export interface LeafBatchOptions {
+  readonly io: PairIo;
+  readonly pool: WorkerPool;
+  readonly timers: Timers;
+  readonly nowMs: () => number;
+  readonly mapper: HandlerRef;
+  readonly combiner: HandlerRef | undefined;
+  readonly reducer: HandlerRef;
+  /** A handler has printed: its calls are better run one by one. */
+  readonly onPrinted: () => void;
+}
+
+/** Runs the leaves; resolves when all have ended and all workers are given back. */
+export class LeafBatch {
+  readonly #options: LeafBatchOptions;
+
+  constructor(options: LeafBatchOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects only with faults of this node, with leaves that have not ended yet. */
+  async run(leaves: readonly Leaf[]): Promise<void> {
+    const { mapper } = this.#options;
+    await this.#sweep(mapper, leaves, (ready) => this.#mapped(ready));
+  }
+
+  async #mapped(leaves: readonly Leaf[]): Promise<void> {
+    const { io, combiner, reducer } = this.#options;
+    const returned: Leaf[] = [];
+    for (const leaf of leaves) {
+      if (leaf.direction === undefined) leaf.alone();
+      else if (leaf.direction.step === null) returned.push(leaf);
+      else await leaf.finishMapped(leaf.direction.step, io);
+    }
+    const reduce = (ready: readonly Leaf[]) =>
+      this.#sweep(reducer, ready, (reduced) => this.#reduced(reduced));
+    if (combiner === undefined) await reduce(returned);
+    else await this.#sweep(combiner, returned, reduce);
+  }
+
+  async #reduced(leaves: readonly Leaf[]): Promise<void> {
+    const { io, reducer } = this.#options;
+    for (const leaf of leaves) {
+      const silent = leaf.given > 0 && leaf.pairs.length === 0;
+      const warnings = silent ? [`${reducer.name} yielded nothing for the input that it got`] : [];
+      await leaf.finishReduced(io, warnings);
+    }
+  }
+
+  /** All calls of one handler, then `next` for those that are through: a late one for itself. */
+  async #sweep(
+    handler: HandlerRef,
+    leaves: readonly Leaf[],
+    next: (ready: readonly Leaf[]) => Promise<void>,
+  ): Promise<void> {
+    if (leaves.length === 0) return;
+    const { pool, timers, nowMs } = this.#options;
+    const worker = await this.#acquire(handler, leaves);
+    if (worker === undefined) return;
+    const release = (): void => {
+      if (worker.printedBytes > 0) this.#options.onPrinted();
+      pool.release(worker);
+    };
+    let swept: Swept;
+    try {
+      swept = await new LeafSweep({ worker, handler, timers, nowMs }).run(leaves);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    const { ready, late } = swept;
+    if (late === undefined) {
+      release();
+      await next(ready);
+      return;
+    }
+    const follow = late.then((slow) => {
+      release();
+      return next(slow);
+    });
+    await Promise.all([next(ready), follow]);
+  }
+
+  async #acquire(handler: HandlerRef, leaves: readonly Leaf[]): Promise<WorkerProcess | undefined> {
+    try {
+      return await this.#options.pool.acquire(handler.language, handler.version);
+    } catch (error) {
+      if (!(error instanceof HandlersError)) throw error;
+      for (const leaf of leaves) leaf.finish({ kind: "released", reason: error.message });
+      return undefined;
+    }
+  }
+}

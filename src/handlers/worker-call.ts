@@ -1,0 +1,55 @@
+/** Calls of handlers, as a worker process takes them. */
+import type { FromWorker, StartMessage } from "../wire/worker-protocol.ts";
+
+/** How a call ended. */
+export type CallEnd =
+  | { readonly kind: "done" }
+  | {
+      readonly kind: "failed";
+      readonly code: string;
+      readonly message: string;
+      readonly traceback: string;
+    }
+  | {
+      readonly kind: "exited";
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+    }
+  /** What came on descriptor 4 does not follow the protocol. The worker is dead. */
+  | { readonly kind: "protocol"; readonly reason: string }
+  /** Our own input or consumer threw `error`. The worker is dead. */
+  | { readonly kind: "broken"; readonly error: unknown }
+  /** `kill` was called. Nothing of the worker is left. */
+  | { readonly kind: "killed" }
+  /** The worker ended, in whatever way, before it came to this call. Nothing of it is left. */
+  | { readonly kind: "unbegun" };
+
+/** Messages in the middle of a call. */
+export type CallMessage = Extract<FromWorker, { kind: "direction" | "session-set" | "log" }>;
+
+/** One handler call. */
+export interface CallOptions {
+  readonly start: Omit<StartMessage, "kind" | "call">;
+  /**
+   * Frames with batches. A stream is returned early when the call ends before its input; what is
+   * there as a whole can be sent ahead of its turn.
+   */
+  readonly input: AsyncIterable<Uint8Array> | readonly Uint8Array[];
+  /** The calls before it have ended. */
+  onBegin?(): void;
+  /** Output in order; the next is not given before this has resolved. `body` is the raw batch. */
+  onBatch(records: readonly unknown[], body: Uint8Array): Promise<void> | undefined;
+  /** What throws ends the call as `broken`. */
+  onMessage(message: CallMessage): void;
+}
+
+/** What a worker says about a source. */
+export type CheckEnd = Extract<FromWorker, { kind: "checked" | "refused" }>;
+
+/** What a handler is given, as frames: a stream, or all of it. */
+export type CallInput = CallOptions["input"];
+
+/** True for input that is all at hand, so that its call can be sent ahead of its turn. */
+export function isWhole(input: CallInput): input is readonly Uint8Array[] {
+  return "length" in input;
+}

@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { resultsOf, withResult } from "./block-row.ts";
+import type { BlockRow, ChildResult } from "./rows.ts";
+
+const resultArbitrary = fc.record({
+  child: fc.nat(31),
+  parts: fc.constantFrom<ChildResult["parts"]>(undefined, [[]], [[], []]),
+  skipped: fc.boolean(),
+  node: fc.constantFrom("a", "b"),
+  startedMs: fc.nat(1),
+  endedMs: fc.nat(1),
+});
+
+const resultsArbitrary = fc.uniqueArray(resultArbitrary, {
+  selector: ({ child }) => child,
+  minLength: 1,
+});
+
+function blockOf(results: readonly ChildResult[]): BlockRow {
+  let block: BlockRow | undefined;
+  for (const result of results) block = withResult(block, result);
+  return block ?? { kind: "block", stretches: [] };
+}
+
+test("a block keeps every child's result, in the order of children, whatever order they came in", () => {
+  fc.assert(
+    fc.property(resultsArbitrary, (results) => {
+      const wanted = [...results].sort((left, right) => left.child - right.child);
+      expect(resultsOf(blockOf(results))).toEqual(wanted);
+    }),
+  );
+});
+
+test("the same results make the same row whatever order they came in", () => {
+  fc.assert(
+    fc.property(resultsArbitrary, (results) => {
+      expect(blockOf([...results].reverse())).toEqual(blockOf(results));
+    }),
+  );
+});
+
+test("neighbours that ended alike share a stretch", () => {
+  const alike = { parts: [[]], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
+  const block = blockOf([0, 2, 1, 4].map((child) => ({ child, ...alike })));
+  expect(block.stretches.map(({ first, parts }) => [first, parts.length])).toEqual([
+    [0, 3],
+    [4, 1],
+  ]);
+});
+
+test("a second result of a child is a mistake of the program, also in the middle of a stretch", () => {
+  const alike = { parts: [[]], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
+  const block = blockOf([0, 1, 2].map((child) => ({ child, ...alike })));
+  for (const child of [0, 1, 2]) {
+    expect(() => withResult(block, { child, ...alike })).toThrow("two committed completions");
+  }
+});

@@ -39,6 +39,7 @@ DIR="${JOBX_CLUSTER_DIR:-$ROOT/.jobx/cluster}"
 HOST=127.0.0.1
 START_SECONDS=30 # until a new node's API answers
 READY_SECONDS=60 # until a whole cluster is ready: elections and joins on a busy machine
+EXPLAIN_SECONDS=5 # a cluster that starts well is ready before; then `up` says what it waits for
 STOP_SECONDS=20  # a drain is shorter; then `down` loses its patience
 PORT_TRIES=4     # somebody else may take a port between our check and the node's start
 NODES_MAX=64     # one machine; catches a mistyped number
@@ -102,6 +103,19 @@ http_status() {
   printf '%s' "${status:-}"
 }
 
+# Prints why node I says that it is not ready, or nothing when it says nothing.
+unready_reason() {
+  local port answer=""
+  port="$(api_port "$1")"
+  {
+    exec 8<>"/dev/tcp/$HOST/$port" &&
+      printf 'GET /readyz HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n' "$HOST" "$port" >&8 &&
+      answer="$(timeout 2 cat <&8)"
+  } 2>/dev/null || true
+  { exec 8>&-; } 2>/dev/null || true
+  sed -n 's/.*"reason":"\([^"]*\)".*/\1/p' <<<"$answer"
+}
+
 # ---- ports -------------------------------------------------------------------------------------
 
 # Prints two free ports. Below the kernel's ephemeral range where there is room: a port from inside
@@ -143,10 +157,11 @@ choose_ports() {
   file="$(home "$1")/ports"
   mkdir -p "$(home "$1")"
   if [[ -n "$base" ]]; then
-    printf '%s %s\n' $((base + 2 * ($1 - 1))) $((base + 2 * ($1 - 1) + 1)) >"$file"
+    printf '%s %s\n' $((base + 2 * ($1 - 1))) $((base + 2 * ($1 - 1) + 1)) >"$file.new"
   else
-    free_ports >"$file"
+    free_ports >"$file.new"
   fi
+  mv "$file.new" "$file"
 }
 
 mesh_port() { cut -d' ' -f1 "$(home "$1")/ports"; }
@@ -165,16 +180,28 @@ token() {
 
 jobx() { JOBX_API="$1" JOBX_TOKEN="$(token)" "$NODE" "$ROOT/bin/jobx.js" "${@:2}"; }
 
+# Writes process $2 into node I's pid file: aside and moved, so that a reader never sees half of it.
+write_pid() {
+  local file state started
+  file="$(home "$1")/pid"
+  read -r state started <<<"$(process_stat "$2")" || true
+  printf '%s %s %s\n' "$2" "${started:-0}" "$(boot_id)" >"$file.new-$2"
+  mv "$file.new-$2" "$file"
+}
+
 # Starts node I's process, further arguments are flags. It gets a session of its own and none of our
 # descriptors, so that neither Ctrl-C nor a reader of our output waits for it.
 launch() {
-  local id="$1" folder pid state started
+  local id="$1" folder pid
   shift
   folder="$(home "$id")"
   mkdir -p "$folder"
   # shellcheck disable=SC2206 # Flags are separated by blanks.
   local extra=(${JOBX_NODE_ARGS:-})
   (
+    # By the process itself, which keeps its number: a node that nobody knows of would hold its data
+    # directory for ever if we were killed at this moment.
+    write_pid "$id" "$BASHPID"
     cd "$folder"
     unset JOBX_API JOBX_TOKEN JOBX_DATA JOBX_NAME JOBX_LISTEN JOBX_JOIN
     exec </dev/null >>"$folder/log" 2>&1
@@ -187,10 +214,10 @@ launch() {
       ${extra[@]+"${extra[@]}"} "$@"
   ) 9>&- &
   pid=$!
-  read -r state started <<<"$(process_stat "$pid")" || true
-  # Written aside and moved: a reader never sees half of it.
-  printf '%s %s %s\n' "$pid" "${started:-0}" "$(boot_id)" >"$folder/pid.new"
-  mv "$folder/pid.new" "$folder/pid"
+  until [[ "$(cut -d' ' -f1 "$folder/pid" 2>/dev/null)" == "$pid" ]]; do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.01
+  done
   disown "$pid" 2>/dev/null || true
 }
 
@@ -216,27 +243,48 @@ show_log_end() {
   tail -n 15 "$(home "$1")/log" >&2 || true
 }
 
-# Waits for a first start. When a chosen port was taken meanwhile, starts over with others.
-first_start() {
-  local id="$1" try
-  shift
+# True when node I's directory belongs to a cluster. Nothing of it is ever deleted then: it may hold
+# what the cluster has acknowledged, and its key is that of a member.
+is_member() {
+  [[ -f "$(home "$1")/data/cluster.json" || -f "$(home "$1")/data/identity.json" ]]
+}
+
+# Starts node I: as the member that it is, else as the founder (node 1) or as a newcomer. What a first
+# start that was broken off has left in the directory is used again.
+launch_any() {
+  local ticket
+  if (($1 == 1)) || is_member "$1"; then
+    launch "$1"
+    return
+  fi
+  ticket="$(jobx "$(api_url 1)" cluster ticket --json |
+    "$NODE" -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).ticket')" ||
+    die "node-1 gave no ticket"
+  launch "$1" --join "$ticket"
+}
+
+# Waits until node I answers. When it ended because one of its ports was taken meanwhile, it gets
+# others. $2: size of its log before it was launched.
+await_start() {
+  local id="$1" seen="$2" try
   for ((try = 1; ; try++)); do
-    answers "$id" && break
+    answers "$id" && return
     if running "$id" >/dev/null; then
       show_log_end "$id"
       die "node-$id does not answer after $START_SECONDS s"
     fi
     if ((try == PORT_TRIES)) || [[ -n "${JOBX_CLUSTER_BASE_PORT:-}" ]] ||
-      ! grep -q EADDRINUSE "$(home "$id")/log"; then
+      ! tail -c "+$((seen + 1))" "$(home "$id")/log" | grep -q EADDRINUSE; then
       show_log_end "$id"
       die "node-$id ended while it started"
     fi
-    rm -rf "$(home "$id")/data" "$(home "$id")/log"
     choose_ports "$id"
-    launch "$id" "$@"
+    seen="$(log_bytes "$id")"
+    launch_any "$id"
   done
-  touch "$(home "$id")/born"
 }
+
+log_bytes() { stat -c %s "$(home "$1")/log" 2>/dev/null || echo 0; }
 
 ids() {
   local folder
@@ -252,21 +300,39 @@ need_id() {
 }
 
 wait_ready() {
-  local end=$((SECONDS + $1)) id
+  local begin=$SECONDS end=$((SECONDS + $1)) id reason said
   shift
   for id in "$@"; do
+    said=""
     until [[ "$(http_status "$(api_port "$id")" /readyz)" == 200 ]]; do
       running "$id" >/dev/null || {
         show_log_end "$id"
         die "node-$id ended before it was ready"
       }
+      if ((SECONDS >= begin + EXPLAIN_SECONDS)); then
+        reason="$(unready_reason "$id")"
+        if [[ -n "$reason" && "$reason" != "$said" ]]; then
+          said="$reason"
+          say "node-$id is not ready yet: $reason$(stopped_members)"
+        fi
+      fi
       ((SECONDS < end)) || {
         show_log_end "$id"
-        die "node-$id is not ready in time"
+        die "node-$id is not ready in time: ${said:-it does not say why}$(stopped_members)"
       }
       sleep 0.05
     done
   done
+}
+
+# Prints which members do not run: a cluster without its majority waits for them.
+stopped_members() {
+  local id
+  local -a stopped=()
+  for id in $(ids); do
+    if is_member "$id" && ! running "$id" >/dev/null; then stopped+=("node-$id"); fi
+  done
+  if ((${#stopped[@]} > 0)); then printf ' (stopped: %s)' "${stopped[*]}"; fi
 }
 
 line() {
@@ -307,47 +373,40 @@ lock() {
   flock -w 120 9 || die "another command still works on $DIR"
 }
 
+# Launches node I unless it runs; a caller's `begun` and `seen` note that it must be waited for.
+begin() {
+  [[ -f "$(home "$1")/ports" ]] || choose_ports "$1"
+  begun+=("$1")
+  seen[$1]="$(log_bytes "$1")"
+  running "$1" >/dev/null || launch_any "$1"
+}
+
 up() {
-  local count="${1:-}" id ticket
+  local count="${1:-}" id
   [[ "$count" =~ ^[1-9][0-9]*$ ]] && ((count <= NODES_MAX)) || die "up needs a number of nodes, 1 to $NODES_MAX"
   ensure_ready
   lock
   chmod 700 "$DIR"
   say "the cluster's folder is $DIR"
-  local -a new=() all=()
-  for ((id = 1; id <= count; id++)); do
-    all+=("$id")
-    if [[ -f "$(home "$id")/born" ]]; then
-      running "$id" >/dev/null || launch "$id"
-      continue
-    fi
-    # What is left of a first start that was broken off would only confuse.
-    signal KILL "$id" && gone "$id" 5
-    rm -rf "$(home "$id")"
-    choose_ports "$id"
-    if ((id == 1)); then
-      launch 1
-      first_start 1
-    else
-      new+=("$id")
-    fi
+  local -a all=() begun=() seen=()
+  for ((id = 1; id <= count; id++)); do all+=("$id"); done
+  for id in $(ids); do
+    ((id == 1)) || is_member 1 || ! is_member "$id" ||
+      die "node-$id has a cluster, but node-1's data is gone: bring it back, or destroy everything"
   done
-  if ((${#new[@]} > 0)); then
-    running 1 >/dev/null || die "node-1 ended before it was ready"
-    answers 1 || die "node-1 does not answer"
+  # Members first: a newcomer is admitted by a majority of them.
+  for id in "${all[@]}"; do
+    ((id == 1)) || is_member "$id" || continue
+    begin "$id"
+  done
+  for id in ${begun[@]+"${begun[@]}"}; do await_start "$id" "${seen[id]}"; done
+  begun=()
+  for id in "${all[@]}"; do
+    is_member "$id" && continue
     wait_ready "$READY_SECONDS" 1
-    for id in "${new[@]}"; do
-      ticket="$(jobx "$(api_url 1)" cluster ticket --json |
-        "$NODE" -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).ticket')" ||
-        die "node-1 gave no ticket"
-      printf '%s\n' "$ticket" >"$(home "$id")/ticket"
-      launch "$id" --join "$ticket"
-    done
-    for id in "${new[@]}"; do
-      first_start "$id" --join "$(<"$(home "$id")/ticket")"
-      rm -f "$(home "$id")/ticket"
-    done
-  fi
+    begin "$id"
+  done
+  for id in ${begun[@]+"${begun[@]}"}; do await_start "$id" "${seen[id]}"; done
   wait_ready "$READY_SECONDS" "${all[@]}"
   for id in "${all[@]}"; do line "$id"; done
   print_env
@@ -417,7 +476,11 @@ send() {
   shift 2
   (($# > 0)) || die "which node? A number from 1"
   for id in "$@"; do need_id "$id"; done
-  for id in "$@"; do signal "$name" "$id" || die "node-$id does not run"; done
+  for id in "$@"; do
+    signal "$name" "$id" || die "node-$id does not run"
+    # A paused process would never read it.
+    [[ "$name" != TERM ]] || signal CONT "$id" || true
+  done
   ((patience == 0)) && return
   for id in "$@"; do
     gone "$id" "$patience" || die "node-$id still runs after $patience s"

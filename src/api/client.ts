@@ -6,6 +6,7 @@ import type { Clock } from "../std/clock.ts";
 import { JobxError } from "../std/errors.ts";
 import { type ClientErrorDetails, clientError } from "./client-errors.ts";
 import type { ApplyReport, AttemptView, NodeView, RequestView, WorkflowView } from "./ports.ts";
+import { SlowCall, type SlowListener } from "./slow-call.ts";
 import type { SubmitAnswer } from "./submit-routes.ts";
 import { isMapping } from "./values.ts";
 import type { ApplyBody } from "./workflow-routes.ts";
@@ -27,6 +28,10 @@ export interface ClientOptions {
   readonly token: string | undefined;
   /** Bound on one call with all its repetitions, without the time it was asked to wait. */
   readonly deadlineMs: number;
+  /** No call goes on beyond this time of the clock, whatever it was asked to wait. */
+  readonly endMs?: number | undefined;
+  /** Told about calls that take long. */
+  readonly slow?: SlowListener;
 }
 
 /** What an answer that is not a success says. */
@@ -222,9 +227,23 @@ export class JobxClient {
   }
 
   async #call<Answer>(call: Call): Promise<Answer> {
+    const { slow } = this.#options;
+    const watch = new SlowCall(slow, { waitMs: call.waitMs ?? 0, url: () => this.url });
+    try {
+      return await this.#repeat<Answer>(call, watch);
+    } finally {
+      watch.stop();
+    }
+  }
+
+  async #repeat<Answer>(call: Call, watch: SlowCall): Promise<Answer> {
     const workMs = call.workMs ?? WORK_MS;
     const startMs = this.#deps.clock.nowMs();
-    const endMs = startMs + Math.max(this.#options.deadlineMs, workMs) + (call.waitMs ?? 0);
+    const endMs = Math.min(
+      startMs + Math.max(this.#options.deadlineMs, workMs) + (call.waitMs ?? 0),
+      this.#options.endMs ?? Number.POSITIVE_INFINITY,
+    );
+    let hope = false;
     let pauseMs = PAUSE_MS_MIN;
     for (let tries = 1; ; tries++) {
       const leftMs = endMs - (call.waitMs ?? 0) - this.#deps.clock.nowMs();
@@ -234,8 +253,11 @@ export class JobxClient {
       );
       if (outcome.kind === "answer") return outcome.answer;
       if (!outcome.again) throw outcome.error;
+      watch.failed(outcome.error);
       this.#current = (this.#current + 1) % this.#options.urls.length;
       const roundDone = tries % this.#options.urls.length === 0;
+      hope ||= !isHopeless(outcome.error);
+      if (roundDone && !hope) throw outcome.error;
       if (this.#deps.clock.nowMs() + (roundDone ? pauseMs : 0) >= endMs) throw outcome.error;
       if (!roundDone) continue;
       await this.#deps.sleep(pauseMs);
@@ -265,6 +287,12 @@ export class JobxClient {
     return { kind: "failed", error, again: mayRepeat(call.repeat, error) };
   }
 
+  /** Whole milliseconds, at most what is left of the caller's time. */
+  #patienceMs(ms: number): number {
+    const { endMs = Number.POSITIVE_INFINITY } = this.#options;
+    return Math.ceil(Math.max(1, Math.min(ms, endMs - this.#deps.clock.nowMs())));
+  }
+
   #toInit(call: Call, workMs: number): RequestInit {
     const { token } = this.#options;
     return {
@@ -276,10 +304,18 @@ export class JobxClient {
         ...call.headers,
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-      signal: AbortSignal.timeout(workMs + (call.waitMs ?? 0) + GRACE_MS),
+      signal: AbortSignal.timeout(this.#patienceMs(workMs + (call.waitMs ?? 0) + GRACE_MS)),
       redirect: "error",
     };
   }
+}
+
+/** A name or a port that is wrong stays wrong: the same call meets the same end. */
+function isHopeless({ cause }: Error): boolean {
+  // What `fetch` itself refuses or cannot do; its time being over is another kind of error.
+  if (!(cause instanceof TypeError)) return false;
+  const code = codeOf(cause.cause);
+  return typeof code !== "string" || code === "ENOTFOUND" || code.startsWith("HPE_");
 }
 
 /** Not carried out for certain: safe to send again, whatever the call does. */

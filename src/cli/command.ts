@@ -1,5 +1,6 @@
 /** A command as data: what help shows and the parser needs, and the function that runs. */
 import type { JobxClient } from "../api/client.ts";
+import type { Patience } from "./connect.ts";
 import { cliError } from "./errors.ts";
 import type { Io } from "./io.ts";
 
@@ -17,7 +18,7 @@ export interface CommandRun {
   readonly json: boolean;
   readonly io: Io;
   /** The cluster; made when it is needed, so that usage errors need none. */
-  readonly connect: (options?: { readonly deadlineMs: number }) => Promise<JobxClient>;
+  readonly connect: (patience?: Patience) => Promise<JobxClient>;
 }
 
 /** One command; `name` is one or two words. */

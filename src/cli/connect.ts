@@ -1,7 +1,8 @@
 /** Which cluster to talk to: the environment, else the node of this machine. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { JobxClient } from "../api/client.ts";
+import { type ClientOptions, JobxClient } from "../api/client.ts";
+import type { SlowListener } from "../api/slow-call.ts";
 import { cliError } from "./errors.ts";
 import type { Io } from "./io.ts";
 
@@ -19,12 +20,27 @@ const DEADLINE_MS_DEFAULT = 30_000;
  */
 export async function connect(
   io: Io,
-  options: { readonly api: string | undefined; readonly deadlineMs?: number },
+  options: { readonly api: string | undefined } & Patience,
 ): Promise<JobxClient> {
   const urls = parseUrls(options.api ?? (io.env["JOBX_API"] || API_DEFAULT));
   const token = io.env["JOBX_TOKEN"] || (urls.every(isLocal) ? await localToken(io) : undefined);
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS_DEFAULT;
-  return new JobxClient(io.client, { urls, token, deadlineMs });
+  const { endMs } = options;
+  return new JobxClient(io.client, { urls, token, deadlineMs, endMs, slow: teller(io) });
+}
+
+/** How long a command has patience with the cluster; see `ClientOptions`. */
+export type Patience = Partial<Pick<ClientOptions, "deadlineMs" | "endMs">>;
+
+/** Nobody shall wonder whether the command line hangs. */
+function teller(io: Io): SlowListener {
+  return {
+    timers: io.timers,
+    tell: ({ sinceMs, url, error }) => {
+      const why = error === undefined ? `${url} does not answer` : error;
+      io.err(`jobx: still trying after ${Math.round(sinceMs / 1000)} s: ${why}\n`);
+    },
+  };
 }
 
 function parseUrls(text: string): readonly string[] {

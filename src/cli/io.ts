@@ -1,5 +1,6 @@
 /** What the command line needs from the machine; a test hands in its own. */
 import type { ClientDeps } from "../api/client.ts";
+import type { Timers } from "../std/clock.ts";
 
 /** Given to every command. */
 export interface Io {
@@ -12,4 +13,5 @@ export interface Io {
   /** All of the standard input, at most `bytesMax`; more resolves to undefined. */
   readonly readInput: (bytesMax: number) => Promise<Uint8Array | undefined>;
   readonly client: ClientDeps;
+  readonly timers: Timers;
 }

@@ -23,6 +23,12 @@ process.exitCode = await runCli(process.argv.slice(2), {
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     randomKey: () => randomUUID(),
   },
+  timers: {
+    after: (delayMs, run) => {
+      const timer = setTimeout(run, delayMs);
+      return { cancel: () => clearTimeout(timer) };
+    },
+  },
 });
 
 async function readInput(bytesMax: number): Promise<Uint8Array | undefined> {

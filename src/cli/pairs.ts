@@ -23,7 +23,7 @@ export function parsePair(word: string): Pair {
 }
 
 /**
- * A JSON object: a pair for each member, in the order of the text.
+ * A JSON object: a pair for each member, in the order of the text; equal members are refused.
  * @throws {JobxError} `CLI_USAGE`, `HANDLER_VALUE_NOT_EXACT`.
  */
 export function parsePairsText(text: string): readonly Pair[] {
@@ -31,6 +31,16 @@ export function parsePairsText(text: string): readonly Pair[] {
     throw usage("--args: expected a JSON object, a pair for each member");
   }
   const pairs = jsonToPairs(text);
+  const keys = new Set<string>();
+  for (const [key] of pairs) {
+    // JSON parsers keep one of them; whoever wrote this file most likely did not mean both.
+    if (keys.has(key)) {
+      throw usage(
+        `--args: the member ${JSON.stringify(key)} is there twice; equal keys can be given as key=text or key:=JSON`,
+      );
+    }
+    keys.add(key);
+  }
   checkPairs(pairs);
   return pairs;
 }

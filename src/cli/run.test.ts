@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { clusterFailure, FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
 import { buildApi, listenApi } from "../api/server.ts";
+import { systemTimers } from "../node/system.ts";
 import { silentLog } from "../std/log.ts";
 import { COMMANDS } from "./commands.ts";
 import type { Io } from "./io.ts";
@@ -66,6 +67,7 @@ async function jobx(
       },
       randomKey: () => "random-key",
     },
+    timers: systemTimers,
   };
   const exit = await runCli(typeof words === "string" ? words.split(" ") : words, io);
   return { exit, out, err };
@@ -234,7 +236,7 @@ describe("submit", () => {
   beforeEach(applied);
 
   test("pairs come from the file first, then from the words, in order", async () => {
-    const path = await file("args.json", '{"10": {"deep": [1]}, "2": null, "10": "again"}');
+    const path = await file("args.json", '{"10": {"deep": [1]}, "2": null}');
     const words = [
       "submit",
       "text",
@@ -254,7 +256,6 @@ describe("submit", () => {
       arguments: [
         ["10", { deep: [1] }],
         ["2", null],
-        ["10", "again"],
         ["folder", "/a=b"],
         ["n", [1, 2]],
         ["empty", ""],
@@ -266,6 +267,8 @@ describe("submit", () => {
     await jobx("submit text wordcount --args -", { input: '{"a": 1}' });
     expect(called("submit")).toMatchObject({ arguments: [["a", 1]], idempotencyKey: "random-key" });
     expect((await jobx("submit text wordcount --args -", { input: "[1]" })).exit).toBe(2);
+    const twice = await jobx("submit text wordcount --args -", { input: '{"a": 1, "\\u0061": 2}' });
+    expect([twice.exit, twice.err]).toEqual([2, expect.stringContaining('member "a"')]);
   });
 
   test("--wait --json prints one object with the result and exits 0", async () => {

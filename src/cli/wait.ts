@@ -9,12 +9,15 @@ const WAIT_MS = 5000;
 /** When progress is shown it must move. */
 const FOLLOW_MS = 1000;
 
+/** The last view may come this much after the caller's own bound on the waiting. */
+export const LAST_ANSWER_MS = 1000;
+
 /** Patience with a cluster that cannot answer while a request is waited for. */
 export const WAIT_DEADLINE_MS = 120_000;
 
 /**
  * Resolves with the request when it has ended, or as it was when `untilMs` passed.
- * @throws {JobxError} `CLIENT_UNREACHABLE` when no node answers for `WAIT_DEADLINE_MS`.
+ * @throws {JobxError} `CLIENT_UNREACHABLE` when no node answers for as long as `client` has patience.
  */
 export async function waitForEnd(
   deps: { readonly client: JobxClient; readonly clock: Clock },

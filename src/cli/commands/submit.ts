@@ -7,7 +7,7 @@ import { readArgumentsText } from "../files.ts";
 import { toJson } from "../output.ts";
 import { type Pair, parsePair, parsePairsText } from "../pairs.ts";
 import { progressLine, requestText } from "../request-text.ts";
-import { WAIT_DEADLINE_MS, waitForEnd } from "../wait.ts";
+import { LAST_ANSWER_MS, WAIT_DEADLINE_MS, waitForEnd } from "../wait.ts";
 
 /** `jobx submit WORKFLOW JOB [key=text | key:=JSON]...` */
 export const SUBMIT: Command = {
@@ -21,11 +21,14 @@ export const SUBMIT: Command = {
       value: "FILE",
       help: "A JSON object, a pair for each member; - reads the standard input.",
     },
-    wait: { kind: "flag", help: "Wait until the request has ended; exit 0 only if it succeeded." },
+    wait: {
+      kind: "flag",
+      help: "Wait until the request has ended, also while it is paused; exit 0 only if it succeeded.",
+    },
     timeout: {
       kind: "text",
       value: "DURATION",
-      help: "Longest wait, such as 90s; without it, for ever.",
+      help: "Longest wait with --wait or --follow, such as 90s; without it, for ever.",
     },
     key: {
       kind: "text",
@@ -43,9 +46,10 @@ export const SUBMIT: Command = {
     const follow = run.flag("follow");
     const wait = follow || run.flag("wait");
     const timeoutMs = timeoutOf(run);
-    const client = await run.connect(wait ? { deadlineMs: WAIT_DEADLINE_MS } : undefined);
     const { clock } = run.io.client;
-    const startMs = clock.nowMs();
+    const untilMs = clock.nowMs() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    const patience = { deadlineMs: WAIT_DEADLINE_MS, endMs: untilMs + LAST_ANSWER_MS };
+    const client = await run.connect(wait ? patience : {});
     const accepted = await client.submit({
       workflow: positional(run, 0),
       job: positional(run, 1),
@@ -56,9 +60,15 @@ export const SUBMIT: Command = {
       run.io.out(run.json ? toJson(accepted) : `${accepted.request}\n`);
       return EXIT.ok;
     }
-    const untilMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : startMs + timeoutMs;
     const onView = teller(run, { id: accepted.request, follow });
-    const view = await waitForEnd({ client, clock }, accepted.request, { untilMs, follow, onView });
+    const options = { untilMs, follow, onView };
+    const view = await waitForEnd({ client, clock }, accepted.request, options).catch(
+      (error: unknown) => {
+        // Whoever lost sight of the request must be able to find it again.
+        run.io.err(`jobx: request ${accepted.request} was accepted and goes on\n`);
+        throw error;
+      },
+    );
     run.io.out(run.json ? toJson({ ...view, duplicate: accepted.duplicate }) : requestText(view));
     return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
   },

@@ -1,19 +1,15 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * A shared machine may stall for seconds, and another process may take a port between two calls: in
- * continuous integration a test that fails is run once more, and one that fails twice has failed.
+ * Areas run apart from each other: units in `npm run check`, the rest by `scripts/test.sh`. A test that
+ * fails is never run again: what is lost once in many runs is what these tests look for.
  */
-const retry = process.env["CI"] === undefined ? 0 : 1;
-
-/** Areas run apart from each other: units in `npm run check`, the rest by `scripts/test.sh`. */
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
-          retry,
           hookTimeout: 60_000,
           // The machine may be busy: only a test that hangs should end by this.
           testTimeout: 60_000,
@@ -31,7 +27,6 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          retry,
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,

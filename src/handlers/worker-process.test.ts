@@ -35,6 +35,13 @@ function runs(pid: number): boolean {
   }
 }
 
+/** More time on a processor than a worker needs to start, in hundredths of a second. */
+const STUCK_TICKS = 100;
+
+function cpuTicks(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[11]);
+}
+
 async function until(condition: () => boolean): Promise<void> {
   const deadlineMs = Date.now() + 20_000;
   while (!condition()) {
@@ -106,18 +113,26 @@ describe("TreeKeeper", () => {
 });
 
 describe.each(["javascript", "python"] as const)("a %s worker", (language) => {
-  test.each(["idle", "busy"] as const)("that is %s ends when its node is killed", async (state) => {
-    const busy = {
-      javascript: "export function* map() { console.log(1); for (;;); }",
-      python: "def map(a):\n  print(1)\n  while True: pass\n",
-    };
-    const idle = {
-      javascript: "export function* map(a, c) { yield c.mapTo('x') }",
-      python: "def map(a, c):\n  yield c.map_to('x')\n",
-    };
-    const source = (state === "busy" ? busy : idle)[language];
-    const kitFile = fileURLToPath(new URL("../../test/lib/handler-kit.ts", import.meta.url));
-    const program = `
+  test.each(["idle", "busy", "stuck"] as const)(
+    "that is %s ends when its node is killed",
+    async (state) => {
+      const busy = {
+        javascript: "export function* map() { console.log(1); for (;;); }",
+        python: "def map(a):\n  print(1)\n  while True: pass\n",
+      };
+      const idle = {
+        javascript: "export function* map(a, c) { yield c.mapTo('x') }",
+        python: "def map(a, c):\n  yield c.map_to('x')\n",
+      };
+      // No other thread of Python runs while this lasts.
+      const stuck = {
+        javascript:
+          "export function* map() { console.log(1); /(a+)+$/.test('a'.repeat(60) + 'b'); }",
+        python: "import re\ndef map(a):\n  print(1)\n  re.match('(a+)+$', 'a' * 60 + 'b')\n",
+      };
+      const source = { busy, idle, stuck }[state][language];
+      const kitFile = fileURLToPath(new URL("../../test/lib/handler-kit.ts", import.meta.url));
+      const program = `
       import { HandlerKit, handlerOf } from ${JSON.stringify(kitFile)};
       const kit = await HandlerKit.open();
       console.log("directory", kit.directory);
@@ -130,21 +145,24 @@ describe.each(["javascript", "python"] as const)("a %s worker", (language) => {
       });
       console.log("worker", worker);
       setInterval(() => {}, 1000);`;
-    const args = ["--input-type=module", "--disable-warning=ExperimentalWarning", "-e", program];
-    const node = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-    let printed = "";
-    node.stdout.on("data", (chunk: Buffer) => {
-      printed += chunk.toString();
-    });
-    await until(() => /worker \d+\n/.test(printed) && printed.includes(`${state}\n`));
-    const worker = Number(/worker (\d+)/.exec(printed)?.[1]);
-    expect(runs(worker)).toBe(true);
-    node.kill("SIGKILL");
-    await once(node, "exit");
-    await until(() => !runs(worker));
-    const directory = /directory (.*)\n/.exec(printed)?.[1] ?? "";
-    await rm(directory, { recursive: true, force: true });
-  });
+      const args = ["--input-type=module", "--disable-warning=ExperimentalWarning", "-e", program];
+      const node = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+      let printed = "";
+      node.stdout.on("data", (chunk: Buffer) => {
+        printed += chunk.toString();
+      });
+      await until(() => /worker \d+\n/.test(printed) && /^(?:busy|idle)$/m.test(printed));
+      const worker = Number(/worker (\d+)/.exec(printed)?.[1]);
+      // It has printed before it gets stuck.
+      if (state === "stuck") await until(() => cpuTicks(worker) > STUCK_TICKS);
+      expect(runs(worker)).toBe(true);
+      node.kill("SIGKILL");
+      await once(node, "exit");
+      await until(() => !runs(worker));
+      const directory = /directory (.*)\n/.exec(printed)?.[1] ?? "";
+      await rm(directory, { recursive: true, force: true });
+    },
+  );
 });
 
 describe("WorkerPool", () => {

@@ -21,12 +21,13 @@ import {
   WORKER_PROTOCOL_VERSION,
 } from "../wire/worker-protocol.ts";
 import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
+import { dyingWithStarter } from "./death-signal.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
 import { OutputTail } from "./output-tail.ts";
 import { MARK_VARIABLE, type ProcessTree, type TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
-import { workerCommand } from "./worker-languages.ts";
+import { type WorkerCommand, workerCommand } from "./worker-languages.ts";
 
 /** Longest time until a worker's hello, milliseconds: a slow start takes a tenth of a second. */
 export const HELLO_TIMEOUT_MS = 20_000;
@@ -86,11 +87,12 @@ export class WorkerProcess {
     readonly directory: string;
     readonly mark: string;
     readonly timers: Timers;
+    readonly command: WorkerCommand;
   }) {
     this.language = options.language;
     this.directory = options.directory;
     this.#timers = options.timers;
-    const command = workerCommand(options.language);
+    const { command } = options;
     this.#child = spawn(command.file, command.args, {
       detached: true,
       cwd: options.directory,
@@ -125,7 +127,8 @@ export class WorkerProcess {
     await mkdir(join(options.directory, "tmp"), { recursive: true });
     let worker: WorkerProcess | undefined;
     try {
-      worker = new WorkerProcess(options);
+      const command = await dyingWithStarter(workerCommand(options.language));
+      worker = new WorkerProcess({ ...options, command });
       await worker.#greet(options.trees, options.mark);
       return worker;
     } catch (cause) {

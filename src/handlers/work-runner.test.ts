@@ -209,6 +209,24 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     expect(await result(await kit.map(mapper("toStep"), [[1, 2]]))).toEqual([[1, 2]]);
   });
 
+  test.each([
+    ["nan", language === "python" ? 3 : 1],
+    ["surrogate", language === "python" ? 3 : 1],
+    ["bigKey", language === "python" ? 3 : 1],
+    ["huge", language === "python" ? 3 : 1],
+    ["secondYield", 4],
+  ] as const)(
+    "for what cannot be kept, %s tells the line that has yielded it",
+    async (body, line) => {
+      const traceback = failure(await kit.map(mapper(body), [[1, 2]]))?.traceback;
+      const place = {
+        python: `File "a.mapper.py", line ${line}, in map`,
+        javascript: `.mjs:${line}:`,
+      };
+      expect(traceback).toContain(place[language]);
+    },
+  );
+
   test("what a handler throws is told with traceback, stdout and stderr", async () => {
     const error = failure(await kit.map(mapper("throws"), []));
     expect(error).toMatchObject({ code: "HANDLER_FAILED", stdout: "printed\n" });
@@ -346,6 +364,50 @@ describe("faults of the node", () => {
     const fresh = { ...reducer, ref: { ...reducer.ref, version: "f".repeat(64) } };
     await expect(kit.reduce(fresh, [], { context })).rejects.toThrow("no such block");
     expect(await kit.reduce(reducer, [])).toMatchObject({ kind: "reduced" });
+  });
+});
+
+describe("Python's values that JSON would change", () => {
+  const yields = (value: string) => ({
+    mapper: handlerOf(
+      "python",
+      "mapper",
+      `def map(args, ctx):\n yield ctx.to_return()\n yield 1, ${value}\n`,
+      {
+        argumentType: "list",
+      },
+    ),
+  });
+
+  test.each([
+    ['{1: 2, "1": 3}', "HANDLER_OUTPUT_INVALID"],
+    ["[{'a': {None: 2}}]", "HANDLER_OUTPUT_INVALID"],
+    ["{True: 1}", "HANDLER_OUTPUT_INVALID"],
+    ["{1.5: 1}", "HANDLER_OUTPUT_INVALID"],
+    ["2 ** 53", "HANDLER_VALUE_NOT_EXACT"],
+    ["[[-(2 ** 53)]]", "HANDLER_VALUE_NOT_EXACT"],
+    ["10 ** 5000", "HANDLER_VALUE_NOT_EXACT"],
+    ["float('inf')", "HANDLER_VALUE_NOT_EXACT"],
+  ] as const)("%s is refused with %s and the line", async (value, code) => {
+    const error = failure(await kit.map(yields(value), []));
+    expect(error?.code).toBe(code);
+    expect(error?.traceback).toContain('File "a.mapper.py", line 3, in map');
+  });
+
+  test.each([
+    ["{'1': 2, 'a': (1, [2])}", { "1": 2, a: [1, [2]] }],
+    ["2 ** 53 - 1", 2 ** 53 - 1],
+    ["-0.12345678901234568", -0.12345678901234568],
+    ["'12345678901234567890{'", "12345678901234567890{"],
+  ] as const)("%s passes", async (value, expected) => {
+    expect(await result(await kit.map(yields(value), []))).toEqual([[1, expected]]);
+  });
+
+  test("a list that is returned has the function's line", async () => {
+    const source = "def map(args, ctx):\n return [ctx.to_return(), (1, float('nan'))]\n";
+    const mapper = handlerOf("python", "mapper", source, { argumentType: "list" });
+    const error = failure(await kit.map({ mapper }, []));
+    expect(error?.traceback).toContain('File "a.mapper.py", line 1, in map');
   });
 });
 

@@ -11,6 +11,7 @@ import { Direction, makeContext } from "./javascript-context.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import { castArgument, HandlerInput } from "./javascript-input.ts";
 import { loadHandler } from "./javascript-load.ts";
+import { tellPlace } from "./javascript-place.ts";
 
 /** Runs a call up to its last pair. Throws whatever the handler throws, or a `Fault`. */
 export async function runHandler(
@@ -50,9 +51,9 @@ class HandlerOutput {
   async takeAll(returned: unknown): Promise<void> {
     if (returned === undefined || returned === null) return;
     if (isAsyncIterable(returned)) {
-      for await (const item of returned) this.#take(item);
+      for await (const item of returned) this.#takeOf(returned, item);
     } else if (isIterable(returned)) {
-      for (const item of returned) this.#take(item);
+      for (const item of returned) this.#takeOf(returned, item);
     } else {
       const message = `a handler yields or returns pairs, not ${typeof returned}`;
       throw new Fault("HANDLER_OUTPUT_INVALID", message);
@@ -63,6 +64,16 @@ class HandlerOutput {
   finish(): void {
     if (this.#wantsDirection) throw noDirection();
     this.#close();
+  }
+
+  /** Takes what a generator has yielded; a fault of it tells the line. */
+  #takeOf(generator: object, item: unknown): void {
+    try {
+      this.#take(item);
+    } catch (fault) {
+      if (fault instanceof Fault) tellPlace(fault, generator);
+      throw fault;
+    }
   }
 
   #take(item: unknown): void {

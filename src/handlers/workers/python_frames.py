@@ -60,10 +60,53 @@ class Fault(Exception):
     def __init__(self, code, message):
         super().__init__(message)
         self.code = code
+        # File, line and function that the value came from, where they are known.
+        self.place = None
+
+
+# All digits look alike, so that a search for many of them is one for a fixed text.
+DIGITS_ALIKE = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
+# No whole number with fewer digits is too large.
+MANY_DIGITS = b"0" * 16
+EXACT_MAX = 2**53 - 1
 
 
 def to_json(value):
     """JSON bytes of a value, or a fault that says why there are none."""
+    body = encoded(value)
+    # Most values hold neither an object nor a long number: two fast searches tell.
+    if b"{" in body or MANY_DIGITS in body.translate(DIGITS_ALIKE):
+        check_exact(value)
+    return body
+
+
+def check_exact(value):
+    """Finds what the encoder changes without a word: whole numbers are no keys of objects, and the
+    node cannot hold large ones."""
+    waiting = [value]
+    for one in waiting:
+        if isinstance(one, str):
+            continue
+        if isinstance(one, int):
+            if not -EXACT_MAX <= one <= EXACT_MAX:
+                raise Fault("HANDLER_VALUE_NOT_EXACT", "an integer beyond 2^53 - 1: %d" % one)
+        elif isinstance(one, dict):
+            for key in one:
+                if not isinstance(key, str):
+                    raise Fault("HANDLER_OUTPUT_INVALID", KEY_IS_NO_TEXT % describe_key(key))
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
+
+
+KEY_IS_NO_TEXT = "a dict in a key or value has a key that is no text: %s"
+
+
+def describe_key(key):
+    return repr(key)[:100]
+
+
+def encoded(value):
     try:
         return encode(value).encode("utf-8")
     except UnicodeEncodeError:

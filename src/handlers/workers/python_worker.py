@@ -9,23 +9,19 @@ import _thread
 import json
 import os
 import sys
-from itertools import chain, islice
+from itertools import chain
 
 # Isolated mode leaves out the folder of this file. Handlers must not find it either.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-from python_frames import FRAME_BYTES_MAX, Fault, decode, read_frame, sink_of_frames
+from python_frames import Fault, decode, read_frame, sink_of_frames
 from python_frames import to_json, watch_node, write_body, write_message
+from python_output import frame_of, trace_of_place, write_output
 
 sys.dont_write_bytecode = writes_bytecode
 del sys.path[0]
 
 VERSION = 1
-# A batch closes at so many records or about so many bytes, as on the other side.
-BATCH_RECORDS_MAX = 256
-BATCH_BYTES = 64 * 1024
-# The first batch is short, so that a handler with huge values shows itself before much is held.
-BATCH_RECORDS_FIRST = 16
 FUNCTIONS = {"mapper": "map", "combiner": "combine", "reducer": "reduce"}
 CASTS = {
     "list": list,
@@ -328,31 +324,6 @@ def output_of(result):
         raise Fault("HANDLER_OUTPUT_INVALID", message) from error
 
 
-def write_records(records):
-    """Writes a batch, in halves if it is too large for a frame. Returns its bytes."""
-    body = to_json(records)
-    if len(body) > FRAME_BYTES_MAX:
-        if len(records) == 1:
-            raise Fault("HANDLER_VALUE_TOO_LARGE", "a pair is larger than a frame may be")
-        half = len(records) // 2
-        return write_records(records[:half]) + write_records(records[half:])
-    write_body(body)
-    return len(body)
-
-
-def write_output(output):
-    limit = BATCH_RECORDS_FIRST
-    while True:
-        records = list(islice(output, limit))
-        if not records:
-            return
-        size = write_records(records)
-        if size * 4 <= BATCH_BYTES:
-            limit = min(BATCH_RECORDS_MAX, limit * 4)
-        elif size > BATCH_BYTES:
-            limit = max(1, len(records) * BATCH_BYTES // size)
-
-
 def write_direction(output):
     first = next(output, None)
     if not isinstance(first, Direction):
@@ -369,6 +340,8 @@ def trace_of(error, handler):
     if handler is not None:
         lines = handler.source.splitlines(True)
         linecache.cache[handler.file] = (len(handler.source), None, lines, handler.file)
+    if isinstance(error, Fault) and error.place is not None:
+        return trace_of_place(error)
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
@@ -416,10 +389,13 @@ def run(start):
         else:
             records = input_groups()
         argument = cast_argument(start["handler"]["argumentType"], records)
-        output = output_of(handler.call(argument, ctx))
+        result = handler.call(argument, ctx)
+        output = output_of(result)
         if kind == "mapper":
             write_direction(output)
-        write_output(output)
+        frame = frame_of(result)
+        code = getattr(handler.function, "__code__", None) if frame is None else frame.f_code
+        write_output(output, frame, code)
         flush_prints()
         write_message({"kind": "done", "call": start["call"]})
     except BaseException as error:

@@ -1,26 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ExecutorSession, shareCapacity } from "./executor-session.ts";
-
-describe("sharing capacity", () => {
-  test("never gives more than there is or than is wanted, and leaves none over that is wanted", () => {
-    fc.assert(
-      fc.property(fc.nat(60), fc.array(fc.nat(40), { maxLength: 8 }), (capacity, wants) => {
-        const shares = shareCapacity(capacity, wants);
-        const sum = shares.reduce((total, one) => total + one, 0);
-        const wanted = wants.reduce((total, one) => total + one, 0);
-        expect(sum).toBe(Math.min(capacity, wanted));
-        for (const [at, share] of shares.entries())
-          expect(share).toBeLessThanOrEqual(wants[at] ?? 0);
-        // Who got less than it wanted has at most one less than anybody.
-        const most = Math.max(0, ...shares);
-        shares.forEach((share, at) => {
-          if (share < (wants[at] ?? 0)) expect(share).toBeGreaterThanOrEqual(most - 1);
-        });
-      }),
-    );
-  });
-});
+import { ExecutorSession } from "./executor-session.ts";
 
 describe("credit", () => {
   test("counts what the scheduler may believe until it has heard the newest beat", () => {

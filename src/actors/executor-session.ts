@@ -44,6 +44,10 @@ export class ExecutorSession {
   #lentBefore = 0;
   /** Whom the newest beat went to. */
   asked: NodeId | undefined;
+  /** Time of slots that its units took here, milliseconds: who had least is served first. */
+  servedMs = 0;
+  /** Whether it was active when capacity was shared last. */
+  wasActive = false;
 
   constructor(group: number, nowMs: number) {
     this.group = group;
@@ -72,9 +76,15 @@ export class ExecutorSession {
     return this.#sequence;
   }
 
-  /** The scheduler has heard the newest beat: it believes what that said, and nothing older. */
-  heardBeat(sequence: number): void {
-    if (sequence === this.#sequence) this.#lentBefore = this.#saidLimit;
+  /**
+   * The scheduler has heard the newest beat: it believes what that said, and nothing older. True when
+   * it believed more before, so that something may be lent to others.
+   */
+  heardBeat(sequence: number): boolean {
+    if (sequence !== this.#sequence) return false;
+    const before = this.lent;
+    this.#lentBefore = this.#saidLimit;
+    return this.lent < before;
   }
 
   /** Not heard of for a lease: it takes this node for dead, so it will grant nothing here. */
@@ -91,6 +101,11 @@ export class ExecutorSession {
   /** True when there is anything to do for this workflow. */
   get active(): boolean {
     return this.ready > 0 || this.attempts.size > 0;
+  }
+
+  /** True when units are ready and none of them may come here. */
+  get isStarved(): boolean {
+    return this.ready > 0 && this.#limit === 0;
   }
 
   holding(): readonly Token[] {
@@ -114,21 +129,4 @@ export class ExecutorSession {
   delete(token: Token): void {
     this.attempts.delete(tokenText(token));
   }
-}
-
-/** R20: shares capacity among those who want some: equally, the rest to the first; nobody else gets any. */
-export function shareCapacity(capacity: number, wants: readonly number[]): readonly number[] {
-  const shares = wants.map(() => 0);
-  let left = capacity;
-  while (left > 0) {
-    const hungry = wants.flatMap((want, at) => ((shares[at] ?? 0) < want ? [at] : []));
-    if (hungry.length === 0) break;
-    const each = Math.max(1, Math.floor(left / hungry.length));
-    for (const at of hungry) {
-      const give = Math.min(each, left, (wants[at] ?? 0) - (shares[at] ?? 0));
-      shares[at] = (shares[at] ?? 0) + give;
-      left -= give;
-    }
-  }
-  return shares;
 }

@@ -12,12 +12,8 @@ import type { Token } from "../scheduler/unit.ts";
 import { unreachable } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
-import {
-  ExecutorSession,
-  type LocalAttempt,
-  type PerformEnd,
-  shareCapacity,
-} from "./executor-session.ts";
+import { lendCapacity } from "./credit.ts";
+import { ExecutorSession, type LocalAttempt, type PerformEnd } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
 
 export interface ExecutorOptions {
@@ -140,14 +136,14 @@ export class Executor {
     session.heardMs = this.#deps.clock.nowMs();
     switch (message.kind) {
       case "demand":
-        session.heardBeat(message.heard);
-        this.#demandSaid(session, message.ready);
+        this.#demandSaid(session, message);
         return;
       case "grants":
         if (message.executor === this.#deps.run) this.#granted(session, message);
         return;
       case "settled":
         for (const token of message.tokens) this.#settled(session, token);
+        if (this.#isAnyStarved()) this.#tellShares();
         return;
       case "cancel":
         for (const token of message.tokens) this.#cancel(session, token);
@@ -169,12 +165,24 @@ export class Executor {
     return this.#performing;
   }
 
-  #demandSaid(session: ExecutorSession, ready: number): void {
-    const rose = ready > 0 && session.limit === 0;
-    session.ready = ready;
-    if (!rose || this.#draining) return;
+  #demandSaid(session: ExecutorSession, said: Extract<SchedulerMessage, { kind: "demand" }>): void {
+    const freed = session.heardBeat(said.heard);
+    session.ready = said.ready;
+    const starved = session.isStarved || (freed && this.#isAnyStarved());
+    if (starved && !this.#draining) this.#tellShares();
+  }
+
+  #isAnyStarved(): boolean {
+    return [...this.#sessions.values()].some(({ isStarved }) => isStarved);
+  }
+
+  /**
+   * Divides anew and says at once what that changed, and nothing else: a scheduler that gets nothing
+   * would answer a beat with its demand, and that with another beat, for ever.
+   */
+  #tellShares(): void {
     this.#share();
-    this.#beat(session);
+    for (const session of this.#sessions.values()) if (session.limitIsNews) this.#beat(session);
   }
 
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {
@@ -184,7 +192,7 @@ export class Executor {
       const controller = new AbortController();
       const attempt: LocalAttempt = { group, grant, controller, end: undefined };
       session.add(attempt);
-      void this.#perform(attempt);
+      void this.#perform(session, attempt);
     }
   }
 
@@ -201,12 +209,13 @@ export class Executor {
     session.get(token)?.controller.abort();
   }
 
-  async #perform(attempt: LocalAttempt): Promise<void> {
+  async #perform(session: ExecutorSession, attempt: LocalAttempt): Promise<void> {
     this.#performing += 1;
     const end = await this.#deps.perform(attempt);
     this.#performing -= 1;
     if (this.#stopped) return;
     attempt.end = end;
+    session.servedMs += end.ranMs;
     if (end.ranMs > 0) {
       const knownMs = this.#runMs ?? end.ranMs;
       this.#runMs = knownMs + RUN_WEIGHT * (end.ranMs - knownMs);
@@ -235,10 +244,7 @@ export class Executor {
   #tellNews(): void {
     const factor = this.#capacity() / Math.max(1, this.#sharedCapacity);
     if (this.#stopped || (factor < NEWS_FACTOR && factor > 1 / NEWS_FACTOR)) return;
-    this.#share();
-    for (const session of this.#sessions.values()) {
-      if (session.active && session.limitIsNews) this.#beat(session);
-    }
+    this.#tellShares();
   }
 
   #sayEnds(attempts: Iterable<LocalAttempt>): void {
@@ -340,22 +346,7 @@ export class Executor {
   #share(): void {
     const capacity = this.#capacity();
     this.#sharedCapacity = capacity;
-    const sessions = [...this.#sessions.values()];
-    const wants = sessions.map((session) => (session.active ? capacity : 0));
-    const shares = shareCapacity(capacity, wants);
-    // First what is taken away; it is free when the one who had it has heard so.
-    sessions.forEach((session, at) => {
-      const share = shares[at] ?? 0;
-      if (share < session.limit) session.lend(share);
-    });
-    let free = capacity - sessions.reduce((sum, session) => sum + session.lent, 0);
-    sessions.forEach((session, at) => {
-      const more = Math.min((shares[at] ?? 0) - session.limit, session.lent - session.limit + free);
-      if (more <= 0) return;
-      const before = session.lent;
-      session.lend(session.limit + more);
-      free -= session.lent - before;
-    });
+    lendCapacity([...this.#sessions.values()], capacity);
   }
 
   #capacity(): number {

@@ -20,8 +20,11 @@ import { promise, Violation, type World } from "./world.ts";
 /** A node is given so long before another one is asked. */
 const ASK_MS = 5_000;
 
-/** Name of the only workflow. */
-export const WORKFLOW = "simulated";
+/** A workflow that requests are sent to. */
+export interface SimWorkflow {
+  readonly name: string;
+  readonly group: number;
+}
 
 /** What the simulated handlers fail with. */
 const UNIT_FAILURES: readonly string[] = ["SIM_POISONED", "HANDLER_FAILED", "HANDLER_TIMEOUT"];
@@ -29,7 +32,7 @@ const UNIT_FAILURES: readonly string[] = ["SIM_POISONED", "HANDLER_FAILED", "HAN
 export interface ClientOptions {
   readonly world: World;
   readonly hosts: readonly SimHost[];
-  readonly group: number;
+  readonly workflow: SimWorkflow;
   readonly partitions: Partitions;
   /** Lets the poisoned leaves of a request work. */
   readonly heal: (request: string) => void;
@@ -158,7 +161,7 @@ export class SimClient {
   }
 
   #command(what: string, command: Command): Promise<Answer> {
-    const { group } = this.#options;
+    const { group } = this.#options.workflow;
     this.#stage = what;
     const bodyHash = hash("sha256", `${this.#name} ${what}`, "hex");
     const id = { kind: "key", key: `${this.#name}-${what}`, bodyHash } as const;
@@ -186,7 +189,7 @@ export class SimClient {
 
   /** Not older than the call: what was acknowledged is there. */
   #read(request: number): Promise<RequestRow> {
-    const { group } = this.#options;
+    const { group } = this.#options.workflow;
     this.#stage = `read of request ${request}`;
     return this.#asker.until(async (node) => {
       const wanted = { keys: [keys.request(request)] };
@@ -199,7 +202,7 @@ export class SimClient {
   }
 
   #wait(request: number): Promise<boolean> {
-    const { group } = this.#options;
+    const { group } = this.#options.workflow;
     this.#stage = `wait for request ${request}`;
     return this.#asker.until(async (node) => {
       const waitMs = this.#chance.whole(500, 3_000);
@@ -216,7 +219,7 @@ export class SimClient {
       return;
     }
     const expected = expectedOf(this.#family, this.#tree, this.#options.partitions);
-    const about = `request ${request} (${this.#family}, ${JSON.stringify(treeToJson(this.#tree))})`;
+    const about = `request ${this.#id(request)} (${this.#family}, ${JSON.stringify(treeToJson(this.#tree))})`;
     if (row.state === "failed") {
       const code = row.failure?.error.code ?? "";
       // The last of a poisoned leaf's failures may be one by chance.
@@ -245,6 +248,7 @@ export class SimClient {
   }
 
   #id(request: number): string {
-    return requestId(WORKFLOW, this.#options.group, request);
+    const { name, group } = this.#options.workflow;
+    return requestId(name, group, request);
   }
 }

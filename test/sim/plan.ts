@@ -23,6 +23,8 @@ export interface Plan {
   readonly seed: number;
   readonly nodeCount: number;
   readonly faults: ReadonlySet<Fault>;
+  /** Their units compete for the same slots. */
+  readonly workflowCount: number;
   readonly requestCount: number;
   /** Chance that a piece becomes a run. */
   readonly runRatio: number;
@@ -44,6 +46,7 @@ export function drawPlan(seed: number): Plan {
     seed,
     nodeCount: chance.whole(3, 5),
     faults,
+    workflowCount: Chance.of(seed, "workflows").pick([1, 2, 3]),
     requestCount: chance.whole(20, 26),
     runRatio: chance.pick([0, 0, 0.2, 0.6]),
     zombieRatio: faults.has("zombie") ? 0.05 : 0,

@@ -7,7 +7,7 @@ import type { SimBlockDisk } from "./blocks.ts";
 import { Chance } from "./chance.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
 import { RowChecker } from "./checkers/row-checker.ts";
-import { Asker, answerOf, SimClient, WORKFLOW } from "./client.ts";
+import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
 import { FaultDriver } from "./faults.ts";
 import { HANDLERS, JOBS, sourceOf, stepsOf } from "./handlers.ts";
 import { SimHost, type SimProcess } from "./host.ts";
@@ -70,7 +70,7 @@ class Simulation {
   readonly #users: SimClient[] = [];
   readonly #touched = new Set<SimProcess>();
   #failure: Error | undefined;
-  #group = 0;
+  readonly #workflows: SimWorkflow[] = [];
   #clientsDone = false;
 
   constructor(options: SimulationOptions) {
@@ -143,7 +143,10 @@ class Simulation {
     if (!(await this.#runUntil(endMs, () => this.#unsettled() === undefined))) return;
     const unsettled = this.#unsettled();
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
-    const requests = this.#rows.requests(this.#group).length;
+    const requests = this.#workflows.reduce(
+      (sum, { group }) => sum + this.#rows.requests(group).length,
+      0,
+    );
     promise(
       requests === this.#totals.requests,
       `${this.#totals.requests} requests were acknowledged and ${requests} exist`,
@@ -242,7 +245,7 @@ class Simulation {
     return this.#chanceOfUnits;
   };
 
-  /** What the people do: found the cluster, join nodes, define the workflow, ask for work. */
+  /** What the people do: found the cluster, join nodes, define workflows, ask for work. */
   async #live(): Promise<void> {
     const [first, ...others] = this.#hosts;
     if (first === undefined) throw new Error("a cluster has a node");
@@ -257,17 +260,24 @@ class Simulation {
     } as const;
     await this.#system(operator, "ticket", ticket);
     for (const host of others) await this.#join(operator, host);
-    const group = await this.#system(operator, "create", {
+    for (let number = 1; number <= this.#plan.workflowCount; number++) {
+      const workflow = await this.#create(operator, `simulated${number}`);
+      this.#workflows.push(workflow);
+      await this.#define(new Asker(this.#world, this.#hosts, `definer ${number}`), workflow);
+    }
+    await this.#clients();
+    this.#clientsDone = true;
+  }
+
+  async #create(operator: Asker, name: string): Promise<SimWorkflow> {
+    const answer = await this.#system(operator, `create ${name}`, {
       kind: "create-workflow",
-      name: WORKFLOW,
+      name,
       description: "",
       replicas: [],
     });
-    promise(group.kind === "revision", "a workflow was created");
-    this.#group = group.revision;
-    await this.#define(new Asker(this.#world, this.#hosts, "definer"));
-    await this.#clients();
-    this.#clientsDone = true;
+    promise(answer.kind === "revision", "a workflow was created");
+    return { name, group: answer.revision };
   }
 
   async #join(operator: Asker, host: SimHost): Promise<void> {
@@ -306,8 +316,7 @@ class Simulation {
     });
   }
 
-  async #define(asker: Asker): Promise<void> {
-    const group = this.#group;
+  async #define(asker: Asker, { name, group }: SimWorkflow): Promise<void> {
     const commands = [
       ...HANDLERS.map(({ handler }) => ({
         kind: "source" as const,
@@ -335,7 +344,7 @@ class Simulation {
         return undefined;
       });
     }
-    this.#trace.note("the workflow is defined");
+    this.#trace.note(`the workflow ${name} is defined`);
   }
 
   async #clients(): Promise<void> {
@@ -345,14 +354,14 @@ class Simulation {
     const options = {
       world: this.#world,
       hosts: this.#hosts,
-      group: this.#group,
       partitions,
       heal: (request: string) => this.#healed.add(request),
     };
     await Promise.all(
       Array.from({ length: requestCount }, async (_, number) => {
         await this.#loop.sleep(chance.between(0, spanMs));
-        const user = new SimClient(options, `c${number}`);
+        const workflow = chance.pick(this.#workflows);
+        const user = new SimClient({ ...options, workflow }, `c${number}`);
         this.#users.push(user);
         await user.run();
       }),
@@ -363,12 +372,13 @@ class Simulation {
     const waiting = this.#users.flatMap(({ waitsFor }) =>
       waitsFor === undefined ? [] : [waitsFor],
     );
-    return [...waiting, this.#rows.unfinished(this.#group)].join(", ");
+    const rows = this.#workflows.map(({ group }) => this.#rows.unfinished(group));
+    return [...waiting, ...rows].join(", ");
   }
 
   /** What is not yet as it must be when nothing happens any more. */
   #unsettled(): string | undefined {
-    for (const group of [0, this.#group]) {
+    for (const group of [0, ...this.#workflows.map((workflow) => workflow.group)]) {
       const committed = this.#raft.committedMax(group);
       for (const host of this.#hosts) {
         const replica = host.node?.host.replica(group);
@@ -379,17 +389,17 @@ class Simulation {
         if (replica.appliedIndex < committed) return `${host.id} lags behind in group ${group}`;
       }
     }
-    const live = this.#rows.liveCount(this.#group);
-    if (live > 0) return `${live} attempts are in flight`;
+    for (const { name, group } of this.#workflows) {
+      const live = this.#rows.liveCount(group);
+      if (live > 0) return `${live} attempts of ${name} are in flight`;
+    }
     return this.#unsettledMembership();
   }
 
   #unsettledMembership(): string | undefined {
     const count = this.#hosts.length;
-    for (const [group, votersMax] of [
-      [0, 5],
-      [this.#group, 3],
-    ] as const) {
+    const groups = this.#workflows.map(({ group }) => [group, 3] as const);
+    for (const [group, votersMax] of [[0, 5] as const, ...groups]) {
       const wanted = voterTarget(count, votersMax);
       const leader = this.#hosts.find(
         ({ node }) => node?.host.replica(group)?.core.status().role === "leader",

@@ -1,0 +1,164 @@
+/** The executor among schedulers that want more than it has. */
+import { expect, test } from "vitest";
+import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import type { Grant } from "../scheduler/protocol.ts";
+import type { Token } from "../scheduler/unit.ts";
+import type { Log } from "../std/log.ts";
+import { Executor } from "./executor.ts";
+import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
+import type { MeshPort } from "./ports.ts";
+
+const SLOTS = 2;
+const BEAT_MS = 500;
+/** A loop that never ends shows as more than this; the few beats of a second are far below. */
+const BEATS_MAX = 200;
+const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET };
+const END: PerformEnd = { outcome: { kind: "released", reason: "test" }, ranMs: 1_000 };
+
+/**
+ * One executor, and schedulers on the same node: each answers a beat at once, in a microtask, with its
+ * demand, and grants as many units as it was lent.
+ */
+class Schedulers {
+  readonly timers = new FakeTimers();
+  readonly demand = new Map<number, number>();
+  readonly running = new Map<LocalAttempt, (end: PerformEnd) => void>();
+  readonly begun = new Map<number, number>();
+  /** Attempts in flight of each scheduler, which it keeps within what it was lent. */
+  readonly held = new Map<number, number>();
+  beats = 0;
+  #tokens = 0;
+  readonly executor: Executor;
+
+  constructor(groups: readonly number[]) {
+    for (const group of groups) this.demand.set(group, 0);
+    this.executor = new Executor({
+      options: {
+        slots: SLOTS,
+        capabilities: [],
+        beatMs: BEAT_MS,
+        idleBeatMs: BEAT_MS,
+        leaseMs: 8_000,
+        prefetchMs: 0,
+      },
+      clock: this.timers,
+      timers: this.timers,
+      log: QUIET,
+      mesh: this.#mesh(),
+      run: "run",
+      workflows: () => groups.map((group) => ({ group, candidates: ["here"] })),
+      perform: (attempt) =>
+        new Promise((resolve) => {
+          this.running.set(attempt, resolve);
+          this.begun.set(attempt.group, (this.begun.get(attempt.group) ?? 0) + 1);
+        }),
+      beginNoMore() {},
+    });
+  }
+
+  /** Ends all that runs, as units that end together. */
+  async endAll(): Promise<void> {
+    for (const [attempt, resolve] of [...this.running]) {
+      this.running.delete(attempt);
+      resolve(END);
+    }
+    await this.timers.advance(BEAT_MS);
+  }
+
+  #mesh(): MeshPort {
+    return {
+      self: "here",
+      listen() {},
+      isUp: () => true,
+      setMembers() {},
+      send: (_to, message) => {
+        if (message.kind !== "executor") return true;
+        const said = message.message;
+        if (said.kind === "beat") {
+          this.beats += 1;
+          if (this.beats > BEATS_MAX) throw new Error("beats without end");
+          queueMicrotask(() => this.#answer(said.group, said));
+        } else {
+          const tokens = said.ends.map(({ token }) => token);
+          this.held.set(said.group, (this.held.get(said.group) ?? 0) - tokens.length);
+          queueMicrotask(() => {
+            const { group } = said;
+            this.executor.schedulerSaid("here", { kind: "settled", group, term: 1, tokens });
+          });
+        }
+        return true;
+      },
+    };
+  }
+
+  #answer(group: number, beat: { readonly sequence: number; readonly limit: number }): void {
+    const held = this.held.get(group) ?? 0;
+    const grants: Grant[] = [];
+    while (held + grants.length < beat.limit && (this.demand.get(group) ?? 0) > 0) {
+      this.demand.set(group, (this.demand.get(group) ?? 0) - 1);
+      this.#tokens += 1;
+      grants.push(grantOf({ index: this.#tokens, ordinal: 0 }));
+    }
+    this.held.set(group, held + grants.length);
+    const ready = this.demand.get(group) ?? 0;
+    const heard = beat.sequence;
+    this.executor.schedulerSaid("here", { kind: "demand", group, term: 1, ready, heard });
+    this.executor.schedulerSaid("here", {
+      kind: "grants",
+      group,
+      term: 1,
+      executor: "run",
+      grants,
+    });
+  }
+}
+
+function grantOf(token: Token): Grant {
+  return {
+    token,
+    count: 1,
+    request: "w-1-1",
+    invocation: "w-1-1.0",
+    step: "words",
+    inputs: { kind: "none" },
+    work: {
+      kind: "reduce",
+      reducer: {
+        name: "sum",
+        version: "v",
+        language: "javascript",
+        type: "reducer",
+        argumentType: null,
+      },
+      session: [],
+      parts: 1,
+      keepYieldOrder: false,
+      timeoutMs: 1_000,
+    },
+  };
+}
+
+test("a scheduler that gets nothing while another has all slots is not beaten without end", async () => {
+  const all = new Schedulers([1, 2]);
+  all.demand.set(1, 50);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  expect(all.begun.get(1)).toBeGreaterThanOrEqual(SLOTS);
+  all.demand.set(2, 50);
+  await all.timers.advance(4 * BEAT_MS);
+  expect(all.begun.get(2)).toBeUndefined();
+  all.executor.stop();
+});
+
+test("units of five schedulers on two slots all begin, however much work each has", async () => {
+  const all = new Schedulers([1, 2, 3, 4, 5]);
+  for (const group of all.demand.keys()) all.demand.set(group, 1_000);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  for (let round = 0; round < 20; round++) {
+    all.beats = 0;
+    await all.endAll();
+  }
+  for (const group of all.demand.keys()) expect(all.begun.get(group)).toBeGreaterThan(3);
+  all.executor.stop();
+});

@@ -63,8 +63,10 @@ export interface CoreState {
   leaderGone: boolean;
   /** While so: ticks until the campaign; undefined when the usual election timeout is waited for. */
   leaderGoneCountdown: number | undefined;
-  /** The countdown is drawn from so many ticks; doubled by every campaign that leads nowhere. */
-  leaderGoneSpread: number;
+  /** Rounds of pre-votes since then that may still follow each other quickly. */
+  leaderGoneTries: number;
+  /** Ticks that somebody who stands is given to win; doubled by every candidacy of this replica. */
+  candidacyTicks: number;
   /** Ticks since an append task ended, while one is under way. */
   storageElapsed: number;
   /** To whom leadership is being handed. */
@@ -134,7 +136,8 @@ export function createState(options: RaftOptions, restored: RestoredState): Core
     electionTimeout: drawElectionTimeout(options),
     leaderGone: false,
     leaderGoneCountdown: undefined,
-    leaderGoneSpread: options.leaderGoneTicks,
+    leaderGoneTries: 0,
+    candidacyTicks: 0,
     storageElapsed: 0,
     transferee: undefined,
     pendingConfigIndex: 0,
@@ -200,18 +203,6 @@ export function hasCommittedInTerm(state: CoreState): boolean {
 /** An election timeout in [electionTicks, 2 * electionTicks), so that candidates rarely meet (5.2). */
 export function drawElectionTimeout(options: RaftOptions): number {
   return options.electionTicks + Math.floor(options.random.next() * options.electionTicks);
-}
-
-/**
- * Draws anew when to campaign because the leader's node is gone. The first attempts are quick; had
- * they stayed so, replicas whose messages take longer than a few ticks would depose each other for
- * ever, so in the end the usual election timeout is waited for.
- */
-export function drawLeaderGoneCountdown(state: CoreState): void {
-  state.leaderGoneCountdown =
-    state.leaderGone && state.leaderGoneSpread < state.options.electionTicks
-      ? 1 + Math.floor(state.options.random.next() * state.leaderGoneSpread)
-      : undefined;
 }
 
 /** Sends at once. */

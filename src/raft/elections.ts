@@ -2,12 +2,12 @@
 import { isVoter, membersOf } from "./configuration.ts";
 import {
   type CoreState,
-  drawLeaderGoneCountdown,
   isPromotable,
   isStorageStalled,
   send,
   sendAfterAppend,
 } from "./core-state.ts";
+import { giveWay, jumpLine } from "./leader-gone.ts";
 import type {
   PreVoteMessage,
   PreVoteResponseMessage,
@@ -67,11 +67,11 @@ export function onVote(state: CoreState, message: VoteMessage): void {
 /** Answers whether it would vote; nothing is remembered of it. */
 export function onPreVote(state: CoreState, message: PreVoteMessage): void {
   const free = state.vote === undefined && state.leader === undefined;
-  const granted =
-    (message.term > state.term || state.vote === message.from || free) &&
-    state.log.isCoveredBy(message.lastIndex, message.lastTerm);
+  const covered = state.log.isCoveredBy(message.lastIndex, message.lastTerm);
+  const granted = covered && (message.term > state.term || state.vote === message.from || free);
   // Whoever helps another to stand does not stand in its way.
-  if (granted) drawLeaderGoneCountdown(state);
+  if (granted) giveWay(state);
+  else if (!covered) jumpLine(state);
   sendAfterAppend(state, {
     kind: "pre-vote-response",
     from: state.id,

@@ -15,7 +15,7 @@ export interface RaftOptions {
   readonly electionTicks: number;
   /** A leader sends heartbeats every so many ticks. */
   readonly heartbeatTicks: number;
-  /** After `leaderGone` a follower campaigns within so many ticks, at random (R6). */
+  /** After `leaderGone` the followers stand one after the other, so many ticks apart (R6). */
   readonly leaderGoneTicks: number;
   /** A replica whose disk ends no append task for so many ticks does not lead or campaign (R1). */
   readonly storageStallTicks: number;
@@ -55,7 +55,7 @@ const KIB = 1024;
 export const RAFT_DEFAULTS: Omit<RaftOptions, "id" | "random"> = {
   electionTicks: 10,
   heartbeatTicks: 1,
-  // Two survivors that notice together draw the same tick once in five times, and then try again.
+  // Survivors notice within a tick or two of each other, and an election takes a few.
   leaderGoneTicks: 5,
   // Three election timeouts at their longest: a disk that pauses for a while costs no election.
   storageStallTicks: 60,

@@ -2,7 +2,6 @@ import { assert } from "../std/assert.ts";
 import {
   type CoreState,
   createState,
-  drawLeaderGoneCountdown,
   type LogReadRequest,
   type RestoredState,
   send,
@@ -10,6 +9,7 @@ import {
 import { campaign, countVote } from "./elections.ts";
 import { adoptSnapshot, lacksSnapshot } from "./following.ts";
 import { takeRead } from "./heartbeats.ts";
+import { beginLeaderGone } from "./leader-gone.ts";
 import { switchConfiguration } from "./membership.ts";
 import type { Message } from "./messages.ts";
 import { checkOptions, type RaftOptions } from "./options.ts";
@@ -93,10 +93,7 @@ export class RaftCore {
    */
   leaderGone(): void {
     const state = this.#state;
-    if (state.role === "leader" || state.leaderGone) return;
-    state.leaderGone = true;
-    state.leaderGoneSpread = state.options.leaderGoneTicks;
-    drawLeaderGoneCountdown(state);
+    if (state.role !== "leader" && !state.leaderGone) beginLeaderGone(state);
   }
 
   /** Hands leadership to a voter; proposals are refused until that is done or given up. */

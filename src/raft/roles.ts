@@ -1,11 +1,7 @@
 /** Changes of role, and what is forgotten with them. Who sends what then is decided elsewhere. */
 import { assert } from "../std/assert.ts";
-import {
-  type CoreState,
-  drawElectionTimeout,
-  drawLeaderGoneCountdown,
-  newProgress,
-} from "./core-state.ts";
+import { type CoreState, drawElectionTimeout, newProgress } from "./core-state.ts";
+import { giveWay } from "./leader-gone.ts";
 import type { ReplicaId } from "./types.ts";
 
 /** Follows `leader`, or nobody yet, in `term`. */
@@ -25,13 +21,13 @@ export function becomePreCandidate(state: CoreState): void {
   state.role = "pre-candidate";
   state.leader = undefined;
   state.votes = new Map();
-  drawLeaderGoneCountdown(state);
 }
 
 /** Enters the next term and votes for itself; the vote counts when it is on disk (R1). */
 export function becomeCandidate(state: CoreState): void {
   assert(state.role !== "leader", "a leader does not campaign");
   reset(state, state.term + 1);
+  state.candidacyTicks *= 2;
   state.role = "candidate";
   state.vote = state.id;
 }
@@ -65,7 +61,7 @@ function reset(state: CoreState, term: number): void {
   state.electionElapsed = 0;
   state.heartbeatElapsed = 0;
   state.electionTimeout = drawElectionTimeout(state.options);
-  drawLeaderGoneCountdown(state);
+  giveWay(state);
   state.votes = new Map();
   state.transferee = undefined;
   state.pendingConfigIndex = 0;

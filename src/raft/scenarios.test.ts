@@ -143,7 +143,7 @@ function handlersOf(): Handlers {
   };
 }
 
-for (const name of ["storage", "memory", "members", "flow", "commit"])
+for (const name of ["storage", "memory", "members", "flow", "commit", "leader-gone"])
   runDataFile(new URL(`${name}.data.txt`, import.meta.url), handlersOf());
 
 function numbersOf(c: Case, key: string): number[] {
@@ -165,6 +165,8 @@ function optionsOf(c: Case): Partial<RaftOptions> {
     ["uncommitted", "uncommittedBytesMax"],
     ["committed", "committedBytesMax"],
     ["stall", "storageStallTicks"],
+    ["election", "electionTicks"],
+    ["gone", "leaderGoneTicks"],
   ] as const) {
     const value = numbersOf(c, key)[0];
     if (value !== undefined) options[name] = value;

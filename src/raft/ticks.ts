@@ -1,12 +1,8 @@
 /** What time does to a replica. */
-import {
-  type CoreState,
-  drawLeaderGoneCountdown,
-  isPromotable,
-  isStorageStalled,
-} from "./core-state.ts";
+import { type CoreState, isPromotable, isStorageStalled } from "./core-state.ts";
 import { campaign } from "./elections.ts";
 import { broadcastHeartbeat } from "./heartbeats.ts";
+import { nextLeaderGoneTry } from "./leader-gone.ts";
 import { maybeAutoLeave } from "./proposals.ts";
 import { jointVote } from "./quorum.ts";
 import { becomeFollower } from "./roles.ts";
@@ -46,8 +42,7 @@ function tickOther(state: CoreState): void {
   if (state.leaderGoneCountdown !== undefined) {
     state.leaderGoneCountdown -= 1;
     if (state.leaderGoneCountdown > 0) return;
-    state.leaderGoneSpread *= 2;
-    drawLeaderGoneCountdown(state);
+    nextLeaderGoneTry(state);
   } else if (!isPromotable(state) || state.electionElapsed < state.electionTimeout) {
     return;
   }

@@ -29,8 +29,8 @@ async function works(): Promise<boolean> {
     stdio: "ignore",
   });
   try {
-    const [code] = await once(child, "exit");
-    return code === 0;
+    const exit: readonly unknown[] = await once(child, "exit");
+    return exit[0] === 0;
   } catch {
     return false;
   }

@@ -8,7 +8,7 @@ import type { Answer } from "../scheduler/rows.ts";
 import { MissingRows, type RowView, Transaction } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
 import type { Batch, LogPosition, Machine } from "./machine.ts";
-import type { Membership, StatePort } from "./ports.ts";
+import type { Membership, StateCheck, StatePort } from "./ports.ts";
 
 /**
  * Rounds in which the rows of a whole chunk are gathered before it is applied (R12): what a command
@@ -30,6 +30,8 @@ export interface Committed<E> {
   readonly entry: Entry;
   /** The entry's content where it was proposed here. */
   readonly batch: Batch<E> | undefined;
+  /** What the entry says of the leader's state, if it is such a check (R10). */
+  readonly check: StateCheck | undefined;
   /** The membership after it, if it changes that. */
   readonly membership: Membership | undefined;
 }
@@ -71,7 +73,9 @@ export class Applier<R, E, F> {
   /** How many of `entries` are to be applied at once. */
   chunk(entries: readonly Committed<E>[]): number {
     let commands = 0;
-    for (const [position, { entry, batch }] of entries.entries()) {
+    for (const [position, { entry, batch, check }] of entries.entries()) {
+      // Before a check everything else is applied, so that the state's hash is that of its place.
+      if (check !== undefined) return Math.max(1, position);
       const bytes = entry.kind === "normal" ? entry.data.length : 0;
       commands += batch?.envelopes.length ?? Math.ceil(bytes / COMMAND_BYTES_GUESS);
       if (commands >= COMMANDS_AT_ONCE_MAX) return position + 1;
@@ -83,8 +87,8 @@ export class Applier<R, E, F> {
   async apply(entries: readonly Committed<E>[]): Promise<AppliedEntries<F>> {
     const known: Chunk<R, E> = {
       loaded: new Map(),
-      batches: entries.map(({ entry, batch }) => {
-        if (entry.kind !== "normal") return undefined;
+      batches: entries.map(({ entry, batch, check }) => {
+        if (entry.kind !== "normal" || check !== undefined) return undefined;
         return batch ?? this.#machine.payloads.decode(entry.data);
       }),
     };

@@ -3,6 +3,7 @@
  * The node's program and the simulator build exactly this.
  */
 
+import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { unreachable } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
@@ -13,10 +14,11 @@ import { type AnyReplica, GroupHost } from "./group-host.ts";
 import { GroupOpener } from "./group-opener.ts";
 import { LogKeeper } from "./log-keeper.ts";
 import { soleMembership } from "./membership.ts";
-import { MembershipKeeper } from "./membership-keeper.ts";
+import { type KnownNode, MembershipKeeper } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
 import { Performer } from "./perform.ts";
 import type { Call, CallAnswer, MeshListener, PeerMessage } from "./ports.ts";
+import { ReplicaCare } from "./replica-care.ts";
 import { Router } from "./router.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SystemGroup, WORKFLOW_VOTERS_MAX } from "./system-group.ts";
@@ -44,7 +46,10 @@ export class ClusterNode implements MeshListener {
   readonly #keeper: MembershipKeeper;
   readonly #logKeeper: LogKeeper;
   readonly #snapshots: Snapshots;
+  readonly #care: ReplicaCare;
   readonly #stopReasons = new Map<number, string>();
+  /** Replicas here that are damaged, by group (R4). */
+  readonly #damaged = new Map<number, ReplicaId>();
   /** The last number given, by group: a group forgets answers by counting its own. */
   readonly #sequences = new Map<number, number>();
 
@@ -61,7 +66,11 @@ export class ClusterNode implements MeshListener {
       tickMs: options.tickMs,
       bugs,
       snapshots: this.#snapshots,
-      onStopped: (group, reason) => this.#stopReasons.set(group, reason),
+      onStopped: ({ group, id }, reason, damaged) => {
+        this.#stopReasons.set(group, reason);
+        if (damaged) this.#damaged.set(group, id);
+      },
+      onRemovedSpoke: (from, replica, sender) => this.#care.removedSpoke(from, replica, sender),
     });
     const replica = (group: number): AnyReplica | undefined => this.host.replica(group);
     this.#logKeeper = new LogKeeper({ log, logs, replica, tail: options.tail });
@@ -106,14 +115,8 @@ export class ClusterNode implements MeshListener {
       perform: (attempt) => this.performer.perform(attempt),
       beginNoMore: () => deps.runner.beginNoMore(),
     });
-    this.#keeper = new MembershipKeeper({
-      timers,
-      log,
-      mesh,
-      replicas: () => this.#opener.replicas(),
-      candidates: (group) => this.#replicaCandidates(group),
-      votersMax: (group) => (group === SYSTEM_GROUP ? SYSTEM_VOTERS_MAX : WORKFLOW_VOTERS_MAX),
-    });
+    this.#keeper = this.#makeKeeper();
+    this.#care = this.#makeCare();
   }
 
   /** Opens what the disk holds, or founds the cluster, and begins to work. */
@@ -126,13 +129,17 @@ export class ClusterNode implements MeshListener {
     }
     for (const stored of logs.replicas()) {
       if (stored.damage === undefined) await this.#opener.open(stored);
-      else this.#stopReasons.set(stored.group, stored.damage);
+      else {
+        this.#stopReasons.set(stored.group, stored.damage);
+        this.#damaged.set(stored.group, stored.replica);
+      }
     }
     logs.onCheckpoint((applied) => this.#logKeeper.checkpointed(applied));
     mesh.listen(this);
     this.host.start();
     this.executor.start();
     this.#keeper.start();
+    this.#care.start();
     this.#directoryChanged();
   }
 
@@ -149,6 +156,7 @@ export class ClusterNode implements MeshListener {
   stop(): void {
     this.executor.stop();
     this.#keeper.stop();
+    this.#care.stop();
     this.#snapshots.stop();
     this.host.stop();
   }
@@ -216,6 +224,12 @@ export class ClusterNode implements MeshListener {
         return;
       case "make-replica":
         if (message.storeId === this.#deps.member.storeId) this.#opener.make(message);
+        return;
+      case "replica-report":
+        this.#care.reported(from, message);
+        return;
+      case "replica-gone":
+        this.#care.gone(message);
         return;
       case "executor":
         this.#executorSaid(from, message.message);
@@ -320,9 +334,46 @@ export class ClusterNode implements MeshListener {
       if (first?.storeId === this.#deps.member.storeId) this.#opener.makeFirst(row, first.replica);
     }
     for (const { group } of this.#opener.gone(this.directory)) {
-      this.host.stopReplica(group, "the workflow was deleted");
+      this.host.retire(group);
     }
     this.#deps.onDirectory(this.directory);
+  }
+
+  #makeKeeper(): MembershipKeeper {
+    const { clock, timers, log, mesh, options } = this.#deps;
+    return new MembershipKeeper({
+      ...{ clock, timers, log, mesh },
+      replicas: () => this.#opener.replicas(),
+      nodes: (group) => this.#nodesFor(group),
+      votersMax: (group) => (group === SYSTEM_GROUP ? SYSTEM_VOTERS_MAX : WORKFLOW_VOTERS_MAX),
+      replaceAfterMs: options.replaceAfterMs,
+    });
+  }
+
+  #makeCare(): ReplicaCare {
+    const { timers, log, mesh, member, options } = this.#deps;
+    return new ReplicaCare({
+      ...{ timers, log, mesh },
+      storeId: member.storeId,
+      checkMs: options.checkMs,
+      damaged: () => this.#damaged,
+      replicas: () => this.host.replicas(),
+      replica: (group) => this.host.replica(group),
+      leads: (group) =>
+        this.#opener.replicas().find((one) => one.group === group)?.leadingTerm !== undefined,
+      others: () => this.#others(),
+      onDamaged: (group, replica) => this.#keeper.damaged(group, replica),
+      destroy: (group, below) => this.#destroy(group, below),
+    });
+  }
+
+  /** A replica that was removed from its group goes, with all that it has; another may then be made. */
+  async #destroy(group: number, below: ReplicaId): Promise<void> {
+    this.host.retire(group);
+    this.#opener.forget(group);
+    await this.#deps.logs.destroyReplica(group, below);
+    this.#damaged.delete(group);
+    this.#stopReasons.delete(group);
   }
 
   #isUp(node: NodeId): boolean {
@@ -361,14 +412,16 @@ export class ClusterNode implements MeshListener {
     }));
   }
 
-  #replicaCandidates(
-    group: number,
-  ): readonly { readonly node: NodeId; readonly storeId: string }[] {
-    // A node that has just joined says what its store is when it is there.
-    const members = this.directory.members().filter(({ storeId }) => storeId !== "");
-    if (group === SYSTEM_GROUP) return members;
+  /** Nodes for a group's replicas, in the order in which they are to be asked. */
+  #nodesFor(group: number): readonly KnownNode[] {
+    const nodes = this.directory.everybody().map(({ node, storeId, state }) => ({
+      node,
+      storeId,
+      removed: state === "removed",
+    }));
+    if (group === SYSTEM_GROUP) return nodes;
     // A workflow's replicas stay where they are; spare nodes follow, beginning at another for each.
-    const shift = members.length === 0 ? 0 : group % members.length;
-    return [...members.slice(shift), ...members.slice(0, shift)];
+    const shift = nodes.length === 0 ? 0 : group % nodes.length;
+    return [...nodes.slice(shift), ...nodes.slice(0, shift)];
   }
 }

@@ -33,10 +33,13 @@ export class Directory {
 
   /** Nodes that belong to the cluster now, by id. */
   members(): readonly MemberRow[] {
-    const members = [...this.#rows.values()].flatMap((row) =>
-      row.kind === "member" && row.state === "joined" ? [row] : [],
-    );
-    return members.sort((a, b) => (a.node < b.node ? -1 : 1));
+    return this.everybody().filter(({ state }) => state === "joined");
+  }
+
+  /** Nodes that belong to the cluster or did, by id. */
+  everybody(): readonly MemberRow[] {
+    const rows = [...this.#rows.values()].flatMap((row) => (row.kind === "member" ? [row] : []));
+    return rows.sort((a, b) => (a.node < b.node ? -1 : 1));
   }
 
   /** Also those that were removed. */

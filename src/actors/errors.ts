@@ -19,6 +19,13 @@ export type ActorErrorDetails =
   /** Too many snapshots are being fetched from here; ask again. */
   | { readonly code: "SNAPSHOT_BUSY" }
   /** The group has had a replica of this id here; ids are never used again (R2). */
-  | { readonly code: "REPLICA_ID_USED" };
+  | { readonly code: "REPLICA_ID_USED" }
+  /** R10: the replica's state is not that of its leader at the same place; it is replaced. */
+  | {
+      readonly code: "REPLICA_DIFFERS";
+      readonly index: number;
+      readonly expected: string;
+      readonly found: string;
+    };
 
 export class ActorError extends JobxError<ActorErrorDetails> {}

@@ -11,7 +11,7 @@ import type { ReplicaId, SnapshotDescription } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
-import { errorText } from "../std/errors.ts";
+import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
 import type { Replica } from "./replica.ts";
@@ -25,6 +25,8 @@ export type AnyReplica = Pick<
   | "membership"
   | "leaderNode"
   | "nodeOf"
+  | "proposeCheck"
+  | "statesCompared"
   | "met"
   | "install"
   | "work"
@@ -62,9 +64,14 @@ export interface GroupHostDeps {
   readonly tickMs: number;
   readonly bugs: PlantedBugs;
   readonly snapshots: SnapshotHands;
-  /** A replica was stopped since it cannot be trusted any more. */
-  readonly onStopped: (group: number, reason: string) => void;
+  /** A replica was stopped since it cannot be trusted any more; `damaged`: and never will be (R4). */
+  readonly onStopped: (replica: AnyReplica, reason: string, damaged: boolean) => void;
+  /** A replica that was removed from the group writes to one that is here. */
+  readonly onRemovedSpoke: (from: NodeId, replica: AnyReplica, sender: ReplicaId) => void;
 }
+
+/** A replica that stops with one of these has lost something; it is replaced, never repaired. */
+const DAMAGE_CODES: ReadonlySet<string> = new Set(["STORE_DAMAGED", "REPLICA_DIFFERS"]);
 
 /** Reads without an answer for so many ticks are given up. */
 const READ_TICKS_MAX = 20;
@@ -130,7 +137,14 @@ export class GroupHost {
     const sender = replica.nodeOf(message.from);
     // A newcomer may write from a membership that is not applied here yet; nobody else's id is taken.
     if (sender !== undefined && sender !== from) return;
-    if (sender === undefined) replica.met(message.from, from);
+    if (sender === undefined) {
+      if (message.from < replica.membership.nextReplica) {
+        // All ids below the next one were given: this one belonged, and was removed.
+        this.#deps.onRemovedSpoke(from, replica, message.from);
+        return;
+      }
+      replica.met(message.from, from);
+    }
     // It is fetched before the core hears of it, which goes on voting meanwhile.
     if (message.kind === "snapshot" && replica.core.lacksSnapshot(message.snapshot))
       this.#deps.snapshots.offered(replica, from, message.snapshot);
@@ -147,8 +161,8 @@ export class GroupHost {
     }
   }
 
-  /** Takes a replica out of service. */
-  stopReplica(group: number, reason: string): void {
+  /** Takes a replica out of service: it is not needed here any more. */
+  retire(group: number): void {
     const replica = this.#replicas.get(group);
     if (replica === undefined) return;
     this.#replicas.delete(group);
@@ -156,8 +170,18 @@ export class GroupHost {
     this.#held.delete(replica);
     this.#deps.snapshots.drop(group);
     replica.stop();
-    this.#deps.log.error("a replica was stopped", { group, replica: replica.id, reason });
-    this.#deps.onStopped(group, reason);
+  }
+
+  /** Takes a replica out of service that cannot be trusted any more. */
+  #fail(replica: AnyReplica, error: unknown): void {
+    const { group, id } = replica;
+    // What it had under way may fail after another has taken its place.
+    if (this.#replicas.get(group) !== replica) return;
+    this.retire(group);
+    const reason = errorText(error);
+    this.#deps.log.error("a replica was stopped", { group, replica: id, reason });
+    const damaged = isJobxError(error) && DAMAGE_CODES.has(error.code);
+    this.#deps.onStopped(replica, reason, damaged);
   }
 
   /** Ends all replicas; a write under way ends by itself. */
@@ -215,9 +239,7 @@ export class GroupHost {
       }
       this.#queue(replica, task);
     }
-    replica.applyAll().catch((error: unknown) => {
-      this.stopReplica(replica.group, errorText(error));
-    });
+    replica.applyAll().catch((error: unknown) => this.#fail(replica, error));
   }
 
   /** Tasks of a replica keep their order; one with a snapshot first puts that into force. */
@@ -243,7 +265,7 @@ export class GroupHost {
       for (const { task: later } of held ?? []) this.#queue(replica, later);
       await this.#write();
     } catch (error) {
-      this.stopReplica(replica.group, errorText(error));
+      this.#fail(replica, error);
     }
   }
 
@@ -282,8 +304,7 @@ export class GroupHost {
       }
     } catch (error) {
       // What became of the batch is unknown, so nothing that this node remembers can be trusted.
-      const reason = errorText(error);
-      for (const group of [...this.#replicas.keys()]) this.stopReplica(group, reason);
+      for (const replica of [...this.#replicas.values()]) this.#fail(replica, error);
     } finally {
       this.#writing = false;
     }
@@ -291,7 +312,7 @@ export class GroupHost {
 
   async #writeBatch(tasks: readonly Waiting[]): Promise<void> {
     const appends = tasks
-      .filter(({ task }) => task.sync)
+      .filter(({ replica, task }) => task.sync && this.#replicas.get(replica.group) === replica)
       .map(({ replica, task, restart }) => ({
         group: replica.group,
         hardState: task.hardState,
@@ -323,7 +344,7 @@ export class GroupHost {
       replica.core.entriesRead(request, entries);
       this.wake(replica.group);
     } catch (error) {
-      this.stopReplica(replica.group, errorText(error));
+      this.#fail(replica, error);
     }
   }
 
@@ -332,7 +353,7 @@ export class GroupHost {
     try {
       run();
     } catch (error) {
-      this.stopReplica(replica.group, errorText(error));
+      this.#fail(replica, error);
     }
   }
 }

@@ -58,6 +58,12 @@ export class GroupOpener {
     return gone.map((group) => ({ group }));
   }
 
+  /** The group's replica is not here any more. */
+  forget(group: number): void {
+    if (group === 0) this.#deps.system.unbind();
+    this.#workflows.delete(group);
+  }
+
   /** Opens a replica that the disk holds. */
   async open(stored: StoredReplica): Promise<void> {
     if (stored.group === 0) await this.#openSystem(stored);
@@ -98,7 +104,10 @@ export class GroupOpener {
   #makeOnce(made: NewReplica): void {
     const { group, replica } = made;
     if (this.#busy.has(group) || this.#deps.host.replica(group) !== undefined) return;
-    if (this.#deps.logs.replicas().some((stored) => stored.group === group)) return;
+    const { logs } = this.#deps;
+    if (logs.replicas().some((stored) => stored.group === group)) return;
+    // It was here and was removed from the group: ids are never used again (R2).
+    if (replica <= logs.replicaFloor(group)) return;
     this.#busy.add(group);
     this.#make(made)
       .catch((error: unknown) => {
@@ -189,6 +198,7 @@ export class GroupOpener {
       core,
       membership,
       places: payloads.places,
+      checks: payloads.checks,
       stampMs: () => this.#stamp(),
       wake: () => host.wake(stored.group),
     });

@@ -1,10 +1,23 @@
 import { describe, expect, test } from "vitest";
+import { changeConfiguration } from "../raft/configuration.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import { nextMembership, soleMembership } from "./membership.ts";
-import { type PlannedChange, planMembership, voterTarget } from "./membership-plan.ts";
+import {
+  type Candidate,
+  type PlannedChange,
+  planMembership,
+  voterTarget,
+} from "./membership-plan.ts";
 import type { Membership } from "./ports.ts";
 
-const NODES = ["a", "b", "c", "d", "e", "f"].map((node) => ({ node, storeId: `store of ${node}` }));
+const NODES: readonly Candidate[] = ["a", "b", "c", "d", "e", "f"].map((node) => ({
+  node,
+  storeId: `store of ${node}`,
+  up: true,
+  absent: false,
+}));
+
+const NOBODY: ReadonlySet<number> = new Set();
 
 function one(): Membership {
   return soleMembership({ replica: 1, node: "a", storeId: "store of a" });
@@ -51,29 +64,36 @@ function status(membership: Membership, ready: readonly number[], active = ready
 /** The membership once a planned change is through. */
 function changed(before: Membership, planned: PlannedChange | undefined): Membership {
   if (planned === undefined) return before;
-  const { voters, learners } = before.configuration;
-  const promoted = planned.change.changes.flatMap((change) =>
-    change.type === "add-voter" ? [change.replica] : [],
-  );
-  const added = planned.added.map(({ replica }) => replica);
-  const configuration = {
-    ...before.configuration,
-    voters: [...voters, ...promoted],
-    learners: [...learners, ...added].filter((id) => !promoted.includes(id)),
-  };
+  let { configuration } = before;
+  const change = { ...planned.change, context: new Uint8Array() };
+  const outcome = changeConfiguration(configuration, change);
+  if (outcome.kind === "impossible") throw new Error(outcome.problem);
+  configuration = outcome.configuration;
+  if (configuration.votersOutgoing.length > 0) {
+    const leave = { transition: "auto", changes: [], context: new Uint8Array() } as const;
+    const left = changeConfiguration(configuration, leave);
+    if (left.kind === "impossible") throw new Error(left.problem);
+    configuration = left.configuration;
+  }
   return nextMembership(before, configuration, planned.added);
 }
 
 function plan(
   membership: Membership,
   nodes: number,
-  more: { everyone?: boolean; max?: number } = {},
+  more: {
+    everyone?: boolean;
+    max?: number;
+    lost?: readonly number[];
+    candidates?: readonly Candidate[];
+  } = {},
 ) {
   const { learners } = membership.configuration;
   return planMembership({
     membership,
     status: status(membership, learners),
-    candidates: NODES.slice(0, nodes),
+    candidates: more.candidates ?? NODES.slice(0, nodes),
+    lost: new Set(more.lost),
     votersMax: more.max ?? 3,
     everyone: more.everyone ?? false,
   });
@@ -124,6 +144,7 @@ describe("waiting", () => {
   const base = {
     membership: listening,
     candidates: NODES.slice(0, 3),
+    lost: NOBODY,
     votersMax: 3,
     everyone: false,
   };
@@ -146,6 +167,7 @@ describe("waiting", () => {
       membership: all,
       status: status(all, [2, 3, 4]),
       candidates: NODES.slice(0, 5),
+      lost: NOBODY,
       votersMax: 5,
       everyone: true,
     });
@@ -155,5 +177,86 @@ describe("waiting", () => {
   test("replica ids only rise", () => {
     const before = { ...one(), nextReplica: 9 };
     expect(plan(before, 3)?.added.map(({ replica }) => replica)).toEqual([9, 10]);
+  });
+});
+
+describe("replacing", () => {
+  const three = settled(one(), 3);
+
+  /** The nodes, some of them changed. */
+  const nodes = (
+    count: number,
+    changes: Readonly<Record<string, Partial<Candidate>>>,
+  ): readonly Candidate[] =>
+    NODES.slice(0, count).map((candidate) => ({ ...candidate, ...changes[candidate.node] }));
+
+  test("a lost voter is removed at once, and its node with a new store listens and then votes again", () => {
+    const candidates = nodes(3, { b: { storeId: "new" } });
+    const removed = changed(three, plan(three, 3, { candidates, lost: [2] }));
+    expect(removed.configuration.voters).toEqual([1, 3]);
+    const again = settled(removed, 3, { candidates });
+    expect(again.configuration).toMatchObject({ voters: [1, 3, 4], learners: [] });
+    expect(again.places).toContainEqual({ replica: 4, node: "b", storeId: "new" });
+  });
+
+  test("a new store does not take the place of a replica that is not known to be lost", () => {
+    const candidates = nodes(3, { b: { storeId: "new" } });
+    expect(plan(three, 3, { candidates })).toBeUndefined();
+  });
+
+  test("the only voter is never removed, lost or not", () => {
+    expect(plan(one(), 1, { lost: [1] })).toBeUndefined();
+  });
+
+  test("an absent voter is replaced by a spare node, with three voters at any time", () => {
+    const candidates = nodes(4, { c: { up: false, absent: true } });
+    const listening = changed(three, plan(three, 4, { candidates }));
+    expect(listening.configuration).toMatchObject({ voters: [1, 2, 3], learners: [4] });
+    const swap = plan(listening, 4, { candidates });
+    expect(swap?.change.changes).toEqual([
+      { type: "add-voter", replica: 4 },
+      { type: "remove", replica: 3 },
+    ]);
+    expect(settled(listening, 4, { candidates }).configuration.voters).toEqual([1, 2, 4]);
+  });
+
+  test("without a spare node an absent voter keeps its place", () => {
+    expect(
+      plan(three, 3, { candidates: nodes(3, { c: { up: false, absent: true } }) }),
+    ).toBeUndefined();
+    const both = nodes(4, { c: { up: false, absent: true }, d: { up: false, absent: true } });
+    expect(plan(three, 4, { candidates: both })).toBeUndefined();
+  });
+
+  test("who comes back before the swap stays, and the learner that stood in goes", () => {
+    const away = nodes(4, { c: { up: false, absent: true } });
+    const listening = changed(three, plan(three, 4, { candidates: away }));
+    expect(settled(listening, 4)).toMatchObject({
+      configuration: { voters: [1, 2, 3], learners: [] },
+    });
+  });
+
+  test("in the system group an absent voter listens, and a learner votes in its place", () => {
+    const six = settled(one(), 6, { everyone: true, max: 5 });
+    const [listener = 0] = six.configuration.learners;
+    const [voter = 0] = six.configuration.voters.filter((id) => id !== 1);
+    const node = six.places.find(({ replica }) => replica === voter)?.node ?? "";
+    const candidates = nodes(6, { [node]: { up: false, absent: true } });
+    const after = settled(six, 6, { everyone: true, max: 5, candidates });
+    expect(after.configuration.voters).toContain(listener);
+    expect(after.configuration.learners).toEqual([voter]);
+  });
+
+  test("after two of five nodes are gone, three vote; after another, one votes and one listens", () => {
+    const five = settled(one(), 5, { everyone: true, max: 5 });
+    const shrunk = settled(five, 3, { everyone: true, max: 5, lost: [4, 5] });
+    expect(shrunk.configuration).toMatchObject({ voters: [1, 2, 3], learners: [] });
+    const two = settled(three, 2, { lost: [3] });
+    expect(two.configuration).toMatchObject({ voters: [1], learners: [2] });
+  });
+
+  test("whoever does not know the group's nodes takes nobody's vote away", () => {
+    expect(plan(three, 0)).toBeUndefined();
+    expect(plan(three, 2)).toBeUndefined();
   });
 });

@@ -27,6 +27,10 @@ export interface ClusterNodeOptions {
   readonly heartbeatTicks: number;
   /** After word that the leader's node is gone, a follower campaigns within so many ticks. */
   readonly leaderGoneTicks: number;
+  /** R8: a voter that is away for so long is replaced, if there is a spare node. */
+  readonly replaceAfterMs: number;
+  /** R10: between two checks of a group's state. */
+  readonly checkMs: number;
   readonly tail: TailOptions;
   /** Bytes of rows in a chunk of a snapshot. */
   readonly snapshotChunkBytes: number;

@@ -80,6 +80,13 @@ export interface LogPort {
   replicas(): readonly StoredReplica[];
   /** Makes a replica, durably. @throws `REPLICA_ID_USED` for an id of the past. */
   createReplica(replica: NewReplica): Promise<void>;
+  /**
+   * Destroys the group's replica, sound or damaged, and leaves a tombstone: no replica with an id below
+   * `below` is made here again.
+   */
+  destroyReplica(group: number, below: ReplicaId): Promise<void>;
+  /** The highest replica id that the group has ever had here; 0 for none. */
+  replicaFloor(group: number): ReplicaId;
   /** One synced batch for all groups; never called while another is under way (R1). */
   append(tasks: readonly GroupAppend[]): Promise<void>;
   /** Entries `firstIndex` to `lastIndex`, both ends included, or fewer by `bytesMax` but at least one. */
@@ -168,6 +175,8 @@ export interface SnapshotTransfer {
 export interface StatePort<R> {
   readonly appliedIndex: number;
   readonly membership: Membership | undefined;
+  /** Sum of the hashes of all rows as of the last write that has ended. */
+  readonly hash: Hash64;
   /** What is in memory; `UNKNOWN` asks for `read`. */
   peek(key: string): R | undefined | typeof UNKNOWN;
   read(keys: readonly string[]): Promise<readonly (R | undefined)[]>;
@@ -210,11 +219,19 @@ export interface PayloadPort<P> {
   decode(bytes: Uint8Array): P;
 }
 
+/** What the leader says of its state (R10). */
+export interface StateCheck {
+  /** The hash of its state before its last check at `index`; undefined when there was none. */
+  readonly previous: { readonly index: number; readonly hash: Hash64 } | undefined;
+}
+
 export interface PayloadsPort {
   readonly workflow: PayloadPort<Payload>;
   readonly system: PayloadPort<SystemPayload>;
   /** Places that a membership change adds, carried in its context. */
   readonly places: PayloadPort<readonly ReplicaPlace[]>;
+  /** Entries that are checks of the state; told from batches of commands without decoding. */
+  readonly checks: PayloadPort<StateCheck> & { matches(bytes: Uint8Array): boolean };
   /** What a snapshot stands for, carried in its announcement. */
   readonly snapshots: PayloadPort<SnapshotInfo>;
 }
@@ -281,6 +298,26 @@ export type PeerMessage =
       readonly replica: ReplicaId;
       readonly storeId: string;
       readonly membership: Membership;
+    }
+  /** A replica of the sender's is damaged (R4), or hears of no leader and asks whether it still belongs. */
+  | {
+      readonly kind: "replica-report";
+      readonly group: number;
+      /** 0 when damage has taken it. */
+      readonly replica: ReplicaId;
+      readonly storeId: string;
+      readonly damaged: boolean;
+    }
+  /** By its applied membership the sender knows that the receiver's replica was removed from the group. */
+  | {
+      readonly kind: "replica-gone";
+      readonly group: number;
+      /** As it was reported or as it wrote. */
+      readonly replica: ReplicaId;
+      /** Of the store that was reported; empty otherwise. */
+      readonly storeId: string;
+      /** Every id below this one has been given; those that are not members never will be. */
+      readonly below: ReplicaId;
     }
   | { readonly kind: "executor"; readonly message: ExecutorMessage }
   | { readonly kind: "scheduler"; readonly message: SchedulerMessage }

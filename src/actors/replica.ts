@@ -14,8 +14,16 @@ import { Applier, type Committed } from "./applier.ts";
 import { ActorError } from "./errors.ts";
 import type { Applied, Machine } from "./machine.ts";
 import { nextMembership, nodeOf } from "./membership.ts";
-import type { LogRestart, Membership, PayloadPort, ReplicaPlace, StatePort } from "./ports.ts";
+import type {
+  LogRestart,
+  Membership,
+  PayloadPort,
+  PayloadsPort,
+  ReplicaPlace,
+  StatePort,
+} from "./ports.ts";
 import { notAccepted, Proposals } from "./proposals.ts";
+import { StateChecker } from "./state-checker.ts";
 
 /** What a replica tells the actor that owns the group. */
 export interface ReplicaListener<F> {
@@ -50,6 +58,7 @@ export interface ReplicaDeps<R, E, F> {
   readonly state: StatePort<R>;
   readonly membership: Membership;
   readonly places: PayloadPort<readonly ReplicaPlace[]>;
+  readonly checks: PayloadsPort["checks"];
   readonly listener: ReplicaListener<F>;
   /** The stamp for entries (R14): never less than the one before. */
   readonly stampMs: () => number;
@@ -77,6 +86,7 @@ export class Replica<R, E, F> {
   readonly #toApply: Committed<E>[] = [];
   readonly #reads = new Map<number, ReadWaiter>();
   readonly #between: (() => Promise<void>)[] = [];
+  readonly #checker = new StateChecker();
   readonly #strangers = new Map<ReplicaId, NodeId>();
   #readNumber = 0;
   #membership: Membership;
@@ -145,6 +155,21 @@ export class Replica<R, E, F> {
     const result = this.core.proposeConfigChange({ ...change, context });
     this.#deps.wake();
     return result.kind === "accepted";
+  }
+
+  /** R10: has all replicas compare their states, if this one leads and there is anything new. */
+  proposeCheck(): void {
+    if (this.#leading === undefined) return;
+    const check = this.#checker.next(this.#appliedIndex);
+    if (check === undefined) return;
+    // If it is refused, the next one will be taken.
+    this.core.propose([this.#deps.checks.encode(check)]);
+    this.#deps.wake();
+  }
+
+  /** Comparisons of this replica's state with a leader's that came out equal. */
+  get statesCompared(): number {
+    return this.#checker.compared;
   }
 
   /** Resolves when this replica has applied all that was committed anywhere before the call. */
@@ -222,7 +247,7 @@ export class Replica<R, E, F> {
         try {
           this.#toApply.length = 0;
           const restart = await finish();
-          this.#membership = restart.membership;
+          this.#setMembership(restart.membership);
           this.#membershipAhead = restart.membership;
           this.#appliedIndex = restart.index;
           this.#proposals.skipped(restart.index);
@@ -282,12 +307,20 @@ export class Replica<R, E, F> {
         this.#membershipAhead = membership;
       }
       const batch = this.#proposals.batchAt(entry.index, entry.term);
-      this.#toApply.push({ entry, batch, membership });
+      const { checks } = this.#deps;
+      const check =
+        entry.kind === "normal" && checks.matches(entry.data)
+          ? checks.decode(entry.data)
+          : undefined;
+      this.#toApply.push({ entry, batch, check, membership });
     }
   }
 
   async #applySome(): Promise<void> {
     const entries = this.#toApply.splice(0, this.#applier.chunk(this.#toApply));
+    const [first] = entries;
+    if (first?.check !== undefined)
+      this.#checker.applied(first.entry.index, first.check, this.#deps.state.hash);
     const applied = await this.#applier.apply(entries);
     if (this.#stopped) return;
     const last = entries.at(-1);
@@ -297,7 +330,7 @@ export class Replica<R, E, F> {
     this.#deps.wake();
     const membership = entries.findLast((one) => one.membership !== undefined)?.membership;
     if (membership !== undefined) {
-      this.#membership = membership;
+      this.#setMembership(membership);
       this.#deps.listener.membershipChanged(membership);
     }
     this.#deps.listener.applied(applied.effects, this.#appliedIndex);
@@ -307,6 +340,13 @@ export class Replica<R, E, F> {
     // Nobody waits for these rows to be on disk: they would come again from the log. So what they led
     // to is on its way already, and only what is applied next waits.
     await applied.written;
+  }
+
+  #setMembership(membership: Membership): void {
+    this.#membership = membership;
+    // Whoever is not a member by now was removed.
+    for (const id of this.#strangers.keys())
+      if (id < membership.nextReplica) this.#strangers.delete(id);
   }
 
   /** A leader decides from its rows only when it has applied what earlier leaders left. */

@@ -48,6 +48,11 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
     await this.#fillDirectory(replica);
   }
 
+  /** The replica is not here any more; what the directory holds grows old until another one is. */
+  unbind(): void {
+    this.#replica = undefined;
+  }
+
   async #fillDirectory(replica: Replica<SystemRow, SystemEnvelope, SystemEffect>): Promise<void> {
     for (let gte: string = SYSTEM_SCAN.gte; ; ) {
       const range = { gte, lt: SYSTEM_SCAN.lt, limit: PAGE_ROWS };

@@ -17,6 +17,7 @@ import type { Disk } from "../store/ports.ts";
 import { payloadFormat } from "../wire/command.ts";
 import { placesFormat } from "../wire/membership.ts";
 import { snapshotInfoFormat } from "../wire/snapshot.ts";
+import { stateCheckFormat } from "../wire/state-check.ts";
 import { systemPayloadFormat } from "../wire/system.ts";
 import type { FrameMesh } from "./frame-mesh.ts";
 import { NodeStore } from "./node-store.ts";
@@ -26,6 +27,7 @@ const PAYLOADS: PayloadsPort = {
   workflow: payloadFormat,
   system: systemPayloadFormat,
   places: placesFormat,
+  checks: stateCheckFormat,
   snapshots: snapshotInfoFormat,
 };
 
@@ -72,6 +74,8 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     nodeId: mesh.self,
     random,
     log,
+    // With fewer than two others nobody could make a majority without this node's data.
+    replaceable: options.seeds.filter((node) => node !== mesh.self).length >= 2,
     ...(stateMemtableBytes === undefined ? {} : { stateMemtableBytes }),
   });
   const { storeId } = store.identity;

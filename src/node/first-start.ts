@@ -40,7 +40,8 @@ export async function foundingOf(
   directory: string,
   file: ClusterFile,
 ): Promise<((member: MemberInfo) => SystemCommand) | undefined> {
-  if (!file.founder) return undefined;
+  // Members are known from the founding on: a founder that lost its store must not found again.
+  if (!file.founder || file.members.length > 0) return undefined;
   const token = await adminTokenOf(directory);
   const { clusterId } = file;
   const adminTokenHash = createHash("sha256").update(token).digest("hex");

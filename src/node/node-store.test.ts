@@ -11,13 +11,24 @@ import { NodeStore } from "./node-store.ts";
 const GROUP = 3;
 const MEMBERS: Membership = soleMembership({ replica: 1, node: "a", storeId: "s" });
 
+/** Times that a store was opened: each has chance of its own. */
+let opened = 0;
+
 function disk(): FakeDisk {
   return new FakeDisk({ random: seededRandom(5) });
 }
 
-function open(on: FakeDisk): Promise<NodeStore> {
-  const random = seededRandom(9);
-  return NodeStore.open({ disk: on, clusterId: "c", nodeId: "a", random, log: silentLog });
+function open(on: FakeDisk, replaceable = true): Promise<NodeStore> {
+  opened += 1;
+  const random = seededRandom(opened);
+  return NodeStore.open({
+    disk: on,
+    clusterId: "c",
+    nodeId: "a",
+    random,
+    log: silentLog,
+    replaceable,
+  });
 }
 
 const source = (text: string): Row => ({ kind: "source", source: text });
@@ -145,4 +156,46 @@ test("only what a checkpoint says is truncated, and what is left is still read",
   expect(store.tailStart(GROUP, 1 << 20)).toBe(20);
   on.crash("process");
   expect((await open(on)).replicas()[0]?.compacted).toEqual({ index: 20, term: 1 });
+});
+
+test("a replica that was destroyed leaves no rows, and none of its ids is made again", async () => {
+  const { on, store } = await filled(5);
+  await store.destroyReplica(GROUP, 7);
+  expect(store.replicas()).toEqual([]);
+  const again = { group: GROUP, bootstrap: MEMBERS, founder: false };
+  const used = store.createReplica({ ...again, replica: 6 });
+  await expect(used).rejects.toMatchObject({ code: "REPLICA_ID_USED" });
+  await store.createReplica({ ...again, replica: 7 });
+  const state = await store.workflow(GROUP);
+  expect(state.appliedIndex).toBe(0);
+  expect((await state.scan({ gte: "!", lt: "~", limit: 100 })).rows).toEqual([]);
+  on.crash("power");
+  expect((await open(on)).replicas()).toMatchObject([
+    { replica: 7, damage: undefined, lastIndex: 0 },
+  ]);
+});
+
+test("a store of which a database is gone is set aside, and the new one has another id and no replicas", async () => {
+  for (const gone of ["log", "state"] as const) {
+    const { on, store } = await filled(5);
+    await store.close();
+    on.removeKv(gone);
+    const again = await open(on);
+    expect(on.asideCount).toBe(1);
+    expect(again.identity.storeId).not.toBe(store.identity.storeId);
+    expect(again.replicas()).toEqual([]);
+  }
+});
+
+test("a log that ends before its mark is set aside where others can fill a new one, and kept where nobody can", async () => {
+  const { on, store } = await filled(5);
+  await store.close();
+  on.database("log").dropBatch(on.database("log").batchesInLogs - 1);
+  on.crash("process");
+  const kept = await open(on, false);
+  expect(on.asideCount).toBe(0);
+  expect(kept.replicas()[0]?.damage).toBeDefined();
+  await kept.close();
+  expect((await open(on)).replicas()).toEqual([]);
+  expect(on.asideCount).toBe(1);
 });

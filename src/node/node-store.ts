@@ -11,10 +11,11 @@ import type {
   StoredReplica,
 } from "../actors/ports.ts";
 import { FOUNDING_POINT, type ReplicaId } from "../raft/types.ts";
-import { errorText } from "../std/errors.ts";
+import { errorText, isJobxError } from "../std/errors.ts";
 import { hash64Text } from "../std/hash64.ts";
 import type { Log } from "../std/log.ts";
 import type { Random } from "../std/random.ts";
+import { damagedError } from "../store/errors.ts";
 import { completeIdentity, type Identity, openIdentity } from "../store/identity.ts";
 import { PAGE_ROWS } from "../store/limits.ts";
 import { openLogStore } from "../store/log-open.ts";
@@ -48,6 +49,11 @@ export interface NodeStoreOptions {
   readonly nodeId: string;
   readonly random: Random;
   readonly log: Log;
+  /**
+   * Whether a store that is damaged as a whole is set aside and a new one made, for others to fill (R2).
+   * Not where the cluster has nobody who could: then opening says what is wrong.
+   */
+  readonly replaceable: boolean;
   /** The disk's memtable of `state/`, where that is not LevelDB's usual one. */
   readonly stateMemtableBytes?: number;
 }
@@ -67,10 +73,25 @@ export class NodeStore implements LogPort, StatesPort {
   #onCheckpoint: ((applied: ReadonlyMap<number, number>) => void) | undefined;
 
   /**
-   * Opens the directory, or makes it at the first start.
+   * Opens the directory, or makes it at the first start or after damage.
    * @throws {JobxError} `STORE_*` when it cannot be used at all.
    */
   static async open(options: NodeStoreOptions): Promise<NodeStore> {
+    try {
+      return await NodeStore.#openOnce(options);
+    } catch (error) {
+      if (!options.replaceable || !isDamage(error)) throw error;
+      const place = await options.disk.setAside();
+      const reason = errorText(error);
+      options.log.error("the store is damaged: it was set aside, and a new one is made", {
+        reason,
+        place,
+      });
+    }
+    return NodeStore.#openOnce(options);
+  }
+
+  static async #openOnce(options: NodeStoreOptions): Promise<NodeStore> {
     const { disk, clusterId, nodeId, random, log, stateMemtableBytes } = options;
     const { identity, create } = await openIdentity(disk, { clusterId, nodeId, random });
     const { storeId } = identity;
@@ -81,8 +102,17 @@ export class NodeStore implements LogPort, StatesPort {
       create,
       cacheBytes: CACHE_BYTES,
       ...(stateMemtableBytes === undefined ? {} : { memtableBytes: stateMemtableBytes }),
+    }).catch(async (error: unknown) => {
+      await logs.store.close();
+      throw error;
     });
     if (create) await completeIdentity(disk, identity);
+    const damagedAll = logs.report.damagedAll ?? states.report.damagedAll;
+    if (damagedAll !== undefined && options.replaceable) {
+      await states.store.close();
+      await logs.store.close();
+      throw damagedError("a database of the node", damagedAll);
+    }
     const replicas = await recoverReplicas({ logs, states }, log);
     const store = new NodeStore(log, { identity, logs, states, replicas });
     store.#sweep(() => states.store.sweepAll());
@@ -143,6 +173,20 @@ export class NodeStore implements LogPort, StatesPort {
       tail: [],
       damage: undefined,
     });
+  }
+
+  async destroyReplica(group: number, below: ReplicaId): Promise<void> {
+    const name = nameOf(group);
+    this.#ids.delete(group);
+    this.#replicas.delete(group);
+    this.#open.delete(group);
+    await this.#logs.destroyReplica(name, below - 1);
+    await this.#states.dropGroup(name);
+    this.#sweep(() => this.#states.sweep(name));
+  }
+
+  replicaFloor(group: number): ReplicaId {
+    return this.#logs.replicaFloor(nameOf(group));
   }
 
   async append(tasks: readonly GroupAppend[]): Promise<void> {
@@ -282,6 +326,11 @@ export class NodeStore implements LogPort, StatesPort {
       this.#log.debug("old rows were not swept", { reason: errorText(error) });
     });
   }
+}
+
+/** Whether what was acknowledged is not there any more. Being locked, full or too new is another matter. */
+function isDamage(error: unknown): boolean {
+  return isJobxError(error) && (error.code === "STORE_DAMAGED" || error.code === "STORE_MISSING");
 }
 
 function nameOf(group: number): string {

@@ -24,6 +24,12 @@ const SCHEDULER_LEASE_MS = 10_000;
 const TAIL_ENTRIES = 20_000;
 const TAIL_BYTES = 16 * 1024 * 1024;
 
+/** Longer than a restart of a machine takes; copying a group's state costs more than waiting. */
+const REPLACE_AFTER_MS = 600_000;
+
+/** One entry of 12 bytes, and only in groups where something happens. */
+const CHECK_MS = 60_000;
+
 /** A few milliseconds of work for either side. */
 const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
 /** R20: work that an executor holds beyond what runs: it hides the way through the log and back. */
@@ -36,6 +42,8 @@ export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
     electionTicks: ELECTION_TICKS,
     heartbeatTicks: HEARTBEAT_TICKS,
     leaderGoneTicks: LEADER_GONE_TICKS,
+    checkMs: CHECK_MS,
+    replaceAfterMs: REPLACE_AFTER_MS,
     tail: { tailEntries: TAIL_ENTRIES, tailBytes: TAIL_BYTES },
     snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
     scheduling: {

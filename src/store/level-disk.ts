@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { assert } from "../std/assert.ts";
 import { StoreError } from "./errors.ts";
+import { IDENTITY_NAME } from "./identity.ts";
 import { fileError, translate } from "./level-errors.ts";
 import { LATIN1_KEYS, type LevelDatabase, LevelKv } from "./level-kv.ts";
 import { checkTables } from "./level-tables.ts";
 import { LOG_MEMTABLE_BYTES, MARK_FILE_BYTES, STATE_MEMTABLE_BYTES } from "./limits.ts";
 import type { DatabaseName, Disk, MarkFile, OrderedKv } from "./ports.ts";
+import { MARK_NAME } from "./sequence-mark.ts";
 
 const OPTIONS = {
   // Log entries are read back rarely and soon deleted: compressing them would be work for nothing.
@@ -24,6 +26,7 @@ export function levelDisk(path: string): Disk {
     hasKv: (name) => exists(join(path, name)),
     readSmall: (name) => readSmall(path, name),
     writeSmall: (name, bytes) => writeSmall(path, { name, bytes }),
+    setAside: () => setAside(path),
     openMark: (name) => openMark(path, name),
     createMark: (name) => createMark(path, name),
   };
@@ -99,6 +102,31 @@ async function writeSmall(
   } catch (error) {
     throw fileError(file.name, error);
   }
+}
+
+/** Everything of a store; the identity last, so that an interrupted move is seen as damage again. */
+const STORE_NAMES = ["log", "state", MARK_NAME, IDENTITY_NAME] as const;
+
+/** Stores that are set aside in one directory; each is left for a person to look at. */
+const ASIDE_MAX = 1000;
+
+async function setAside(path: string): Promise<string> {
+  try {
+    for (let number = 1; number <= ASIDE_MAX; number++) {
+      const folder = join(path, `damaged-${number}`);
+      if (await exists(folder)) continue;
+      await mkdir(folder);
+      for (const name of STORE_NAMES)
+        if (await exists(join(path, name))) await rename(join(path, name), join(folder, name));
+      await syncDirectory(folder);
+      await syncDirectory(path);
+      return folder;
+    }
+  } catch (error) {
+    throw fileError(path, error);
+  }
+  const what = "the data directory";
+  throw new StoreError({ code: "STORE_IO", what }, "too many damaged stores were set aside there");
 }
 
 /** Makes names durable: a synced file is lost all the same if its directory entry is. */

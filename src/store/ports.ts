@@ -100,6 +100,12 @@ export interface Disk {
   readSmall(name: string): Promise<Uint8Array | undefined>;
   /** Replaces a whole file: old or new after a crash, durable when it returns. @throws `STORE_IO`, `STORE_DISK_FULL`. */
   writeSmall(name: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Moves all of it, whatever there is, out of the way and keeps it: afterwards the directory is as at a
+   * first start. May be interrupted anywhere and repeated. @returns where it is now, for people.
+   * @throws `STORE_IO`, `STORE_DISK_FULL`.
+   */
+  setAside(): Promise<string>;
   /** @throws `STORE_MISSING`, `STORE_IO`. */
   openMark(name: string): Promise<MarkFile>;
   /** Makes it, full of zeros and durable, if it does not exist. @throws `STORE_IO`, `STORE_DISK_FULL`. */

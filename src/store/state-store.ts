@@ -257,13 +257,15 @@ export class StateStore {
     return this.#installs.begin(group, of, generation);
   }
 
-  /** Removes a group's state. Call `sweep` afterwards. @throws as `write`. */
+  /** Removes a group's state, durably. Call `sweep` afterwards. @throws as `write`. */
   async dropGroup(group: GroupId): Promise<void> {
     this.#dropped.set(group, this.#nextGeneration(group));
     this.#groups.delete(group);
     await this.#installs.drop(group);
     const key = appliedKey(group);
     await this.#writer.enqueue({
+      // Durable: what comes after it in the log must not meet this state again after a crash.
+      sync: true,
       build: (batch) => {
         this.#sum.set(key, undefined);
         batch.push({ kind: "del", key });

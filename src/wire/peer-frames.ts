@@ -43,6 +43,8 @@ function cut(message: PeerMessage): readonly PeerMessage[] | undefined {
       return answer === undefined ? undefined : [{ ...message, answer }];
     }
     case "make-replica":
+    case "replica-report":
+    case "replica-gone":
     case "call":
       return undefined;
   }

@@ -68,6 +68,14 @@ export const peerMessageCodec: Codec<PeerMessage> = union<PeerMessage>({
       membership: membershipCodec,
     },
   ],
+  "replica-report": [
+    7,
+    { group: natural, replica: natural, storeId: text(ID_LENGTH_MAX), damaged: bool },
+  ],
+  "replica-gone": [
+    8,
+    { group: natural, replica: natural, storeId: text(ID_LENGTH_MAX), below: positive },
+  ],
   executor: [3, { message: executorMessageCodec }],
   scheduler: [4, { message: schedulerMessageCodec }],
   call: [5, { id: natural, call }],

@@ -83,6 +83,8 @@ export class FakeDisk implements Disk {
   /** Per file its two sectors, each with the versions that may be on the disk, newest last. */
   readonly #marks = new Map<string, Uint8Array[][]>();
   #session = new Session();
+  /** Stores that were set aside. */
+  asideCount = 0;
 
   constructor(options: FakeDiskOptions) {
     this.#random = options.random;
@@ -158,6 +160,20 @@ export class FakeDisk implements Disk {
     });
     session.open.set(name, kv);
     return kv;
+  }
+
+  async setAside(): Promise<string> {
+    await this.#wait("file", "aside");
+    this.wipe();
+    this.asideCount += 1;
+    return `damaged-${this.asideCount}`;
+  }
+
+  /** A fault for tests: everything is gone. */
+  wipe(): void {
+    this.#databases.clear();
+    this.#files.clear();
+    this.#marks.clear();
   }
 
   async readSmall(name: string): Promise<Uint8Array | undefined> {

@@ -232,6 +232,20 @@ export const peerKinds: Kinds<PeerMessage> = {
     storeId: name,
     membership,
   }),
+  "replica-report": fc.record({
+    kind: one("replica-report"),
+    group: natural,
+    replica: natural,
+    storeId: name,
+    damaged: bool,
+  }),
+  "replica-gone": fc.record({
+    kind: one("replica-gone"),
+    group: natural,
+    replica: natural,
+    storeId: name,
+    below: positive,
+  }),
   executor: fc.record({ kind: one("executor"), message: ofKinds<ExecutorMessage>(executorKinds) }),
   scheduler: fc.record({
     kind: one("scheduler"),

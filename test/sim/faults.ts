@@ -18,6 +18,7 @@ export class FaultDriver {
   readonly #network: SimNetwork;
   readonly #hosts: readonly SimHost[];
   readonly #chance: Chance;
+  readonly #mayLose: (host: SimHost) => boolean;
   #over = false;
 
   constructor(options: {
@@ -25,7 +26,10 @@ export class FaultDriver {
     readonly plan: Plan;
     readonly network: SimNetwork;
     readonly hosts: readonly SimHost[];
+    /** Whether no group would lose what only this host has. */
+    readonly mayLose: (host: SimHost) => boolean;
   }) {
+    this.#mayLose = options.mayLose;
     this.#world = options.world;
     this.#plan = options.plan;
     this.#network = options.network;
@@ -95,7 +99,9 @@ export class FaultDriver {
   #next(): void {
     if (this.#over) return;
     const chance = this.#chance;
-    const kinds = (["partition", "pause", "crash"] as const).filter((kind) => this.#has(kind));
+    const kinds = (["partition", "pause", "crash", "wipe"] as const).filter((kind) =>
+      this.#has(kind),
+    );
     if (kinds.length === 0) return;
     switch (chance.pick(kinds)) {
       case "partition":
@@ -106,6 +112,9 @@ export class FaultDriver {
         break;
       case "crash":
         this.#crash();
+        break;
+      case "wipe":
+        this.#wipe();
         break;
     }
     this.#world.loop.after(chance.between(PAUSE_MS_MIN, PAUSE_MS_MAX), () => this.#next());
@@ -144,6 +153,21 @@ export class FaultDriver {
       if (!process.alive || !process.paused) return;
       this.#world.trace.note(`${host.id} goes on`);
       process.resume();
+    });
+  }
+
+  /** A machine comes back with an empty store under its old key, soon or after its place was given away. */
+  #wipe(): void {
+    const chance = this.#chance;
+    const host = chance.pick(this.#hosts);
+    if (!host.wasStarted || !this.#mayLose(host)) return;
+    host.wipe();
+    this.#world.totals.wipes += 1;
+    this.#world.trace.note(`${host.id} loses its store`);
+    const awayMs = chance.hits(0.3) ? chance.between(16_000, 25_000) : chance.between(100, 6_000);
+    this.#world.loop.after(awayMs, () => {
+      this.#world.trace.note(`${host.id} starts again`);
+      host.start();
     });
   }
 

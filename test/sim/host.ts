@@ -86,6 +86,8 @@ export class SimHost {
   diskWeather: DiskWeather = CALM_DISK;
   /** As in the file beside the databases: whom the node knew. */
   knownMembers: readonly string[] = [];
+  /** The store that the host had when it last started. */
+  storeId: string | undefined;
   #process: SimProcess | undefined;
   #boot = 0;
   readonly #diskChance: Chance;
@@ -116,6 +118,11 @@ export class SimHost {
     return this.#boot > 0;
   }
 
+  /** Whether its start makes the cluster: as the program, by knowing nobody yet. */
+  get founds(): boolean {
+    return this.options.founding !== undefined && this.knownMembers.length === 0;
+  }
+
   get isUp(): boolean {
     return this.#process !== undefined;
   }
@@ -139,6 +146,13 @@ export class SimHost {
     const lost = kind === "power" && diskText(this.disk) !== before;
     const lostBlocks = kind === "power" && this.blocks.powerFailure();
     return lost || lostBlocks;
+  }
+
+  /** Ends the process, and its store is gone; what lies beside the databases is not. */
+  wipe(): void {
+    this.crash("process");
+    this.disk.wipe();
+    this.storeId = undefined;
   }
 
   #delay(step: DiskStep): Promise<void> {
@@ -315,7 +329,8 @@ export class SimProcess implements NetworkProcess {
 
   async #start(): Promise<void> {
     const { host } = this;
-    const { options, founding, bugs, watch, network } = host.options;
+    const { options, bugs, watch, network } = host.options;
+    const founding = host.founds ? host.options.founding : undefined;
     const world = this.#world;
     const { loop } = world;
     const { clockOffsetMs, wallOffsetMs } = host.options;
@@ -361,6 +376,7 @@ export class SimProcess implements NetworkProcess {
       bugs,
     });
     this.#store = composed.store;
+    host.storeId = composed.store.identity.storeId;
     watch.opened(this, composed.store);
     this.#frames = network.attach(this, host.knownMembers);
     this.#mesh.connect(this.#frames);
@@ -397,7 +413,7 @@ export class SimProcess implements NetworkProcess {
     while (node.directory.member(this.id)?.storeId !== member.storeId) {
       await this.sleep(500);
       // The founder says so with its first command.
-      if (this.host.options.founding !== undefined) continue;
+      if (node.directory.cluster === undefined && this.host.founds) continue;
       const envelope = { id: { kind: "none" }, command } as const;
       await node.router.ask(0, { kind: "system-command", envelope }, 5_000).catch(() => undefined);
     }

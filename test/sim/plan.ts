@@ -15,6 +15,7 @@ export const FAULTS = [
   "zombie",
   "clock",
   "slow-disk",
+  "wipe",
 ] as const;
 
 export type Fault = (typeof FAULTS)[number];
@@ -75,6 +76,8 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
     heartbeatTicks: 2,
     leaderGoneTicks: 3,
     // Small, so that who is away for a few seconds needs a snapshot.
+    checkMs: 4_000,
+    replaceAfterMs: 15_000,
     tail: { tailEntries: plan.tailEntries, tailBytes: 64 * 1024 },
     snapshotChunkBytes: plan.chunkBytes,
     scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, prefetchMs, grantsMax: 64 },

@@ -107,6 +107,7 @@ class Simulation {
       plan: this.#plan,
       network: this.#network,
       hosts: this.#hosts,
+      mayLose: (host) => this.#mayLose(host),
     });
     this.#live().catch((error: unknown) => {
       this.#failure ??= error instanceof Error ? error : new Error(String(error));
@@ -396,6 +397,34 @@ class Simulation {
     return this.#unsettledMembership();
   }
 
+  /**
+   * Whether each group stands with all its voters on the stores that their hosts have: then the loss of
+   * one leaves a majority with everything.
+   */
+  #mayLose(victim: SimHost): boolean {
+    if (this.#group === 0 || this.#hosts.some(({ storeId }) => storeId === undefined)) return false;
+    return [0, this.#group].every((group) => {
+      const replicas = this.#hosts.flatMap(({ node }) => node?.host.replica(group) ?? []);
+      const newest = Math.max(...replicas.map(({ core }) => core.status().term));
+      const leader = replicas.find(({ core }) => {
+        const { role, term } = core.status();
+        return role === "leader" && term === newest;
+      });
+      if (leader === undefined) return false;
+      const { configuration, places } = leader.membership;
+      const sound = places.every(({ node, storeId }) => this.#host(node)?.storeId === storeId);
+      const isVoter = places.some(
+        ({ replica, node }) => node === victim.id && configuration.voters.includes(replica),
+      );
+      const spared = configuration.votersOutgoing.length === 0 && configuration.voters.length >= 3;
+      return sound && (spared || !isVoter);
+    });
+  }
+
+  #host(id: string): SimHost | undefined {
+    return this.#hosts.find((host) => host.id === id);
+  }
+
   #unsettledMembership(): string | undefined {
     const count = this.#hosts.length;
     const groups = this.#workflows.map(({ group }) => [group, 3] as const);
@@ -404,7 +433,12 @@ class Simulation {
       const leader = this.#hosts.find(
         ({ node }) => node?.host.replica(group)?.core.status().role === "leader",
       );
-      const voters = leader?.node?.host.replica(group)?.membership.configuration.voters.length ?? 0;
+      const membership = leader?.node?.host.replica(group)?.membership;
+      const voters = membership?.configuration.voters.length ?? 0;
+      const stale = membership?.places.find(
+        ({ node, storeId }) => this.#host(node)?.storeId !== storeId,
+      );
+      if (stale !== undefined) return `group ${group} keeps a replica on a store that is gone`;
       if (voters !== wanted) return `group ${group} has ${voters} voters instead of ${wanted}`;
     }
     return undefined;

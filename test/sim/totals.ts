@@ -25,6 +25,9 @@ export interface Totals {
   logsTruncated: number;
   snapshotsInstalled: number;
   snapshotsResumed: number;
+  statesCompared: number;
+  wipes: number;
+  replicasReplaced: number;
   events: number;
   virtualMs: number;
 }
@@ -55,6 +58,9 @@ export function newTotals(): Totals {
     logsTruncated: 0,
     snapshotsInstalled: 0,
     snapshotsResumed: 0,
+    statesCompared: 0,
+    wipes: 0,
+    replicasReplaced: 0,
     events: 0,
     virtualMs: 0,
   };

@@ -42,11 +42,14 @@ export class RaftChecker {
   readonly #logs = new Map<string, Mirrors>();
   /** The replica that a host has of a group, by both. */
   readonly #ids = new Map<string, ReplicaId>();
+  /** Hosts that have had a replica of a group, by both. */
+  readonly #had = new Set<string>();
   /** By host and group. */
   readonly #leading = new Map<string, Leading>();
   /** Processes of which nothing was looked at since something happened to their groups. */
   readonly #dirty = new Set<SimProcess>();
 
+  readonly #compared = new WeakMap<AnyReplica, number>();
   readonly #watchesDisks: boolean;
 
   /** `watchesDisks`: without it, what is committed too early shows only by what it leads to. */
@@ -71,13 +74,18 @@ export class RaftChecker {
 
   /** Looks over the shoulder of a store that was just opened. */
   watch(process: SimProcess, store: NodeStore): void {
+    for (const place of this.#ids.keys())
+      if (place.startsWith(`${process.id}/`)) this.#ids.delete(place);
     for (const stored of store.replicas()) {
       this.#ids.set(`${process.id}/${stored.group}`, stored.replica);
       if (stored.damage === undefined) this.#reopened(process, stored);
     }
     const createReplica = store.createReplica.bind(store);
     store.createReplica = async (made) => {
-      this.#ids.set(`${process.id}/${made.group}`, made.replica);
+      const place = `${process.id}/${made.group}`;
+      if (this.#had.has(place)) this.#world.totals.replicasReplaced += 1;
+      this.#had.add(place);
+      this.#ids.set(place, made.replica);
       const start = made.founder ? FOUNDING_POINT : { index: 0, term: 0 };
       const logs = { disk: new LogMirror(start), memory: new LogMirror(start) };
       this.#logs.set(this.#name(process, made.group), logs);
@@ -110,6 +118,9 @@ export class RaftChecker {
   }
 
   #checkReplica(process: SimProcess, replica: AnyReplica): void {
+    const compared = this.#compared.get(replica) ?? 0;
+    this.#world.totals.statesCompared += replica.statesCompared - compared;
+    this.#compared.set(replica, replica.statesCompared);
     const status = replica.core.status();
     const name = `${process.id}/${replica.group}`;
     if (status.role !== "leader") {

@@ -1,0 +1,150 @@
+/**
+ * Replicas of this node that nobody speaks to: damaged ones say so (R4), and those that hear of no leader
+ * ask whether they still belong. Only a member that knows by its applied membership that a replica was
+ * removed has it destroyed; not to know it means nothing. Leaders have the states compared (R10).
+ */
+import type { ReplicaId } from "../raft/types.ts";
+import type { NodeId } from "../scheduler/dataset.ts";
+import type { Timer, Timers } from "../std/clock.ts";
+import { errorText } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
+import type { AnyReplica } from "./group-host.ts";
+import type { MeshPort, PeerMessage } from "./ports.ts";
+
+/** Between two reports. */
+const REPORT_MS = 2_000;
+
+/** Looks without a leader after which a replica asks: longer than an election takes. */
+const LOOKS_WITHOUT_LEADER = 4;
+
+type Report = Extract<PeerMessage, { kind: "replica-report" }>;
+type Gone = Extract<PeerMessage, { kind: "replica-gone" }>;
+
+/** A replica as far as it is cared for here. */
+export type CaredReplica = Pick<AnyReplica, "group" | "id" | "membership" | "proposeCheck"> & {
+  readonly core: { status(): { readonly leader: ReplicaId | undefined } };
+};
+
+export interface ReplicaCareDeps {
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly mesh: MeshPort;
+  readonly storeId: string;
+  /** Replicas here that are damaged, by group. */
+  readonly damaged: () => ReadonlyMap<number, ReplicaId>;
+  /** Between two checks of a leader's state (R10). */
+  readonly checkMs: number;
+  readonly replicas: () => Iterable<CaredReplica>;
+  readonly replica: (group: number) => CaredReplica | undefined;
+  /** Whether this node leads the group and has applied what came before. */
+  readonly leads: (group: number) => boolean;
+  /** Other members of the cluster. */
+  readonly others: () => readonly NodeId[];
+  /** A replica on another node is damaged: its leader, which is here, should know. */
+  readonly onDamaged: (group: number, replica: ReplicaId) => void;
+  /** Takes the group's replica out of service here and destroys it, with every id below `below`. */
+  readonly destroy: (group: number, below: ReplicaId) => Promise<void>;
+}
+
+export class ReplicaCare {
+  readonly #deps: ReplicaCareDeps;
+  /** Looks in a row at which a replica knew no leader. */
+  readonly #leaderless = new Map<number, number>();
+  readonly #destroying = new Set<number>();
+  #timer: Timer | undefined;
+  #checkTimer: Timer | undefined;
+
+  constructor(deps: ReplicaCareDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#armReports();
+    this.#armChecks();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#checkTimer?.cancel();
+  }
+
+  #armReports(): void {
+    this.#timer = this.#deps.timers.after(REPORT_MS, () => {
+      this.#look();
+      this.#armReports();
+    });
+  }
+
+  #armChecks(): void {
+    this.#checkTimer = this.#deps.timers.after(this.#deps.checkMs, () => {
+      for (const replica of this.#deps.replicas()) replica.proposeCheck();
+      this.#armChecks();
+    });
+  }
+
+  /** Another node reports a replica of its own. */
+  reported(from: NodeId, { group, replica, storeId, damaged }: Report): void {
+    const here = this.#deps.replica(group);
+    if (here === undefined) return;
+    const { places, nextReplica } = here.membership;
+    const place = places.find((one) => one.node === from && one.storeId === storeId);
+    if (damaged && place !== undefined && this.#deps.leads(group))
+      this.#deps.onDamaged(group, place.replica);
+    // A damaged one may not know its id; a leader knows all that were given.
+    const removed =
+      place === undefined && (damaged ? this.#deps.leads(group) : replica < nextReplica);
+    if (removed) this.#tellGone(from, { group, storeId, replica, below: nextReplica });
+  }
+
+  /** A message came from a replica that was removed. */
+  removedSpoke(from: NodeId, replica: CaredReplica, sender: ReplicaId): void {
+    const { nextReplica: below } = replica.membership;
+    this.#tellGone(from, { group: replica.group, storeId: "", replica: sender, below });
+  }
+
+  /** A member knows that this node's replica was removed from its group. */
+  gone({ group, storeId, replica, below }: Gone): void {
+    const damaged = this.#deps.damaged().has(group);
+    const here = this.#deps.replica(group);
+    const meant = damaged
+      ? storeId === this.#deps.storeId
+      : here !== undefined && here.id < below && replica === here.id;
+    if (!meant || this.#destroying.has(group)) return;
+    this.#destroying.add(group);
+    this.#deps.log.info("destroys a replica that was removed from its group", { group });
+    this.#deps
+      .destroy(group, below)
+      .catch((error: unknown) => {
+        const reason = errorText(error);
+        this.#deps.log.warn("a removed replica could not be destroyed", { group, reason });
+      })
+      .finally(() => this.#destroying.delete(group));
+  }
+
+  #tellGone(to: NodeId, about: Omit<Gone, "kind">): void {
+    this.#deps.mesh.send(to, { kind: "replica-gone", ...about });
+  }
+
+  #look(): void {
+    for (const [group, replica] of this.#deps.damaged())
+      this.#report({ group, replica, damaged: true }, this.#deps.others());
+    for (const replica of this.#deps.replicas()) {
+      const { group, id } = replica;
+      const looks =
+        replica.core.status().leader === undefined ? (this.#leaderless.get(group) ?? 0) + 1 : 0;
+      this.#leaderless.set(group, looks);
+      if (looks < LOOKS_WITHOUT_LEADER) continue;
+      const nodes = replica.membership.places.map(({ node }) => node);
+      this.#report({ group, replica: id, damaged: false }, nodes);
+    }
+  }
+
+  #report(
+    about: { readonly group: number; readonly replica: ReplicaId; readonly damaged: boolean },
+    to: readonly NodeId[],
+  ): void {
+    const { mesh, storeId } = this.#deps;
+    for (const node of new Set(to))
+      if (node !== mesh.self) mesh.send(node, { kind: "replica-report", storeId, ...about });
+  }
+}

@@ -166,6 +166,16 @@ export class ClusterNode implements MeshListener {
     return this.#stopReasons;
   }
 
+  /** Replicas of this node that are damaged, by group (R4). */
+  get damagedReplicas(): ReadonlyMap<number, ReplicaId> {
+    return this.#damaged;
+  }
+
+  /** Snapshots that this node has taken in since its start. */
+  get snapshotsInstalled(): number {
+    return this.#snapshots.installed;
+  }
+
   /** The workflow's group on this node, if it has a replica here. */
   workflow(group: number): WorkflowGroup | undefined {
     return this.#opener.workflow(group);

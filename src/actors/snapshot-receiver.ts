@@ -57,6 +57,7 @@ export class SnapshotReceiver {
     number,
     { readonly install: SnapshotInstall; readonly info: SnapshotInfo }
   >();
+  #installed = 0;
   #stopped = false;
 
   constructor(deps: SnapshotReceiverDeps) {
@@ -75,6 +76,11 @@ export class SnapshotReceiver {
     this.#next();
   }
 
+  /** Snapshots put into force since the start. */
+  get installed(): number {
+    return this.#installed;
+  }
+
   /**
    * Puts the group's complete snapshot into force in its state, durably. Called while nothing of the
    * group is applied, after the core has adopted it. @returns where the log goes on.
@@ -85,6 +91,7 @@ export class SnapshotReceiver {
     const { index, term, membership } = complete.info;
     await complete.install.finish({ index, term, membership });
     this.#complete.delete(group);
+    this.#installed += 1;
     this.#deps.log.info("installed a snapshot", { group, index });
     return { index, term, membership };
   }

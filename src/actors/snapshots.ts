@@ -45,6 +45,11 @@ export class Snapshots implements SnapshotHands {
     return this.#receiver.finish(group);
   }
 
+  /** Snapshots taken in since the start. */
+  get installed(): number {
+    return this.#receiver.installed;
+  }
+
   drop(group: number): void {
     this.#sender.drop(group);
     this.#receiver.drop(group);

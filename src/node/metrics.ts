@@ -46,6 +46,24 @@ export function nodeMetrics(
       values: perGroup((replica) => replica.core.status().configuration.voters.length),
     },
     {
+      name: "jobx_raft_log_start_index",
+      help: "Last index that was truncated from the replica's log.",
+      type: "gauge",
+      values: perGroup((replica) => replica.core.status().compactedIndex),
+    },
+    {
+      name: "jobx_raft_snapshots_installed_total",
+      help: "Snapshots of groups that this node has taken in since its start.",
+      type: "counter",
+      values: [{ labels: "", value: node.snapshotsInstalled }],
+    },
+    {
+      name: "jobx_raft_replicas_damaged",
+      help: "Replicas on this node that are damaged and wait to be replaced.",
+      type: "gauge",
+      values: [{ labels: "", value: node.damagedReplicas.size }],
+    },
+    {
       name: "jobx_mesh_peers_up",
       help: "Members that can be reached.",
       type: "gauge",

@@ -106,9 +106,19 @@ export class Cluster {
     return runProgram(NODE, [join(ROOT, "bin/jobx.js"), ...args], { env, msMax: CLI_MS_MAX });
   }
 
+  /** Takes a stopped node's databases away and leaves its key: the disk was replaced. */
+  async loseStore(number: number): Promise<void> {
+    for (const name of ["log", "state", "MARK", "identity.json"])
+      await rm(join(this.home(number), "data", name), { recursive: true });
+  }
+
   /** Applies a workflow of `test/e2e`. */
   async apply(number: number, workflow: string): Promise<void> {
-    const file = join(ROOT, "test/e2e", workflow, `${workflow}.yaml`);
+    await this.applyFile(number, join(ROOT, "test/e2e", workflow, `${workflow}.yaml`));
+  }
+
+  /** Applies a workflow file. */
+  async applyFile(number: number, file: string): Promise<void> {
     const { code, stderr } = await this.jobx(number, "apply", file);
     if (code !== 0) throw new Error(`jobx apply exited with ${code}: ${stderr}`);
   }
@@ -121,11 +131,11 @@ export class Cluster {
     });
   }
 
-  /** The figure of a node's metrics for one group, or undefined when it has none. */
-  async metric(number: number, name: string, group: number): Promise<number | undefined> {
+  /** The figure of a node's metrics, for one group or for the node, or undefined when it has none. */
+  async metric(number: number, name: string, group?: number): Promise<number | undefined> {
     const headers = { authorization: `Bearer ${this.token}` };
     const answer = await fetch(`${this.api(number)}/metrics`, { headers });
-    const start = `${name}{group="${group}"} `;
+    const start = group === undefined ? `${name} ` : `${name}{group="${group}"} `;
     const line = (await answer.text()).split("\n").find((one) => one.startsWith(start));
     return line === undefined ? undefined : Number(line.slice(start.length));
   }

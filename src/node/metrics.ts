@@ -17,10 +17,38 @@ export function nodeMetrics(
 ): string {
   const { mesh, hints } = parts;
   const { node } = composed;
+  const samples: Sample[] = [
+    ...raftSamples(node),
+    {
+      name: "jobx_mesh_peers_up",
+      help: "Members that can be reached.",
+      type: "gauge",
+      values: [{ labels: "", value: mesh.peersUp().length }],
+    },
+    {
+      name: "jobx_executor_busy_units",
+      help: "Units that each node runs or holds, as it last gossiped.",
+      type: "gauge",
+      values: [...hints.latest()].map(([id, { busy }]) => ({
+        labels: `{node="${id}"}`,
+        value: busy,
+      })),
+    },
+    {
+      name: "jobx_process_memory_bytes",
+      help: "Resident memory of the node's process.",
+      type: "gauge",
+      values: [{ labels: "", value: process.memoryUsage.rss() }],
+    },
+  ];
+  return samples.map(print).join("");
+}
+
+function raftSamples(node: Composed["node"]): readonly Sample[] {
   const replicas = [...node.host.replicas()];
   const perGroup = (of: (replica: (typeof replicas)[number]) => number): Sample["values"] =>
     replicas.map((replica) => ({ labels: `{group="${replica.group}"}`, value: of(replica) }));
-  const samples: Sample[] = [
+  return [
     {
       name: "jobx_raft_applied_index",
       help: "Last log index that the replica has applied.",
@@ -63,29 +91,7 @@ export function nodeMetrics(
       type: "gauge",
       values: [{ labels: "", value: node.damagedReplicas.size }],
     },
-    {
-      name: "jobx_mesh_peers_up",
-      help: "Members that can be reached.",
-      type: "gauge",
-      values: [{ labels: "", value: mesh.peersUp().length }],
-    },
-    {
-      name: "jobx_executor_busy_units",
-      help: "Units that each node runs or holds, as it last gossiped.",
-      type: "gauge",
-      values: [...hints.latest()].map(([id, { busy }]) => ({
-        labels: `{node="${id}"}`,
-        value: busy,
-      })),
-    },
-    {
-      name: "jobx_process_memory_bytes",
-      help: "Resident memory of the node's process.",
-      type: "gauge",
-      values: [{ labels: "", value: process.memoryUsage.rss() }],
-    },
   ];
-  return samples.map(print).join("");
 }
 
 function print({ name, help, type, values }: Sample): string {

@@ -101,16 +101,17 @@ export class SnapshotSender {
     this.#streams += 1;
     open.streams += 1;
     let { after } = wanted;
-    let last = false;
+    let complete = false;
     try {
-      while (!last) {
+      while (!complete) {
         const offer = open.offers.get(to.replica);
         if (offer !== undefined) offer.activeMs = this.#deps.clock.nowMs();
         if (offer !== undefined) offer.taken = true;
         const chunk = await open.captured.chunk(after, this.#deps.chunkBytes);
         after = chunk.rows.at(-1)?.key ?? after;
-        last = chunk.last;
         yield chunk;
+        // Only whoever has taken the last one comes back for more.
+        complete = chunk.last;
       }
     } finally {
       this.#streams -= 1;
@@ -119,7 +120,7 @@ export class SnapshotSender {
       const offer = open.offers.get(to.replica);
       if (offer !== undefined) {
         offer.activeMs = open.usedMs;
-        if (!last) offer.taken = false;
+        if (!complete) offer.taken = false;
       }
     }
   }
@@ -154,10 +155,7 @@ export class SnapshotSender {
       for (const [to, offer] of open.offers) {
         if (!isWaiting(offer.replica, to)) open.offers.delete(to);
         else if (nowMs - offer.activeMs > (offer.taken ? IDLE_MS : UNHEARD_MS)) {
-          open.offers.delete(to);
-          // The core finds out again what the follower lacks, and asks for another if need be.
-          offer.replica.core.snapshotStatus(to, "failed");
-          this.#deps.wake(group);
+          this.#fail(open, to, offer);
         }
       }
       const unused = open.offers.size === 0 && open.streams === 0;
@@ -216,8 +214,17 @@ export class SnapshotSender {
     this.#deps.wake(replica.group);
   }
 
+  /** The core finds out again what the follower lacks, and asks for another snapshot if need be. */
+  #fail(open: Open, to: ReplicaId, { replica }: Offer): void {
+    open.offers.delete(to);
+    replica.core.snapshotStatus(to, "failed");
+    this.#deps.wake(replica.group);
+  }
+
   #close(group: number, open: Open): void {
     this.#open.delete(group);
+    // Nothing is sent to who waits for a snapshot, so nobody may be left waiting for this one.
+    for (const [to, offer] of open.offers) this.#fail(open, to, offer);
     open.captured.close().catch((error: unknown) => {
       this.#deps.log.debug("a snapshot was not closed", { group, reason: errorText(error) });
     });

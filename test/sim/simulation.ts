@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import type { PlantedBugs } from "../../src/actors/group-host.ts";
 import { voterTarget } from "../../src/actors/membership-plan.ts";
+import type { NodeStore } from "../../src/node/node-store.ts";
 import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { SimBlockDisk } from "./blocks.ts";
 import { Chance } from "./chance.ts";
@@ -36,6 +37,8 @@ export interface SimulationOptions {
   readonly bugs?: PlantedBugs;
   /** Whether commits are compared with the disks at once (R1); true without it. */
   readonly watchesDisks?: boolean;
+  /** Gets each store that is opened. */
+  readonly onStore?: (store: NodeStore) => void;
   /** Gets every line of the trace. */
   readonly print?: (line: string) => void;
 }
@@ -69,12 +72,14 @@ class Simulation {
   readonly #healed = new Set<string>();
   readonly #users: SimClient[] = [];
   readonly #touched = new Set<SimProcess>();
+  readonly #onStore: SimulationOptions["onStore"];
   #failure: Error | undefined;
   readonly #workflows: SimWorkflow[] = [];
   #clientsDone = false;
 
   constructor(options: SimulationOptions) {
     const { seed } = options;
+    this.#onStore = options.onStore;
     this.#plan = drawPlan(seed);
     this.#trace = new Trace(this.#loop, options.print);
     this.#world = {
@@ -196,6 +201,7 @@ class Simulation {
         opened: (process, store) => {
           this.#rows.watch(store);
           this.#raft.watch(process, store);
+          this.#onStore?.(store);
         },
         heard: (process, message) => {
           if (message.kind === "raft") this.#raft.heard(process);

@@ -408,8 +408,9 @@ class Simulation {
    * one leaves a majority with everything.
    */
   #mayLose(victim: SimHost): boolean {
-    if (this.#group === 0 || this.#hosts.some(({ storeId }) => storeId === undefined)) return false;
-    return [0, this.#group].every((group) => {
+    if (this.#workflows.length === 0) return false;
+    if (this.#hosts.some(({ storeId }) => storeId === undefined)) return false;
+    return [0, ...this.#workflows.map(({ group }) => group)].every((group) => {
       const replicas = this.#hosts.flatMap(({ node }) => node?.host.replica(group) ?? []);
       const newest = Math.max(...replicas.map(({ core }) => core.status().term));
       const leader = replicas.find(({ core }) => {

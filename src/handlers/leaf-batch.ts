@@ -33,15 +33,24 @@ export interface LeafBatchOptions {
 /** Runs the leaves; resolves when all have ended and all workers are given back. */
 export class LeafBatch {
   readonly #options: LeafBatchOptions;
+  readonly #storing: Promise<void>[] = [];
 
   constructor(options: LeafBatchOptions) {
     this.#options = options;
   }
 
-  /** Rejects only with faults of this node, with leaves that have not ended yet. */
+  /**
+   * Resolves when no handler runs any more; outputs may still be on their way to the disk. Rejects only
+   * with faults of this node, with leaves that have not ended yet.
+   */
   async run(leaves: readonly Leaf[]): Promise<void> {
     const { mapper } = this.#options;
     await this.#sweep(mapper, leaves, (ready) => this.#mapped(ready));
+  }
+
+  /** Resolves when all leaves have ended: what they write is synced side by side. */
+  async stored(): Promise<void> {
+    await Promise.all(this.#storing);
   }
 
   async #mapped(leaves: readonly Leaf[]): Promise<void> {
@@ -50,7 +59,7 @@ export class LeafBatch {
     for (const leaf of leaves) {
       if (leaf.direction === undefined) leaf.alone();
       else if (leaf.direction.step === null) returned.push(leaf);
-      else await leaf.finishMapped(leaf.direction.step, io);
+      else this.#store(leaf.finishMapped(leaf.direction.step, io));
     }
     const reduce = (ready: readonly Leaf[]) =>
       this.#sweep(reducer, ready, (reduced) => this.#reduced(reduced));
@@ -58,12 +67,18 @@ export class LeafBatch {
     else await this.#sweep(combiner, returned, reduce);
   }
 
+  /** Its error is told by `stored`. */
+  #store(storing: Promise<void>): void {
+    storing.catch(() => undefined);
+    this.#storing.push(storing);
+  }
+
   async #reduced(leaves: readonly Leaf[]): Promise<void> {
     const { io, reducer } = this.#options;
     for (const leaf of leaves) {
       const silent = leaf.given > 0 && leaf.pairs.length === 0;
       const warnings = silent ? [`${reducer.name} yielded nothing for the input that it got`] : [];
-      await leaf.finishReduced(io, warnings);
+      this.#store(leaf.finishReduced(io, warnings));
     }
   }
 

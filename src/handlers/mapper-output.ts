@@ -50,6 +50,11 @@ export class MapperOutput {
     await this.#target.sink.add(pairsOf(records));
   }
 
+  /** True when the pairs outlive the attempt: `finish` writes what does not fit inline. */
+  get stores(): boolean {
+    return this.#target !== undefined && this.#target.kind !== "sorted";
+  }
+
   /** @throws {JobxError} `HANDLER_PROTOCOL` without a direction, and as `PairSink.finish`. */
   async finish(): Promise<MapperPairs> {
     const target = this.#target;

@@ -14,6 +14,8 @@ import type { WorkerPool } from "./pool.ts";
 import type { GroupPart, PairIo } from "./ports.ts";
 import { SafeSink, SafeSorter } from "./safe-sink.ts";
 import { readSession, type SessionPairs, SessionWriter } from "./session.ts";
+import { Slot } from "./slot.ts";
+import { SlotGate } from "./slot-gate.ts";
 import { UnitLine, type WaitingUnit } from "./unit-line.ts";
 
 /** What an executor hands in with a unit. */
@@ -59,6 +61,13 @@ const RAN_MS_MIN = 0.001;
 type MapWork = Extract<Work, { kind: "map" }>;
 type ReduceWork = Extract<Work, { kind: "reduce" }>;
 
+/** A unit that has a slot. */
+interface Run {
+  readonly attempt: Attempt;
+  /** To be waited for when its last handler is done: the slot is free then. */
+  readonly through: () => Promise<void>;
+}
+
 /** A unit that has not begun. */
 interface Waiting extends WaitingUnit {
   readonly work: Work;
@@ -72,6 +81,8 @@ export class WorkRunner {
   readonly #options: WorkRunnerOptions;
   readonly #paces = new Paces();
   readonly #line: UnitLine<Waiting>;
+  /** Outputs that are stored while other units have the slots: each takes memory for sorting. */
+  readonly #storing: SlotGate;
   #free: number;
   #pumping = false;
 
@@ -79,6 +90,7 @@ export class WorkRunner {
     assert(options.pool.workersMax >= 2 * options.slots, "two workers for each slot");
     this.#options = options;
     this.#line = new UnitLine(this.#paces, options.slots);
+    this.#storing = new SlotGate(options.slots);
     this.#free = options.slots;
   }
 
@@ -125,38 +137,47 @@ export class WorkRunner {
       const units = this.#line.take();
       if (units.length === 0) return;
       this.#free--;
-      void this.#serve(units).finally(() => {
+      const slot = new Slot(this.#options.clock.nowMs(), () => {
         this.#free++;
         this.#pumpSoon();
       });
+      void this.#serve(units, slot);
     }
   }
 
-  async #serve(units: readonly Waiting[]): Promise<void> {
+  async #serve(units: readonly Waiting[], slot: Slot): Promise<void> {
     const [first] = units;
-    if (first === undefined) return;
     try {
-      if (units.length > 1) await this.#together(units);
-      else await this.#byItself(first);
+      if (units.length > 1) await this.#together(units, slot);
+      else if (first !== undefined) await this.#byItself(first, slot);
     } catch (error) {
       for (const unit of units) unit.reject(error);
+    } finally {
+      slot.leave(this.#options.clock.nowMs());
     }
   }
 
-  async #byItself(unit: Waiting): Promise<void> {
+  async #byItself(unit: Waiting, slot: Slot): Promise<void> {
     const { clock } = this.#options;
     const { kind } = unit;
-    const sinceMs = clock.nowMs();
-    const outcome = await this.#begin(unit.work, unit.context);
-    const ranMs = Math.max(clock.nowMs() - sinceMs, RAN_MS_MIN);
-    if (kind !== undefined && outcome.kind !== "released") this.#paces.ran(kind, ranMs);
-    unit.resolve({ outcome, ranMs });
+    let storing = false;
+    try {
+      const outcome = await this.#begin(unit, async () => {
+        storing = await this.#storing.enter();
+        slot.leave(clock.nowMs());
+      });
+      slot.leave(clock.nowMs());
+      const ranMs = Math.max(slot.heldMs, RAN_MS_MIN);
+      if (kind !== undefined && outcome.kind !== "released") this.#paces.ran(kind, ranMs);
+      unit.resolve({ outcome, ranMs });
+    } finally {
+      if (storing) this.#storing.leave();
+    }
   }
 
   /** Leaves of one kind in one slot. The time of each is its share of all. */
-  async #together(units: readonly Waiting[]): Promise<void> {
+  async #together(units: readonly Waiting[], slot: Slot): Promise<void> {
     const { io, pool, timers, clock } = this.#options;
-    const sinceMs = clock.nowMs();
     const works = units.flatMap(({ work }) => (work.kind === "map" ? [work] : []));
     const inputs = await readInputs(
       io,
@@ -173,7 +194,7 @@ export class WorkRunner {
           this.#line.reenter({ ...unit, kind: undefined });
           this.#pumpSoon();
         } else {
-          const shareMs = (clock.nowMs() - sinceMs) / units.length;
+          const shareMs = slot.msUntil(clock.nowMs()) / units.length;
           unit.resolve({ outcome: end.outcome, ranMs: Math.max(shareMs, leaf.usedMs, RAN_MS_MIN) });
         }
       });
@@ -192,10 +213,13 @@ export class WorkRunner {
     const handlers = { mapper, combiner, reducer, onPrinted };
     const batch = new LeafBatch({ io, pool, timers, nowMs, ...handlers });
     await batch.run(leaves.filter(({ over }) => !over));
-    this.#paces.ran(kind, (clock.nowMs() - sinceMs) / units.length);
+    slot.leave(clock.nowMs());
+    this.#paces.ran(kind, slot.heldMs / units.length);
+    await batch.stored();
   }
 
-  async #begin(work: Work, context: WorkContext): Promise<Outcome> {
+  /** `through` is waited for when no handler runs any more and the outputs are still to be stored. */
+  async #begin({ work, context }: Waiting, through: () => Promise<void>): Promise<Outcome> {
     const attempt = new Attempt({
       pool: this.#options.pool,
       timers: this.#options.timers,
@@ -206,10 +230,17 @@ export class WorkRunner {
       names: context.names,
       listeners: context,
     });
+    const run: Run = {
+      attempt,
+      through: async () => {
+        await attempt.close();
+        await through();
+      },
+    };
     try {
       return work.kind === "map"
-        ? await this.#map(work, attempt)
-        : await this.#reduceUnit(work, { attempt, context });
+        ? await this.#map(work, run)
+        : await this.#reduceUnit(work, { run, context });
     } catch (error) {
       if (error instanceof AttemptFailed) return { kind: "failed", error: error.failure };
       if (error instanceof AttemptReleased) return { kind: "released", reason: error.message };
@@ -220,8 +251,9 @@ export class WorkRunner {
     }
   }
 
-  async #map(work: MapWork, attempt: Attempt): Promise<Outcome> {
+  async #map(work: MapWork, run: Run): Promise<Outcome> {
     const { io } = this.#options;
+    const { attempt } = run;
     const writes = new SessionWriter();
     const readHere = work.combiner !== undefined || work.reducer !== undefined;
     const output = new MapperOutput(io, { readHere });
@@ -235,6 +267,7 @@ export class WorkRunner {
           else output.direct(message.step);
         },
       });
+      if (output.stores) await run.through();
       const mapped = await output.finish();
       const session = await writes.save(io);
       switch (mapped.kind) {
@@ -245,7 +278,7 @@ export class WorkRunner {
         case "stored":
           return { kind: "combined", pairs: mapped.dataset, session, warnings: [] };
         case "sorted": {
-          const leaf = { attempt, pairs: mapped.sorter, session: writes.pairs() };
+          const leaf = { run, pairs: mapped.sorter, session: writes.pairs() };
           return { ...(await this.#leaf(work, leaf)), session };
         }
         default:
@@ -263,23 +296,24 @@ export class WorkRunner {
   async #leaf(
     work: MapWork,
     leaf: {
-      readonly attempt: Attempt;
+      readonly run: Run;
       readonly pairs: SafeSorter;
       readonly session: SessionPairs;
     },
   ): Promise<Extract<Outcome, { kind: "combined" | "reduced" }>> {
     const { combiner, reducer } = work;
-    const { attempt, pairs, session } = leaf;
+    const { run, pairs, session } = leaf;
+    const { attempt } = run;
     const groups = pairs.groups();
     if (combiner === undefined) {
       assert(reducer !== undefined, "somebody in the attempt reads the pairs");
-      return this.#reduce(reducer, { attempt, work, groups, session });
+      return this.#reduce(reducer, { run, work, groups, session });
     }
-    if (reducer === undefined) return this.#combineToStore(combiner, { attempt, groups });
+    if (reducer === undefined) return this.#combineToStore(combiner, { run, groups });
     const combined = new SafeSorter(this.#options.io.sorter());
     try {
       await combine(combiner, { attempt, groups, into: combined });
-      return await this.#reduce(reducer, { attempt, work, groups: combined.groups(), session });
+      return await this.#reduce(reducer, { run, work, groups: combined.groups(), session });
     } catch (error) {
       await attempt.close();
       throw error;
@@ -290,15 +324,17 @@ export class WorkRunner {
 
   async #combineToStore(
     combiner: HandlerRef,
-    options: { readonly attempt: Attempt; readonly groups: AsyncIterable<readonly GroupPart[]> },
+    options: { readonly run: Run; readonly groups: AsyncIterable<readonly GroupPart[]> },
   ): Promise<Extract<Outcome, { kind: "combined" }>> {
     const sink = new SafeSink(this.#options.io.sorted({ parts: 1 }));
+    const { run, groups } = options;
     try {
-      await combine(combiner, { ...options, into: sink });
+      await combine(combiner, { attempt: run.attempt, groups, into: sink });
+      await run.through();
       const [pairs = []] = await sink.finish();
       return { kind: "combined", pairs, session: [], warnings: [] };
     } catch (error) {
-      await options.attempt.close();
+      await run.attempt.close();
       await sink.discard();
       throw error;
     }
@@ -306,24 +342,25 @@ export class WorkRunner {
 
   async #reduceUnit(
     work: ReduceWork,
-    options: { readonly attempt: Attempt; readonly context: WorkContext },
+    options: { readonly run: Run; readonly context: WorkContext },
   ): Promise<Outcome> {
     const session = await readSession(this.#options.io, work.session);
     const groups = this.#options.io.readGroups(each(options.context.inputs));
-    return this.#reduce(work.reducer, { attempt: options.attempt, work, groups, session });
+    return this.#reduce(work.reducer, { run: options.run, work, groups, session });
   }
 
   async #reduce(
     reducer: HandlerRef,
     options: {
-      readonly attempt: Attempt;
+      readonly run: Run;
       readonly work: Work;
       readonly groups: AsyncIterable<readonly GroupPart[]>;
       readonly session: SessionPairs;
     },
   ): Promise<Extract<Outcome, { kind: "reduced" }>> {
     const { io } = this.#options;
-    const { attempt, work } = options;
+    const { run, work } = options;
+    const { attempt } = run;
     const sink = new SafeSink(work.keepYieldOrder ? io.yielded() : io.sorted(work));
     const count = { records: 0 };
     let yielded = 0;
@@ -337,6 +374,7 @@ export class WorkRunner {
         },
         onMessage: () => undefined,
       });
+      await run.through();
       const silent = count.records > 0 && yielded === 0;
       const warnings = silent ? [`${reducer.name} yielded nothing for the input that it got`] : [];
       return { kind: "reduced", parts: await sink.finish(), session: [], warnings };

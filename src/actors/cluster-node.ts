@@ -99,6 +99,7 @@ export class ClusterNode implements MeshListener {
       capabilities: options.executor.capabilities,
       runner: deps.runner,
       runs: deps.runs,
+      clock,
       timers,
       caller: this.caller,
       others: () => this.#others(),

@@ -10,10 +10,13 @@ import type { Token } from "../scheduler/unit.ts";
 import type { Outcome } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
 
-/** How an attempt ended here, and how long it had a slot for itself; 0 when it never began. */
+/** How an attempt ended here. */
 export interface PerformEnd {
   readonly outcome: Outcome;
+  /** Time that it had a slot for itself; 0 when it never began. */
   readonly ranMs: number;
+  /** Time after that until its output was on this node's disk and on another's (R25). */
+  readonly securedMs: number;
 }
 
 /** An attempt on this node. */

@@ -54,8 +54,11 @@ export interface ExecutorDeps {
 /** Waiting units beyond which more would only sit here. */
 const PREFETCH_MAX = 256;
 
-/** Weight of the newest unit in the measured time of a unit. */
+/** Weight of the newest unit in the measured times of a unit. */
 const RUN_WEIGHT = 0.1;
+
+/** Prefetch is never for longer than this, milliseconds, however slow disks and other nodes are. */
+const PREFETCH_MS_MAX = 1_000;
 
 /**
  * Ends are gathered for so long while other units are here, milliseconds: they share a message and a
@@ -82,6 +85,8 @@ export class Executor {
   #stopped = false;
   /** Time that units take here of late; undefined before the first one. */
   #runMs: number | undefined;
+  /** Time that they are held here after that, while their outputs are secured. */
+  #securedMs = 0;
   /** What was shared among the schedulers last. */
   #sharedCapacity = 0;
 
@@ -219,6 +224,7 @@ export class Executor {
     if (end.ranMs > 0) {
       const knownMs = this.#runMs ?? end.ranMs;
       this.#runMs = knownMs + RUN_WEIGHT * (end.ranMs - knownMs);
+      this.#securedMs += RUN_WEIGHT * (end.securedMs - this.#securedMs);
     }
     this.#toSay.add(attempt);
     this.#sayEndsSoon();
@@ -331,6 +337,7 @@ export class Executor {
         sequence: session.nextSequence(),
         capabilities: options.capabilities,
         slots: options.slots,
+        prefetchMs: Math.ceil(this.#prefetchMs()),
         limit: session.limit,
         holding: session.holding(),
       },
@@ -349,10 +356,16 @@ export class Executor {
     lendCapacity([...this.#sessions.values()], capacity);
   }
 
+  /** R20: what hides the way through the log and back, and the securing of what has run. */
+  #prefetchMs(): number {
+    return Math.min(PREFETCH_MS_MAX, this.#deps.options.prefetchMs + this.#securedMs);
+  }
+
   #capacity(): number {
     if (this.#draining) return 0;
-    const { slots, prefetchMs } = this.#deps.options;
-    const wanted = this.#runMs === undefined ? 0 : Math.ceil((slots * prefetchMs) / this.#runMs);
+    const { slots } = this.#deps.options;
+    const heldMs = slots * this.#prefetchMs();
+    const wanted = this.#runMs === undefined ? 0 : Math.ceil(heldMs / this.#runMs);
     return slots + Math.min(PREFETCH_MAX, Math.max(slots, wanted));
   }
 }

@@ -9,7 +9,7 @@ import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
-import type { Timers } from "../std/clock.ts";
+import type { Clock, Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Caller } from "./caller.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
@@ -43,6 +43,7 @@ export interface PerformDeps {
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
   readonly runs: RunsPort;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly caller: Caller;
   /** Members that are up, without this node, in an order that spreads load. */
@@ -62,19 +63,24 @@ export class Performer {
 
   /** Runs the attempt; whatever goes wrong is an outcome. */
   async perform(attempt: LocalAttempt): Promise<PerformEnd> {
-    let ranMs = 0;
-    const outcome = await this.#outcomeOf(attempt, (ms) => {
-      ranMs = ms;
+    const { clock } = this.#deps;
+    let ran = { ranMs: 0, storedMs: 0, untilMs: clock.nowMs() };
+    const outcome = await this.#outcomeOf(attempt, (times) => {
+      ran = { ...times, untilMs: clock.nowMs() };
     });
-    return { outcome, ranMs };
+    const { ranMs, storedMs, untilMs } = ran;
+    return { outcome, ranMs, securedMs: storedMs + clock.nowMs() - untilMs };
   }
 
-  async #outcomeOf(attempt: LocalAttempt, ran: (ms: number) => void): Promise<Outcome> {
+  async #outcomeOf(
+    attempt: LocalAttempt,
+    ran: (times: { readonly ranMs: number; readonly storedMs: number }) => void,
+  ): Promise<Outcome> {
     const { signal } = attempt.controller;
     try {
       const work = await this.#withInputsHere(attempt);
       const end = await this.#deps.runner.run(work, this.#context(attempt));
-      ran(end.ranMs);
+      ran(end);
       return await this.#secure(clampOutcome(end.outcome), signal);
     } catch (error) {
       if (signal.aborted) return { kind: "released", reason: "cancelled" };

@@ -357,7 +357,7 @@ export interface RunnerPort {
   beginNoMore(): void;
   /**
    * Never rejects: what goes wrong is an outcome. An aborted one is `released`. `ranMs` is the time
-   * that the unit had a slot for itself, 0 when it never began.
+   * that the unit had a slot for itself, 0 when it never began; `storedMs` what its output took then.
    */
   run(
     work: Work,
@@ -371,5 +371,5 @@ export interface RunnerPort {
       readonly source: (version: string) => Promise<string>;
       readonly signal: AbortSignal;
     },
-  ): Promise<{ readonly outcome: Outcome; readonly ranMs: number }>;
+  ): Promise<{ readonly outcome: Outcome; readonly ranMs: number; readonly storedMs: number }>;
 }

@@ -45,8 +45,6 @@ export interface SchedulingOptions {
   readonly leaseMs: number;
   /** A grant that its executor does not claim after so long has not arrived. */
   readonly arrivalMs: number;
-  /** R20: beyond its slots an executor gets about so much work. */
-  readonly prefetchMs: number;
   /** Grants proposed at once. */
   readonly grantsMax: number;
 }

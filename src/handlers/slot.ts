@@ -20,6 +20,11 @@ export class Slot {
     return this.#free === undefined ? this.#heldMs : nowMs - this.#sinceMs;
   }
 
+  /** Time since it was left; 0 before that. */
+  msSince(nowMs: number): number {
+    return this.#free === undefined ? nowMs - this.#sinceMs - this.#heldMs : 0;
+  }
+
   /** Harmless to repeat. */
   leave(nowMs: number): void {
     const free = this.#free;

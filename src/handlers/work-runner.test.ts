@@ -309,6 +309,38 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     }
   });
 
+  test("a slot is free while what its last unit made is being stored", async () => {
+    const own = await HandlerKit.open({ slots: 1 });
+    try {
+      const order: string[] = [];
+      let store = (): void => undefined;
+      const stored = new Promise<void>((resolve) => {
+        store = resolve;
+      });
+      const yielded = own.io.yielded.bind(own.io);
+      const slow = vi.spyOn(own.io, "yielded").mockImplementation(() => {
+        const sink = yielded();
+        const finish = sink.finish.bind(sink);
+        vi.spyOn(sink, "finish").mockImplementation(async () => {
+          order.push("storing");
+          await stored;
+          return finish();
+        });
+        return sink;
+      });
+      const first = own.map(mapper("counter"), []).then(() => order.push("first"));
+      await vi.waitFor(() => expect(order).toEqual(["storing"]));
+      slow.mockRestore();
+      await own.map(mapper("counter"), []);
+      order.push("second");
+      store();
+      await first;
+      expect(order).toEqual(["storing", "second", "first"]);
+    } finally {
+      await own.close();
+    }
+  });
+
   test("a handler runs in the attempt's directory with nothing of the node's environment", async () => {
     const outcome = await kit.map(mapper("where"), [], {
       context: { attemptDirectory: kit.directory },

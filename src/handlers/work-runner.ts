@@ -49,10 +49,13 @@ export interface WorkRunnerOptions {
   readonly slots: number;
 }
 
-/** How a unit ended, and the time that it had a slot; 0 when it never began. */
+/** How a unit ended. */
 export interface WorkEnd {
   readonly outcome: Outcome;
+  /** Time that it had a slot; 0 when it never began. */
   readonly ranMs: number;
+  /** Time after that until its output was stored. */
+  readonly storedMs: number;
 }
 
 /** A unit that began took some time, whatever the clock can tell. */
@@ -102,7 +105,7 @@ export class WorkRunner {
   run(work: Work, context: WorkContext): Promise<WorkEnd> {
     return new Promise((resolve, reject) => {
       const outcome: Outcome = { kind: "released", reason: "it has not begun" };
-      const leave = (): void => resolve({ outcome, ranMs: 0 });
+      const leave = (): void => resolve({ outcome, ranMs: 0, storedMs: 0 });
       const { signal } = context;
       this.#line.enter({
         work,
@@ -160,18 +163,20 @@ export class WorkRunner {
   async #byItself(unit: Waiting, slot: Slot): Promise<void> {
     const { clock } = this.#options;
     const { kind } = unit;
-    let storing = false;
+    const stored: (() => void)[] = [];
     try {
       const outcome = await this.#begin(unit, async () => {
-        storing = await this.#storing.enter();
+        await this.#storing.enter();
+        stored.push(() => this.#storing.leave());
         slot.leave(clock.nowMs());
       });
-      slot.leave(clock.nowMs());
+      const nowMs = clock.nowMs();
+      slot.leave(nowMs);
       const ranMs = Math.max(slot.heldMs, RAN_MS_MIN);
       if (kind !== undefined && outcome.kind !== "released") this.#paces.ran(kind, ranMs);
-      unit.resolve({ outcome, ranMs });
+      unit.resolve({ outcome, ranMs, storedMs: slot.msSince(nowMs) });
     } finally {
-      if (storing) this.#storing.leave();
+      for (const leave of stored) leave();
     }
   }
 
@@ -195,7 +200,9 @@ export class WorkRunner {
           this.#pumpSoon();
         } else {
           const shareMs = slot.msUntil(clock.nowMs()) / units.length;
-          unit.resolve({ outcome: end.outcome, ranMs: Math.max(shareMs, leaf.usedMs, RAN_MS_MIN) });
+          const ranMs = Math.max(shareMs, leaf.usedMs, RAN_MS_MIN);
+          const storedMs = slot.msSince(clock.nowMs());
+          unit.resolve({ outcome: end.outcome, ranMs, storedMs });
         }
       });
       if (inputs[at] === undefined) leaf.alone();

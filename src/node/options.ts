@@ -49,7 +49,6 @@ export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
     scheduling: {
       leaseMs: SCHEDULER_LEASE_MS,
       arrivalMs: 3_000,
-      prefetchMs: PREFETCH_MS,
       grantsMax: 512,
     },
     executor: {

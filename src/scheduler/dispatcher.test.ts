@@ -9,7 +9,9 @@ import { capabilityOfQueueKey, dueMsOfDelayedKey, prefixes } from "./keys.ts";
 import type { QueueRow } from "./rows.ts";
 import { type Token, unitText } from "./unit.ts";
 
-const OPTIONS = { leaseMs: 1000, arrivalMs: 300, prefetchMs: 50, grantsMax: 100 };
+const OPTIONS = { leaseMs: 1000, arrivalMs: 300, grantsMax: 100 };
+/** What executors ask for. */
+const PREFETCH_MS = 50;
 const STEPS = [{ name: "top" }, { name: "low" }];
 
 /** What a new leader reads from the rows. */
@@ -48,6 +50,7 @@ class Leader {
       readonly sequence?: number;
       readonly capabilities?: readonly string[];
       readonly slots?: number;
+      readonly prefetchMs?: number;
     } = {},
   ): readonly SchedulerCommand[] {
     const {
@@ -55,6 +58,7 @@ class Leader {
       run = `run of ${node}`,
       capabilities = [],
       slots = limit,
+      prefetchMs = PREFETCH_MS,
     } = more;
     const sequence = more.sequence ?? (this.#sequences.get(node) ?? 0) + 1;
     this.#sequences.set(node, sequence);
@@ -65,6 +69,7 @@ class Leader {
       sequence,
       capabilities,
       slots,
+      prefetchMs,
       limit,
       holding,
     };
@@ -176,7 +181,7 @@ describe("granting", () => {
     leader.commit(leader.decide());
     for (const token of leader.held("a")) leader.dispatcher.ran(token, 1);
     const more = leader.decide();
-    expect(nodesOf(more)).toHaveLength(2 * OPTIONS.prefetchMs - 4);
+    expect(nodesOf(more)).toHaveLength(2 * PREFETCH_MS - 4);
     expect(more.length).toBeLessThan(6);
     leader.commit(more);
     // They turn out to be slow: what is held is plenty, and nothing more comes until it has ended.
@@ -189,6 +194,14 @@ describe("granting", () => {
       leader.act(() => leader.kit.end(token, reduced([])));
     }
     expect(nodesOf(leader.decide())).toEqual(["a"]);
+  });
+
+  test("an executor that needs long to secure outputs asks for more, and gets it", () => {
+    const leader = leaderWith(400);
+    leader.beat("a", 300, { slots: 2, prefetchMs: 3 * PREFETCH_MS });
+    leader.commit(leader.decide());
+    for (const token of leader.held("a")) leader.dispatcher.ran(token, 1);
+    expect(nodesOf(leader.decide())).toHaveLength(6 * PREFETCH_MS - 4);
   });
 
   test("a few units of short work are spread over all executors with room", () => {

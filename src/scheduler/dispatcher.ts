@@ -26,8 +26,6 @@ export interface DispatcherOptions {
   readonly leaseMs: number;
   /** A grant that its executor does not claim after so long has not arrived. */
   readonly arrivalMs: number;
-  /** R20: beyond its slots an executor gets about so much work. */
-  readonly prefetchMs: number;
   /** Grants proposed at once: keeps an entry and its application short. */
   readonly grantsMax: number;
 }
@@ -55,6 +53,7 @@ interface Executor {
   readonly session: string;
   readonly capabilities: readonly string[];
   readonly slots: number;
+  readonly prefetchMs: number;
   readonly limit: number;
   readonly sequence: number;
   readonly heardMs: number;
@@ -98,7 +97,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions, start: DispatcherStart, nowMs: number) {
     this.#options = options;
-    this.#loads = new Loads(this.#times, options.prefetchMs);
+    this.#loads = new Loads(this.#times);
     this.#startedMs = nowMs;
     for (const { capability, rows, complete } of start.queues) {
       this.#ready.set(capability, new ReadyList(rows, complete));
@@ -189,10 +188,11 @@ export class Dispatcher {
     nowMs: number,
   ): readonly SchedulerCommand[] {
     const known = this.#executors.get(node);
-    const { executor, capabilities, slots, limit, sequence } = said;
+    const { executor, capabilities, slots, prefetchMs, limit, sequence } = said;
     if (known?.session === executor && sequence <= known.sequence) return [];
     const session = executor;
-    this.#executors.set(node, { session, capabilities, slots, limit, sequence, heardMs: nowMs });
+    const credit = { slots, prefetchMs, limit };
+    this.#executors.set(node, { session, capabilities, ...credit, sequence, heardMs: nowMs });
     this.#down.delete(node);
     const claimed = new Set(said.holding.map(tokenText));
     const commands: SchedulerCommand[] = [];

@@ -1,6 +1,6 @@
 /**
  * What each executor holds or is about to get, in attempts and in time. R20: beyond its slots an
- * executor gets about `prefetchMs` of work, by the time that units of the kind took so far; of a kind
+ * executor gets as much work as it asks for, by the time that units of the kind took so far; of a kind
  * that nothing is known of, one unit for each slot.
  */
 import type { NodeId } from "./dataset.ts";
@@ -44,12 +44,10 @@ export class RunTimes {
 /** Attempts by node and kind. */
 export class Loads {
   readonly #times: RunTimes;
-  readonly #prefetchMs: number;
   readonly #nodes = new Map<NodeId, Map<string, number>>();
 
-  constructor(times: RunTimes, prefetchMs: number) {
+  constructor(times: RunTimes) {
     this.#times = times;
-    this.#prefetchMs = prefetchMs;
   }
 
   /** More attempts at a node, or fewer where `count` is below zero. */
@@ -69,22 +67,24 @@ export class Loads {
   /** How many more units of a kind the node may get. */
   room(
     node: NodeId,
-    executor: { readonly slots: number; readonly limit: number },
+    executor: { readonly slots: number; readonly prefetchMs: number; readonly limit: number },
     kind: string,
   ): number {
-    const { slots, limit } = executor;
+    const { slots, prefetchMs, limit } = executor;
     const count = this.count(node);
     const oneEach = 2 * slots - count;
     const runMs = this.#times.of(kind);
-    const byTime = runMs === undefined ? 0 : (slots * this.#prefetchMs - this.#ms(node)) / runMs;
+    const byTime =
+      runMs === undefined ? 0 : (slots * prefetchMs - this.#ms(node, prefetchMs)) / runMs;
     // No work is so short that its time is nothing: then the limit bounds it.
     return Math.min(limit - count, Math.max(oneEach, Math.floor(byTime)));
   }
 
-  #ms(node: NodeId): number {
+  /** Work of a kind that nothing is known of counts as much as all that is asked for. */
+  #ms(node: NodeId, unknownMs: number): number {
     let sumMs = 0;
     for (const [kind, count] of this.#nodes.get(node) ?? []) {
-      sumMs += count * (this.#times.of(kind) ?? this.#prefetchMs);
+      sumMs += count * (this.#times.of(kind) ?? unknownMs);
     }
     return sumMs;
   }

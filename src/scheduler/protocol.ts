@@ -53,6 +53,8 @@ export type ExecutorMessage =
       readonly capabilities: readonly string[];
       /** Attempts that run here at once, of all workflows. */
       readonly slots: number;
+      /** Beyond what runs, so much work keeps the slots busy (R20). */
+      readonly prefetchMs: number;
       /** Attempts that the scheduler may have here at once (R20). */
       readonly limit: number;
       /** Attempts that are here and not settled; bounded by credit. */

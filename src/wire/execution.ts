@@ -51,6 +51,7 @@ export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessag
       sequence: natural,
       capabilities: array(nameCodec, CAPABILITIES_MAX),
       slots: natural,
+      prefetchMs: natural,
       limit: natural,
       holding: tokens,
     },

@@ -155,6 +155,7 @@ export const executorKinds: Kinds<ExecutorMessage> = {
     sequence: natural,
     capabilities: list(name),
     slots: natural,
+    prefetchMs: natural,
     limit: natural,
     holding: list(token),
   }),

@@ -80,7 +80,7 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
     replaceAfterMs: 15_000,
     tail: { tailEntries: plan.tailEntries, tailBytes: 64 * 1024 },
     snapshotChunkBytes: plan.chunkBytes,
-    scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, prefetchMs, grantsMax: 64 },
+    scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64 },
     executor: {
       slots: chance.whole(1, 4),
       capabilities: rare ? [RARE_CAPABILITY] : [],

@@ -303,7 +303,7 @@ export class DataPlane implements RunsPort, RunnerPort {
   #message(message: FromDataPlane): void {
     switch (message.kind) {
       case "ran":
-        for (const { id, outcome, ranMs } of message.units) this.#endUnit(id, { outcome, ranMs });
+        for (const { id, ...end } of message.units) this.#endUnit(id, end);
         return;
       case "ensured":
       case "checked":
@@ -381,7 +381,7 @@ export class DataPlane implements RunsPort, RunnerPort {
     for (const call of this.#calls.values()) call.reject(error);
     this.#calls.clear();
     for (const unit of this.#units.values())
-      unit.resolve({ outcome: this.#crashOutcome(unit, error), ranMs: 0 });
+      unit.resolve({ outcome: this.#crashOutcome(unit, error), ranMs: 0, storedMs: 0 });
     this.#units.clear();
     this.#drained?.();
   }
@@ -396,7 +396,7 @@ export class DataPlane implements RunsPort, RunnerPort {
 }
 
 function released(reason: string): RunEnd {
-  return { outcome: { kind: "released", reason }, ranMs: 0 };
+  return { outcome: { kind: "released", reason }, ranMs: 0, storedMs: 0 };
 }
 
 function unitName({ context }: Unit): string {

@@ -228,10 +228,10 @@ export class DataThread {
       names,
     };
     try {
-      const { outcome, ranMs } = await this.#runner.run(work, context);
-      this.#ranOne({ id, outcome: compactOutcome(outcome), ranMs });
+      const { outcome, ...times } = await this.#runner.run(work, context);
+      this.#ranOne({ id, outcome: compactOutcome(outcome), ...times });
     } catch (error) {
-      this.#ranOne({ id, outcome: this.#outcomeOf(error), ranMs: 0 });
+      this.#ranOne({ id, outcome: this.#outcomeOf(error), ranMs: 0, storedMs: 0 });
     } finally {
       this.#aborts.delete(id);
     }

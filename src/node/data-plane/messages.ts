@@ -26,6 +26,7 @@ export interface UnitRan {
   readonly id: number;
   readonly outcome: Outcome;
   readonly ranMs: number;
+  readonly storedMs: number;
 }
 
 /** How the thread is started. */

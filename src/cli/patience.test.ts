@@ -76,7 +76,7 @@ test("a command that waits for more than some seconds says for whom", async () =
   const timers = new FakeTimers();
   const running = jobx(["submit", "w", "j", "--wait", "--timeout", "1ms"], {
     timers,
-    onFetch: () => timers.advance(4000),
+    onFetch: () => void timers.advance(4000),
   });
   expect((await running).err).toContain(`still trying after 3 s: ${url} does not answer`);
 });

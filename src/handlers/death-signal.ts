@@ -7,7 +7,6 @@
  * handler runs then: it comes only after the node has answered the worker's hello.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import type { WorkerCommand } from "./worker-languages.ts";
 
 /** Of util-linux. It becomes the program that it starts, so that pid and parent stay. */
@@ -24,14 +23,12 @@ export async function dyingWithStarter(command: WorkerCommand): Promise<WorkerCo
 }
 
 /** Other programs of that name do not know the option, and old ones not the signal. */
-async function works(): Promise<boolean> {
+function works(): Promise<boolean> {
   const child = spawn(SETPRIV, [...SETPRIV_ARGS, process.execPath, "--version"], {
     stdio: "ignore",
   });
-  try {
-    const exit: readonly unknown[] = await once(child, "exit");
-    return exit[0] === 0;
-  } catch {
-    return false;
-  }
+  return new Promise((resolve) => {
+    child.once("error", () => resolve(false));
+    child.once("exit", (code) => resolve(code === 0));
+  });
 }

@@ -28,7 +28,7 @@ export function levelDisk(path: string): Disk {
     writeSmall: (name, bytes) => writeSmall(path, { name, bytes }),
     setAside: () => setAside(path),
     openMark: (name) => openMark(path, name),
-    createMark: (name) => createMark(path, name),
+    createMark: (name, bytes) => createMark(path, { name, bytes }),
   };
 }
 
@@ -135,10 +135,13 @@ async function syncDirectory(path: string): Promise<void> {
   await handle.sync();
 }
 
-async function createMark(path: string, name: string): Promise<MarkFile> {
-  if (!(await exists(join(path, name))))
-    await writeSmall(path, { name, bytes: new Uint8Array(MARK_FILE_BYTES) });
-  return openMark(path, name);
+async function createMark(
+  path: string,
+  file: { readonly name: string; readonly bytes: Uint8Array },
+): Promise<MarkFile> {
+  assert(file.bytes.length === MARK_FILE_BYTES, "a mark file is made in its full length");
+  if (!(await exists(join(path, file.name)))) await writeSmall(path, file);
+  return openMark(path, file.name);
 }
 
 async function openMark(path: string, name: string): Promise<MarkFile> {
@@ -148,14 +151,14 @@ async function openMark(path: string, name: string): Promise<MarkFile> {
   let closing: Promise<void> | undefined;
   return {
     async read() {
-      const bytes = new Uint8Array(MARK_FILE_BYTES);
+      // One more than there may be, so that a file that has grown is noticed.
+      const bytes = new Uint8Array(MARK_FILE_BYTES + 1);
       try {
-        // What a shortened file lacks stays zero, which no valid mark is.
-        await handle.read(bytes, 0, MARK_FILE_BYTES, 0);
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+        return bytes.subarray(0, bytesRead);
       } catch (error) {
         throw fileError(name, error);
       }
-      return bytes;
     },
     async write(offset, bytes) {
       assert(offset + bytes.length <= MARK_FILE_BYTES, "a mark file does not grow");

@@ -140,6 +140,19 @@ test("a write-ahead log that ends too early is damage", async () => {
   }
 });
 
+test("a mark that is empty, cut, too long or blank is damage", async () => {
+  await fill(false);
+  const whole = await readFile(join(path, "MARK"));
+  const longer = Buffer.concat([whole, Buffer.from([0])]);
+  for (const wrong of [Buffer.alloc(0), whole.subarray(0, 512), Buffer.alloc(1024), longer]) {
+    const copy = await snapshotOfDirectory();
+    await writeFile(join(path, "MARK"), wrong);
+    const found = await reopen();
+    expect(typeof found === "string" ? found : found.damagedAll).toBe("the mark cannot be read");
+    await restoreDirectory(copy);
+  }
+});
+
 test("a batch that was torn before it was acknowledged is not damage", async () => {
   await fill(false);
   // The mark as it was when the last batch had not ended.

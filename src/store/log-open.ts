@@ -7,7 +7,7 @@ import { LogStore } from "./log-store.ts";
 import type { LoadedGroup, LogReport, LogStoreOptions } from "./log-store-types.ts";
 import type { OrderedKv } from "./ports.ts";
 import { encodeBase, encodeSum, RowSum } from "./sequence.ts";
-import { MARK_NAME, readMark, SequenceMark } from "./sequence-mark.ts";
+import { MARK_NAME, newMark, readMark, SequenceMark } from "./sequence-mark.ts";
 
 /**
  * Opens the `log/` database and reads all of it.
@@ -20,9 +20,12 @@ export async function openLogStore(
   const { disk, storeId, create } = options;
   const kv = create ? await disk.createKv("log") : await disk.openKv("log");
   try {
-    const file = create ? await disk.createMark(MARK_NAME) : await disk.openMark(MARK_NAME);
+    // First what the mark will speak of: it never runs ahead.
+    if (create) await writeFirstBatch(kv, storeId);
+    const file = create
+      ? await disk.createMark(MARK_NAME, newMark(FIRST_SEQUENCE))
+      : await disk.openMark(MARK_NAME);
     try {
-      if (create) await writeFirstBatch(kv, storeId);
       const mark = await readMark(file);
       const found = await loadLog(kv, { mark, tailBytesMax: options.tailBytesMax });
       if (found.base.storeId !== storeId)
@@ -44,11 +47,14 @@ export async function openLogStore(
   }
 }
 
+/** The number of the batch that makes a log. */
+const FIRST_SEQUENCE = 1;
+
 /** Does nothing when an interrupted start got so far. */
 async function writeFirstBatch(kv: OrderedKv, storeId: string): Promise<void> {
   const [before] = await kv.getMany([BASE_KEY]);
   if (before !== undefined) return;
-  const key = sequenceKey(1);
+  const key = sequenceKey(FIRST_SEQUENCE);
   await kv.write(
     [
       { kind: "put", key: BASE_KEY, value: encodeBase(BASE_KEY, { storeId, sequenceBase: 0 }) },

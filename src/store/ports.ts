@@ -80,7 +80,7 @@ export interface OrderedKv extends KvReader {
 
 /** A small file that is written in place and never synced by itself. */
 export interface MarkFile {
-  /** All bytes of the file, `MARK_FILE_BYTES` long. */
+  /** All bytes of the file: `MARK_FILE_BYTES`, unless somebody has cut it. */
   read(): Promise<Uint8Array>;
   /** Overwrites from `offset`; within one sector this is all or nothing. Not durable. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
@@ -108,6 +108,6 @@ export interface Disk {
   setAside(): Promise<string>;
   /** @throws `STORE_MISSING`, `STORE_IO`. */
   openMark(name: string): Promise<MarkFile>;
-  /** Makes it, full of zeros and durable, if it does not exist. @throws `STORE_IO`, `STORE_DISK_FULL`. */
-  createMark(name: string): Promise<MarkFile>;
+  /** Makes it with these `MARK_FILE_BYTES`, durably, if it does not exist. @throws `STORE_IO`, `STORE_DISK_FULL`. */
+  createMark(name: string, bytes: Uint8Array): Promise<MarkFile>;
 }

@@ -4,7 +4,7 @@
  * it has lost what was acknowledged. Two sectors are written in turn; a torn write spoils one.
  */
 import { openRecord, RecordReader, RecordWriter } from "../wire/record-bytes.ts";
-import { MARK_SLOT_BYTES } from "./limits.ts";
+import { MARK_FILE_BYTES, MARK_SLOT_BYTES } from "./limits.ts";
 import type { MarkFile } from "./ports.ts";
 
 /** Name of the file in the data directory. */
@@ -79,15 +79,20 @@ function encodeMark(sequence: number): Uint8Array {
   return padded;
 }
 
-/** The newest number in the file; 0 in a new one. */
+/** The bytes of a new file. It says from the start how far the log is: a blank one is damaged. */
+export function newMark(sequence: number): Uint8Array {
+  const bytes = new Uint8Array(MARK_FILE_BYTES);
+  bytes.set(encodeMark(sequence));
+  return bytes;
+}
+
+/** The newest number in the file, which is damaged unless it has its whole length and one sound slot. */
 export async function readMark(file: MarkFile): Promise<MarkReading> {
   const bytes = await file.read();
+  if (bytes.length !== MARK_FILE_BYTES) return { kind: "unreadable" };
   let sequence: number | undefined;
-  let blank = true;
   for (const offset of [0, MARK_SLOT_BYTES]) {
     const length = bytes[offset] ?? 0;
-    if (length === 0) continue;
-    blank = false;
     const value = bytes.subarray(offset + 1, offset + 1 + length);
     const opened = openRecord(MARK_NAME, { value, versionMax: VERSION });
     if (opened.kind !== "ok") continue;
@@ -95,6 +100,5 @@ export async function readMark(file: MarkFile): Promise<MarkReading> {
     const found = reader.uint();
     if (reader.complete) sequence = Math.max(sequence ?? 0, found);
   }
-  if (sequence !== undefined) return { kind: "sequence", sequence };
-  return blank ? { kind: "sequence", sequence: 0 } : { kind: "unreadable" };
+  return sequence === undefined ? { kind: "unreadable" } : { kind: "sequence", sequence };
 }

@@ -200,17 +200,17 @@ export function orderedKvSuite(create: () => Promise<DiskUnderTest>): void {
       expect(text(await disk.readSmall("identity"))).toBe("short");
     });
 
-    onDisk("a mark is made full of zeros, once, and written in place", async (disk) => {
+    onDisk("a mark is made with its bytes, once, and written in place", async (disk) => {
       await expect(disk.openMark("MARK")).rejects.toMatchObject({ code: "STORE_MISSING" });
-      const mark = await disk.createMark("MARK");
-      const zeros = await mark.read();
-      expect(zeros.length).toBe(1024);
-      expect(zeros.every((byte) => byte === 0)).toBe(true);
+      const mark = await disk.createMark("MARK", new Uint8Array(1024).fill(9));
+      const made = await mark.read();
+      expect(made.length).toBe(1024);
+      expect(made.every((byte) => byte === 9)).toBe(true);
       await mark.write(512, Uint8Array.of(7, 8));
       await mark.close();
       await mark.close();
-      const again = await disk.createMark("MARK");
-      expect([...(await again.read()).subarray(511, 515)]).toEqual([0, 7, 8, 0]);
+      const again = await disk.createMark("MARK", new Uint8Array(1024));
+      expect([...(await again.read()).subarray(511, 515)]).toEqual([9, 7, 8, 9]);
       await again.close();
     });
   });

@@ -77,7 +77,7 @@ test("a rotated log may lose its unsynced end while a later, synced batch surviv
 test("a mark is one of its versions after power loss, the newest after the end of a process", async () => {
   const markAfter = async (seed: number, kind: "power" | "process"): Promise<number> => {
     const disk = new FakeDisk({ random: seededRandom(seed) });
-    const mark = await disk.createMark("MARK");
+    const mark = await disk.createMark("MARK", new Uint8Array(1024));
     for (const value of [1, 2, 3]) await mark.write(0, Uint8Array.of(value));
     disk.crash(kind);
     return (await (await disk.openMark("MARK")).read())[0] ?? -1;

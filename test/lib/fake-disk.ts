@@ -187,11 +187,11 @@ export class FakeDisk implements Disk {
     this.#files.set(name, copy);
   }
 
-  async createMark(name: string): Promise<MarkFile> {
+  async createMark(name: string, bytes: Uint8Array): Promise<MarkFile> {
     await this.#wait("file", name);
     if (!this.#marks.has(name)) {
-      const zeros = (): Uint8Array[] => [new Uint8Array(MARK_SLOT_BYTES)];
-      this.#marks.set(name, [zeros(), zeros()]);
+      const slot = (at: number): Uint8Array[] => [bytes.slice(at, at + MARK_SLOT_BYTES)];
+      this.#marks.set(name, [slot(0), slot(MARK_SLOT_BYTES)]);
     }
     return this.openMark(name);
   }

@@ -54,14 +54,18 @@ export async function simulateGuarded(options: Parameters<typeof simulate>[0]): 
 }
 
 /** How to see a failure again, and the end of what led to it. */
-export function failureText(report: Report, bugs: PlantedBugs): string {
-  const bug = bugs.sendBeforePersist === true ? " --bug sendBeforePersist" : "";
+export function failureText(
+  report: Report,
+  asked: { readonly bugs: PlantedBugs; readonly watchesDisks: boolean },
+): string {
+  const bug = asked.bugs.sendBeforePersist === true ? " --bug sendBeforePersist" : "";
+  const watch = asked.watchesDisks ? "" : " --no-disk-watch";
   return [
     ...report.tail,
     "",
     `seed ${report.seed} failed: ${report.failure}`,
     `commit ${commit()}`,
-    `again: npm run sim -- --seed ${report.seed}${bug} --trace`,
+    `again: npm run sim -- --seed ${report.seed}${bug}${watch} --trace`,
   ].join("\n");
 }
 

@@ -38,7 +38,7 @@ async function runHere(asked: SimArguments, worker: number): Promise<Found> {
     watchesDisks,
     ...(asked.trace ? { print: (line: string) => console.log(line) } : {}),
     after: (report) => {
-      if (report.failure !== undefined) console.log(failureText(report, bugs));
+      if (report.failure !== undefined) console.log(failureText(report, asked));
       count += 1;
       if (count % PROGRESS_RUNS === 0) console.log(`${count} seeds up to ${report.seed}`);
       if (report.failure !== undefined) failed += 1;

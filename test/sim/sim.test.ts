@@ -39,8 +39,13 @@ test("a seed is a minute, three nodes, twenty requests and two classes of faults
 
 test("answers that leave before what they promise is on disk are found out", async () => {
   const bugs = { sendBeforePersist: true };
-  const { failure } = await simulateGuarded({ seed: BUG_SEED, bugs });
-  expect(failure).toMatch(/R1|leader completeness|state machine safety|acknowledged|lost synced/);
+  const report = await simulateGuarded({ seed: BUG_SEED, bugs });
+  // A batch that did not look at the disks must be repeated without looking.
+  const again = failureText(report, { bugs, watchesDisks: false });
+  expect(again).toContain(`--seed ${BUG_SEED} --bug sendBeforePersist --no-disk-watch --trace`);
+  expect(report.failure).toMatch(
+    /R1|leader completeness|state machine safety|acknowledged|lost synced/,
+  );
   const { failure: without } = await simulateGuarded({ seed: BUG_SEED });
   expect(without).toBeUndefined();
 });
@@ -52,6 +57,8 @@ test("fixed and fresh seeds are green, and go through everything", async () => {
   const { totals, failures } = await runBatch({
     seeds: [...FOUND_SEEDS, ...FIXED_SEEDS, ...freshSeeds],
   });
-  expect(failures.map((report) => failureText(report, {}))).toEqual([]);
+  expect(failures.map((report) => failureText(report, { bugs: {}, watchesDisks: true }))).toEqual(
+    [],
+  );
   expect(missingTotals(totals)).toEqual([]);
 });

@@ -5,6 +5,8 @@ set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=scripts/lib/setup.sh
 source "$ROOT/scripts/lib/setup.sh"
+# shellcheck source=scripts/lib/nodes.sh
+source "$ROOT/scripts/lib/nodes.sh"
 
 help() {
   cat <<'TEXT'
@@ -43,9 +45,6 @@ EXPLAIN_SECONDS=5 # a cluster that starts well is ready before; then `up` says w
 STOP_SECONDS=20  # a drain is shorter; then `down` loses its patience
 PORT_TRIES=4     # somebody else may take a port between our check and the node's start
 NODES_MAX=64     # one machine; catches a mistyped number
-
-# shellcheck source=scripts/lib/node-process.sh
-source "$ROOT/scripts/lib/node-process.sh"
 
 home() { printf '%s/node-%s' "$DIR" "$1"; }
 
@@ -112,15 +111,6 @@ token() {
 }
 
 jobx() { JOBX_API="$1" JOBX_TOKEN="$(token)" "$NODE" "$ROOT/bin/jobx.js" "${@:2}"; }
-
-# Writes process $2 into node I's pid file: aside and moved, so that a reader never sees half of it.
-write_pid() {
-  local file state started
-  file="$(home "$1")/pid"
-  read -r state started <<<"$(process_stat "$2")" || true
-  printf '%s %s %s\n' "$2" "${started:-0}" "$(boot_id)" >"$file.new-$2"
-  mv "$file.new-$2" "$file"
-}
 
 # Starts node I's process, further arguments are flags. It gets a session of its own and none of our
 # descriptors, so that neither Ctrl-C nor a reader of our output waits for it.

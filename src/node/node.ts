@@ -13,7 +13,7 @@ import { Announcer } from "./announcer.ts";
 import { blockHandler, fetchBlock } from "./block-transfer.ts";
 import { bulkRouter } from "./bulk-router.ts";
 import { ClusterApi } from "./cluster-api.ts";
-import { type ClusterFile, nextBoot, readClusterFile } from "./cluster-file.ts";
+import { type ClusterFile, nextBoot } from "./cluster-file.ts";
 import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
@@ -22,6 +22,7 @@ import { firstStart, foundingOf } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { Hints } from "./hints.ts";
 import { admission } from "./joining.ts";
+import { knownCluster } from "./known-cluster.ts";
 import { MemberSaver } from "./member-saver.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
@@ -157,7 +158,7 @@ async function prepare(
   const key = await loadOrCreateKey(join(config.data, "node-key"));
   const frames = new FrameMesh(peerIdOf(key));
   const here: Ground["here"] = { composed: undefined };
-  const known = await readClusterFile(config.data);
+  const known = await knownCluster(config.data, { disk: levelDisk(config.data), log });
   const mesh = await Mesh.start({
     privateKey: key,
     listen: config.listen,

@@ -21,7 +21,7 @@ test("the store id is made once, and databases are made only until the identity 
   expect(again).toEqual(first);
   await completeIdentity(at, first.identity);
   expect(await openIdentity(at, who(3))).toEqual({ ...first, create: false });
-  expect(await readIdentity(at)).toEqual(first.identity);
+  expect(await readIdentity(at)).toEqual({ identity: first.identity, complete: true });
 });
 
 test("another cluster's or node's directory is refused, with what was found", async () => {

@@ -24,6 +24,13 @@ export interface Identity {
   readonly storeId: string;
 }
 
+/** What the file says. */
+export interface IdentityFile {
+  readonly identity: Identity;
+  /** The databases have been made: from then on they must be there. */
+  readonly complete: boolean;
+}
+
 /** What was found, and whether the databases were ever complete. */
 export interface OpenedIdentity {
   readonly identity: Identity;
@@ -32,8 +39,8 @@ export interface OpenedIdentity {
 }
 
 /** The identity of a directory; undefined in a new one. @throws as {@link openIdentity}. */
-export async function readIdentity(disk: Disk): Promise<Identity | undefined> {
-  return (await readFile(disk))?.identity;
+export function readIdentity(disk: Disk): Promise<IdentityFile | undefined> {
+  return readFile(disk);
 }
 
 /**
@@ -70,11 +77,6 @@ export async function openIdentity(
 /** States that both databases are there; from now on they must be. @throws `STORE_IO`, `STORE_DISK_FULL`. */
 export async function completeIdentity(disk: Disk, identity: Identity): Promise<void> {
   await write(disk, { identity, complete: true });
-}
-
-interface IdentityFile {
-  readonly identity: Identity;
-  readonly complete: boolean;
 }
 
 function newStoreId(random: Random): string {

@@ -1,6 +1,6 @@
 /**
- * Finds the line on which a generator waits. The language has no way to ask; the inspector, which
- * debuggers use, has one. It costs milliseconds, so it is only asked after a fault.
+ * Finds the line on which a generator waits. The language has no way to ask; the inspector has
+ * one. It costs milliseconds, so it is only asked after a fault.
  */
 import { Session } from "node:inspector";
 import { fileURLToPath } from "node:url";
@@ -37,7 +37,7 @@ function placeOf(generator: object): string | undefined {
     });
     return found;
   } catch {
-    // A debugger that cannot be had must not hide the fault.
+    // An inspector that cannot be had must not hide the fault.
     return undefined;
   } finally {
     session.disconnect();

@@ -1,8 +1,6 @@
-# The processes of a cluster on this machine, and their word over HTTP. Sourced by cluster.sh, which
-# tells where node I lives (`home`), its API's port (`api_port`) and the host (`HOST`).
 # shellcheck shell=bash
+# How cluster.sh sees the processes and the APIs of its nodes. Sourced, with HOST and DIR set.
 
-# ---- processes ---------------------------------------------------------------------------------
 # A pid file holds "pid start-time boot". A signal goes only to a process that still has both, so
 # that a number used again by the kernel never hits a stranger.
 
@@ -45,7 +43,6 @@ gone() {
   rm -f "$(home "$1")/pid"
 }
 
-# ---- HTTP without tools ------------------------------------------------------------------------
 
 # Prints the HTTP status of GET path $2 at port $1, or nothing.
 http_status() {
@@ -70,4 +67,13 @@ unready_reason() {
   } 2>/dev/null || true
   { exec 8>&-; } 2>/dev/null || true
   sed -n 's/.*"reason":"\([^"]*\)".*/\1/p' <<<"$answer"
+}
+
+# Writes process $2 into node I's pid file: aside and moved, so that a reader never sees half of it.
+write_pid() {
+  local file state started
+  file="$(home "$1")/pid"
+  read -r state started <<<"$(process_stat "$2")" || true
+  printf '%s %s %s\n' "$2" "${started:-0}" "$(boot_id)" >"$file.new-$2"
+  mv "$file.new-$2" "$file"
 }

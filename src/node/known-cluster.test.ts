@@ -1,0 +1,52 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { silentLog } from "../std/log.ts";
+import { seededRandom } from "../std/random.ts";
+import { completeIdentity, openIdentity } from "../store/identity.ts";
+import { levelDisk } from "../store/level-disk.ts";
+import { readClusterFile, writeClusterFile } from "./cluster-file.ts";
+import { knownCluster } from "./known-cluster.ts";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "jobx-known-"));
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+const known = () => knownCluster(directory, { disk: levelDisk(directory), log: silentLog });
+
+async function makeStore(options: { readonly complete: boolean }): Promise<void> {
+  const disk = levelDisk(directory);
+  const who = { clusterId: "c", nodeId: "n", random: seededRandom(1) };
+  const { identity } = await openIdentity(disk, who);
+  if (options.complete) await completeIdentity(disk, identity);
+}
+
+test("a new directory belongs to no cluster, and nothing is made in it", async () => {
+  expect(await known()).toBeUndefined();
+  expect(await readdir(directory)).toEqual([]);
+});
+
+test("a store without a cluster file stays in its cluster and never founds another", async () => {
+  await makeStore({ complete: true });
+  const again = { clusterId: "c", founder: false, members: [] };
+  expect(await known()).toEqual(again);
+  expect(await readClusterFile(directory)).toEqual(again);
+});
+
+test("a first start that was broken off and lost its cluster file is refused", async () => {
+  await makeStore({ complete: false });
+  await expect(known()).rejects.toMatchObject({ code: "CLUSTER_FILE_MISSING" });
+  expect(await readClusterFile(directory)).toBeUndefined();
+});
+
+test("the cluster file is believed where there is one", async () => {
+  await makeStore({ complete: true });
+  const file = { clusterId: "c", founder: true, members: [{ node: "n", addresses: ["/a"] }] };
+  await writeClusterFile(directory, file);
+  expect(await known()).toEqual(file);
+});

@@ -8,10 +8,26 @@ export function parseAddress(address: string): Multiaddr {
   try {
     return multiaddr(address);
   } catch (cause) {
-    throw meshError({ code: "MESH_ADDRESS_INVALID", address }, "an address cannot be read", {
+    throw meshError({ code: "MESH_ADDRESS_INVALID", address }, `${address} is no multiaddress`, {
       cause,
     });
   }
+}
+
+/**
+ * States that a node can listen at an address, or that others can be told it.
+ * @throws {JobxError} `MESH_ADDRESS_INVALID`, with what is expected.
+ */
+export function checkAddress(address: string, use: "listen" | "advertise"): void {
+  const parsed = parseAddress(address);
+  const endpoint = endpointOf(parsed);
+  const [host] = parsed.getComponents();
+  const numeric = host?.name === "ip4" || host?.name === "ip6";
+  if (endpoint !== undefined && (use === "advertise" || numeric)) return;
+  throw meshError(
+    { code: "MESH_ADDRESS_INVALID", address },
+    `${address} is no address to ${use}: expected a TCP one such as /ip4/192.0.2.1/tcp/7071`,
+  );
 }
 
 /** The node that an address names at its end, if it does. */

@@ -7,7 +7,8 @@ import type { KnownMember } from "../wire/join.ts";
 /** The newest format of the file. */
 const FORMAT = 1;
 
-const NAME = "cluster.json";
+/** In the data directory. */
+export const CLUSTER_FILE_NAME = "cluster.json";
 
 export interface ClusterFile {
   readonly clusterId: string;
@@ -18,11 +19,14 @@ export interface ClusterFile {
 
 /** Undefined before the first start. @throws {JobxError} `CLUSTER_FILE_DAMAGED`. */
 export async function readClusterFile(directory: string): Promise<ClusterFile | undefined> {
-  const text = await readOrNothing(join(directory, NAME));
+  const text = await readOrNothing(join(directory, CLUSTER_FILE_NAME));
   if (text === undefined) return undefined;
   const parsed = parseFile(text);
   if (parsed === undefined) {
-    throw new JobxError({ code: "CLUSTER_FILE_DAMAGED" }, `${NAME} in ${directory} cannot be read`);
+    throw new JobxError(
+      { code: "CLUSTER_FILE_DAMAGED" },
+      `${CLUSTER_FILE_NAME} in ${directory} cannot be read`,
+    );
   }
   return parsed;
 }
@@ -30,7 +34,7 @@ export async function readClusterFile(directory: string): Promise<ClusterFile | 
 /** Replaces the file: old or new after a crash. */
 export async function writeClusterFile(directory: string, file: ClusterFile): Promise<void> {
   const text = `${JSON.stringify({ format: FORMAT, ...file }, null, 2)}\n`;
-  await replaceFile(join(directory, NAME), text, 0o600);
+  await replaceFile(join(directory, CLUSTER_FILE_NAME), text, 0o600);
 }
 
 /** Counts the starts of this node (R15), durably before anything is named by the number. */

@@ -1,5 +1,4 @@
 /** One running node: its parts made in order, and stopped in the reverse one. */
-import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { buildApi, listenApi } from "../api/server.ts";
@@ -26,6 +25,7 @@ import { knownCluster } from "./known-cluster.ts";
 import { MemberSaver } from "./member-saver.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
+import { makeDataDirectory, preflight } from "./preflight.ts";
 import { BulkSnapshots } from "./snapshot-transfer.ts";
 import { systemClock, systemRandom, systemTimers, systemWall } from "./system.ts";
 import { troubleOf } from "./trouble.ts";
@@ -152,8 +152,8 @@ async function prepare(
   about: { readonly version: string; readonly log: Log },
 ): Promise<Ground> {
   const { log } = about;
-  await mkdir(config.data, { recursive: true, mode: 0o700 });
-  await chmod(config.data, 0o700);
+  await preflight(config);
+  await makeDataDirectory(config.data);
   const lock = await lockDirectory(config.data);
   const key = await loadOrCreateKey(join(config.data, "node-key"));
   const frames = new FrameMesh(peerIdOf(key));

@@ -1,0 +1,68 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { writeClusterFile } from "./cluster-file.ts";
+import { makeDataDirectory, preflight } from "./preflight.ts";
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "jobx-preflight-"));
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+const ADDRESS = "/ip4/127.0.0.1/tcp/0";
+const config = (over: Partial<Parameters<typeof preflight>[0]>) => ({
+  data: join(folder, "data"),
+  listen: [ADDRESS],
+  advertise: [],
+  joinTicket: undefined,
+  ...over,
+});
+
+test.each([
+  "garbage",
+  "/garbage",
+  "/ip4/127.0.0.1/tcp/99999",
+  "/ip4/127.0.0.1/udp/1",
+  "/ip4/300.0.0.1/tcp/1",
+  "/dns4/example.org/tcp/1",
+  "/ip4/127.0.0.1",
+])("nobody can listen at %s, and nothing is made", async (address) => {
+  await expect(preflight(config({ listen: [ADDRESS, address] }))).rejects.toMatchObject({
+    code: "MESH_ADDRESS_INVALID",
+    details: { address },
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a name can be told to others, a port that there is not cannot", async () => {
+  await preflight(config({ advertise: ["/dns4/example.org/tcp/7071", "/ip6/::1/tcp/7071"] }));
+  const wrong = preflight(config({ advertise: ["/dns4/example.org/tcp/70000"] }));
+  await expect(wrong).rejects.toMatchObject({ code: "MESH_ADDRESS_INVALID" });
+});
+
+test("what is no ticket is refused, until the node has joined and needs none", async () => {
+  const asked = config({ joinTicket: "garbage" });
+  await expect(preflight(asked)).rejects.toMatchObject({ code: "TICKET_MALFORMED" });
+  expect(await readdir(folder)).toEqual([]);
+  await writeClusterFile(asked.data, { clusterId: "c", founder: false, members: [] });
+  await preflight(asked);
+});
+
+test("the data directory is made with all above it, for its owner only", async () => {
+  const path = join(folder, "a/b/c");
+  await makeDataDirectory(path);
+  await makeDataDirectory(path);
+  expect((await stat(path)).mode & 0o777).toBe(0o700);
+});
+
+test("a place that cannot be a data directory is told at once", async () => {
+  const file = join(folder, "file");
+  await writeFile(file, "");
+  for (const path of [file, join(file, "below"), "/proc/nope", "/proc/nope/data"]) {
+    await expect(makeDataDirectory(path)).rejects.toMatchObject({ code: "NODE_DATA_UNUSABLE" });
+  }
+});

@@ -87,6 +87,7 @@ export class ClusterNode implements MeshListener {
       timers,
       caller: this.caller,
       candidates: (group) => this.#candidates(group),
+      trouble: (group) => this.#stopReasons.get(group),
     });
     this.#opener = new GroupOpener({
       ...deps,

@@ -20,6 +20,7 @@ class Net {
   readonly caller: Caller;
   readonly router: Router;
   answers: Record<string, CallAnswer | "down" | undefined>;
+  trouble: string | undefined;
   served: (call: Call) => Promise<CallAnswer> = () => new Promise(() => {});
 
   constructor(answers: Record<string, CallAnswer | "down" | undefined>) {
@@ -34,7 +35,8 @@ class Net {
     const { timers } = this;
     this.caller = new Caller({ timers, mesh, serve: (_, call) => this.served(call) });
     const candidates = (): readonly string[] => Object.keys(this.answers);
-    this.router = new Router({ clock: timers, timers, caller: this.caller, candidates });
+    const trouble = (): string | undefined => this.trouble;
+    this.router = new Router({ clock: timers, timers, caller: this.caller, candidates, trouble });
   }
 
   #send(to: string, message: PeerMessage): boolean {
@@ -99,6 +101,22 @@ describe("when it does not come to an answer", () => {
   test("a command that no leader took had no effect", async () => {
     const net = new Net({ a: { kind: "not-scheduler", leader: undefined }, b: "down" });
     expect(await net.end(COMMAND, 2000)).toBe("NO_MAJORITY");
+  });
+
+  test("a replica here that has stopped is told, and not waited for when there is no other", async () => {
+    const nobody: CallAnswer = { kind: "not-scheduler", leader: undefined };
+    const alone = new Net({ a: nobody });
+    alone.trouble = "no space is left";
+    const failing = expect(alone.router.ask(7, COMMAND, 30_000)).rejects;
+    const told = failing.toMatchObject({
+      code: "NO_MAJORITY",
+      message: expect.stringContaining("no space is left"),
+    });
+    await alone.timers.advance(10);
+    await told;
+    const among = new Net({ a: nobody, b: nobody });
+    among.trouble = "no space is left";
+    expect(await among.end(COMMAND, 2000, 1999)).toBe("waits");
   });
 
   test("a command that somebody may have taken has an unknown outcome; a read has not", async () => {

@@ -22,6 +22,8 @@ export interface RouterDeps {
   readonly caller: Caller;
   /** Nodes that may lead the group, the likeliest first. */
   readonly candidates: (group: number) => readonly NodeId[];
+  /** Why this node's own replica of the group does not serve, if it has one that does not. */
+  readonly trouble: (group: number) => string | undefined;
 }
 
 /** An error that came from another node, with the code that it had there. */
@@ -85,16 +87,24 @@ export class Router {
         }
         throw new RemoteError({ code: answer.code }, answer.message);
       }
+      // With nobody else to ask, waiting would not help: a stopped replica stays so.
+      if (tried.size === 1 && this.#deps.trouble(group) !== undefined) break;
       await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
     }
-    throw uncertain && call.kind !== "read" && call.kind !== "wait"
+    throw this.#failure(group, uncertain && call.kind !== "read" && call.kind !== "wait");
+  }
+
+  #failure(group: number, uncertain: boolean): ActorError {
+    const trouble = this.#deps.trouble(group);
+    const here = trouble === undefined ? "" : `; this node's own replica takes no part: ${trouble}`;
+    return uncertain
       ? new ActorError(
           { code: "COMMAND_OUTCOME_UNKNOWN" },
-          "nobody answered in time; repeat the command with the same key to learn what became of it",
+          `nobody answered in time; repeat the command with the same key to learn what became of it${here}`,
         )
       : new ActorError(
           { code: "NO_MAJORITY" },
-          "no scheduler was found in time: a majority of the workflow's replicas cannot be reached",
+          `no scheduler was found: a majority of the workflow's replicas cannot be reached${here}`,
         );
   }
 

@@ -37,6 +37,11 @@ export function fileError(what: string, error: unknown): StoreError {
   const { codes, text } = codesOf(error);
   const cause = { cause: error };
   if (codes.includes("ENOSPC") || codes.includes("EDQUOT") || /no space left|quota/i.test(text))
-    return new StoreError({ code: "STORE_DISK_FULL", what }, `no space is left for ${what}`, cause);
+    // What was written last is unknown until the store is opened anew, so that room alone does not help.
+    return new StoreError(
+      { code: "STORE_DISK_FULL", what },
+      `no space is left for ${what}: make room and start the node again`,
+      cause,
+    );
   return new StoreError({ code: "STORE_IO", what }, `${what}: ${text}`, cause);
 }

@@ -1,4 +1,5 @@
 /** Rules of our own that no linter knows. What is checked is what git would keep: `.gitignore` folders are left out. */
+import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
@@ -84,6 +85,19 @@ test("the table of imports in docs/ARCHITECTURE.md is the one that is enforced",
   });
   expect(enforced.length).toBeGreaterThan(10);
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(enforced));
+});
+
+test("the README names every flag of a node, with its variable", () => {
+  const args = [join(root, "src/node/main.ts"), "--help"];
+  const help = execFileSync(join(root, "node_modules/.bin/node"), args, { encoding: "utf8" });
+  const told = help.split("\n").filter((line) => line.includes("JOBX_"));
+  expect(told.length).toBeGreaterThan(8);
+  const rows = read("README.md");
+  for (const line of told) {
+    const flag = /--[a-z-]+/.exec(line)?.[0];
+    const variable = /JOBX_[A-Z_]+/.exec(line)?.[0];
+    expect(rows).toMatch(new RegExp(`\\| \`${flag} [^|]*\\| \`${variable}\` \\|`));
+  }
 });
 
 test("the decisions are numbered from 1 without a gap", () => {

@@ -13,7 +13,11 @@ const BEAT_MS = 500;
 /** A loop that never ends shows as more than this; the few beats of a second are far below. */
 const BEATS_MAX = 200;
 const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET };
-const END: PerformEnd = { outcome: { kind: "released", reason: "test" }, ranMs: 1_000, securedMs: 0 };
+const END: PerformEnd = {
+  outcome: { kind: "released", reason: "test" },
+  ranMs: 1_000,
+  securedMs: 0,
+};
 
 /**
  * One executor, and schedulers on the same node: each answers a beat at once, in a microtask, with its

@@ -107,11 +107,7 @@ describe("when it does not come to an answer", () => {
     const nobody: CallAnswer = { kind: "not-scheduler", leader: undefined };
     const alone = new Net({ a: nobody });
     alone.trouble = "no space is left";
-    const failing = expect(alone.router.ask(7, COMMAND, 30_000)).rejects;
-    const told = failing.toMatchObject({
-      code: "NO_MAJORITY",
-      message: expect.stringContaining("no space is left"),
-    });
+    const told = expect(alone.router.ask(7, COMMAND, 30_000)).rejects.toThrow("no space is left");
     await alone.timers.advance(10);
     await told;
     const among = new Net({ a: nobody, b: nobody });

@@ -175,8 +175,8 @@ export interface SnapshotTransfer {
 export interface StatePort<R> {
   readonly appliedIndex: number;
   readonly membership: Membership | undefined;
-  /** Sum of the hashes of all rows as of the last write that has ended. */
-  readonly hash: Hash64;
+  /** Sum of the hashes of all rows as of every write that was called before. */
+  hash(): Promise<Hash64>;
   /** What is in memory; `UNKNOWN` asks for `read`. */
   peek(key: string): R | undefined | typeof UNKNOWN;
   read(keys: readonly string[]): Promise<readonly (R | undefined)[]>;

@@ -320,7 +320,7 @@ export class Replica<R, E, F> {
     const entries = this.#toApply.splice(0, this.#applier.chunk(this.#toApply));
     const [first] = entries;
     if (first?.check !== undefined)
-      this.#checker.applied(first.entry.index, first.check, this.#deps.state.hash);
+      this.#checker.applied(first.entry.index, first.check, await this.#deps.state.hash());
     const applied = await this.#applier.apply(entries);
     if (this.#stopped) return;
     const last = entries.at(-1);

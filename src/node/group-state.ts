@@ -1,7 +1,7 @@
 /** The applied rows of one group as the actors see them, over the state store, which knows bytes. */
 import type { Membership, StatePort } from "../actors/ports.ts";
 import { UNKNOWN } from "../scheduler/transaction.ts";
-import { HASH64_ZERO, type Hash64 } from "../std/hash64.ts";
+import type { Hash64 } from "../std/hash64.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { Format } from "../wire/frame.ts";
 import { membershipFormat } from "../wire/membership.ts";
@@ -48,8 +48,8 @@ export class GroupState<R extends object> implements StatePort<R> {
     return note === undefined || note.length === 0 ? undefined : membershipFormat.decode(note);
   }
 
-  get hash(): Hash64 {
-    return this.#store.applied(this.#group)?.hash ?? HASH64_ZERO;
+  hash(): Promise<Hash64> {
+    return this.#store.hash(this.#group);
   }
 
   peek(key: string): R | undefined | typeof UNKNOWN {

@@ -126,6 +126,18 @@ test("rows that were decoded before an install do not outlive it", async () => {
   expect(await state.read(["s/102"])).toEqual([undefined]);
 });
 
+test("the hash is that of every write that was called, whether it has ended or not", async () => {
+  const { store } = await filled(3);
+  const state = await store.workflow(GROUP);
+  const before = await state.hash();
+  const rows = new Map([["s/500", source("late")]]);
+  const written = state.write({ rows, appliedIndex: 5, appliedTerm: 1, membership: undefined });
+  const after = await state.hash();
+  expect(after).not.toEqual(before);
+  await written;
+  expect(await state.hash()).toEqual(after);
+});
+
 test("an id that the group has had here is refused", async () => {
   const { store } = await filled(1);
   const used = { group: GROUP, replica: 1, bootstrap: MEMBERS, founder: false };

@@ -212,6 +212,13 @@ export class StateStore {
     return this.#scan(this.#kv, { group, generation: this.#group(group).generation }, range);
   }
 
+  /** The hash of a group's rows as of all writes called before. @throws as `getMany`. */
+  async hash(group: GroupId): Promise<Hash64> {
+    await this.#writer.settled();
+    this.#writer.assertUsable();
+    return this.#group(group).written.hash;
+  }
+
   /** The state as of all writes called before; later ones do not show. @throws as `getMany`. */
   async capture(group: GroupId): Promise<StateCapture> {
     const captured = await new Promise<{

@@ -3,6 +3,7 @@
  * replica votes and acknowledges as before while that lasts, and what is half here is gone on with
  * when the connection breaks or the process starts anew.
  */
+import type { RaftCore } from "../raft/raft-core.ts";
 import type { SnapshotDescription } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { assert } from "../std/assert.ts";
@@ -10,7 +11,6 @@ import type { Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import { hash64Text, sameHash64 } from "../std/hash64.ts";
 import type { Log } from "../std/log.ts";
-import type { AnyReplica } from "./group-host.ts";
 import type {
   LogRestart,
   PayloadPort,
@@ -26,8 +26,14 @@ const INSTALLS_MAX = 2;
 /** A sender that says nothing for so long is given up; it announces the snapshot again. */
 const STALL_MS = 15_000;
 
+/** A follower's replica as far as it is needed here. */
+export interface ReceivingReplica {
+  readonly group: number;
+  readonly core: Pick<RaftCore, "lacksSnapshot" | "adoptSnapshot">;
+}
+
 interface Offer {
-  readonly replica: AnyReplica;
+  readonly replica: ReceivingReplica;
   readonly from: NodeId;
   readonly description: SnapshotDescription;
   readonly info: SnapshotInfo;
@@ -68,7 +74,7 @@ export class SnapshotReceiver {
    * A leader announces a snapshot that the replica lacks.
    * @throws {JobxError} `WIRE_MALFORMED`, `WIRE_VERSION_UNKNOWN`.
    */
-  offered(replica: AnyReplica, from: NodeId, description: SnapshotDescription): void {
+  offered(replica: ReceivingReplica, from: NodeId, description: SnapshotDescription): void {
     const info = this.#deps.infos.decode(description.descriptor);
     const { group } = replica;
     if (this.#running.get(group)?.offer.info.snapshot === info.snapshot) return;

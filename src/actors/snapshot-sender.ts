@@ -2,13 +2,14 @@
  * Snapshots that this node's leaders hand out (R5). One per group is held open and serves every
  * follower that lacks what it stands for; each asks for its rows by a stream of its own.
  */
+import type { RaftCore } from "../raft/raft-core.ts";
+import type { MemberStatus } from "../raft/status.ts";
 import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { ActorError } from "./errors.ts";
-import type { AnyReplica } from "./group-host.ts";
 import { membersOf, replicaOn } from "./membership.ts";
 import type {
   CapturedState,
@@ -37,10 +38,21 @@ const IDLE_MS = 20_000;
 /** What is open but wanted by nobody stays for so long: a receiver may come back for the rest. */
 const KEEP_MS = 10_000;
 
+/** A leader's replica as far as it is needed here. */
+export interface SendingReplica {
+  readonly group: number;
+  readonly core: Pick<RaftCore, "snapshotMade" | "snapshotStatus"> & {
+    status(): {
+      readonly compactedIndex: number;
+      readonly members: readonly Pick<MemberStatus, "id" | "state">[];
+    };
+  };
+}
+
 interface Offer {
   /** When rows were last asked for, or the announcement was made. */
   activeMs: number;
-  readonly replica: AnyReplica;
+  readonly replica: SendingReplica;
   /** Rows were asked for; a stream that broke takes it back, so that it is announced again soon. */
   taken: boolean;
 }
@@ -71,7 +83,10 @@ export class SnapshotSender {
   readonly #open = new Map<number, Open>();
   readonly #making = new Set<number>();
   /** Followers that wait, by group and replica. */
-  readonly #waiting = new Map<string, { readonly replica: AnyReplica; readonly to: ReplicaId }>();
+  readonly #waiting = new Map<
+    string,
+    { readonly replica: SendingReplica; readonly to: ReplicaId }
+  >();
   #made = 0;
   #streams = 0;
   #timer: Timer | undefined;
@@ -82,7 +97,7 @@ export class SnapshotSender {
   }
 
   /** A leader's core wants a snapshot for a follower. */
-  wanted(replica: AnyReplica, to: ReplicaId): void {
+  wanted(replica: SendingReplica, to: ReplicaId): void {
     this.#waiting.set(`${replica.group}/${to}`, { replica, to });
     this.#serveWaiting();
     this.#arm();
@@ -152,6 +167,8 @@ export class SnapshotSender {
   #look(): void {
     const nowMs = this.#deps.clock.nowMs();
     for (const [group, open] of this.#open) {
+      // Whoever is told that it failed soon wants it again, and is to find the same one.
+      if (open.offers.size > 0) open.usedMs = nowMs;
       for (const [to, offer] of open.offers) {
         if (!isWaiting(offer.replica, to)) open.offers.delete(to);
         else if (nowMs - offer.activeMs > (offer.taken ? IDLE_MS : UNHEARD_MS)) {
@@ -203,7 +220,7 @@ export class SnapshotSender {
     }
   }
 
-  #offer(open: Open, of: { readonly replica: AnyReplica; readonly to: ReplicaId }): void {
+  #offer(open: Open, of: { readonly replica: SendingReplica; readonly to: ReplicaId }): void {
     const { replica, to } = of;
     const { index, term, membership } = open.info;
     const { configuration } = membership;
@@ -232,13 +249,13 @@ export class SnapshotSender {
 }
 
 /** Whether the leader's core still waits for a snapshot to reach the follower. */
-function isWaiting(replica: AnyReplica, to: ReplicaId): boolean {
+function isWaiting(replica: SendingReplica, to: ReplicaId): boolean {
   const { members } = replica.core.status();
   return members.some(({ id, state }) => id === to && state === "snapshot");
 }
 
 /** Whether a snapshot reaches into the leader's log, and knows the follower. */
-function fits(info: SnapshotInfo, replica: AnyReplica, to: ReplicaId): boolean {
+function fits(info: SnapshotInfo, replica: SendingReplica, to: ReplicaId): boolean {
   return (
     info.index >= replica.core.status().compactedIndex &&
     membersOf(info.membership.configuration).includes(to)

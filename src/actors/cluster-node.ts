@@ -367,6 +367,7 @@ export class ClusterNode implements MeshListener {
     return new ReplicaCare({
       ...{ timers, log, mesh },
       storeId: member.storeId,
+      silentTicksMax: 2 * options.electionTicks,
       checkMs: options.checkMs,
       damaged: () => this.#damaged,
       replicas: () => this.host.replicas(),

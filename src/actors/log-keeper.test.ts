@@ -44,6 +44,7 @@ function cutOf(given: {
     term: 1,
     vote: 1,
     leader: 1,
+    silentTicks: 0,
     configuration,
     compactedIndex: 1,
     lastIndex: 5_000,

@@ -32,6 +32,7 @@ function status(membership: Membership, ready: readonly number[], active = ready
     term: 1,
     vote: 1,
     leader: 1,
+    silentTicks: 0,
     configuration: membership.configuration,
     compactedIndex: 0,
     lastIndex: 5000,

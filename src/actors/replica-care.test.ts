@@ -28,6 +28,7 @@ function careOf(
     readonly id?: number;
     readonly leads?: boolean;
     readonly leader?: number | undefined;
+    readonly silentTicks?: number;
     readonly damaged?: ReadonlyMap<number, number>;
     readonly absent?: boolean;
   } = {},
@@ -42,7 +43,12 @@ function careOf(
     group: GROUP,
     id,
     membership: MEMBERS,
-    core: { status: () => ({ leader: "leader" in given ? given.leader : 1 }) },
+    core: {
+      status: () => ({
+        leader: "leader" in given ? given.leader : 1,
+        silentTicks: given.silentTicks ?? 0,
+      }),
+    },
     proposeCheck: () => {
       checks += 1;
     },
@@ -58,6 +64,7 @@ function careOf(
       send: (to, message) => sent.push({ to, message }) > 0,
     },
     storeId: `s${self}`,
+    silentTicksMax: 20,
     checkMs: 60_000,
     damaged: () => damaged,
     replicas: () => (given.absent === true ? [] : [replica]),
@@ -160,6 +167,15 @@ test("a replica that hears of no leader for long asks the members, one that has 
   expect(lonely.sent).toEqual([]);
   await lonely.timers.advance(2_000);
   expect(lonely.sent).toMatchObject([{ to: "b", message: { kind: "replica-report", replica: 1 } }]);
+});
+
+test("a learner that knows a leader and has not heard of it for long asks as well", async () => {
+  const removed = careOf({ silentTicks: 20 });
+  removed.care.start();
+  await removed.timers.advance(8_100);
+  expect(removed.sent).toMatchObject([
+    { to: "b", message: { kind: "replica-report", replica: 1 } },
+  ]);
 });
 
 test("leaders are asked for checks of their states at their interval", async () => {

@@ -22,7 +22,9 @@ type Gone = Extract<PeerMessage, { kind: "replica-gone" }>;
 
 /** A replica as far as it is cared for here. */
 export type CaredReplica = Pick<AnyReplica, "group" | "id" | "membership" | "proposeCheck"> & {
-  readonly core: { status(): { readonly leader: ReplicaId | undefined } };
+  readonly core: {
+    status(): { readonly leader: ReplicaId | undefined; readonly silentTicks: number };
+  };
 };
 
 export interface ReplicaCareDeps {
@@ -32,6 +34,8 @@ export interface ReplicaCareDeps {
   readonly storeId: string;
   /** Replicas here that are damaged, by group. */
   readonly damaged: () => ReadonlyMap<number, ReplicaId>;
+  /** A leader that is silent for so many ticks is none: a learner never gives up the one it knows. */
+  readonly silentTicksMax: number;
   /** Between two checks of a leader's state (R10). */
   readonly checkMs: number;
   readonly replicas: () => Iterable<CaredReplica>;
@@ -130,8 +134,9 @@ export class ReplicaCare {
       this.#report({ group, replica, damaged: true }, this.#deps.others());
     for (const replica of this.#deps.replicas()) {
       const { group, id } = replica;
-      const looks =
-        replica.core.status().leader === undefined ? (this.#leaderless.get(group) ?? 0) + 1 : 0;
+      const { leader, silentTicks } = replica.core.status();
+      const led = leader !== undefined && silentTicks < this.#deps.silentTicksMax;
+      const looks = led ? 0 : (this.#leaderless.get(group) ?? 0) + 1;
       this.#leaderless.set(group, looks);
       if (looks < LOOKS_WITHOUT_LEADER) continue;
       const nodes = replica.membership.places.map(({ node }) => node);

@@ -28,6 +28,8 @@ export interface RaftStatus {
   readonly term: number;
   readonly vote: ReplicaId | undefined;
   readonly leader: ReplicaId | undefined;
+  /** Ticks since a leader was heard, or since the last attempt to become one; 0 for a leader. */
+  readonly silentTicks: number;
   readonly configuration: Configuration;
   /** The last index that is not in the log any more. */
   readonly compactedIndex: number;
@@ -59,6 +61,7 @@ export function statusOf(state: CoreState): RaftStatus {
     term: state.term,
     vote: state.vote,
     leader: state.leader,
+    silentTicks: state.role === "leader" ? 0 : state.electionElapsed,
     configuration: state.configuration,
     compactedIndex: log.compactedIndex,
     lastIndex: log.lastIndex,

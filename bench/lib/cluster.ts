@@ -185,6 +185,8 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     capabilities: [],
     logLevel: "info",
     drainMs: 0,
+    retention: { ageMs: 7 * 24 * 3_600_000, bytes: 2 ** 30 },
+    legacyWorkflows: [],
   };
 }
 

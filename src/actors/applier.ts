@@ -4,6 +4,7 @@
  */
 
 import type { Entry } from "../raft/types.ts";
+import type { EffectSpan } from "../scheduler/events.ts";
 import type { Answer } from "../scheduler/rows.ts";
 import { MissingRows, type RowView, Transaction } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
@@ -44,6 +45,8 @@ export interface AppliedEntries<F> {
     readonly answers: readonly Answer[];
   }[];
   readonly effects: readonly F[];
+  /** Which of them come from which command. */
+  readonly spans: readonly EffectSpan[];
   /** Ends when the rows are written; they are seen before. @throws `STORE_*`: the replica stops. */
   readonly written: Promise<void>;
 }
@@ -101,7 +104,7 @@ export class Applier<R, E, F> {
     const written = this.#state.write({ rows: tx.writes(), appliedIndex, appliedTerm, membership });
     // Whoever stops before awaiting it has another reason to stop.
     written.catch(() => {});
-    return { answers, effects: tx.effects(), written };
+    return { answers, effects: tx.effects(), spans: tx.spans(), written };
   }
 
   /** Answers a question from the applied rows, loading what it needs. */
@@ -189,7 +192,7 @@ export class Applier<R, E, F> {
   #try(tx: Transaction<R, F>, at: LogPosition, envelope: E): Answer | MissingRows {
     try {
       const answer = this.#machine.apply(tx, at, envelope);
-      tx.keep();
+      tx.keep(at);
       return answer;
     } catch (error) {
       tx.drop();

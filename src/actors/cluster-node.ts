@@ -227,6 +227,21 @@ export class ClusterNode implements MeshListener {
     return answer;
   }
 
+  /**
+   * What has happened in a workflow after a number: of the replica here, else of its scheduler's.
+   * Undefined `after` is from now on. Resolves at once where there is something, else after `waitMs`.
+   */
+  async events(
+    call: Omit<Extract<Call, { kind: "events" }>, "kind">,
+    deadlineMs: number,
+  ): Promise<Extract<CallAnswer, { kind: "events" }>> {
+    const here = this.#opener.workflow(call.group);
+    const asked = { kind: "events", ...call } as const;
+    const answer = await (here?.serve(asked) ?? this.router.ask(call.group, asked, deadlineMs));
+    if (answer.kind !== "events") throw new Error(`events were answered with ${answer.kind}`);
+    return answer;
+  }
+
   // What the mesh tells.
 
   message(from: NodeId, message: PeerMessage): void {
@@ -316,7 +331,8 @@ export class ClusterNode implements MeshListener {
       }
       case "command":
       case "read":
-      case "wait": {
+      case "wait":
+      case "events": {
         const group = this.#opener.workflow(call.group);
         if (group === undefined) return { kind: "not-scheduler", leader: undefined };
         return group.serve(call);

@@ -18,7 +18,10 @@ export class Directory {
 
   /** Takes rows in as they were read at the start or applied since. */
   take(rows: readonly SystemEffect[]): void {
-    for (const { key, row } of rows) this.#rows.set(key, row);
+    for (const { key, row } of rows) {
+      if (row === undefined) this.#rows.delete(key);
+      else this.#rows.set(key, row);
+    }
   }
 
   /** Forgets everything, before all rows are taken in anew. */
@@ -56,6 +59,15 @@ export class Directory {
   token(hash: string): TokenRow | undefined {
     const row = this.#rows.get(systemKeys.token(hash));
     return row?.kind === "token" ? row : undefined;
+  }
+
+  /** All tokens, the newest last. */
+  tokens(): readonly { readonly hash: string; readonly row: TokenRow }[] {
+    const prefix = systemKeys.token("");
+    const tokens = [...this.#rows].flatMap(([key, row]) =>
+      row.kind === "token" ? [{ hash: key.slice(prefix.length), row }] : [],
+    );
+    return tokens.sort((a, b) => a.row.createdMs - b.row.createdMs);
   }
 
   /** Workflows that exist, by group. */

@@ -8,6 +8,7 @@ import type { Message } from "../raft/messages.ts";
 import type { Configuration, Entry, HardState, ReplicaId, TermRun } from "../raft/types.ts";
 import type { Envelope, Payload } from "../scheduler/commands.ts";
 import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
+import type { WorkflowEvent } from "../scheduler/events.ts";
 import type { ExecutorMessage, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { Answer, Row } from "../scheduler/rows.ts";
 import type { SystemEnvelope, SystemPayload } from "../scheduler/system/commands.ts";
@@ -265,6 +266,16 @@ export type Call =
       readonly request: number;
       readonly waitMs: number;
     }
+  /** What has happened after a number, at any replica; answered at once, or when something happens. */
+  | {
+      readonly kind: "events";
+      readonly group: number;
+      /** Undefined: what happens from now on. */
+      readonly after: number | undefined;
+      readonly request: number | undefined;
+      readonly limit: number;
+      readonly waitMs: number;
+    }
   /** "Fetch this run and sync it" (R25). */
   | { readonly kind: "copy-run"; readonly run: RunPiece };
 
@@ -280,6 +291,13 @@ export type CallAnswer =
       readonly appliedIndex: number;
     }
   | { readonly kind: "waited"; readonly ended: boolean }
+  /** `resync`: some events are gone; the present state, then what is after `next`. */
+  | {
+      readonly kind: "events";
+      readonly resync: boolean;
+      readonly events: readonly WorkflowEvent[];
+      readonly next: number;
+    }
   | { readonly kind: "done" }
   /** Not the scheduler; `leader` if known. The call had no effect. */
   | { readonly kind: "not-scheduler"; readonly leader: NodeId | undefined }

@@ -8,6 +8,7 @@ import type { RaftCore } from "../raft/raft-core.ts";
 import type { AppendTask, Ready } from "../raft/ready.ts";
 import type { ConfigChange, ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
+import type { EffectSpan } from "../scheduler/events.ts";
 import type { RowView } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
 import { Applier, type Committed } from "./applier.ts";
@@ -25,10 +26,18 @@ import type {
 import { notAccepted, Proposals } from "./proposals.ts";
 import { StateChecker } from "./state-checker.ts";
 
+/** Where in the log the entries were that were applied together. */
+export interface AppliedPlaces {
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** Which effects come from which command. */
+  readonly spans: readonly EffectSpan[];
+}
+
 /** What a replica tells the actor that owns the group. */
 export interface ReplicaListener<F> {
   /** Entries were applied; on every replica. */
-  applied(effects: readonly F[], appliedIndex: number): void;
+  applied(effects: readonly F[], places: AppliedPlaces): void;
   /**
    * This replica leads in `term` and has applied everything of the terms before. Nothing more is
    * applied until the promise resolves, so that what is read meanwhile is of one moment.
@@ -333,7 +342,9 @@ export class Replica<R, E, F> {
       this.#setMembership(membership);
       this.#deps.listener.membershipChanged(membership);
     }
-    this.#deps.listener.applied(applied.effects, this.#appliedIndex);
+    const firstIndex = entries[0]?.entry.index ?? last.entry.index;
+    const places = { firstIndex, lastIndex: last.entry.index, spans: applied.spans };
+    this.#deps.listener.applied(applied.effects, places);
     for (const one of applied.answers) this.#proposals.applied(one.index, one.term, one.answers);
     this.#serveReads();
     await this.#maybeLead(entries);

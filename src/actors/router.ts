@@ -67,7 +67,8 @@ export class Router {
         tried.add(to);
         const leftMs = endMs - clock.nowMs();
         if (leftMs <= 0) break;
-        const waitMs = call.kind === "wait" ? call.waitMs + ASK_MS_MAX : ASK_MS_MAX;
+        const waits = call.kind === "wait" || call.kind === "events";
+        const waitMs = waits ? call.waitMs + ASK_MS_MAX : ASK_MS_MAX;
         const answer = await this.#deps.caller.ask(to, call, Math.min(leftMs, waitMs));
         if (answer === undefined) {
           uncertain = true;
@@ -91,7 +92,7 @@ export class Router {
       if (tried.size === 1 && this.#deps.trouble(group) !== undefined) break;
       await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
     }
-    throw this.#failure(group, uncertain && call.kind !== "read" && call.kind !== "wait");
+    throw this.#failure(group, uncertain && !onlyAsks(call));
   }
 
   #failure(group: number, uncertain: boolean): ActorError {
@@ -123,4 +124,9 @@ export class Router {
       this.#deps.timers.after(delayMs, resolve);
     });
   }
+}
+
+/** Whether a call leaves everything as it is, so that nobody need learn what became of it. */
+function onlyAsks({ kind }: Call): boolean {
+  return kind === "read" || kind === "wait" || kind === "events";
 }

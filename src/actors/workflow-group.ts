@@ -15,21 +15,25 @@ import {
 import type { NodeId } from "../scheduler/dataset.ts";
 import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
 import type { Effect } from "../scheduler/effects.ts";
+import { eventsOf } from "../scheduler/events.ts";
 import { keys, META_KEY, prefixes, requestOfParkedKey } from "../scheduler/keys.ts";
 import type { ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
-import type { AttemptRow, Row } from "../scheduler/rows.ts";
+import type { AttemptRow, Retention, Row } from "../scheduler/rows.ts";
 import { invocationId, requestId, type Token } from "../scheduler/unit.ts";
-import type { Outcome, WorkError } from "../scheduler/work.ts";
+import type { Outcome } from "../scheduler/work.ts";
 import { workOf } from "../scheduler/work-of.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers, WallClock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
+import { type DistributiveOmit, isSchedulers, tooLarge } from "./decided-commands.ts";
 import { readStart } from "./dispatcher-start.ts";
+import { EventLog } from "./event-log.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
-import type { Replica, ReplicaListener } from "./replica.ts";
+import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
 import { RequestWaiters } from "./request-waiters.ts";
+import { RetentionKeeper } from "./retention.ts";
 
 /** A leader looks at leases and delays at least this often. */
 const LOOK_MS = 500;
@@ -47,6 +51,8 @@ export interface SchedulingOptions {
   readonly arrivalMs: number;
   /** Grants proposed at once. */
   readonly grantsMax: number;
+  /** Of finished requests, where the workflow says nothing. */
+  readonly retention: Retention;
 }
 
 export interface WorkflowGroupDeps {
@@ -66,6 +72,8 @@ export interface WorkflowGroupDeps {
 export class WorkflowGroup implements ReplicaListener<Effect> {
   readonly #deps: WorkflowGroupDeps;
   readonly #waiters: RequestWaiters;
+  readonly #retention: RetentionKeeper;
+  #events: EventLog | undefined;
   #replica: Replica<Row, Envelope, Effect> | undefined;
   #dispatcher: Dispatcher | undefined;
   #term = 0;
@@ -80,11 +88,20 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   constructor(deps: WorkflowGroupDeps) {
     this.#deps = deps;
     this.#waiters = new RequestWaiters(deps.timers);
+    this.#retention = new RetentionKeeper({
+      timers: deps.timers,
+      wall: deps.wall,
+      log: deps.log,
+      state: () => this.replica.state,
+      propose: (command) => this.replica.propose({ id: { kind: "none" }, command }),
+      policy: deps.scheduling.retention,
+    });
   }
 
   /** The replica and this actor know each other; called once, before anything else. */
   bind(replica: Replica<Row, Envelope, Effect>): void {
     this.#replica = replica;
+    this.#events = new EventLog(this.#deps.timers, replica.appliedIndex);
   }
 
   get replica(): Replica<Row, Envelope, Effect> {
@@ -92,12 +109,20 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     return this.#replica;
   }
 
+  /** What has happened here lately; also where this node does not lead. */
+  get events(): EventLog {
+    assert(this.#events !== undefined, "a group is bound to its replica first");
+    return this.#events;
+  }
+
   get name(): string {
     return this.#deps.name;
   }
 
   /** Answers a call that concerns this group. */
-  async serve(call: Extract<Call, { kind: "command" | "read" | "wait" }>): Promise<CallAnswer> {
+  async serve(
+    call: Extract<Call, { kind: "command" | "read" | "wait" | "events" }>,
+  ): Promise<CallAnswer> {
     switch (call.kind) {
       case "command": {
         // Not before this leader has said its first word: the command that makes the workflow.
@@ -111,6 +136,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         return this.#read(call);
       case "wait":
         return this.#wait(call.request, call.waitMs);
+      case "events":
+        return { kind: "events", ...(await this.events.after(call, this.#deps.clock)) };
     }
   }
 
@@ -130,11 +157,13 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     if (this.replica.leadingTerm !== term) return;
     log.info("leads a workflow", { workflow: name, group, term });
     this.#deps.onActive(group);
+    this.#retention.start();
     this.#look(clock.nowMs());
   }
 
   follows(): void {
     this.#dispatcher = undefined;
+    this.#retention.stop();
     this.#ending.clear();
     this.#lookTimer?.cancel();
     this.#decideTimer?.cancel();
@@ -151,7 +180,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     // Only a leader keeps anything that rests on rows, and a leader is never given a snapshot.
   }
 
-  applied(effects: readonly Effect[]): void {
+  applied(effects: readonly Effect[], places: AppliedPlaces): void {
+    this.events.take(eventsOf(effects, places.spans), places);
     for (const effect of effects) {
       const paused = effect.kind === "request-changed" && effect.state === "paused";
       if (paused || effect.kind === "request-ended") this.#waiters.ended(effect.request);
@@ -168,6 +198,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         tokens.push(effect.token);
         settled.set(effect.node, tokens);
       }
+      if (effect.kind === "request-removed") this.#retention.hurry();
       if (effect.kind === "request-resumed") this.#inBackground(this.#unpark(effect.request));
     }
     dispatcher.apply(effects, this.#deps.clock.nowMs());
@@ -465,16 +496,3 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     return { kind: "waited", ended: how === "ended" };
   }
 }
-
-/** Commands that the dispatcher decides, and has to know of when they are refused. */
-function isSchedulers(command: Command): command is SchedulerCommand {
-  const { kind } = command;
-  return kind === "grant" || kind === "take-back" || kind === "due" || kind === "set-aside";
-}
-
-function tooLarge(error: Error): WorkError {
-  const message = `the attempt's outcome does not fit into the log: ${error.message}`;
-  return { code: "COMMAND_TOO_LARGE", message, traceback: "", stdout: "", stderr: "" };
-}
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,45 +1,34 @@
-/**
- * A client of the API for programs: goes on to the next node when one is gone, and repeats a call only
- * where that cannot do it twice. Used by the command line.
- */
-import type { Clock } from "../std/clock.ts";
-import { JobxError } from "../std/errors.ts";
-import { type ClientErrorDetails, clientError } from "./client-errors.ts";
-import type { ApplyReport, AttemptView, NodeView, RequestView, WorkflowView } from "./ports.ts";
-import { SlowCall, type SlowListener } from "./slow-call.ts";
-import type { SubmitAnswer } from "./submit-routes.ts";
-import { isMapping } from "./values.ts";
+/** A client of the API for programs; the command line is built on it. */
+
+import { readEvents } from "./event-text.ts";
+import type {
+  ApplyReport,
+  AttemptView,
+  HandlerSourceView,
+  JobView,
+  NodeView,
+  RequestList,
+  RequestView,
+  StepView,
+  StreamEvent,
+  SubmitAnswer,
+  TokenAnswer,
+  TokenView,
+  WhyView,
+  WorkflowSummary,
+  WorkflowView,
+} from "./ports.ts";
+import {
+  type ClientDeps,
+  type ClientOptions,
+  decoded,
+  keep,
+  RemoteError,
+  readJson,
+  Transport,
+  WORK_MS,
+} from "./transport.ts";
 import type { ApplyBody } from "./workflow-routes.ts";
-
-/** What the client needs from the machine it runs on. */
-export interface ClientDeps {
-  readonly fetch: typeof fetch;
-  readonly clock: Clock;
-  /** Resolves after that time. */
-  readonly sleep: (ms: number) => Promise<void>;
-  /** A key that nobody else makes: 128 random bits as text. */
-  readonly randomKey: () => string;
-}
-
-/** Whom to call, and how long to try. */
-export interface ClientOptions {
-  /** URLs of nodes, at least one; the first that answers is kept. */
-  readonly urls: readonly string[];
-  readonly token: string | undefined;
-  /** Bound on one call with all its repetitions, without the time it was asked to wait. */
-  readonly deadlineMs: number;
-  /** No call goes on beyond this time of the clock, whatever it was asked to wait. */
-  readonly endMs?: number | undefined;
-  /** Told about calls that take long. */
-  readonly slow?: SlowListener;
-}
-
-/** What an answer that is not a success says. */
-export class RemoteError extends JobxError<{
-  readonly code: string;
-  readonly status: number;
-  readonly remote: Readonly<Record<string, unknown>>;
-}> {}
 
 /** What `/readyz` says. */
 export interface ReadyAnswer {
@@ -48,45 +37,22 @@ export interface ReadyAnswer {
   readonly durability: string;
 }
 
-/** Whether a call that may have been carried out may be sent again. */
-type Repeat = "always" | "when-not-accepted";
-
-interface Call {
-  readonly method: "GET" | "PUT" | "POST" | "DELETE";
-  readonly path: string;
-  readonly repeat: Repeat;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Time that the node was asked to wait. */
-  readonly waitMs?: number;
-  /** Time that one node gets for it, beyond `waitMs`. Default `WORK_MS`. */
-  readonly workMs?: number;
-}
-
-/** Pause before the nodes are asked again, doubled each round up to the second. */
-const PAUSE_MS_MIN = 100;
-const PAUSE_MS_MAX = 2000;
-/** Time that one node gets for one attempt: some elections, and not the whole of the deadline. */
-const WORK_MS = 8000;
 /** An apply starts workers that check every source. */
 const APPLY_WORK_MS = 60_000;
-/** A node tells in time that it cannot; one that says nothing at all after this much more is stopped. */
-const GRACE_MS = 2000;
 
 /** All methods reject with `RemoteError` (a node refused) or `CLIENT_*` (no node answered). */
 export class JobxClient {
   readonly #deps: ClientDeps;
-  readonly #options: ClientOptions;
-  #current = 0;
+  readonly #transport: Transport;
 
   constructor(deps: ClientDeps, options: ClientOptions) {
     this.#deps = deps;
-    this.#options = options;
+    this.#transport = new Transport(deps, options);
   }
 
   /** URL of the node that answered last. */
   get url(): string {
-    return this.#options.urls[this.#current % this.#options.urls.length] ?? "";
+    return this.#transport.url;
   }
 
   async nodes(): Promise<readonly NodeView[]> {
@@ -98,7 +64,7 @@ export class JobxClient {
     readonly expiresMs?: number;
     readonly uses?: number;
   }): Promise<{ readonly ticket: string; readonly expiresMs: number; readonly uses: number }> {
-    return this.#call({
+    return this.#transport.call({
       method: "POST",
       path: "/v1/tickets",
       body: input,
@@ -106,16 +72,37 @@ export class JobxClient {
     });
   }
 
-  async workflows(): Promise<
-    readonly { readonly workflow: string; readonly description: string; readonly state: string }[]
-  > {
-    const answer = await this.#get<{
-      readonly workflows: readonly {
-        readonly workflow: string;
-        readonly description: string;
-        readonly state: string;
-      }[];
-    }>("/v1/workflows");
+  /** Not repeated when it may have been done: nobody would know the first token's text. */
+  createToken(input: {
+    readonly name: string;
+    readonly role: TokenView["role"];
+    readonly workflows: readonly string[] | null;
+  }): Promise<TokenAnswer> {
+    return this.#transport.call({
+      method: "POST",
+      path: "/v1/tokens",
+      body: input,
+      repeat: "when-not-accepted",
+    });
+  }
+
+  async tokens(): Promise<readonly TokenView[]> {
+    const answer = await this.#get<{ readonly tokens: readonly TokenView[] }>("/v1/tokens");
+    return answer.tokens;
+  }
+
+  revokeToken(id: string): Promise<{ readonly id: string }> {
+    return this.#transport.call({
+      method: "DELETE",
+      path: `/v1/tokens/${encodeURIComponent(id)}`,
+      repeat: "when-not-accepted",
+    });
+  }
+
+  async workflows(): Promise<readonly WorkflowSummary[]> {
+    const answer = await this.#get<{ readonly workflows: readonly WorkflowSummary[] }>(
+      "/v1/workflows",
+    );
     return answer.workflows;
   }
 
@@ -129,7 +116,7 @@ export class JobxClient {
     body: ApplyBody,
     input: { readonly dryRun: boolean; readonly force: boolean },
   ): Promise<ApplyReport> {
-    return this.#call({
+    return this.#transport.call({
       method: "PUT",
       path: `/v1/workflows/${encodeURIComponent(name)}?dryRun=${input.dryRun}&force=${input.force}`,
       body,
@@ -138,8 +125,77 @@ export class JobxClient {
     });
   }
 
+  createWorkflow(input: {
+    readonly workflow: string;
+    readonly description?: string;
+  }): Promise<WorkflowView> {
+    return this.#transport.call({
+      method: "POST",
+      path: "/v1/workflows",
+      body: input,
+      repeat: "when-not-accepted",
+    });
+  }
+
+  async steps(workflow: string): Promise<readonly StepView[]> {
+    const answer = await this.#get<{ readonly steps: readonly StepView[] }>(
+      `${workflowPath(workflow)}/steps`,
+    );
+    return answer.steps;
+  }
+
+  async jobs(workflow: string): Promise<readonly JobView[]> {
+    const answer = await this.#get<{ readonly jobs: readonly JobView[] }>(
+      `${workflowPath(workflow)}/jobs`,
+    );
+    return answer.jobs;
+  }
+
+  step(workflow: string, name: string): Promise<StepView> {
+    return this.#get(entityPath({ workflow, plural: "steps", name }));
+  }
+
+  job(workflow: string, name: string): Promise<JobView> {
+    return this.#get(entityPath({ workflow, plural: "jobs", name }));
+  }
+
+  handler(workflow: string, name: string): Promise<HandlerSourceView> {
+    return this.#get(entityPath({ workflow, plural: "handlers", name }));
+  }
+
+  /** Makes a step or job as a workflow file writes it. */
+  createEntity<View>(
+    at: { readonly workflow: string; readonly plural: "steps" | "jobs"; readonly name: string },
+    body: object,
+  ): Promise<View> {
+    return this.#transport.call({
+      method: "POST",
+      path: `${workflowPath(at.workflow)}/${at.plural}`,
+      body: { ...body, name: at.name },
+      repeat: "when-not-accepted",
+    });
+  }
+
+  /** Replaces a step or job; with `revision` only that one. */
+  updateEntity<View>(at: EntityPlace<"steps" | "jobs">, body: object): Promise<View> {
+    return this.#transport.call({
+      method: "PUT",
+      path: entityPath(at) + revisionQuery(at),
+      body,
+      repeat: at.revision === undefined ? "always" : "when-not-accepted",
+    });
+  }
+
+  deleteEntity(at: EntityPlace<"steps" | "jobs" | "handlers">): Promise<{ readonly name: string }> {
+    return this.#transport.call({
+      method: "DELETE",
+      path: entityPath(at) + revisionQuery(at),
+      repeat: "when-not-accepted",
+    });
+  }
+
   deleteWorkflow(name: string): Promise<{ readonly workflow: string }> {
-    return this.#call({
+    return this.#transport.call({
       method: "DELETE",
       path: `/v1/workflows/${encodeURIComponent(name)}`,
       repeat: "when-not-accepted",
@@ -152,12 +208,13 @@ export class JobxClient {
     readonly job: string;
     readonly arguments: readonly (readonly [unknown, unknown])[];
     readonly idempotencyKey: string | undefined;
+    readonly keep?: string | undefined;
   }): Promise<SubmitAnswer> {
-    const { workflow, job } = input;
-    return this.#call({
+    const { workflow, job, keep } = input;
+    return this.#transport.call({
       method: "POST",
       path: `/v1/workflows/${encodeURIComponent(workflow)}/jobs/${encodeURIComponent(job)}/requests`,
-      body: { arguments: input.arguments },
+      body: { arguments: input.arguments, ...(keep === undefined ? {} : { keep }) },
       headers: { "idempotency-key": input.idempotencyKey ?? this.#deps.randomKey() },
       repeat: "always",
     });
@@ -167,7 +224,7 @@ export class JobxClient {
     id: string,
     input: { readonly waitMs: number; readonly withResult: boolean },
   ): Promise<RequestView> {
-    return this.#call({
+    return this.#transport.call({
       method: "GET",
       path: `/v1/requests/${encodeURIComponent(id)}?wait=${input.waitMs}&result=${input.withResult}`,
       repeat: "always",
@@ -175,15 +232,65 @@ export class JobxClient {
     });
   }
 
-  async requests(
-    workflow: string,
-    input: { readonly limit: number; readonly before: string | undefined },
-  ): Promise<readonly RequestView[]> {
-    const before = input.before === undefined ? "" : `&before=${encodeURIComponent(input.before)}`;
-    const answer = await this.#get<{ readonly requests: readonly RequestView[] }>(
-      `/v1/workflows/${encodeURIComponent(workflow)}/requests?limit=${input.limit}${before}`,
-    );
-    return answer.requests;
+  /** A page, the newest first; go on with its `next` as `before`. */
+  requests(workflow: string, page: RequestFilter): Promise<RequestList> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(page)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    return this.#get(`${workflowPath(workflow)}/requests?${query.toString()}`);
+  }
+
+  /** The text of a result as it arrives, a pair on each line. A result that breaks off rejects. */
+  async result(id: string): Promise<AsyncIterable<string>> {
+    const call = {
+      method: "GET",
+      path: `/v1/requests/${encodeURIComponent(id)}/result`,
+      headers: { accept: "application/x-ndjson" },
+      repeat: "always",
+    } as const;
+    return decoded(await this.#transport.call<Response>(call, { stream: true, read: keep }));
+  }
+
+  why(id: string): Promise<WhyView> {
+    return this.#get(`/v1/requests/${encodeURIComponent(id)}/why`);
+  }
+
+  /**
+   * What happens to a request, until the stream ends: with the request, with its node, or with a
+   * failure, which is thrown. `after` is the revision of the last event that was seen.
+   */
+  async *events(
+    id: string,
+    after: number | undefined,
+  ): AsyncGenerator<StreamEvent, void, undefined> {
+    const query = after === undefined ? "" : `?after=${after}`;
+    const call = {
+      method: "GET",
+      path: `/v1/requests/${encodeURIComponent(id)}/events${query}`,
+      repeat: "always",
+    } as const;
+    const response = await this.#transport.call<Response>(call, { stream: true, read: keep });
+    yield* readEvents(decoded(response), this.url);
+  }
+
+  /** Carries a random idempotency key, so it may be repeated. */
+  retry(id: string, input: { readonly keep?: string | undefined }): Promise<SubmitAnswer> {
+    return this.#transport.call({
+      method: "POST",
+      path: `/v1/requests/${encodeURIComponent(id)}/retry`,
+      body: input.keep === undefined ? {} : { keep: input.keep },
+      headers: { "idempotency-key": this.#deps.randomKey() },
+      repeat: "always",
+    });
+  }
+
+  deleteRequest(id: string): Promise<{ readonly request: string }> {
+    return this.#transport.call({
+      method: "DELETE",
+      path: `/v1/requests/${encodeURIComponent(id)}`,
+      repeat: "when-not-accepted",
+    });
   }
 
   attempts(
@@ -195,7 +302,7 @@ export class JobxClient {
 
   /** A request that has ended stays as it is, so cancelling may be repeated. */
   cancel(id: string): Promise<RequestView> {
-    return this.#call({
+    return this.#transport.call({
       method: "POST",
       path: `/v1/requests/${encodeURIComponent(id)}/cancel`,
       repeat: "when-not-accepted",
@@ -203,7 +310,7 @@ export class JobxClient {
   }
 
   resume(id: string): Promise<RequestView> {
-    return this.#call({
+    return this.#transport.call({
       method: "POST",
       path: `/v1/requests/${encodeURIComponent(id)}/resume`,
       repeat: "when-not-accepted",
@@ -213,7 +320,7 @@ export class JobxClient {
   /** Whether the node that is asked can serve. Not repeated: "not now" is an answer. */
   async ready(): Promise<ReadyAnswer> {
     const call = { method: "GET", path: "/readyz", repeat: "always" } as const;
-    const outcome = await this.#attempt<ReadyAnswer>(call, WORK_MS);
+    const outcome = await this.#transport.attempt(call, WORK_MS, readJson<ReadyAnswer>());
     if (outcome.kind === "answer") return outcome.answer;
     const { error } = outcome;
     if (!(error instanceof RemoteError)) throw error;
@@ -223,167 +330,37 @@ export class JobxClient {
   }
 
   #get<Answer>(path: string): Promise<Answer> {
-    return this.#call({ method: "GET", path, repeat: "always" });
-  }
-
-  async #call<Answer>(call: Call): Promise<Answer> {
-    const { slow } = this.#options;
-    const watch = new SlowCall(slow, { waitMs: call.waitMs ?? 0, url: () => this.url });
-    try {
-      return await this.#repeat<Answer>(call, watch);
-    } finally {
-      watch.stop();
-    }
-  }
-
-  async #repeat<Answer>(call: Call, watch: SlowCall): Promise<Answer> {
-    const workMs = call.workMs ?? WORK_MS;
-    const startMs = this.#deps.clock.nowMs();
-    const endMs = Math.min(
-      startMs + Math.max(this.#options.deadlineMs, workMs) + (call.waitMs ?? 0),
-      this.#options.endMs ?? Number.POSITIVE_INFINITY,
-    );
-    let hope = false;
-    let pauseMs = PAUSE_MS_MIN;
-    for (let tries = 1; ; tries++) {
-      const leftMs = endMs - (call.waitMs ?? 0) - this.#deps.clock.nowMs();
-      const outcome = await this.#attempt<Answer>(
-        call,
-        Math.ceil(Math.max(1, Math.min(leftMs, workMs))),
-      );
-      if (outcome.kind === "answer") return outcome.answer;
-      if (!outcome.again) throw outcome.error;
-      watch.failed(outcome.error);
-      this.#current = (this.#current + 1) % this.#options.urls.length;
-      const roundDone = tries % this.#options.urls.length === 0;
-      hope ||= !isHopeless(outcome.error);
-      if (roundDone && !hope) throw outcome.error;
-      if (this.#deps.clock.nowMs() + (roundDone ? pauseMs : 0) >= endMs) throw outcome.error;
-      if (!roundDone) continue;
-      await this.#deps.sleep(pauseMs);
-      pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
-    }
-  }
-
-  async #attempt<Answer>(
-    call: Call,
-    workMs: number,
-  ): Promise<
-    | { readonly kind: "answer"; readonly answer: Answer }
-    | { readonly kind: "failed"; readonly error: JobxError; readonly again: boolean }
-  > {
-    const { url } = this;
-    let response: Response;
-    let text: string;
-    try {
-      response = await this.#deps.fetch(new URL(call.path, url), this.#toInit(call, workMs));
-      text = await response.text();
-    } catch (cause) {
-      const error = unreachableError(url, cause);
-      return { kind: "failed", error, again: call.repeat === "always" || neverSent(cause) };
-    }
-    if (response.ok) return { kind: "answer", answer: parseAnswer<Answer>(text, url) };
-    const error = remoteError(response.status, text);
-    return { kind: "failed", error, again: mayRepeat(call.repeat, error) };
-  }
-
-  /** Whole milliseconds, at most what is left of the caller's time. */
-  #patienceMs(ms: number): number {
-    const { endMs = Number.POSITIVE_INFINITY } = this.#options;
-    return Math.ceil(Math.max(1, Math.min(ms, endMs - this.#deps.clock.nowMs())));
-  }
-
-  #toInit(call: Call, workMs: number): RequestInit {
-    const { token } = this.#options;
-    return {
-      method: call.method,
-      headers: {
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(call.body === undefined ? {} : { "content-type": "application/json" }),
-        "jobx-deadline-ms": String(workMs),
-        ...call.headers,
-      },
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-      signal: AbortSignal.timeout(this.#patienceMs(workMs + (call.waitMs ?? 0) + GRACE_MS)),
-      redirect: "error",
-    };
+    return this.#transport.call({ method: "GET", path, repeat: "always" });
   }
 }
 
-/** A name or a port that is wrong stays wrong: the same call meets the same end. */
-function isHopeless({ cause }: Error): boolean {
-  // What `fetch` itself refuses or cannot do; its time being over is another kind of error.
-  if (!(cause instanceof TypeError)) return false;
-  const code = codeOf(cause.cause);
-  return typeof code !== "string" || code === "ENOTFOUND" || code.startsWith("HPE_");
+/** Which requests a list shows; times are ISO 8601. */
+export interface RequestFilter {
+  readonly limit: number;
+  readonly before?: string | undefined;
+  /** States, separated by commas. */
+  readonly state?: string | undefined;
+  readonly job?: string | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
 }
 
-/** Not carried out for certain: safe to send again, whatever the call does. */
-const NOT_ACCEPTED: ReadonlySet<string> = new Set([
-  "COMMAND_NOT_ACCEPTED",
-  "COMMAND_QUEUE_FULL",
-  "API_BUSY",
-]);
-
-function mayRepeat(repeat: Repeat, error: RemoteError): boolean {
-  const { status, code } = error.details;
-  if (NOT_ACCEPTED.has(code)) return true;
-  return repeat === "always" && (status === 429 || status >= 502);
+/** Where a step, job or handler is, and the revision that it must have, if any. */
+export interface EntityPlace<Plural extends string> {
+  readonly workflow: string;
+  readonly plural: Plural;
+  readonly name: string;
+  readonly revision?: number | undefined;
 }
 
-/** The connection was refused, so the node has not seen the call. */
-function neverSent(cause: unknown): boolean {
-  return cause instanceof Error && "cause" in cause && codeOf(cause.cause) === "ECONNREFUSED";
+function workflowPath(workflow: string): string {
+  return `/v1/workflows/${encodeURIComponent(workflow)}`;
 }
 
-function codeOf(cause: unknown): unknown {
-  return isMapping(cause) ? cause["code"] : undefined;
+function entityPath(at: EntityPlace<string>): string {
+  return `${workflowPath(at.workflow)}/${at.plural}/${encodeURIComponent(at.name)}`;
 }
 
-function unreachableError(url: string, cause: unknown): JobxError<ClientErrorDetails> {
-  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
-  const code = codeOf(inner);
-  const reason =
-    typeof code === "string" ? code : inner instanceof Error ? inner.message : "no answer";
-  return clientError(
-    { code: "CLIENT_UNREACHABLE", url, reason },
-    `cannot reach ${url}: ${reason}`,
-    {
-      cause,
-    },
-  );
-}
-
-/** @throws {JobxError} `CLIENT_ANSWER_INVALID` when it is not JSON: something else listens there. */
-function parseAnswer<Answer>(text: string, url: string): Answer {
-  const answer = tryJson(text);
-  if (isAnswer<Answer>(answer)) return answer;
-  throw clientError(
-    { code: "CLIENT_ANSWER_INVALID", url },
-    `the answer of ${url} is not what a jobx node says`,
-  );
-}
-
-/** Every answer is an object; the types of its fields are the contract between nodes and clients. */
-function isAnswer<Answer>(value: unknown): value is Answer {
-  return isMapping(value);
-}
-
-/** Undefined for what is not JSON: a proxy's page, for example. */
-function tryJson(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value;
-  } catch {
-    return undefined;
-  }
-}
-
-function remoteError(status: number, text: string): RemoteError {
-  const body = tryJson(text);
-  const known = isMapping(body) ? body : {};
-  const code = typeof known["code"] === "string" ? known["code"] : `HTTP_${status}`;
-  const message = typeof known["message"] === "string" ? known["message"] : `HTTP status ${status}`;
-  const remote = isMapping(known["details"]) ? known["details"] : known;
-  return new RemoteError({ code, status, remote }, message);
+function revisionQuery({ revision }: EntityPlace<string>): string {
+  return revision === undefined ? "" : `?revision=${revision}`;
 }

@@ -1,8 +1,7 @@
-/** What the routes share: the node, the calls in flight, and who may do what. */
+/** What the routes share: the node and the calls in flight. */
 import type { FastifyRequest } from "fastify";
-import type { JobxError } from "../std/errors.ts";
-import { apiError, type Role } from "./errors.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { JsonSchema } from "./json-schema.ts";
 import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX } from "./limits.ts";
 import type { CallOptions, ClusterPort } from "./ports.ts";
 import { inputError } from "./values.ts";
@@ -11,44 +10,8 @@ import { inputError } from "./values.ts";
 export interface ApiContext {
   readonly cluster: ClusterPort;
   readonly inFlight: InFlight;
-}
-
-/** Each role and what it includes, weakest first. */
-const RANK = { read: 0, submit: 1, admin: 2 } as const satisfies Record<Role, number>;
-
-/** A hook that lets in callers whose token has at least this role. */
-export function requireRole(
-  cluster: ClusterPort,
-  needed: Role,
-): (request: FastifyRequest) => Promise<void> {
-  return (request) => {
-    const error = roleError(cluster, { needed, header: request.headers.authorization });
-    return error === undefined ? Promise.resolve() : Promise.reject(error);
-  };
-}
-
-function roleError(
-  cluster: ClusterPort,
-  call: { readonly needed: Role; readonly header: string | undefined },
-): JobxError | undefined {
-  const token = /^Bearer +(?<token>[\x21-\x7e]{1,4096}) *$/iu.exec(call.header ?? "")?.groups?.[
-    "token"
-  ];
-  if (token === undefined) {
-    return apiError(
-      { code: "API_TOKEN_MISSING" },
-      "this call needs a token: Authorization: Bearer TOKEN",
-    );
-  }
-  const role = cluster.roleOf(token);
-  if (role === undefined) {
-    return apiError({ code: "API_TOKEN_UNKNOWN" }, "this token is not known here");
-  }
-  if (RANK[role] >= RANK[call.needed]) return undefined;
-  return apiError(
-    { code: "API_ROLE_INSUFFICIENT", role, needed: call.needed },
-    `this token may ${role}; the call needs one that may ${call.needed}`,
-  );
+  /** The OpenAPI document; complete when all routes have been added. */
+  readonly document: () => JsonSchema;
 }
 
 /**

@@ -17,6 +17,8 @@ export type ApiErrorDetails =
   | { readonly code: "API_TOKEN_MISSING" }
   | { readonly code: "API_TOKEN_UNKNOWN" }
   | { readonly code: "API_ROLE_INSUFFICIENT"; readonly role: Role; readonly needed: Role }
+  | { readonly code: "API_WORKFLOW_REFUSED"; readonly workflow: string | null }
+  | { readonly code: "API_LEGACY_REFUSED" }
   | { readonly code: "API_BUSY"; readonly inFlightMax: number }
   | { readonly code: "API_STOPPING" }
   | { readonly code: "API_CALLER_GONE" }
@@ -46,8 +48,19 @@ export type ClusterErrorCode =
   | "JOB_UNKNOWN"
   | "REQUEST_UNKNOWN"
   | "REQUEST_NOT_PAUSED"
+  | "REQUEST_NOT_ENDED"
+  | "REQUEST_NAME_TAKEN"
+  | "RESULT_NOT_THERE"
   | "STEP_UNKNOWN"
+  | "STEP_UNDEFINED"
+  | "STEP_EXISTS"
+  | "STEP_IN_USE"
+  | "JOB_EXISTS"
+  | "WORKFLOW_EXISTS"
+  | "REVISION_CHANGED"
   | "HANDLER_UNKNOWN"
+  | "HANDLER_UNDEFINED"
+  | "HANDLER_IN_USE"
   | "HANDLER_WRONG_TYPE"
   | "HANDLER_CAPABILITY_MISMATCH"
   | "HANDLER_LANGUAGE_UNKNOWN"
@@ -57,6 +70,9 @@ export type ClusterErrorCode =
   | "HANDLER_SOURCE_TOO_LARGE"
   | "HANDLER_WORKER_UNAVAILABLE"
   | "HANDLER_POOL_CLOSED"
+  | "TOKEN_UNKNOWN"
+  | "TOKEN_LAST_ADMIN"
+  | "TOKEN_TOO_MANY"
   | "RESULT_TOO_LARGE"
   | "FS_RECORD_TOO_LARGE"
   | "FS_DISK_FULL"

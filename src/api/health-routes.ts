@@ -1,15 +1,61 @@
-/** Whether this node lives and can serve; metrics. */
+/** Whether this node lives and can serve; metrics; what the API is. */
 import type { FastifyInstance } from "fastify";
-import { type ApiContext, requireRole } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { BOOLEAN, object, oneOf, TEXT } from "./json-schema.ts";
+import type { ClusterPort } from "./ports.ts";
+import { json, route } from "./route.ts";
+
+const READY = object<ReturnType<ClusterPort["ready"]>>("Ready", {
+  ready: BOOLEAN,
+  reason: TEXT,
+  durability: oneOf("sync", "none"),
+});
 
 /** `/healthz` and `/readyz` need no token: whoever may reach the port may ask whether it works. */
 export function healthRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.get("/healthz", () => ({ status: "ok" }));
-  app.get("/readyz", (_request, reply) => {
-    const state = context.cluster.ready();
-    return reply.code(state.ready ? 200 : 503).send(state);
-  });
-  app.get("/metrics", { onRequest: requireRole(context.cluster, "read") }, (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(context.cluster.metrics()),
+  const { cluster } = context;
+  app.get(
+    "/healthz",
+    route(cluster, {
+      summary: "Whether the process answers.",
+      tag: "health",
+      role: null,
+      answers: { 200: json("It does.", object<{ status: string }>("Health", { status: TEXT })) },
+    }),
+    () => ({ status: "ok" }),
+  );
+  app.get(
+    "/readyz",
+    route(cluster, {
+      summary: "Whether this node can serve, and if not, why.",
+      tag: "health",
+      role: null,
+      answers: { 200: json("It can.", READY), 503: json("It cannot now.", READY) },
+    }),
+    (_request, reply) => {
+      const state = cluster.ready();
+      return reply.code(state.ready ? 200 : 503).send(state);
+    },
+  );
+  app.get(
+    "/metrics",
+    route(cluster, {
+      summary: "Figures of this node for Prometheus.",
+      tag: "health",
+      role: "read",
+      answers: { 200: { description: "Text.", schema: undefined, type: "text/plain" } },
+    }),
+    (_request, reply) =>
+      reply.type("text/plain; version=0.0.4; charset=utf-8").send(cluster.metrics()),
+  );
+  app.get(
+    "/openapi.json",
+    route(cluster, {
+      summary: "This document.",
+      tag: "health",
+      role: null,
+      answers: { 200: json("OpenAPI 3.1.", { type: "object" }) },
+    }),
+    () => context.document(),
   );
 }

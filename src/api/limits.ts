@@ -40,3 +40,11 @@ export const TICKET_USES_MAX = 1000;
 export const SOURCE_LENGTH_MAX = 1 << 20;
 /** What `Retry-After` says: a failover takes about as long. */
 export const RETRY_AFTER_S = 1;
+/** Tokens of a cluster: people and programs that are told apart; each node keeps them in memory. */
+export const TOKENS_MAX = 10_000;
+/** Workflows that one token may be limited to. */
+export const TOKEN_WORKFLOWS_MAX = 100;
+/** Characters of a token's name. */
+export const TOKEN_NAME_LENGTH_MAX = 128;
+/** Bytes of a message over WebSocket from outside: nobody has anything to say there. */
+export const MESSAGE_BYTES_MAX = 1024;

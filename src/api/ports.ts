@@ -5,7 +5,6 @@
  * ones are `COMMAND_NOT_ACCEPTED` (safe to repeat) and `COMMAND_OUTCOME_UNKNOWN` (repeat with the same
  * key), `WORKFLOW_UNKNOWN`, `JOB_UNKNOWN`, `REQUEST_UNKNOWN`, `NO_MAJORITY`.
  */
-
 /** JSON as it goes through handlers. */
 export type Json =
   | null
@@ -35,6 +34,37 @@ export interface NodeView {
   readonly version: string;
 }
 
+/** What a bearer token stands for. */
+export interface Principal {
+  readonly role: "read" | "submit" | "admin";
+  /** Names of the workflows that it is limited to; null is all of them, and the cluster itself. */
+  readonly workflows: readonly string[] | null;
+}
+
+/** A token as `jobx token list` shows it; its text is told once, when it is made. */
+export interface TokenView {
+  /** The beginning of its hash. */
+  readonly id: string;
+  readonly name: string;
+  readonly role: "read" | "submit" | "admin";
+  /** Names of the workflows that it is limited to; null is all, and the cluster. */
+  readonly workflows: readonly string[] | null;
+  readonly createdAt: string;
+}
+
+/** What a new token is answered with. */
+export interface TokenAnswer extends TokenView {
+  /** Told here and never again. */
+  readonly token: string;
+}
+
+/** A workflow in a list. */
+export interface WorkflowSummary {
+  readonly workflow: string;
+  readonly description: string;
+  readonly state: "creating" | "active" | "deleting";
+}
+
 export interface ReplicaView {
   readonly node: string;
   readonly name: string;
@@ -52,13 +82,25 @@ export interface WorkflowView {
   readonly term: number;
   readonly replicas: readonly ReplicaView[];
   readonly appliedIndex: number;
+  /** When a definition last changed. */
+  readonly revision: number;
   readonly steps: Readonly<Record<string, StepDefinition>>;
   readonly jobs: Readonly<Record<string, JobDefinition>>;
   readonly handlers: readonly HandlerView[];
+  /** Null leaves it to the nodes. */
+  readonly retention: RetentionDefinition | null;
+}
+
+/** When finished requests are removed, the oldest first. */
+export interface RetentionDefinition {
+  readonly ageMs: number;
+  readonly bytes: number;
 }
 
 export interface HandlerView {
   readonly name: string;
+  /** Rises with each change; so do those of steps and jobs. */
+  readonly revision: number;
   readonly version: string;
   readonly type: "mapper" | "combiner" | "reducer";
   readonly language: "javascript" | "python";
@@ -83,6 +125,50 @@ export interface JobDefinition {
   readonly description: string;
 }
 
+/** A handler with its source. */
+export interface HandlerSourceView extends HandlerView {
+  readonly source: string;
+}
+
+export interface StepView extends StepDefinition {
+  readonly name: string;
+  readonly revision: number;
+}
+
+export interface JobView extends JobDefinition {
+  readonly name: string;
+  readonly revision: number;
+}
+
+/** A change of one step, job or handler; `revision` is the one that it must have, if any. */
+export type EntityChange = {
+  readonly workflow: string;
+  readonly name: string;
+  readonly revision: number | undefined;
+} & (
+  | {
+      readonly entity: "step";
+      readonly action: "create" | "update";
+      readonly value: StepDefinition;
+    }
+  | { readonly entity: "job"; readonly action: "create" | "update"; readonly value: JobDefinition }
+  | { readonly entity: "step" | "job" | "handler"; readonly action: "delete" }
+);
+
+/** One thing that an apply changes. */
+export interface DefinitionDifference {
+  readonly entity: "workflow" | "handler" | "step" | "job";
+  readonly name: string;
+  readonly change: "added" | "changed" | "removed";
+  /** Of what was changed: each field that differs. */
+  readonly fields: Readonly<
+    Record<
+      string,
+      { readonly before: string | number | null; readonly after: string | number | null }
+    >
+  >;
+}
+
 /** A source file to become a handler. */
 export interface HandlerFile {
   /** Handler name: relative folders and file name joined by `_`. */
@@ -102,6 +188,7 @@ export interface WorkflowDefinition {
   readonly handlers: readonly HandlerFile[] | undefined;
   readonly steps: Readonly<Record<string, StepDefinition>> | undefined;
   readonly jobs: Readonly<Record<string, JobDefinition>> | undefined;
+  readonly retention: RetentionDefinition | null | undefined;
 }
 
 /** What `apply` or `handler sync` changed, or with `dryRun` would change. */
@@ -118,6 +205,8 @@ export interface ApplyReport {
   };
   readonly steps: { readonly changed: readonly string[]; readonly unchanged: readonly string[] };
   readonly jobs: { readonly changed: readonly string[]; readonly unchanged: readonly string[] };
+  /** The same in detail. */
+  readonly differences: readonly DefinitionDifference[];
 }
 
 export interface RequestError {
@@ -145,7 +234,41 @@ export interface RequestView {
     Record<string, { readonly total: number; readonly done: number; readonly failed: number }>
   >;
   readonly warnings: readonly string[];
+  /** The name under which retention does not touch it. */
+  readonly keptAs: string | null;
+  /** The request whose arguments it was given once more. */
+  readonly retryOf: string | null;
 }
+
+/** Which requests a list shows, the newest first. */
+export interface RequestPage {
+  readonly limit: number;
+  /** Only those older than this one. */
+  readonly before: string | undefined;
+  /** Undefined is every state. */
+  readonly states: readonly RequestState[] | undefined;
+  readonly job: string | undefined;
+  /** Bounds of the time of submission, in milliseconds since 1970, both included. */
+  readonly sinceMs: number | undefined;
+  readonly untilMs: number | undefined;
+}
+
+export interface RequestList {
+  readonly requests: readonly RequestView[];
+  /** `before` of the next page; null when there is none. */
+  readonly next: string | null;
+}
+
+/** Why a request is where it is. */
+export interface WhyView {
+  readonly request: string;
+  readonly state: RequestState;
+  /** One sentence. */
+  readonly why: string;
+}
+
+/** What an attempt that did not end well left. */
+export type AttemptError = Omit<RequestError, "invocation">;
 
 export interface AttemptView {
   readonly invocation: string;
@@ -157,6 +280,17 @@ export interface AttemptView {
   readonly state: "running" | "done" | "failed" | "lost" | "released";
   readonly startedAt: string;
   readonly endedAt: string | null;
+  /** Of failed ones, with the ends of what the handler printed. */
+  readonly error: AttemptError | null;
+}
+
+/** What a submission is answered with, besides the request's view when it was waited for. */
+export interface SubmitAnswer {
+  readonly request: string;
+  readonly workflow: string;
+  readonly job: string;
+  /** True when the same key had brought this request before. */
+  readonly duplicate: boolean;
 }
 
 export interface SubmitInput {
@@ -165,10 +299,47 @@ export interface SubmitInput {
   readonly arguments: readonly (readonly [Json, Json])[];
   /** The same key with the same body gives the same request; with another body `IDEMPOTENCY_CONFLICT`. */
   readonly idempotencyKey: string | undefined;
+  /** A name under which retention does not touch the request. @throws `REQUEST_NAME_TAKEN`. */
+  readonly keep: string | undefined;
 }
 
-/** The node as the API sees it. */
+/** Progress of each step. */
+export type StepProgress = RequestView["steps"];
+
+/**
+ * What those who follow a workflow or a request are told. `revision` rises; a stream that is asked for
+ * what comes after one misses nothing.
+ */
+export type StreamEvent =
+  /** The present state: at the beginning, and where what happened meanwhile is not known any more. */
+  | {
+      readonly kind: "resync";
+      readonly revision: number;
+      readonly requests: readonly RequestView[];
+    }
+  | {
+      readonly kind: "request";
+      readonly revision: number;
+      readonly request: string;
+      readonly workflow: string;
+      readonly job: string;
+      readonly state: RequestState;
+      readonly submittedAt: string;
+      readonly endedAt: string | null;
+      readonly steps: StepProgress;
+    }
+  | { readonly kind: "removed"; readonly revision: number; readonly request: string }
+  | { readonly kind: "defined"; readonly revision: number; readonly workflow: string }
+  /** Nothing has happened for a while; the stream lives. */
+  | { readonly kind: "idle"; readonly revision: number };
+
+/**
+ * The node as the API sees it. A request is named by its id, or by `WORKFLOW:NAME` when it is kept
+ * under a name.
+ */
 export interface ClusterPort {
+  /** Of the program. */
+  version(): string;
   /** This node. */
   self(): NodeView;
   /** Whether this node can serve, and if not, why: one sentence. */
@@ -183,18 +354,50 @@ export interface ClusterPort {
     input: { readonly expiresMs: number; readonly uses: number },
     options: CallOptions,
   ): Promise<string>;
-  workflows(
+  /** Makes a token; the answer is the only place where its text is ever told. */
+  createToken(
+    input: {
+      readonly name: string;
+      readonly role: TokenView["role"];
+      readonly workflows: readonly string[] | null;
+    },
     options: CallOptions,
-  ): Promise<
-    readonly { readonly workflow: string; readonly description: string; readonly state: string }[]
-  >;
+  ): Promise<TokenAnswer>;
+  tokens(options: CallOptions): Promise<readonly TokenView[]>;
+  /** Takes effect on every node as soon as it has applied it. @throws `TOKEN_UNKNOWN`, `TOKEN_LAST_ADMIN`. */
+  revokeToken(id: string, options: CallOptions): Promise<void>;
+  workflows(options: CallOptions): Promise<readonly WorkflowSummary[]>;
   workflow(name: string, options: CallOptions): Promise<WorkflowView>;
   /** Creates or changes; with `dryRun` only checks and compares. Atomic: on an error nothing has changed. */
   apply(
     definition: WorkflowDefinition,
-    input: { readonly dryRun: boolean; readonly force: boolean },
+    input: {
+      readonly dryRun: boolean;
+      readonly force: boolean;
+      /** The revision that the workflow must have. @throws `REVISION_CHANGED`. */
+      readonly revision: number | undefined;
+    },
     options: CallOptions,
   ): Promise<ApplyReport>;
+  /** @throws `WORKFLOW_EXISTS`. */
+  createWorkflow(
+    input: { readonly workflow: string; readonly description: string },
+    options: CallOptions,
+  ): Promise<WorkflowView>;
+  steps(workflow: string, options: CallOptions): Promise<readonly StepView[]>;
+  /** @throws `STEP_UNKNOWN`. */
+  step(workflow: string, name: string, options: CallOptions): Promise<StepView>;
+  jobs(workflow: string, options: CallOptions): Promise<readonly JobView[]>;
+  /** @throws `JOB_UNKNOWN`. */
+  job(workflow: string, name: string, options: CallOptions): Promise<JobView>;
+  /** @throws `HANDLER_UNKNOWN`. */
+  handler(workflow: string, name: string, options: CallOptions): Promise<HandlerSourceView>;
+  /**
+   * Resolves with the entity as it is then; null for one that was deleted.
+   * @throws `STEP_UNKNOWN` and others for what is not there, `STEP_EXISTS`, `STEP_IN_USE` and others,
+   * `REVISION_CHANGED`.
+   */
+  changeEntity(change: EntityChange, options: CallOptions): Promise<StepView | JobView | null>;
   deleteWorkflow(name: string, options: CallOptions): Promise<void>;
   /** Resolves with the request's id when a majority has it on disk. */
   submit(
@@ -207,12 +410,31 @@ export interface ClusterPort {
     input: { readonly waitMs: number; readonly withResult: boolean },
     options: CallOptions,
   ): Promise<RequestView>;
-  /** Newest first. */
-  requests(
-    workflow: string,
-    input: { readonly limit: number; readonly before: string | undefined },
+  requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList>;
+  /** The pairs of a succeeded request's result, as they are read. @throws `RESULT_NOT_THERE`. */
+  result(
+    id: string,
     options: CallOptions,
-  ): Promise<readonly RequestView[]>;
+  ): Promise<AsyncIterable<readonly (readonly [Json, Json])[]>>;
+  /** Submits once more what the request was given, to the definitions of now. */
+  retry(
+    id: string,
+    input: { readonly idempotencyKey: string | undefined; readonly keep: string | undefined },
+    options: CallOptions,
+  ): Promise<SubmitAnswer>;
+  /**
+   * Follows a workflow, or one of its requests until it has ended. `after` is the revision of the last
+   * event that the caller has seen. Ends when `signal` says so.
+   */
+  events(
+    of: { readonly workflow: string } | { readonly request: string },
+    after: number | undefined,
+    options: CallOptions,
+  ): AsyncIterable<StreamEvent>;
+  /** Why a request is where it is, in one sentence. */
+  why(id: string, options: CallOptions): Promise<WhyView>;
+  /** @throws `REQUEST_NOT_ENDED`. */
+  deleteRequest(id: string, options: CallOptions): Promise<void>;
   attempts(
     id: string,
     input: { readonly limit: number },
@@ -221,8 +443,10 @@ export interface ClusterPort {
   cancel(id: string, options: CallOptions): Promise<RequestView>;
   /** Continues a paused request: what failed is tried again. */
   resume(id: string, options: CallOptions): Promise<RequestView>;
-  /** The role of a bearer token, or undefined when it is not known here. */
-  roleOf(token: string): "read" | "submit" | "admin" | undefined;
+  /** What a bearer token allows, or undefined when it is not known here. */
+  principal(token: string): Principal | undefined;
+  /** The workflow that a request's id names, whether or not there is such a request. */
+  workflowOf(request: string): string | undefined;
   /** Prometheus text. */
   metrics(): string;
 }

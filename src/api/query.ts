@@ -1,4 +1,5 @@
 /** Reading query parameters, which are text that a schema has let through. */
+import type { FastifyRequest } from "fastify";
 import { inputError } from "./values.ts";
 
 /** `?flag`, `?flag=1` and `?flag=true` are true; absent is `otherwise`. */
@@ -24,4 +25,24 @@ export function countOf(
     `querystring.${bounds.name}`,
     `a whole number from ${bounds.min} to ${bounds.max}`,
   );
+}
+
+/** The revision that a change expects: of `If-Match` or `?revision=`, which schemas have let through. */
+export function revisionOf(
+  request: FastifyRequest<{
+    Querystring: { readonly revision?: string };
+    Headers: { readonly "if-match"?: string };
+  }>,
+): number | undefined {
+  const header = request.headers["if-match"]?.replaceAll('"', "");
+  const text = header ?? request.query.revision;
+  return text === undefined || text === "*" ? undefined : Number(text);
+}
+
+/** A moment in milliseconds since 1970. @throws {JobxError} `API_INPUT_INVALID` for what is none. */
+export function momentOf(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d{4}-\d{2}-\d{2}/u.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isFinite(ms)) return ms;
+  throw inputError(`querystring.${name}`, "a time such as 2026-01-31T08:00:00Z");
 }

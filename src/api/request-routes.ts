@@ -1,68 +1,135 @@
 /** Requests: list, show, wait, attempts, cancel, resume. */
 import type { FastifyInstance } from "fastify";
-import { type ApiContext, callCluster, requireRole } from "./context.ts";
+import { type ApiContext, callCluster } from "./context.ts";
+import { BOOLEAN, list, object, TEXT } from "./json-schema.ts";
 import { ATTEMPTS_MAX, PAGE_DEFAULT, WAIT_MS_MAX } from "./limits.ts";
-import { countOf, flagOf } from "./query.ts";
+import type { RequestPage } from "./ports.ts";
+import { countOf, flagOf, momentOf } from "./query.ts";
+import { resultRoute } from "./result-route.ts";
+import { json, route } from "./route.ts";
 import {
   LIMIT_QUERY,
   PAGE_BOUNDS,
   PAGE_QUERY,
   REQUEST_PARAMS,
+  RETRY_BODY,
+  SUBMIT_HEADERS,
   WAIT_QUERY,
   WORKFLOW_PARAMS,
 } from "./schema.ts";
+import { ATTEMPT, REQUEST, REQUEST_LIST, SUBMITTED } from "./view-schema.ts";
+
+const STATES = ["queued", "running", "paused", "succeeded", "failed", "cancelled"] as const;
 
 interface RequestPath {
   readonly request: string;
 }
 
+/** A token that is limited to workflows is held against that of the request. */
+const OF_REQUEST = { kind: "request" } as const;
+
+const ATTEMPTS = object<{ attempts: unknown; truncated: boolean }>("Attempts", {
+  attempts: list(ATTEMPT),
+  truncated: BOOLEAN,
+});
+
 /** Routes under `/v1`. */
 export function requestRoutes(app: FastifyInstance, context: ApiContext): void {
-  readRoutes(app, context);
+  listRoute(app, context);
+  showRoutes(app, context);
+  resultRoute(app, context);
+  endRoutes(app, context);
   const { cluster } = context;
-  const options = {
-    onRequest: requireRole(cluster, "submit"),
-    schema: { params: REQUEST_PARAMS },
-  };
-  app.post<{ Params: RequestPath }>("/requests/:request/cancel", options, (request) =>
-    callCluster(context, request, {
-      run: (call) => cluster.cancel(request.params.request, call),
-    }),
+  const change = {
+    tag: "requests",
+    role: "submit",
+    scope: OF_REQUEST,
+    params: REQUEST_PARAMS,
+    answers: { 200: json("The request as it is now.", REQUEST) },
+  } as const;
+  app.post<{ Params: RequestPath }>(
+    "/requests/:request/cancel",
+    route(cluster, { ...change, summary: "Ends a request that has not ended." }),
+    (request) =>
+      callCluster(context, request, {
+        run: (call) => cluster.cancel(request.params.request, call),
+      }),
   );
-  app.post<{ Params: RequestPath }>("/requests/:request/resume", options, (request) =>
-    callCluster(context, request, {
-      run: (call) => cluster.resume(request.params.request, call),
-    }),
+  app.post<{ Params: RequestPath }>(
+    "/requests/:request/resume",
+    route(cluster, { ...change, summary: "Lets a paused request run again." }),
+    (request) =>
+      callCluster(context, request, {
+        run: (call) => cluster.resume(request.params.request, call),
+      }),
   );
 }
 
-function readRoutes(app: FastifyInstance, context: ApiContext): void {
+function listRoute(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
-  const onRequest = requireRole(cluster, "read");
   app.get<{
     Params: { readonly workflow: string };
-    Querystring: { readonly limit?: string; readonly before?: string };
+    Querystring: PageQuery;
   }>(
     "/workflows/:workflow/requests",
-    { onRequest, schema: { params: WORKFLOW_PARAMS, querystring: PAGE_QUERY } },
-    async (request) => {
-      const { limit, before } = request.query;
-      const page = {
-        limit: countOf(limit, { name: "limit", ...PAGE_BOUNDS, otherwise: PAGE_DEFAULT }),
-        before,
-      };
-      const requests = await callCluster(context, request, {
+    route(cluster, {
+      summary: "Requests of a workflow, the newest first.",
+      tag: "requests",
+      role: "read",
+      scope: { kind: "workflow" },
+      params: WORKFLOW_PARAMS,
+      querystring: PAGE_QUERY,
+      answers: { 200: json("A page.", REQUEST_LIST) },
+    }),
+    (request) => {
+      const page = toPage(request.query);
+      return callCluster(context, request, {
         run: (options) => cluster.requests(request.params.workflow, page, options),
       });
-      return { requests };
     },
   );
+}
+
+interface PageQuery {
+  readonly limit?: string;
+  readonly before?: string;
+  readonly state?: string;
+  readonly job?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+function toPage(query: PageQuery): RequestPage {
+  const states = query.state?.split(",");
+  return {
+    limit: countOf(query.limit, { name: "limit", ...PAGE_BOUNDS, otherwise: PAGE_DEFAULT }),
+    before: query.before,
+    states: states && STATES.filter((state) => states.includes(state)),
+    job: query.job,
+    sinceMs: momentOf("since", query.since),
+    untilMs: momentOf("until", query.until),
+  };
+}
+
+function showRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  const common = {
+    tag: "requests",
+    role: "read",
+    scope: OF_REQUEST,
+    params: REQUEST_PARAMS,
+  } as const;
   app.get<{
     Params: RequestPath;
     Querystring: { readonly wait?: string; readonly result?: string };
   }>(
     "/requests/:request",
-    { onRequest, schema: { params: REQUEST_PARAMS, querystring: WAIT_QUERY } },
+    route(cluster, {
+      ...common,
+      summary: "A request; with `wait`, when it has ended or after so many milliseconds.",
+      querystring: WAIT_QUERY,
+      answers: { 200: json("The request.", REQUEST) },
+    }),
     (request) => {
       const { wait, result } = request.query;
       const waitMs = countOf(wait, { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 });
@@ -75,13 +142,68 @@ function readRoutes(app: FastifyInstance, context: ApiContext): void {
   );
   app.get<{ Params: RequestPath; Querystring: { readonly limit?: string } }>(
     "/requests/:request/attempts",
-    { onRequest, schema: { params: REQUEST_PARAMS, querystring: LIMIT_QUERY } },
+    route(cluster, {
+      ...common,
+      summary: "The attempts of a request.",
+      querystring: LIMIT_QUERY,
+      answers: { 200: json("The attempts.", ATTEMPTS) },
+    }),
     (request) => {
       const bounds = { name: "limit", min: 1, max: ATTEMPTS_MAX, otherwise: ATTEMPTS_MAX };
       const limit = countOf(request.query.limit, bounds);
       return callCluster(context, request, {
         run: (options) => cluster.attempts(request.params.request, { limit }, options),
       });
+    },
+  );
+}
+
+function endRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.delete<{ Params: RequestPath }>(
+    "/requests/:request",
+    route(cluster, {
+      tag: "requests",
+      role: "submit",
+      scope: OF_REQUEST,
+      params: REQUEST_PARAMS,
+      summary: "Deletes a request that has ended, with everything under it.",
+      answers: {
+        200: json("What was deleted.", object<RequestPath>("DeletedRequest", { request: TEXT })),
+      },
+    }),
+    async (request) => {
+      const id = request.params.request;
+      await callCluster(context, request, { run: (options) => cluster.deleteRequest(id, options) });
+      return { request: id };
+    },
+  );
+  app.post<{
+    Params: RequestPath;
+    Body: { readonly keep?: string } | null | undefined;
+    Headers: { readonly "idempotency-key"?: string };
+  }>(
+    "/requests/:request/retry",
+    route(cluster, {
+      tag: "requests",
+      role: "submit",
+      scope: OF_REQUEST,
+      params: REQUEST_PARAMS,
+      body: RETRY_BODY,
+      headers: SUBMIT_HEADERS,
+      summary: "Submits once more what a request was given, to the definitions of now.",
+      answers: { 202: json("The new request.", SUBMITTED) },
+    }),
+    async (request, reply) => {
+      const input = {
+        idempotencyKey: request.headers["idempotency-key"],
+        keep: request.body?.keep,
+      };
+      const answer = await callCluster(context, request, {
+        run: (options) => cluster.retry(request.params.request, input, options),
+      });
+      reply.header("location", `/v1/requests/${encodeURIComponent(answer.request)}`);
+      return reply.code(202).send(answer);
     },
   );
 }

@@ -1,5 +1,5 @@
 /** JSON schemas of everything that comes from outside, with their limits. Nothing is coerced. */
-import { HANDLERS_MAX } from "../workflow/definition.ts";
+import { DESCRIPTION_LENGTH_MAX, HANDLERS_MAX } from "../workflow/definition.ts";
 import { NAME_PATTERN } from "../workflow/names.ts";
 import {
   ARGUMENTS_MAX,
@@ -7,6 +7,8 @@ import {
   SOURCE_LENGTH_MAX,
   TICKET_MS_MAX,
   TICKET_USES_MAX,
+  TOKEN_NAME_LENGTH_MAX,
+  TOKEN_WORKFLOWS_MAX,
 } from "./limits.ts";
 
 const NAME = { type: "string", pattern: NAME_PATTERN } as const;
@@ -15,6 +17,9 @@ const COUNT = { type: "string", pattern: "^[0-9]{1,9}$" } as const;
 const FLAG = { type: "string", enum: ["", "true", "false", "1", "0"] } as const;
 /** Ids are made by the cluster; what they look like inside is its own affair. */
 const ID = { type: "string", pattern: "^[A-Za-z0-9_.:~-]{1,256}$" } as const;
+
+/** Numbers of revisions and events. */
+const REVISION = { type: "string", pattern: "^[0-9]{1,15}$" } as const;
 
 /** Path of a workflow. */
 export const WORKFLOW_PARAMS = {
@@ -37,11 +42,52 @@ export const REQUEST_PARAMS = {
   properties: { request: ID },
 } as const;
 
+/** Path of a step, job or handler. */
+export const ENTITY_PARAMS = {
+  type: "object",
+  required: ["workflow", "name"],
+  properties: { workflow: NAME, name: NAME },
+} as const;
+
+/** What a workflow file says of a step or job; the parser of workflow files reads it. */
+export const ENTITY_BODY = { type: "object" } as const;
+
+/** The same with the name. */
+export const CREATE_ENTITY_BODY = {
+  type: "object",
+  required: ["name"],
+  properties: { name: NAME },
+} as const;
+
+/** The revision that a change expects. */
+export const REVISION_QUERY = {
+  type: "object",
+  additionalProperties: false,
+  properties: { revision: REVISION },
+} as const;
+
+/** The same as a header: a revision as an entity tag, or `*` for any. */
+export const MATCH_HEADERS = {
+  type: "object",
+  properties: { "if-match": { type: "string", pattern: '^(\\*|"?[0-9]{1,15}"?)$' } },
+} as const;
+
+/** A workflow to make. */
+export const CREATE_WORKFLOW_BODY = {
+  type: "object",
+  additionalProperties: false,
+  required: ["workflow"],
+  properties: {
+    workflow: NAME,
+    description: { type: "string", maxLength: DESCRIPTION_LENGTH_MAX },
+  },
+} as const;
+
 /** How to apply. */
 export const APPLY_QUERY = {
   type: "object",
   additionalProperties: false,
-  properties: { dryRun: FLAG, force: FLAG },
+  properties: { dryRun: FLAG, force: FLAG, revision: REVISION },
 } as const;
 
 /** A workflow: `steps` and `jobs` as in the file, read by the same parser; `handlers` with their sources. */
@@ -53,6 +99,7 @@ export const APPLY_BODY = {
     description: { type: "string" },
     steps: { type: "object" },
     jobs: { type: "object" },
+    retention: { type: ["object", "null"] },
     handlers: {
       type: "array",
       maxItems: HANDLERS_MAX,
@@ -81,24 +128,85 @@ export const TICKET_BODY = {
   },
 } as const;
 
-/** A submission, after its arguments have become pairs. */
+/** A token to make. */
+export const TOKEN_BODY = {
+  type: "object",
+  additionalProperties: false,
+  required: ["role"],
+  properties: {
+    name: { type: "string", maxLength: TOKEN_NAME_LENGTH_MAX },
+    role: { type: "string", enum: ["read", "submit", "admin"] },
+    workflows: {
+      type: ["array", "null"],
+      minItems: 1,
+      maxItems: TOKEN_WORKFLOWS_MAX,
+      uniqueItems: true,
+      items: NAME,
+    },
+  },
+} as const;
+
+/** Path of a token: the beginning of its hash, as lists show it. */
+export const TOKEN_PARAMS = {
+  type: "object",
+  required: ["token"],
+  properties: { token: { type: "string", pattern: "^[0-9a-f]{16}$" } },
+} as const;
+
+/**
+ * A submission. Arguments are pairs, or an object with a member for each; checked after an object has
+ * become pairs.
+ */
 export const SUBMIT_BODY = {
   type: "object",
   additionalProperties: false,
   required: ["arguments"],
   properties: {
     arguments: {
-      type: "array",
-      maxItems: ARGUMENTS_MAX,
-      items: { type: "array", minItems: 2, maxItems: 2 },
+      anyOf: [
+        {
+          type: "array",
+          maxItems: ARGUMENTS_MAX,
+          items: { type: "array", minItems: 2, maxItems: 2 },
+        },
+        { type: "object" },
+      ],
     },
+    keep: NAME,
   },
+} as const;
+
+/** A submission of an old client. */
+export const LEGACY_BODY = {
+  type: "object",
+  required: ["arguments"],
+  properties: { arguments: SUBMIT_BODY.properties.arguments },
+} as const;
+
+/** Whether an old client waits. */
+export const LEGACY_QUERY = {
+  type: "object",
+  additionalProperties: false,
+  properties: { blocking: FLAG },
 } as const;
 
 /** Headers of a submission. */
 export const SUBMIT_HEADERS = {
   type: "object",
   properties: { "idempotency-key": { type: "string", pattern: "^[\\x21-\\x7e]{1,128}$" } },
+} as const;
+
+/** The last event that somebody has seen. */
+export const EVENT_QUERY = {
+  type: "object",
+  additionalProperties: false,
+  properties: { after: REVISION },
+} as const;
+
+/** The same as browsers send it when they connect again. */
+export const EVENT_HEADERS = {
+  type: "object",
+  properties: { "last-event-id": REVISION },
 } as const;
 
 /** Waiting for a request. */
@@ -108,11 +216,28 @@ export const WAIT_QUERY = {
   properties: { wait: COUNT, result: FLAG },
 } as const;
 
-/** A page of requests; at most `PAGE_MAX`. */
+const MOMENT = { type: "string", maxLength: 64 } as const;
+const STATE = "(queued|running|paused|succeeded|failed|cancelled)";
+
+/** A page of requests; at most `PAGE_MAX`. States are separated by commas, times are ISO 8601. */
 export const PAGE_QUERY = {
   type: "object",
   additionalProperties: false,
-  properties: { limit: COUNT, before: ID },
+  properties: {
+    limit: COUNT,
+    before: ID,
+    state: { type: "string", pattern: `^${STATE}(,${STATE}){0,5}$` },
+    job: NAME,
+    since: MOMENT,
+    until: MOMENT,
+  },
+} as const;
+
+/** A request to submit once more. */
+export const RETRY_BODY = {
+  type: ["object", "null"],
+  additionalProperties: false,
+  properties: { keep: NAME },
 } as const;
 
 /** A bounded list. */

@@ -28,6 +28,8 @@ beforeEach(async () => {
     error: null,
     steps: {},
     warnings: [],
+    keptAs: null,
+    retryOf: null,
   });
 });
 

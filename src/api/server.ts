@@ -1,24 +1,33 @@
 /** The HTTP server: `buildApi` makes it without a port, `listenApi` opens one. */
+import websocket from "@fastify/websocket";
 import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
 import type { Log } from "../std/log.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
 import type { ApiContext } from "./context.ts";
+import { entityRoutes } from "./entity-routes.ts";
 import { apiError } from "./errors.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { rawFailure, sendFailure } from "./failures.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { type HostRules, hostAllowed, originAllowed } from "./host-rules.ts";
 import { InFlight } from "./in-flight.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { legacyRoutes } from "./legacy-routes.ts";
 import {
   BODY_BYTES_MAX,
   CONNECTIONS_MAX,
   HEADER_BYTES_MAX,
   HEADERS_MAX,
   KEEP_ALIVE_MS,
+  MESSAGE_BYTES_MAX,
   RECEIVE_MS_MAX,
 } from "./limits.ts";
+import { openApi } from "./openapi.ts";
 import type { ClusterPort } from "./ports.ts";
 import { requestRoutes } from "./request-routes.ts";
+import { gatherRoutes } from "./route.ts";
 import { submitRoutes } from "./submit-routes.ts";
+import { tokenRoutes } from "./token-routes.ts";
 import { decodeUtf8, parseJson } from "./values.ts";
 import { workflowRoutes } from "./workflow-routes.ts";
 
@@ -27,6 +36,8 @@ export interface ApiDeps {
   readonly cluster: ClusterPort;
   readonly log: Log;
   readonly rules: HostRules;
+  /** Workflows that old clients on this machine may submit to without a token; default none. */
+  readonly legacyWorkflows?: readonly string[];
   /** Calls answered at the same time; more are refused with `API_BUSY`. Default `IN_FLIGHT_MAX`. */
   readonly inFlightMax?: number;
 }
@@ -63,17 +74,33 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
   app.server.maxHeadersCount = HEADERS_MAX;
   app.server.maxConnections = CONNECTIONS_MAX;
+  const routes = gatherRoutes(app);
+  let document: JsonSchema | undefined;
   const context: ApiContext = {
     cluster: deps.cluster,
+    document: () => {
+      document ??= openApi(routes, deps.cluster.version());
+      return document;
+    },
     inFlight: new InFlight(deps.inFlightMax === undefined ? {} : { callsMax: deps.inFlightMax }),
   };
+  // Before the guard: it sees to it that a refused upgrade does not leave its connection open.
+  await app.register(websocket, { options: { maxPayload: MESSAGE_BYTES_MAX } });
   guard(app, { context, deps });
   parseBodies(app);
   app.register((scope, _options, done) => {
     healthRoutes(scope, context);
     done();
   });
-  for (const area of [clusterRoutes, workflowRoutes, requestRoutes, submitRoutes]) {
+  for (const area of [
+    clusterRoutes,
+    tokenRoutes,
+    workflowRoutes,
+    entityRoutes,
+    requestRoutes,
+    eventRoutes,
+    submitRoutes,
+  ]) {
     app.register(
       (scope, _options, done) => {
         area(scope, context);
@@ -81,6 +108,13 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       },
       { prefix: "/v1" },
     );
+  }
+  const { legacyWorkflows = [] } = deps;
+  if (legacyWorkflows.length > 0) {
+    app.register((scope, _options, done) => {
+      legacyRoutes(scope, context, legacyWorkflows);
+      done();
+    });
   }
   await app.ready();
   return app;

@@ -1,34 +1,27 @@
 /** Submitting a job. A plugin of its own, because it alone reads bodies in the order of their text. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobxError } from "../std/errors.ts";
-import { type ApiContext, callCluster, requireRole } from "./context.ts";
+import { type ApiContext, callCluster } from "./context.ts";
 import { WAIT_MS_MAX } from "./limits.ts";
-import type { RequestView, SubmitInput } from "./ports.ts";
+import type { RequestView, SubmitAnswer, SubmitInput } from "./ports.ts";
 import { countOf, flagOf } from "./query.ts";
+import { json, route } from "./route.ts";
 import { JOB_PARAMS, SUBMIT_BODY, SUBMIT_HEADERS, WAIT_QUERY } from "./schema.ts";
 import { checkPairs, decodeUtf8, parseSubmission } from "./values.ts";
-
-/** What a submission is answered with, besides the request's view when it was waited for. */
-export interface SubmitAnswer {
-  readonly request: string;
-  readonly workflow: string;
-  readonly job: string;
-  /** True when the same key had brought this request before. */
-  readonly duplicate: boolean;
-}
+import { SUBMITTED, SUBMITTED_REQUEST } from "./view-schema.ts";
 
 /** States in which nothing more happens. */
 const ENDED: ReadonlySet<RequestView["state"]> = new Set(["succeeded", "failed", "cancelled"]);
 
 interface SubmitCall {
   Params: { readonly workflow: string; readonly job: string };
-  Body: { readonly arguments: readonly unknown[] };
+  Body: { readonly arguments: readonly unknown[]; readonly keep?: string };
   Querystring: { readonly wait?: string; readonly result?: string };
   Headers: { readonly "idempotency-key"?: string };
 }
 
-/** Routes under `/v1`. */
-export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
+/** Bodies of this scope keep the order of the members of `arguments`. */
+export function readArgumentsInOrder(app: FastifyInstance): void {
   app.removeContentTypeParser("application/json");
   app.addContentTypeParser<Buffer>(
     "application/json",
@@ -41,17 +34,29 @@ export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
       }
     },
   );
+}
+
+/** Routes under `/v1`. */
+export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
+  readArgumentsInOrder(app);
   app.post<SubmitCall>(
     "/workflows/:workflow/jobs/:job/requests",
-    {
-      onRequest: requireRole(context.cluster, "submit"),
-      schema: {
-        params: JOB_PARAMS,
-        body: SUBMIT_BODY,
-        headers: SUBMIT_HEADERS,
-        querystring: WAIT_QUERY,
+    route(context.cluster, {
+      summary: "Submits a job; with `wait`, waits so many milliseconds for its end.",
+      tag: "requests",
+      role: "submit",
+      scope: { kind: "workflow" },
+      params: JOB_PARAMS,
+      body: SUBMIT_BODY,
+      headers: SUBMIT_HEADERS,
+      querystring: WAIT_QUERY,
+      answers: {
+        200: json("It was waited for and has ended.", SUBMITTED_REQUEST),
+        202: json("It was accepted: a majority has it on disk.", {
+          anyOf: [SUBMITTED, SUBMITTED_REQUEST],
+        }),
       },
-    },
+    }),
     (request, reply) => submit(context, request, reply),
   );
 }
@@ -70,6 +75,7 @@ async function submit(
     job: params.job,
     arguments: pairs,
     idempotencyKey: request.headers["idempotency-key"],
+    keep: body.keep,
   };
   const accepted = await callCluster(context, request, {
     run: (options) => context.cluster.submit(input, options),

@@ -1,14 +1,24 @@
 /** Workflows: list, show, apply, delete. */
 import type { FastifyInstance } from "fastify";
 import { DESCRIPTION_LENGTH_MAX } from "../workflow/definition.ts";
-import { parseJobs, parseSteps } from "../workflow/document.ts";
+import { parseJobs, parseRetention, parseSteps } from "../workflow/document.ts";
 import { checkHandlerNames } from "../workflow/handler-names.ts";
-import { type ApiContext, callCluster, requireRole } from "./context.ts";
+import { type ApiContext, callCluster } from "./context.ts";
+import { list, object, TEXT } from "./json-schema.ts";
 import { APPLY_BODY_BYTES_MAX } from "./limits.ts";
 import type { HandlerFile, WorkflowDefinition } from "./ports.ts";
-import { flagOf } from "./query.ts";
-import { APPLY_BODY, APPLY_QUERY, WORKFLOW_PARAMS } from "./schema.ts";
+import { checkWorkflow, maySee, principalOf } from "./principal.ts";
+import { flagOf, revisionOf } from "./query.ts";
+import { json, route } from "./route.ts";
+import {
+  APPLY_BODY,
+  APPLY_QUERY,
+  CREATE_WORKFLOW_BODY,
+  MATCH_HEADERS,
+  WORKFLOW_PARAMS,
+} from "./schema.ts";
 import { inputError } from "./values.ts";
+import { APPLY_REPORT, WORKFLOW, WORKFLOW_SUMMARY } from "./view-schema.ts";
 
 /** What `PUT /v1/workflows/:workflow` takes. */
 export interface ApplyBody {
@@ -20,7 +30,12 @@ export interface ApplyBody {
   readonly steps?: unknown;
   /** As in a workflow file. */
   readonly jobs?: unknown;
+  /** As in a workflow file. */
+  readonly retention?: unknown;
 }
+
+/** A token that is limited to workflows is held against the one in the path. */
+const OF_WORKFLOW = { kind: "workflow" } as const;
 
 interface WorkflowPath {
   readonly workflow: string;
@@ -29,24 +44,82 @@ interface WorkflowPath {
 /** Routes under `/v1`. */
 export function workflowRoutes(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
-  const read = requireRole(cluster, "read");
-  const admin = requireRole(cluster, "admin");
-  app.get("/workflows", { onRequest: read }, async (request) => ({
-    workflows: await callCluster(context, request, {
-      run: (options) => cluster.workflows(options),
+  app.get(
+    "/workflows",
+    route(cluster, {
+      summary: "The workflows that the token may see.",
+      tag: "workflows",
+      role: "read",
+      answers: {
+        200: json(
+          "All.",
+          object<{ workflows: unknown }>("Workflows", { workflows: list(WORKFLOW_SUMMARY) }),
+        ),
+      },
     }),
-  }));
+    async (request) => {
+      const principal = principalOf(cluster, request.headers.authorization);
+      const workflows = await callCluster(context, request, {
+        run: (options) => cluster.workflows(options),
+      });
+      return { workflows: workflows.filter(({ workflow }) => maySee(principal, workflow)) };
+    },
+  );
   app.get<{ Params: WorkflowPath }>(
     "/workflows/:workflow",
-    { onRequest: read, schema: { params: WORKFLOW_PARAMS } },
+    route(cluster, {
+      summary: "A workflow: its scheduler, its replicas and its definitions.",
+      tag: "workflows",
+      role: "read",
+      scope: OF_WORKFLOW,
+      params: WORKFLOW_PARAMS,
+      answers: { 200: json("The workflow.", WORKFLOW) },
+    }),
     (request) =>
       callCluster(context, request, {
         run: (options) => cluster.workflow(request.params.workflow, options),
       }),
   );
+  createRoute(app, context);
+  changeRoutes(app, context);
+}
+
+function createRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.post<{ Body: { readonly workflow: string; readonly description?: string } }>(
+    "/workflows",
+    route(cluster, {
+      summary: "Makes a workflow that has nothing in it yet.",
+      tag: "workflows",
+      role: "admin",
+      body: CREATE_WORKFLOW_BODY,
+      answers: { 201: json("The workflow.", WORKFLOW) },
+    }),
+    async (request, reply) => {
+      const { workflow, description = "" } = request.body;
+      checkWorkflow(principalOf(cluster, request.headers.authorization), workflow);
+      const made = await callCluster(context, request, {
+        run: (options) => cluster.createWorkflow({ workflow, description }, options),
+      });
+      return reply.code(201).send(made);
+    },
+  );
+}
+
+function changeRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
   app.delete<{ Params: WorkflowPath }>(
     "/workflows/:workflow",
-    { onRequest: admin, schema: { params: WORKFLOW_PARAMS } },
+    route(cluster, {
+      summary: "Deletes a workflow with everything in it.",
+      tag: "workflows",
+      role: "admin",
+      scope: OF_WORKFLOW,
+      params: WORKFLOW_PARAMS,
+      answers: {
+        200: json("Its name.", object<WorkflowPath>("DeletedWorkflow", { workflow: TEXT })),
+      },
+    }),
     async (request) => {
       const { workflow } = request.params;
       await callCluster(context, request, {
@@ -58,19 +131,32 @@ export function workflowRoutes(app: FastifyInstance, context: ApiContext): void 
   app.put<{
     Params: WorkflowPath;
     Body: ApplyBody;
-    Querystring: { readonly dryRun?: string; readonly force?: string };
+    Querystring: {
+      readonly dryRun?: string;
+      readonly force?: string;
+      readonly revision?: string;
+    };
+    Headers: { readonly "if-match"?: string };
   }>(
     "/workflows/:workflow",
-    {
-      onRequest: admin,
+    route(cluster, {
+      summary: "Creates a workflow, or makes it what the body says; all of it or nothing.",
+      tag: "workflows",
+      role: "admin",
+      scope: OF_WORKFLOW,
+      params: WORKFLOW_PARAMS,
+      body: APPLY_BODY,
       bodyLimit: APPLY_BODY_BYTES_MAX,
-      schema: { params: WORKFLOW_PARAMS, body: APPLY_BODY, querystring: APPLY_QUERY },
-    },
+      querystring: APPLY_QUERY,
+      headers: MATCH_HEADERS,
+      answers: { 200: json("What changed, or would change.", APPLY_REPORT) },
+    }),
     (request) => {
       const definition = toDefinition(request.params.workflow, request.body);
       const input = {
         dryRun: flagOf(request.query.dryRun, false),
         force: flagOf(request.query.force, false),
+        revision: revisionOf(request),
       };
       return callCluster(context, request, {
         run: (options) => cluster.apply(definition, input, options),
@@ -95,6 +181,10 @@ function toDefinition(workflow: string, body: ApplyBody): WorkflowDefinition {
     description: body.description,
     handlers: body.handlers,
     steps,
+    retention:
+      body.retention === undefined
+        ? undefined
+        : parseRetention({ value: body.retention, path: "retention" }),
     jobs:
       body.jobs === undefined ? undefined : parseJobs({ value: body.jobs, path: "jobs" }, steps),
   };

@@ -1,23 +1,38 @@
 /** What an apply or a sync changed, as people read it. */
-import type { ApplyReport } from "../api/ports.ts";
+import type { ApplyReport, DefinitionDifference } from "../api/ports.ts";
+import { printable } from "./output.ts";
 
-/** A line for each kind of change; what is unchanged is only counted. */
+/** A line for each change, with what differs; what is unchanged is only counted. */
 export function applyText(report: ApplyReport, dryRun: boolean): string {
   const { handlers, steps, jobs } = report;
-  const changes = [
-    report.created ? `+ workflow ${report.workflow}` : "",
-    line("+ handler", handlers.added),
-    line("~ handler", handlers.updated),
-    line("- handler", handlers.removed),
-    line("! kept without a file, a step uses it: handler", handlers.kept),
-    line("~ step", steps.changed),
-    line("~ job", jobs.changed),
-  ].filter((text) => text !== "");
+  const kept = handlers.kept.map((name) => `! handler ${name} has no file; a step uses it`);
+  const lines = [...report.differences.flatMap(differenceLines), ...forced(report), ...kept];
   const unchanged = handlers.unchanged.length + steps.unchanged.length + jobs.unchanged.length;
   const summary = dryRun ? "nothing was changed (dry run)" : `${report.workflow} is applied`;
-  return `${[...changes, `${summary}, ${unchanged} unchanged`].join("\n")}\n`;
+  return `${[...lines, `${summary}, ${unchanged} unchanged`].join("\n")}\n`;
 }
 
-function line(title: string, names: readonly string[]): string {
-  return names.map((name) => `${title} ${name}`).join("\n");
+const MARKS = { added: "+", changed: "~", removed: "-" } as const;
+
+function differenceLines(difference: DefinitionDifference): readonly string[] {
+  const { entity, name, change, fields } = difference;
+  const details = Object.entries(fields).map(
+    ([field, { before, after }]) => `    ${field}: ${shown(before)} -> ${shown(after)}`,
+  );
+  return [`${MARKS[change]} ${entity} ${name}`, ...details];
+}
+
+function shown(value: string | number | null): string {
+  if (value === null) return "none";
+  // Versions are hashes: their beginnings tell them apart.
+  const text = String(value);
+  return /^[0-9a-f]{64}$/u.test(text) ? text.slice(0, 12) : printable(JSON.stringify(value));
+}
+
+/** Handlers that are the same and are written again all the same. */
+function forced({ handlers, differences }: ApplyReport): readonly string[] {
+  const told = new Set(differences.flatMap((one) => (one.entity === "handler" ? [one.name] : [])));
+  return handlers.updated
+    .filter((name) => !told.has(name))
+    .map((name) => `~ handler ${name} (forced)`);
 }

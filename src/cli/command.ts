@@ -6,7 +6,7 @@ import type { Io } from "./io.ts";
 
 /** An option of a command. */
 export type CommandOption =
-  | { readonly kind: "flag"; readonly help: string }
+  | { readonly kind: "flag"; readonly help: string; readonly short?: string }
   | { readonly kind: "text"; readonly value: string; readonly help: string };
 
 /** What a command is run with. */

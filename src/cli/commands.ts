@@ -3,14 +3,33 @@ import type { Command } from "./command.ts";
 import { APPLY } from "./commands/apply.ts";
 import { CLUSTER_STATUS } from "./commands/cluster-status.ts";
 import { CLUSTER_TICKET } from "./commands/cluster-ticket.ts";
+import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
+import { HANDLER_SHOW } from "./commands/handler-show.ts";
 import { HANDLER_SYNC } from "./commands/handler-sync.ts";
+import { JOB_CREATE } from "./commands/job-create.ts";
+import { JOB_DELETE } from "./commands/job-delete.ts";
+import { JOB_LIST } from "./commands/job-list.ts";
+import { JOB_SHOW } from "./commands/job-show.ts";
+import { LOGS } from "./commands/logs.ts";
 import { NODE_LIST } from "./commands/node-list.ts";
 import { REQUEST_CANCEL } from "./commands/request-cancel.ts";
+import { REQUEST_DELETE } from "./commands/request-delete.ts";
 import { REQUEST_LIST } from "./commands/request-list.ts";
+import { REQUEST_RESULT } from "./commands/request-result.ts";
 import { REQUEST_RESUME } from "./commands/request-resume.ts";
+import { REQUEST_RETRY } from "./commands/request-retry.ts";
 import { REQUEST_SHOW } from "./commands/request-show.ts";
+import { STEP_CREATE } from "./commands/step-create.ts";
+import { STEP_DELETE } from "./commands/step-delete.ts";
+import { STEP_LIST } from "./commands/step-list.ts";
+import { STEP_SHOW } from "./commands/step-show.ts";
 import { SUBMIT } from "./commands/submit.ts";
+import { TOKEN_CREATE } from "./commands/token-create.ts";
+import { TOKEN_LIST } from "./commands/token-list.ts";
+import { TOKEN_REVOKE } from "./commands/token-revoke.ts";
+import { WHY } from "./commands/why.ts";
+import { WORKFLOW_CREATE } from "./commands/workflow-create.ts";
 import { WORKFLOW_DELETE } from "./commands/workflow-delete.ts";
 import { WORKFLOW_LIST } from "./commands/workflow-list.ts";
 import { WORKFLOW_SHOW } from "./commands/workflow-show.ts";
@@ -19,16 +38,35 @@ import { WORKFLOW_SHOW } from "./commands/workflow-show.ts";
 export const COMMANDS: readonly Command[] = [
   APPLY,
   SUBMIT,
+  LOGS,
+  WHY,
   REQUEST_SHOW,
   REQUEST_LIST,
   REQUEST_CANCEL,
   REQUEST_RESUME,
+  REQUEST_RESULT,
+  REQUEST_RETRY,
+  REQUEST_DELETE,
+  WORKFLOW_CREATE,
   WORKFLOW_LIST,
   WORKFLOW_SHOW,
   WORKFLOW_DELETE,
   HANDLER_SYNC,
   HANDLER_LIST,
+  HANDLER_SHOW,
+  HANDLER_DELETE,
+  STEP_CREATE,
+  STEP_LIST,
+  STEP_SHOW,
+  STEP_DELETE,
+  JOB_CREATE,
+  JOB_LIST,
+  JOB_SHOW,
+  JOB_DELETE,
   NODE_LIST,
   CLUSTER_STATUS,
   CLUSTER_TICKET,
+  TOKEN_CREATE,
+  TOKEN_LIST,
+  TOKEN_REVOKE,
 ];

@@ -1,8 +1,9 @@
 /** Which cluster to talk to: the environment, else the node of this machine. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ClientOptions, JobxClient } from "../api/client.ts";
+import { JobxClient } from "../api/client.ts";
 import type { SlowListener } from "../api/slow-call.ts";
+import type { ClientOptions } from "../api/transport.ts";
 import { cliError } from "./errors.ts";
 import type { Io } from "./io.ts";
 

@@ -32,7 +32,7 @@ export function mainHelp(commands: readonly Command[]): string {
 export function commandHelp(command: Command): string {
   const options = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(
     ([name, option]) => ({
-      form: option.kind === "text" ? `--${name} ${option.value}` : `--${name}`,
+      form: optionForm(name, option),
       help: option.help,
     }),
   );
@@ -51,4 +51,9 @@ export function commandHelp(command: Command): string {
 /** The form of a command in one line. */
 export function usageLine(command: Command): string {
   return `jobx ${command.name} ${command.usage}`.trimEnd();
+}
+
+function optionForm(name: string, option: CommandOption): string {
+  if (option.kind === "text") return `--${name} ${option.value}`;
+  return option.short === undefined ? `--${name}` : `-${option.short}, --${name}`;
 }

@@ -1,5 +1,5 @@
 /** What the command line needs from the machine; a test hands in its own. */
-import type { ClientDeps } from "../api/client.ts";
+import type { ClientDeps } from "../api/transport.ts";
 import type { Timers } from "../std/clock.ts";
 
 /** Given to every command. */
@@ -8,8 +8,12 @@ export interface Io {
   readonly homeFolder: string;
   /** Answers: what a script reads. */
   readonly out: (text: string) => void;
+  /** The same for what is long: resolves when there is room for more. */
+  readonly write: (text: string) => Promise<void>;
   /** Everything else: progress and errors. */
   readonly err: (text: string) => void;
+  /** Whether the error output is a terminal, on which lines can be drawn over. */
+  readonly terminal: boolean;
   /** All of the standard input, at most `bytesMax`; more resolves to undefined. */
   readonly readInput: (bytesMax: number) => Promise<Uint8Array | undefined>;
   readonly client: ClientDeps;

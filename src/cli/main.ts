@@ -15,7 +15,13 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   homeFolder: homedir(),
   out: (text) => process.stdout.write(text),
+  write: (text) =>
+    new Promise((resolve) => {
+      if (process.stdout.write(text)) resolve();
+      else process.stdout.once("drain", resolve);
+    }),
   err: (text) => process.stderr.write(text),
+  terminal: process.stderr.isTTY,
   readInput,
   client: {
     fetch,

@@ -38,3 +38,13 @@ export function printableLines(text: string): string {
     .map(printable)
     .join("\n");
 }
+
+/** A line for each field: what one thing is. */
+export function fieldsText(view: object): string {
+  const fields = Object.entries(view).map(([name, value]): readonly [string, string] => [
+    name,
+    typeof value === "string" ? printable(value) : JSON.stringify(value),
+  ]);
+  const width = Math.max(...fields.map(([name]) => name.length));
+  return `${fields.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd()).join("\n")}\n`;
+}

@@ -38,6 +38,8 @@ async function jobx(
     err: (text) => {
       err += text;
     },
+    write: () => Promise.resolve(),
+    terminal: false,
     readInput: () => Promise.resolve(undefined),
     client: {
       fetch: (input, init) => {

@@ -18,6 +18,8 @@ export function requestText(view: RequestView): string {
     `state      ${view.state}`,
     `submitted  ${view.submittedAt}`,
     ...(view.endedAt === null ? [] : [`ended      ${view.endedAt}`]),
+    ...(view.keptAs === null ? [] : [`kept as    ${view.workflow}:${view.keptAs}`]),
+    ...(view.retryOf === null ? [] : [`retry of   ${view.retryOf}`]),
     ...view.warnings.map((warning) => `warning    ${printable(warning)}`),
   ];
   const steps = toTable(
@@ -31,15 +33,6 @@ export function requestText(view: RequestView): string {
     "no steps yet",
   );
   return `${lines.join("\n")}\n\n${steps}${errorText(view)}${resultText(view)}`;
-}
-
-/** One line about how far each step is. */
-export function progressLine(view: RequestView): string {
-  const steps = Object.entries(view.steps).map(([name, { total, done, failed }]) => {
-    const lost = failed === 0 ? "" : `, ${failed} failed`;
-    return `${name} ${done}/${total}${lost}`;
-  });
-  return `${view.state}  ${steps.join("  ")}`.trimEnd();
 }
 
 /** Attempts counted by node and state. */

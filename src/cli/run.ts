@@ -1,10 +1,10 @@
 /** From the words of a command line to a command, and from its errors to an exit code. */
 import { parseArgs } from "node:util";
-import { RemoteError } from "../api/client.ts";
 import { isJobxError } from "../api/errors.ts";
+import { RemoteError } from "../api/transport.ts";
 import type { JobxError } from "../std/errors.ts";
 import { suggest } from "../workflow/suggest.ts";
-import type { Command, CommandRun } from "./command.ts";
+import type { Command, CommandOption, CommandRun } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { connect } from "./connect.ts";
 import { cliError } from "./errors.ts";
@@ -95,7 +95,7 @@ function parseWords(command: Command, words: readonly string[]): Parsed {
   const options = Object.fromEntries(
     Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(([name, option]) => [
       name,
-      option.kind === "flag" ? ({ type: "boolean" } as const) : ({ type: "string" } as const),
+      toParserOption(option),
     ]),
   );
   try {
@@ -109,6 +109,15 @@ function parseWords(command: Command, words: readonly string[]): Parsed {
   } catch (cause) {
     throw usage(command, unknownOption(cause, Object.keys(options)), cause);
   }
+}
+
+function toParserOption(option: CommandOption): {
+  readonly type: "boolean" | "string";
+  readonly short?: string;
+} {
+  if (option.kind === "text") return { type: "string" };
+  const { short } = option;
+  return short === undefined ? { type: "boolean" } : { type: "boolean", short };
 }
 
 /** The parser's message, shortened to what helps, with the option that was meant. */

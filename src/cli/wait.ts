@@ -6,8 +6,6 @@ import { hasEnded } from "./request-text.ts";
 
 /** One long wait; a node that stops answering is noticed within this and the client's grace. */
 const WAIT_MS = 5000;
-/** When progress is shown it must move. */
-const FOLLOW_MS = 1000;
 
 /** The last view may come this much after the caller's own bound on the waiting. */
 export const LAST_ANSWER_MS = 1000;
@@ -25,13 +23,12 @@ export async function waitForEnd(
   options: {
     /** On the clock; infinity waits for ever. */
     readonly untilMs: number;
-    readonly follow: boolean;
     readonly onView: (view: RequestView) => void;
   },
 ): Promise<RequestView> {
   for (;;) {
     const leftMs = Math.max(0, options.untilMs - deps.clock.nowMs());
-    const waitMs = Math.ceil(Math.min(leftMs, options.follow ? FOLLOW_MS : WAIT_MS));
+    const waitMs = Math.ceil(Math.min(leftMs, WAIT_MS));
     const view = await deps.client.request(id, { waitMs, withResult: true });
     options.onView(view);
     if (hasEnded(view) || deps.clock.nowMs() >= options.untilMs) return view;

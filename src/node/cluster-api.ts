@@ -1,26 +1,47 @@
 /** The node as its HTTP API sees it. Any node answers for any workflow. */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import type {
   AttemptView,
   CallOptions,
   ClusterPort,
+  EntityChange,
+  HandlerSourceView,
+  JobView,
   Json,
   NodeView,
+  Principal,
+  RequestList,
+  RequestPage,
   RequestView,
+  StepView,
+  StreamEvent,
+  SubmitAnswer,
   SubmitInput,
+  WhyView,
   WorkflowView,
 } from "../api/ports.ts";
 import { ticketVerifier } from "../mesh/ticket.ts";
 import type { Dataset } from "../scheduler/dataset.ts";
 import type { RequestRow } from "../scheduler/rows.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
-import { requestId } from "../scheduler/unit.ts";
+import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
+import { whyText } from "../scheduler/why.ts";
 import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
+import { entityUnknown } from "./entities.ts";
+import { eventStream } from "./event-stream.ts";
 import { RequestReader } from "./request-reader.ts";
 import { printTicket } from "./ticket-text.ts";
-import { handlerViews, jobViews, requestView, stepViews } from "./views.ts";
+import { Tokens } from "./tokens.ts";
+import {
+  handlerViews,
+  jobEntities,
+  jobViews,
+  requestView,
+  stepEntities,
+  stepViews,
+} from "./views.ts";
 import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
 
 /** Pairs of a result that one answer carries; larger ones are for the command line's own reading. */
@@ -31,6 +52,16 @@ const SECRET_BYTES = 32;
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
 const WAIT_MS_MAX = 20_000;
+
+/** The requests of a workflow that somebody who begins to follow it is shown. */
+const NEWEST = {
+  limit: 50,
+  before: undefined,
+  states: undefined,
+  job: undefined,
+  sinceMs: undefined,
+  untilMs: undefined,
+} as const;
 
 export interface ClusterApiDeps {
   readonly node: ClusterNode;
@@ -47,11 +78,13 @@ export class ClusterApi implements ClusterPort {
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
   readonly #writer: WorkflowWriter;
+  readonly #tokens: Tokens;
 
   constructor(deps: ClusterApiDeps) {
     this.#deps = deps;
     this.#reader = new RequestReader(deps.node);
     this.#writer = new WorkflowWriter(deps.node, deps.plane);
+    this.#tokens = new Tokens(deps.node.directory, this.#writer);
   }
 
   self(): NodeView {
@@ -90,10 +123,33 @@ export class ClusterApi implements ClusterPort {
     return printTicket({ id, secret, addresses });
   }
 
+  version(): string {
+    return this.#deps.version;
+  }
+
+  createToken(
+    ...args: Parameters<ClusterPort["createToken"]>
+  ): ReturnType<ClusterPort["createToken"]> {
+    return this.#tokens.create(args[0], args[1].deadlineMs);
+  }
+
+  tokens(): ReturnType<ClusterPort["tokens"]> {
+    return Promise.resolve(this.#tokens.list());
+  }
+
+  revokeToken(id: string, options: CallOptions): Promise<void> {
+    return this.#tokens.revoke(id, options.deadlineMs);
+  }
+
   workflows(): ReturnType<ClusterPort["workflows"]> {
     const rows = this.#deps.node.directory.workflows();
     return Promise.resolve(
-      rows.map(({ name, description, state }) => ({ workflow: name, description, state })),
+      rows.map(({ name, description, state }) => ({
+        workflow: name,
+        description,
+        // What is deleted is not in the list.
+        state: state === "deleted" ? "deleting" : state,
+      })),
     );
   }
 
@@ -122,15 +178,59 @@ export class ClusterApi implements ClusterPort {
       })),
       // Of the replica here where there is one: how far this node itself has come.
       appliedIndex: here?.appliedIndex ?? state.appliedIndex,
+      revision: state.meta.plan,
       steps: stepViews(state.plan),
       jobs: jobViews(state.plan),
       handlers: handlerViews(state.plan),
+      retention: state.meta.retention ?? null,
     };
   }
 
   apply(...args: Parameters<ClusterPort["apply"]>): ReturnType<ClusterPort["apply"]> {
     const [definition, input, options] = args;
     return this.#writer.apply(definition, input, options.deadlineMs);
+  }
+
+  async createWorkflow(
+    input: { readonly workflow: string; readonly description: string },
+    options: CallOptions,
+  ): Promise<WorkflowView> {
+    await this.#writer.create(input.workflow, input.description, options.deadlineMs);
+    return this.workflow(input.workflow, options);
+  }
+
+  async steps(workflow: string, options: CallOptions): Promise<readonly StepView[]> {
+    return stepEntities((await this.#writer.state(workflow, options.deadlineMs)).plan);
+  }
+
+  async step(workflow: string, name: string, options: CallOptions): Promise<StepView> {
+    return named("step", name, await this.steps(workflow, options));
+  }
+
+  async jobs(workflow: string, options: CallOptions): Promise<readonly JobView[]> {
+    return jobEntities((await this.#writer.state(workflow, options.deadlineMs)).plan);
+  }
+
+  async job(workflow: string, name: string, options: CallOptions): Promise<JobView> {
+    return named("job", name, await this.jobs(workflow, options));
+  }
+
+  async handler(workflow: string, name: string, options: CallOptions): Promise<HandlerSourceView> {
+    const { group, plan } = await this.#writer.state(workflow, options.deadlineMs);
+    const view = named("handler", name, handlerViews(plan));
+    const source = await this.#writer.source(group, view.version, options.deadlineMs);
+    return { ...view, source };
+  }
+
+  async changeEntity(
+    change: EntityChange,
+    options: CallOptions,
+  ): Promise<StepView | JobView | null> {
+    const plan = await this.#writer.changeEntity(change, options.deadlineMs);
+    if (change.action === "delete") return null;
+    const all: readonly (StepView | JobView)[] =
+      change.entity === "step" ? stepEntities(plan) : jobEntities(plan);
+    return named(change.entity, change.name, all);
   }
 
   deleteWorkflow(name: string, options: CallOptions): Promise<void> {
@@ -141,7 +241,7 @@ export class ClusterApi implements ClusterPort {
     input: SubmitInput,
     options: CallOptions,
   ): Promise<{ readonly request: string; readonly duplicate: boolean }> {
-    const { workflow, job, idempotencyKey } = input;
+    const { workflow, job, idempotencyKey, keep } = input;
     const row = this.#deps.node.directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
     const stored = await this.#deps.plane.storePairs(input.arguments);
@@ -150,11 +250,12 @@ export class ClusterApi implements ClusterPort {
     const key =
       idempotencyKey === undefined
         ? undefined
-        : { key: idempotencyKey, bodyHash: bodyHash([job, input.arguments]) };
-    const command = { kind: "submit", job, arguments: dataset } as const;
+        : { key: idempotencyKey, bodyHash: bodyHash([job, input.arguments, keep ?? null]) };
+    const command = { kind: "submit", job, arguments: dataset, keep } as const;
     const answer = await this.#writer.command(row.group, command, options.deadlineMs, key);
     if (answer.kind !== "request") throw new Error("a submission is answered with its request");
-    return { request: requestId(workflow, row.group, answer.request), duplicate: false };
+    const request = requestId(workflow, row.group, answer.request);
+    return { request, duplicate: answer.repeated };
   }
 
   async request(
@@ -162,7 +263,7 @@ export class ClusterApi implements ClusterPort {
     input: { readonly waitMs: number; readonly withResult: boolean },
     options: CallOptions,
   ): Promise<RequestView> {
-    const place = this.#reader.place(id);
+    const place = await this.#reader.place(id, options.deadlineMs);
     const { group, sequence: request } = place;
     const endMs = performance.now() + input.waitMs;
     for (let leftMs = input.waitMs; leftMs > 0; leftMs = endMs - performance.now()) {
@@ -173,44 +274,124 @@ export class ClusterApi implements ClusterPort {
       if (answer.kind === "waited" && answer.ended) break;
     }
     const row = await this.#reader.row(place, options.deadlineMs);
-    const view = requestView(row, { request: id, workflow: place.workflow });
+    const { workflow } = place;
+    const view = requestView(row, { request: place.id, workflow, group });
     if (!input.withResult || row.state !== "succeeded") return view;
     return { ...view, result: { pairs: await this.#result(row, options) } };
   }
 
-  async requests(
-    workflow: string,
-    input: { readonly limit: number; readonly before: string | undefined },
-    options: CallOptions,
-  ): Promise<readonly RequestView[]> {
+  async requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList> {
     const row = this.#deps.node.directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
-    return this.#reader.list({ name: workflow, group: row.group }, input, options.deadlineMs);
+    return this.#reader.list({ name: workflow, group: row.group }, page, options.deadlineMs);
   }
 
-  attempts(
+  async result(
+    id: string,
+    options: CallOptions,
+  ): Promise<AsyncIterable<readonly (readonly [Json, Json])[]>> {
+    const place = await this.#reader.place(id, options.deadlineMs);
+    const row = await this.#reader.row(place, options.deadlineMs);
+    if (row.state !== "succeeded") {
+      throw new ClusterError(
+        { code: "RESULT_NOT_THERE", state: row.state },
+        `${id} is ${row.state}: it has no result`,
+      );
+    }
+    const here = await this.#deps.node.performer.ensure(row.result ?? [], options.signal);
+    return this.#deps.plane.readPairs(here);
+  }
+
+  async attempts(
     id: string,
     input: { readonly limit: number },
     options: CallOptions,
   ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
-    return this.#reader.attempts(this.#reader.place(id), input.limit, options.deadlineMs);
+    const place = await this.#reader.place(id, options.deadlineMs);
+    return this.#reader.attempts(place, input.limit, options.deadlineMs);
   }
 
   async cancel(id: string, options: CallOptions): Promise<RequestView> {
-    const { group, sequence } = this.#reader.place(id);
+    const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
     await this.#writer.command(group, { kind: "cancel", request: sequence }, options.deadlineMs);
     return this.request(id, { waitMs: 0, withResult: false }, options);
   }
 
   async resume(id: string, options: CallOptions): Promise<RequestView> {
-    const { group, sequence } = this.#reader.place(id);
+    const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
     await this.#writer.command(group, { kind: "resume", request: sequence }, options.deadlineMs);
     return this.request(id, { waitMs: 0, withResult: false }, options);
   }
 
-  roleOf(token: string): "read" | "submit" | "admin" | undefined {
-    const hash = createHash("sha256").update(token).digest("hex");
-    return this.#deps.node.directory.token(hash)?.role;
+  async retry(
+    id: string,
+    input: { readonly idempotencyKey: string | undefined; readonly keep: string | undefined },
+    options: CallOptions,
+  ): Promise<SubmitAnswer> {
+    const { idempotencyKey, keep } = input;
+    const place = await this.#reader.place(id, options.deadlineMs);
+    const { workflow, group, sequence } = place;
+    const { job } = await this.#reader.row(place, options.deadlineMs);
+    const key =
+      idempotencyKey === undefined
+        ? undefined
+        : { key: idempotencyKey, bodyHash: bodyHash(["retry", place.id, keep ?? null]) };
+    const command = { kind: "retry", request: sequence, keep } as const;
+    const answer = await this.#writer.command(group, command, options.deadlineMs, key);
+    if (answer.kind !== "request") throw new Error("a retry is answered with its request");
+    const request = requestId(workflow, group, answer.request);
+    return { request, workflow, job, duplicate: answer.repeated };
+  }
+
+  async *events(
+    of: { readonly workflow: string } | { readonly request: string },
+    after: number | undefined,
+    options: CallOptions,
+  ): AsyncGenerator<StreamEvent, void, undefined> {
+    const { deadlineMs, signal } = options;
+    const common = { after, deadlineMs, signal };
+    if ("request" in of) {
+      const { workflow, group, sequence, id } = await this.#reader.place(of.request, deadlineMs);
+      const input = { waitMs: 0, withResult: false };
+      const present = async () => [await this.request(id, input, options)];
+      const followed = { ...common, workflow, group, request: sequence, present };
+      yield* eventStream(this.#deps.node, followed);
+      return;
+    }
+    const { workflow } = of;
+    const row = this.#deps.node.directory.workflowNamed(workflow);
+    if (row === undefined) throw workflowUnknown(workflow);
+    const { group } = row;
+    const present = async () => (await this.requests(workflow, NEWEST, options)).requests;
+    yield* eventStream(this.#deps.node, {
+      ...common,
+      workflow,
+      group,
+      request: undefined,
+      present,
+    });
+  }
+
+  async why(id: string, options: CallOptions): Promise<WhyView> {
+    const place = await this.#reader.place(id, options.deadlineMs);
+    const row = await this.#reader.row(place, options.deadlineMs);
+    const seen = await this.#reader.work(place, options.deadlineMs);
+    const up = this.#deps.node.directory.members().filter(({ node }) => this.#deps.isUp(node));
+    return { request: place.id, state: row.state, why: whyText(row, seen, up) };
+  }
+
+  async deleteRequest(id: string, options: CallOptions): Promise<void> {
+    const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
+    const command = { kind: "remove", request: sequence, expired: false } as const;
+    await this.#writer.command(group, command, options.deadlineMs);
+  }
+
+  principal(token: string): Principal | undefined {
+    return this.#tokens.principal(token);
+  }
+
+  workflowOf(request: string): string | undefined {
+    return (parseRequestId(request) ?? parseKeptName(request))?.workflow;
   }
 
   metrics(): string {
@@ -241,4 +422,15 @@ export class ClusterApi implements ClusterPort {
     const state = this.#deps.isUp(node) ? "up" : "down";
     return { id: node, name, api, state, capabilities, slots, version };
   }
+}
+
+/** @throws {ClusterError} when there is none of that name. */
+function named<View extends { readonly name: string }>(
+  entity: EntityChange["entity"],
+  name: string,
+  views: readonly View[],
+): View {
+  const found = views.find((view) => view.name === name);
+  if (found === undefined) throw entityUnknown(entity, name);
+  return found;
 }

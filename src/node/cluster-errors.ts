@@ -4,7 +4,10 @@ import type { Answer } from "../scheduler/rows.ts";
 import { JobxError } from "../std/errors.ts";
 
 /** A call refused for a reason that the caller can act on. */
-export class ClusterError extends JobxError {}
+export class ClusterError extends JobxError<{
+  readonly code: string;
+  readonly [field: string]: unknown;
+}> {}
 
 export function workflowUnknown(name: string): ClusterError {
   return new ClusterError({ code: "WORKFLOW_UNKNOWN" }, `there is no workflow named ${name}`);

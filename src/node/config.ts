@@ -34,6 +34,10 @@ export interface NodeConfig {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** How long a stop waits for units that run. */
   readonly drainMs: number;
+  /** Of finished requests, in workflows that say nothing about it. */
+  readonly retention: { readonly ageMs: number; readonly bytes: number };
+  /** Workflows that programs on this machine may submit to without a token, in the old form. */
+  readonly legacyWorkflows: readonly string[];
 }
 
 /** A flag with its variable and its words for the help text. */
@@ -66,6 +70,21 @@ const OPTIONS = {
     variable: "JOBX_DRAIN_TIMEOUT",
     value: "SECONDS",
     help: "how long SIGTERM waits for running units (30)",
+  },
+  "retention-age": {
+    variable: "JOBX_RETENTION_AGE",
+    value: "SECONDS",
+    help: "finished requests are kept so long (a week)",
+  },
+  "retention-bytes": {
+    variable: "JOBX_RETENTION_BYTES",
+    value: "BYTES",
+    help: "and so much of them for each workflow (1 GiB)",
+  },
+  "legacy-http": {
+    variable: "JOBX_LEGACY_HTTP",
+    value: "NAMES",
+    help: "workflows open to POST /job/WORKFLOW/JOB from this machine without a token (none)",
   },
 } as const satisfies Record<string, Option>;
 
@@ -102,7 +121,18 @@ export function readConfig(
     capabilities: list(get("capabilities") ?? "").map((label) => label.toLowerCase()),
     logLevel,
     drainMs: 1000 * whole("drain-timeout", get("drain-timeout") ?? "30", { min: 0, max: 86_400 }),
+    retention: {
+      ageMs: 1000 * whole("retention-age", get("retention-age") ?? "604800", { min: 1, max: 1e9 }),
+      bytes: whole("retention-bytes", get("retention-bytes") ?? `${2 ** 30}`, {
+        min: 0,
+        max: 2 ** 50,
+      }),
+    },
+    legacyWorkflows: list(get("legacy-http") ?? ""),
   };
+  if (config.legacyWorkflows.length > 0 && !isLoopback(config.api.host)) {
+    throw invalid("legacy-http", "an API on loopback only (--api 127.0.0.1:PORT)");
+  }
   return { kind: "run", config };
 }
 
@@ -173,6 +203,10 @@ function whole(
     throw invalid(option, `a whole number from ${bounds.min} to ${bounds.max}`);
   }
   return value;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d+){3}$/.test(host);
 }
 
 function invalid(option: string, expected: string): ConfigError {

@@ -1,8 +1,10 @@
 /** What `apply` and `handler sync` come to: the next definitions and what differs. Pure. */
 import type { ApplyReport, WorkflowDefinition } from "../api/ports.ts";
 import type { Command, StepInput } from "../scheduler/commands.ts";
-import type { HandlerDefinition, JobDefinition, PlanRow } from "../scheduler/rows.ts";
-import { stepView } from "./views.ts";
+import type { HandlerDefinition, JobDefinition, PlanRow, Retention } from "../scheduler/rows.ts";
+import { isSame } from "../std/equal.ts";
+import { differencesOf } from "./differences.ts";
+import { definitionsOf, stepInput } from "./entities.ts";
 
 /** Definitions to write, and what to tell about them. */
 export interface PlannedDefinition {
@@ -18,6 +20,7 @@ export function planDefinition(input: {
   readonly handlers: readonly HandlerDefinition[] | undefined;
   readonly plan: PlanRow;
   readonly description: string;
+  readonly retention: Retention | undefined;
   readonly created: boolean;
   readonly force: boolean;
 }): PlannedDefinition {
@@ -27,44 +30,49 @@ export function planDefinition(input: {
   const handlers = nextHandlers(input, steps);
   const stepChanges = compare(
     steps.map((step) => [step.name, stepText(step)]),
-    plan.steps.map((step) => {
-      const { map, combine, reduce, ...rest } = stepView(step);
-      const combined = combine ?? undefined;
-      return [step.name, stepText({ ...rest, name: step.name, map, combine: combined, reduce })];
-    }),
+    definitionsOf(plan).steps.map((step) => [step.name, stepText(step)]),
   );
   const jobChanges = compare(
     jobs.map((job) => [job.name, JSON.stringify([job.step, job.description])]),
     plan.jobs.map((job) => [job.name, JSON.stringify([job.step, job.description])]),
   );
   const description = definition.description ?? input.description;
+  const retention =
+    definition.retention === undefined ? input.retention : (definition.retention ?? undefined);
   const report: ApplyReport = {
     workflow: definition.workflow,
     created: input.created,
     handlers: handlers.report,
     steps: { changed: stepChanges.changed, unchanged: stepChanges.unchanged },
     jobs: { changed: jobChanges.changed, unchanged: jobChanges.unchanged },
+    differences: differencesOf(
+      { description: input.description, retention: input.retention, ...definitionsOf(plan) },
+      { description, retention, handlers: handlers.next, steps, jobs },
+      { workflow: definition.workflow, created: input.created },
+    ),
   };
   const { added, updated, removed } = handlers.report;
   const changes =
     added.length + updated.length + removed.length > 0 ||
     stepChanges.changed.length + jobChanges.changed.length > 0 ||
-    description !== input.description;
-  const command = { kind: "define", description, handlers: handlers.next, steps, jobs } as const;
+    description !== input.description ||
+    !isSame(retention, input.retention);
+  const command = {
+    kind: "define",
+    description,
+    retention,
+    handlers: handlers.next,
+    steps,
+    jobs,
+  } as const;
   return { command, report, changes };
 }
 
 function nextSteps(definition: WorkflowDefinition, plan: PlanRow): readonly StepInput[] {
   if (definition.steps === undefined) {
-    return plan.steps.map((step) => {
-      const { map, combine, reduce, ...rest } = stepView(step);
-      return { ...rest, name: step.name, map, combine: combine ?? undefined, reduce };
-    });
+    return definitionsOf(plan).steps;
   }
-  return Object.entries(definition.steps).map(([name, step]) => {
-    const { map, combine, reduce, ...rest } = step;
-    return { ...rest, name, map, combine: combine ?? undefined, reduce };
-  });
+  return Object.entries(definition.steps).map(([name, step]) => stepInput(name, step));
 }
 
 function nextJobs(definition: WorkflowDefinition, plan: PlanRow): readonly JobDefinition[] {

@@ -136,7 +136,13 @@ export async function startNode(
     metrics: () => nodeMetrics(composed, { mesh, hints }),
   });
   const rules = { listenHost: config.api.host, hostNames: config.apiNames };
-  const app = await buildApi({ cluster: api, log: log.child({ part: "api" }), rules });
+  const { legacyWorkflows } = config;
+  const app = await buildApi({
+    cluster: api,
+    log: log.child({ part: "api" }),
+    rules,
+    legacyWorkflows,
+  });
   const address = await listenApi(app, config.api);
   const announcer = new Announcer(node, { ...composed.member, api: address.url }, log);
   announcer.start();

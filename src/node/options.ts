@@ -50,6 +50,7 @@ export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
       leaseMs: SCHEDULER_LEASE_MS,
       arrivalMs: 3_000,
       grantsMax: 512,
+      retention: config.retention,
     },
     executor: {
       slots: config.slots,

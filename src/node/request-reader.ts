@@ -1,15 +1,26 @@
 /** Reads requests and their attempts from a workflow's scheduler. */
 import type { ClusterNode } from "../actors/cluster-node.ts";
-import type { AttemptView, RequestView } from "../api/ports.ts";
-import { keys, placeOfBlockKey, prefixes } from "../scheduler/keys.ts";
+import type { AttemptView, RequestList, RequestPage, RequestView } from "../api/ports.ts";
+import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
+import {
+  capabilityOfQueueKey,
+  dueMsOfDelayedKey,
+  keys,
+  placeOfBlockKey,
+  prefixes,
+} from "../scheduler/keys.ts";
 import type { RequestRow, Row } from "../scheduler/rows.ts";
-import { parseRequestId, requestId } from "../scheduler/unit.ts";
+import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
+import type { WorkSeen } from "../scheduler/why.ts";
 import { prefixEnd, readOrderedNumbers } from "../std/ordered-text.ts";
 import { requestUnknown } from "./cluster-errors.ts";
 import { type AttemptNames, blockViews, historyView, requestView, runningViews } from "./views.ts";
 
 /** Rows of one page of a scan. */
 const PAGE_ROWS = 256;
+
+/** Requests that one page of a list looks at; one that finds few says where to go on. */
+const LOOKED_MAX = 10_000;
 
 /** A request of a workflow that exists. */
 export interface RequestPlace {
@@ -26,8 +37,22 @@ export class RequestReader {
     this.#node = node;
   }
 
-  /** @throws {ClusterError} `REQUEST_UNKNOWN`. */
-  place(id: string): RequestPlace {
+  /** Finds a request by its id or its name. @throws {ClusterError} `REQUEST_UNKNOWN`; `NO_MAJORITY`. */
+  async place(id: string, deadlineMs: number): Promise<RequestPlace> {
+    const kept = parseKeptName(id);
+    if (kept === undefined) return this.#placeOfId(id);
+    const row = this.#node.directory.workflowNamed(kept.workflow);
+    if (row === undefined) throw requestUnknown(id);
+    const { group } = row;
+    const what = { keys: [keys.kept(kept.name)] };
+    const [found] = (await this.#node.read(group, what, deadlineMs)).values;
+    if (found?.kind !== "kept") throw requestUnknown(id);
+    const { workflow } = kept;
+    const sequence = found.request;
+    return { id: requestId(workflow, group, sequence), workflow, group, sequence };
+  }
+
+  #placeOfId(id: string): RequestPlace {
     const parsed = parseRequestId(id);
     const row = parsed === undefined ? undefined : this.#node.directory.workflow(parsed.group);
     if (parsed === undefined || row?.name !== parsed.workflow || row.state === "deleted") {
@@ -45,23 +70,42 @@ export class RequestReader {
     return row;
   }
 
-  /** The newest requests first, below `before`. */
+  /** The newest requests first, below `before`; of those that were looked at, the ones that fit. */
   async list(
     workflow: { readonly name: string; readonly group: number },
-    page: { readonly limit: number; readonly before: string | undefined },
+    page: RequestPage,
     deadlineMs: number,
-  ): Promise<readonly RequestView[]> {
+  ): Promise<RequestList> {
     const before = page.before === undefined ? undefined : parseRequestId(page.before)?.sequence;
     const gte = prefixes.requests;
-    const lt = before === undefined ? prefixEnd(gte) : keys.request(before);
-    const scan = { gte, lt, limit: page.limit, reverse: true };
-    const { scanned } = await this.#node.read(workflow.group, { keys: [], scan }, deadlineMs);
-    return scanned.flatMap(({ key, row }) => {
-      if (row.kind !== "request") return [];
-      const sequence = readOrderedNumbers(key, prefixes.requests.length)[0] ?? 0;
-      const request = requestId(workflow.name, workflow.group, sequence);
-      return [requestView(row, { request, workflow: workflow.name })];
-    });
+    let lt = before === undefined ? prefixEnd(gte) : keys.request(before);
+    const requests: RequestView[] = [];
+    for (let looked = 0; ; ) {
+      const limit = Math.min(PAGE_ROWS, LOOKED_MAX - looked);
+      const scan = { gte, lt, limit, reverse: true };
+      const what = { keys: [], scan, follows: looked > 0 };
+      const { scanned, more } = await this.#node.read(workflow.group, what, deadlineMs);
+      for (const [at, { key, row }] of scanned.entries()) {
+        looked += 1;
+        lt = key;
+        if (row.kind !== "request" || !fits(row, page)) continue;
+        requests.push(this.#viewAt(workflow, key, row));
+        if (requests.length < page.limit) continue;
+        const rest = more || at + 1 < scanned.length;
+        return { requests, next: rest ? idOfKey(workflow, key) : null };
+      }
+      if (!more || scanned.length === 0) return { requests, next: null };
+      if (looked >= LOOKED_MAX) return { requests, next: idOfKey(workflow, lt) };
+    }
+  }
+
+  #viewAt(
+    workflow: { readonly name: string; readonly group: number },
+    key: string,
+    row: RequestRow,
+  ): RequestView {
+    const { name, group } = workflow;
+    return requestView(row, { request: idOfKey(workflow, key), workflow: name, group });
   }
 
   /** Attempts of a request: those that run, those with rows of their own, then leaves, up to `limit`. */
@@ -102,6 +146,36 @@ export class RequestReader {
       attempts.push(...views.filter((view) => !told.has(view.invocation)));
     }
     return { attempts: attempts.slice(0, limit), truncated: attempts.length > limit };
+  }
+
+  /** Where the request's work lies: what runs, what is ready and what waits, as far as is looked. */
+  async work(place: RequestPlace, deadlineMs: number): Promise<WorkSeen> {
+    const { group, sequence } = place;
+    const running: string[] = [];
+    const ready = new Map<string, number>();
+    const delayedMs: number[] = [];
+    for await (const { row } of this.#scan(group, prefixes.attempts, deadlineMs)) {
+      if (row.kind !== "attempt" || row.unit.request !== sequence) continue;
+      running.push(this.#node.directory.member(row.node)?.name ?? row.node);
+    }
+    let looked = 0;
+    for await (const { key, row } of this.#scan(group, prefixes.queue, deadlineMs)) {
+      looked += 1;
+      if (looked > LOOKED_MAX) break;
+      if (row.kind !== "queue-range" && row.kind !== "queue-unit") continue;
+      if (requestOfQueueRow(row) !== sequence) continue;
+      const count = row.kind === "queue-range" ? row.end - row.next : 1;
+      const capability = capabilityOfQueueKey(key);
+      ready.set(capability, (ready.get(capability) ?? 0) + count);
+    }
+    for await (const { key, row } of this.#scan(group, prefixes.delayed, deadlineMs)) {
+      looked += 1;
+      if (looked > 2 * LOOKED_MAX) break;
+      if (row.kind === "delayed" && row.unit.request === sequence) {
+        delayedMs.push(dueMsOfDelayedKey(key));
+      }
+    }
+    return { running, ready, delayedMs };
   }
 
   /** Leaves in a page of blocks; the parents of all of them are read at once. */
@@ -155,4 +229,18 @@ export class RequestReader {
 interface RowAt {
   readonly key: string;
   readonly row: Row;
+}
+
+function idOfKey(
+  { name, group }: { readonly name: string; readonly group: number },
+  key: string,
+): string {
+  return requestId(name, group, readOrderedNumbers(key, prefixes.requests.length)[0] ?? 0);
+}
+
+function fits(row: RequestRow, page: RequestPage): boolean {
+  const { states, job, sinceMs = 0, untilMs = Number.POSITIVE_INFINITY } = page;
+  if (states !== undefined && !states.includes(row.state)) return false;
+  if (job !== undefined && row.job !== job) return false;
+  return row.submittedMs >= sinceMs && row.submittedMs <= untilMs;
 }

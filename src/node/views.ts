@@ -3,9 +3,12 @@ import type {
   AttemptView,
   HandlerView,
   JobDefinition,
+  JobView,
   RequestError,
   RequestView,
   StepDefinition,
+  StepProgress,
+  StepView,
 } from "../api/ports.ts";
 import { openPlaces, unitAt } from "../scheduler/attempt-block.ts";
 import { resultsOf } from "../scheduler/block-row.ts";
@@ -15,9 +18,10 @@ import type {
   HistoryRow,
   PlanRow,
   RequestRow,
+  StepCount,
   StepDefinition as StepRow,
 } from "../scheduler/rows.ts";
-import { invocationId, type UnitRef } from "../scheduler/unit.ts";
+import { invocationId, requestId, type UnitRef } from "../scheduler/unit.ts";
 
 /** A moment as people and programs read it. */
 export function isoTime(ms: number): string {
@@ -27,7 +31,7 @@ export function isoTime(ms: number): string {
 /** A request without its result, which is read apart. */
 export function requestView(
   row: RequestRow,
-  names: { readonly request: string; readonly workflow: string },
+  names: { readonly request: string; readonly workflow: string; readonly group: number },
 ): RequestView {
   return {
     request: names.request,
@@ -38,11 +42,18 @@ export function requestView(
     endedAt: row.endedMs === undefined ? null : isoTime(row.endedMs),
     result: null,
     error: errorView(row, names.request),
-    steps: Object.fromEntries(
-      row.steps.map(({ step, total, done, failed }) => [step, { total, done, failed }]),
-    ),
+    steps: progressView(row.steps),
     warnings: row.warnings,
+    keptAs: row.keptAs ?? null,
+    retryOf: row.retryOf === undefined ? null : requestId(names.workflow, names.group, row.retryOf),
   };
+}
+
+/** How far each step is. */
+export function progressView(steps: readonly StepCount[]): StepProgress {
+  return Object.fromEntries(
+    steps.map(({ step, total, done, failed }) => [step, { total, done, failed }]),
+  );
 }
 
 function errorView(row: RequestRow, request: string): RequestError | null {
@@ -86,13 +97,15 @@ export function runningViews(row: AttemptRow, names: AttemptNames): readonly Att
     state: "running",
     startedAt,
     endedAt: null,
+    error: null,
   }));
 }
 
 /** An attempt that has ended and has a row of its own. */
 export function historyView(row: HistoryRow, names: AttemptNames): AttemptView {
   const times = { startedAt: isoTime(row.startedMs), endedAt: isoTime(row.endedMs) };
-  return { ...attemptView(row.unit, row, names), state: row.how, ...times };
+  const error = row.error ?? null;
+  return { ...attemptView(row.unit, row, names), state: row.how, ...times, error };
 }
 
 /** Leaves that were done, out of their parent's block. Other children have rows of their own. */
@@ -115,7 +128,7 @@ export function blockViews(
       };
       const times = { startedAt: isoTime(result.startedMs), endedAt: isoTime(result.endedMs) };
       const row = { step: parent.childStep, node: result.node };
-      return { ...attemptView(unit, row, names), state: "done", ...times };
+      return { ...attemptView(unit, row, names), state: "done", ...times, error: null };
     });
 }
 
@@ -142,9 +155,24 @@ export function jobViews(plan: PlanRow): Readonly<Record<string, JobDefinition>>
   );
 }
 
+/** Steps with their names and revisions. */
+export function stepEntities(plan: PlanRow): readonly StepView[] {
+  return plan.steps.map((step, at) => ({
+    name: step.name,
+    revision: plan.revisions.steps[at] ?? 0,
+    ...stepView(step),
+  }));
+}
+
+/** Jobs with their names and revisions. */
+export function jobEntities(plan: PlanRow): readonly JobView[] {
+  return plan.jobs.map((job, at) => ({ revision: plan.revisions.jobs[at] ?? 0, ...job }));
+}
+
 export function handlerViews(plan: PlanRow): readonly HandlerView[] {
-  return plan.handlers.map(({ handler, capability, description }) => ({
+  return plan.handlers.map(({ handler, capability, description }, at) => ({
     name: handler.name,
+    revision: plan.revisions.handlers[at] ?? 0,
     version: handler.version,
     type: handler.type,
     language: handler.language,

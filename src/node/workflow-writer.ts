@@ -1,8 +1,9 @@
 /** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
 import { createHash } from "node:crypto";
 import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
-import type { ApplyReport, WorkflowDefinition } from "../api/ports.ts";
+import type { ApplyReport, EntityChange, WorkflowDefinition } from "../api/ports.ts";
 import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
+import { EMPTY_PLAN } from "../scheduler/apply-client.ts";
 import type { Command } from "../scheduler/commands.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { HandlerDefinition, MetaRow, PlanRow } from "../scheduler/rows.ts";
@@ -11,6 +12,7 @@ import { isJobxError } from "../std/errors.ts";
 import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { planDefinition } from "./definitions.ts";
+import { changedDefinitions } from "./entities.ts";
 import { systemTimers } from "./system.ts";
 
 /** Somebody else changed the definitions in between: read and compare again, so often. */
@@ -27,8 +29,6 @@ export interface WorkflowState {
   readonly term: number;
   readonly appliedIndex: number;
 }
-
-const NOTHING: PlanRow = { kind: "plan", handlers: [], steps: [], jobs: [] };
 
 export class WorkflowWriter {
   readonly #node: ClusterNode;
@@ -53,7 +53,11 @@ export class WorkflowWriter {
   /** Atomic: on an error no definition has changed. */
   async apply(
     definition: WorkflowDefinition,
-    how: { readonly dryRun: boolean; readonly force: boolean },
+    how: {
+      readonly dryRun: boolean;
+      readonly force: boolean;
+      readonly revision: number | undefined;
+    },
     deadlineMs: number,
   ): Promise<ApplyReport> {
     const checked = await this.#check(definition);
@@ -61,22 +65,71 @@ export class WorkflowWriter {
     const created = known === undefined;
     const common = { definition, handlers: checked?.map(definitionOf), created, force: how.force };
     if (known === undefined && how.dryRun) {
-      return planDefinition({ ...common, plan: NOTHING, description: "" }).report;
+      const nothing = { plan: EMPTY_PLAN, description: "", retention: undefined };
+      return planDefinition({ ...common, ...nothing }).report;
     }
-    const group = known?.group ?? (await this.#create(definition, deadlineMs));
+    const group = known?.group ?? (await this.#createFor(definition, deadlineMs));
     for (let tries = 1; ; tries++) {
       const state = await this.#whenThere(group, deadlineMs);
       const { plan, meta } = state;
-      const planned = planDefinition({ ...common, plan, description: meta.description });
+      checkRevision(meta, how.revision);
+      const { description, retention } = meta;
+      const planned = planDefinition({ ...common, plan, description, retention });
       if (how.dryRun || !planned.changes) return planned.report;
       for (const handler of checked ?? []) await this.#store(group, handler, deadlineMs);
-      try {
-        await this.command(group, { ...planned.command, revision: meta.plan }, deadlineMs);
+      const command = { ...planned.command, revision: meta.plan };
+      if (await this.#define(group, command, { deadlineMs, last: tries >= TRIES_MAX })) {
         return planned.report;
-      } catch (error) {
-        const raced = isJobxError(error) && error.code === "DEFINITION_CHANGED";
-        if (!raced || tries >= TRIES_MAX) throw error;
       }
+    }
+  }
+
+  /** Makes a workflow that must not be there yet. @throws {ClusterError} `WORKFLOW_EXISTS`. */
+  async create(name: string, description: string, deadlineMs: number): Promise<void> {
+    if (this.#node.directory.workflowNamed(name) !== undefined) {
+      throw new ClusterError({ code: "WORKFLOW_EXISTS" }, `there is a workflow ${name} already`);
+    }
+    const group = await this.#create({ name, description, exclusive: true }, deadlineMs);
+    await this.#whenThere(group, deadlineMs);
+  }
+
+  /** Changes one definition. Resolves with all of them as they are then. */
+  async changeEntity(change: EntityChange, deadlineMs: number): Promise<PlanRow> {
+    for (let tries = 1; ; tries++) {
+      const { group, meta, plan } = await this.state(change.workflow, deadlineMs);
+      const next = changedDefinitions(plan, change);
+      const { description, retention, plan: revision } = meta;
+      const command = { kind: "define", description, retention, revision, ...next } as const;
+      if (await this.#define(group, command, { deadlineMs, last: tries >= TRIES_MAX })) {
+        return (await this.state(change.workflow, deadlineMs)).plan;
+      }
+    }
+  }
+
+  /** The source of a handler at one version. */
+  async source(group: number, version: string, deadlineMs: number): Promise<string> {
+    const what = { keys: [keys.source(version)] };
+    const [row] = (await this.#node.read(group, what, deadlineMs)).values;
+    if (row?.kind !== "source") throw new Error("a handler's source is kept");
+    return row.source;
+  }
+
+  /** False when somebody else changed the definitions in between: look again. */
+  async #define(
+    group: number,
+    command: Command,
+    how: { readonly deadlineMs: number; readonly last: boolean },
+  ): Promise<boolean> {
+    try {
+      await this.command(group, command, how.deadlineMs);
+      return true;
+    } catch (error) {
+      // A source may have gone with the last plan that named it, just before this one does.
+      const raced =
+        isJobxError(error) &&
+        (error.code === "DEFINITION_CHANGED" || error.code === "HANDLER_SOURCE_MISSING");
+      if (!raced || how.last) throw error;
+      return false;
     }
   }
 
@@ -120,9 +173,16 @@ export class WorkflowWriter {
     );
   }
 
-  async #create(definition: WorkflowDefinition, deadlineMs: number): Promise<number> {
+  #createFor(definition: WorkflowDefinition, deadlineMs: number): Promise<number> {
     const { workflow: name, description = "" } = definition;
-    const command = { kind: "create-workflow", name, description, replicas: [] } as const;
+    return this.#create({ name, description, exclusive: false }, deadlineMs);
+  }
+
+  async #create(
+    input: { readonly name: string; readonly description: string; readonly exclusive: boolean },
+    deadlineMs: number,
+  ): Promise<number> {
+    const command = { kind: "create-workflow", ...input, replicas: [] } as const;
     const answer = await this.system(command, deadlineMs);
     if (answer.kind !== "revision") throw new Error("a workflow is made with a group");
     return answer.revision;
@@ -149,14 +209,28 @@ export class WorkflowWriter {
   }
 
   async #read(group: number, deadlineMs: number): Promise<WorkflowState | undefined> {
-    const first = await this.#node.read(group, { keys: [META_KEY] }, deadlineMs);
-    const meta = first.values[0];
-    if (meta?.kind !== "meta") return undefined;
-    const { values } = await this.#node.read(group, { keys: [keys.plan(meta.plan)] }, deadlineMs);
-    const plan = values[0];
-    if (plan?.kind !== "plan") return undefined;
-    return { group, meta, plan, term: first.term, appliedIndex: first.appliedIndex };
+    for (let tries = 1; ; tries++) {
+      const first = await this.#node.read(group, { keys: [META_KEY] }, deadlineMs);
+      const meta = first.values[0];
+      if (meta?.kind !== "meta") return undefined;
+      const { values } = await this.#node.read(group, { keys: [keys.plan(meta.plan)] }, deadlineMs);
+      const plan = values[0];
+      if (plan?.kind === "plan") {
+        return { group, meta, plan, term: first.term, appliedIndex: first.appliedIndex };
+      }
+      // Replaced between the two reads, and nobody had begun with it.
+      if (tries >= TRIES_MAX) return undefined;
+    }
   }
+}
+
+/** @throws {ClusterError} `REVISION_CHANGED`. */
+function checkRevision(meta: MetaRow, revision: number | undefined): void {
+  if (revision === undefined || revision === meta.plan) return;
+  throw new ClusterError(
+    { code: "REVISION_CHANGED", revision: meta.plan },
+    `${meta.name} has changed meanwhile: its revision is ${meta.plan}`,
+  );
 }
 
 function definitionOf(checked: CheckedHandler): HandlerDefinition {

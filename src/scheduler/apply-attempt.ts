@@ -14,6 +14,7 @@ import {
 import {
   deleteQueueRow,
   enqueueUnit,
+  findRequest,
   findStep,
   isLive,
   type Position,
@@ -67,9 +68,8 @@ export function applyGrant(
     return;
   }
   const sequence = requestOfQueueRow(row);
-  const request = requestOf(tx, sequence);
-  const runs = request.state === "queued" || request.state === "running";
-  if (!runs) {
+  const request = findRequest(tx, sequence);
+  if (request?.state !== "queued" && request?.state !== "running") {
     refuse(tx, command, "not-running");
     return;
   }
@@ -169,9 +169,10 @@ export function applyTakeBack(
   requeue(tx, at, { attempt, token: command.token, how: command.how });
 }
 
-/** False when the request has ended, or the invocation was skipped because another part failed. */
+/** False when the request has ended or is gone, or the invocation was skipped because another part failed. */
 function isWanted(tx: WorkflowTransaction, unit: UnitRef): boolean {
-  if (!isLive(requestOf(tx, unit.request))) return false;
+  const request = findRequest(tx, unit.request);
+  if (request === undefined || !isLive(request)) return false;
   if (unit.kind === "map") return true;
   return rowOf(tx, "invocation", keys.invocation(unit.request, unit.path))?.state === "reducing";
 }
@@ -449,12 +450,12 @@ export function applySetAside(tx: WorkflowTransaction, key: string): void {
   const row = queueRow(tx, key);
   if (row === undefined) return;
   const sequence = requestOfQueueRow(row);
-  const request = requestOf(tx, sequence);
-  if (request.state === "queued" || request.state === "running") {
+  const request = findRequest(tx, sequence);
+  if (request?.state === "queued" || request?.state === "running") {
     // It was resumed meanwhile. Whoever leads has taken the row from its ready work already.
     tx.emit({ kind: "still-queued", key });
     return;
   }
   deleteQueueRow(tx, key);
-  if (request.state === "paused") tx.put(keys.parked(sequence, key), { kind: "parked", row });
+  if (request?.state === "paused") tx.put(keys.parked(sequence, key), { kind: "parked", row });
 }

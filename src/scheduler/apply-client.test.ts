@@ -7,7 +7,7 @@ import { keys, prefixes } from "./keys.ts";
 
 type Define = Extract<ClientCommand, { kind: "define" }>;
 
-const SUBMIT = { kind: "submit", job: "job", arguments: [] } as const;
+const SUBMIT = { kind: "submit", job: "job", arguments: [], keep: undefined } as const;
 const STEPS = [{ name: "top" }];
 
 function say(kit: SchedulerKit, id: CommandId, command: ClientCommand = SUBMIT) {
@@ -26,11 +26,11 @@ describe("repeated commands", () => {
   test("the same entry id gets the same answer and happens once", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     const answer = say(kit, entry(1));
-    expect(answer).toEqual({ kind: "request", request: 1 });
+    expect(answer).toEqual({ kind: "request", request: 1, repeated: false });
     const before = new Map(kit.rows);
     expect(say(kit, entry(1))).toEqual(answer);
     expect(kit.rows).toEqual(before);
-    expect(say(kit, entry(2))).toEqual({ kind: "request", request: 2 });
+    expect(say(kit, entry(2))).toEqual({ kind: "request", request: 2, repeated: false });
   });
 
   test("twice in one entry of the log, it happens once", () => {
@@ -53,10 +53,10 @@ describe("repeated commands", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     say(kit, entry(0));
     say(kit, entry(ANSWER_WINDOW));
-    expect(say(kit, entry(0))).toEqual({ kind: "request", request: 1 });
+    expect(say(kit, entry(0))).toEqual({ kind: "request", request: 1, repeated: false });
     say(kit, entry(ANSWER_WINDOW + ANSWER_BLOCK));
     expect(say(kit, entry(0))).toMatchObject({ code: "COMMAND_TOO_OLD" });
-    expect(say(kit, entry(ANSWER_BLOCK))).toEqual({ kind: "request", request: 4 });
+    expect(say(kit, entry(ANSWER_BLOCK))).toEqual({ kind: "request", request: 4, repeated: false });
     expect(kit.scan(prefixes.requests)).toHaveLength(4);
   });
 
@@ -90,8 +90,8 @@ describe("repeated commands", () => {
     say(kit, entry(7));
     say(kit, entry(5));
     expect(kit.scan(prefixes.requests)).toHaveLength(3);
-    expect(say(kit, entry(7))).toEqual({ kind: "request", request: 2 });
-    expect(say(kit, entry(5))).toEqual({ kind: "request", request: 3 });
+    expect(say(kit, entry(7))).toEqual({ kind: "request", request: 2, repeated: false });
+    expect(say(kit, entry(5))).toEqual({ kind: "request", request: 3, repeated: false });
   });
 
   test("a refusal under an entry id is remembered, one under a client's key is not", () => {
@@ -104,8 +104,8 @@ describe("repeated commands", () => {
     for (const source of sources) kit.run(source);
     kit.run(define);
     expect(say(kit, entry(1))).toMatchObject({ kind: "refused" });
-    expect(say(kit, key)).toEqual({ kind: "request", request: 1 });
-    expect(say(kit, key)).toEqual({ kind: "request", request: 1 });
+    expect(say(kit, key)).toEqual({ kind: "request", request: 1, repeated: false });
+    expect(say(kit, key)).toEqual({ kind: "request", request: 1, repeated: true });
   });
 
   test("the same key with another body is a conflict", () => {
@@ -157,10 +157,10 @@ describe("define", () => {
   });
 
   const changes: readonly (readonly [string, Partial<Define>])[] = [
-    ["HANDLER_UNKNOWN", { steps: [{ ...step, map: "nobody" }] }],
+    ["HANDLER_UNDEFINED", { steps: [{ ...step, map: "nobody" }] }],
     ["HANDLER_WRONG_TYPE", { steps: [{ ...step, map: "reduce_top" }] }],
     ["WORKFLOW_INVALID", { steps: [{ ...step, partitions: 0 }] }],
-    ["STEP_UNKNOWN", { jobs: [{ name: "job", step: "nowhere", description: "" }] }],
+    ["STEP_UNDEFINED", { jobs: [{ name: "job", step: "nowhere", description: "" }] }],
     ["HANDLER_METADATA_INVALID", { handlers: [{ ...handler, capability: "a/b" }] }],
     ["HANDLER_METADATA_INVALID", { handlers: [{ ...handler, capability: "" }] }],
   ];
@@ -175,6 +175,30 @@ describe("define", () => {
     const kit = new SchedulerKit();
     kit.run({ kind: "create", group: 7, name: "flow", description: "" });
     expect(kit.run(define)).toMatchObject({ code: "HANDLER_SOURCE_MISSING" });
+  });
+
+  test("what has not changed keeps its revision, and what has changed gets the new one", () => {
+    const kit = withSources();
+    const first = kit.run(define);
+    const at = first.kind === "revision" ? first.revision : 0;
+    const revisions = (revision: number) => {
+      const row = kit.rows.get(keys.plan(revision));
+      return row?.kind === "plan" ? row.revisions : undefined;
+    };
+    expect(revisions(at)).toEqual({ handlers: [at, at, at, at], steps: [at, at], jobs: [at] });
+    const [top, low] = define.steps;
+    assert(top !== undefined && low !== undefined, "the sketch has two steps");
+    const other = { ...handler, description: "another text" };
+    const next = kit.run({
+      ...define,
+      revision: at,
+      handlers: [other, ...define.handlers.slice(1)],
+      // In another order: what counts is the name.
+      steps: [{ ...low, retries: 9 }, top],
+    });
+    const now = next.kind === "revision" ? next.revision : 0;
+    // The step `top` names the handler that changed, and is itself as it was.
+    expect(revisions(now)).toEqual({ handlers: [now, at, at, at], steps: [now, at], jobs: [at] });
   });
 
   test("a request keeps the steps that it began with", () => {

@@ -1,21 +1,29 @@
 /** What clients' commands do to the state. Each is answered; a refusal changes nothing. */
 
+import { assert } from "../std/assert.ts";
+import { isSame } from "../std/equal.ts";
 import { refused } from "./answers.ts";
 import { endRequest } from "./apply-invocation.ts";
 import {
   enqueueUnit,
+  findRequest,
   isLive,
   type Position,
   putQueueRow,
   putRequest,
-  requestOf,
   requestOfQueueRow,
   rowOf,
   type WorkflowTransaction,
 } from "./apply-kit.ts";
-import type { Command, StepInput } from "./commands.ts";
-import { keys, META_KEY, queueKeyOfParked } from "./keys.ts";
+import { pinPlan, replacePlan } from "./apply-retention.ts";
+import { type Command, PAYLOAD_COMMANDS_MAX, type StepInput } from "./commands.ts";
+import type { Dataset } from "./dataset.ts";
+import { COMMAND_ORDINALS, keys, META_KEY, queueKeyOfParked } from "./keys.ts";
 import type { Answer, HandlerDefinition, PlanRow, StepDefinition } from "./rows.ts";
+import type { Token } from "./unit.ts";
+
+/** As many as an entry has ordinals, so that no two log positions have one number. */
+const REVISIONS_PER_ENTRY = PAYLOAD_COMMANDS_MAX * COMMAND_ORDINALS;
 
 /** A capability is part of queue keys: what breaks their form would never be granted. */
 const CAPABILITY = /^[!-.0-~]+$/;
@@ -29,6 +37,15 @@ function notActive(): Extract<Answer, { kind: "refused" }> {
   };
 }
 
+/** The definitions of a workflow that has none. */
+export const EMPTY_PLAN: PlanRow = {
+  kind: "plan",
+  handlers: [],
+  steps: [],
+  jobs: [],
+  revisions: { handlers: [], steps: [], jobs: [] },
+};
+
 /** The group's first command. */
 export function applyCreate(
   tx: WorkflowTransaction,
@@ -36,8 +53,16 @@ export function applyCreate(
 ): Answer {
   if (tx.get(META_KEY) !== undefined) return { kind: "ok" };
   const { group, name, description } = command;
-  tx.put(META_KEY, { kind: "meta", group, name, description, nextRequest: 1, plan: 0 });
-  tx.put(keys.plan(0), { kind: "plan", handlers: [], steps: [], jobs: [] });
+  tx.put(META_KEY, {
+    kind: "meta",
+    group,
+    name,
+    description,
+    nextRequest: 1,
+    plan: 0,
+    retention: undefined,
+  });
+  tx.put(keys.plan(0), EMPTY_PLAN);
   return { kind: "ok" };
 }
 
@@ -73,18 +98,84 @@ export function applyDefine(
   for (const job of command.jobs) {
     if (!steps.some((step) => step.name === job.step)) {
       return refused(
-        "STEP_UNKNOWN",
+        "STEP_UNDEFINED",
         `the job ${job.name} begins with an unknown step: ${job.step}`,
       );
     }
   }
-  const plan: PlanRow = { kind: "plan", handlers: command.handlers, steps, jobs: command.jobs };
-  // The log position is a number that only rises.
-  const revision = at.index * 4096 + at.ordinal;
+  const before = rowOf(tx, "plan", keys.plan(meta.plan));
+  assert(before !== undefined, "the newest plan is kept");
+  const revision = revisionOf(at);
+  const plan = nextPlan(
+    before,
+    { handlers: command.handlers, steps, jobs: command.jobs },
+    revision,
+  );
   tx.put(keys.plan(revision), plan);
-  tx.put(META_KEY, { ...meta, description: command.description, plan: revision });
+  const { description, retention } = command;
+  tx.put(META_KEY, { ...meta, description, retention, plan: revision });
+  replacePlan(tx, { old: meta.plan, next: plan });
   tx.emit({ kind: "defined" });
   return { kind: "revision", revision };
+}
+
+/** R22: the number of a log position, for revisions and events: it only rises. */
+export function revisionOf(at: Token): number {
+  return at.index * REVISIONS_PER_ENTRY + at.ordinal;
+}
+
+/** The new definitions; what has not changed keeps its revision. */
+function nextPlan(
+  before: PlanRow,
+  next: Omit<PlanRow, "kind" | "revisions">,
+  revision: number,
+): PlanRow {
+  const { handlers, steps, jobs } = before.revisions;
+  return {
+    kind: "plan",
+    ...next,
+    revisions: {
+      handlers: revisionsOf(next.handlers.map(namedHandler), {
+        items: before.handlers.map(namedHandler),
+        revisions: handlers,
+        revision,
+      }),
+      steps: revisionsOf(next.steps.map(writtenStep), {
+        items: before.steps.map(writtenStep),
+        revisions: steps,
+        revision,
+      }),
+      jobs: revisionsOf(next.jobs, { items: before.jobs, revisions: jobs, revision }),
+    },
+  };
+}
+
+function namedHandler(definition: HandlerDefinition): { readonly name: string } {
+  return { name: definition.handler.name, ...definition };
+}
+
+/** A step as it is written: another version of a handler is not another step. */
+function writtenStep({ mapper, combiner, reducer, ...rest }: StepDefinition): {
+  readonly name: string;
+} {
+  const names = [mapper, combiner, reducer].map((one) => one?.handler.name ?? null);
+  return { ...rest, ...{ names } };
+}
+
+function revisionsOf(
+  items: readonly { readonly name: string }[],
+  old: {
+    readonly items: readonly { readonly name: string }[];
+    readonly revisions: readonly number[];
+    readonly revision: number;
+  },
+): readonly number[] {
+  const places = new Map(old.items.map((item, place) => [item.name, place]));
+  return items.map((item) => {
+    const place = places.get(item.name);
+    if (place === undefined || !isSame(item, old.items[place])) return old.revision;
+    return old.revisions[place] ?? old.revision;
+  });
 }
 
 function resolveStep(
@@ -102,7 +193,7 @@ function resolveStep(
   ] as const;
   for (const { name, found, type } of wanted) {
     if (name === undefined || found?.handler.type === type) continue;
-    const code = found === undefined ? "HANDLER_UNKNOWN" : "HANDLER_WRONG_TYPE";
+    const code = found === undefined ? "HANDLER_UNDEFINED" : "HANDLER_WRONG_TYPE";
     const message = `the step ${input.name} needs a ${type} named ${name}`;
     return { kind: "refused", code, message };
   }
@@ -112,7 +203,7 @@ function resolveStep(
     return { kind: "refused", code: "HANDLER_CAPABILITY_MISMATCH", message };
   }
   if (mapper === undefined || reducer === undefined) {
-    return { kind: "refused", code: "HANDLER_UNKNOWN", message: `${input.name} lacks a handler` };
+    return { kind: "refused", code: "HANDLER_UNDEFINED", message: `${input.name} lacks a handler` };
   }
   return { ...rest, mapper, combiner, reducer };
 }
@@ -123,15 +214,48 @@ export function applySubmit(
   at: Position,
   command: Extract<Command, { kind: "submit" }>,
 ): Answer {
+  return begin(tx, at, { ...command, retryOf: undefined });
+}
+
+/** Begins a request once more, with the arguments that it had and the definitions of now. */
+export function applyRetry(
+  tx: WorkflowTransaction,
+  at: Position,
+  command: Extract<Command, { kind: "retry" }>,
+): Answer {
+  const old = rowOf(tx, "request", keys.request(command.request));
+  if (old === undefined) return refused("REQUEST_UNKNOWN", "there is no such request");
+  const { job, arguments: args } = old;
+  return begin(tx, at, { job, arguments: args, keep: command.keep, retryOf: command.request });
+}
+
+function begin(
+  tx: WorkflowTransaction,
+  at: Position,
+  input: {
+    readonly job: string;
+    readonly arguments: Dataset;
+    readonly keep: string | undefined;
+    readonly retryOf: number | undefined;
+  },
+): Answer {
   const meta = rowOf(tx, "meta", META_KEY);
   if (meta === undefined) return notActive();
   const plan = rowOf(tx, "plan", keys.plan(meta.plan));
-  const job = plan?.jobs.find((one) => one.name === command.job);
-  if (job === undefined) return refused("JOB_UNKNOWN", `there is no job named ${command.job}`);
+  const job = plan?.jobs.find((one) => one.name === input.job);
+  if (job === undefined) return refused("JOB_UNKNOWN", `there is no job named ${input.job}`);
   const step = plan?.steps.find((one) => one.name === job.step);
-  if (step === undefined) return refused("STEP_UNKNOWN", `there is no step named ${job.step}`);
+  if (step === undefined) return refused("STEP_UNDEFINED", `there is no step named ${job.step}`);
+  const { keep, retryOf } = input;
   const request = meta.nextRequest;
+  if (keep !== undefined) {
+    if (tx.get(keys.kept(keep)) !== undefined) {
+      return refused("REQUEST_NAME_TAKEN", `another request is kept as ${keep}; delete it first`);
+    }
+    tx.put(keys.kept(keep), { kind: "kept", request });
+  }
   tx.put(META_KEY, { ...meta, nextRequest: request + 1 });
+  pinPlan(tx, meta.plan);
   putRequest(tx, request, {
     kind: "request",
     job: job.name,
@@ -140,17 +264,19 @@ export function applySubmit(
     state: "queued",
     submittedMs: at.stampMs,
     endedMs: undefined,
-    arguments: command.arguments,
+    arguments: input.arguments,
     result: undefined,
     failure: undefined,
     steps: [{ step: job.step, total: 1, done: 0, failed: 0 }],
     warnings: [],
     historyCount: 0,
+    keptAs: keep,
+    retryOf,
   });
   const unit = { kind: "map", request, path: [] } as const;
   const row = { kind: "queue-unit", unit, step: job.step, failures: 0, losses: 0 } as const;
   enqueueUnit(tx, at, { step, row, order: 1 });
-  return { kind: "request", request };
+  return { kind: "request", request, repeated: false };
 }
 
 /** Ends a request that has not ended; one that has stays as it is. */
@@ -177,8 +303,8 @@ export function applyResume(tx: WorkflowTransaction, sequence: number): Answer {
 export function applyUnpark(tx: WorkflowTransaction, key: string): void {
   const parked = rowOf(tx, "parked", key);
   if (parked === undefined) return;
-  const request = requestOf(tx, requestOfQueueRow(parked.row));
-  if (request.state === "paused") return;
+  const request = findRequest(tx, requestOfQueueRow(parked.row));
+  if (request?.state === "paused") return;
   tx.delete(key);
-  if (isLive(request)) putQueueRow(tx, queueKeyOfParked(key), parked.row);
+  if (request !== undefined && isLive(request)) putQueueRow(tx, queueKeyOfParked(key), parked.row);
 }

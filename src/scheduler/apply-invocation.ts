@@ -16,6 +16,7 @@ import {
   type WorkflowTransaction,
   withCount,
 } from "./apply-kit.ts";
+import { enterEnded } from "./apply-retention.ts";
 import { withResult } from "./block-row.ts";
 import type { Dataset, NodeId } from "./dataset.ts";
 import { BLOCK_CHILDREN, keys } from "./keys.ts";
@@ -44,13 +45,15 @@ export function endRequest(
   },
 ): void {
   const row = requestOf(tx, request);
-  putRequest(tx, request, {
+  const ended = {
     ...row,
     state: end.state,
     endedMs: at.stampMs,
     result: end.result,
     failure: end.failure,
-  });
+  };
+  putRequest(tx, request, ended);
+  enterEnded(tx, request, ended);
   tx.emit({ kind: "request-ended", request });
   if (row.state === "paused") tx.emit({ kind: "request-resumed", request });
 }

@@ -40,10 +40,15 @@ export function rowOf<K extends Row["kind"]>(
   return row;
 }
 
-/** A request that something still refers to. */
+/** A request that somebody names; undefined when it was removed. */
+export function findRequest(view: RowView<Row>, request: number): RequestRow | undefined {
+  return rowOf(view, "request", keys.request(request));
+}
+
+/** A request that has not been removed: one of its units counts, or is granted. */
 export function requestOf(view: RowView<Row>, request: number): RequestRow {
-  const row = rowOf(view, "request", keys.request(request));
-  assert(row !== undefined, "what refers to a request is removed before it");
+  const row = findRequest(view, request);
+  assert(row !== undefined, "what counts is part of a request that is there");
   return row;
 }
 
@@ -79,7 +84,7 @@ export function requestOfQueueRow(row: QueueRow): number {
 /** Writes the changed request and says so to whoever waits for it. */
 export function putRequest(tx: WorkflowTransaction, request: number, row: RequestRow): void {
   tx.put(keys.request(request), row);
-  tx.emit({ kind: "request-changed", request, state: row.state });
+  tx.emit({ kind: "request-changed", request, state: row.state, row });
 }
 
 /** Adds to the counts of a step. */

@@ -11,10 +11,12 @@ import {
   applyCreate,
   applyDefine,
   applyResume,
+  applyRetry,
   applySubmit,
   applyUnpark,
 } from "./apply-client.ts";
 import type { Position, WorkflowTransaction } from "./apply-kit.ts";
+import { applyForgetKeys, applyRemove, applyRemoveRows } from "./apply-retention.ts";
 import type { Command, Envelope } from "./commands.ts";
 import { COMMAND_ORDINALS, keys } from "./keys.ts";
 import type { Answer, Row } from "./rows.ts";
@@ -30,13 +32,23 @@ export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: E
       assert(row === undefined || isMemoryRow(row), "a key of answers holds an answer");
       return row;
     },
-    remember: (key, row) => tx.put(key, row),
+    remember: (key, row) => {
+      tx.put(key, row);
+      if (row.kind === "keyed") tx.put(keys.expiry(row.stampMs, key), { kind: "expiry" });
+    },
     forget: (key) => tx.delete(key),
   };
   const { id, command } = envelope;
   // From here on an ordinal is a place among those that the command has for itself.
   const first = { ...at, ordinal: at.ordinal * COMMAND_ORDINALS };
-  return answerOnce(memory, { id, stampMs: at.stampMs }, () => applyCommand(tx, first, command));
+  const applied = { isNew: false };
+  const answer = answerOnce(memory, { id, stampMs: at.stampMs }, () => {
+    applied.isNew = true;
+    return applyCommand(tx, first, command);
+  });
+  // What nodes say again by themselves is no news to a client.
+  if (applied.isNew || id.kind !== "key" || answer.kind !== "request") return answer;
+  return { ...answer, repeated: true };
 }
 
 function isMemoryRow(row: Row): row is MemoryRow {
@@ -54,6 +66,16 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
       return applyDefine(tx, at, command);
     case "submit":
       return applySubmit(tx, at, command);
+    case "retry":
+      return applyRetry(tx, at, command);
+    case "remove":
+      return applyRemove(tx, command);
+    case "remove-rows":
+      applyRemoveRows(tx, command);
+      return DONE;
+    case "forget-keys":
+      applyForgetKeys(tx, command.keys);
+      return DONE;
     case "cancel":
       return applyCancel(tx, at, command.request);
     case "resume":

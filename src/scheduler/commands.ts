@@ -4,7 +4,7 @@
  */
 import type { Dataset, NodeId } from "./dataset.ts";
 import { COMMAND_ORDINALS } from "./keys.ts";
-import type { HandlerDefinition, JobDefinition, StepDefinition } from "./rows.ts";
+import type { HandlerDefinition, JobDefinition, Retention, StepDefinition } from "./rows.ts";
 import type { Token } from "./unit.ts";
 import type { Outcome } from "./work.ts";
 
@@ -47,12 +47,34 @@ export type ClientCommand =
       readonly handlers: readonly HandlerDefinition[];
       readonly steps: readonly StepInput[];
       readonly jobs: readonly JobDefinition[];
+      readonly retention: Retention | undefined;
     }
-  | { readonly kind: "submit"; readonly job: string; readonly arguments: Dataset }
+  /** `keep`: a name under which retention does not touch the request. */
+  | {
+      readonly kind: "submit";
+      readonly job: string;
+      readonly arguments: Dataset;
+      readonly keep: string | undefined;
+    }
+  | { readonly kind: "retry"; readonly request: number; readonly keep: string | undefined }
+  /** Removes an ended request. `expired`: by retention, so not when it is kept. */
+  | { readonly kind: "remove"; readonly request: number; readonly expired: boolean }
   | { readonly kind: "cancel"; readonly request: number }
   | { readonly kind: "resume"; readonly request: number }
   /** Changes nothing: measures what consensus costs. */
   | { readonly kind: "noop"; readonly bytes: Uint8Array };
+
+/** What the leader does about removed requests and forgotten keys. */
+export type RetentionCommand =
+  | {
+      readonly kind: "remove-rows";
+      readonly request: number;
+      readonly keys: readonly string[];
+      /** Nothing else lies under the request. */
+      readonly last: boolean;
+    }
+  /** `keys` are those of expiry rows. */
+  | { readonly kind: "forget-keys"; readonly keys: readonly string[] };
 
 /** How an attempt ended. */
 export interface AttemptEnd {
@@ -84,7 +106,7 @@ export type SchedulerCommand =
   /** Brings a parked row back when its request runs again. */
   | { readonly kind: "unpark"; readonly key: string };
 
-export type Command = ClientCommand | SchedulerCommand;
+export type Command = ClientCommand | SchedulerCommand | RetentionCommand;
 
 export interface Envelope {
   readonly id: CommandId;
@@ -103,6 +125,9 @@ export const PAYLOAD_COMMANDS_MAX = 1024;
 
 /** Bytes of one entry (R12). */
 export const PAYLOAD_BYTES_MAX = 1024 * 1024;
+
+/** Keys of rows that one command deletes: a few thousand bytes of keys each hundred. */
+export const RETENTION_KEYS_MAX = 512;
 
 /**
  * So many answers at least are kept per entry node, for its newest run; a repetition older than that

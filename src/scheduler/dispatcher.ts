@@ -401,6 +401,7 @@ export class Dispatcher {
       case "request-changed":
       case "request-ended":
       case "request-resumed":
+      case "request-removed":
       case "defined":
         return;
       default:

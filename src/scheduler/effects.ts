@@ -1,6 +1,6 @@
 /** What applying tells the node that leads: work that appeared, attempts that began or ended. */
 import type { NodeId } from "./dataset.ts";
-import type { AttemptRow, QueueRow, RequestState } from "./rows.ts";
+import type { AttemptRow, QueueRow, RequestRow, RequestState } from "./rows.ts";
 import type { Token } from "./unit.ts";
 
 export type Effect =
@@ -28,9 +28,12 @@ export type Effect =
       readonly kind: "request-changed";
       readonly request: number;
       readonly state: RequestState;
+      readonly row: RequestRow;
     }
   /** In-flight attempts of the request are to be cancelled. */
   | { readonly kind: "request-ended"; readonly request: number }
   /** The request was paused and is not any more: its parked rows go back, or away if it has ended. */
   | { readonly kind: "request-resumed"; readonly request: number }
+  /** The request is gone; what lies under it is to be deleted. */
+  | { readonly kind: "request-removed"; readonly request: number }
   | { readonly kind: "defined" };

@@ -28,6 +28,9 @@ function token(at: Token): string {
 /** The workflow itself, counters and all. */
 export const META_KEY = "m/";
 
+/** Finished requests, counted. */
+export const RETAINED_KEY = "y/";
+
 /** Keys by kind of row. */
 export const keys = {
   source: (version: string): string => `v/${version}`,
@@ -54,11 +57,23 @@ export const keys = {
     `w/${node}/${orderedNumber(boot)}${orderedNumber(block)}`,
   /** Answer to a command, by the client's own key. */
   keyed: (key: string): string => `k/${key}`,
+  /** When the answer under a row key `keyed` was given: the oldest comes first. */
+  expiry: (stampMs: number, keyedKey: string): string => `e/${orderedNumber(stampMs)}${keyedKey}`,
+  /** Finished requests in the order of their end. */
+  ended: (endedMs: number, request: number): string =>
+    `t/${orderedNumber(endedMs)}${orderedNumber(request)}`,
+  kept: (name: string): string => `u/${name}`,
+  removal: (request: number): string => `x/${orderedNumber(request)}`,
+  planPins: (revision: number): string => `j/${orderedNumber(revision)}`,
+  sourcePins: (version: string): string => `n/${version}`,
 } as const;
 
 /** Prefixes to scan, each ending so that it matches one kind of row only. */
 export const prefixes = {
   requests: "r/",
+  ended: "t/",
+  expiries: "e/",
+  removals: "x/",
   queue: "q/",
   queueOf: (capability: string): string => `q/${capability}/`,
   delayed: "d/",
@@ -102,4 +117,41 @@ export function placeOfBlockKey(key: string): { readonly path: Path; readonly bl
   const [, ...path] = readOrderedNumbers(key.slice(0, slash), 2);
   const [block = 0] = readOrderedNumbers(key, slash + 1);
   return { path, block };
+}
+
+/** First letters of the rows that lie under a request, besides its own row. */
+const UNDER_REQUEST = ["i/", "b/", "c/", "f/", "z/"] as const;
+
+/** Prefixes of all rows that lie under a request. */
+export function prefixesUnder(request: number): readonly string[] {
+  return UNDER_REQUEST.map((letter) => letter + orderedNumber(request));
+}
+
+/** Whether a key lies under the request: numbers in keys are prefix-free. */
+export function isUnder(key: string, request: number): boolean {
+  return prefixesUnder(request).some((prefix) => key.startsWith(prefix));
+}
+
+/** The end and the number of the request that an `ended` key names. */
+export function placeOfEndedKey(key: string): {
+  readonly endedMs: number;
+  readonly request: number;
+} {
+  const [endedMs = 0, request = 0] = readOrderedNumbers(key, 2);
+  return { endedMs, request };
+}
+
+/** The request that a removal's key names. */
+export function requestOfRemovalKey(key: string): number {
+  return readOrderedNumbers(key, 2)[0] ?? 0;
+}
+
+/** When the answer under the keyed row was given, and that row's key. */
+export function placeOfExpiryKey(key: string): {
+  readonly stampMs: number;
+  readonly keyedKey: string;
+} {
+  const at = key.indexOf("k/", 2);
+  const [stampMs = 0] = readOrderedNumbers(key.slice(0, at), 2);
+  return { stampMs, keyedKey: key.slice(at) };
 }

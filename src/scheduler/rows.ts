@@ -20,6 +20,16 @@ export interface MetaRow {
   readonly nextRequest: number;
   /** Revision of the newest plan. */
   readonly plan: number;
+  /** How long finished requests are kept; undefined leaves it to the node that leads. */
+  readonly retention: Retention | undefined;
+}
+
+/** When finished requests are removed, the oldest first. */
+export interface Retention {
+  /** Since their end. */
+  readonly ageMs: number;
+  /** Of all of them together, as `bytesOfRequest` reckons them. */
+  readonly bytes: number;
 }
 
 export interface HandlerDefinition {
@@ -64,6 +74,15 @@ export interface PlanRow {
   readonly handlers: readonly HandlerDefinition[];
   readonly steps: readonly StepDefinition[];
   readonly jobs: readonly JobDefinition[];
+  /** R22: when each of them last changed, in their order. */
+  readonly revisions: PlanRevisions;
+}
+
+/** Numbers of the commands that made or last changed the definitions of a plan. */
+export interface PlanRevisions {
+  readonly handlers: readonly number[];
+  readonly steps: readonly number[];
+  readonly jobs: readonly number[];
 }
 
 /** Why a request failed. */
@@ -97,6 +116,45 @@ export interface RequestRow {
   readonly warnings: readonly string[];
   /** Rows of attempts that did not end well, to bound them. */
   readonly historyCount: number;
+  /** A name under which retention does not touch it. */
+  readonly keptAs: string | undefined;
+  /** The request whose arguments it was given once more. */
+  readonly retryOf: number | undefined;
+}
+
+/** A finished request that retention may remove; its key has the time of its end. */
+export interface EndedRow {
+  readonly kind: "ended";
+  readonly bytes: number;
+}
+
+/** The request that is kept under a name. */
+export interface KeptRow {
+  readonly kind: "kept";
+  readonly request: number;
+}
+
+/** A removed request (R4: its tombstone) whose other rows are still being deleted, slice by slice. */
+export interface RemovalRow {
+  readonly kind: "removal";
+}
+
+/** All finished requests that are not kept by name. */
+export interface RetainedRow {
+  readonly kind: "retained";
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** How many refer to a plan (requests) or to a source (plans); it goes with the last one. */
+export interface PinsRow {
+  readonly kind: "pins";
+  readonly count: number;
+}
+
+/** A client's key that can be forgotten some time after the moment in this row's key. */
+export interface ExpiryRow {
+  readonly kind: "expiry";
 }
 
 /** An invocation that has mapped, or a leaf whose reducer runs apart from its mapper. */
@@ -236,7 +294,8 @@ export interface KeyedAnswerRow {
 /** Result of a command, as every replica computed it. */
 export type Answer =
   | { readonly kind: "ok" }
-  | { readonly kind: "request"; readonly request: number }
+  /** `repeated`: the same key had brought it before. */
+  | { readonly kind: "request"; readonly request: number; readonly repeated: boolean }
   | { readonly kind: "revision"; readonly revision: number }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
 
@@ -259,4 +318,10 @@ export type Row =
   | HistoryRow
   | AnswerBlockRow
   | AnswerWindowRow
-  | KeyedAnswerRow;
+  | KeyedAnswerRow
+  | EndedRow
+  | KeptRow
+  | RemovalRow
+  | RetainedRow
+  | PinsRow
+  | ExpiryRow;

@@ -37,6 +37,8 @@ export class Transaction<Row, Effect> implements RowView<Row> {
   readonly #below: RowView<Row>;
   readonly #batch = new Map<string, Row | undefined>();
   readonly #effects: Effect[] = [];
+  readonly #spans: { readonly index: number; readonly ordinal: number; readonly end: number }[] =
+    [];
   #current = new Map<string, Row | undefined>();
   #currentEffects: Effect[] = [];
 
@@ -68,10 +70,16 @@ export class Transaction<Row, Effect> implements RowView<Row> {
     this.#currentEffects.push(effect);
   }
 
-  /** Keeps what the transition wrote. */
-  keep(): void {
+  /** Keeps what the transition at a place of the log wrote. */
+  keep(at?: { readonly index: number; readonly ordinal: number }): void {
     for (const [key, row] of this.#current) this.#batch.set(key, row);
-    this.#effects.push(...this.#currentEffects);
+    if (this.#currentEffects.length > 0) {
+      this.#effects.push(...this.#currentEffects);
+      if (at !== undefined) {
+        const { index, ordinal } = at;
+        this.#spans.push({ index, ordinal, end: this.#effects.length });
+      }
+    }
     this.drop();
   }
 
@@ -89,5 +97,10 @@ export class Transaction<Row, Effect> implements RowView<Row> {
 
   effects(): readonly Effect[] {
     return this.#effects;
+  }
+
+  /** Which effects which transition said; those that said nothing are left out. */
+  spans(): readonly { readonly index: number; readonly ordinal: number; readonly end: number }[] {
+    return this.#spans;
   }
 }

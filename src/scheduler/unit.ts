@@ -49,6 +49,14 @@ export function parseRequestId(
   return { workflow: match[1] ?? "", group: Number(match[2]), sequence: Number(match[3]) };
 }
 
+/** `WORKFLOW:NAME`, by which a request that is kept under a name is called; names have no colon. */
+export function parseKeptName(
+  text: string,
+): { readonly workflow: string; readonly name: string } | undefined {
+  const match = /^([A-Za-z_][A-Za-z0-9_.]{0,127}):([A-Za-z_][A-Za-z0-9_.]{0,127})$/.exec(text);
+  return match === null ? undefined : { workflow: match[1] ?? "", name: match[2] ?? "" };
+}
+
 /** The request's id, `.r` for the root, then the child numbers: `text-2-1.r.0.12`. */
 export function invocationId(request: string, path: Path): string {
   return [request, "r", ...path].join(".");

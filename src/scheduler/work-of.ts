@@ -1,6 +1,6 @@
 /** What a granted attempt asks its executor to do, read from the rows that the grant refers to. */
 import { assert } from "../std/assert.ts";
-import { isLive, parentOf, requestOf, rowOf, stepOf } from "./apply-kit.ts";
+import { findRequest, isLive, parentOf, rowOf, stepOf } from "./apply-kit.ts";
 import { openPlaces } from "./attempt-block.ts";
 import type { Dataset, PieceSlice } from "./dataset.ts";
 import { keys } from "./keys.ts";
@@ -15,8 +15,8 @@ import type { Work } from "./work.ts";
  */
 export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefined {
   const { unit } = attempt;
-  const request = requestOf(view, unit.request);
-  if (!isLive(request)) return undefined;
+  const request = findRequest(view, unit.request);
+  if (request === undefined || !isLive(request)) return undefined;
   const step = stepOf(view, request, attempt.step);
   const common = {
     parts: partsFor(view, request, { request: unit.request, path: unit.path }),

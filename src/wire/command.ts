@@ -8,6 +8,7 @@ import {
   type Envelope,
   PAYLOAD_COMMANDS_MAX,
   type Payload,
+  RETENTION_KEYS_MAX,
 } from "../scheduler/commands.ts";
 import { HANDLERS_MAX, JOBS_MAX, STEPS_MAX } from "../workflow/definition.ts";
 import {
@@ -16,13 +17,14 @@ import {
   ROW_KEY_LENGTH_MAX,
   SOURCE_LENGTH_MAX,
 } from "./bounds.ts";
-import { bytes, type Codec, enumeration, int, natural, text } from "./codec.ts";
-import { array, struct, union } from "./codec-shapes.ts";
+import { bool, bytes, type Codec, enumeration, int, natural, text } from "./codec.ts";
+import { array, optional, struct, union } from "./codec-shapes.ts";
 import { datasetCodec, nodeIdCodec, sha256Codec } from "./dataset-codec.ts";
 import {
   descriptionCodec,
   handlerDefinitionCodec,
   jobDefinitionCodec,
+  retentionCodec,
   stepInputCodec,
 } from "./definition-codec.ts";
 import { ENTRY_DATA_BYTES_MAX } from "./entry.ts";
@@ -58,9 +60,10 @@ export const commandCodec: Codec<Command> = union<Command>({
       handlers: array(handlerDefinitionCodec, HANDLERS_MAX),
       steps: array(stepInputCodec, STEPS_MAX),
       jobs: array(jobDefinitionCodec, JOBS_MAX),
+      retention: optional(retentionCodec),
     },
   ],
-  submit: [4, { job: nameCodec, arguments: datasetCodec }],
+  submit: [4, { job: nameCodec, arguments: datasetCodec, keep: optional(nameCodec) }],
   cancel: [5, { request: natural }],
   resume: [6, { request: natural }],
   noop: [7, { bytes: bytes(NOOP_BYTES_MAX) }],
@@ -82,6 +85,10 @@ export const commandCodec: Codec<Command> = union<Command>({
   due: [11, { delayedKey: rowKey }],
   "set-aside": [12, { key: rowKey }],
   unpark: [13, { key: rowKey }],
+  retry: [20, { request: natural, keep: optional(nameCodec) }],
+  remove: [21, { request: natural, expired: bool }],
+  "remove-rows": [22, { request: natural, keys: array(rowKey, RETENTION_KEYS_MAX), last: bool }],
+  "forget-keys": [23, { keys: array(rowKey, RETENTION_KEYS_MAX) }],
 });
 
 /** A command with who asked. */

@@ -4,6 +4,7 @@ import type {
   FailurePolicy,
   HandlerDefinition,
   JobDefinition,
+  Retention,
   StepDefinition,
 } from "../scheduler/rows.ts";
 import { DESCRIPTION_LENGTH_MAX, PARTITIONS_MAX, RETRIES_MAX } from "../workflow/definition.ts";
@@ -53,4 +54,10 @@ export const jobDefinitionCodec: Codec<JobDefinition> = struct<JobDefinition>({
   name: nameCodec,
   step: nameCodec,
   description: descriptionCodec,
+});
+
+/** When finished requests are removed. */
+export const retentionCodec: Codec<Retention> = struct<Retention>({
+  ageMs: natural,
+  bytes: natural,
 });

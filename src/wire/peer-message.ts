@@ -12,6 +12,7 @@ import { bool, type Codec, natural, positive, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { envelopeCodec } from "./command.ts";
 import { nodeIdCodec, runPieceCodec } from "./dataset-codec.ts";
+import { workflowEventCodec } from "./event.ts";
 import { executorMessageCodec, schedulerMessageCodec } from "./execution.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { membershipCodec } from "./membership.ts";
@@ -34,6 +35,16 @@ const call: Codec<Call> = union<Call>({
   read: [3, { group: natural, keys: array(rowKey, ROWS_MAX), scan: optional(scan), linear: bool }],
   wait: [4, { group: natural, request: natural, waitMs: natural }],
   "copy-run": [5, { run: runPieceCodec }],
+  events: [
+    20,
+    {
+      group: natural,
+      after: optional(natural),
+      request: optional(natural),
+      limit: natural,
+      waitMs: natural,
+    },
+  ],
 });
 
 type ScannedRow = Extract<CallAnswer, { readonly kind: "rows" }>["scanned"][number];
@@ -53,6 +64,7 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   waited: [3, { ended: bool }],
   done: [4, {}],
   "not-scheduler": [5, { leader: optional(nodeIdCodec) }],
+  events: [20, { resync: bool, events: array(workflowEventCodec, ROWS_MAX), next: natural }],
   error: [6, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
 });
 

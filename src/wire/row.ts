@@ -10,6 +10,7 @@ import type {
   HistoryRow,
   InvocationRow,
   KeyedAnswerRow,
+  PlanRevisions,
   QueueRow,
   RequestState,
   Row,
@@ -31,6 +32,7 @@ import {
   descriptionCodec,
   handlerDefinitionCodec,
   jobDefinitionCodec,
+  retentionCodec,
   stepDefinitionCodec,
 } from "./definition-codec.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
@@ -46,7 +48,7 @@ import {
 /** The answer to a command. */
 export const answerCodec: Codec<Answer> = union<Answer>({
   ok: [1, {}],
-  request: [2, { request: natural }],
+  request: [2, { request: natural, repeated: bool }],
   revision: [3, { revision: natural }],
   refused: [4, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
 });
@@ -75,6 +77,19 @@ const stepCount = struct<StepCount>({
   failed: natural,
 });
 
+/** Invocations of each step. */
+export const stepCountsCodec: Codec<readonly StepCount[]> = array(stepCount, STEPS_MAX);
+
+/** Where a request stands. */
+export const requestStateCodec: Codec<RequestState> = enumeration<RequestState>({
+  queued: 1,
+  running: 2,
+  paused: 3,
+  succeeded: 4,
+  failed: 5,
+  cancelled: 6,
+});
+
 const stretch = struct<Stretch>({
   first: natural,
   parts: array(optional(partsCodec), BLOCK_CHILDREN),
@@ -94,6 +109,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       description: descriptionCodec,
       nextRequest: natural,
       plan: natural,
+      retention: optional(retentionCodec),
     },
   ],
   source: [2, { source: text(SOURCE_LENGTH_MAX) }],
@@ -103,6 +119,11 @@ export const rowCodec: Codec<Row> = union<Row>({
       handlers: array(handlerDefinitionCodec, HANDLERS_MAX),
       steps: array(stepDefinitionCodec, STEPS_MAX),
       jobs: array(jobDefinitionCodec, JOBS_MAX),
+      revisions: struct<PlanRevisions>({
+        handlers: array(natural, HANDLERS_MAX),
+        steps: array(natural, STEPS_MAX),
+        jobs: array(natural, JOBS_MAX),
+      }),
     },
   ],
   request: [
@@ -111,22 +132,17 @@ export const rowCodec: Codec<Row> = union<Row>({
       job: nameCodec,
       initialStep: nameCodec,
       plan: natural,
-      state: enumeration<RequestState>({
-        queued: 1,
-        running: 2,
-        paused: 3,
-        succeeded: 4,
-        failed: 5,
-        cancelled: 6,
-      }),
+      state: requestStateCodec,
       submittedMs: natural,
       endedMs: optional(natural),
       arguments: datasetCodec,
       result: optional(datasetCodec),
       failure: optional(failure),
-      steps: array(stepCount, STEPS_MAX),
+      steps: stepCountsCodec,
       warnings: warningsCodec,
       historyCount: natural,
+      keptAs: optional(nameCodec),
+      retryOf: optional(natural),
     },
   ],
   invocation: [
@@ -173,6 +189,12 @@ export const rowCodec: Codec<Row> = union<Row>({
     },
   ],
   ...memoryVariants,
+  ended: [17, { bytes: natural }],
+  kept: [18, { request: natural }],
+  removal: [19, {}],
+  retained: [20, { count: natural, bytes: natural }],
+  pins: [21, { count: natural }],
+  expiry: [22, {}],
 });
 
 /** A row as bytes. Equal rows have equal bytes, which the state's hash relies on (R10). */

@@ -20,8 +20,8 @@ import {
   ID_LENGTH_MAX,
   URL_LENGTH_MAX,
 } from "./bounds.ts";
-import { bytes, type Codec, enumeration, natural, positive, text } from "./codec.ts";
-import { array, struct, union } from "./codec-shapes.ts";
+import { bool, bytes, type Codec, enumeration, natural, positive, text } from "./codec.ts";
+import { array, optional, struct, union } from "./codec-shapes.ts";
 import { commandIdCodec } from "./command.ts";
 import { nodeIdCodec, sha256Codec } from "./dataset-codec.ts";
 import { descriptionCodec } from "./definition-codec.ts";
@@ -58,6 +58,15 @@ const firstReplica = struct<FirstReplica>({
 
 const firstReplicas = array(firstReplica, REPLICAS_MAX);
 
+/** Workflows that a token may be limited to; the API takes fewer. */
+const TOKEN_WORKFLOWS_MAX = 1024;
+
+const tokenFields = {
+  role: enumeration<TokenRow["role"]>({ read: 1, submit: 2, admin: 3 }),
+  name: text(ID_LENGTH_MAX),
+  workflows: optional(array(nameCodec, TOKEN_WORKFLOWS_MAX)),
+} as const;
+
 /** A command of the system group. */
 export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   found: [1, { clusterId: id, member: memberInfoCodec, adminTokenHash: sha256Codec }],
@@ -66,10 +75,17 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   announce: [4, { member: memberInfoCodec }],
   "create-workflow": [
     5,
-    { name: nameCodec, description: descriptionCodec, replicas: firstReplicas },
+    {
+      name: nameCodec,
+      description: descriptionCodec,
+      exclusive: bool,
+      replicas: firstReplicas,
+    },
   ],
   "workflow-active": [6, { group: natural }],
   "delete-workflow": [7, { name: nameCodec }],
+  "create-token": [8, { hash: sha256Codec, ...tokenFields }],
+  "revoke-token": [9, { hash: sha256Codec }],
 });
 
 /** A command with who asked. */
@@ -102,7 +118,7 @@ export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
     },
   ],
   ticket: [3, { verifier: bytes(VERIFIER_BYTES_MAX), expiresMs: natural, usesLeft: natural }],
-  token: [4, { role: enumeration<TokenRow["role"]>({ read: 1, submit: 2, admin: 3 }) }],
+  token: [4, { ...tokenFields, createdMs: natural }],
   workflow: [
     5,
     {

@@ -26,6 +26,14 @@ export interface JobDefinition {
   readonly description: string;
 }
 
+/** When finished requests are removed, the oldest first. */
+export interface RetentionDefinition {
+  /** Since their end. */
+  readonly ageMs: number;
+  /** Of all of them together. */
+  readonly bytes: number;
+}
+
 /** A workflow file. What is undefined was not mentioned and stays as it is in the cluster. */
 export interface WorkflowDocument {
   readonly workflow: string;
@@ -34,6 +42,8 @@ export interface WorkflowDocument {
   readonly handlers: string | undefined;
   readonly steps: Readonly<Record<string, StepDefinition>> | undefined;
   readonly jobs: Readonly<Record<string, JobDefinition>> | undefined;
+  /** Null leaves it to the nodes. */
+  readonly retention: RetentionDefinition | null | undefined;
 }
 
 /** One part: most steps need no partitioned fan-in, and one reducer call sees all keys in order. */
@@ -58,3 +68,7 @@ export const JOBS_MAX = 256;
 export const HANDLERS_MAX = 1000;
 /** Characters of a description: a paragraph, shown in lists. */
 export const DESCRIPTION_LENGTH_MAX = 4096;
+/** Ten years: nobody plans further. */
+export const RETENTION_MS_MAX = 10 * 366 * 24 * 3_600_000;
+/** A thousand terabytes: more than one workflow's requests take. */
+export const RETENTION_BYTES_MAX = 2 ** 50;

@@ -7,8 +7,11 @@ import {
   type OnFailure,
   PARTITIONS_DEFAULT,
   PARTITIONS_MAX,
+  RETENTION_BYTES_MAX,
+  RETENTION_MS_MAX,
   RETRIES_DEFAULT,
   RETRIES_MAX,
+  type RetentionDefinition,
   STEPS_MAX,
   type StepDefinition,
   TIMEOUT_MS_DEFAULT,
@@ -39,11 +42,12 @@ const PATH_LENGTH_MAX = 4096;
  */
 export function parseWorkflow(value: unknown): WorkflowDocument {
   const top: Place = { value, path: "" };
-  const field = fields(top, ["workflow", "description", "handlers", "steps", "jobs"]);
+  const field = fields(top, ["workflow", "description", "handlers", "steps", "jobs", "retention"]);
   const description = field("description");
   const handlers = field("handlers");
   const stepsAt = field("steps");
   const jobsAt = field("jobs");
+  const retention = field("retention");
   const steps = stepsAt && parseSteps(stepsAt);
   return {
     workflow: nameAt(required(field("workflow"), { parent: top, key: "workflow" })),
@@ -51,6 +55,23 @@ export function parseWorkflow(value: unknown): WorkflowDocument {
     handlers: handlers && folder(handlers),
     steps,
     jobs: jobsAt && parseJobs(jobsAt, steps),
+    retention: retention && parseRetention(retention),
+  };
+}
+
+/**
+ * The `retention` of a workflow: how long and how much of finished requests is kept. Null leaves it to
+ * the nodes.
+ * @throws {JobxError} `WORKFLOW_INVALID`, `WORKFLOW_KEY_UNKNOWN`.
+ */
+export function parseRetention(place: Place): RetentionDefinition | null {
+  if (place.value === null) return null;
+  const field = fields(place, ["age", "bytes"]);
+  const age = required(field("age"), { parent: place, key: "age" });
+  const bytes = required(field("bytes"), { parent: place, key: "bytes" });
+  return {
+    ageMs: durationAt(age, RETENTION_MS_MAX),
+    bytes: whole(bytes, { min: 0, max: RETENTION_BYTES_MAX }),
   };
 }
 
@@ -103,7 +124,7 @@ function parseStep(place: Place): StepDefinition {
       ? whole(partitions, { min: 1, max: PARTITIONS_MAX })
       : PARTITIONS_DEFAULT,
     retries: retries ? whole(retries, { min: 0, max: RETRIES_MAX }) : RETRIES_DEFAULT,
-    timeoutMs: timeout ? timeoutAt(timeout) : TIMEOUT_MS_DEFAULT,
+    timeoutMs: timeout ? durationAt(timeout, TIMEOUT_MS_MAX) : TIMEOUT_MS_DEFAULT,
     onFailure: onFailure ? onFailureAt(onFailure) : ON_FAILURE_DEFAULT,
     description: description ? text(description, DESCRIPTION_LENGTH_MAX) : "",
   };
@@ -157,12 +178,11 @@ function combinerAt(place: Place): string | null {
   return place.value === null || place.value === "" ? null : nameAt(place);
 }
 
-function timeoutAt(place: Place): number {
+function durationAt(place: Place, msMax: number): number {
   const { value } = place;
   const ms = typeof value === "string" ? parseDuration(value) : undefined;
   if (ms === undefined) return expected(place, DURATION_RULE);
-  const hoursMax = TIMEOUT_MS_MAX / 3_600_000;
-  return ms >= 1 && ms <= TIMEOUT_MS_MAX ? ms : expected(place, `from 1ms to ${hoursMax}h`);
+  return ms >= 1 && ms <= msMax ? ms : expected(place, `from 1ms to ${msMax / 3_600_000}h`);
 }
 
 function onFailureAt(place: Place): OnFailure {

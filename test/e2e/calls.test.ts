@@ -28,7 +28,7 @@ test("the same key at two nodes makes one request, and a conflict with another b
     arguments: [["how", { folder: corpus.folder, pauseMs: 0, gatedFrom: 0, gate: null }]],
     idempotencyKey: "nightly-7",
   } as const;
-  const before = await cluster.client(1).requests("words", { limit: 100, before: undefined });
+  const before = (await cluster.client(1).requests("words", { limit: 100 })).requests;
   const answers = await Promise.all([2, 3].map((number) => cluster.client(number).submit(input)));
   const [id = "", ...more] = new Set(answers.map(({ request }) => request));
   expect(more).toEqual([]);
@@ -38,7 +38,7 @@ test("the same key at two nodes makes one request, and a conflict with another b
     cluster.client(2).submit({ ...input, arguments: [["how", "else"]] }),
   ).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT", details: { status: 409 } });
   await expectCounted(client, await ended(client, id, END_MS_MAX), corpus);
-  const after = await client.requests("words", { limit: 100, before: undefined });
+  const after = (await client.requests("words", { limit: 100 })).requests;
   expect(after.length - before.length).toBe(1);
 });
 
@@ -96,7 +96,7 @@ test("what does not exist is said to be unknown, by its kind", async () => {
 
 test("a body that is no JSON, or not the one expected, is refused and changes nothing", async () => {
   const headers = { ...authorization(), ...JSON_TYPE };
-  const before = await cluster.client(1).requests("words", { limit: 100, before: undefined });
+  const before = (await cluster.client(1).requests("words", { limit: 100 })).requests;
   const send = (body: string): Promise<unknown> =>
     callHttp(cluster.api(1), { method: "POST", path: SUBMIT, headers, body });
   expect(await send(`{"arguments":[`)).toMatchObject({ status: 400, code: "API_JSON_INVALID" });
@@ -105,7 +105,7 @@ test("a body that is no JSON, or not the one expected, is refused and changes no
     status: 400,
     code: "HANDLER_VALUE_NOT_EXACT",
   });
-  const after = await cluster.client(1).requests("words", { limit: 100, before: undefined });
+  const after = (await cluster.client(1).requests("words", { limit: 100 })).requests;
   expect(after.map(({ request }) => request)).toEqual(before.map(({ request }) => request));
 });
 

@@ -100,9 +100,10 @@ export class Cluster {
     return new JobxClient(deps, { urls, token: this.token, deadlineMs: CALL_MS_MAX });
   }
 
-  /** Runs `jobx` against a node. */
-  jobx(number: number, ...args: readonly string[]): Promise<Ended> {
-    const env = { ...process.env, JOBX_API: this.api(number), JOBX_TOKEN: this.token };
+  /** Runs `jobx` against a node, or against the first of several that answers. */
+  jobx(numbers: number | readonly number[], ...args: readonly string[]): Promise<Ended> {
+    const apis = [numbers].flat().map((number) => this.api(number));
+    const env = { ...process.env, JOBX_API: apis.join(","), JOBX_TOKEN: this.token };
     return runProgram(NODE, [join(ROOT, "bin/jobx.js"), ...args], { env, msMax: CLI_MS_MAX });
   }
 

@@ -4,17 +4,36 @@ import type {
   AttemptView,
   CallOptions,
   ClusterPort,
+  EntityChange,
+  HandlerSourceView,
+  JobView,
+  Json,
   NodeView,
+  Principal,
   RequestError,
+  RequestList,
+  RequestPage,
   RequestView,
+  StepView,
+  StreamEvent,
+  SubmitAnswer,
   SubmitInput,
+  TokenView,
+  WhyView,
   WorkflowDefinition,
+  WorkflowSummary,
   WorkflowView,
 } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
+import { changedEntity, merged, reportOf } from "./fake-definitions.ts";
 
 /** Tokens that the fake knows. */
-export const TOKENS = { read: "read-token", submit: "submit-token", admin: "admin-token" } as const;
+export const TOKENS = {
+  read: "read-token",
+  submit: "submit-token",
+  admin: "admin-token",
+  limited: "limited-token",
+} as const;
 
 /** Makes an error of the cluster; the codes are those of `ClusterErrorCode`. */
 export function clusterFailure(code: string, fields: Record<string, unknown> = {}): JobxError {
@@ -45,10 +64,16 @@ export class FakeCluster implements ClusterPort {
   readonly definitions = new Map<string, WorkflowDefinition>();
   readonly views = new Map<string, RequestView>();
   readonly attemptViews: AttemptView[] = [];
+  readonly tokenViews: TokenView[] = [];
+  readonly stream: (StreamEvent | Error)[] = [];
   readonly #byKey = new Map<string, { readonly body: string; readonly request: string }>();
   readonly #waiting = new Set<() => void>();
   nodeViews: readonly NodeView[] = [NODE];
   isReady = true;
+  /** Results end with a failure. */
+  resultBreaks = false;
+  /** Of every definition. */
+  revision = 7;
 
   /** Thrown by the next call that asks for a request. */
   failNextWait: Error | undefined;
@@ -56,9 +81,12 @@ export class FakeCluster implements ClusterPort {
   /** Forgets everything, so that one server can serve many tests. */
   reset(): void {
     for (const known of [this.definitions, this.views, this.#byKey]) known.clear();
-    for (const list of [this.calls, this.failures, this.attemptViews]) list.length = 0;
+    for (const list of [this.calls, this.failures, this.attemptViews, this.tokenViews, this.stream])
+      list.length = 0;
     this.nodeViews = [NODE];
     this.isReady = true;
+    this.resultBreaks = false;
+    this.revision = 7;
   }
 
   #called(method: string, input: unknown, options: CallOptions): void {
@@ -73,8 +101,12 @@ export class FakeCluster implements ClusterPort {
 
   /** Changes a request and wakes who waits for it. */
   change(id: string, fields: Partial<RequestView>): void {
-    this.views.set(id, { ...this.#view(id), ...fields });
-    for (const wake of [...this.#waiting]) wake();
+    const view = { ...this.#view(id), ...fields };
+    this.views.set(id, view);
+    const { request, workflow, job, state, submittedAt, endedAt, steps } = view;
+    const revision = this.stream.length + 100;
+    const told = { request, workflow, job, state, submittedAt, endedAt, steps };
+    this.tell({ kind: "request", revision, ...told });
   }
 
   succeed(id: string, pairs: readonly (readonly [string, number])[]): void {
@@ -130,14 +162,12 @@ export class FakeCluster implements ClusterPort {
     return "jobx1-ticket";
   }
 
-  async workflows(
-    options: CallOptions,
-  ): Promise<readonly { workflow: string; description: string; state: string }[]> {
+  async workflows(options: CallOptions): Promise<readonly WorkflowSummary[]> {
     this.#called("workflows", {}, options);
     return [...this.definitions.values()].map(({ workflow, description }) => ({
       workflow,
       description: description ?? "",
-      state: "active",
+      state: "active" as const,
     }));
   }
 
@@ -153,48 +183,101 @@ export class FakeCluster implements ClusterPort {
       term: 3,
       replicas: [{ node: NODE.id, name: NODE.name, replica: 1, role: "voter" }],
       appliedIndex: 17,
+      revision: this.revision,
       steps: definition.steps ?? {},
       jobs: definition.jobs ?? {},
       handlers: (definition.handlers ?? []).map(({ name: handler, language }) => ({
         name: handler,
+        revision: this.revision,
         version: "0123456789abcdef",
         type: "mapper",
         language,
         requiredCapability: "none",
         description: "",
       })),
+      retention: definition.retention ?? null,
     };
   }
 
   async apply(
     definition: WorkflowDefinition,
-    input: { readonly dryRun: boolean; readonly force: boolean },
+    input: Parameters<ClusterPort["apply"]>[1],
     options: CallOptions,
   ): Promise<ApplyReport> {
     this.#called("apply", { definition, ...input }, options);
     const old = this.definitions.get(definition.workflow);
-    if (!input.dryRun) {
-      this.definitions.set(definition.workflow, {
-        workflow: definition.workflow,
-        description: definition.description ?? old?.description,
-        handlers: definition.handlers ?? old?.handlers,
-        steps: definition.steps ?? old?.steps,
-        jobs: definition.jobs ?? old?.jobs,
-      });
+    if (!input.dryRun) this.definitions.set(definition.workflow, merged(old, definition));
+    return reportOf(old, definition);
+  }
+
+  async createWorkflow(
+    input: { readonly workflow: string; readonly description: string },
+    options: CallOptions,
+  ): Promise<WorkflowView> {
+    this.#called("createWorkflow", input, options);
+    if (this.definitions.has(input.workflow)) throw clusterFailure("WORKFLOW_EXISTS");
+    this.definitions.set(input.workflow, {
+      ...input,
+      handlers: [],
+      steps: {},
+      jobs: {},
+      retention: undefined,
+    });
+    return this.workflow(input.workflow, options);
+  }
+
+  async steps(workflow: string, options: CallOptions): Promise<readonly StepView[]> {
+    this.#called("steps", workflow, options);
+    return Object.entries(this.#definition(workflow).steps ?? {}).map(([name, step]) => ({
+      name,
+      revision: this.revision,
+      ...step,
+    }));
+  }
+
+  async step(workflow: string, name: string, options: CallOptions): Promise<StepView> {
+    const found = (await this.steps(workflow, options)).find((one) => one.name === name);
+    if (found === undefined) throw clusterFailure("STEP_UNKNOWN");
+    return found;
+  }
+
+  async jobs(workflow: string, options: CallOptions): Promise<readonly JobView[]> {
+    this.#called("jobs", workflow, options);
+    return Object.entries(this.#definition(workflow).jobs ?? {}).map(([name, job]) => ({
+      name,
+      revision: this.revision,
+      ...job,
+    }));
+  }
+
+  async job(workflow: string, name: string, options: CallOptions): Promise<JobView> {
+    const found = (await this.jobs(workflow, options)).find((one) => one.name === name);
+    if (found === undefined) throw clusterFailure("JOB_UNKNOWN");
+    return found;
+  }
+
+  async handler(workflow: string, name: string, options: CallOptions): Promise<HandlerSourceView> {
+    const { handlers } = await this.workflow(workflow, options);
+    const found = handlers.find((one) => one.name === name);
+    if (found === undefined) throw clusterFailure("HANDLER_UNKNOWN");
+    return { ...found, source: "// source" };
+  }
+
+  /** Steps and jobs only; what is in use and what the rules are is the real one's affair. */
+  async changeEntity(
+    change: EntityChange,
+    options: CallOptions,
+  ): Promise<StepView | JobView | null> {
+    this.#called("changeEntity", change, options);
+    const definition = this.#definition(change.workflow);
+    if (change.revision !== undefined && change.revision !== this.revision) {
+      throw clusterFailure("REVISION_CHANGED");
     }
-    return {
-      workflow: definition.workflow,
-      created: old === undefined,
-      handlers: {
-        added: (definition.handlers ?? []).map(({ name }) => name),
-        updated: [],
-        removed: [],
-        unchanged: [],
-        kept: [],
-      },
-      steps: { changed: Object.keys(definition.steps ?? {}), unchanged: [] },
-      jobs: { changed: Object.keys(definition.jobs ?? {}), unchanged: [] },
-    };
+    const changed = changedEntity(definition, change, this.revision + 1);
+    if (changed === undefined) return null;
+    this.revision += 1;
+    this.definitions.set(change.workflow, changed.definition);
+    return changed.view;
   }
 
   async deleteWorkflow(name: string, options: CallOptions): Promise<void> {
@@ -230,6 +313,8 @@ export class FakeCluster implements ClusterPort {
       error: null,
       steps: { words: { total: 4, done: 1, failed: 0 } },
       warnings: [],
+      keptAs: input.keep ?? null,
+      retryOf: null,
     });
     return { request, duplicate: false };
   }
@@ -266,14 +351,83 @@ export class FakeCluster implements ClusterPort {
     });
   }
 
-  async requests(
-    workflow: string,
-    input: { readonly limit: number; readonly before: string | undefined },
-    options: CallOptions,
-  ): Promise<readonly RequestView[]> {
-    this.#called("requests", { workflow, ...input }, options);
+  async requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList> {
+    this.#called("requests", { workflow, ...page }, options);
     this.#definition(workflow);
-    return [...this.views.values()].reverse().slice(0, input.limit);
+    const all = [...this.views.values()].reverse();
+    const fitting = all.filter(({ state }) => page.states?.includes(state) ?? true);
+    const requests = fitting.slice(0, page.limit);
+    const next = fitting.length > requests.length ? (requests.at(-1)?.request ?? null) : null;
+    return { requests, next };
+  }
+
+  async result(
+    id: string,
+    options: CallOptions,
+  ): Promise<AsyncIterable<readonly (readonly [Json, Json])[]>> {
+    this.#called("result", id, options);
+    const { result } = this.#view(id);
+    if (result === null) throw clusterFailure("RESULT_NOT_THERE");
+    const breaks = this.resultBreaks;
+    async function* pages(pairs: readonly (readonly [Json, Json])[]) {
+      for (const pair of pairs) yield [pair];
+      if (breaks) throw clusterFailure("FS_BLOCK_MISSING");
+    }
+    return pages(result.pairs);
+  }
+
+  async retry(
+    id: string,
+    input: { readonly idempotencyKey: string | undefined; readonly keep: string | undefined },
+    options: CallOptions,
+  ): Promise<SubmitAnswer> {
+    this.#called("retry", { id, ...input }, options);
+    const old = this.#view(id);
+    const request = `r${this.views.size + 1}`;
+    const { workflow, job } = old;
+    this.views.set(request, { ...old, request, state: "queued", endedAt: null, retryOf: id });
+    return { request, workflow, job, duplicate: false };
+  }
+
+  async *events(
+    of: { readonly workflow: string } | { readonly request: string },
+    after: number | undefined,
+    options: CallOptions,
+  ): AsyncGenerator<StreamEvent, void, undefined> {
+    this.#called("events", { of, after }, options);
+    if (after === undefined) {
+      const requests = "request" in of ? [this.#view(of.request)] : [...this.views.values()];
+      yield { kind: "resync", revision: 1, requests };
+    }
+    for (let sent = 0; ; ) {
+      for (const event of this.stream.slice(sent)) {
+        sent += 1;
+        if (event instanceof Error) throw event;
+        yield event;
+        if (event.kind === "request" && event.endedAt !== null) return;
+      }
+      options.signal.throwIfAborted();
+      await this.#change(60_000, options.signal);
+      if (options.signal.aborted) return;
+    }
+  }
+
+  /** Adds to what those who follow are told. */
+  tell(event: StreamEvent | Error): void {
+    this.stream.push(event);
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  async why(id: string, options: CallOptions): Promise<WhyView> {
+    this.#called("why", id, options);
+    const { state } = this.#view(id);
+    return { request: id, state, why: "1 unit waits for the capability gpu." };
+  }
+
+  async deleteRequest(id: string, options: CallOptions): Promise<void> {
+    this.#called("deleteRequest", id, options);
+    if (this.#view(id).endedAt === null) throw clusterFailure("REQUEST_NOT_ENDED");
+    this.views.delete(id);
   }
 
   async attempts(
@@ -300,10 +454,41 @@ export class FakeCluster implements ClusterPort {
     return this.#view(id);
   }
 
-  roleOf(token: string): "read" | "submit" | "admin" | undefined {
-    if (token === TOKENS.read) return "read";
-    if (token === TOKENS.submit) return "submit";
-    return token === TOKENS.admin ? "admin" : undefined;
+  version(): string {
+    return "0.1.0";
+  }
+
+  async createToken(
+    input: Parameters<ClusterPort["createToken"]>[0],
+    options: CallOptions,
+  ): Promise<TokenView & { readonly token: string }> {
+    this.#called("createToken", input, options);
+    const id = String(this.tokenViews.length + 1).padStart(16, "0");
+    const view = { id, ...input, createdAt: "2026-01-01T00:00:00Z" };
+    this.tokenViews.push(view);
+    return { ...view, token: `jobx_${id}` };
+  }
+
+  async tokens(options: CallOptions): Promise<readonly TokenView[]> {
+    this.#called("tokens", {}, options);
+    return this.tokenViews;
+  }
+
+  async revokeToken(id: string, options: CallOptions): Promise<void> {
+    this.#called("revokeToken", id, options);
+    const at = this.tokenViews.findIndex((view) => view.id === id);
+    if (at === -1) throw clusterFailure("TOKEN_UNKNOWN");
+    this.tokenViews.splice(at, 1);
+  }
+
+  principal(token: string): Principal | undefined {
+    if (token === TOKENS.limited) return { role: "admin", workflows: ["text"] };
+    const role = (["read", "submit", "admin"] as const).find((one) => TOKENS[one] === token);
+    return role === undefined ? undefined : { role, workflows: null };
+  }
+
+  workflowOf(request: string): string | undefined {
+    return this.views.get(request)?.workflow;
   }
 
   metrics(): string {

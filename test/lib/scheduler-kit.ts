@@ -104,8 +104,8 @@ export class SchedulerKit {
     return this.effects.slice(before);
   }
 
-  submit(args: Dataset = []): number {
-    const answer = this.run({ kind: "submit", job: "job", arguments: args });
+  submit(args: Dataset = [], keep?: string): number {
+    const answer = this.run({ kind: "submit", job: "job", arguments: args, keep });
     assert(answer.kind === "request", "a job is submitted");
     return answer.request;
   }

@@ -49,6 +49,7 @@ export function sketchDefinition(steps: readonly StepSketch[]): {
       onFailure,
     })),
     jobs: [{ name: "job", step: steps[0]?.name ?? "", description: "" }],
+    retention: undefined,
   } as const satisfies ClientCommand;
   const sources = handlers.map((one) => {
     const { version } = one.handler;

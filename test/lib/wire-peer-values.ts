@@ -11,6 +11,7 @@ import type {
 } from "../../src/actors/ports.ts";
 import type { Message } from "../../src/raft/messages.ts";
 import type { Command, CommandId } from "../../src/scheduler/commands.ts";
+import type { EventChange } from "../../src/scheduler/events.ts";
 import type {
   ExecutorMessage,
   GrantInputs,
@@ -52,6 +53,12 @@ const firstReplicas: Any<readonly FirstReplica[]> = list(
   }),
 );
 
+const tokenFields = {
+  role: fc.constantFrom("read", "submit", "admin"),
+  name: words,
+  workflows: maybe(list(name)),
+} as const;
+
 /** Commands of the system group. */
 export const systemCommandKinds: Kinds<SystemCommand> = {
   found: fc.record({ kind: one("found"), clusterId: name, member, adminTokenHash: hash }),
@@ -68,10 +75,13 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
     kind: one("create-workflow"),
     name,
     description: words,
+    exclusive: bool,
     replicas: firstReplicas,
   }),
   "workflow-active": fc.record({ kind: one("workflow-active"), group: natural }),
   "delete-workflow": fc.record({ kind: one("delete-workflow"), name }),
+  "create-token": fc.record({ kind: one("create-token"), hash, ...tokenFields }),
+  "revoke-token": fc.record({ kind: one("revoke-token"), hash }),
 };
 
 /** Rows of the system group. */
@@ -88,7 +98,7 @@ export const systemRowKinds: Kinds<SystemRow> = {
     expiresMs: natural,
     usesLeft: natural,
   }),
-  token: fc.record({ kind: one("token"), role: fc.constantFrom("read", "submit", "admin") }),
+  token: fc.record({ kind: one("token"), ...tokenFields, createdMs: natural }),
   workflow: fc.record({
     kind: one("workflow"),
     group: natural,
@@ -188,6 +198,20 @@ export const systemEnvelope = fc.record({
   command: ofKinds<SystemCommand>(systemCommandKinds),
 });
 
+const eventChange: Any<EventChange> = fc.oneof(
+  fc.record({
+    kind: one("request"),
+    request: natural,
+    job: name,
+    state: fc.constantFrom("queued", "running", "paused", "succeeded", "failed", "cancelled"),
+    submittedMs: natural,
+    endedMs: maybe(natural),
+    steps: list(fc.record({ step: name, total: natural, done: natural, failed: natural })),
+  }),
+  fc.record({ kind: one("removed"), request: natural }),
+  fc.record({ kind: one("defined") }),
+);
+
 /** What one node asks of another. */
 export const callKinds: Kinds<Call> = {
   command: fc.record({ kind: one("command"), group: natural, envelope }),
@@ -201,6 +225,14 @@ export const callKinds: Kinds<Call> = {
   }),
   wait: fc.record({ kind: one("wait"), group: natural, request: natural, waitMs: natural }),
   "copy-run": fc.record({ kind: one("copy-run"), run: pieces.run }),
+  events: fc.record({
+    kind: one("events"),
+    group: natural,
+    after: maybe(natural),
+    request: maybe(natural),
+    limit: natural,
+    waitMs: natural,
+  }),
 };
 
 /** What it is answered. */
@@ -215,6 +247,12 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     appliedIndex: natural,
   }),
   waited: fc.record({ kind: one("waited"), ended: bool }),
+  events: fc.record({
+    kind: one("events"),
+    resync: bool,
+    events: list(fc.record({ revision: natural, change: eventChange })),
+    next: natural,
+  }),
   done: fc.record({ kind: one("done") }),
   "not-scheduler": fc.record({ kind: one("not-scheduler"), leader: maybe(name) }),
   error: fc.record({ kind: one("error"), code: name, message: words }),

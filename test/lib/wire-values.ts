@@ -180,6 +180,7 @@ const limits = {
   onFailure: fc.constantFrom("fail", "skip", "pause"),
 } as const;
 const jobs = list(fc.record({ name, step: name, description: words }));
+const retention = maybe(fc.record({ ageMs: natural, bytes: natural }));
 
 /** Who asked. */
 export const idKinds: Kinds<CommandId> = {
@@ -208,8 +209,18 @@ export const commandKinds: Kinds<Command> = {
       }),
     ),
     jobs,
+    retention,
   }),
-  submit: fc.record({ kind: one("submit"), job: name, arguments: dataset }),
+  submit: fc.record({ kind: one("submit"), job: name, arguments: dataset, keep: maybe(name) }),
+  retry: fc.record({ kind: one("retry"), request: natural, keep: maybe(name) }),
+  remove: fc.record({ kind: one("remove"), request: natural, expired: bool }),
+  "remove-rows": fc.record({
+    kind: one("remove-rows"),
+    request: natural,
+    keys: list(words),
+    last: bool,
+  }),
+  "forget-keys": fc.record({ kind: one("forget-keys"), keys: list(words) }),
   cancel: fc.record({ kind: one("cancel"), request: natural }),
   resume: fc.record({ kind: one("resume"), request: natural }),
   noop: fc.record({ kind: one("noop"), bytes }),
@@ -234,7 +245,7 @@ export const commandKinds: Kinds<Command> = {
 
 const answers: Kinds<Answer> = {
   ok: fc.record({ kind: one("ok") }),
-  request: fc.record({ kind: one("request"), request: natural }),
+  request: fc.record({ kind: one("request"), request: natural, repeated: bool }),
   revision: fc.record({ kind: one("revision"), revision: natural }),
   refused: fc.record({ kind: one("refused"), code: name, message: words }),
 };
@@ -275,6 +286,7 @@ export const rowKinds: Kinds<Row> = {
     description: words,
     nextRequest: natural,
     plan: natural,
+    retention,
   }),
   source: fc.record({ kind: one("source"), source: words }),
   plan: fc.record({
@@ -291,6 +303,7 @@ export const rowKinds: Kinds<Row> = {
       }),
     ),
     jobs,
+    revisions: fc.record({ handlers: list(natural), steps: list(natural), jobs: list(natural) }),
   }),
   request: fc.record({
     kind: one("request"),
@@ -306,7 +319,15 @@ export const rowKinds: Kinds<Row> = {
     steps: list(fc.record({ step: name, total: natural, done: natural, failed: natural })),
     warnings: list(words),
     historyCount: natural,
+    keptAs: maybe(name),
+    retryOf: maybe(natural),
   }),
+  ended: fc.record({ kind: one("ended"), bytes: natural }),
+  kept: fc.record({ kind: one("kept"), request: natural }),
+  removal: fc.record({ kind: one("removal") }),
+  retained: fc.record({ kind: one("retained"), count: natural, bytes: natural }),
+  pins: fc.record({ kind: one("pins"), count: natural }),
+  expiry: fc.record({ kind: one("expiry") }),
   invocation: fc.record({
     kind: one("invocation"),
     step: name,

@@ -155,6 +155,7 @@ export class SimClient {
       kind: "submit",
       job: this.#family,
       arguments: data,
+      keep: undefined,
     });
     promise(answer.kind === "request", () => `a submission was answered ${JSON.stringify(answer)}`);
     return answer.request;

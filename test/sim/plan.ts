@@ -4,6 +4,9 @@ import { Chance } from "./chance.ts";
 import { RARE_CAPABILITY } from "./handlers.ts";
 
 /** Classes of faults. */
+/** Longer and more than any seed: what is acknowledged is looked for at the end. */
+const KEPT = { ageMs: 1e12, bytes: 1e15 } as const;
+
 export const FAULTS = [
   "loss",
   "duplication",
@@ -80,7 +83,7 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
     replaceAfterMs: 15_000,
     tail: { tailEntries: plan.tailEntries, tailBytes: 64 * 1024 },
     snapshotChunkBytes: plan.chunkBytes,
-    scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64 },
+    scheduling: { leaseMs: leaseMs + 1_000, arrivalMs: 1_500, grantsMax: 64, retention: KEPT },
     executor: {
       slots: chance.whole(1, 4),
       capabilities: rare ? [RARE_CAPABILITY] : [],

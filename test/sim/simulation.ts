@@ -281,6 +281,7 @@ class Simulation {
       kind: "create-workflow",
       name,
       description: "",
+      exclusive: false,
       replicas: [],
     });
     promise(answer.kind === "revision", "a workflow was created");
@@ -337,6 +338,7 @@ class Simulation {
         handlers: HANDLERS,
         steps: stepsOf(this.#plan.partitions),
         jobs: JOBS,
+        retention: undefined,
       },
     ];
     for (const [at, command] of commands.entries()) {

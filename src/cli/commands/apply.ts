@@ -29,6 +29,7 @@ export const APPLY: Command = {
       ...(document.description === undefined ? {} : { description: document.description }),
       ...(document.steps === undefined ? {} : { steps: written["steps"] }),
       ...(document.jobs === undefined ? {} : { jobs: written["jobs"] }),
+      ...(document.retention === undefined ? {} : { retention: written["retention"] }),
       ...(document.handlers === undefined
         ? {}
         : { handlers: await readHandlers(resolve(dirname(path), document.handlers)) }),

@@ -2,7 +2,7 @@ import { PAGE_DEFAULT, PAGE_MAX } from "../../api/limits.ts";
 import { type Command, countOption, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { toJson, toTable } from "../output.ts";
-import { progressLine } from "../request-text.ts";
+import { progressLine } from "../progress.ts";
 
 /** `jobx request list WORKFLOW` */
 export const REQUEST_LIST: Command = {
@@ -16,9 +16,13 @@ export const REQUEST_LIST: Command = {
       value: "N",
       help: `How many, at most ${PAGE_MAX}; default ${PAGE_DEFAULT}.`,
     },
+    state: { kind: "text", value: "STATES", help: "Only these, such as failed,cancelled." },
+    job: { kind: "text", value: "JOB", help: "Only of this job." },
+    since: { kind: "text", value: "TIME", help: "Submitted then or later, such as 2026-01-31." },
+    until: { kind: "text", value: "TIME", help: "Submitted then or earlier." },
     before: { kind: "text", value: "ID", help: "Only those older than this one: the next page." },
   },
-  examples: ["jobx request list text --limit 10"],
+  examples: ["jobx request list text --limit 10", "jobx request list text --state failed"],
   async run(run) {
     const limit = countOption(run, {
       name: "limit",
@@ -27,9 +31,13 @@ export const REQUEST_LIST: Command = {
       otherwise: PAGE_DEFAULT,
     });
     const client = await run.connect();
-    const requests = await client.requests(positional(run, 0), {
+    const { requests } = await client.requests(positional(run, 0), {
       limit,
       before: run.text("before"),
+      state: run.text("state"),
+      job: run.text("job"),
+      since: run.text("since"),
+      until: run.text("until"),
     });
     const rows = requests.map((view) => [
       view.request,

@@ -1,12 +1,13 @@
-import type { RequestView } from "../../api/ports.ts";
 import { parseDuration } from "../../workflow/duration.ts";
 import { type Command, type CommandRun, positional } from "../command.ts";
 import { cliError } from "../errors.ts";
 import { EXIT } from "../exit.ts";
 import { readArgumentsText } from "../files.ts";
+import { followRequest, type Progress } from "../follow.ts";
 import { toJson } from "../output.ts";
 import { type Pair, parsePair, parsePairsText } from "../pairs.ts";
-import { progressLine, requestText } from "../request-text.ts";
+import { progressView } from "../progress.ts";
+import { requestText } from "../request-text.ts";
 import { LAST_ANSWER_MS, WAIT_DEADLINE_MS, waitForEnd } from "../wait.ts";
 
 /** `jobx submit WORKFLOW JOB [key=text | key:=JSON]...` */
@@ -35,6 +36,11 @@ export const SUBMIT: Command = {
       value: "K",
       help: "Idempotency key: the same key gives the same request.",
     },
+    keep: {
+      kind: "text",
+      value: "NAME",
+      help: "Keep the request under a name, as WORKFLOW:NAME, until it is deleted.",
+    },
     follow: { kind: "flag", help: "Wait, and show the progress of each step." },
   },
   examples: [
@@ -55,20 +61,25 @@ export const SUBMIT: Command = {
       job: positional(run, 1),
       arguments: pairs,
       idempotencyKey: run.text("key"),
+      keep: run.text("keep"),
     });
     if (!wait) {
       run.io.out(run.json ? toJson(accepted) : `${accepted.request}\n`);
       return EXIT.ok;
     }
-    const onView = teller(run, { id: accepted.request, follow });
-    const options = { untilMs, follow, onView };
-    const view = await waitForEnd({ client, clock }, accepted.request, options).catch(
-      (error: unknown) => {
-        // Whoever lost sight of the request must be able to find it again.
-        run.io.err(`jobx: request ${accepted.request} was accepted and goes on\n`);
-        throw error;
-      },
-    );
+    const id = accepted.request;
+    const told = tellPauses(run, id);
+    if (follow) {
+      const shown = progressView(run.io);
+      const onProgress = (progress: Progress): void => {
+        shown.show(progress);
+        told(progress);
+      };
+      const machine = run.io.client;
+      await followRequest({ client, machine }, id, { untilMs, onProgress });
+      shown.end();
+    }
+    const view = await waitForEnd({ client, clock }, id, { untilMs, onView: told });
     run.io.out(run.json ? toJson({ ...view, duplicate: accepted.duplicate }) : requestText(view));
     return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
   },
@@ -93,20 +104,13 @@ function timeoutOf(run: CommandRun): number | undefined {
   );
 }
 
-/** Says on the error output what has changed since the last view. */
-function teller(
-  run: CommandRun,
-  options: { readonly id: string; readonly follow: boolean },
-): (view: RequestView) => void {
-  let said = "";
+/** Says once, each time that the request pauses, what a person can do. */
+function tellPauses(run: CommandRun, id: string): (progress: Progress) => void {
   let paused = false;
-  return (view) => {
-    const line = progressLine(view);
-    if (options.follow && line !== said) run.io.err(`${line}\n`);
-    said = line;
-    if (view.state === "paused" && !paused) {
-      run.io.err(`request ${options.id} is paused; jobx request resume ${options.id}\n`);
+  return ({ state }) => {
+    if (state === "paused" && !paused) {
+      run.io.err(`request ${id} is paused; jobx request resume ${id}\n`);
     }
-    paused = view.state === "paused";
+    paused = state === "paused";
   };
 }

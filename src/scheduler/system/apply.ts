@@ -7,10 +7,11 @@ import type { SystemCommand, SystemEnvelope } from "./commands.ts";
 import { CLUSTER_KEY, systemKeys } from "./keys.ts";
 import type { SystemRow } from "./rows.ts";
 
-/** A row was written; every node follows these, so that each knows the cluster. */
+/** A row was written, or is gone; every node follows these, so that each knows the cluster. */
 export interface SystemEffect {
   readonly key: string;
-  readonly row: SystemRow;
+  /** Undefined when it is gone. */
+  readonly row: SystemRow | undefined;
 }
 
 export type SystemTransaction = Transaction<SystemRow, SystemEffect>;
@@ -52,7 +53,7 @@ const DONE: Answer = { kind: "ok" };
 function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCommand): Answer {
   switch (command.kind) {
     case "found":
-      return applyFound(tx, command);
+      return applyFound(tx, stampMs, command);
     case "ticket": {
       const { id, verifier, expiresMs, uses } = command;
       put(tx, systemKeys.ticket(id), { kind: "ticket", verifier, expiresMs, usesLeft: uses });
@@ -75,6 +76,14 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       return applyWorkflowActive(tx, command.group);
     case "delete-workflow":
       return applyDeleteWorkflow(tx, command.name);
+    case "create-token": {
+      const { hash, role, name, workflows } = command;
+      const row = { kind: "token", role, name, workflows, createdMs: stampMs } as const;
+      put(tx, systemKeys.token(hash), row);
+      return DONE;
+    }
+    case "revoke-token":
+      return applyRevokeToken(tx, command.hash);
     default:
       return unreachable(command);
   }
@@ -82,13 +91,20 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
 
 function applyFound(
   tx: SystemTransaction,
+  createdMs: number,
   command: Extract<SystemCommand, { kind: "found" }>,
 ): Answer {
   if (tx.get(CLUSTER_KEY) !== undefined) return DONE;
   const { clusterId, member, adminTokenHash } = command;
   put(tx, CLUSTER_KEY, { kind: "cluster", id: clusterId, nextGroup: 1, version: CLUSTER_VERSION });
   put(tx, systemKeys.member(member.node), { ...member, kind: "member", state: "joined" });
-  put(tx, systemKeys.token(adminTokenHash), { kind: "token", role: "admin" });
+  put(tx, systemKeys.token(adminTokenHash), {
+    kind: "token",
+    role: "admin",
+    name: "first",
+    workflows: undefined,
+    createdMs,
+  });
   return DONE;
 }
 
@@ -123,7 +139,12 @@ function applyCreateWorkflow(
 ): Answer {
   const { name, description, replicas } = command;
   const known = tx.get(systemKeys.name(name));
-  if (known?.kind === "name") return { kind: "revision", revision: known.group };
+  if (known?.kind === "name") {
+    if (command.exclusive) {
+      return refused("WORKFLOW_EXISTS", `there is a workflow ${name} already`);
+    }
+    return { kind: "revision", revision: known.group };
+  }
   const cluster = tx.get(CLUSTER_KEY);
   assert(cluster?.kind === "cluster", "the system group's first command founds the cluster");
   if (!replicas.some((replica) => replica.role === "voter")) {
@@ -161,5 +182,13 @@ function applyDeleteWorkflow(tx: SystemTransaction, name: string): Answer {
   assert(row?.kind === "workflow", "a name means a workflow");
   tx.delete(nameKey);
   put(tx, key, { ...row, state: "deleted" });
+  return DONE;
+}
+
+function applyRevokeToken(tx: SystemTransaction, hash: string): Answer {
+  const key = systemKeys.token(hash);
+  if (tx.get(key) === undefined) return refused("TOKEN_UNKNOWN", "there is no such token");
+  tx.delete(key);
+  tx.emit({ key, row: undefined });
   return DONE;
 }

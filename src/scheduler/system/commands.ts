@@ -1,6 +1,6 @@
 /** What can be written into the system group's log. */
 import type { CommandId } from "../commands.ts";
-import type { FirstReplica, MemberRow } from "./rows.ts";
+import type { FirstReplica, MemberRow, TokenRow } from "./rows.ts";
 
 /** What a node says of itself. */
 export type MemberInfo = Omit<MemberRow, "kind" | "state">;
@@ -30,10 +30,21 @@ export type SystemCommand =
       readonly kind: "create-workflow";
       readonly name: string;
       readonly description: string;
+      /** Refused when there is a workflow of that name; else that one is the answer. */
+      readonly exclusive: boolean;
       readonly replicas: readonly FirstReplica[];
     }
   | { readonly kind: "workflow-active"; readonly group: number }
-  | { readonly kind: "delete-workflow"; readonly name: string };
+  | { readonly kind: "delete-workflow"; readonly name: string }
+  /** `hash` is SHA-256 in hex of the token's text. */
+  | {
+      readonly kind: "create-token";
+      readonly hash: string;
+      readonly role: TokenRow["role"];
+      readonly name: string;
+      readonly workflows: readonly string[] | undefined;
+    }
+  | { readonly kind: "revoke-token"; readonly hash: string };
 
 export interface SystemEnvelope {
   readonly id: CommandId;

@@ -39,9 +39,15 @@ export interface TicketRow {
   readonly usesLeft: number;
 }
 
+/** A bearer token under its hash; the text itself is nowhere. */
 export interface TokenRow {
   readonly kind: "token";
   readonly role: "read" | "submit" | "admin";
+  /** For people: whose it is, or what for. */
+  readonly name: string;
+  /** Names of the workflows that it is limited to; undefined is all, and the cluster. */
+  readonly workflows: readonly string[] | undefined;
+  readonly createdMs: number;
 }
 
 /** Where a workflow's first replicas are. Its own log is the truth about its later members. */

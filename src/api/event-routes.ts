@@ -1,0 +1,161 @@
+/**
+ * Live events (R22): Server-Sent Events, or the same over WebSocket when the caller asks for an upgrade.
+ * A stream begins with the present state unless the caller names the last event that it has seen. Who
+ * reads slowly gets fewer, newer events: nothing is kept for anybody here.
+ */
+import { Readable } from "node:stream";
+import type { WebSocket } from "@fastify/websocket";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type ApiContext, callCluster } from "./context.ts";
+import { isJobxError } from "./errors.ts";
+import { failureBody } from "./failures.ts";
+import { object, TEXT } from "./json-schema.ts";
+import { DEADLINE_MS_DEFAULT } from "./limits.ts";
+import type { StreamEvent, WhyView } from "./ports.ts";
+import { json, route } from "./route.ts";
+import { EVENT_HEADERS, EVENT_QUERY, REQUEST_PARAMS, WORKFLOW_PARAMS } from "./schema.ts";
+import { REQUEST_STATE } from "./view-schema.ts";
+
+interface EventCall {
+  Querystring: { readonly after?: string };
+  Headers: { readonly "last-event-id"?: string };
+}
+
+type Followed = { readonly workflow: string } | { readonly request: string };
+
+const STREAM = {
+  200: { description: "A stream of events.", schema: undefined, type: "text/event-stream" },
+} as const;
+
+const WHY = object<WhyView>("Why", { request: TEXT, state: REQUEST_STATE, why: TEXT });
+
+/** What closes a WebSocket: the request has ended, or something went wrong. */
+const CLOSE_DONE = 1000;
+const CLOSE_FAILED = 1011;
+
+/** Routes under `/v1`. */
+export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  const common = {
+    tag: "requests",
+    role: "read",
+    querystring: EVENT_QUERY,
+    headers: EVENT_HEADERS,
+    answers: STREAM,
+  } as const;
+  app.route<EventCall & { Params: { readonly workflow: string } }>({
+    method: "GET",
+    url: "/workflows/:workflow/events",
+    ...route(cluster, {
+      ...common,
+      summary: "What happens in a workflow, as it happens; also over WebSocket.",
+      scope: { kind: "workflow" },
+      params: WORKFLOW_PARAMS,
+    }),
+    handler: (request, reply) =>
+      reply
+        .type("text/event-stream; charset=utf-8")
+        .send(sendEvents(follow(context, request, request.params))),
+    wsHandler: (socket, request) =>
+      void sendMessages(socket, follow(context, request, request.params)),
+  });
+  app.route<EventCall & { Params: { readonly request: string } }>({
+    method: "GET",
+    url: "/requests/:request/events",
+    ...route(cluster, {
+      ...common,
+      summary: "What happens to a request until it has ended; also over WebSocket.",
+      scope: { kind: "request" },
+      params: REQUEST_PARAMS,
+    }),
+    handler: (request, reply) =>
+      reply
+        .type("text/event-stream; charset=utf-8")
+        .send(sendEvents(follow(context, request, request.params))),
+    wsHandler: (socket, request) =>
+      void sendMessages(socket, follow(context, request, request.params)),
+  });
+  app.get<{ Params: { readonly request: string } }>(
+    "/requests/:request/why",
+    route(cluster, {
+      summary: "Why a request is where it is, in one sentence.",
+      tag: "requests",
+      role: "read",
+      scope: { kind: "request" },
+      params: REQUEST_PARAMS,
+      answers: { 200: json("The reason.", WHY) },
+    }),
+    (request) =>
+      callCluster(context, request, {
+        run: (options) => cluster.why(request.params.request, options),
+      }),
+  );
+}
+
+function follow(
+  context: ApiContext,
+  request: FastifyRequest<EventCall>,
+  of: Followed,
+): AsyncIterable<StreamEvent> {
+  const after = request.headers["last-event-id"] ?? request.query.after;
+  const signal = context.inFlight.signalOf(request);
+  const options = { deadlineMs: DEADLINE_MS_DEFAULT, signal };
+  return context.cluster.events(of, after === undefined ? undefined : Number(after), options);
+}
+
+/** As a browser's `EventSource` reads them. A stream that fails says so in an event `error`, and ends. */
+function sendEvents(events: AsyncIterable<StreamEvent>): Readable {
+  async function* text(): AsyncGenerator<string, void, undefined> {
+    // Sent at once, so that the caller knows that somebody listens.
+    yield ": jobx\n\n";
+    try {
+      for await (const event of events) yield eventText(event);
+    } catch (error) {
+      const body = JSON.stringify(failureOf(error));
+      yield `event: error\ndata: ${body}\n\n`;
+    }
+  }
+  return Readable.from(text(), { objectMode: true, highWaterMark: 1 });
+}
+
+function eventText(event: StreamEvent): string {
+  if (event.kind === "idle") return ": idle\n\n";
+  return `id: ${event.revision}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+/** Each event is a message; the next one is asked for when the last has been sent. */
+async function sendMessages(socket: WebSocket, events: AsyncIterable<StreamEvent>): Promise<void> {
+  const gone = new Promise<"gone">((resolve) => socket.once("close", () => resolve("gone")));
+  socket.on("error", () => {
+    // Followed by `close`, which ends the stream.
+  });
+  const iterator = events[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), gone]);
+      if (next === "gone") break;
+      if (next.done === true) {
+        socket.close(CLOSE_DONE);
+        break;
+      }
+      await Promise.race([sent(socket, JSON.stringify(next.value)), gone]);
+    }
+  } catch (error) {
+    await Promise.race([
+      sent(socket, JSON.stringify({ kind: "error", ...failureOf(error) })),
+      gone,
+    ]);
+    socket.close(CLOSE_FAILED);
+  } finally {
+    void iterator.return?.();
+  }
+}
+
+function sent(socket: WebSocket, text: string): Promise<void> {
+  return new Promise((resolve) => socket.send(text, () => resolve()));
+}
+
+function failureOf(error: unknown): object {
+  if (isJobxError(error)) return failureBody(error);
+  return { code: "API_INTERNAL", message: "something went wrong inside this node", details: {} };
+}

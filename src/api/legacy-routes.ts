@@ -1,0 +1,114 @@
+/**
+ * The form that old clients speak: `POST /job/WORKFLOW/JOB[?blocking=]`, without a token. Only with
+ * `--legacy-http`, only from this machine, and only for the workflows that were named there; the checks
+ * of `Host` and `Origin` stay, so that no web page can call it.
+ */
+import { isIP } from "node:net";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type ApiContext, callCluster } from "./context.ts";
+import { apiError, isJobxError } from "./errors.ts";
+import { object } from "./json-schema.ts";
+import { WAIT_MS_MAX } from "./limits.ts";
+import type { RequestView } from "./ports.ts";
+import { json, route } from "./route.ts";
+import { JOB_PARAMS, LEGACY_BODY, LEGACY_QUERY } from "./schema.ts";
+import { readArgumentsInOrder } from "./submit-routes.ts";
+import { checkPairs } from "./values.ts";
+
+/** Characters of a message in a header. */
+const MESSAGE_LENGTH_MAX = 1000;
+
+interface LegacyCall {
+  Params: { readonly workflow: string; readonly job: string };
+  Body: { readonly arguments: readonly unknown[] };
+  Querystring: { readonly blocking?: string };
+}
+
+const ANSWER = object<{ result: unknown }>("LegacyAnswer", { result: {} });
+
+/** Routes at the root. `workflows` are those that may be called so. */
+export function legacyRoutes(
+  app: FastifyInstance,
+  context: ApiContext,
+  workflows: readonly string[],
+): void {
+  readArgumentsInOrder(app);
+  const parts = route(context.cluster, {
+    summary: "Submits a job as old clients do; only with --legacy-http.",
+    tag: "requests",
+    role: null,
+    params: JOB_PARAMS,
+    body: LEGACY_BODY,
+    querystring: LEGACY_QUERY,
+    answers: { 200: json("The result; null when it was not waited for.", ANSWER) },
+  });
+  const onRequest = (request: FastifyRequest<LegacyCall>): Promise<void> => {
+    const allowed = isLoopback(request.socket.remoteAddress);
+    if (!allowed || !workflows.includes(request.params.workflow)) {
+      return Promise.reject(
+        apiError(
+          { code: "API_LEGACY_REFUSED" },
+          "this workflow is not open to callers without a token, or you are not on this machine",
+        ),
+      );
+    }
+    return Promise.resolve();
+  };
+  app.post<LegacyCall>("/job/:workflow/:job", { ...parts, onRequest }, (request, reply) =>
+    submit(context, request, reply),
+  );
+}
+
+async function submit(
+  context: ApiContext,
+  request: FastifyRequest<LegacyCall>,
+  reply: FastifyReply,
+): Promise<object> {
+  const { cluster } = context;
+  const { params, query, body } = request;
+  const pairs: readonly unknown[] = body.arguments;
+  checkPairs(pairs);
+  const input = { ...params, arguments: pairs, idempotencyKey: undefined, keep: undefined };
+  const accepted = await callCluster(context, request, {
+    run: (options) => cluster.submit(input, options),
+  });
+  reply.header("x-mr-request-id", accepted.request);
+  reply.header("x-fulfilled-by", cluster.self().name);
+  if (query.blocking === "false" || query.blocking === "0") return { result: null };
+  try {
+    const view = await waitForEnd(context, request, accepted.request);
+    if (view.state === "succeeded") return { result: view.result ?? {} };
+    const { code, message } = view.error ?? { code: view.state, message: "" };
+    return failed(reply, code, message);
+  } catch (error) {
+    if (!isJobxError(error)) throw error;
+    return failed(reply, error.code, error.message);
+  }
+}
+
+/** Old clients wait as long as it takes; they end by hanging up. */
+async function waitForEnd(
+  context: ApiContext,
+  request: FastifyRequest<LegacyCall>,
+  id: string,
+): Promise<RequestView> {
+  for (;;) {
+    const view = await callCluster(context, request, {
+      waitMs: WAIT_MS_MAX,
+      run: (options) =>
+        context.cluster.request(id, { waitMs: WAIT_MS_MAX, withResult: true }, options),
+    });
+    if (view.endedAt !== null) return view;
+  }
+}
+
+function failed(reply: FastifyReply, code: string, message: string): object {
+  const line = message.replaceAll(/[^\x20-\x7e]+/gu, " ").slice(0, MESSAGE_LENGTH_MAX);
+  reply.code(500).header("x-mr-exception-type", code).header("x-mr-exception-message", line);
+  return {};
+}
+
+function isLoopback(address: string | undefined): boolean {
+  const plain = (address ?? "").replace(/^::ffff:/u, "");
+  return isIP(plain) === 4 ? plain.startsWith("127.") : plain === "::1";
+}

@@ -1,0 +1,185 @@
+import { describe, expect, test } from "vitest";
+import { applied, called, cluster, jobx } from "../../test/lib/cli-kit.ts";
+
+describe("tokens", () => {
+  test("a token is made, listed and revoked", async () => {
+    const made = await jobx("token create nightly --role submit --workflows text,images");
+    expect(made).toEqual({ exit: 0, out: "jobx_0000000000000001\n", err: "" });
+    expect(called("createToken")).toEqual({
+      name: "nightly",
+      role: "submit",
+      workflows: ["text", "images"],
+    });
+    expect((await jobx("token list")).out).toMatch(
+      /0000000000000001 +nightly +submit +text,images/,
+    );
+    expect((await jobx("token revoke 0000000000000001")).out).toContain("is revoked");
+    expect((await jobx("token list")).out).toBe("no tokens\n");
+    expect((await jobx("token revoke 0000000000000001")).exit).toBe(4);
+  });
+
+  test.each([
+    ["token create x --role root", "--role"],
+    ["token create x --workflows ,", "--workflows"],
+    ["token create", "usage: jobx token create NAME"],
+  ])("jobx %s is told what is wrong", async (words, hint) => {
+    const { exit, err } = await jobx(words);
+    expect([exit, err]).toEqual([2, expect.stringContaining(hint)]);
+    expect(cluster.calls).toEqual([]);
+  });
+});
+
+describe("definitions one at a time", () => {
+  test("a step is made, shown, changed and deleted", async () => {
+    await applied();
+    const made = await jobx("step create text lines --map count_words --reduce sum --retries 5");
+    expect(made).toEqual({ exit: 0, out: "step lines is at revision 8\n", err: "" });
+    expect(called("changeEntity")).toMatchObject({
+      action: "create",
+      name: "lines",
+      value: { map: "count_words", combine: null, reduce: "sum", retries: 5 },
+    });
+    expect((await jobx("step show text lines")).out).toMatch(/^retries +5$/mu);
+    expect((await jobx("step list text")).out).toMatch(/lines +count_words +- +sum +fail/u);
+    const change = "step create text lines --map count_words --reduce sum --revision";
+    expect(await jobx(`${change} 3`)).toMatchObject({ exit: 4 });
+    expect(await jobx(`${change} 8`)).toMatchObject({ exit: 0 });
+    expect(called("changeEntity")).toMatchObject({ action: "update", revision: 8 });
+    expect((await jobx("step delete text lines")).out).toBe("step lines is deleted\n");
+  });
+
+  test("a job is made and shown, a handler shown with its source", async () => {
+    await applied();
+    expect((await jobx("job create text other --step words")).exit).toBe(0);
+    expect((await jobx("job show text other --json")).out).toContain('"step": "words"');
+    expect((await jobx("job list text")).out).toMatch(/wordcount +words +Counts words\./u);
+    expect((await jobx("job delete text other")).exit).toBe(0);
+    expect((await jobx("handler show text sum")).out).toMatch(
+      /language +python[\s\S]*\/\/ source\n$/u,
+    );
+    expect((await jobx("handler delete text sum")).out).toBe("handler sum is deleted\n");
+  });
+
+  test("a workflow is made empty, and what is wrong is said by the node", async () => {
+    expect((await jobx("workflow create fresh")).out).toBe("fresh is made\n");
+    expect(await jobx("workflow create fresh")).toMatchObject({ exit: 4 });
+    const wrong = await jobx("step create fresh s --map m --reduce r --retries many");
+    expect([wrong.exit, wrong.err]).toEqual([4, expect.stringContaining("retries")]);
+    expect((await jobx("step delete fresh s --revision x")).exit).toBe(2);
+  });
+});
+
+describe("requests that have ended", () => {
+  test("a result is written as it comes, a pair on each line", async () => {
+    await applied();
+    await jobx("submit text wordcount --keep nightly");
+    expect(called("submit")).toMatchObject({ keep: "nightly" });
+    expect(await jobx("request result r1")).toMatchObject({ exit: 4, out: "" });
+    cluster.succeed("r1", [
+      ["a", 1],
+      ["b", 2],
+    ]);
+    expect(await jobx("request result r1")).toEqual({
+      exit: 0,
+      out: '["a",1]\n["b",2]\n',
+      err: "",
+    });
+    expect((await jobx("request show r1")).out).toContain("kept as    text:nightly");
+  });
+
+  test("a result that breaks off is an error, whatever was written before", async () => {
+    await applied();
+    await jobx("submit text wordcount");
+    cluster.succeed("r1", [["a", 1]]);
+    cluster.resultBreaks = true;
+    expect((await jobx("request result r1")).exit).not.toBe(0);
+  });
+
+  test("one is retried and deleted, and lists are filtered", async () => {
+    await applied();
+    await jobx("submit text wordcount");
+    expect((await jobx("request retry r1 --keep again")).out).toBe("r2\n");
+    expect(called("retry")).toMatchObject({ keep: "again", idempotencyKey: "random-key" });
+    expect((await jobx("request delete r1")).exit).toBe(4);
+    cluster.succeed("r1", []);
+    expect((await jobx("request delete r1")).out).toBe("r1 is deleted\n");
+    expect((await jobx("request list text --state queued")).out).toContain("r2");
+    expect((await jobx("request list text --state failed")).out).toBe("no requests\n");
+    expect((await jobx("request list text --since yesterday")).exit).toBe(4);
+  });
+});
+
+describe("following", () => {
+  const SLOW = { timeout: 20_000 };
+
+  test("on a terminal each step has a bar that is drawn over", async () => {
+    await applied();
+    const running = jobx("submit text wordcount --follow", { terminal: true });
+    await expect.poll(() => cluster.waits, SLOW).toBe(1);
+    cluster.change("r1", { steps: { words: { total: 4, done: 2, failed: 1 } } });
+    cluster.succeed("r1", []);
+    const { exit, err } = await running;
+    expect(exit).toBe(0);
+    expect(err).toMatch(/words +\[#{8}-{22}\] 1\/4\n/u);
+    expect(err.split("\u001b[2A").at(-1)).toMatch(/words +\[#{23}-{7}\] 2\/4, 1 failed\n/u);
+  });
+
+  test("a failed request makes --follow exit 1", async () => {
+    await applied();
+    const running = jobx("submit text wordcount --follow");
+    await expect.poll(() => cluster.waits, SLOW).toBe(1);
+    cluster.fail("r1", {});
+    expect((await running).exit).toBe(1);
+  });
+
+  test("a stream that breaks is taken up where it broke", async () => {
+    await applied();
+    cluster.tell(new Error("broken"));
+    const running = jobx("submit text wordcount --follow");
+    await expect
+      .poll(() => cluster.calls.filter((one) => one.method === "events").length, SLOW)
+      .toBeGreaterThan(1);
+    cluster.stream.length = 0;
+    cluster.succeed("r1", []);
+    expect((await running).exit).toBe(0);
+    expect(called("events")).toMatchObject({ after: 1 });
+  });
+
+  test("logs show what attempts left, each once", async () => {
+    await applied();
+    await jobx("submit text wordcount");
+    const error = {
+      code: "HANDLER_FAILED",
+      message: "no",
+      traceback: "",
+      stdout: "out",
+      stderr: "",
+    };
+    cluster.attemptViews.push({
+      invocation: "i1",
+      step: "words",
+      node: "n",
+      nodeName: "node-1",
+      phase: "map",
+      state: "failed",
+      startedAt: "2026-01-01T00:00:01Z",
+      endedAt: "2026-01-01T00:00:02Z",
+      error,
+    });
+    const text =
+      "==> i1 (words) failed on node-1 at 2026-01-01T00:00:02Z\nout\nHANDLER_FAILED: no\n\n";
+    expect(await jobx("logs r1")).toEqual({ exit: 0, out: text, err: "" });
+    const running = jobx("logs r1 -f");
+    await expect.poll(() => cluster.waits, SLOW).toBe(1);
+    cluster.succeed("r1", []);
+    expect(await running).toEqual({ exit: 0, out: text, err: "" });
+  });
+
+  test("why is one sentence", async () => {
+    await applied();
+    await jobx("submit text wordcount");
+    expect((await jobx("why r1")).out).toBe("1 unit waits for the capability gpu.\n");
+    expect((await jobx("why r1 --json")).out).toContain('"state": "running"');
+    expect((await jobx("why r9")).exit).toBe(4);
+  });
+});

@@ -1,0 +1,84 @@
+/** The tokens of the cluster: made, listed, revoked, and what each allows. */
+import { createHash, randomBytes } from "node:crypto";
+import type { Directory } from "../actors/directory.ts";
+import { TOKENS_MAX } from "../api/limits.ts";
+import type { ClusterPort, Principal, TokenView } from "../api/ports.ts";
+import type { TokenRow } from "../scheduler/system/rows.ts";
+import { ClusterError } from "./cluster-errors.ts";
+import { isoTime } from "./views.ts";
+import type { WorkflowWriter } from "./workflow-writer.ts";
+
+/** Random bytes of a token: nobody guesses it, so its plain hash tells nothing. */
+const TOKEN_BYTES = 32;
+
+/** Hex digits of a hash that lists show: enough to tell tokens apart. */
+const ID_LENGTH = 16;
+
+export class Tokens {
+  readonly #directory: Directory;
+  readonly #writer: Pick<WorkflowWriter, "system">;
+
+  constructor(directory: Directory, writer: Pick<WorkflowWriter, "system">) {
+    this.#directory = directory;
+    this.#writer = writer;
+  }
+
+  /** What a token allows, by this node's own copy of the system group. */
+  principal(token: string): Principal | undefined {
+    const row = this.#directory.token(hashOf(token));
+    return row === undefined ? undefined : { role: row.role, workflows: row.workflows ?? null };
+  }
+
+  list(): readonly TokenView[] {
+    return this.#directory.tokens().map(({ hash, row }) => viewOf(hash, row));
+  }
+
+  /** @throws {ClusterError} `TOKEN_TOO_MANY`. */
+  async create(
+    input: Parameters<ClusterPort["createToken"]>[0],
+    deadlineMs: number,
+  ): ReturnType<ClusterPort["createToken"]> {
+    if (this.#directory.tokens().length >= TOKENS_MAX) {
+      throw new ClusterError({ code: "TOKEN_TOO_MANY" }, `there are ${TOKENS_MAX} tokens already`);
+    }
+    const token = `jobx_${randomBytes(TOKEN_BYTES).toString("base64url")}`;
+    const hash = hashOf(token);
+    const { role, name } = input;
+    const workflows = input.workflows ?? undefined;
+    await this.#writer.system({ kind: "create-token", hash, role, name, workflows }, deadlineMs);
+    const row = this.#directory.token(hash);
+    // Another node leads the system group, and this one has not heard of it yet: about now.
+    const createdMs = row?.createdMs ?? Date.now();
+    return { token, ...viewOf(hash, { kind: "token", role, name, workflows, createdMs }) };
+  }
+
+  /** @throws {ClusterError} `TOKEN_UNKNOWN`, `TOKEN_LAST_ADMIN`. */
+  async revoke(id: string, deadlineMs: number): Promise<void> {
+    const tokens = this.#directory.tokens();
+    const found = tokens.find(({ hash }) => hash.startsWith(id));
+    if (found === undefined) {
+      throw new ClusterError({ code: "TOKEN_UNKNOWN" }, `there is no token ${id}`);
+    }
+    if (isAdmin(found.row) && tokens.filter(({ row }) => isAdmin(row)).length === 1) {
+      throw new ClusterError(
+        { code: "TOKEN_LAST_ADMIN" },
+        "it is the last token that may administer the cluster; make another one first",
+      );
+    }
+    await this.#writer.system({ kind: "revoke-token", hash: found.hash }, deadlineMs);
+  }
+}
+
+/** Only who is not limited to workflows can make tokens. */
+function isAdmin(row: TokenRow): boolean {
+  return row.role === "admin" && row.workflows === undefined;
+}
+
+function viewOf(hash: string, { name, role, workflows, createdMs }: TokenRow): TokenView {
+  const id = hash.slice(0, ID_LENGTH);
+  return { id, name, role, workflows: workflows ?? null, createdAt: isoTime(createdMs) };
+}
+
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}

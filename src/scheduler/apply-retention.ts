@@ -1,0 +1,148 @@
+/**
+ * How requests go: at their end they are entered among the finished ones; when they are removed, their
+ * row becomes a tombstone at once, so nobody sees them any more, and what lies under them is deleted in
+ * slices (R12). Whoever still refers to them (an attempt under way, a queue row) finds nothing and goes
+ * too. Plans and sources go with the last that refers to them.
+ */
+import { assert } from "../std/assert.ts";
+import { refused } from "./answers.ts";
+import { isLive, rowOf, type WorkflowTransaction } from "./apply-kit.ts";
+import type { Command } from "./commands.ts";
+import type { Dataset } from "./dataset.ts";
+import { isUnder, keys, META_KEY, placeOfExpiryKey, RETAINED_KEY } from "./keys.ts";
+import type { Answer, PlanRow, RequestRow } from "./rows.ts";
+
+/** What a row of a request and its index take, roughly, beside the datasets. */
+const ROW_BYTES = 256;
+
+/** Bytes by which a finished request counts: its arguments and result, and a row for each invocation. */
+export function bytesOfRequest(request: RequestRow): number {
+  let rows = 1;
+  for (const { total } of request.steps) rows += total;
+  return rows * ROW_BYTES + bytesOf(request.arguments) + bytesOf(request.result ?? []);
+}
+
+function bytesOf(dataset: Dataset): number {
+  let bytes = 0;
+  for (const piece of dataset) bytes += piece.kind === "run" ? piece.bytes : piece.bytes.length;
+  return bytes;
+}
+
+/** Enters a request that has just ended, unless it is kept by name. */
+export function enterEnded(tx: WorkflowTransaction, sequence: number, row: RequestRow): void {
+  if (row.keptAs !== undefined || row.endedMs === undefined) return;
+  const bytes = bytesOfRequest(row);
+  tx.put(keys.ended(row.endedMs, sequence), { kind: "ended", bytes });
+  countRetained(tx, { count: 1, bytes });
+}
+
+function countRetained(
+  tx: WorkflowTransaction,
+  add: { readonly count: number; readonly bytes: number },
+): void {
+  const row = rowOf(tx, "retained", RETAINED_KEY) ?? { count: 0, bytes: 0 };
+  const count = row.count + add.count;
+  const bytes = row.bytes + add.bytes;
+  assert(count >= 0 && bytes >= 0, "no request leaves that has not come");
+  tx.put(RETAINED_KEY, { kind: "retained", count, bytes });
+}
+
+/** Removes an ended request: it is unknown from now on. */
+export function applyRemove(
+  tx: WorkflowTransaction,
+  command: Extract<Command, { kind: "remove" }>,
+): Answer {
+  const { request: sequence } = command;
+  const row = rowOf(tx, "request", keys.request(sequence));
+  if (row === undefined) return refused("REQUEST_UNKNOWN", "there is no such request");
+  if (isLive(row)) {
+    return refused("REQUEST_NOT_ENDED", "only a request that has ended can be deleted; cancel it");
+  }
+  // Decided by a leader that did not know yet.
+  if (command.expired && row.keptAs !== undefined) return { kind: "ok" };
+  tx.delete(keys.request(sequence));
+  tx.put(keys.removal(sequence), { kind: "removal" });
+  if (row.keptAs === undefined) {
+    assert(row.endedMs !== undefined, "an ended request has a time of its end");
+    const key = keys.ended(row.endedMs, sequence);
+    const ended = rowOf(tx, "ended", key);
+    assert(ended !== undefined, "a finished request is entered among the finished ones");
+    tx.delete(key);
+    countRetained(tx, { count: -1, bytes: -ended.bytes });
+  } else tx.delete(keys.kept(row.keptAs));
+  unpinPlan(tx, row.plan);
+  tx.emit({ kind: "request-removed", request: sequence });
+  return { kind: "ok" };
+}
+
+/** Deletes a slice of what lies under a removed request; the tombstone goes with the last one. */
+export function applyRemoveRows(
+  tx: WorkflowTransaction,
+  command: Extract<Command, { kind: "remove-rows" }>,
+): void {
+  const removal = keys.removal(command.request);
+  if (rowOf(tx, "removal", removal) === undefined) return;
+  for (const key of command.keys) if (isUnder(key, command.request)) tx.delete(key);
+  if (command.last) tx.delete(removal);
+}
+
+/** Forgets answers under clients' keys. Each is named by its expiry row, and only once. */
+export function applyForgetKeys(tx: WorkflowTransaction, expired: readonly string[]): void {
+  for (const key of expired) {
+    if (rowOf(tx, "expiry", key) === undefined) continue;
+    tx.delete(key);
+    const { stampMs, keyedKey } = placeOfExpiryKey(key);
+    const keyed = rowOf(tx, "keyed", keyedKey);
+    // The key may have been used again since.
+    if (keyed?.stampMs === stampMs) tx.delete(keyedKey);
+  }
+}
+
+/** A request begins with the newest plan. */
+export function pinPlan(tx: WorkflowTransaction, revision: number): void {
+  const key = keys.planPins(revision);
+  const count = (rowOf(tx, "pins", key)?.count ?? 0) + 1;
+  tx.put(key, { kind: "pins", count });
+}
+
+function unpinPlan(tx: WorkflowTransaction, revision: number): void {
+  const key = keys.planPins(revision);
+  const pins = rowOf(tx, "pins", key);
+  assert(pins !== undefined, "a request has pinned its plan");
+  if (pins.count > 1) {
+    tx.put(key, { kind: "pins", count: pins.count - 1 });
+    return;
+  }
+  tx.delete(key);
+  if (rowOf(tx, "meta", META_KEY)?.plan !== revision) dropPlan(tx, revision);
+}
+
+/** There is a newer plan: the old one goes if no request began with it. */
+export function replacePlan(
+  tx: WorkflowTransaction,
+  plans: { readonly old: number; readonly next: PlanRow },
+): void {
+  for (const { handler } of plans.next.handlers) {
+    const key = keys.sourcePins(handler.version);
+    const count = (rowOf(tx, "pins", key)?.count ?? 0) + 1;
+    tx.put(key, { kind: "pins", count });
+  }
+  if (rowOf(tx, "pins", keys.planPins(plans.old)) === undefined) dropPlan(tx, plans.old);
+}
+
+/** Sources go with the last plan that names them. */
+function dropPlan(tx: WorkflowTransaction, revision: number): void {
+  const plan = rowOf(tx, "plan", keys.plan(revision));
+  assert(plan !== undefined, "a plan is kept as long as it is the newest or pinned");
+  tx.delete(keys.plan(revision));
+  for (const { handler } of plan.handlers) {
+    const key = keys.sourcePins(handler.version);
+    const pins = rowOf(tx, "pins", key);
+    assert(pins !== undefined, "a plan has pinned the sources of its handlers");
+    if (pins.count > 1) tx.put(key, { kind: "pins", count: pins.count - 1 });
+    else {
+      tx.delete(key);
+      tx.delete(keys.source(handler.version));
+    }
+  }
+}

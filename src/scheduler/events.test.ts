@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
+import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
+import { revisionOf } from "./apply-client.ts";
+import { eventsOf, requestChange } from "./events.ts";
+import { COMMAND_ORDINALS } from "./keys.ts";
+import { whyText } from "./why.ts";
+
+describe("events", () => {
+  test("of several changes of one request the last is told, under its own number", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low" }]);
+    const before = kit.effects.length;
+    const first = kit.submit();
+    const at = kit.effects.length - before;
+    kit.next(mapped("low", 2));
+    const second = kit.submit();
+    const effects = kit.effects.slice(before);
+    const spans = [
+      { index: 7, ordinal: 0, end: at },
+      { index: 7, ordinal: 3, end: effects.length - 2 },
+      { index: 9, ordinal: 0, end: effects.length },
+    ];
+    const told = eventsOf(effects, spans).map(({ revision, change }) => [
+      revision,
+      change.kind === "request" && change.request,
+    ]);
+    expect(told).toEqual([
+      [revisionOf({ index: 7, ordinal: 3 * COMMAND_ORDINALS }), first],
+      [revisionOf({ index: 9, ordinal: 0 }), second],
+    ]);
+  });
+
+  test("the end of a request is told with its progress, and its removal", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }]);
+    const request = kit.submit();
+    kit.next(reduced([]));
+    const row = kit.request(request);
+    expect(requestChange(request, row)).toMatchObject({
+      state: "succeeded",
+      endedMs: kit.stampMs,
+      steps: [{ step: "top", total: 1, done: 1, failed: 0 }],
+    });
+    const effects = kit.said(() => kit.run({ kind: "remove", request, expired: false }));
+    const events = eventsOf(effects, [{ index: 1, ordinal: 0, end: effects.length }]);
+    expect(events.map(({ change }) => change)).toEqual([{ kind: "removed", request }]);
+  });
+});
+
+describe("why", () => {
+  const kit = SchedulerKit.withSteps([{ name: "top", onFailure: "pause" }]);
+  const running = kit.request(kit.submit());
+  const nothing = { running: [], ready: new Map<string, number>(), delayedMs: [] };
+  const node = { capabilities: ["gpu"], slots: 4 };
+  const ready = (capability: string, count: number) => ({
+    ...nothing,
+    ready: new Map([[capability, count]]),
+  });
+
+  test.each([
+    [nothing, [node], "Its next step is just being decided."],
+    [
+      { ...nothing, running: ["node-2", "node-1", "node-2"] },
+      [node],
+      "3 units run on node-1, node-2.",
+    ],
+    [
+      ready("licence-x", 1),
+      [node],
+      "1 unit waits for the capability licence-x, which no node that is up offers.",
+    ],
+    [
+      ready("gpu", 2),
+      [node, { capabilities: [], slots: 8 }],
+      "2 units wait for a free slot on a node with the capability gpu (4 in all).",
+    ],
+    [ready("none", 1), [node], "1 unit waits for a free slot (4 in all)."],
+    [
+      ready("none", 1),
+      [{ capabilities: [], slots: 0 }],
+      "1 unit waits for a slot, and no node that is up and able has one.",
+    ],
+    [
+      { ...nothing, running: ["node-1"], delayedMs: [120_000, 60_000] },
+      [node],
+      "1 unit runs on node-1; 2 units that did not end well wait to be tried again, the first at 1970-01-01T00:01:00.000Z.",
+    ],
+  ])("%j is told", (seen, nodes, sentence) => {
+    expect(whyText(running, seen, nodes)).toBe(sentence);
+  });
+
+  test("a paused and a failed request name the failure, an ended one its end", () => {
+    kit.end(kit.grant().token, failed("no good.\nmore"));
+    const [row] = kit.scan("r/").flatMap(([, one]) => (one.kind === "request" ? [one] : []));
+    expect(row?.state).toBe("paused");
+    if (row === undefined) return;
+    expect(whyText(row, nothing, [])).toBe(
+      "It is paused until somebody resumes it, since a unit has failed: no good (HANDLER_FAILED).",
+    );
+    expect(whyText({ ...row, state: "failed" }, nothing, [])).toContain(
+      "no good (HANDLER_FAILED).",
+    );
+    expect(whyText({ ...row, state: "succeeded" }, nothing, [])).toBe("It has succeeded.");
+    expect(whyText({ ...row, state: "cancelled" }, nothing, [])).toBe("Somebody has cancelled it.");
+  });
+});

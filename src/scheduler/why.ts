@@ -1,0 +1,82 @@
+/** Why a request is where it is, told in one sentence from the rows that its work lies in. Pure. */
+import type { RequestRow } from "./rows.ts";
+
+/** What is known of a request's work. Counts may be those of the first rows only. */
+export interface WorkSeen {
+  /** Names of nodes, one for each attempt under way. */
+  readonly running: readonly string[];
+  /** Ready units by what they require. */
+  readonly ready: ReadonlyMap<string, number>;
+  /** When the units that wait to be tried again are due. */
+  readonly delayedMs: readonly number[];
+}
+
+/** A node that is up. */
+export interface NodeOffer {
+  readonly capabilities: readonly string[];
+  readonly slots: number;
+}
+
+/** One sentence, with a full stop. */
+export function whyText(request: RequestRow, seen: WorkSeen, nodes: readonly NodeOffer[]): string {
+  const { failure } = request;
+  switch (request.state) {
+    case "succeeded":
+      return "It has succeeded.";
+    case "cancelled":
+      return "Somebody has cancelled it.";
+    case "failed":
+      return `It has failed: ${failureText(failure?.error)}.`;
+    case "paused":
+      return `It is paused until somebody resumes it, since a unit has failed: ${failureText(failure?.error)}.`;
+    case "queued":
+    case "running": {
+      const parts = workParts(seen, nodes);
+      if (parts.length === 0) return "Its next step is just being decided.";
+      const [first = "", ...rest] = parts;
+      return `${[first.charAt(0).toUpperCase() + first.slice(1), ...rest].join("; ")}.`;
+    }
+  }
+}
+
+function failureText(
+  error: { readonly code: string; readonly message: string } | undefined,
+): string {
+  if (error === undefined) return "nobody knows why";
+  const [line = ""] = error.message.split("\n");
+  return `${line.slice(0, 200).replace(/\.$/u, "")} (${error.code})`;
+}
+
+function workParts(seen: WorkSeen, nodes: readonly NodeOffer[]): readonly string[] {
+  const parts: string[] = [];
+  if (seen.running.length > 0) {
+    const names = [...new Set(seen.running)].sort();
+    const run = seen.running.length === 1 ? "runs" : "run";
+    parts.push(`${units(seen.running.length)} ${run} on ${names.join(", ")}`);
+  }
+  for (const [capability, count] of seen.ready) {
+    parts.push(`${units(count)} ${count === 1 ? "waits" : "wait"} ${waitText(capability, nodes)}`);
+  }
+  const [first] = [...seen.delayedMs].sort((a, b) => a - b);
+  if (first !== undefined) {
+    const again = `to be tried again, the first at ${new Date(first).toISOString()}`;
+    parts.push(`${units(seen.delayedMs.length)} that did not end well wait ${again}`);
+  }
+  return parts;
+}
+
+function waitText(capability: string, nodes: readonly NodeOffer[]): string {
+  const able =
+    capability === "none"
+      ? nodes
+      : nodes.filter(({ capabilities }) => capabilities.includes(capability));
+  const slots = able.reduce((sum, node) => sum + node.slots, 0);
+  if (able.length === 0) return `for the capability ${capability}, which no node that is up offers`;
+  if (slots === 0) return "for a slot, and no node that is up and able has one";
+  const of = capability === "none" ? "" : ` on a node with the capability ${capability}`;
+  return `for a free slot${of} (${slots} in all)`;
+}
+
+function units(count: number): string {
+  return count === 1 ? "1 unit" : `${count} units`;
+}

@@ -1,0 +1,26 @@
+/** Events of a workflow, as nodes tell them to each other. */
+import type { EventChange, WorkflowEvent } from "../scheduler/events.ts";
+import { type Codec, natural } from "./codec.ts";
+import { optional, struct, union } from "./codec-shapes.ts";
+import { requestStateCodec, stepCountsCodec } from "./row.ts";
+import { nameCodec } from "./work-codec.ts";
+
+/** A change with its number. */
+export const workflowEventCodec: Codec<WorkflowEvent> = struct<WorkflowEvent>({
+  revision: natural,
+  change: union<EventChange>({
+    request: [
+      1,
+      {
+        request: natural,
+        job: nameCodec,
+        state: requestStateCodec,
+        submittedMs: natural,
+        endedMs: optional(natural),
+        steps: stepCountsCodec,
+      },
+    ],
+    removed: [2, { request: natural }],
+    defined: [3, {}],
+  }),
+});

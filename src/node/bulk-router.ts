@@ -3,7 +3,7 @@ import type { BulkHandler } from "../mesh/ports.ts";
 import { JobxError } from "../std/errors.ts";
 
 /** What is asked for; the numbers are permanent. */
-export const BULK_REQUEST = { block: 1, snapshot: 2 } as const;
+export const BULK_REQUEST = { block: 1, snapshot: 2, members: 3 } as const;
 
 /** The header of a request for `content`. */
 export function bulkHeader(kind: keyof typeof BULK_REQUEST, content: Uint8Array): Uint8Array {
@@ -20,6 +20,7 @@ export function bulkRouter(
   const byNumber = new Map<number | undefined, BulkHandler>([
     [BULK_REQUEST.block, handlers.block],
     [BULK_REQUEST.snapshot, handlers.snapshot],
+    [BULK_REQUEST.members, handlers.members],
   ]);
   return (from, header, signal) => {
     const handler = byNumber.get(header[0]);

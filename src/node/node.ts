@@ -22,6 +22,7 @@ import { FrameMesh } from "./frame-mesh.ts";
 import { Hints } from "./hints.ts";
 import { admission } from "./joining.ts";
 import { knownCluster } from "./known-cluster.ts";
+import { MemberList } from "./member-list.ts";
 import { MemberSaver } from "./member-saver.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
@@ -39,6 +40,7 @@ interface Parts {
   readonly composed: Composed;
   readonly app: FastifyInstance;
   readonly announcer: Announcer;
+  readonly members: MemberList;
   readonly hints: Hints;
   readonly lock: DataLock;
   readonly apiUrl: string;
@@ -68,8 +70,9 @@ export class RunningNode {
 
   /** Lets running units finish, hands over leadership, and stops. `now` skips the waiting. */
   async stop(now: AbortSignal): Promise<void> {
-    const { mesh, plane, composed, app, announcer, hints, lock } = this.#parts;
+    const { mesh, plane, composed, app, announcer, members, hints, lock } = this.#parts;
     announcer.stop();
+    members.stop();
     hints.stop();
     const drained = composed.node.executor.drain(this.#config.drainMs);
     const hurried = new Promise<void>((resolve) => {
@@ -121,9 +124,17 @@ export async function startNode(
   });
   const { snapshots } = ground;
   snapshots.connect(mesh);
-  mesh.handleBulk(bulkRouter({ block: blockHandler(plane), snapshot: snapshots.handler }));
   const composed = await compose(ground, plane);
   const { node } = composed;
+  const members = memberList(ground, node);
+  mesh.handleBulk(
+    bulkRouter({
+      block: blockHandler(plane),
+      snapshot: snapshots.handler,
+      members: members.handler,
+    }),
+  );
+  members.start();
   await node.start();
   const hints = new Hints(node, mesh.gossip, config.slots);
   const api = new ClusterApi({
@@ -148,7 +159,7 @@ export async function startNode(
   announcer.start();
   log.info("started", { node: mesh.self, api: address.url, data: config.data });
   const apiUrl = address.url;
-  const parts = { mesh, plane, composed, app, announcer, hints, lock, apiUrl };
+  const parts = { mesh, plane, composed, app, announcer, members, hints, lock, apiUrl };
   return new RunningNode(config, log, parts);
 }
 
@@ -192,6 +203,18 @@ async function prepare(
   mesh.setMembers(file.members.filter(({ node }) => node !== mesh.self));
   const snapshots = new BulkSnapshots();
   return { config, log, lock, frames, mesh, snapshots, introduction, file, here };
+}
+
+/** How this node learns whom to connect to while it has no replica that says so. */
+function memberList({ mesh, file, log }: Ground, node: Composed["node"]): MemberList {
+  return new MemberList({
+    streams: mesh,
+    timers: systemTimers,
+    log,
+    node,
+    known: () => file.members.flatMap(({ node: id }) => (id === mesh.self ? [] : [id])),
+    take: (members) => mesh.setMembers(members.filter(({ node: id }) => id !== mesh.self)),
+  });
 }
 
 /** Builds the actors above what was prepared. */

@@ -8,8 +8,10 @@ import type { PlantedBugs } from "../../src/actors/group-host.ts";
 import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
 import type { MeshListener } from "../../src/actors/ports.ts";
 import type { BulkHandler } from "../../src/mesh/ports.ts";
+import { bulkRouter } from "../../src/node/bulk-router.ts";
 import { composeNode } from "../../src/node/compose.ts";
 import { FrameMesh } from "../../src/node/frame-mesh.ts";
+import { MemberList } from "../../src/node/member-list.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
 import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
@@ -207,6 +209,8 @@ export class SimProcess implements NetworkProcess {
   readonly #world: World;
   readonly #mesh: WatchedMesh;
   readonly #snapshots = new BulkSnapshots();
+  readonly #bulk: SimBulk;
+  #members: MemberList | undefined;
   #alive = true;
   #paused = false;
   #deferred: (() => void)[] = [];
@@ -221,19 +225,18 @@ export class SimProcess implements NetworkProcess {
     this.#world = world;
     this.chance = world.chance(`node ${host.id} ${run}`);
     this.#mesh = new WatchedMesh(host.id, (message) => watch.heard(this, message));
-    this.#snapshots.connect(
-      new SimBulk({
-        world,
-        self: host.id,
-        chance: world.chance(`bulk ${host.id} ${run}`),
-        sleep: (delayMs) => this.sleep(delayMs),
-        reach: (node) => host.options.reachProcess(host.id, node),
-        breakRatio: () => {
-          const { lossRatio } = host.options.network.weather;
-          return lossRatio === 0 ? 0 : STREAM_BREAK_RATIO + lossRatio / 4;
-        },
-      }),
-    );
+    this.#bulk = new SimBulk({
+      world,
+      self: host.id,
+      chance: world.chance(`bulk ${host.id} ${run}`),
+      sleep: (delayMs) => this.sleep(delayMs),
+      reach: (node) => host.options.reachProcess(host.id, node),
+      breakRatio: () => {
+        const { lossRatio } = host.options.network.weather;
+        return lossRatio === 0 ? 0 : STREAM_BREAK_RATIO + lossRatio / 4;
+      },
+    });
+    this.#snapshots.connect(this.#bulk);
   }
 
   get id(): string {
@@ -246,7 +249,14 @@ export class SimProcess implements NetworkProcess {
 
   /** Answers bulk streams of others. */
   get handler(): BulkHandler {
-    return (from, header, signal) => this.#snapshots.handler(from, header.subarray(1), signal);
+    const unready: BulkHandler = () => {
+      throw new Error(`${this.id} has not started`);
+    };
+    return bulkRouter({
+      block: unready,
+      snapshot: this.#snapshots.handler,
+      members: this.#members?.handler ?? unready,
+    });
   }
 
   get paused(): boolean {
@@ -380,6 +390,15 @@ export class SimProcess implements NetworkProcess {
     watch.opened(this, composed.store);
     this.#frames = network.attach(this, host.knownMembers);
     this.#mesh.connect(this.#frames);
+    this.#members = new MemberList({
+      streams: this.#bulk,
+      timers: this.#timers(),
+      log: new TraceLog(world, `${host.id}: `),
+      node: composed.node,
+      known: () => host.knownMembers.filter((id) => id !== host.id),
+      take: (members) => this.#mesh.setMembers(members),
+    });
+    this.#members.start();
     await composed.node.start();
     this.#node = composed.node;
     this.#frames.start();

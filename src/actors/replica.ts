@@ -88,6 +88,9 @@ const STRANGERS_MAX = 64;
 /** Linearizable reads that may wait. */
 const READS_MAX = 10_000;
 
+/** Applied batches that may be behind with their rows; each is about 10 ms of work at most. */
+const UNWRITTEN_MAX = 64;
+
 export class Replica<R, E, F> {
   readonly #deps: ReplicaDeps<R, E, F>;
   readonly #applier: Applier<R, E, F>;
@@ -106,6 +109,10 @@ export class Replica<R, E, F> {
   /** As the core last said; what it decides by itself is refused when it is proposed. */
   #leader = false;
   #applying = false;
+  /** Applied batches whose rows are not with the database yet. */
+  #unwritten = 0;
+  /** Why a write failed. */
+  #failure: unknown;
   #stopped = false;
 
   constructor(deps: ReplicaDeps<R, E, F>) {
@@ -230,6 +237,7 @@ export class Replica<R, E, F> {
     this.#applying = true;
     try {
       while (!this.#stopped) {
+        if (this.#failure !== undefined) throw this.#failure;
         const between = this.#between.shift();
         if (between !== undefined) await between();
         else if (this.#toApply.length > 0) await this.#applySome();
@@ -348,9 +356,26 @@ export class Replica<R, E, F> {
     for (const one of applied.answers) this.#proposals.applied(one.index, one.term, one.answers);
     this.#serveReads();
     await this.#maybeLead(entries);
-    // Nobody waits for these rows to be on disk: they would come again from the log. So what they led
-    // to is on its way already, and only what is applied next waits.
-    await applied.written;
+    await this.#writeBehind(applied.written);
+  }
+
+  /**
+   * Nobody waits for applied rows to be on disk: they would come again from the log. So what they led
+   * to is on its way already, and only when many are behind the next ones wait.
+   */
+  async #writeBehind(written: Promise<void>): Promise<void> {
+    this.#unwritten += 1;
+    const ended = written.then(
+      () => {
+        this.#unwritten -= 1;
+      },
+      (error: unknown) => {
+        this.#failure ??= error;
+        this.#deps.wake();
+      },
+    );
+    // Writes end in the order of their calls.
+    if (this.#unwritten >= UNWRITTEN_MAX) await ended;
   }
 
   #setMembership(membership: Membership): void {

@@ -66,13 +66,14 @@ export interface Composed {
 
 /** Opens the disk and builds the node; `node.start()` sets it going. @throws {JobxError} `STORE_*`. */
 export async function composeNode(options: ComposeOptions): Promise<Composed> {
-  const { mesh, founding, random, log, disk, clusterId } = options;
+  const { mesh, founding, random, timers, log, disk, clusterId } = options;
   const { stateMemtableBytes } = options;
   const store = await NodeStore.open({
     disk,
     clusterId,
     nodeId: mesh.self,
     random,
+    timers,
     log,
     // With fewer than two others nobody could make a majority without this node's data.
     replaceable: options.seeds.filter((node) => node !== mesh.self).length >= 2,
@@ -83,7 +84,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
   const node = new ClusterNode({
     clock: options.clock,
     wall: options.wall,
-    timers: options.timers,
+    timers,
     random,
     log,
     mesh,

@@ -11,6 +11,7 @@ import type {
   StoredReplica,
 } from "../actors/ports.ts";
 import { FOUNDING_POINT, type ReplicaId } from "../raft/types.ts";
+import type { Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import { hash64Text } from "../std/hash64.ts";
 import type { Log } from "../std/log.ts";
@@ -48,6 +49,7 @@ export interface NodeStoreOptions {
   readonly clusterId: string;
   readonly nodeId: string;
   readonly random: Random;
+  readonly timers: Timers;
   readonly log: Log;
   /**
    * Whether a store that is damaged as a whole is set aside and a new one made, for others to fill (R2).
@@ -92,7 +94,7 @@ export class NodeStore implements LogPort, StatesPort {
   }
 
   static async #openOnce(options: NodeStoreOptions): Promise<NodeStore> {
-    const { disk, clusterId, nodeId, random, log, stateMemtableBytes } = options;
+    const { disk, clusterId, nodeId, random, timers, log, stateMemtableBytes } = options;
     const { identity, create } = await openIdentity(disk, { clusterId, nodeId, random });
     const { storeId } = identity;
     const logs = await openLogStore({ disk, storeId, create, tailBytesMax: TAIL_BYTES_MAX });
@@ -102,6 +104,7 @@ export class NodeStore implements LogPort, StatesPort {
       create,
       cacheBytes: CACHE_BYTES,
       ...(stateMemtableBytes === undefined ? {} : { memtableBytes: stateMemtableBytes }),
+      timers,
     }).catch(async (error: unknown) => {
       await logs.store.close();
       throw error;

@@ -14,6 +14,7 @@
  *     is part of it, so replicas and snapshots can be compared.
  */
 import { assert } from "../std/assert.ts";
+import type { Timers } from "../std/clock.ts";
 import { addHash64, HASH64_ZERO, type Hash64, hash64, subtractHash64 } from "../std/hash64.ts";
 import { openRecord } from "../wire/record-bytes.ts";
 import { type AppliedRecord, encodeApplied, encodeCheckpoint } from "../wire/state-record.ts";
@@ -76,15 +77,16 @@ export class StateStore {
       readonly storeId: string;
       readonly cacheBytes: number;
       readonly memtableBytes: number;
+      readonly timers: Timers;
     },
     found: FoundState,
   ) {
-    const { kv, storeId, cacheBytes, memtableBytes } = parts;
+    const { kv, storeId, cacheBytes, memtableBytes, timers } = parts;
     this.#kv = kv;
     this.#sum = found.sum;
     this.#view = new RowView(cacheBytes, (keys) => this.#fetchRows(keys));
     this.#writer = new StateWriter(
-      { kv, storeId, sum: found.sum, memtableBytes },
+      { kv, storeId, sum: found.sum, memtableBytes, timers },
       { lastSequence: found.lastSequence, sequenceBase: found.base.sequenceBase },
     );
     const kept = this.#keptGenerations.bind(this);
@@ -159,6 +161,7 @@ export class StateStore {
     try {
       await this.#writer.enqueue({
         keys: unknownKeys,
+        lazy: true,
         build: (batch, rows) => {
           hash = addHash64(at.written.hash, delta);
           for (const key of unknownKeys)
@@ -468,7 +471,14 @@ function hashOf(rowKey: string, row: CachedRow): Hash64 {
 export async function openStateStore(
   options: StateStoreOptions,
 ): Promise<{ readonly store: StateStore; readonly report: StateReport }> {
-  const { disk, storeId, create, cacheBytes, memtableBytes = STATE_MEMTABLE_BYTES } = options;
+  const {
+    disk,
+    storeId,
+    create,
+    cacheBytes,
+    memtableBytes = STATE_MEMTABLE_BYTES,
+    timers,
+  } = options;
   const kv = create ? await disk.createKv("state") : await disk.openKv("state");
   try {
     if (create) await writeFirstStateBatch(kv, storeId);
@@ -477,7 +487,7 @@ export async function openStateStore(
       throw damagedError("the state database", "it belongs to another store");
     const damaged = [...found.damaged].map(([group, reason]) => ({ group, reason }));
     const { groups, damagedAll } = found;
-    const store = new StateStore({ kv, storeId, cacheBytes, memtableBytes }, found);
+    const store = new StateStore({ kv, storeId, cacheBytes, memtableBytes, timers }, found);
     return { store, report: { groups, damaged, damagedAll } };
   } catch (error) {
     await kv.close();

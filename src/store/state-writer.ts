@@ -1,8 +1,10 @@
 /**
  * Carries writes to the `state/` database: many small ones in one batch, batches one after the
  * other, each with its sequence number, synced where that must be (T1, T2 of state-store.ts).
+ * Nobody waits for a lazy write, so it waits for others: each batch costs a hand-over between threads.
  */
 import { assert } from "../std/assert.ts";
+import type { Timer, Timers } from "../std/clock.ts";
 import { sealRecord } from "../wire/record-bytes.ts";
 import { closedError, StoreError } from "./errors.ts";
 import { SWEEP_KEYS } from "./limits.ts";
@@ -28,6 +30,15 @@ const BATCH_OPERATIONS = 8192;
 /** Format of a row's record. */
 export const ROW_VERSION = 1;
 
+/**
+ * How long a lazy write waits for others: several entries of a busy group come in it, and a crash loses
+ * no more than is applied again from the log in an instant.
+ */
+const GATHER_MS = 10;
+
+/** So many lazy writes do not wait any longer. */
+const GATHER_WRITES_MAX = 128;
+
 /** Rows as they are on disk, by key; undefined for one that does not exist. */
 export type RowsOnDisk = ReadonlyMap<string, Uint8Array | undefined>;
 
@@ -37,6 +48,8 @@ export interface StateWrite {
   readonly keys?: readonly string[];
   /** Whether it must be durable when it ends. */
   readonly sync?: boolean;
+  /** Whether it may wait for others. */
+  readonly lazy?: boolean;
   /** Adds the operations, when everything before has been written or is in the same batch. */
   readonly build: (batch: KvOperation[], rows: RowsOnDisk) => void;
   /** Called when the batch has been written, between it and the next one. */
@@ -54,8 +67,11 @@ export class StateWriter {
   readonly #storeId: string;
   readonly #sum: RowSum;
   readonly #memtableBytes: number;
+  readonly #timers: Timers;
   #queue: Waiting[] = [];
   #pump: Promise<void> | undefined;
+  /** While lazy writes wait: lets them go on. */
+  #hurry: (() => void) | undefined;
   #sequence: number;
   #sequenceBase: number;
   /** At least what is in the memtable. */
@@ -70,6 +86,7 @@ export class StateWriter {
       readonly storeId: string;
       readonly sum: RowSum;
       readonly memtableBytes: number;
+      readonly timers: Timers;
     },
     found: { readonly lastSequence: number; readonly sequenceBase: number },
   ) {
@@ -77,6 +94,7 @@ export class StateWriter {
     this.#storeId = parts.storeId;
     this.#sum = parts.sum;
     this.#memtableBytes = parts.memtableBytes;
+    this.#timers = parts.timers;
     this.#sequence = found.lastSequence;
     this.#sequenceBase = found.sequenceBase;
   }
@@ -108,6 +126,7 @@ export class StateWriter {
   enqueue(write: StateWrite): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ write, resolve, reject });
+      if (write.lazy !== true || this.#queue.length >= GATHER_WRITES_MAX) this.#hurry?.();
       this.#pump ??= this.#run();
     });
   }
@@ -164,9 +183,8 @@ export class StateWriter {
   }
 
   async #run(): Promise<void> {
-    // Writes that are called in the same turn share the first batch.
-    await Promise.resolve();
     while (this.#queue.length > 0) {
+      await this.#gather();
       const taken: Waiting[] = [];
       try {
         this.assertUsable();
@@ -178,6 +196,24 @@ export class StateWriter {
       }
     }
     this.#pump = undefined;
+  }
+
+  /** Ends when what waits should be written: with the turn, or after a while if all of it is lazy. */
+  async #gather(): Promise<void> {
+    if (
+      this.#queue.length >= GATHER_WRITES_MAX ||
+      this.#queue.some(({ write }) => write.lazy !== true)
+    ) {
+      await Promise.resolve();
+      return;
+    }
+    let timer: Timer | undefined;
+    await new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+      timer = this.#timers.after(GATHER_MS, resolve);
+    });
+    timer?.cancel();
+    this.#hurry = undefined;
   }
 
   /** Takes writes from the queue into `taken` and carries them out. */

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { commits } from "./commits.ts";
 import { failover } from "./failover.ts";
 import { handlers } from "./handler-calls.ts";
+import { idle } from "./idle.ts";
 import { runNodeProcess } from "./lib/node-process.ts";
 import type { BenchOptions } from "./lib/options.ts";
 import { holds, machineText, type Table, tableText } from "./lib/report.ts";
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   units,
   failover,
   handlers,
+  idle,
 };
 
 async function main(): Promise<void> {

@@ -276,6 +276,7 @@ export class ClusterNode implements MeshListener {
   }
 
   peerUp(node: NodeId): void {
+    this.host.nodeUp(node);
     for (const group of this.#opener.workflows()) group.nodeUp(node);
   }
 
@@ -323,6 +324,7 @@ export class ClusterNode implements MeshListener {
   async #serve(from: NodeId, call: Call): Promise<CallAnswer> {
     switch (call.kind) {
       case "system-command":
+        this.host.touch(SYSTEM_GROUP);
         return this.system.serve(call);
       case "copy-run": {
         // The one who asks has it; nobody else need be asked.
@@ -335,6 +337,7 @@ export class ClusterNode implements MeshListener {
       case "events": {
         const group = this.#opener.workflow(call.group);
         if (group === undefined) return { kind: "not-scheduler", leader: undefined };
+        this.host.touch(call.group);
         return group.serve(call);
       }
       default:

@@ -13,6 +13,7 @@ import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import { replicaOn } from "./membership.ts";
 import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
@@ -34,6 +35,7 @@ export type AnyReplica = Pick<
   | "stop"
   | "dropReads"
   | "appliedIndex"
+  | "permit"
 >;
 
 /** Bugs that tests plant to prove that the checkers find them; a node never has any. */
@@ -72,6 +74,11 @@ export interface GroupHostDeps {
 
 /** A replica that stops with one of these has lost something; it is replaced, never repaired. */
 const DAMAGE_CODES: ReadonlySet<string> = new Set(["STORE_DAMAGED", "REPLICA_DIFFERS"]);
+/**
+ * Elections that begin in a second because leaders' nodes are gone (R7): each costs three processes two
+ * synced writes, and a node that led thousands of groups must not stop the rest by its death.
+ */
+const ELECTIONS_PER_SECOND_MAX = 50;
 
 /** Reads without an answer for so many ticks are given up. */
 const READ_TICKS_MAX = 20;
@@ -94,6 +101,11 @@ export class GroupHost {
   #pumpTimer: Timer | undefined;
   #tickTimer: Timer | undefined;
   #tickCount = 0;
+  /** Replicas whose leader's node is gone, in the order in which they stand. */
+  readonly #toElect = new Set<AnyReplica>();
+  #electionsLeft = ELECTIONS_PER_SECOND_MAX;
+  readonly #quiet = new Set<AnyReplica>();
+  #quietedCount = 0;
   #stopped = false;
 
   constructor(deps: GroupHostDeps) {
@@ -152,13 +164,36 @@ export class GroupHost {
     this.wake(group);
   }
 
-  /** R6: the node is taken for dead: groups that it led elect another leader at once. */
+  /** R6: the node is taken for dead: groups that it led elect another leader, if they need one (R7). */
   nodeDown(node: NodeId): void {
     for (const replica of this.#replicas.values()) {
-      if (replica.leaderNode !== node) continue;
-      this.#guard(replica, () => replica.core.leaderGone());
-      this.wake(replica.group);
+      const { quiet } = replica.core;
+      if (replica.leaderNode === node && (quiet === undefined || quiet.due)) {
+        this.#toElect.add(replica);
+      }
     }
+    this.#electSome();
+  }
+
+  /** The node is there, perhaps in another run: what was quiet with it shows who leads (R7). */
+  nodeUp(node: NodeId): void {
+    for (const replica of this.#replicas.values()) {
+      if (replica.core.quiet === undefined) continue;
+      if (replicaOn(replica.membership, node) !== undefined) replica.core.wake();
+    }
+  }
+
+  /** Somebody asks for the group: if it is quiet and its leader's node is gone, it elects another (R7). */
+  touch(group: number): void {
+    const replica = this.#replicas.get(group);
+    if (replica?.core.quiet === undefined || !this.#isLeaderGone(replica)) return;
+    this.#toElect.add(replica);
+    this.#electSome();
+  }
+
+  /** Groups that are quiet here, and how often one that is led here became so. */
+  get quiet(): { readonly groups: number; readonly quietedCount: number } {
+    return { groups: this.#quiet.size, quietedCount: this.#quietedCount };
   }
 
   /** Takes a replica out of service: it is not needed here any more. */
@@ -169,6 +204,8 @@ export class GroupHost {
     this.#awake.delete(replica);
     this.#held.delete(replica);
     this.#deps.snapshots.drop(group);
+    this.#toElect.delete(replica);
+    this.#quiet.delete(replica);
     replica.stop();
   }
 
@@ -208,11 +245,47 @@ export class GroupHost {
     this.#tickCount += 1;
     const dropReads = this.#tickCount % READ_TICKS_MAX === 0;
     for (const replica of this.#replicas.values()) {
+      if (this.#isQuiet(replica)) continue;
       this.#guard(replica, () => {
-        replica.core.tick();
-        if (dropReads && replica.core.status().leader === undefined) replica.dropReads();
+        replica.core.tick(replica.permit);
+        if (dropReads && replica.core.leader === undefined) replica.dropReads();
       });
       if (replica.core.hasReady()) this.wake(replica.group);
+    }
+    const more = (ELECTIONS_PER_SECOND_MAX * this.#deps.tickMs) / 1000;
+    this.#electionsLeft = Math.min(ELECTIONS_PER_SECOND_MAX, this.#electionsLeft + more);
+    this.#electSome();
+  }
+
+  /** Whether the replica is not to be ticked; looks after one that is due and has lost its leader. */
+  #isQuiet(replica: AnyReplica): boolean {
+    const { quiet, leader } = replica.core;
+    if (quiet === undefined) {
+      this.#quiet.delete(replica);
+      return false;
+    }
+    if (!this.#quiet.has(replica)) {
+      this.#quiet.add(replica);
+      if (leader === replica.id) this.#quietedCount += 1;
+    }
+    // Word of its end may have come before the word to be quiet.
+    if (quiet.due && this.#isLeaderGone(replica)) this.#toElect.add(replica);
+    return true;
+  }
+
+  #isLeaderGone(replica: AnyReplica): boolean {
+    const { leaderNode } = replica;
+    const { mesh } = this.#deps;
+    return leaderNode === undefined || (leaderNode !== mesh.self && !mesh.isUp(leaderNode));
+  }
+
+  #electSome(): void {
+    for (const replica of this.#toElect) {
+      if (this.#electionsLeft < 1) return;
+      this.#electionsLeft -= 1;
+      this.#toElect.delete(replica);
+      this.#guard(replica, () => replica.core.leaderGone());
+      this.wake(replica.group);
     }
   }
 

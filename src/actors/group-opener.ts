@@ -170,7 +170,7 @@ export class GroupOpener {
   ): Replica<R, E, F> {
     const { random, options, host, payloads } = this.#deps;
     const membership = parts.state.membership ?? stored.bootstrap;
-    const { electionTicks, heartbeatTicks, leaderGoneTicks } = options;
+    const { electionTicks, heartbeatTicks, leaderGoneTicks, quietTicks } = options;
     const core = new RaftCore(
       {
         ...RAFT_DEFAULTS,
@@ -179,6 +179,7 @@ export class GroupOpener {
         electionTicks,
         heartbeatTicks,
         leaderGoneTicks,
+        quietTicks,
         storageStallTicks: 3 * electionTicks,
       },
       {

@@ -59,6 +59,7 @@ function cutOf(given: {
     readsPending: 0,
     appendTasksOpen: 0,
     storageStalled: false,
+    quiet: false,
     members: [member(1), ...(members ?? [])],
     ...given.status,
   };

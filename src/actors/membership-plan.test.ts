@@ -47,6 +47,7 @@ function status(membership: Membership, ready: readonly number[], active = ready
     readsPending: 0,
     appendTasksOpen: 0,
     storageStalled: false,
+    quiet: false,
     members: [...voters, ...learners].map((id) => ({
       id,
       learner: learners.includes(id),

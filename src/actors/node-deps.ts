@@ -31,6 +31,7 @@ export interface ClusterNodeOptions {
   readonly replaceAfterMs: number;
   /** R10: between two checks of a group's state. */
   readonly checkMs: number;
+  readonly quietTicks: number;
   readonly tail: TailOptions;
   /** Bytes of rows in a chunk of a snapshot. */
   readonly snapshotChunkBytes: number;

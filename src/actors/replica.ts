@@ -4,6 +4,7 @@
  */
 
 import type { Message } from "../raft/messages.ts";
+import type { QuietPermit } from "../raft/quiet.ts";
 import type { RaftCore } from "../raft/raft-core.ts";
 import type { AppendTask, Ready } from "../raft/ready.ts";
 import type { ConfigChange, ReplicaId } from "../raft/types.ts";
@@ -45,6 +46,8 @@ export interface ReplicaListener<F> {
   leads(term: number): Promise<void>;
   /** It does not lead, or not any more. */
   follows(leader: NodeId | undefined): void;
+  /** Asked where this replica leads: whether anything is under way or due, so that it needs a leader (R7). */
+  hasDue(): boolean;
   /** The group has another membership. */
   membershipChanged(membership: Membership): void;
   /** A snapshot took the place of all rows. Nothing is applied until the promise resolves. */
@@ -151,7 +154,7 @@ export class Replica<R, E, F> {
 
   /** The node of the leader, as far as this replica knows. */
   get leaderNode(): NodeId | undefined {
-    const { leader } = this.core.status();
+    const { leader } = this.core;
     return leader === undefined ? undefined : this.nodeOf(leader);
   }
 
@@ -229,6 +232,14 @@ export class Replica<R, E, F> {
     for (const result of ready.readResults) this.#readAnswered(result);
     const { messages, append, logReads, snapshotsWanted } = ready;
     return { messages, append, logReads, snapshotsWanted };
+  }
+
+  /** R7: whether the group may go quiet, as far as that is for its owner to say. */
+  get permit(): QuietPermit {
+    const busy =
+      this.#stopped || this.#applying || this.#proposals.hasWaiting || this.#reads.size > 0;
+    if (busy || this.#leading === undefined) return "awake";
+    return this.#deps.listener.hasDue() ? "quiet-due" : "quiet";
   }
 
   /** Applies what is committed, batch by batch. Runs once at a time; rejects when the replica must stop. */

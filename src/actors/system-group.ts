@@ -89,6 +89,11 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
     // Nothing here outlives leadership.
   }
 
+  hasDue(): boolean {
+    // Whoever joins, or is gone, needs it without having called before.
+    return true;
+  }
+
   membershipChanged(): void {
     // The places are asked for where they are needed.
   }

@@ -144,7 +144,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   // What the replica tells.
 
   async leads(term: number): Promise<void> {
-    const { clock, log, group, name } = this.#deps;
+    const { log, group, name } = this.#deps;
     this.#term = term;
     const meta = await this.replica.query((view) => rowOf(view, "meta", META_KEY));
     if (meta === undefined) {
@@ -158,7 +158,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     log.info("leads a workflow", { workflow: name, group, term });
     this.#deps.onActive(group);
     this.#retention.start();
-    this.#look(clock.nowMs());
+    this.#look();
   }
 
   follows(): void {
@@ -170,6 +170,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     this.#lookTimer = undefined;
     this.#decideTimer = undefined;
     this.#waiters.leaderLost();
+  }
+
+  hasDue(): boolean {
+    return this.#dispatcher === undefined || this.#reloading || this.#dispatcher.hasWork();
   }
 
   membershipChanged(): void {
@@ -270,11 +274,16 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     return dispatcher;
   }
 
-  #look(nowMs: number): void {
-    if (this.#dispatcher === undefined) return;
+  #look(): void {
     this.#lookTimer?.cancel();
-    this.#lookTimer = this.#deps.timers.after(LOOK_MS, () => this.#look(nowMs));
+    this.#lookTimer = undefined;
     this.#decideSoon();
+  }
+
+  /** R7: where nothing waits, runs or is due, nothing happens by time alone. */
+  #lookLater(): void {
+    if (this.#lookTimer !== undefined || !this.hasDue()) return;
+    this.#lookTimer = this.#deps.timers.after(LOOK_MS, () => this.#look());
   }
 
   #decideSoon(): void {
@@ -282,6 +291,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     this.#decideTimer = this.#deps.timers.after(0, () => {
       this.#decideTimer = undefined;
       this.#decide();
+      this.#lookLater();
     });
   }
 

@@ -20,8 +20,16 @@ export interface Frames {
   ): void;
 }
 
+/** Messages of one kind that were sent to other nodes. */
+export interface SentCount {
+  readonly kind: PeerMessage["kind"];
+  readonly frames: number;
+  readonly bytes: number;
+}
+
 export class FrameMesh implements MeshPort {
   readonly self: NodeId;
+  readonly #sent = new Map<PeerMessage["kind"], { frames: number; bytes: number }>();
   #frames: Frames | undefined;
   #listener: MeshListener | undefined;
 
@@ -48,7 +56,23 @@ export class FrameMesh implements MeshPort {
     }
     const frames = this.#frames;
     if (frames === undefined) return false;
-    return encodePeerFrames(message).every((frame) => frames.send(to, frame));
+    return encodePeerFrames(message).every((frame) => {
+      if (!frames.send(to, frame)) return false;
+      this.#count(message.kind, frame.length);
+      return true;
+    });
+  }
+
+  /** What was sent since the start, for metrics. */
+  sent(): readonly SentCount[] {
+    return [...this.#sent].map(([kind, count]) => ({ kind, ...count }));
+  }
+
+  #count(kind: PeerMessage["kind"], bytes: number): void {
+    const count = this.#sent.get(kind) ?? { frames: 0, bytes: 0 };
+    count.frames += 1;
+    count.bytes += bytes;
+    this.#sent.set(kind, count);
   }
 
   isUp(node: NodeId): boolean {

@@ -1,6 +1,7 @@
 /** Figures of a node in Prometheus' text form. */
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Composed } from "./compose.ts";
+import type { FrameMesh, SentCount } from "./frame-mesh.ts";
 import type { Hints } from "./hints.ts";
 
 interface Sample {
@@ -13,12 +14,36 @@ interface Sample {
 /** All figures as they are now. */
 export function nodeMetrics(
   composed: Composed,
-  parts: { readonly mesh: Mesh; readonly hints: Hints },
+  parts: { readonly mesh: Mesh; readonly frames: FrameMesh; readonly hints: Hints },
 ): string {
-  const { mesh, hints } = parts;
+  const { mesh, frames, hints } = parts;
   const { node } = composed;
   const samples: Sample[] = [
     ...raftSamples(node),
+    {
+      name: "jobx_raft_quiet_groups",
+      help: "Groups with a replica here that are quiet: they have nothing to do and say nothing.",
+      type: "gauge",
+      values: [{ labels: "", value: node.host.quiet.groups }],
+    },
+    {
+      name: "jobx_raft_quieted_total",
+      help: "How often a group that this node leads became quiet.",
+      type: "counter",
+      values: [{ labels: "", value: node.host.quiet.quietedCount }],
+    },
+    {
+      name: "jobx_mesh_sent_frames_total",
+      help: "Control messages sent to other nodes, by kind.",
+      type: "counter",
+      values: perKind(frames, (count) => count.frames),
+    },
+    {
+      name: "jobx_mesh_sent_bytes_total",
+      help: "Bytes of the control messages sent to other nodes, by kind, before encryption.",
+      type: "counter",
+      values: perKind(frames, (count) => count.bytes),
+    },
     {
       name: "jobx_mesh_peers_up",
       help: "Members that can be reached.",
@@ -92,6 +117,10 @@ function raftSamples(node: Composed["node"]): readonly Sample[] {
       values: [{ labels: "", value: node.damagedReplicas.size }],
     },
   ];
+}
+
+function perKind(frames: FrameMesh, of: (count: SentCount) => number): Sample["values"] {
+  return frames.sent().map((count) => ({ labels: `{kind="${count.kind}"}`, value: of(count) }));
 }
 
 function print({ name, help, type, values }: Sample): string {

@@ -144,7 +144,7 @@ export async function startNode(
     isUp: (id) => id === mesh.self || mesh.isUp(id),
     version: about.version,
     trouble: () => troubleOf(composed, mesh.self),
-    metrics: () => nodeMetrics(composed, { mesh, hints }),
+    metrics: () => nodeMetrics(composed, { mesh, frames: ground.frames, hints }),
   });
   const rules = { listenHost: config.api.host, hostNames: config.apiNames };
   const { legacyWorkflows } = config;

@@ -13,6 +13,9 @@ const HEARTBEAT_TICKS = 5;
 /** After word that a leader's node is dead, campaigns begin within 300 ms. */
 const LEADER_GONE_TICKS = 3;
 
+/** R7: after 3 s without anything a group goes quiet. Waking costs a round trip at most. */
+const QUIET_TICKS = 30;
+
 /** R16: the executor gives up before the scheduler does, so that a unit does not run twice at once. */
 const EXECUTOR_LEASE_MS = 8_000;
 const SCHEDULER_LEASE_MS = 10_000;
@@ -44,6 +47,7 @@ export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
     leaderGoneTicks: LEADER_GONE_TICKS,
     checkMs: CHECK_MS,
     replaceAfterMs: REPLACE_AFTER_MS,
+    quietTicks: QUIET_TICKS,
     tail: { tailEntries: TAIL_ENTRIES, tailBytes: TAIL_BYTES },
     snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
     scheduling: {

@@ -8,6 +8,7 @@ import { RaftLog, type RestoredLog } from "./log.ts";
 import type { Message } from "./messages.ts";
 import type { RaftOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
+import type { Quiet } from "./quiet.ts";
 import { ReadRounds } from "./read-rounds.ts";
 import type { Configuration, Entry, HardState, ReplicaId } from "./types.ts";
 
@@ -75,6 +76,13 @@ export interface CoreState {
   pendingConfigIndex: number;
   /** Some follower may lack news of the leader's commit index. */
   commitNews: boolean;
+  /** Set while this replica is not to be ticked (R7). */
+  quiet: Quiet | undefined;
+  /** What the leader has asked its members to be. */
+  quietAsked: Quiet | undefined;
+  /** A leader's ticks in which nothing happened, and where its log ended in the last of them. */
+  idleTicks: number;
+  idleIndex: number;
   /** Bytes of the leader's entries that are not committed. */
   uncommittedBytes: number;
   /** Messages that promise nothing about this replica's disk. */
@@ -142,6 +150,10 @@ export function createState(options: RaftOptions, restored: RestoredState): Core
     transferee: undefined,
     pendingConfigIndex: 0,
     commitNews: false,
+    quiet: undefined,
+    quietAsked: undefined,
+    idleTicks: 0,
+    idleIndex: 0,
     uncommittedBytes: 0,
     outbox: [],
     outboxAfterAppend: [],

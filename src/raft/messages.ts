@@ -60,6 +60,20 @@ export interface HeartbeatResponseMessage extends Envelope {
   readonly round: number;
 }
 
+/** The leader asks to be quiet with it (R7): all members have everything up to `index`, its last. */
+export interface QuietMessage extends Envelope {
+  readonly kind: "quiet";
+  readonly index: number;
+  /** Something is due at some time: without its leader the group must not stay quiet. */
+  readonly due: boolean;
+}
+
+/** Answer to that: `index` again if the sender is quiet from now on, else 0. */
+export interface QuietResponseMessage extends Envelope {
+  readonly kind: "quiet-response";
+  readonly index: number;
+}
+
 /** A candidate asks for a vote. */
 export interface VoteMessage extends Envelope {
   readonly kind: "vote";
@@ -120,6 +134,8 @@ export type Message =
   | CommitMessage
   | HeartbeatMessage
   | HeartbeatResponseMessage
+  | QuietMessage
+  | QuietResponseMessage
   | VoteMessage
   | VoteResponseMessage
   | PreVoteMessage

@@ -15,6 +15,8 @@ export interface RaftOptions {
   readonly electionTicks: number;
   /** A leader sends heartbeats every so many ticks. */
   readonly heartbeatTicks: number;
+  /** A leader asks its group to go quiet when nothing has happened for so many ticks (R7). */
+  readonly quietTicks: number;
   /** After `leaderGone` the followers stand one after the other, so many ticks apart (R6). */
   readonly leaderGoneTicks: number;
   /** A replica whose disk ends no append task for so many ticks does not lead or campaign (R1). */
@@ -55,6 +57,8 @@ const KIB = 1024;
 export const RAFT_DEFAULTS: Omit<RaftOptions, "id" | "random"> = {
   electionTicks: 10,
   heartbeatTicks: 1,
+  // Long enough that a caller who thinks between two commands does not have to wake the group.
+  quietTicks: 20,
   // Survivors notice within a tick or two of each other, and an election takes a few.
   leaderGoneTicks: 5,
   // Three election timeouts at their longest: a disk that pauses for a while costs no election.
@@ -81,6 +85,7 @@ export function checkOptions(options: RaftOptions): void {
     options.electionTicks > options.heartbeatTicks,
     "an election timeout must outlast a heartbeat",
   );
+  assert(options.quietTicks >= 1, "a group is idle for a while before it goes quiet");
   assert(
     options.leaderGoneTicks >= 1 && options.leaderGoneTicks < options.electionTicks,
     "after the leader's end a campaign comes before the election timeout",

@@ -27,6 +27,8 @@ export class Progress {
   flowPaused = false;
   /** The commit index that the member knows of if nothing was lost. */
   sentCommit = 0;
+  /** Where the log ended when the member agreed to be quiet; 0 when it has not, or was woken. */
+  quietIndex = 0;
   /** Highest read round that the member acknowledged in this term (thesis 6.4). */
   ackedRound = 0;
   /** Number of the read from disk that this member's next append waits for. */

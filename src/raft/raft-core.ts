@@ -21,6 +21,7 @@ import {
   propose,
   proposeConfigChange,
 } from "./proposals.ts";
+import { type Quiet, type QuietPermit, wake } from "./quiet.ts";
 import { applyEntriesRead, hasReady, type Ready, takeReady } from "./ready.ts";
 import { maybeCommit, sendEntriesRead, sendSnapshot } from "./replication.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
@@ -56,9 +57,28 @@ export class RaftCore {
     this.#state = createState(options, restored);
   }
 
-  /** A tick of time has passed. Never waits for the disk: a stuck one shows in ticks. */
-  tick(): void {
-    tick(this.#state);
+  /**
+   * A tick of time has passed. Never waits for the disk: a stuck one shows in ticks. A quiet replica
+   * need not be ticked.
+   * @param permit whether a leader that has nothing to do may let the group go quiet (R7).
+   */
+  tick(permit: QuietPermit = "awake"): void {
+    tick(this.#state, permit);
+  }
+
+  /** The leader that this replica follows, or itself; undefined while it knows none. */
+  get leader(): ReplicaId | undefined {
+    return this.#state.leader;
+  }
+
+  /** Set while the replica is quiet (R7): it waits to be asked or told something. */
+  get quiet(): Quiet | undefined {
+    return this.#state.quiet;
+  }
+
+  /** Ends quiet, if the replica is: a leader then says at its next tick that it lives. */
+  wake(): void {
+    wake(this.#state);
   }
 
   /** A message has come. What does not concern this replica or its term changes nothing. */
@@ -69,11 +89,13 @@ export class RaftCore {
   /** Appends payloads to the leader's log, all or none; at least one. */
   propose(payloads: readonly Uint8Array[]): ProposalAccepted | ProposalRefusal {
     assert(payloads.length > 0, "a proposal has at least one payload");
+    wake(this.#state);
     return propose(this.#state, payloads);
   }
 
   /** Appends a membership change to the leader's log. */
   proposeConfigChange(change: ConfigChange): ProposalAccepted | ConfigRefusal {
+    wake(this.#state);
     return proposeConfigChange(this.#state, change);
   }
 
@@ -83,6 +105,7 @@ export class RaftCore {
    * first, or its disk is stuck.
    */
   campaign(): boolean {
+    wake(this.#state);
     return campaign(this.#state);
   }
 
@@ -93,11 +116,14 @@ export class RaftCore {
    */
   leaderGone(): void {
     const state = this.#state;
-    if (state.role !== "leader" && !state.leaderGone) beginLeaderGone(state);
+    if (state.role === "leader" || state.leaderGone) return;
+    wake(state);
+    beginLeaderGone(state);
   }
 
   /** Hands leadership to a voter; proposals are refused until that is done or given up. */
   transferLeadership(to: ReplicaId): TransferResult {
+    wake(this.#state);
     return transferLeadership(this.#state, to);
   }
 
@@ -108,6 +134,7 @@ export class RaftCore {
    */
   readIndex(context: number): ReadAccepted {
     const state = this.#state;
+    wake(state);
     if (state.role === "leader") {
       if (state.reads.full) return { kind: "refused", reason: "too-many" };
       takeRead(state, { from: state.id, context });

@@ -18,6 +18,9 @@ import type { ConfigChange, ConfigStep } from "./types.ts";
 const SEEDS = 25;
 const STEPS = 4_000;
 
+/** In the second half of each so many steps nobody proposes or reads. */
+const REST_EVERY_STEPS = 1_000;
+
 interface Mood {
   readonly lossRatio: number;
   readonly doubleRatio: number;
@@ -33,7 +36,10 @@ class Chaos {
   readonly #reads = new Map<string, number>();
   #names = 0;
   #nextId = 4;
+  /** Nobody asks for anything, so that the group may go quiet. */
+  #resting = false;
   confirmedReads = 0;
+  quietSteps = 0;
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
@@ -58,6 +64,7 @@ class Chaos {
 
   run(steps: number): void {
     for (let i = 0; i < steps; i += 1) {
+      this.#resting = i % REST_EVERY_STEPS > REST_EVERY_STEPS / 2;
       const touched = this.#step();
       if (touched !== undefined) this.#check(touched);
     }
@@ -67,7 +74,7 @@ class Chaos {
   heal(): void {
     for (let round = 0; round < 2_000; round += 1) {
       for (const replica of this.#all()) {
-        replica.core.tick();
+        replica.core.tick("quiet");
         replica.settle();
         this.#check(replica);
       }
@@ -101,6 +108,7 @@ class Chaos {
   }
 
   #check(replica: TestReplica): void {
+    if (replica.core.quiet !== undefined) this.quietSteps += 1;
     this.checkers.check(replica, this.cluster.replicas);
   }
 
@@ -111,20 +119,24 @@ class Chaos {
     const dice = this.#random.next();
     if (this.#chance(mood.crashRatio)) this.#crash(replica);
     else if (this.#chance(mood.configRatio)) this.#changeMembers(replica);
-    else if (dice < 0.12) replica.core.tick();
+    else if (dice < 0.12) replica.core.tick(this.#resting ? "quiet" : "awake");
     else if (dice < 0.5) return this.#deliverOne();
     else if (dice < 0.62) replica.pump();
     else if (dice < 0.74) replica.write();
     else if (dice < 0.82) replica.apply();
     else if (dice < 0.87) replica.readLog();
-    else if (dice < 0.95) this.#propose(replica);
-    else if (dice < 0.97) this.#read(replica);
+    else if (dice < 0.95) this.#ask(() => this.#propose(replica));
+    else if (dice < 0.97) this.#ask(() => this.#read(replica));
     else if (dice < 0.98) this.#compact(replica);
     else if (dice < 0.985) replica.core.leaderGone();
     else if (dice < 0.99) replica.core.transferLeadership(this.#pick(this.#all()).id);
     else if (dice < 0.995) replica.core.replicaUnreachable(this.#pick(this.#all()).id);
     else this.#snapshotStatus(replica);
     return replica;
+  }
+
+  #ask(run: () => void): void {
+    if (!this.#resting) run();
   }
 
   #deliverOne(): TestReplica | undefined {
@@ -215,6 +227,7 @@ class Chaos {
     return {
       electionTicks: 10,
       heartbeatTicks: 2,
+      quietTicks: 2,
       inflightMessagesMax: 1 + Math.floor(this.#random.next() * 6),
       messageBytesMax: this.#chance(0.5) ? 150 : 10_000,
       committedBytesMax: this.#chance(0.5) ? 150 : 10_000,
@@ -251,6 +264,7 @@ const [from, to] = (process.env["JOBX_RAFT_SEEDS"] ?? `1-${SEEDS}`).split("-").m
 test("whatever goes wrong, the five properties hold and the group works afterwards", () => {
   let applied = 0;
   let reads = 0;
+  let quiet = 0;
   for (let seed = from ?? 1; seed <= (to ?? SEEDS); seed += 1) {
     const chaos = new Chaos(seed);
     try {
@@ -261,8 +275,12 @@ test("whatever goes wrong, the five properties hold and the group works afterwar
     }
     applied += chaos.checkers.appliedCount;
     reads += chaos.confirmedReads;
+    quiet += chaos.quietSteps;
   }
-  console.log(`${applied} entries applied, ${reads} reads confirmed`);
+  console.log(
+    `${applied} entries applied, ${reads} reads confirmed, ${quiet} steps of quiet replicas`,
+  );
   // A run in which nothing happens proves nothing.
   expect(applied).toBeGreaterThan(((to ?? SEEDS) - (from ?? 1) + 1) * 10);
+  expect(quiet).toBeGreaterThan(((to ?? SEEDS) - (from ?? 1) + 1) * 10);
 }, 120_000);

@@ -66,6 +66,9 @@ function reset(state: CoreState, term: number): void {
   state.transferee = undefined;
   state.pendingConfigIndex = 0;
   state.commitNews = false;
+  state.quiet = undefined;
+  state.quietAsked = undefined;
+  state.idleTicks = 0;
   state.uncommittedBytes = 0;
   for (const read of state.reads.abandon())
     if (read.from === state.id) state.readResults.push({ kind: "lost", context: read.context });

@@ -5,6 +5,7 @@ import { bytesOf, type TestReplica, textOf } from "../../test/lib/raft-replica.t
 import { assert } from "../std/assert.ts";
 import type { Message } from "./messages.ts";
 import type { RaftOptions } from "./options.ts";
+import type { QuietPermit } from "./quiet.ts";
 import type { Ready } from "./ready.ts";
 import type { ConfigStep, Entry } from "./types.ts";
 
@@ -57,7 +58,7 @@ function handlersOf(): Handlers {
       return readResults.map((result) => JSON.stringify(result)).join("\n") || "none";
     },
     tick(c) {
-      for (let i = 0; i < (numbersOf(c, "count")[0] ?? 1); i += 1) at(c).core.tick();
+      for (let i = 0; i < (numbersOf(c, "count")[0] ?? 1); i += 1) at(c).core.tick(permitOf(c));
       return statusLine(at(c));
     },
     "leader-gone"(c) {
@@ -143,7 +144,7 @@ function handlersOf(): Handlers {
   };
 }
 
-for (const name of ["storage", "memory", "members", "flow", "commit", "leader-gone"])
+for (const name of ["storage", "memory", "members", "flow", "commit", "leader-gone", "quiet"])
   runDataFile(new URL(`${name}.data.txt`, import.meta.url), handlersOf());
 
 function numbersOf(c: Case, key: string): number[] {
@@ -167,11 +168,17 @@ function optionsOf(c: Case): Partial<RaftOptions> {
     ["stall", "storageStallTicks"],
     ["election", "electionTicks"],
     ["gone", "leaderGoneTicks"],
+    ["quiet", "quietTicks"],
   ] as const) {
     const value = numbersOf(c, key)[0];
     if (value !== undefined) options[name] = value;
   }
   return options;
+}
+
+function permitOf(c: Case): QuietPermit {
+  const permit = c.args["permit"]?.[0];
+  return permit === "quiet" || permit === "quiet-due" ? permit : "awake";
 }
 
 function transitionOf(name: string | undefined): "auto" | "joint-implicit" | "joint-explicit" {
@@ -188,7 +195,8 @@ function stepOf(word: string): ConfigStep {
 function statusLine({ core }: TestReplica): string {
   const s = core.status();
   const stuck = s.storageStalled ? " stalled" : "";
-  return `${s.id} ${s.role} term ${s.term} leader ${s.leader ?? "none"} last ${s.lastIndex} synced ${s.synced} committed ${s.committed} applied ${s.applied} memory ${s.memoryFirstIndex}..${stuck}`;
+  const quiet = core.quiet === undefined ? "" : core.quiet.due ? " quiet, due" : " quiet";
+  return `${s.id} ${s.role} term ${s.term} leader ${s.leader ?? "none"} last ${s.lastIndex} synced ${s.synced} committed ${s.committed} applied ${s.applied} memory ${s.memoryFirstIndex}..${stuck}${quiet}`;
 }
 
 function membersText({ core }: TestReplica): string {
@@ -250,6 +258,10 @@ function messageText(m: Message): string {
       return m.rejection === undefined
         ? `${head} up to ${m.index}`
         : `${head} refuses ${m.index}, try ${m.rejection.hintIndex}/${m.rejection.hintTerm}`;
+    case "quiet":
+      return `${head} at ${m.index}${m.due ? " with a due time" : ""}`;
+    case "quiet-response":
+      return `${head} ${m.index > 0 ? `at ${m.index}` : "not yet"}`;
     case "commit":
       return `${head} up to ${m.commit}`;
     case "heartbeat":

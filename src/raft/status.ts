@@ -48,6 +48,8 @@ export interface RaftStatus {
   /** Append tasks handed out and not yet ended. */
   readonly appendTasksOpen: number;
   readonly storageStalled: boolean;
+  /** Whether the replica is quiet (R7). */
+  readonly quiet: boolean;
   /** By id; empty unless this replica leads. */
   readonly members: readonly MemberStatus[];
 }
@@ -76,6 +78,7 @@ export function statusOf(state: CoreState): RaftStatus {
     readsPending: state.reads.pending,
     appendTasksOpen: log.tasksOpen,
     storageStalled: isStorageStalled(state),
+    quiet: state.quiet !== undefined,
     members: state.role === "leader" ? memberStatuses(state) : [],
   };
 }

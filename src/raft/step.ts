@@ -11,13 +11,18 @@ import {
 import { onAppend, onCommit, onHeartbeat, onSnapshot } from "./following.ts";
 import { noteHeartbeatResponse, takeRead } from "./heartbeats.ts";
 import type { Message, ReadIndexMessage } from "./messages.ts";
+import { onQuiet, onQuietResponse, wake } from "./quiet.ts";
 import { onAppendResponse, sendAppend } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import { finishTransfer } from "./transfer.ts";
+import type { ReplicaId } from "./types.ts";
 
 /** Takes a message. One that was meant for another replica changes nothing (R2). */
 export function step(state: CoreState, message: Message): void {
   if (message.to !== state.id || message.from === state.id) return;
+  // Whatever comes wakes, but for the talk about being quiet.
+  const wakes = message.kind !== "quiet" && message.kind !== "quiet-response";
+  if (wakes && state.quiet !== undefined) wake(state);
   if (message.term > state.term) {
     if (!acceptsHigherTerm(state, message)) return;
   } else if (message.term < state.term) {
@@ -31,11 +36,11 @@ export function step(state: CoreState, message: Message): void {
 function acceptsHigherTerm(state: CoreState, message: Message): boolean {
   switch (message.kind) {
     case "vote":
-      if (!message.transfer && trustsLeader(state)) return false;
+      if (!message.transfer && trustsLeader(state, message.from)) return false;
       break;
     case "pre-vote":
       // Asking for a future term does not bring it about.
-      return !trustsLeader(state);
+      return !trustsLeader(state, message.from);
     case "pre-vote-response":
       // A grant carries the term that was asked for, which nobody has entered yet.
       if (message.granted) return true;
@@ -43,11 +48,13 @@ function acceptsHigherTerm(state: CoreState, message: Message): boolean {
     case "append":
     case "commit":
     case "heartbeat":
+    case "quiet":
     case "snapshot":
       becomeFollower(state, { term: message.term, leader: message.from });
       return true;
     case "append-response":
     case "heartbeat-response":
+    case "quiet-response":
     case "vote-response":
     case "timeout-now":
     case "read-index":
@@ -58,11 +65,15 @@ function acceptsHigherTerm(state: CoreState, message: Message): boolean {
   return true;
 }
 
-/** Whether a leader was heard so lately that no other is to be elected (thesis 4.2.3). */
-function trustsLeader(state: CoreState): boolean {
+/**
+ * Whether a leader was heard so lately that no other is to be elected (thesis 4.2.3). One that stands
+ * itself does not lead any more: it has started anew.
+ */
+function trustsLeader(state: CoreState, candidate: ReplicaId): boolean {
   return (
     state.options.checkQuorum &&
     state.leader !== undefined &&
+    state.leader !== candidate &&
     !state.leaderGone &&
     state.electionElapsed < state.options.electionTicks
   );
@@ -70,7 +81,9 @@ function trustsLeader(state: CoreState): boolean {
 
 function answerLowerTerm(state: CoreState, message: Message): void {
   const { checkQuorum, preVote } = state.options;
-  if ((message.kind === "append" || message.kind === "heartbeat") && (checkQuorum || preVote)) {
+  const leads =
+    message.kind === "append" || message.kind === "heartbeat" || message.kind === "quiet";
+  if (leads && (checkQuorum || preVote)) {
     // A leader of an old term that others will not elect away must learn of the newer one, or this
     // replica, which cannot win an election either, would never be let in again.
     sendAfterAppend(state, {
@@ -110,11 +123,13 @@ function dispatch(state: CoreState, message: Message): void {
     case "append":
     case "commit":
     case "heartbeat":
+    case "quiet":
     case "snapshot":
       fromLeader(state, message);
       return;
     case "append-response":
     case "heartbeat-response":
+    case "quiet-response":
       toLeader(state, message);
       return;
     case "timeout-now":
@@ -137,7 +152,7 @@ function dispatch(state: CoreState, message: Message): void {
 
 function fromLeader(
   state: CoreState,
-  message: Extract<Message, { kind: "append" | "commit" | "heartbeat" | "snapshot" }>,
+  message: Extract<Message, { kind: "append" | "commit" | "heartbeat" | "quiet" | "snapshot" }>,
 ): void {
   // A term has one leader: another message of its kind in this term cannot be (5.2).
   if (state.role === "leader") return;
@@ -149,12 +164,13 @@ function fromLeader(
   if (message.kind === "append") onAppend(state, message);
   else if (message.kind === "commit") onCommit(state, message);
   else if (message.kind === "heartbeat") onHeartbeat(state, message);
+  else if (message.kind === "quiet") onQuiet(state, message);
   else onSnapshot(state, message);
 }
 
 function toLeader(
   state: CoreState,
-  message: Extract<Message, { kind: "append-response" | "heartbeat-response" }>,
+  message: Extract<Message, { kind: "append-response" | "heartbeat-response" | "quiet-response" }>,
 ): void {
   const progress = state.progress.get(message.from);
   if (state.role !== "leader" || progress === undefined) return;
@@ -162,6 +178,10 @@ function toLeader(
   if (message.kind === "append-response") {
     onAppendResponse(state, member, message);
     finishTransfer(state, member);
+    return;
+  }
+  if (message.kind === "quiet-response") {
+    onQuietResponse(state, progress, message);
     return;
   }
   noteHeartbeatResponse(state, progress, message);

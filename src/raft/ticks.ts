@@ -4,22 +4,26 @@ import { campaign } from "./elections.ts";
 import { broadcastHeartbeat } from "./heartbeats.ts";
 import { nextLeaderGoneTry } from "./leader-gone.ts";
 import { maybeAutoLeave } from "./proposals.ts";
+import { askQuiet, countIdleTick, type QuietPermit } from "./quiet.ts";
 import { jointVote } from "./quorum.ts";
 import { becomeFollower } from "./roles.ts";
 
 /** Lets one tick pass. */
-export function tick(state: CoreState): void {
+export function tick(state: CoreState, permit: QuietPermit): void {
   state.storageElapsed = state.log.tasksOpen > 0 ? state.storageElapsed + 1 : 0;
-  if (state.role === "leader") tickLeader(state);
+  // Whoever ticks a quiet replica has lost count; it stays as it is.
+  if (state.quiet !== undefined) return;
+  if (state.role === "leader") tickLeader(state, permit);
   else tickOther(state);
 }
 
-function tickLeader(state: CoreState): void {
+function tickLeader(state: CoreState, permit: QuietPermit): void {
   if (isStorageStalled(state)) {
     // Its own disk is stuck: others may do better, and reads and heartbeats must not hide that (R1).
     becomeFollower(state, { term: state.term, leader: undefined });
     return;
   }
+  countIdleTick(state);
   state.heartbeatElapsed += 1;
   state.electionElapsed += 1;
   if (state.electionElapsed >= state.options.electionTicks) {
@@ -34,7 +38,7 @@ function tickLeader(state: CoreState): void {
   if (state.heartbeatElapsed < state.options.heartbeatTicks) return;
   state.heartbeatElapsed = 0;
   maybeAutoLeave(state);
-  broadcastHeartbeat(state);
+  if (!askQuiet(state, permit)) broadcastHeartbeat(state);
 }
 
 function tickOther(state: CoreState): void {

@@ -159,6 +159,11 @@ export class Dispatcher {
     return this.#held.size;
   }
 
+  /** Whether anything waits, runs or is due: then somebody has to look after it. */
+  hasWork(): boolean {
+    return this.#stale || this.#held.size > 0 || this.#delayed.size > 0 || this.readyCount() > 0;
+  }
+
   /** When `decide` has to run again although nothing happened; undefined when never. */
   nextDueMs(): number | undefined {
     let next: number | undefined;

@@ -482,7 +482,7 @@ describe("lazy writes", () => {
     const timers = new FakeTimers();
     const disk = new FakeDisk({ random: seededRandom(1) });
     const { store } = await open(disk, { create: true, timers });
-    await store.createGroup("a");
+    await store.createGroup("a", START);
     const ended: string[] = [];
     const write = (index: number): void => {
       const change = { puts: [row(`k${index}`, "v")], deletes: [], index, term: 1 };

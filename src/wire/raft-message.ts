@@ -61,6 +61,8 @@ export const raftMessageCodec: Codec<Message> = union<Message>({
   "read-index": [11, { ...head, context: natural }],
   "read-index-response": [12, { ...head, context: natural, index: natural }],
   commit: [13, { ...head, commit: natural }],
+  quiet: [14, { ...head, index: natural, due: bool }],
+  "quiet-response": [15, { ...head, index: natural }],
 });
 
 /** A message with its group. */

@@ -85,6 +85,8 @@ export const raftKinds: Kinds<Message> = {
     rejection: maybe(fc.record({ hintIndex: natural, hintTerm: natural })),
   }),
   commit: fc.record({ kind: one("commit"), ...head, commit: natural }),
+  quiet: fc.record({ kind: one("quiet"), ...head, index: natural, due: bool }),
+  "quiet-response": fc.record({ kind: one("quiet-response"), ...head, index: natural }),
   heartbeat: fc.record({ kind: one("heartbeat"), ...head, commit: natural, round: natural }),
   "heartbeat-response": fc.record({ kind: one("heartbeat-response"), ...head, round: natural }),
   vote: fc.record({ kind: one("vote"), ...head, ...last, transfer: bool }),

@@ -78,6 +78,8 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
     electionTicks: plan.electionTicks,
     heartbeatTicks: 2,
     leaderGoneTicks: 3,
+    // Short, so that groups go quiet and wake many times in a run.
+    quietTicks: 5,
     // Small, so that who is away for a few seconds needs a snapshot.
     checkMs: 4_000,
     replaceAfterMs: 15_000,

@@ -4,6 +4,7 @@ export interface Totals {
   seeds: number;
   requests: number;
   leaderChanges: number;
+  groupsQuieted: number;
   messagesDelivered: number;
   messagesLost: number;
   messagesDuplicated: number;
@@ -37,6 +38,7 @@ export function newTotals(): Totals {
     seeds: 0,
     requests: 0,
     leaderChanges: 0,
+    groupsQuieted: 0,
     messagesDelivered: 0,
     messagesLost: 0,
     messagesDuplicated: 0,

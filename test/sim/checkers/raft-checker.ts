@@ -46,6 +46,8 @@ export class RaftChecker {
   readonly #had = new Set<string>();
   /** By host and group. */
   readonly #leading = new Map<string, Leading>();
+  /** Leaders that are quiet. */
+  readonly #quiet = new Set<string>();
   /** Processes of which nothing was looked at since something happened to their groups. */
   readonly #dirty = new Set<SimProcess>();
 
@@ -143,8 +145,17 @@ export class RaftChecker {
       this.#checkComplete(process, replica, term);
     }
     if (status.committed >= group.committed.length) this.#committed(process, replica);
+    this.#countQuiet(name, status.quiet);
     const now = this.#leading.get(name);
     if (now !== undefined) now.configuration = status.configuration;
+  }
+
+  #countQuiet(name: string, quiet: boolean): void {
+    if (!quiet) this.#quiet.delete(name);
+    else if (!this.#quiet.has(name)) {
+      this.#quiet.add(name);
+      this.#world.totals.groupsQuieted += 1;
+    }
   }
 
   #checkComplete(process: SimProcess, replica: AnyReplica, term: number): void {

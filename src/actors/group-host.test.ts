@@ -1,0 +1,210 @@
+import { describe, expect, test } from "vitest";
+import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import type { Message } from "../raft/messages.ts";
+import { RAFT_DEFAULTS } from "../raft/options.ts";
+import { RaftCore } from "../raft/raft-core.ts";
+import type { Configuration } from "../raft/types.ts";
+import { silentLog } from "../std/log.ts";
+import { seededRandom } from "../std/random.ts";
+import { type AnyReplica, GroupHost } from "./group-host.ts";
+import type { Membership, PeerMessage } from "./ports.ts";
+
+const TICK_MS = 100;
+
+const PLACES = [1, 2, 3].map((replica) => ({ replica, node: `n${replica}`, storeId: "s" }));
+
+class TestHost {
+  readonly timers = new FakeTimers();
+  readonly sent: { readonly to: string; readonly message: PeerMessage }[] = [];
+  readonly down = new Set<string>();
+  readonly host: GroupHost;
+
+  constructor(self: string) {
+    this.host = new GroupHost({
+      clock: this.timers,
+      timers: this.timers,
+      log: silentLog,
+      logs: {
+        replicas: () => [],
+        createReplica: () => Promise.resolve(),
+        append: () => Promise.resolve(),
+        readEntries: () => Promise.resolve([]),
+        onCheckpoint: () => {},
+        tailStart: () => 0,
+        truncate: () => Promise.resolve(),
+      },
+      mesh: {
+        self,
+        listen: () => {},
+        send: (to, message) => {
+          this.sent.push({ to, message });
+          return true;
+        },
+        isUp: (node) => !this.down.has(node),
+        setMembers: () => {},
+      },
+      tickMs: TICK_MS,
+      bugs: {},
+      snapshots: {
+        wanted: () => {},
+        offered: () => {},
+        finish: () => Promise.reject(new Error("nothing is installed here")),
+        drop: () => {},
+      },
+      onStopped: (group, reason) => {
+        throw new Error(`group ${group} was stopped: ${reason}`);
+      },
+    });
+    this.host.start();
+  }
+
+  add(group: number, id: number, configuration: Configuration): RaftCore {
+    const core = coreOf(id, configuration);
+    this.host.add(replicaOf(group, core, { configuration, places: PLACES, nextReplica: 4 }));
+    return core;
+  }
+
+  /** A follower of replica 1 that is quiet. */
+  addQuiet(group: number, due: boolean): RaftCore {
+    const core = this.add(group, 2, voters(1, 2, 3));
+    const head = { from: 1, to: 2, term: 1 };
+    this.host.receive("n1", group, { kind: "heartbeat", ...head, commit: 1, round: 0 });
+    this.host.receive("n1", group, { kind: "quiet", ...head, index: 1, due });
+    expect(core.quiet).toEqual({ due });
+    return core;
+  }
+
+  messagesTo(node: string): readonly (readonly Message[])[] {
+    return this.sent.flatMap(({ to, message }) =>
+      to === node && message.kind === "raft" ? [message.items.map((item) => item.message)] : [],
+    );
+  }
+}
+
+function voters(...ids: number[]): Configuration {
+  return { voters: ids, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+}
+
+function coreOf(id: number, configuration: Configuration): RaftCore {
+  const random = seededRandom(id);
+  return new RaftCore(
+    { ...RAFT_DEFAULTS, electionTicks: 40, leaderGoneTicks: 3, heartbeatTicks: 5, id, random },
+    {
+      hardState: { term: 1, vote: undefined, commit: 1 },
+      configuration,
+      appliedIndex: 1,
+      compacted: { index: 1, term: 1 },
+      lastIndex: 1,
+      terms: [],
+      entries: [],
+    },
+  );
+}
+
+/** As much of a replica as the host drives, with a state machine that has nothing to do. */
+function replicaOf(group: number, core: RaftCore, membership: Membership): AnyReplica {
+  return {
+    group,
+    id: core.status().id,
+    core,
+    membership,
+    get leaderNode() {
+      return PLACES.find(({ replica }) => replica === core.leader)?.node;
+    },
+    nodeOf: (id) => PLACES.find(({ replica }) => replica === id)?.node,
+    met: () => {},
+    install: (finish) => finish(),
+    permit: "awake",
+    appliedIndex: 1,
+    work: () => {
+      if (!core.hasReady()) return undefined;
+      const ready = core.ready();
+      const last = ready.committed.at(-1);
+      if (last !== undefined) core.applied(last.index);
+      return { messages: ready.messages, append: ready.append, logReads: [], snapshotsWanted: [] };
+    },
+    applyAll: () => Promise.resolve(),
+    stop: () => {},
+    dropReads: () => {},
+  };
+}
+
+describe("heartbeats", () => {
+  test("of all groups to one node are one message a tick", async () => {
+    const node = new TestHost("n1");
+    const configuration = { ...voters(1), learners: [2] };
+    for (let group = 1; group <= 30; group++) node.add(group, 1, configuration).campaign();
+    await node.timers.advance(TICK_MS);
+    node.sent.length = 0;
+    await node.timers.advance(10 * TICK_MS);
+    const messages = node.messagesTo("n2");
+    expect(messages.flat().filter(({ kind }) => kind === "heartbeat")).toHaveLength(60);
+    expect(messages).toHaveLength(2);
+  });
+});
+
+describe("quiet groups", () => {
+  test("say nothing, whatever time passes", async () => {
+    const node = new TestHost("n2");
+    const core = node.addQuiet(1, false);
+    await node.timers.advance(TICK_MS);
+    node.sent.length = 0;
+    await node.timers.advance(600_000);
+    expect(node.sent).toEqual([]);
+    expect(core.quiet).toBeDefined();
+    expect(node.host.quiet.groups).toBe(1);
+  });
+
+  test("elect when their leader's node is gone and something is due, and only then", async () => {
+    const node = new TestHost("n2");
+    const due = node.addQuiet(1, true);
+    const idle = node.addQuiet(2, false);
+    node.down.add("n1");
+    node.host.nodeDown("n1");
+    await node.timers.advance(5 * TICK_MS);
+    expect(due.status().role).toBe("pre-candidate");
+    expect(idle.quiet).toBeDefined();
+    node.host.touch(2);
+    await node.timers.advance(5 * TICK_MS);
+    expect(idle.status().role).toBe("pre-candidate");
+  });
+
+  test("that are asked for while their leader's node is there stay quiet", async () => {
+    const node = new TestHost("n2");
+    const core = node.addQuiet(1, false);
+    node.host.touch(1);
+    await node.timers.advance(TICK_MS);
+    expect(core.quiet).toBeDefined();
+  });
+
+  test("whose leader is gone before they were told to be quiet elect if something is due", async () => {
+    const node = new TestHost("n2");
+    node.down.add("n1");
+    node.host.nodeDown("n1");
+    const core = node.addQuiet(1, true);
+    await node.timers.advance(5 * TICK_MS);
+    expect(core.status().role).toBe("pre-candidate");
+  });
+
+  test("wake when their leader's node has started", async () => {
+    const node = new TestHost("n2");
+    const core = node.addQuiet(1, false);
+    node.host.nodeUp("n3x");
+    expect(core.quiet).toBeDefined();
+    node.host.nodeUp("n1");
+    expect(core.quiet).toBeUndefined();
+  });
+
+  test("elect at most fifty times a second", async () => {
+    const node = new TestHost("n2");
+    const cores = Array.from({ length: 120 }, (_, at) => node.addQuiet(at + 1, true));
+    const awake = () => cores.filter((core) => core.quiet === undefined).length;
+    node.down.add("n1");
+    node.host.nodeDown("n1");
+    expect(awake()).toBe(50);
+    await node.timers.advance(500);
+    expect(awake()).toBe(75);
+    await node.timers.advance(1_000);
+    expect(awake()).toBe(120);
+  });
+});

@@ -115,7 +115,7 @@ export class Replica<R, E, F> {
   /** Applied batches whose rows are not with the database yet. */
   #unwritten = 0;
   /** Why a write failed. */
-  #failure: unknown;
+  #failure: Error | undefined;
   #stopped = false;
 
   constructor(deps: ReplicaDeps<R, E, F>) {
@@ -381,7 +381,7 @@ export class Replica<R, E, F> {
         this.#unwritten -= 1;
       },
       (error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
         this.#deps.wake();
       },
     );

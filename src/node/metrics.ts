@@ -1,4 +1,5 @@
 /** Figures of a node in Prometheus' text form. */
+import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Composed } from "./compose.ts";
 import type { FrameMesh, SentCount } from "./frame-mesh.ts";
@@ -11,65 +12,19 @@ interface Sample {
   readonly values: readonly { readonly labels: string; readonly value: number }[];
 }
 
-/** All figures as they are now. */
-export function nodeMetrics(
-  composed: Composed,
-  parts: { readonly mesh: Mesh; readonly frames: FrameMesh; readonly hints: Hints },
-): string {
-  const { mesh, frames, hints } = parts;
-  const { node } = composed;
-  const samples: Sample[] = [
-    ...raftSamples(node),
-    {
-      name: "jobx_raft_quiet_groups",
-      help: "Groups with a replica here that are quiet: they have nothing to do and say nothing.",
-      type: "gauge",
-      values: [{ labels: "", value: node.host.quiet.groups }],
-    },
-    {
-      name: "jobx_raft_quieted_total",
-      help: "How often a group that this node leads became quiet.",
-      type: "counter",
-      values: [{ labels: "", value: node.host.quiet.quietedCount }],
-    },
-    {
-      name: "jobx_mesh_sent_frames_total",
-      help: "Control messages sent to other nodes, by kind.",
-      type: "counter",
-      values: perKind(frames, (count) => count.frames),
-    },
-    {
-      name: "jobx_mesh_sent_bytes_total",
-      help: "Bytes of the control messages sent to other nodes, by kind, before encryption.",
-      type: "counter",
-      values: perKind(frames, (count) => count.bytes),
-    },
-    {
-      name: "jobx_mesh_peers_up",
-      help: "Members that can be reached.",
-      type: "gauge",
-      values: [{ labels: "", value: mesh.peersUp().length }],
-    },
-    {
-      name: "jobx_executor_busy_units",
-      help: "Units that each node runs or holds, as it last gossiped.",
-      type: "gauge",
-      values: [...hints.latest()].map(([id, { busy }]) => ({
-        labels: `{node="${id}"}`,
-        value: busy,
-      })),
-    },
-    {
-      name: "jobx_process_memory_bytes",
-      help: "Resident memory of the node's process.",
-      type: "gauge",
-      values: [{ labels: "", value: process.memoryUsage.rss() }],
-    },
-  ];
-  return samples.map(print).join("");
+/** Whom the figures beside Raft's come from. */
+export interface NodeParts {
+  readonly mesh: Mesh;
+  readonly frames: FrameMesh;
+  readonly hints: Hints;
 }
 
-function raftSamples(node: Composed["node"]): readonly Sample[] {
+/** All figures as they are now. */
+export function nodeMetrics(composed: Composed, parts: NodeParts): string {
+  return [...raftSamples(composed.node), ...processSamples(parts)].map(print).join("");
+}
+
+function raftSamples(node: ClusterNode): readonly Sample[] {
   const replicas = [...node.host.replicas()];
   const perGroup = (of: (replica: (typeof replicas)[number]) => number): Sample["values"] =>
     replicas.map((replica) => ({ labels: `{group="${replica.group}"}`, value: of(replica) }));
@@ -115,6 +70,57 @@ function raftSamples(node: Composed["node"]): readonly Sample[] {
       help: "Replicas on this node that are damaged and wait to be replaced.",
       type: "gauge",
       values: [{ labels: "", value: node.damagedReplicas.size }],
+    },
+    {
+      name: "jobx_raft_quiet_groups",
+      help: "Groups with a replica here that are quiet: they have nothing to do and say nothing.",
+      type: "gauge",
+      values: [{ labels: "", value: node.host.quiet.groups }],
+    },
+    {
+      name: "jobx_raft_quieted_total",
+      help: "How often a group that this node leads became quiet.",
+      type: "counter",
+      values: [{ labels: "", value: node.host.quiet.quietedCount }],
+    },
+  ];
+}
+
+function processSamples(parts: NodeParts): readonly Sample[] {
+  const { mesh, frames, hints } = parts;
+  return [
+    {
+      name: "jobx_mesh_sent_frames_total",
+      help: "Control messages sent to other nodes, by kind.",
+      type: "counter",
+      values: perKind(frames, (count) => count.frames),
+    },
+    {
+      name: "jobx_mesh_sent_bytes_total",
+      help: "Bytes of the control messages sent to other nodes, by kind, before encryption.",
+      type: "counter",
+      values: perKind(frames, (count) => count.bytes),
+    },
+    {
+      name: "jobx_mesh_peers_up",
+      help: "Members that can be reached.",
+      type: "gauge",
+      values: [{ labels: "", value: mesh.peersUp().length }],
+    },
+    {
+      name: "jobx_executor_busy_units",
+      help: "Units that each node runs or holds, as it last gossiped.",
+      type: "gauge",
+      values: [...hints.latest()].map(([id, { busy }]) => ({
+        labels: `{node="${id}"}`,
+        value: busy,
+      })),
+    },
+    {
+      name: "jobx_process_memory_bytes",
+      help: "Resident memory of the node's process.",
+      type: "gauge",
+      values: [{ labels: "", value: process.memoryUsage.rss() }],
     },
   ];
 }

@@ -8,9 +8,14 @@ import { RaftLog, type RestoredLog } from "./log.ts";
 import type { Message } from "./messages.ts";
 import type { RaftOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
-import type { Quiet } from "./quiet.ts";
 import { ReadRounds } from "./read-rounds.ts";
 import type { Configuration, Entry, HardState, ReplicaId } from "./types.ts";
+
+/** A group that is quiet (R7). */
+export interface Quiet {
+  /** Something is due at some time, so the group needs a leader though nobody calls. */
+  readonly due: boolean;
+}
 
 /** What a replica is in its term. */
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";

@@ -16,12 +16,6 @@ import type { Progress } from "./progress.ts";
 /** What the group's owner allows with a tick: to stay awake, or to go quiet without or with a due time. */
 export type QuietPermit = "awake" | "quiet" | "quiet-due";
 
-/** A group that is quiet. */
-export interface Quiet {
-  /** Something is due at some time, so the group needs a leader though nobody calls (R7). */
-  readonly due: boolean;
-}
-
 /** Counts the ticks in which nothing happened; for a leader. */
 export function countIdleTick(state: CoreState): void {
   const still = state.idleIndex === state.log.lastIndex && state.reads.pending === 0;

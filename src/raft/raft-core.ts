@@ -3,6 +3,7 @@ import {
   type CoreState,
   createState,
   type LogReadRequest,
+  type Quiet,
   type RestoredState,
   send,
 } from "./core-state.ts";
@@ -21,7 +22,7 @@ import {
   propose,
   proposeConfigChange,
 } from "./proposals.ts";
-import { type Quiet, type QuietPermit, wake } from "./quiet.ts";
+import { type QuietPermit, wake } from "./quiet.ts";
 import { applyEntriesRead, hasReady, type Ready, takeReady } from "./ready.ts";
 import { maybeCommit, sendEntriesRead, sendSnapshot } from "./replication.ts";
 import { type RaftStatus, statusOf } from "./status.ts";

@@ -123,10 +123,15 @@ function table(of: {
   const messages = perWorkflow(({ framesPerMinute }) => sum(framesPerMinute));
   const figures: Figure[] = [
     {
+      name: "Raft messages of an idle workflow",
+      value: perWorkflow(({ framesPerMinute }) => framesPerMinute.get("raft") ?? 0),
+      unit: "a minute",
+      floor: { bound: MESSAGES_MAX, how: "most" },
+    },
+    {
       name: "messages of an idle workflow",
       value: messages,
       unit: "a minute",
-      floor: { bound: MESSAGES_MAX, how: "most" },
       note: kinds,
     },
     {

@@ -32,6 +32,8 @@ class TestHost {
         onCheckpoint: () => {},
         tailStart: () => 0,
         truncate: () => Promise.resolve(),
+        destroyReplica: () => Promise.resolve(),
+        replicaFloor: () => 1,
       },
       mesh: {
         self,
@@ -51,9 +53,10 @@ class TestHost {
         finish: () => Promise.reject(new Error("nothing is installed here")),
         drop: () => {},
       },
-      onStopped: (group, reason) => {
+      onStopped: ({ group }, reason) => {
         throw new Error(`group ${group} was stopped: ${reason}`);
       },
+      onRemovedSpoke: () => {},
     });
     this.host.start();
   }
@@ -113,6 +116,8 @@ function replicaOf(group: number, core: RaftCore, membership: Membership): AnyRe
     },
     nodeOf: (id) => PLACES.find(({ replica }) => replica === id)?.node,
     met: () => {},
+    proposeCheck: () => {},
+    statesCompared: 0,
     install: (finish) => finish(),
     permit: "awake",
     appliedIndex: 1,

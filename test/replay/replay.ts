@@ -10,6 +10,7 @@ import type { Answer } from "../../src/scheduler/rows.ts";
 import { applySystemEnvelope } from "../../src/scheduler/system/apply.ts";
 import type { Transaction } from "../../src/scheduler/transaction.ts";
 import { assert } from "../../src/std/assert.ts";
+import type { Timers } from "../../src/std/clock.ts";
 import { silentLog } from "../../src/std/log.ts";
 import { seededRandom } from "../../src/std/random.ts";
 import { payloadFormat } from "../../src/wire/command.ts";
@@ -85,11 +86,19 @@ export async function replaySnapshot(group: RecordedGroup, recording: Recording)
   return hashOf(store, number);
 }
 
+/** Applied rows need not wait for others here. */
+const AT_ONCE: Timers = {
+  after: (_delayMs, run) => {
+    queueMicrotask(run);
+    return { cancel: () => {} };
+  },
+};
+
 async function openStore(): Promise<NodeStore> {
   const disk = new FakeDisk({ random: seededRandom(1) });
   const random = seededRandom(2);
   const about = { clusterId: "recorded", nodeId: "n1", replaceable: false, log: silentLog };
-  return NodeStore.open({ disk, random, ...about });
+  return NodeStore.open({ disk, random, timers: AT_ONCE, ...about });
 }
 
 function hashOf(store: NodeStore, group: number): string {

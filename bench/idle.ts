@@ -72,9 +72,9 @@ async function see(cluster: BenchCluster): Promise<Seen> {
   for (const { api } of cluster.nodes) {
     const headers = { authorization: `Bearer ${cluster.token}` };
     const text = await (await fetch(`${api}/metrics`, { headers })).text();
-    add(frames, text, "jobx_mesh_sent_frames_total");
-    add(bytes, text, "jobx_mesh_sent_bytes_total");
-    memoryBytes += single(text, "jobx_process_memory_bytes");
+    add(frames, text, "jobx_mesh_frames_total");
+    add(bytes, text, "jobx_mesh_frame_bytes_total");
+    memoryBytes += single(text, "jobx_process_resident_memory_bytes");
     quietGroups += single(text, "jobx_raft_quiet_groups");
   }
   const cpuMs = cpuMsOf(cluster.nodes.map(({ pid }) => pid));
@@ -82,7 +82,9 @@ async function see(cluster: BenchCluster): Promise<Seen> {
 }
 
 function add(sums: Map<string, number>, text: string, name: string): void {
-  for (const [, kind = "", value] of text.matchAll(new RegExp(`^${name}{kind="(.*)"} (.*)$`, "gm")))
+  for (const [, kind = "", value] of text.matchAll(
+    new RegExp(`^${name}{direction="out",kind="(.*)"} (.*)$`, "gm"),
+  ))
     sums.set(kind, (sums.get(kind) ?? 0) + Number(value));
 }
 

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { JobxClient } from "../../src/api/client.ts";
-import type { NodeConfig } from "../../src/node/config.ts";
+import type { NodeConfig } from "../../src/node/config/config.ts";
 import { systemClock } from "../../src/node/system.ts";
 import { isNumbered, type NodeAnswer, type NodeAsk } from "./protocol.ts";
 
@@ -185,6 +185,7 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     capabilities: [],
     logLevel: "info",
     drainMs: 0,
+    durability: "sync",
     retention: { ageMs: 7 * 24 * 3_600_000, bytes: 2 ** 30 },
     legacyWorkflows: [],
   };

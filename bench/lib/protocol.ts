@@ -1,5 +1,5 @@
 /** What the benchmarks ask of a node that they run in a process of its own, and what it answers. */
-import type { NodeConfig } from "../../src/node/config.ts";
+import type { NodeConfig } from "../../src/node/config/config.ts";
 
 /** What a loop of proposals came to. */
 export interface LoopResult {

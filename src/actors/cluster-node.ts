@@ -5,30 +5,43 @@
 
 import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
+import type { SystemCommand } from "../scheduler/system/commands.ts";
 import { unreachable } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
+import { serveBlockCall } from "./block-calls.ts";
 import { Caller } from "./caller.ts";
 import { Directory } from "./directory.ts";
 import { Executor } from "./executor.ts";
+import { serveGroupCall } from "./group-calls.ts";
 import { type AnyReplica, GroupHost } from "./group-host.ts";
 import { GroupOpener } from "./group-opener.ts";
+import { Leadership } from "./leadership.ts";
 import { LogKeeper } from "./log-keeper.ts";
-import { soleMembership } from "./membership.ts";
-import { type KnownNode, MembershipKeeper } from "./membership-keeper.ts";
+import { soleMembership, voterNodes } from "./membership.ts";
+import { MembershipKeeper } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
+import { NodeRemoval } from "./node-removal.ts";
+import { CLOCK_OFF_MS, PeerClocks } from "./peer-clocks.ts";
 import { Performer } from "./perform.ts";
-import type { Call, CallAnswer, MeshListener, PeerMessage } from "./ports.ts";
+import type { Call, CallAnswer, GroupStatus, MeshListener, PeerMessage } from "./ports.ts";
 import { ReplicaCare } from "./replica-care.ts";
 import { Router } from "./router.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SystemGroup, WORKFLOW_VOTERS_MAX } from "./system-group.ts";
+import { heirsAmong, nodesForReplicas } from "./whom-to-ask.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** The system group's number. */
 export const SYSTEM_GROUP = 0;
 
-/** Voters of the system group at most (R8). */
-const SYSTEM_VOTERS_MAX = 5;
+/** Voters of a group at most (R8). */
+export const VOTERS_MAX = { system: 5, workflow: WORKFLOW_VOTERS_MAX } as const;
+
+/** How long a stop waits for others to take over what this node leads. */
+const HAND_OVER_MS = 2_000;
+
+/** One step of what crosses groups; it is taken again when it did not end in time. */
+const SAGA_STEP_MS = 10_000;
 
 /** Reading rows for an attempt outlasts an election. */
 const READ_DEADLINE_MS = 60_000;
@@ -47,6 +60,9 @@ export class ClusterNode implements MeshListener {
   readonly #logKeeper: LogKeeper;
   readonly #snapshots: Snapshots;
   readonly #care: ReplicaCare;
+  readonly #leadership: Leadership;
+  readonly clocks: PeerClocks;
+  readonly #removal: NodeRemoval;
   readonly #stopReasons = new Map<number, string>();
   /** Replicas here that are damaged, by group (R4). */
   readonly #damaged = new Map<number, ReplicaId>();
@@ -58,13 +74,8 @@ export class ClusterNode implements MeshListener {
     const { clock, timers, log, mesh, logs, bugs, options } = deps;
     this.#snapshots = new Snapshots(deps, (group) => this.host.wake(group));
     this.host = new GroupHost({
-      clock,
-      timers,
-      log,
-      logs,
-      mesh,
+      ...{ clock, timers, log, logs, mesh, bugs },
       tickMs: options.tickMs,
-      bugs,
       snapshots: this.#snapshots,
       onStopped: ({ group, id }, reason, damaged) => {
         this.#stopReasons.set(group, reason);
@@ -72,8 +83,8 @@ export class ClusterNode implements MeshListener {
       },
       onRemovedSpoke: (from, replica, sender) => this.#care.removedSpoke(from, replica, sender),
     });
-    const replica = (group: number): AnyReplica | undefined => this.host.replica(group);
-    this.#logKeeper = new LogKeeper({ log, logs, replica, tail: options.tail });
+    this.#logKeeper = this.#newLogKeeper();
+    this.clocks = this.#newClocks();
     this.system = new SystemGroup({
       log,
       directory: this.directory,
@@ -83,16 +94,14 @@ export class ClusterNode implements MeshListener {
     });
     this.caller = new Caller({ timers, mesh, serve: (from, call) => this.#serve(from, call) });
     this.router = new Router({
-      clock,
-      timers,
+      ...{ clock, timers },
       caller: this.caller,
       candidates: (group) => this.#candidates(group),
       trouble: (group) => this.#stopReasons.get(group),
     });
     this.#opener = new GroupOpener({
       ...deps,
-      host: this.host,
-      system: this.system,
+      ...{ host: this.host, system: this.system, clocks: this.clocks },
       onActive: (group) => this.#active(group),
     });
     this.performer = new Performer({
@@ -100,18 +109,14 @@ export class ClusterNode implements MeshListener {
       capabilities: options.executor.capabilities,
       runner: deps.runner,
       runs: deps.runs,
-      clock,
-      timers,
+      ...{ clock, timers },
       caller: this.caller,
       others: () => this.#others(),
       read: (group, what) => this.read(group, what, READ_DEADLINE_MS),
     });
     this.executor = new Executor({
+      ...{ clock, timers, log, mesh },
       options: options.executor,
-      clock,
-      timers,
-      log,
-      mesh,
       run: deps.run,
       workflows: () => this.#executable(),
       perform: (attempt) => this.performer.perform(attempt),
@@ -119,6 +124,8 @@ export class ClusterNode implements MeshListener {
     });
     this.#keeper = this.#makeKeeper();
     this.#care = this.#makeCare();
+    this.#leadership = this.#newLeadership();
+    this.#removal = this.#newRemoval();
   }
 
   /** Opens what the disk holds, or founds the cluster, and begins to work. */
@@ -142,16 +149,23 @@ export class ClusterNode implements MeshListener {
     this.executor.start();
     this.#keeper.start();
     this.#care.start();
+    this.#leadership.start();
+    this.#removal.start();
+    this.clocks.start();
     this.#directoryChanged();
   }
 
-  /** Hands the leadership of its groups to others; waits until they have it, or for `waitMs`. */
-  async handOver(waitMs: number): Promise<void> {
-    const { clock, timers } = this.#deps;
-    const endMs = clock.nowMs() + waitMs;
-    while (clock.nowMs() < endMs && this.#transferAll()) {
-      await new Promise<void>((resolve) => timers.after(50, resolve));
-    }
+  /**
+   * Leaves as planned: hands over what it leads, takes no more work, lets units that run finish for
+   * `drainMs` and gives back the others. Aborting `hurry` ends the waiting. Then call `stop`.
+   */
+  async leave(options: { readonly drainMs: number; readonly hurry: AbortSignal }): Promise<void> {
+    const { drainMs, hurry } = options;
+    const drained = this.executor.drain({ timeoutMs: drainMs, hurry });
+    await this.#leadership.handOver(hurry.aborted ? 0 : HAND_OVER_MS);
+    await drained;
+    // An election may have fallen on this node meanwhile.
+    await this.#leadership.handOver(hurry.aborted ? 0 : HAND_OVER_MS);
   }
 
   /** Stops at once; what is on disk stays valid at any moment. */
@@ -160,7 +174,21 @@ export class ClusterNode implements MeshListener {
     this.#keeper.stop();
     this.#care.stop();
     this.#snapshots.stop();
+    this.#leadership.stop();
+    this.#removal.stop();
+    this.clocks.stop();
     this.host.stop();
+  }
+
+  /** This node's id. */
+  get self(): NodeId {
+    return this.#deps.mesh.self;
+  }
+
+  /** R14: how far a node's clock is ahead of the median of the system group's voters. */
+  clockAheadMs(node: NodeId): number | undefined {
+    const replica = this.host.replica(SYSTEM_GROUP);
+    return replica && this.clocks.aheadMs(node, voterNodes(replica.membership));
   }
 
   /** Replicas that do not serve here, with the reason (R4). */
@@ -242,12 +270,22 @@ export class ClusterNode implements MeshListener {
     return answer;
   }
 
+  /** A group as its leader sees it. @throws {JobxError} `NO_MAJORITY` when it has none. */
+  async groupStatus(group: number, deadlineMs: number): Promise<GroupStatus> {
+    const answer = await this.router.ask(group, { kind: "group-status", group }, deadlineMs);
+    if (answer.kind !== "group") throw new Error(`a status was answered with ${answer.kind}`);
+    return answer.status;
+  }
+
   // What the mesh tells.
 
   message(from: NodeId, message: PeerMessage): void {
     switch (message.kind) {
       case "raft":
         for (const item of message.items) this.host.receive(from, item.group, item.message);
+        return;
+      case "clock":
+        this.clocks.heard(from, message.wallMs);
         return;
       case "make-replica":
         if (message.storeId === this.#deps.member.storeId) this.#opener.make(message);
@@ -277,10 +315,12 @@ export class ClusterNode implements MeshListener {
 
   peerUp(node: NodeId): void {
     this.host.nodeUp(node);
+    this.clocks.tell(node);
     for (const group of this.#opener.workflows()) group.nodeUp(node);
   }
 
   peerDown(node: NodeId): void {
+    this.clocks.forget(node);
     this.host.nodeDown(node);
     this.#snapshots.nodeDown(node);
     this.caller.nodeDown(node);
@@ -288,25 +328,45 @@ export class ClusterNode implements MeshListener {
     for (const group of this.#opener.workflows()) group.nodeDown(node);
   }
 
-  /** True while this node still leads a group that another could lead. */
-  #transferAll(): boolean {
-    let leads = false;
-    for (const replica of this.host.replicas()) {
-      const { role, id, configuration, members, transferee } = replica.core.status();
-      if (role !== "leader") continue;
-      const others = members.filter(
-        (member) => member.id !== id && configuration.voters.includes(member.id),
-      );
-      const best = others.reduce<(typeof others)[number] | undefined>(
-        (top, member) => (top === undefined || member.match > top.match ? member : top),
-        undefined,
-      );
-      if (best === undefined) continue;
-      leads = true;
-      if (transferee === undefined) replica.core.transferLeadership(best.id);
-      this.host.wake(replica.group);
-    }
-    return leads;
+  #newLogKeeper(): LogKeeper {
+    const { log, logs, options } = this.#deps;
+    const replica = (group: number): AnyReplica | undefined => this.host.replica(group);
+    return new LogKeeper({ log, logs, replica, tail: options.tail });
+  }
+
+  #newClocks(): PeerClocks {
+    const { clock, wall, timers, mesh } = this.#deps;
+    return new PeerClocks({
+      ...{ clock, timers, wall, mesh },
+      members: () => this.directory.members().map(({ node }) => node),
+    });
+  }
+
+  #newLeadership(): Leadership {
+    const { clock, timers, mesh } = this.#deps;
+    return new Leadership({
+      ...{ clock, timers },
+      self: mesh.self,
+      replicas: () => this.host.replicas(),
+      mayLead: (node) =>
+        this.#isUp(node) &&
+        this.directory.member(node)?.state === "joined" &&
+        Math.abs(this.clockAheadMs(node) ?? 0) <= CLOCK_OFF_MS,
+      wake: (group) => this.host.wake(group),
+    });
+  }
+
+  #newRemoval(): NodeRemoval {
+    const { timers, log } = this.#deps;
+    return new NodeRemoval({
+      ...{ timers, log },
+      directory: this.directory,
+      caller: this.caller,
+      leads: () => this.system.replica?.leadingTerm !== undefined,
+      isUp: (node) => this.#isUp(node),
+      groupStatus: (group) => this.groupStatus(group, SAGA_STEP_MS),
+      propose: (command) => this.#saga(command),
+    });
   }
 
   #executorSaid(
@@ -326,11 +386,18 @@ export class ClusterNode implements MeshListener {
       case "system-command":
         this.host.touch(SYSTEM_GROUP);
         return this.system.serve(call);
-      case "copy-run": {
-        // The one who asks has it; nobody else need be asked.
-        await this.#deps.runs.ensure(call.run, [from], new AbortController().signal);
-        return { kind: "done" };
-      }
+      case "group-status":
+      case "transfer":
+        return serveGroupCall(this.host, call);
+      case "copy-run":
+      case "hand-on-blocks":
+      case "have-blocks":
+      case "copy-blocks":
+        return serveBlockCall(from, call, {
+          runs: this.#deps.runs,
+          caller: this.caller,
+          heirs: () => this.#others(),
+        });
       case "command":
       case "read":
       case "wait":
@@ -343,6 +410,13 @@ export class ClusterNode implements MeshListener {
       default:
         return unreachable(call);
     }
+  }
+
+  /** A step of what crosses groups; asked of this node itself, which leads the system group. */
+  async #saga(command: SystemCommand): Promise<void> {
+    const envelope = { id: { kind: "none" }, command } as const;
+    const call = { kind: "system-command", envelope } as const;
+    await this.router.ask(SYSTEM_GROUP, call, SAGA_STEP_MS);
   }
 
   /** R9: the group has committed its first entry, so the workflow is active. Harmless to repeat. */
@@ -364,6 +438,8 @@ export class ClusterNode implements MeshListener {
       const first = row.replicas.find(({ node }) => node === this.#deps.mesh.self);
       if (first?.storeId === this.#deps.member.storeId) this.#opener.makeFirst(row, first.replica);
     }
+    const state = this.directory.member(this.self)?.state;
+    this.executor.pause(state === "drained" || state === "removing");
     for (const { group } of this.#opener.gone(this.directory)) {
       this.host.retire(group);
     }
@@ -375,8 +451,9 @@ export class ClusterNode implements MeshListener {
     return new MembershipKeeper({
       ...{ clock, timers, log, mesh },
       replicas: () => this.#opener.replicas(),
-      nodes: (group) => this.#nodesFor(group),
-      votersMax: (group) => (group === SYSTEM_GROUP ? SYSTEM_VOTERS_MAX : WORKFLOW_VOTERS_MAX),
+      nodes: (group) =>
+        nodesForReplicas(this.directory.everybody(), { group, isSystem: group === SYSTEM_GROUP }),
+      votersMax: (group) => (group === SYSTEM_GROUP ? VOTERS_MAX.system : WORKFLOW_VOTERS_MAX),
       replaceAfterMs: options.replaceAfterMs,
     });
   }
@@ -412,13 +489,8 @@ export class ClusterNode implements MeshListener {
     return node === this.#deps.mesh.self || this.#deps.mesh.isUp(node);
   }
 
-  /** Other members that are up. */
   #others(): readonly NodeId[] {
-    const { mesh } = this.#deps;
-    // A node counts as up for itself, and a copy that it makes for itself is none.
-    return this.directory
-      .members()
-      .flatMap(({ node }) => (node !== mesh.self && mesh.isUp(node) ? [node] : []));
+    return heirsAmong(this.directory.members(), this.#deps.mesh);
   }
 
   /** Nodes that may lead the group, this one first, since asking it costs nothing. */
@@ -442,18 +514,5 @@ export class ClusterNode implements MeshListener {
       group,
       candidates: this.#candidates(group),
     }));
-  }
-
-  /** Nodes for a group's replicas, in the order in which they are to be asked. */
-  #nodesFor(group: number): readonly KnownNode[] {
-    const nodes = this.directory.everybody().map(({ node, storeId, state }) => ({
-      node,
-      storeId,
-      removed: state === "removed",
-    }));
-    if (group === SYSTEM_GROUP) return nodes;
-    // A workflow's replicas stay where they are; spare nodes follow, beginning at another for each.
-    const shift = nodes.length === 0 ? 0 : group % nodes.length;
-    return [...nodes.slice(shift), ...nodes.slice(0, shift)];
   }
 }

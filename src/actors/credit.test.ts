@@ -36,7 +36,7 @@ describe("lending", () => {
       lendCapacity(sessions, 2);
       expect(sessions.reduce((sum, { lent }) => sum + lent, 0)).toBeLessThanOrEqual(2);
       for (const session of sessions) {
-        session.heardBeat(session.nextSequence());
+        session.heardBeat(session.nextSequence(), 0);
         session.servedMs += 100 * session.limit;
       }
     }

@@ -34,9 +34,9 @@ export class Directory {
     return row?.kind === "cluster" ? row : undefined;
   }
 
-  /** Nodes that belong to the cluster now, by id. */
+  /** Nodes that belong to the cluster now, by id; also those that are being removed. */
   members(): readonly MemberRow[] {
-    return this.everybody().filter(({ state }) => state === "joined");
+    return this.everybody().filter(({ state }) => state !== "removed");
   }
 
   /** Nodes that belong to the cluster or did, by id. */
@@ -49,6 +49,16 @@ export class Directory {
   member(node: string): MemberRow | undefined {
     const row = this.#rows.get(systemKeys.member(node));
     return row?.kind === "member" ? row : undefined;
+  }
+
+  /** Also those that let nobody in any more, by id. */
+  tickets(): readonly (TicketRow & { readonly id: string })[] {
+    const prefix = systemKeys.ticket("");
+    return [...this.#rows]
+      .flatMap(([key, row]) =>
+        row.kind === "ticket" ? [{ id: key.slice(prefix.length), ...row }] : [],
+      )
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   ticket(id: string): TicketRow | undefined {

@@ -26,6 +26,10 @@ export type ActorErrorDetails =
       readonly index: number;
       readonly expected: string;
       readonly found: string;
-    };
+    }
+  /** A node that is leaving has blocks that nobody else can take. */
+  | { readonly code: "NODE_BLOCKS_STAY" }
+  /** The replica cannot lead, or leads already. */
+  | { readonly code: "TRANSFER_REFUSED" };
 
 export class ActorError extends JobxError<ActorErrorDetails> {}

@@ -10,13 +10,27 @@ describe("credit", () => {
     session.lend(3);
     expect(session.lent).toBe(8);
     // It answers the beat that said 8: that is what it believes.
-    session.heardBeat(first);
+    session.heardBeat(first, 0);
     expect(session.lent).toBe(8);
     const second = session.nextSequence();
-    session.heardBeat(first);
+    session.heardBeat(first, 0);
     expect(session.lent).toBe(8);
-    session.heardBeat(second);
+    session.heardBeat(second, 0);
     expect(session.lent).toBe(3);
+  });
+
+  test("is over when the scheduler has heard of it and has granted nothing that is still on its way", () => {
+    const session = new ExecutorSession(1, 0);
+    session.lend(2);
+    session.heardBeat(session.nextSequence(), 1);
+    session.lend(0);
+    expect(session.over).toBe(false);
+    const last = session.nextSequence();
+    session.heardBeat(last, 1);
+    expect(session.lent).toBe(0);
+    expect(session.over).toBe(false);
+    session.heardBeat(last, 0);
+    expect(session.over).toBe(true);
   });
 
   test("a limit that no beat has said yet is news, and counts already", () => {
@@ -58,7 +72,7 @@ describe("credit", () => {
             const beat = underWay.shift();
             if (beat === undefined) continue;
             believed = beat.limit;
-            session.heardBeat(beat.sequence);
+            session.heardBeat(beat.sequence, 0);
           }
           expect(session.lent).toBeGreaterThanOrEqual(believed);
           for (const beat of underWay) expect(session.lent).toBeGreaterThanOrEqual(beat.limit);

@@ -45,6 +45,8 @@ export class ExecutorSession {
   #saidLimit = 0;
   /** The most that the scheduler may still believe it was lent, by beats that it may have heard. */
   #lentBefore = 0;
+  /** What the scheduler holds to be granted here, as it last said; it may not have arrived. */
+  #granted = 0;
   /** Whom the newest beat went to. */
   asked: NodeId | undefined;
   /** Time of slots that its units took here, milliseconds: who had least is served first. */
@@ -81,19 +83,27 @@ export class ExecutorSession {
 
   /**
    * The scheduler has heard the newest beat: it believes what that said, and nothing older. True when
-   * it believed more before, so that something may be lent to others.
+   * it believed more before, so that something may be lent to others. `granted` counts what it has
+   * granted here, or is about to.
    */
-  heardBeat(sequence: number): boolean {
+  heardBeat(sequence: number, granted: number): boolean {
     if (sequence !== this.#sequence) return false;
     const before = this.lent;
     this.#lentBefore = this.#saidLimit;
+    this.#granted = granted;
     return this.lent < before;
+  }
+
+  /** Nothing is lent, nothing is held, and nothing is on its way here. */
+  get over(): boolean {
+    return this.lent === 0 && this.#granted === 0;
   }
 
   /** Not heard of for a lease: it takes this node for dead, so it will grant nothing here. */
   lapse(): void {
     this.ready = 0;
     this.#lentBefore = 0;
+    this.#granted = 0;
   }
 
   /** True when the newest beat said another limit than is lent now. */

@@ -74,6 +74,7 @@ class Schedulers {
       self: "here",
       listen() {},
       isUp: () => true,
+      isDialable: () => true,
       setMembers() {},
       send: (_to, message) => {
         if (message.kind !== "executor") return true;
@@ -106,7 +107,7 @@ class Schedulers {
     this.held.set(group, held + grants.length);
     const ready = this.demand.get(group) ?? 0;
     const heard = beat.sequence;
-    this.executor.schedulerSaid("here", { kind: "demand", group, term: 1, ready, heard });
+    this.executor.schedulerSaid("here", { kind: "demand", group, term: 1, ready, heard, held });
     this.executor.schedulerSaid("here", {
       kind: "grants",
       group,

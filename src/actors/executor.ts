@@ -72,6 +72,16 @@ const GATHER_MAX = ENDS_MAX;
 /** A capacity that changed by more than this factor is told before the next look. */
 const NEWS_FACTOR = 1.5;
 
+/** Between two looks of a drain. */
+const DRAIN_LOOK_MS = 50;
+
+/** How long a drain waits for ends to be settled: an election and some; less when it is to hurry. */
+const SETTLE_MS = 5_000;
+const HURRIED_SETTLE_MS = 1_500;
+
+/** Ends that were not settled are said again after so long: the scheduler may be a new one. */
+const SAY_AGAIN_MS = 200;
+
 export class Executor {
   readonly #deps: ExecutorDeps;
   readonly #sessions = new Map<number, ExecutorSession>();
@@ -82,6 +92,9 @@ export class Executor {
   /** The timer gives more ends time to come. */
   #gathering = false;
   #draining = false;
+  /** What still runs has been given up: the schedulers have it back. */
+  #leaving = false;
+  #paused = false;
   #stopped = false;
   /** Time that units take here of late; undefined before the first one. */
   #runMs: number | undefined;
@@ -98,21 +111,50 @@ export class Executor {
     this.#look();
   }
 
-  /** Takes no more work; resolves when what runs has ended, or after `timeoutMs` by killing it. */
-  async drain(timeoutMs: number): Promise<void> {
+  /**
+   * Takes no more work and lets what runs end for `timeoutMs`, or until `hurry` is aborted; what still
+   * runs then is given back, which is no failure of the unit. Resolves when the schedulers have
+   * settled all ends and send no more, or after a bound: one that is away finds this node gone.
+   */
+  async drain(options: { readonly timeoutMs: number; readonly hurry: AbortSignal }): Promise<void> {
+    const { timeoutMs, hurry } = options;
     this.#draining = true;
-    const { clock, timers } = this.#deps;
-    const endMs = clock.nowMs() + timeoutMs;
     this.#deps.beginNoMore();
     this.#look();
-    while (this.#performing > 0 && clock.nowMs() < endMs) {
-      await new Promise<void>((resolve) => timers.after(50, resolve));
-    }
+    await this.#until(timeoutMs, () => this.#performing === 0 || hurry.aborted);
     for (const session of this.#sessions.values()) {
       for (const attempt of session.attempts.values()) attempt.controller.abort();
     }
-    // One more turn, so that the ends are said; who does not hear them finds the node gone.
-    await new Promise<void>((resolve) => timers.after(100, resolve));
+    // The schedulers take back what is not held, whether its worker is gone already or not.
+    this.#leaving = true;
+    for (const session of this.#sessions.values()) this.#beat(session);
+    let saidMs = this.#deps.clock.nowMs();
+    await this.#until(hurry.aborted ? HURRIED_SETTLE_MS : SETTLE_MS, () => {
+      const open = [...this.#sessions.values()].filter((session) => !session.over);
+      const nowMs = this.#deps.clock.nowMs();
+      if (nowMs - saidMs >= SAY_AGAIN_MS) {
+        saidMs = nowMs;
+        for (const session of open) this.#beat(session);
+        this.#sayEnds(open.flatMap((session) => session.ended()));
+      }
+      return open.length === 0;
+    });
+  }
+
+  /** Waits until `isDone` says so, or for `timeoutMs`. */
+  async #until(timeoutMs: number, isDone: () => boolean): Promise<void> {
+    const { clock, timers } = this.#deps;
+    const endMs = clock.nowMs() + timeoutMs;
+    while (!isDone() && clock.nowMs() < endMs) {
+      await new Promise<void>((resolve) => timers.after(DRAIN_LOOK_MS, resolve));
+    }
+  }
+
+  /** While paused it lends nothing, so that it gets no new work; what it has, it does. */
+  pause(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.#look();
   }
 
   stop(): void {
@@ -171,10 +213,10 @@ export class Executor {
   }
 
   #demandSaid(session: ExecutorSession, said: Extract<SchedulerMessage, { kind: "demand" }>): void {
-    const freed = session.heardBeat(said.heard);
+    const freed = session.heardBeat(said.heard, said.held);
     session.ready = said.ready;
     const starved = session.isStarved || (freed && this.#isAnyStarved());
-    if (starved && !this.#draining) this.#tellShares();
+    if (starved && !this.#draining && !this.#paused) this.#tellShares();
   }
 
   #isAnyStarved(): boolean {
@@ -339,7 +381,8 @@ export class Executor {
         slots: options.slots,
         prefetchMs: Math.ceil(this.#prefetchMs()),
         limit: session.limit,
-        holding: session.holding(),
+        holding: this.#leaving ? [] : session.holding(),
+        leaving: this.#leaving,
       },
     });
   }
@@ -362,7 +405,7 @@ export class Executor {
   }
 
   #capacity(): number {
-    if (this.#draining) return 0;
+    if (this.#draining || this.#paused) return 0;
     const { slots } = this.#deps.options;
     const heldMs = slots * this.#prefetchMs();
     const wanted = this.#runMs === undefined ? 0 : Math.ceil(heldMs / this.#runMs);

@@ -43,6 +43,7 @@ class TestHost {
           return true;
         },
         isUp: (node) => !this.down.has(node),
+        isDialable: (node) => !this.down.has(node),
         setMembers: () => {},
       },
       tickMs: TICK_MS,

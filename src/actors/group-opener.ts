@@ -10,9 +10,12 @@ import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import type { Directory } from "./directory.ts";
 import type { GroupHost } from "./group-host.ts";
+import { GroupStamps } from "./group-stamps.ts";
 import type { Machine } from "./machine.ts";
+import { voterNodes } from "./membership.ts";
 import type { KeptReplica } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
+import type { PeerClocks } from "./peer-clocks.ts";
 import type { NewReplica, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
 import { Replica, type ReplicaListener } from "./replica.ts";
 import type { SystemGroup } from "./system-group.ts";
@@ -21,6 +24,7 @@ import { WorkflowGroup } from "./workflow-group.ts";
 export interface GroupOpenerDeps extends ClusterNodeDeps {
   readonly host: GroupHost;
   readonly system: SystemGroup;
+  readonly clocks: PeerClocks;
   readonly onActive: (group: number) => void;
 }
 
@@ -29,7 +33,6 @@ export class GroupOpener {
   readonly #workflows = new Map<number, WorkflowGroup>();
   /** Groups whose replica is being made or opened. */
   readonly #busy = new Set<number>();
-  #stampMs = 0;
 
   constructor(deps: GroupOpenerDeps) {
     this.#deps = deps;
@@ -128,7 +131,8 @@ export class GroupOpener {
     const { system, payloads, states, host } = this.#deps;
     const machine = { payloads: payloads.system, apply: applySystemEnvelope };
     const state = await states.system();
-    const replica = this.#replica(stored, { machine, state, listener: system });
+    const stamps = this.#stamps(() => system.replica);
+    const replica = this.#replica(stored, { machine, state, listener: system, stamps });
     await system.bind(replica);
     host.add(replica);
     lookForLeader(replica);
@@ -139,8 +143,11 @@ export class GroupOpener {
     const { group } = stored;
     const { directory } = this.#deps.system;
     if (directory.workflow(group)?.state === "deleted") return;
+    const stamps = this.#stamps(() => this.#workflows.get(group)?.replica);
     const actor = new WorkflowGroup({
       ...this.#deps,
+      // Delays are due by the stamps' clock.
+      wall: stamps,
       group,
       // Looked up when needed: after a crash this replica may be open before the directory is filled.
       get name() {
@@ -153,7 +160,7 @@ export class GroupOpener {
     });
     const machine = { payloads: payloads.workflow, apply: applyEnvelope };
     const state = await states.workflow(group);
-    const replica = this.#replica(stored, { machine, state, listener: actor });
+    const replica = this.#replica(stored, { machine, state, listener: actor, stamps });
     actor.bind(replica);
     this.#workflows.set(group, actor);
     host.add(replica);
@@ -166,6 +173,7 @@ export class GroupOpener {
       readonly machine: Machine<R, E, F>;
       readonly state: StatePort<R>;
       readonly listener: ReplicaListener<F>;
+      readonly stamps: GroupStamps;
     },
   ): Replica<R, E, F> {
     const { random, options, host, payloads } = this.#deps;
@@ -192,23 +200,38 @@ export class GroupOpener {
         entries: stored.tail,
       },
     );
+    const { machine, stamps } = parts;
     return new Replica({
       ...parts,
+      machine: {
+        payloads: machine.payloads,
+        apply: (tx, at, envelope) => {
+          stamps.seen(at.stampMs);
+          return machine.apply(tx, at, envelope);
+        },
+      },
       group: stored.group,
       id: stored.replica,
       core,
       membership,
       places: payloads.places,
       checks: payloads.checks,
-      stampMs: () => this.#stamp(),
+      stampMs: () => stamps.wallMs(),
       wake: () => host.wake(stored.group),
     });
   }
 
-  /** R14: wall time for display and delays; never backwards on this node. */
-  #stamp(): number {
-    this.#stampMs = Math.max(this.#stampMs, Math.floor(this.#deps.wall.wallMs()));
-    return this.#stampMs;
+  #stamps(replica: () => Pick<KeptReplica, "membership" | "leadingTerm"> | undefined): GroupStamps {
+    const { clock, clocks } = this.#deps;
+    return new GroupStamps({
+      clock,
+      clocks,
+      voters: () => {
+        const here = replica();
+        return here === undefined ? [] : voterNodes(here.membership);
+      },
+      term: () => replica()?.leadingTerm,
+    });
   }
 }
 

@@ -31,6 +31,8 @@ export interface KnownNode {
   readonly node: NodeId;
   readonly storeId: string;
   readonly removed: boolean;
+  /** It is being removed. */
+  readonly leaves: boolean;
 }
 
 export interface MembershipKeeperDeps {
@@ -102,9 +104,12 @@ export class MembershipKeeper {
       status,
       candidates: nodes
         .filter(({ removed }) => !removed)
-        .map(({ node, storeId }) => ({
+        .map(({ node, storeId, leaves }) => ({
           node,
           storeId,
+          leaves,
+          // A vote that others cannot reach by themselves would be lost with a connection.
+          mayVote: this.#deps.mesh.isDialable(node),
           up: this.#isUp(node),
           absent: nowMs - (this.#downSinceMs.get(node) ?? nowMs) >= this.#deps.replaceAfterMs,
         })),

@@ -15,6 +15,8 @@ const NODES: readonly Candidate[] = ["a", "b", "c", "d", "e", "f"].map((node) =>
   storeId: `store of ${node}`,
   up: true,
   absent: false,
+  mayVote: true,
+  leaves: false,
 }));
 
 const NOBODY: ReadonlySet<number> = new Set();
@@ -260,5 +262,150 @@ describe("replacing", () => {
   test("whoever does not know the group's nodes takes nobody's vote away", () => {
     expect(plan(three, 0)).toBeUndefined();
     expect(plan(three, 2)).toBeUndefined();
+  });
+});
+
+/** A group whose leader is replica 1, with voters and learners at nodes by their letter. */
+function group(voters: readonly string[], learners: readonly string[] = []): Membership {
+  const all = [...voters, ...learners];
+  const ids = (of: readonly string[]): number[] => of.map((node) => 1 + all.indexOf(node));
+  return {
+    configuration: {
+      voters: ids(voters),
+      votersOutgoing: [],
+      learners: ids(learners),
+      learnersNext: [],
+      autoLeave: false,
+    },
+    places: all.map((node, at) => ({ replica: at + 1, node, storeId: `store of ${node}` })),
+    nextReplica: all.length + 1,
+  };
+}
+
+/** What is planned for a group of a cluster of these nodes, as words like `-2`, `+3`, `learn 1`. */
+function planned(
+  membership: Membership,
+  cluster: {
+    readonly nodes: string;
+    /** Nodes that are being removed, and still may listen. */
+    readonly listen?: string;
+    /** Nodes that cannot be dialled. */
+    readonly cut?: string;
+    /** Members that are dead, by node. */
+    readonly dead?: string;
+    /** Learners that lack much of the log, by node. */
+    readonly behind?: string;
+    readonly everyone?: boolean;
+    readonly max?: number;
+  },
+): readonly string[] {
+  const {
+    nodes,
+    listen = "",
+    cut = "",
+    dead = "",
+    behind = "",
+    everyone = false,
+    max = 3,
+  } = cluster;
+  // Whoever is in the group and not among the nodes is being removed.
+  const leaving =
+    listen +
+    membership.places
+      .map(({ node }) => node)
+      .join("")
+      .replace(new RegExp(`[${nodes}]`, "g"), "");
+  const all = new Set(nodes + leaving);
+  const nodeOf = (id: number): string => membership.places[id - 1]?.node ?? "";
+  const ids = membership.places.map(({ replica }) => replica);
+  const alive = ids.filter((id) => !dead.includes(nodeOf(id)));
+  const ready = alive.filter((id) => !behind.includes(nodeOf(id)));
+  const result = planMembership({
+    membership,
+    status: status(membership, ready, alive),
+    candidates: [...all].map((node) => ({
+      node,
+      storeId: `store of ${node}`,
+      up: !dead.includes(node),
+      absent: false,
+      mayVote: !cut.includes(node),
+      leaves: leaving.includes(node),
+    })),
+    lost: NOBODY,
+    votersMax: max,
+    everyone,
+  });
+  const word = { "add-voter": "vote", "add-learner": "learn", remove: "go", update: "" } as const;
+  const added = new Map(result?.added.map(({ replica, node }) => [replica, node]));
+  return (result?.change.changes ?? []).map(
+    ({ type, replica }) => `${word[type]} ${added.get(replica) ?? nodeOf(replica)}`,
+  );
+}
+
+describe("a node that leaves", () => {
+  test("is replaced by a spare one: first that learns, then it votes in the same change", () => {
+    const three = group(["a", "b", "c"]);
+    expect(planned(three, { nodes: "abd" })).toEqual(["learn d"]);
+    const learning = group(["a", "b", "c"], ["d"]);
+    expect(planned(learning, { nodes: "abd", behind: "d" })).toEqual([]);
+    expect(planned(learning, { nodes: "abd" })).toEqual(["vote d", "go c"]);
+  });
+
+  test("is replaced as well when it is dead", () => {
+    const learning = group(["a", "b", "c"], ["d"]);
+    expect(planned(learning, { nodes: "abd", dead: "c" })).toEqual(["vote d", "go c"]);
+  });
+
+  test("with nobody to take its place, leaves a group of one voter and one that listens", () => {
+    expect(planned(group(["a", "b", "c"]), { nodes: "ab" })).toEqual(["go c", "learn b"].reverse());
+  });
+
+  test("leaves its leadership to another first, and goes then", () => {
+    expect(planned(group(["a", "b", "c"]), { nodes: "bc" })).toEqual([]);
+  });
+
+  test("as the only voter promotes who listens, and goes in the same change", () => {
+    const two = group(["a"], ["b"]);
+    expect(planned(two, { nodes: "b" })).toEqual(["vote b", "go a"]);
+    expect(planned(two, { nodes: "b", behind: "b" })).toEqual([]);
+    expect(planned(two, { nodes: "b", dead: "b" })).toEqual([]);
+  });
+
+  test("of five voters leaves three, and the fourth listens", () => {
+    const five = group(["a", "b", "c", "d", "e"]);
+    const cluster = { everyone: true, max: 5 };
+    expect(planned(five, { nodes: "abcd", ...cluster })).toEqual(["learn d", "learn e"]);
+  });
+
+  test("keeps listening to the system group, so that it learns of its own removal", () => {
+    const three = group(["a", "b", "c"]);
+    const system = { everyone: true, max: 5 };
+    expect(planned(three, { nodes: "abc", listen: "c", ...system })).toEqual([
+      "learn b",
+      "learn c",
+    ]);
+    const one = group(["a"], ["b", "c"]);
+    expect(planned(one, { nodes: "abc", listen: "c", ...system })).toEqual([]);
+  });
+
+  test("does not wait for a newcomer that is dead", () => {
+    const learning = group(["a", "b", "c"], ["d"]);
+    expect(planned(learning, { nodes: "abd", dead: "d", behind: "d" })).toEqual([
+      "learn b",
+      "go c",
+    ]);
+  });
+});
+
+describe("a node that others cannot dial", () => {
+  test("listens and does not vote, and votes when it can be dialled", () => {
+    const learning = group(["a"], ["b", "c"]);
+    expect(planned(learning, { nodes: "abc", cut: "c" })).toEqual([]);
+    expect(planned(learning, { nodes: "abc" })).toEqual(["vote b", "vote c"]);
+  });
+
+  test("takes nobody's place while there is one that can be dialled", () => {
+    const learning = group(["a", "b", "c"], ["d", "e"]);
+    expect(planned(learning, { nodes: "abde", cut: "d" })).toEqual(["vote e", "go c"]);
   });
 });

@@ -13,6 +13,10 @@ export interface Candidate {
   readonly up: boolean;
   /** It was away for so long that another takes its place, where there is another (R8). */
   readonly absent: boolean;
+  /** Whether it may become a voter: the leader has dialled it. Who votes already may. */
+  readonly mayVote: boolean;
+  /** It is being removed: the group is to be as if it were gone (R9). */
+  readonly leaves: boolean;
 }
 
 /** Entries that a learner may lack and still count as caught up: it gets them while it is promoted. */
@@ -48,9 +52,10 @@ export function voterTarget(nodeCount: number, votersMax: number): number {
 export function planMembership(input: PlanInput): PlannedChange | undefined {
   if (input.membership.configuration.votersOutgoing.length > 0) return undefined;
   const plan = new Plan(input);
-  return (
-    plan.removeLost() ?? plan.addLearners() ?? plan.promote() ?? plan.replace() ?? plan.shrink()
-  );
+  const first = plan.removeLost() ?? plan.addLearners();
+  if (first !== undefined) return first;
+  if (plan.isLeft) return plan.leave();
+  return plan.promote() ?? plan.replace() ?? plan.shrink();
 }
 
 class Plan {
@@ -69,9 +74,18 @@ class Plan {
     this.#byNode = new Map(candidates.map((candidate) => [candidate.node, candidate]));
     this.#voters = membership.configuration.voters;
     this.#members = membersOf(membership.configuration);
-    const count = candidates.length;
+    const count = candidates.filter(({ leaves }) => !leaves).length;
     this.#target = voterTarget(count, input.votersMax);
-    this.#wanted = everyone ? count : Math.max(this.#target, Math.min(2, count));
+    this.#wanted = everyone ? candidates.length : Math.max(this.#target, Math.min(2, count));
+  }
+
+  /**
+   * Somebody is to go. In the system group who leaves listens to the end, so that it learns of its own
+   * removal; only its vote goes.
+   */
+  get isLeft(): boolean {
+    const going = this.#input.everyone ? this.#voters : this.#members;
+    return going.some((id) => this.#leaves(id));
   }
 
   /** What is lost helps nobody to a majority, so the group is no worse off without it at once. */
@@ -86,10 +100,13 @@ class Plan {
     const { membership, candidates } = this.#input;
     const places = membership.places.filter(({ replica }) => this.#members.includes(replica));
     const free = candidates.filter(
-      ({ node, storeId, up }) =>
-        up && storeId !== "" && !places.some((place) => place.node === node),
+      ({ node, storeId, up, leaves }) =>
+        up && !leaves && storeId !== "" && !places.some((place) => place.node === node),
     );
-    const present = this.#members.filter((id) => !this.#isAbsent(id)).length;
+    const { everyone } = this.#input;
+    const present = this.#members.filter(
+      (id) => !this.#isAbsent(id) && (everyone || !this.#leaves(id)),
+    ).length;
     const adding = free.slice(0, Math.max(0, this.#wanted - present));
     if (adding.length === 0) return undefined;
     const added = adding.map(({ node, storeId }, at) => ({
@@ -129,6 +146,54 @@ class Plan {
     return steps.length === 0 ? undefined : changes(steps);
   }
 
+  /**
+   * One joint change after which nobody votes who leaves: those who take their place are promoted in
+   * it, so that the group never has fewer voters than before if there is anybody for it.
+   */
+  leave(): PlannedChange | undefined {
+    const { status, everyone } = this.#input;
+    const able = this.#voters.filter((id) => !this.#leaves(id));
+    // One of the others leads soon, and this one goes then.
+    if (this.#leaves(status.id) && able.length > 0) return undefined;
+    const chosen = this.#successors(able);
+    if (chosen === undefined) return undefined;
+    const steps: ConfigStep[] = [];
+    for (const replica of chosen) {
+      if (!this.#voters.includes(replica)) steps.push({ type: "add-voter", replica });
+    }
+    for (const replica of this.#members) {
+      if (this.#leaves(replica) && !everyone) steps.push({ type: "remove", replica });
+      else if (this.#voters.includes(replica) && !chosen.includes(replica)) {
+        steps.push({ type: "add-learner", replica });
+      }
+    }
+    return changes(steps);
+  }
+
+  /** Who votes when others have left; undefined while one that is there has to catch up first. */
+  #successors(able: readonly ReplicaId[]): readonly ReplicaId[] | undefined {
+    const { status } = this.#input;
+    const ready = this.#ready();
+    const active = new Set(
+      status.members.flatMap(({ id, recentActive }) => (recentActive ? [id] : [])),
+    );
+    active.add(status.id);
+    const awake = able.filter((id) => active.has(id));
+    const first = awake.filter((id) => id === status.id);
+    const others = awake.filter((id) => id !== status.id);
+    const asleep = able.filter((id) => !active.has(id));
+    const chosen = [...first, ...others, ...ready, ...asleep].slice(0, this.#target);
+    const awaited = this.#members.some(
+      (id) =>
+        !this.#voters.includes(id) && this.#mayVote(id) && this.#isUp(id) && !ready.includes(id),
+    );
+    if (awake.length + ready.length < this.#target && awaited) return undefined;
+    // To an odd number, as everywhere; it would be the last one that goes.
+    if (chosen.length % 2 === 0) chosen.pop();
+    const awakeAfter = chosen.filter((id) => active.has(id)).length;
+    return 2 * awakeAfter <= chosen.length ? undefined : chosen;
+  }
+
   /** Voters and learners beyond what is wanted, those that are away first. */
   shrink(): PlannedChange | undefined {
     const { status, everyone, membership } = this.#input;
@@ -159,6 +224,7 @@ class Plan {
           learner &&
           recentActive &&
           !this.#isAbsent(id) &&
+          this.#mayVote(id) &&
           match > 0 &&
           match + CAUGHT_UP_ENTRIES >= status.lastIndex,
       )
@@ -172,6 +238,17 @@ class Plan {
   #isAbsent(id: ReplicaId): boolean {
     const place = this.#place(id);
     return place !== undefined && this.#byNode.get(place.node)?.absent === true;
+  }
+
+  #leaves(id: ReplicaId): boolean {
+    const place = this.#place(id);
+    return place !== undefined && this.#byNode.get(place.node)?.leaves === true;
+  }
+
+  #mayVote(id: ReplicaId): boolean {
+    const place = this.#place(id);
+    const candidate = place && this.#byNode.get(place.node);
+    return candidate?.mayVote === true && !candidate.leaves;
   }
 
   #isUp(id: ReplicaId): boolean {

@@ -32,6 +32,13 @@ export function replicaOn(membership: Membership, node: NodeId): ReplicaPlace | 
   return membership.places.find((place) => place.node === node);
 }
 
+/** The nodes whose replicas vote. */
+export function voterNodes({ configuration, places }: Membership): readonly NodeId[] {
+  return places
+    .filter(({ replica }) => configuration.voters.includes(replica))
+    .map(({ node }) => node);
+}
+
 /** A group of one. */
 export function soleMembership(place: ReplicaPlace): Membership {
   return {

@@ -237,6 +237,28 @@ export interface PayloadsPort {
   readonly snapshots: PayloadPort<SnapshotInfo>;
 }
 
+/** A member of a group, as its leader sees it. */
+export interface GroupMember {
+  readonly replica: ReplicaId;
+  readonly node: NodeId;
+  /** In the configuration that is in force or, while it changes, in either. */
+  readonly votes: boolean;
+  /** Highest index known to be on its disk. */
+  readonly match: number;
+  /** Heard since the last quorum check. */
+  readonly active: boolean;
+}
+
+/** A group, as its leader sees it. */
+export interface GroupStatus {
+  readonly group: number;
+  readonly term: number;
+  readonly leader: ReplicaId;
+  readonly lastIndex: number;
+  readonly commitIndex: number;
+  readonly members: readonly GroupMember[];
+}
+
 /** Rows wanted from a workflow's state. */
 export interface ReadCall {
   readonly kind: "read";
@@ -277,7 +299,17 @@ export type Call =
       readonly waitMs: number;
     }
   /** "Fetch this run and sync it" (R25). */
-  | { readonly kind: "copy-run"; readonly run: RunPiece };
+  | { readonly kind: "copy-run"; readonly run: RunPiece }
+  /** Answered by the group's leader. */
+  | { readonly kind: "group-status"; readonly group: number }
+  /** "Hand the group's leadership to the replica on this node." Answered when that has begun. */
+  | { readonly kind: "transfer"; readonly group: number; readonly to: NodeId }
+  /** "See to it that others have all blocks that only you have": before a node is removed. */
+  | { readonly kind: "hand-on-blocks" }
+  /** "Which of these blocks do you have?" */
+  | { readonly kind: "have-blocks"; readonly cids: readonly string[] }
+  /** "Fetch these blocks from me and sync them." */
+  | { readonly kind: "copy-blocks"; readonly cids: readonly string[] };
 
 export type CallAnswer =
   | { readonly kind: "answered"; readonly answer: Answer }
@@ -299,6 +331,9 @@ export type CallAnswer =
       readonly next: number;
     }
   | { readonly kind: "done" }
+  | { readonly kind: "group"; readonly status: GroupStatus }
+  /** For each block that was asked for, whether it is there. */
+  | { readonly kind: "blocks"; readonly here: readonly boolean[] }
   /** Not the scheduler; `leader` if known. The call had no effect. */
   | { readonly kind: "not-scheduler"; readonly leader: NodeId | undefined }
   | { readonly kind: "error"; readonly code: string; readonly message: string };
@@ -337,6 +372,8 @@ export type PeerMessage =
       /** Every id below this one has been given; those that are not members never will be. */
       readonly below: ReplicaId;
     }
+  /** What the sender's clock says (R14). */
+  | { readonly kind: "clock"; readonly wallMs: number }
   | { readonly kind: "executor"; readonly message: ExecutorMessage }
   | { readonly kind: "scheduler"; readonly message: SchedulerMessage }
   | { readonly kind: "call"; readonly id: number; readonly call: Call }
@@ -357,6 +394,8 @@ export interface MeshPort {
   /** Best effort, in order while a connection lives. False when it certainly was not sent. */
   send(to: NodeId, message: PeerMessage): boolean;
   isUp(node: NodeId): boolean;
+  /** Whether this node has dialled the other one; asked again, the answer may change to yes. */
+  isDialable(node: NodeId): boolean;
   /** Who belongs to the cluster: who may connect, and whom to keep connected to. */
   setMembers(
     members: readonly { readonly node: NodeId; readonly addresses: readonly string[] }[],
@@ -365,6 +404,12 @@ export interface MeshPort {
 
 /** Runs of this node's block store. All methods verify what they bring. */
 export interface RunsPort {
+  /** Ids of blocks that are here, in order, above `after`; at most `limit`. */
+  listBlocks(after: string, limit: number): Promise<readonly string[]>;
+  /** For each block whether it is here. Whether it is whole shows when it is read. */
+  haveBlocks(cids: readonly string[]): Promise<readonly boolean[]>;
+  /** Brings blocks here from a node and syncs them. @throws `FS_BLOCK_MISSING`, `FS_FETCH_DAMAGED`. */
+  ensureBlocks(cids: readonly string[], from: NodeId, signal: AbortSignal): Promise<void>;
   /** Brings the run here from one of the nodes and syncs it, unless it is here already. @throws `FS_BLOCK_MISSING`. */
   ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void>;
 }

@@ -59,6 +59,7 @@ function careOf(
     mesh: {
       self,
       listen: () => undefined,
+      isDialable: () => true,
       isUp: () => true,
       setMembers: () => undefined,
       send: (to, message) => sent.push({ to, message }) > 0,

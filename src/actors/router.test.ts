@@ -29,6 +29,7 @@ class Net {
       self: "self",
       listen: () => {},
       isUp: () => true,
+      isDialable: () => true,
       setMembers: () => {},
       send: (to, message) => this.#send(to, message),
     };

@@ -127,7 +127,8 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
   }
 
   #place(name: string): readonly FirstReplica[] {
-    const members = this.#deps.directory.members();
+    // A node that is drained or leaves gets nothing new.
+    const members = this.#deps.directory.members().filter(({ state }) => state === "joined");
     const up = members.filter(({ node, storeId }) => storeId !== "" && this.#deps.isUp(node));
     // Begin at another member for each workflow, so that replicas spread.
     let sum = 0;

@@ -455,7 +455,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
 
   #sayDemand(to: NodeId, dispatcher: Dispatcher): void {
     const heard = dispatcher.heard(to);
-    this.#say(to, { kind: "demand", ready: dispatcher.readyFor(to), heard });
+    const held = dispatcher.heldBy(to);
+    this.#say(to, { kind: "demand", ready: dispatcher.readyFor(to), heard, held });
   }
 
   #say(

@@ -1,5 +1,6 @@
 /** A client of the API for programs; the command line is built on it. */
 
+import type { GroupView, TicketView } from "./admin-port.ts";
 import { readEvents } from "./event-text.ts";
 import type {
   ApplyReport,
@@ -60,16 +61,50 @@ export class JobxClient {
     return answer.nodes;
   }
 
-  createTicket(input: {
-    readonly expiresMs?: number;
-    readonly uses?: number;
-  }): Promise<{ readonly ticket: string; readonly expiresMs: number; readonly uses: number }> {
+  createTicket(input: { readonly expiresMs?: number; readonly uses?: number }): Promise<{
+    readonly id: string;
+    readonly ticket: string;
+    readonly expiresMs: number;
+    readonly uses: number;
+  }> {
     return this.#transport.call({
       method: "POST",
       path: "/v1/tickets",
       body: input,
       repeat: "when-not-accepted",
     });
+  }
+
+  async tickets(): Promise<readonly TicketView[]> {
+    const answer = await this.#get<{ readonly tickets: readonly TicketView[] }>("/v1/tickets");
+    return answer.tickets;
+  }
+
+  /** Harmless to repeat. */
+  revokeTicket(ticket: string): Promise<{ readonly ticket: string }> {
+    const path = `/v1/tickets/${encodeURIComponent(ticket)}`;
+    return this.#transport.call({ method: "DELETE", path, repeat: "always" });
+  }
+
+  /** Harmless to repeat, as are the next ones. */
+  drainNode(node: string, drained: boolean): Promise<{ readonly node: string }> {
+    const path = `/v1/nodes/${encodeURIComponent(node)}/${drained ? "drain" : "undrain"}`;
+    return this.#transport.call({ method: "POST", path, repeat: "always" });
+  }
+
+  removeNode(node: string): Promise<{ readonly node: string }> {
+    const path = `/v1/nodes/${encodeURIComponent(node)}`;
+    return this.#transport.call({ method: "DELETE", path, repeat: "always" });
+  }
+
+  async groups(): Promise<readonly GroupView[]> {
+    const answer = await this.#get<{ readonly groups: readonly GroupView[] }>("/v1/raft");
+    return answer.groups;
+  }
+
+  transfer(group: string, node: string): Promise<{ readonly node: string }> {
+    const path = `/v1/raft/${encodeURIComponent(group)}/leader/${encodeURIComponent(node)}`;
+    return this.#transport.call({ method: "POST", path, repeat: "always" });
   }
 
   /** Not repeated when it may have been done: nobody would know the first token's text. */

@@ -1,13 +1,14 @@
 /** Whether this node lives and can serve; metrics; what the API is. */
 import type { FastifyInstance } from "fastify";
 import type { ApiContext } from "./context.ts";
-import { BOOLEAN, object, oneOf, TEXT } from "./json-schema.ts";
+import { BOOLEAN, list, object, oneOf, TEXT } from "./json-schema.ts";
 import type { ClusterPort } from "./ports.ts";
 import { json, route } from "./route.ts";
 
 const READY = object<ReturnType<ClusterPort["ready"]>>("Ready", {
   ready: BOOLEAN,
   reason: TEXT,
+  reasons: list(object<{ code: string; message: string }>("Reason", { code: TEXT, message: TEXT })),
   durability: oneOf("sync", "none"),
 });
 
@@ -45,8 +46,10 @@ export function healthRoutes(app: FastifyInstance, context: ApiContext): void {
       role: "read",
       answers: { 200: { description: "Text.", schema: undefined, type: "text/plain" } },
     }),
-    (_request, reply) =>
-      reply.type("text/plain; version=0.0.4; charset=utf-8").send(cluster.metrics()),
+    async (_request, reply) => {
+      const text = await cluster.metrics();
+      return reply.type("text/plain; version=0.0.4; charset=utf-8").send(text);
+    },
   );
   app.get(
     "/openapi.json",

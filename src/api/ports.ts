@@ -5,6 +5,9 @@
  * ones are `COMMAND_NOT_ACCEPTED` (safe to repeat) and `COMMAND_OUTCOME_UNKNOWN` (repeat with the same
  * key), `WORKFLOW_UNKNOWN`, `JOB_UNKNOWN`, `REQUEST_UNKNOWN`, `NO_MAJORITY`.
  */
+
+import type { AdminPort } from "./admin-port.ts";
+
 /** JSON as it goes through handlers. */
 export type Json =
   | null
@@ -28,10 +31,16 @@ export interface NodeView {
   readonly name: string;
   /** URL of its HTTP API, as it announced it. */
   readonly api: string;
-  readonly state: "up" | "down" | "removing" | "removed";
+  readonly state: "up" | "down" | "drained" | "removing" | "removed";
   readonly capabilities: readonly string[];
   readonly slots: number;
   readonly version: string;
+  /** With `none` a power cut loses what the node acknowledged. */
+  readonly durability: "sync" | "none";
+  /** How far its clock is ahead of the median; null while that is not known. */
+  readonly clockAheadMs: number | null;
+  /** Too far: the node leads nothing that another could. */
+  readonly clockIsOff: boolean;
 }
 
 /** What a bearer token stands for. */
@@ -338,22 +347,20 @@ export type StreamEvent =
  * under a name.
  */
 export interface ClusterPort {
+  /** What operators do. */
+  readonly admin: AdminPort;
   /** Of the program. */
   version(): string;
   /** This node. */
   self(): NodeView;
-  /** Whether this node can serve, and if not, why: one sentence. */
+  /** Whether this node can serve and makes progress, and if not, why: one sentence, and all reasons. */
   ready(): {
     readonly ready: boolean;
     readonly reason: string;
+    readonly reasons: readonly { readonly code: string; readonly message: string }[];
     readonly durability: "sync" | "none";
   };
   nodes(options: CallOptions): Promise<readonly NodeView[]>;
-  /** Makes a ticket for `jobx-node --join`. */
-  createTicket(
-    input: { readonly expiresMs: number; readonly uses: number },
-    options: CallOptions,
-  ): Promise<string>;
   /** Makes a token; the answer is the only place where its text is ever told. */
   createToken(
     input: {
@@ -448,5 +455,5 @@ export interface ClusterPort {
   /** The workflow that a request's id names, whether or not there is such a request. */
   workflowOf(request: string): string | undefined;
   /** Prometheus text. */
-  metrics(): string;
+  metrics(): Promise<string>;
 }

@@ -128,6 +128,27 @@ export const TICKET_BODY = {
   },
 } as const;
 
+/** Path of a ticket. */
+export const TICKET_PARAMS = {
+  type: "object",
+  required: ["ticket"],
+  properties: { ticket: ID },
+} as const;
+
+/** Path of a node: its name or id. */
+export const NODE_PARAMS = {
+  type: "object",
+  required: ["node"],
+  properties: { node: ID },
+} as const;
+
+/** Path of a leadership: a group by number or workflow, and a node. */
+export const TRANSFER_PARAMS = {
+  type: "object",
+  required: ["group", "node"],
+  properties: { group: ID, node: ID },
+} as const;
+
 /** A token to make. */
 export const TOKEN_BODY = {
   type: "object",

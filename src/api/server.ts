@@ -2,6 +2,7 @@
 import websocket from "@fastify/websocket";
 import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
 import type { Log } from "../std/log.ts";
+import { adminRoutes } from "./admin-routes.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
 import type { ApiContext } from "./context.ts";
 import { entityRoutes } from "./entity-routes.ts";
@@ -93,6 +94,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     done();
   });
   for (const area of [
+    adminRoutes,
     clusterRoutes,
     tokenRoutes,
     workflowRoutes,

@@ -1,4 +1,5 @@
 /** Schemas of what the API answers. Their type arguments are the types of `ports.ts`. */
+import type { GroupMemberView, GroupView, TicketView } from "./admin-port.ts";
 import type { FailureBody } from "./failures.ts";
 import {
   ANY,
@@ -51,10 +52,42 @@ export const NODE = object<NodeView>("Node", {
   id: TEXT,
   name: TEXT,
   api: TEXT,
-  state: oneOf("up", "down", "removing", "removed"),
+  state: oneOf("up", "down", "drained", "removing", "removed"),
   capabilities: NAMES,
   slots: NATURAL,
   version: TEXT,
+  durability: oneOf("sync", "none"),
+  clockAheadMs: nullable({ type: "number" }),
+  clockIsOff: BOOLEAN,
+});
+
+/** A ticket, without its secret. */
+export const TICKET = object<TicketView>("Ticket", {
+  id: TEXT,
+  state: oneOf("open", "expired", "used", "revoked"),
+  usesLeft: NATURAL,
+  expiresAt: TIME,
+  madeBy: TEXT,
+});
+
+/** A Raft group. */
+export const GROUP = object<GroupView>("Group", {
+  group: NATURAL,
+  name: TEXT,
+  led: BOOLEAN,
+  term: NATURAL,
+  lastIndex: NATURAL,
+  commitIndex: NATURAL,
+  members: list(
+    object<GroupMemberView>("GroupMember", {
+      node: TEXT,
+      replica: NATURAL,
+      role: oneOf("leader", "voter", "learner"),
+      match: NATURAL,
+      active: BOOLEAN,
+    }),
+  ),
+  votersWanted: NATURAL,
 });
 
 const TOKEN_FIELDS = {

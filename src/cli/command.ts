@@ -21,7 +21,7 @@ export interface CommandRun {
   readonly connect: (patience?: Patience) => Promise<JobxClient>;
 }
 
-/** One command; `name` is one or two words. */
+/** One command; `name` is one to three words. */
 export interface Command {
   readonly name: string;
   readonly summary: string;

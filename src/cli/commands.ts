@@ -3,6 +3,8 @@ import type { Command } from "./command.ts";
 import { APPLY } from "./commands/apply.ts";
 import { CLUSTER_STATUS } from "./commands/cluster-status.ts";
 import { CLUSTER_TICKET } from "./commands/cluster-ticket.ts";
+import { CLUSTER_TICKET_LIST } from "./commands/cluster-ticket-list.ts";
+import { CLUSTER_TICKET_REVOKE } from "./commands/cluster-ticket-revoke.ts";
 import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
@@ -12,7 +14,12 @@ import { JOB_DELETE } from "./commands/job-delete.ts";
 import { JOB_LIST } from "./commands/job-list.ts";
 import { JOB_SHOW } from "./commands/job-show.ts";
 import { LOGS } from "./commands/logs.ts";
+import { NODE_DRAIN } from "./commands/node-drain.ts";
 import { NODE_LIST } from "./commands/node-list.ts";
+import { NODE_REMOVE } from "./commands/node-remove.ts";
+import { NODE_UNDRAIN } from "./commands/node-undrain.ts";
+import { RAFT_LIST } from "./commands/raft-list.ts";
+import { RAFT_TRANSFER } from "./commands/raft-transfer.ts";
 import { REQUEST_CANCEL } from "./commands/request-cancel.ts";
 import { REQUEST_DELETE } from "./commands/request-delete.ts";
 import { REQUEST_LIST } from "./commands/request-list.ts";
@@ -64,8 +71,15 @@ export const COMMANDS: readonly Command[] = [
   JOB_SHOW,
   JOB_DELETE,
   NODE_LIST,
+  NODE_DRAIN,
+  NODE_UNDRAIN,
+  NODE_REMOVE,
   CLUSTER_STATUS,
   CLUSTER_TICKET,
+  CLUSTER_TICKET_LIST,
+  CLUSTER_TICKET_REVOKE,
+  RAFT_LIST,
+  RAFT_TRANSFER,
   TOKEN_CREATE,
   TOKEN_LIST,
   TOKEN_REVOKE,

@@ -325,29 +325,6 @@ describe("showing", () => {
     expect((await jobx("workflow list")).out).toBe("no workflows\n");
   });
 
-  test("node list, ticket and status", async () => {
-    expect(JSON.parse((await jobx("node list --json")).out)).toMatchObject([
-      {
-        id: "12D3KooWfirst",
-        name: "node-1",
-        state: "up",
-        capabilities: ["general", "python"],
-        slots: 4,
-      },
-    ]);
-    expect((await jobx("node list")).out).toMatch(/node-1 +up +4 +general,python +http/);
-    expect((await jobx("cluster ticket --uses 2 --expires 24h")).out).toBe("jobx1-ticket\n");
-    expect(called("createTicket")).toEqual({ uses: 2, expiresMs: 86_400_000 });
-    const status = await jobx("cluster status");
-    expect(status.out).toContain("acknowledged data is on one disk");
-    cluster.isReady = false;
-    expect(JSON.parse((await jobx("cluster status --json")).out)).toMatchObject({
-      ready: false,
-      reason: "still joining",
-      workflows: 1,
-    });
-  });
-
   test("text from elsewhere cannot drive the terminal", async () => {
     await jobx("submit text wordcount");
     cluster.fail("r1", { traceback: "red \u001b[31m\nnext\u009b2J" });

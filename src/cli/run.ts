@@ -40,7 +40,7 @@ function findCommand(words: readonly string[]): {
   readonly command: Command;
   readonly rest: readonly string[];
 } {
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const name = words.slice(0, length).join(" ");
     const command = COMMANDS.find((candidate) => candidate.name === name);
     if (command !== undefined) return { command, rest: words.slice(length) };

@@ -29,6 +29,8 @@ export interface BlockStoreOptions {
    * under different names; opening removes what an earlier opening of the same name left behind.
    */
   readonly instance?: string;
+  /** False: nothing waits for the disk, and a power cut may take blocks along. Default true. */
+  readonly sync?: boolean;
 }
 
 /** Whether the text is a content id. */
@@ -51,19 +53,21 @@ export class BlockStore {
   /** For files that need not outlive this opening, on the same disk as the blocks. */
   readonly temporaryDirectory: string;
   readonly #directory: string;
+  readonly #sync: boolean;
   #temporaryCount = 0;
 
   /** Does nothing on the disk: use `open`. */
   constructor(options: Required<BlockStoreOptions>) {
     this.#directory = options.directory;
+    this.#sync = options.sync;
     this.temporaryDirectory = join(options.directory, "tmp", options.instance);
   }
 
   /** @throws {JobxError} `FS_DISK_FULL`, `FS_IO` when the directory cannot be made ready. */
   static async open(options: BlockStoreOptions): Promise<BlockStore> {
-    const { directory, instance = "main" } = options;
+    const { directory, instance = "main", sync = true } = options;
     assert(/^[a-z0-9-]+$/.test(instance), "the name of an instance is a plain file name");
-    const store = new BlockStore({ directory, instance });
+    const store = new BlockStore({ directory, instance, sync });
     await onDisk(directory, async () => {
       await rm(store.temporaryDirectory, { recursive: true, force: true });
       await mkdir(store.temporaryDirectory, { recursive: true });
@@ -78,6 +82,18 @@ export class BlockStore {
     if (!isCid(cid)) return false;
     const path = this.#pathOf(cid);
     return onDisk(path, async () => (await statOrNothing(path)) !== undefined);
+  }
+
+  /** Ids of blocks above `after`, in order, at most `limit`; what comes in meanwhile may be missing. */
+  async list(after: string, limit: number): Promise<readonly Cid[]> {
+    const found: Cid[] = [];
+    for (let shard = Number.parseInt(after.slice(0, 2) || "00", 16); shard < 256; shard++) {
+      const path = join(this.#directory, "blocks", shard.toString(16).padStart(2, "0"));
+      const names = await onDisk(path, () => readdir(path));
+      found.push(...names.filter((name) => isCid(name) && name > after).sort());
+      if (found.length >= limit) break;
+    }
+    return found.slice(0, limit);
   }
 
   /**
@@ -140,7 +156,8 @@ export class BlockStore {
     for (const shard of missing) await mkdir(join(blocks, shard), { recursive: true });
     // Also when all were there: whoever made them may have been killed before their entries were
     // synced, and then a power failure would take the blocks in them along (S2).
-    for (const path of [blocks, this.#directory, dirname(this.#directory)]) {
+    const parents = this.#sync ? [blocks, this.#directory, dirname(this.#directory)] : [];
+    for (const path of parents) {
       await syncDirectory(path);
     }
   }
@@ -150,7 +167,7 @@ export class BlockStore {
     const temporary = this.temporaryPath();
     await onDisk(temporary, async () => {
       try {
-        await writeSynced(temporary, bytes);
+        await writeWhole(temporary, bytes, this.#sync);
         await rename(temporary, this.#pathOf(cid));
       } catch (error) {
         await unlinkOrNothing(temporary);
@@ -173,6 +190,7 @@ export class BlockStore {
 
   /** Side by side: the disk makes one flush of what waits for it together. */
   async #syncShards(shards: ReadonlySet<string>): Promise<void> {
+    if (!this.#sync) return;
     const left = shards.values();
     const sync = async (): Promise<void> => {
       for (const shard of left) {
@@ -266,12 +284,12 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error("not an error", { cause: error });
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+async function writeWhole(path: string, bytes: Uint8Array, sync: boolean): Promise<void> {
   const file = await open(path, "wx");
   try {
     let at = 0;
     while (at < bytes.length) at += (await file.write(bytes, at)).bytesWritten;
-    await file.datasync();
+    if (sync) await file.datasync();
   } finally {
     await file.close();
   }

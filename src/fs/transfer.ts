@@ -2,7 +2,7 @@
 
 import { concatBytes } from "../std/bytes.ts";
 import type { Cid, RunPiece } from "../wire/dataset.ts";
-import { decodeManifest, MANIFEST_BYTES_MAX } from "../wire/run.ts";
+import { DATA_BLOCK_BYTES_MAX, decodeManifest, MANIFEST_BYTES_MAX } from "../wire/run.ts";
 import { type BlockStore, cidOf } from "./block-store.ts";
 import { checkStopped, FsError } from "./errors.ts";
 import type { BlockSource } from "./ports.ts";
@@ -71,6 +71,33 @@ export async function fetchRun(
     }
     await batch.commit();
     await store.put(manifestBytes);
+  } finally {
+    await batch.settle();
+  }
+  return fetcher.report();
+}
+
+/**
+ * Makes blocks durable on this node, whatever they are part of. Those that are here are skipped.
+ * @throws {JobxError} as `fetchRun`.
+ */
+export async function fetchBlocks(
+  cids: readonly Cid[],
+  options: {
+    readonly store: BlockStore;
+    readonly source: BlockSource;
+    readonly signal: AbortSignal;
+  },
+): Promise<FetchReport> {
+  const fetcher = new Fetcher(options);
+  const batch = options.store.batch();
+  const size = { bytesMin: 0, bytesMax: Math.max(DATA_BLOCK_BYTES_MAX, MANIFEST_BYTES_MAX) };
+  try {
+    for (const cid of cids) {
+      if (await batch.keep(cid)) fetcher.presentBlocks++;
+      else await batch.put(await fetcher.block(cid, size));
+    }
+    await batch.commit();
   } finally {
     await batch.settle();
   }

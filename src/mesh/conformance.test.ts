@@ -31,6 +31,7 @@ async function start(options: Partial<MeshOptions>): Promise<[NodeUnderTest, Tes
     send: (to: string, message: Parameters<typeof peerMessageFormat.encode>[0]) =>
       mesh.send(to, peerMessageFormat.encode(message)),
     isUp: (peer: string) => mesh.isUp(peer),
+    isDialable: (peer: string) => mesh.isDialable(peer),
     setMembers: (members: Parameters<typeof mesh.setMembers>[0]) => mesh.setMembers(members),
   };
   return [{ port, member: node.member }, node];

@@ -29,6 +29,9 @@ const TICKS_PER_SILENCE = 8;
 const IDENTIFY_TRIES = 5;
 const IDENTIFY_AGAIN_MS = 500;
 
+/** Between two tries to dial a peer that is connected because it dialled, ms. */
+const TRY_DIAL_MS = 30_000;
+
 /** What was sent just before closing gets so long to leave, ms. */
 const FAREWELL_MS = 20;
 
@@ -67,6 +70,9 @@ export class Mesh implements AsyncDisposable {
   readonly #membership: Membership;
   readonly #desk: JoinDesk;
   readonly #peers = new Map<NodeId, { readonly link: Link; readonly presence: Presence }>();
+  /** Members that were dialled in this process, with success. */
+  readonly #dialled = new Set<NodeId>();
+  readonly #dialTriedMs = new Map<NodeId, number>();
   readonly #watch: StallWatch;
   #bulkHandler: BulkHandler | undefined;
   #tickTimer: Timer | undefined;
@@ -129,6 +135,8 @@ export class Mesh implements AsyncDisposable {
     for (const [node, { link, presence }] of this.#peers) {
       if (this.#membership.has(node)) continue;
       this.#peers.delete(node);
+      this.#dialled.delete(node);
+      this.#dialTriedMs.delete(node);
       presence.end();
       link.reset("removed");
       if (presence.reported) this.#options.handlers.onPeerDown(node, "closed");
@@ -164,6 +172,21 @@ export class Mesh implements AsyncDisposable {
   /** Whether the node is up now, as the handlers were told. */
   isUp(node: NodeId): boolean {
     return this.#peers.get(node)?.presence.reported ?? false;
+  }
+
+  /**
+   * Whether this process has dialled the node and found it. Not known yet where only the node has
+   * dialled; then it is tried, and the answer is another one soon.
+   */
+  isDialable(node: NodeId): boolean {
+    if (this.#dialled.has(node)) return true;
+    const presence = this.#peers.get(node)?.presence;
+    const nowMs = this.#options.clock.nowMs();
+    const triedMs = this.#dialTriedMs.get(node) ?? Number.NEGATIVE_INFINITY;
+    if (presence?.reported !== true || nowMs - triedMs < TRY_DIAL_MS) return false;
+    this.#dialTriedMs.set(node, nowMs);
+    void presence.tryDial();
+    return false;
   }
 
   /** Connections of newcomers that are open now. */
@@ -272,8 +295,10 @@ export class Mesh implements AsyncDisposable {
   #connectionOpened(connection: Connection): void {
     const node = connection.remotePeer.toString();
     if (this.#closed) return;
-    if (this.#membership.has(node)) this.#peer(node).link.opened(connection);
-    else if (connection.direction === "inbound") this.#desk.entered(connection);
+    if (this.#membership.has(node)) {
+      if (connection.direction === "outbound") this.#dialled.add(node);
+      this.#peer(node).link.opened(connection);
+    } else if (connection.direction === "inbound") this.#desk.entered(connection);
   }
 
   #connectionClosed(connection: Connection): void {

@@ -92,6 +92,20 @@ export class Presence {
     this.#scheduleRedial();
   }
 
+  /**
+   * Dials the peer although it may be connected: shows whether it can be. The connection stays, as
+   * when both sides dial at once.
+   */
+  async tryDial(): Promise<void> {
+    if (this.#ended || this.#addresses.length === 0) return;
+    try {
+      await this.#context.dial(this.#addresses);
+    } catch (thrown) {
+      const error = toError(thrown).message;
+      this.#context.log.debug("a peer cannot be dialled", { node: this.#node, error });
+    }
+  }
+
   /** The peer says nothing on an open connection. */
   silent(): void {
     this.#down("silent");

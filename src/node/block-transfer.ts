@@ -6,21 +6,34 @@ import { JobxError } from "../std/errors.ts";
 import { bulkHeader } from "./bulk-router.ts";
 import type { DataPlane, DataPlaneOptions } from "./data-plane/data-plane.ts";
 
+/** Told of the bytes of blocks, for figures. */
+export type BlockMeter = (direction: "in" | "out", bytes: number) => void;
+
 /** Asks one node for a block. */
-export function fetchBlock(mesh: Mesh): DataPlaneOptions["fetchBlock"] {
+export function fetchBlock(mesh: Mesh, meter: BlockMeter): DataPlaneOptions["fetchBlock"] {
   return (node, cid, signal) => {
     const header = bulkHeader("block", new TextEncoder().encode(cid));
-    return mesh.requestBulk(node, header, { signal });
+    return counted(mesh.requestBulk(node, header, { signal }), (bytes) => meter("in", bytes));
   };
 }
 
+async function* counted(
+  slices: AsyncIterable<Uint8Array>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const slice of slices) {
+    count(slice.length);
+    yield slice;
+  }
+}
+
 /** Answers such questions from this node's store. */
-export function blockHandler(plane: DataPlane): BulkHandler {
+export function blockHandler(plane: DataPlane, meter: BlockMeter): BulkHandler {
   return (_from, content) => {
     const cid = new TextDecoder().decode(content);
     if (!/^[0-9a-f]{64}$/.test(cid)) {
       throw new JobxError({ code: "BLOCK_REQUEST_MALFORMED" }, "not a request for a block");
     }
-    return plane.serveBlock(cid);
+    return counted(plane.serveBlock(cid), (bytes) => meter("out", bytes));
   };
 }

@@ -1,6 +1,6 @@
 /** The node as its HTTP API sees it. Any node answers for any workflow. */
-import { randomBytes } from "node:crypto";
 import type { ClusterNode } from "../actors/cluster-node.ts";
+import { CLOCK_OFF_MS } from "../actors/peer-clocks.ts";
 import type {
   AttemptView,
   CallOptions,
@@ -21,18 +21,19 @@ import type {
   WhyView,
   WorkflowView,
 } from "../api/ports.ts";
-import { ticketVerifier } from "../mesh/ticket.ts";
 import type { Dataset } from "../scheduler/dataset.ts";
 import type { RequestRow } from "../scheduler/rows.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
+import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { entityUnknown } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
+import type { Trouble } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
 import { RequestReader } from "./request-reader.ts";
-import { printTicket } from "./ticket-text.ts";
 import { Tokens } from "./tokens.ts";
 import {
   handlerViews,
@@ -46,9 +47,6 @@ import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
 
 /** Pairs of a result that one answer carries; larger ones are for the command line's own reading. */
 const RESULT_PAIRS_MAX = 1_000_000;
-
-/** Bytes of a ticket's secret: nobody guesses it. */
-const SECRET_BYTES = 32;
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
 const WAIT_MS_MAX = 20_000;
@@ -69,12 +67,14 @@ export interface ClusterApiDeps {
   readonly member: () => MemberRow | undefined;
   readonly isUp: (node: string) => boolean;
   readonly version: string;
-  /** Undefined while all is well, else why this node cannot serve. */
-  readonly trouble: () => string | undefined;
-  readonly metrics: () => string;
+  readonly durability: "sync" | "none";
+  /** Why this node cannot serve; empty while all is well. */
+  readonly troubles: () => readonly Trouble[];
+  readonly metrics: Metrics;
 }
 
 export class ClusterApi implements ClusterPort {
+  readonly admin: ClusterAdmin;
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
   readonly #writer: WorkflowWriter;
@@ -83,7 +83,8 @@ export class ClusterApi implements ClusterPort {
   constructor(deps: ClusterApiDeps) {
     this.#deps = deps;
     this.#reader = new RequestReader(deps.node);
-    this.#writer = new WorkflowWriter(deps.node, deps.plane);
+    this.#writer = new WorkflowWriter(deps.node, deps.plane, deps.metrics);
+    this.admin = new ClusterAdmin({ node: deps.node, writer: this.#writer, isUp: deps.isUp });
     this.#tokens = new Tokens(deps.node.directory, this.#writer);
   }
 
@@ -96,31 +97,15 @@ export class ClusterApi implements ClusterPort {
   }
 
   ready(): ReturnType<ClusterPort["ready"]> {
-    const trouble = this.#deps.trouble();
-    return { ready: trouble === undefined, reason: trouble ?? "ready", durability: "sync" };
+    const reasons = this.#deps.troubles();
+    const { durability } = this.#deps;
+    const [first] = reasons;
+    return { ready: first === undefined, reason: first?.message ?? "ready", reasons, durability };
   }
 
   nodes(): Promise<readonly NodeView[]> {
     const members = this.#deps.node.directory.members();
     return Promise.resolve(members.map((member) => this.#nodeView(member)));
-  }
-
-  async createTicket(
-    input: { readonly expiresMs: number; readonly uses: number },
-    options: CallOptions,
-  ): Promise<string> {
-    const id = randomBytes(8).toString("hex");
-    const secret = randomBytes(SECRET_BYTES);
-    const verifier = ticketVerifier(secret);
-    const expiresMs = Date.now() + input.expiresMs;
-    const command = { kind: "ticket", id, verifier, expiresMs, uses: input.uses } as const;
-    await this.#writer.system(command, options.deadlineMs);
-    const members = this.#deps.node.directory.members();
-    // This node first: it certainly knows the ticket soon.
-    const self = this.#deps.member()?.node;
-    const ordered = [...members].sort((a, b) => Number(b.node === self) - Number(a.node === self));
-    const addresses = ordered.flatMap((member) => member.addresses).slice(0, 16);
-    return printTicket({ id, secret, addresses });
   }
 
   version(): string {
@@ -394,8 +379,8 @@ export class ClusterApi implements ClusterPort {
     return (parseRequestId(request) ?? parseKeptName(request))?.workflow;
   }
 
-  metrics(): string {
-    return this.#deps.metrics();
+  metrics(): Promise<string> {
+    return this.#deps.metrics.text();
   }
 
   async #result(
@@ -418,9 +403,22 @@ export class ClusterApi implements ClusterPort {
   }
 
   #nodeView(member: MemberRow): NodeView {
-    const { node, name, api, capabilities, slots, version } = member;
-    const state = this.#deps.isUp(node) ? "up" : "down";
-    return { id: node, name, api, state, capabilities, slots, version };
+    const { node, name, api, capabilities, slots, version, durability } = member;
+    const isUp = this.#deps.isUp(node);
+    const state = member.state === "joined" ? (isUp ? "up" : "down") : member.state;
+    const aheadMs = this.#deps.node.clockAheadMs(node);
+    return {
+      id: node,
+      name,
+      api,
+      state,
+      capabilities,
+      slots,
+      version,
+      durability,
+      clockAheadMs: aheadMs === undefined ? null : Math.round(aheadMs),
+      clockIsOff: Math.abs(aheadMs ?? 0) > CLOCK_OFF_MS,
+    };
   }
 }
 

@@ -6,7 +6,7 @@ import type { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
 import { type ClusterFile, replaceFile, writeClusterFile } from "./cluster-file.ts";
-import type { NodeConfig } from "./config.ts";
+import type { NodeConfig } from "./config/config.ts";
 import { joinCluster } from "./joining.ts";
 
 /** Random bytes of an admin token and of a cluster's id. */

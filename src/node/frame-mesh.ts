@@ -15,27 +15,25 @@ export interface Frames {
   /** False when the frame certainly was not sent. */
   send(to: NodeId, frame: Uint8Array): boolean;
   isUp(node: NodeId): boolean;
+  isDialable(node: NodeId): boolean;
   setMembers(
     members: readonly { readonly node: NodeId; readonly addresses: readonly string[] }[],
   ): void;
 }
 
-/** Messages of one kind that were sent to other nodes. */
-export interface SentCount {
-  readonly kind: PeerMessage["kind"];
-  readonly frames: number;
-  readonly bytes: number;
-}
+/** Told of each frame, for figures. */
+export type FrameMeter = (direction: "in" | "out", kind: string, bytes: number) => void;
 
 export class FrameMesh implements MeshPort {
   readonly self: NodeId;
-  readonly #sent = new Map<PeerMessage["kind"], { frames: number; bytes: number }>();
+  readonly #meter: FrameMeter | undefined;
   #frames: Frames | undefined;
   #listener: MeshListener | undefined;
 
   /** `self` is known before there are frames to send, since its key is. */
-  constructor(self: NodeId) {
+  constructor(self: NodeId, meter?: FrameMeter) {
     this.self = self;
+    this.#meter = meter;
   }
 
   /** The mesh has started. */
@@ -57,26 +55,18 @@ export class FrameMesh implements MeshPort {
     const frames = this.#frames;
     if (frames === undefined) return false;
     return encodePeerFrames(message).every((frame) => {
-      if (!frames.send(to, frame)) return false;
-      this.#count(message.kind, frame.length);
-      return true;
+      const sent = frames.send(to, frame);
+      if (sent) this.#meter?.("out", message.kind, frame.length);
+      return sent;
     });
-  }
-
-  /** What was sent since the start, for metrics. */
-  sent(): readonly SentCount[] {
-    return [...this.#sent].map(([kind, count]) => ({ kind, ...count }));
-  }
-
-  #count(kind: PeerMessage["kind"], bytes: number): void {
-    const count = this.#sent.get(kind) ?? { frames: 0, bytes: 0 };
-    count.frames += 1;
-    count.bytes += bytes;
-    this.#sent.set(kind, count);
   }
 
   isUp(node: NodeId): boolean {
     return node === this.self || (this.#frames?.isUp(node) ?? false);
+  }
+
+  isDialable(node: NodeId): boolean {
+    return node === this.self || (this.#frames?.isDialable(node) ?? false);
   }
 
   setMembers(
@@ -88,6 +78,7 @@ export class FrameMesh implements MeshPort {
   /** @throws {JobxError} `WIRE_MALFORMED`, `WIRE_VERSION_UNKNOWN`: the sender's stream is closed. */
   onFrame(from: NodeId, frame: Uint8Array): void {
     const message = peerMessageFormat.decode(frame);
+    this.#meter?.("in", message.kind, frame.length);
     this.#listener?.message(from, message);
   }
 

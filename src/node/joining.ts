@@ -18,7 +18,11 @@ export function admission(composed: () => Composed | undefined): Admission {
   return {
     verifier: (ticketId) => {
       const ticket = composed()?.node.directory.ticket(ticketId);
-      const open = ticket !== undefined && ticket.usesLeft > 0 && ticket.expiresMs > Date.now();
+      const open =
+        ticket !== undefined &&
+        !ticket.revoked &&
+        ticket.usesLeft > 0 &&
+        ticket.expiresMs > Date.now();
       return Promise.resolve(open ? ticket.verifier : undefined);
     },
     admit: async ({ node: id, ticketId }, request) => {

@@ -1,7 +1,8 @@
 /** `jobx-node`: reads its configuration, runs a node, and stops it on a signal. */
 import { readFile } from "node:fs/promises";
-import { errorText, isJobxError } from "../std/errors.ts";
-import { readConfig } from "./config.ts";
+import { errorText, isJobxError, JobxError } from "../std/errors.ts";
+import { readConfig } from "./config/config.ts";
+import { settingsJson, settingsText } from "./config/print.ts";
 import { createLog } from "./log.ts";
 import { startNode } from "./node.ts";
 
@@ -15,6 +16,11 @@ async function main(): Promise<void> {
     case "version":
       process.stdout.write(`jobx-node ${version}\n`);
       return;
+    case "print": {
+      const { settings, json } = asked;
+      process.stdout.write(json ? settingsJson(settings) : settingsText(settings));
+      return;
+    }
     case "run": {
       const { config } = asked;
       const log = createLog(config.logLevel, { name: config.name });
@@ -25,6 +31,7 @@ async function main(): Promise<void> {
         });
       });
       const node = await startNode(config, { version, log });
+      if (node.isRemoved) throw removed();
       const now = new AbortController();
       let stopping = false;
       const stop = (): void => {
@@ -41,10 +48,22 @@ async function main(): Promise<void> {
           },
         );
       };
+      void node.whenRemoved().then(() => {
+        process.stderr.write(`jobx-node: ${errorText(removed())}\n`);
+        now.abort();
+        if (!stopping) stop();
+      });
       process.on("SIGTERM", stop);
       process.on("SIGINT", stop);
     }
   }
+}
+
+function removed(): JobxError {
+  return new JobxError(
+    { code: "NODE_REMOVED" },
+    "the cluster has removed this node; with an empty data directory it may join as a new one",
+  );
 }
 
 async function readVersion(): Promise<string> {

@@ -13,6 +13,7 @@ function member(node: string): MemberRow {
     kind: "member",
     node,
     ...about,
+    durability: "sync",
     slots: 1,
     capabilities: [],
     version: "",

@@ -1,135 +1,232 @@
-/** Figures of a node in Prometheus' text form. */
-import type { ClusterNode } from "../actors/cluster-node.ts";
-import type { Mesh } from "../mesh/mesh.ts";
-import type { Composed } from "./compose.ts";
-import type { FrameMesh, SentCount } from "./frame-mesh.ts";
-import type { Hints } from "./hints.ts";
+/**
+ * The node's figures for Prometheus: all of them are declared here. Names are
+ * `jobx_area_what_unit`, in seconds and bytes; counters end in `_total`.
+ */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-interface Sample {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly values: readonly { readonly labels: string; readonly value: number }[];
+/** How finely the loop is watched, ms: a step above 10 ms is too long for the control thread. */
+const LOOP_RESOLUTION_MS = 5;
+
+/** From an idle disk's sync to one that hangs, seconds. */
+const SECONDS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** From one small entry to the largest batch, bytes. */
+const BYTES_BUCKETS = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
+
+/** A replica when figures are asked for. */
+export interface ReplicaFigures {
+  readonly group: number;
+  readonly leads: boolean;
+  readonly term: number;
+  readonly voters: number;
+  readonly lastIndex: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly uncommittedBytes: number;
+  /** Last index that was truncated from its log. */
+  readonly logStartIndex: number;
 }
 
-/** Whom the figures beside Raft's come from. */
-export interface NodeParts {
-  readonly mesh: Mesh;
-  readonly frames: FrameMesh;
-  readonly hints: Hints;
+/** What is looked up when figures are asked for. */
+export interface FigureSources {
+  readonly replicas: () => readonly ReplicaFigures[];
+  readonly snapshotsInstalled: () => number;
+  readonly replicasDamaged: () => number;
+  readonly quiet: () => { readonly groups: number; readonly quietedCount: number };
+  readonly peersUp: () => number;
+  readonly strangers: () => number;
+  /** Slots of this node, and units that run here or wait for one. */
+  readonly executor: () => { readonly slots: number; readonly held: number };
+  /** Workers' processes of this node. */
+  readonly workers: () => Promise<number>;
+  /** Units that each member runs or holds, as it last gossiped. */
+  readonly busy: () => ReadonlyMap<string, number>;
+  readonly ready: () => boolean;
 }
 
-/** All figures as they are now. */
-export function nodeMetrics(composed: Composed, parts: NodeParts): string {
-  return [...raftSamples(composed.node), ...processSamples(parts)].map(print).join("");
-}
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #registers = [this.#registry];
+  readonly #batchSeconds = new Histogram({
+    name: "jobx_log_batch_seconds",
+    help: "Time from handing a batch to the log's database to its being durable.",
+    buckets: SECONDS_BUCKETS,
+    registers: this.#registers,
+  });
+  readonly #batchBytes = new Histogram({
+    name: "jobx_log_batch_bytes",
+    help: "Bytes of the values in a batch that was written into the log.",
+    buckets: BYTES_BUCKETS,
+    registers: this.#registers,
+  });
+  readonly #commitSeconds = new Histogram({
+    name: "jobx_command_commit_seconds",
+    help: "Time from asking a group's leader to its command being committed and applied there.",
+    buckets: SECONDS_BUCKETS,
+    registers: this.#registers,
+  });
+  readonly #attempts = new Counter({
+    name: "jobx_executor_attempts_total",
+    help: "Attempts that this node ran, by how they ended.",
+    labelNames: ["end"],
+    registers: this.#registers,
+  });
+  readonly #frameBytes = new Counter({
+    name: "jobx_mesh_frame_bytes_total",
+    help: "Bytes of control frames, by direction and kind of message.",
+    labelNames: ["direction", "kind"],
+    registers: this.#registers,
+  });
+  readonly #frames = new Counter({
+    name: "jobx_mesh_frames_total",
+    help: "Control frames, by direction and kind of message.",
+    labelNames: ["direction", "kind"],
+    registers: this.#registers,
+  });
+  readonly #blockBytes = new Counter({
+    name: "jobx_mesh_block_bytes_total",
+    help: "Bytes of blocks sent to and fetched from other nodes.",
+    labelNames: ["direction"],
+    registers: this.#registers,
+  });
 
-function raftSamples(node: ClusterNode): readonly Sample[] {
-  const replicas = [...node.host.replicas()];
-  const perGroup = (of: (replica: (typeof replicas)[number]) => number): Sample["values"] =>
-    replicas.map((replica) => ({ labels: `{group="${replica.group}"}`, value: of(replica) }));
-  return [
-    {
-      name: "jobx_raft_applied_index",
-      help: "Last log index that the replica has applied.",
-      type: "gauge",
-      values: perGroup((replica) => replica.appliedIndex),
-    },
-    {
-      name: "jobx_raft_term",
-      help: "Term of the replica.",
-      type: "gauge",
-      values: perGroup((replica) => replica.core.status().term),
-    },
-    {
-      name: "jobx_raft_leads",
-      help: "1 where this node leads the group.",
-      type: "gauge",
-      values: perGroup((replica) => (replica.core.status().role === "leader" ? 1 : 0)),
-    },
-    {
-      name: "jobx_raft_voters",
-      help: "Voters in the configuration that the replica goes by.",
-      type: "gauge",
-      values: perGroup((replica) => replica.core.status().configuration.voters.length),
-    },
-    {
-      name: "jobx_raft_log_start_index",
-      help: "Last index that was truncated from the replica's log.",
-      type: "gauge",
-      values: perGroup((replica) => replica.core.status().compactedIndex),
-    },
-    {
-      name: "jobx_raft_snapshots_installed_total",
-      help: "Snapshots of groups that this node has taken in since its start.",
-      type: "counter",
-      values: [{ labels: "", value: node.snapshotsInstalled }],
-    },
-    {
-      name: "jobx_raft_replicas_damaged",
-      help: "Replicas on this node that are damaged and wait to be replaced.",
-      type: "gauge",
-      values: [{ labels: "", value: node.damagedReplicas.size }],
-    },
-    {
-      name: "jobx_raft_quiet_groups",
-      help: "Groups with a replica here that are quiet: they have nothing to do and say nothing.",
-      type: "gauge",
-      values: [{ labels: "", value: node.host.quiet.groups }],
-    },
-    {
-      name: "jobx_raft_quieted_total",
-      help: "How often a group that this node leads became quiet.",
-      type: "counter",
-      values: [{ labels: "", value: node.host.quiet.quietedCount }],
-    },
-  ];
-}
+  constructor() {
+    for (const end of ["done", "failed", "released"]) this.#attempts.inc({ end }, 0);
+    for (const direction of ["in", "out"]) this.#blockBytes.inc({ direction }, 0);
+    collectDefaultMetrics({ register: this.#registry, prefix: "jobx_" });
+    this.#watchLoop();
+  }
 
-function processSamples(parts: NodeParts): readonly Sample[] {
-  const { mesh, frames, hints } = parts;
-  return [
-    {
-      name: "jobx_mesh_sent_frames_total",
-      help: "Control messages sent to other nodes, by kind.",
-      type: "counter",
-      values: perKind(frames, (count) => count.frames),
-    },
-    {
-      name: "jobx_mesh_sent_bytes_total",
-      help: "Bytes of the control messages sent to other nodes, by kind, before encryption.",
-      type: "counter",
-      values: perKind(frames, (count) => count.bytes),
-    },
-    {
-      name: "jobx_mesh_peers_up",
-      help: "Members that can be reached.",
-      type: "gauge",
-      values: [{ labels: "", value: mesh.peersUp().length }],
-    },
-    {
-      name: "jobx_executor_busy_units",
-      help: "Units that each node runs or holds, as it last gossiped.",
-      type: "gauge",
-      values: [...hints.latest()].map(([id, { busy }]) => ({
-        labels: `{node="${id}"}`,
-        value: busy,
-      })),
-    },
-    {
-      name: "jobx_process_memory_bytes",
-      help: "Resident memory of the node's process.",
-      type: "gauge",
-      values: [{ labels: "", value: process.memoryUsage.rss() }],
-    },
-  ];
-}
+  /** A batch is in the log. */
+  logBatch(batch: { readonly bytes: number; readonly tookMs: number }): void {
+    this.#batchSeconds.observe(batch.tookMs / 1000);
+    this.#batchBytes.observe(batch.bytes);
+  }
 
-function perKind(frames: FrameMesh, of: (count: SentCount) => number): Sample["values"] {
-  return frames.sent().map((count) => ({ labels: `{kind="${count.kind}"}`, value: of(count) }));
-}
+  /** A command that entered here is committed and applied. */
+  committed(tookMs: number): void {
+    this.#commitSeconds.observe(tookMs / 1000);
+  }
 
-function print({ name, help, type, values }: Sample): string {
-  const lines = values.map(({ labels, value }) => `${name}${labels} ${value}\n`);
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+  attemptEnded(end: "done" | "failed" | "released"): void {
+    this.#attempts.inc({ end });
+  }
+
+  frame(direction: "in" | "out", kind: string, bytes: number): void {
+    this.#frames.inc({ direction, kind });
+    this.#frameBytes.inc({ direction, kind }, bytes);
+  }
+
+  block(direction: "in" | "out", bytes: number): void {
+    this.#blockBytes.inc({ direction }, bytes);
+  }
+
+  /** From now on the figures of these sources are part of the text; called once. */
+  watch(sources: FigureSources): void {
+    const replica = (name: string, help: string, of: (one: ReplicaFigures) => number): void => {
+      this.#gauge({ name, help, labels: ["group"] }, (gauge) => {
+        for (const one of sources.replicas()) gauge.set({ group: one.group }, of(one));
+      });
+    };
+    replica("jobx_raft_applied_index", "Last log index that was applied.", (r) => r.appliedIndex);
+    replica(
+      "jobx_raft_commit_index",
+      "Last log index known to be committed.",
+      (r) => r.commitIndex,
+    );
+    replica("jobx_raft_last_index", "Last index of the log.", (r) => r.lastIndex);
+    replica(
+      "jobx_raft_log_start_index",
+      "Last index that was truncated from the log.",
+      (r) => r.logStartIndex,
+    );
+    replica("jobx_raft_term", "Term of the replica.", (r) => r.term);
+    replica("jobx_raft_leads", "1 where this node leads the group.", (r) => Number(r.leads));
+    replica("jobx_raft_voters", "Voters of the group.", (r) => r.voters);
+    replica(
+      "jobx_raft_uncommitted_bytes",
+      "Bytes that wait to be committed where this node leads.",
+      (r) => r.uncommittedBytes,
+    );
+    const one = (name: string, help: string, of: () => number | Promise<number>): void => {
+      this.#gauge({ name, help, labels: [] }, async (gauge) => gauge.set(await of()));
+    };
+    one(
+      "jobx_raft_snapshots_installed_total",
+      "Snapshots of groups that this node has taken in since its start.",
+      sources.snapshotsInstalled,
+    );
+    one(
+      "jobx_raft_replicas_damaged",
+      "Replicas on this node that are damaged and wait to be replaced.",
+      sources.replicasDamaged,
+    );
+    one(
+      "jobx_raft_quiet_groups",
+      "Groups with a replica here that are quiet: they have nothing to do and say nothing.",
+      () => sources.quiet().groups,
+    );
+    one(
+      "jobx_raft_quieted_total",
+      "How often a group that this node leads became quiet.",
+      () => sources.quiet().quietedCount,
+    );
+    one("jobx_mesh_peers_up", "Members that can be reached.", sources.peersUp);
+    one("jobx_mesh_strangers", "Connections of newcomers.", sources.strangers);
+    one("jobx_executor_slots", "Units that may run here at once.", () => sources.executor().slots);
+    one("jobx_executor_held_units", "Units that run here or wait for a slot.", () => {
+      return sources.executor().held;
+    });
+    one("jobx_handler_workers", "Processes in which handlers run.", sources.workers);
+    one("jobx_node_ready", "1 while /readyz says so.", () => Number(sources.ready()));
+    this.#gauge(
+      {
+        name: "jobx_executor_busy_units",
+        help: "Units that each node runs or holds, as it last gossiped.",
+        labels: ["node"],
+      },
+      (gauge) => {
+        for (const [node, busy] of sources.busy()) gauge.set({ node }, busy);
+      },
+    );
+  }
+
+  /** Everything as Prometheus text. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #gauge(
+    about: { readonly name: string; readonly help: string; readonly labels: readonly string[] },
+    collect: (gauge: Gauge) => void | Promise<void>,
+  ): void {
+    const gauge: Gauge = new Gauge({
+      name: about.name,
+      help: about.help,
+      labelNames: [...about.labels],
+      registers: this.#registers,
+      collect: () => {
+        // Groups and nodes that are gone must not stay.
+        gauge.reset();
+        return collect(gauge);
+      },
+    });
+  }
+
+  /** A step of the control loop should stay under 10 ms: what it was at most since the last look. */
+  #watchLoop(): void {
+    const delays = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+    delays.enable();
+    const about = {
+      name: "jobx_control_longest_step_seconds",
+      help: "Longest time that the control loop did not turn, since the figures were last read.",
+      labels: [],
+    } as const;
+    this.#gauge(about, (gauge) => {
+      const longestMs = delays.count === 0 ? 0 : delays.max / 1e6 - LOOP_RESOLUTION_MS;
+      gauge.set(Math.max(0, longestMs) / 1000);
+      delays.reset();
+    });
+  }
 }

@@ -9,12 +9,12 @@ import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { Announcer } from "./announcer.ts";
-import { blockHandler, fetchBlock } from "./block-transfer.ts";
+import { type BlockMeter, blockHandler, fetchBlock } from "./block-transfer.ts";
 import { bulkRouter } from "./bulk-router.ts";
 import { ClusterApi } from "./cluster-api.ts";
 import { type ClusterFile, nextBoot } from "./cluster-file.ts";
 import { type Composed, composeNode } from "./compose.ts";
-import type { NodeConfig } from "./config.ts";
+import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
 import { firstStart, foundingOf } from "./first-start.ts";
@@ -22,17 +22,16 @@ import { FrameMesh } from "./frame-mesh.ts";
 import { Hints } from "./hints.ts";
 import { admission } from "./joining.ts";
 import { knownCluster } from "./known-cluster.ts";
+import { MemberGate } from "./member-gate.ts";
 import { MemberList } from "./member-list.ts";
 import { MemberSaver } from "./member-saver.ts";
-import { nodeMetrics } from "./metrics.ts";
+import { type MeteredDisk, meteredDisk, meteredRunner } from "./metered.ts";
+import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
 import { makeDataDirectory, preflight } from "./preflight.ts";
 import { BulkSnapshots } from "./snapshot-transfer.ts";
 import { systemClock, systemRandom, systemTimers, systemWall } from "./system.ts";
-import { troubleOf } from "./trouble.ts";
-
-/** How long a stop waits for others to take over what this node leads. */
-const HAND_OVER_MS = 2_000;
+import { Health } from "./trouble.ts";
 
 interface Parts {
   readonly mesh: Mesh;
@@ -42,8 +41,10 @@ interface Parts {
   readonly announcer: Announcer;
   readonly members: MemberList;
   readonly hints: Hints;
+  readonly health: Health;
   readonly lock: DataLock;
   readonly apiUrl: string;
+  readonly here: Here;
 }
 
 /** A node that runs. */
@@ -64,23 +65,36 @@ export class RunningNode {
   }
 
   /** The actors, for benches that measure below the API. */
+  /** Whether the cluster has removed this node, as far as it knows itself. */
+  get isRemoved(): boolean {
+    const { composed, mesh } = this.#parts;
+    return composed.node.directory.member(mesh.self)?.state === "removed";
+  }
+
+  /** Resolves when the cluster has removed this node: then it is to be stopped, for ever. */
+  whenRemoved(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#parts.here.onRemoved = resolve;
+      if (this.isRemoved) resolve();
+    });
+  }
+
   get cluster(): Composed["node"] {
     return this.#parts.composed.node;
   }
 
-  /** Lets running units finish, hands over leadership, and stops. `now` skips the waiting. */
+  /** Hands over leadership, lets running units finish, and stops. `now` skips the waiting. */
   async stop(now: AbortSignal): Promise<void> {
-    const { mesh, plane, composed, app, announcer, members, hints, lock } = this.#parts;
+    const { mesh, plane, composed, app, announcer, members, hints, health, lock, here } =
+      this.#parts;
+    here.stopping = true;
+    this.#log.info("stopping", { drainMs: this.#config.drainMs });
     announcer.stop();
     members.stop();
     hints.stop();
-    const drained = composed.node.executor.drain(this.#config.drainMs);
-    const hurried = new Promise<void>((resolve) => {
-      now.addEventListener("abort", () => resolve(), { once: true });
-    });
-    await Promise.race([drained, hurried]);
-    if (!now.aborted) await composed.node.handOver(HAND_OVER_MS);
+    await composed.node.leave({ drainMs: this.#config.drainMs, hurry: now });
     await app.close();
+    health.stop();
     composed.node.stop();
     await plane.close(false);
     await mesh.close();
@@ -104,7 +118,17 @@ interface Ground {
   readonly introduction: Introduction;
   readonly file: ClusterFile;
   /** Filled in as soon as the node is composed; newcomers wait for it. */
-  readonly here: { composed: Composed | undefined };
+  readonly here: Here;
+  readonly metrics: Metrics;
+  readonly disk: MeteredDisk;
+}
+
+/** What is known only later. */
+interface Here {
+  composed: Composed | undefined;
+  stopping: boolean;
+  /** The cluster has removed this node. */
+  onRemoved: () => void;
 }
 
 /** Starts a node. @throws {JobxError} with the code of what could not be done. */
@@ -114,13 +138,15 @@ export async function startNode(
 ): Promise<RunningNode> {
   const { log } = about;
   const ground = await prepare(config, about);
-  const { mesh, lock } = ground;
+  const { mesh, lock, here, metrics, disk } = ground;
+  const blockMeter: BlockMeter = (direction, bytes) => metrics.block(direction, bytes);
   const plane = await DataPlane.start({
     directory: config.data,
     self: mesh.self,
     slots: Math.max(1, config.slots),
+    sync: config.durability === "sync",
     log: log.child({ part: "data" }),
-    fetchBlock: fetchBlock(mesh),
+    fetchBlock: fetchBlock(mesh, blockMeter),
   });
   const { snapshots } = ground;
   snapshots.connect(mesh);
@@ -129,7 +155,7 @@ export async function startNode(
   const members = memberList(ground, node);
   mesh.handleBulk(
     bulkRouter({
-      block: blockHandler(plane),
+      block: blockHandler(plane, blockMeter),
       snapshot: snapshots.handler,
       members: members.handler,
     }),
@@ -137,14 +163,37 @@ export async function startNode(
   members.start();
   await node.start();
   const hints = new Hints(node, mesh.gossip, config.slots);
+  const health = new Health({
+    clock: systemClock,
+    timers: systemTimers,
+    composed,
+    writeMs: () => disk.writeMs(),
+    isStopping: () => here.stopping,
+  });
+  health.start();
+  metrics.watch({
+    replicas: () => replicaFigures(node),
+    snapshotsInstalled: () => node.snapshotsInstalled,
+    replicasDamaged: () => node.damagedReplicas.size,
+    quiet: () => node.host.quiet,
+    peersUp: () => mesh.peersUp().length,
+    strangers: () => mesh.strangers(),
+    executor: () => {
+      return { slots: config.slots, held: node.executor.busyCount };
+    },
+    workers: () => plane.workers(),
+    busy: () => new Map([...hints.latest()].map(([id, { busy }]) => [id, busy])),
+    ready: () => health.troubles().length === 0,
+  });
   const api = new ClusterApi({
     node,
     plane,
     member: () => node.directory.member(mesh.self),
     isUp: (id) => id === mesh.self || mesh.isUp(id),
     version: about.version,
-    trouble: () => troubleOf(composed, mesh.self),
-    metrics: () => nodeMetrics(composed, { mesh, frames: ground.frames, hints }),
+    durability: config.durability,
+    troubles: () => health.troubles(),
+    metrics,
   });
   const rules = { listenHost: config.api.host, hostNames: config.apiNames };
   const { legacyWorkflows } = config;
@@ -157,9 +206,24 @@ export async function startNode(
   const address = await listenApi(app, config.api);
   const announcer = new Announcer(node, { ...composed.member, api: address.url }, log);
   announcer.start();
+  if (config.durability === "none") {
+    log.warn("durability is none: a power cut loses what this node has acknowledged");
+  }
   log.info("started", { node: mesh.self, api: address.url, data: config.data });
   const apiUrl = address.url;
-  const parts = { mesh, plane, composed, app, announcer, members, hints, lock, apiUrl };
+  const parts = {
+    mesh,
+    plane,
+    composed,
+    app,
+    announcer,
+    members,
+    hints,
+    health,
+    lock,
+    apiUrl,
+    here,
+  };
   return new RunningNode(config, log, parts);
 }
 
@@ -172,10 +236,18 @@ async function prepare(
   await preflight(config);
   await makeDataDirectory(config.data);
   const lock = await lockDirectory(config.data);
+  const metrics = new Metrics();
+  const disk = meteredDisk(
+    levelDisk(config.data, { sync: config.durability === "sync" }),
+    metrics,
+    systemClock,
+  );
   const key = await loadOrCreateKey(join(config.data, "node-key"));
-  const frames = new FrameMesh(peerIdOf(key));
-  const here: Ground["here"] = { composed: undefined };
-  const known = await knownCluster(config.data, { disk: levelDisk(config.data), log });
+  const frames = new FrameMesh(peerIdOf(key), (direction, kind, bytes) =>
+    metrics.frame(direction, kind, bytes),
+  );
+  const here: Here = { composed: undefined, stopping: false, onRemoved: () => {} };
+  const known = await knownCluster(config.data, { disk, log });
   const mesh = await Mesh.start({
     privateKey: key,
     listen: config.listen,
@@ -197,12 +269,13 @@ async function prepare(
     slots: config.slots,
     capabilities: config.capabilities,
     version: about.version,
+    durability: config.durability,
   };
   const member = { ...introduction, node: mesh.self, storeId: "" };
   const file = known ?? (await firstStart(config, { mesh, member, log }));
   mesh.setMembers(file.members.filter(({ node }) => node !== mesh.self));
   const snapshots = new BulkSnapshots();
-  return { config, log, lock, frames, mesh, snapshots, introduction, file, here };
+  return { config, log, lock, frames, mesh, snapshots, introduction, file, here, metrics, disk };
 }
 
 /** How this node learns whom to connect to while it has no replica that says so. */
@@ -219,19 +292,20 @@ function memberList({ mesh, file, log }: Ground, node: Composed["node"]): Member
 
 /** Builds the actors above what was prepared. */
 async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
-  const { config, log, frames, mesh, introduction, file, here } = ground;
+  const { config, log, frames, mesh, introduction, file, here, metrics, disk } = ground;
   const saver = new MemberSaver(config.data, file, log);
+  const gate = new MemberGate(mesh, systemTimers);
   const composed = await composeNode({
     clock: systemClock,
     wall: systemWall,
     timers: systemTimers,
     random: systemRandom,
     log,
-    disk: levelDisk(config.data),
+    disk,
     mesh: frames,
     snapshots: ground.snapshots,
     runs: plane,
-    runner: plane,
+    runner: meteredRunner(plane, metrics),
     options: nodeOptions(config),
     clusterId: file.clusterId,
     member: introduction,
@@ -242,11 +316,29 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     onDirectory: (directory) => {
       const members = directory.members();
       if (members.length === 0) return;
-      mesh.setMembers(members.filter(({ node }) => node !== mesh.self));
+      gate.follow(directory.everybody());
       saver.save(members.map(({ node, addresses }) => ({ node, addresses })));
+      if (directory.member(mesh.self)?.state === "removed") here.onRemoved();
     },
     bugs: {},
   });
   here.composed = composed;
   return composed;
+}
+
+function replicaFigures(node: Composed["node"]): readonly ReplicaFigures[] {
+  return [...node.host.replicas()].map(({ group, core, appliedIndex }) => {
+    const status = core.status();
+    return {
+      group,
+      leads: status.role === "leader",
+      term: status.term,
+      voters: status.configuration.voters.length,
+      lastIndex: status.lastIndex,
+      commitIndex: status.committed,
+      appliedIndex,
+      uncommittedBytes: status.uncommittedBytes,
+      logStartIndex: status.compactedIndex,
+    };
+  });
 }

@@ -1,6 +1,6 @@
 /** Times of a node. Floors and relations between them are design decisions, so they are not flags. */
 import type { ClusterNodeOptions } from "../actors/node-deps.ts";
-import type { NodeConfig } from "./config.ts";
+import type { NodeConfig } from "./config/config.ts";
 
 /** Raft's unit of time. */
 const TICK_MS = 100;

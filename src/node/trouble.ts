@@ -1,15 +1,80 @@
-/** Whether a node can serve. */
+/** Why a node cannot serve, gathered from all that knows something about it. */
+import type { ClusterNode } from "../actors/cluster-node.ts";
+import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Composed } from "./compose.ts";
+import { ProgressWatch, type ReplicaSample, type Trouble } from "./health.ts";
 
-/** Why the node cannot serve now; undefined when it can. */
-export function troubleOf(composed: Composed, self: string): string | undefined {
-  const { node, member } = composed;
-  const stopped = [...node.stoppedReplicas][0];
-  if (stopped !== undefined)
-    return `the replica of group ${stopped[0]} takes no part: ${stopped[1]}`;
-  const known = node.directory.member(self);
-  if (known === undefined) return "this node does not know its cluster yet";
-  if (known.storeId !== member.storeId) return "the cluster does not know this node's store yet";
-  if (node.system.replica?.leaderNode === undefined) return "the system group has no leader";
-  return undefined;
+/** Between two looks at whether anything moves. */
+const LOOK_MS = 500;
+
+export interface HealthDeps {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly composed: Composed;
+  /** How long the write into the log that is under way takes already. */
+  readonly writeMs: () => number;
+  readonly isStopping: () => boolean;
+}
+
+export class Health {
+  readonly #deps: HealthDeps;
+  readonly #watch: ProgressWatch;
+  #timer: Timer | undefined;
+
+  constructor(deps: HealthDeps) {
+    this.#deps = deps;
+    this.#watch = new ProgressWatch(LOOK_MS, deps.clock.nowMs());
+  }
+
+  start(): void {
+    this.#timer = this.#deps.timers.after(LOOK_MS, () => {
+      this.#watch.look(this.#deps.clock.nowMs(), samplesOf(this.#deps.composed.node));
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** All reasons why the node cannot serve now; none when it can. */
+  troubles(): readonly Trouble[] {
+    const { clock, writeMs, isStopping, composed } = this.#deps;
+    const stopping: readonly Trouble[] = isStopping()
+      ? [{ code: "stopping", message: "the node is stopping" }]
+      : [];
+    return [
+      ...stopping,
+      ...membershipTroubles(composed),
+      ...this.#watch.troubles(clock.nowMs(), writeMs()),
+    ];
+  }
+}
+
+function membershipTroubles({ node, member }: Composed): readonly Trouble[] {
+  const troubles: Trouble[] = [...node.stoppedReplicas].map(([group, reason]) => ({
+    code: "damage",
+    message: `the replica of group ${group} takes no part: ${reason}`,
+  }));
+  const known = node.directory.member(node.self);
+  if (known === undefined) {
+    troubles.push({ code: "starting", message: "this node does not know its cluster yet" });
+  } else if (known.state === "removed") {
+    troubles.push({ code: "removed", message: "the cluster has removed this node" });
+  } else if (known.storeId !== member.storeId) {
+    const message = "the cluster does not know this node's store yet";
+    troubles.push({ code: "starting", message });
+  }
+  if (node.system.replica?.leaderNode === undefined) {
+    troubles.push({ code: "no-leader", message: "the system group has no leader" });
+  }
+  return troubles;
+}
+
+/** All replicas as they are now. */
+export function samplesOf(node: ClusterNode): readonly ReplicaSample[] {
+  return [...node.host.replicas()].map(({ group, core, appliedIndex }) => {
+    const { role, lastIndex, committed: commitIndex } = core.status();
+    return { group, leads: role === "leader", lastIndex, commitIndex, appliedIndex };
+  });
 }

@@ -1,6 +1,7 @@
 /** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
 import { createHash } from "node:crypto";
 import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
+import type { Call, CallAnswer } from "../actors/ports.ts";
 import type { ApplyReport, EntityChange, WorkflowDefinition } from "../api/ports.ts";
 import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
 import { EMPTY_PLAN } from "../scheduler/apply-client.ts";
@@ -13,7 +14,8 @@ import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { planDefinition } from "./definitions.ts";
 import { changedDefinitions } from "./entities.ts";
-import { systemTimers } from "./system.ts";
+import type { Metrics } from "./metrics.ts";
+import { systemClock, systemTimers } from "./system.ts";
 
 /** Somebody else changed the definitions in between: read and compare again, so often. */
 const TRIES_MAX = 5;
@@ -33,10 +35,16 @@ export interface WorkflowState {
 export class WorkflowWriter {
   readonly #node: ClusterNode;
   readonly #plane: Pick<DataPlane, "checkHandlers">;
+  readonly #metrics: Pick<Metrics, "committed">;
 
-  constructor(node: ClusterNode, plane: Pick<DataPlane, "checkHandlers">) {
+  constructor(
+    node: ClusterNode,
+    plane: Pick<DataPlane, "checkHandlers">,
+    metrics: Pick<Metrics, "committed">,
+  ) {
     this.#node = node;
     this.#plane = plane;
+    this.#metrics = metrics;
   }
 
   /** @throws {ClusterError} `WORKFLOW_UNKNOWN`; `NO_MAJORITY`. */
@@ -151,14 +159,21 @@ export class WorkflowWriter {
         ? ({ kind: "entry", ...this.#node.nextSequence(group) } as const)
         : ({ kind: "key", ...key } as const);
     const call = { kind: "command", group, envelope: { id, command } } as const;
-    return accepted(await this.#node.router.ask(group, call, deadlineMs));
+    return accepted(await this.#timed(group, call, deadlineMs));
   }
 
   /** The same for the system group. */
   async system(command: SystemCommand, deadlineMs: number): Promise<ReturnType<typeof accepted>> {
     const id = { kind: "entry", ...this.#node.nextSequence(SYSTEM_GROUP) } as const;
     const call = { kind: "system-command", envelope: { id, command } } as const;
-    return accepted(await this.#node.router.ask(SYSTEM_GROUP, call, deadlineMs));
+    return accepted(await this.#timed(SYSTEM_GROUP, call, deadlineMs));
+  }
+
+  async #timed(group: number, call: Call, deadlineMs: number): Promise<CallAnswer> {
+    const startMs = systemClock.nowMs();
+    const answer = await this.#node.router.ask(group, call, deadlineMs);
+    this.#metrics.committed(systemClock.nowMs() - startMs);
+    return answer;
   }
 
   async #check(definition: WorkflowDefinition): Promise<readonly CheckedHandler[] | undefined> {

@@ -51,6 +51,7 @@ class Leader {
       readonly capabilities?: readonly string[];
       readonly slots?: number;
       readonly prefetchMs?: number;
+      readonly leaving?: boolean;
     } = {},
   ): readonly SchedulerCommand[] {
     const {
@@ -59,6 +60,7 @@ class Leader {
       capabilities = [],
       slots = limit,
       prefetchMs = PREFETCH_MS,
+      leaving = false,
     } = more;
     const sequence = more.sequence ?? (this.#sequences.get(node) ?? 0) + 1;
     this.#sequences.set(node, sequence);
@@ -72,6 +74,7 @@ class Leader {
       prefetchMs,
       limit,
       holding,
+      leaving,
     };
     return this.dispatcher.beat(node, { ...said, kind: "beat" }, this.nowMs);
   }
@@ -316,6 +319,21 @@ describe("taking back", () => {
       { kind: "take-back", token: leader.held("a")[1], how: "released" },
     ]);
     expect(leader.beat("a", 2, { holding })).toEqual([]);
+  });
+
+  test("D3: an executor that leaves gives back all that it does not hold, also what is on its way", () => {
+    const leader = leaderWith(2);
+    leader.beat("a", 2);
+    leader.commit(leader.decide());
+    const [first, second] = leader.held("a");
+    leader.nowMs = 1;
+    const holding = first === undefined ? [] : [first];
+    expect(leader.beat("a", 0, { holding, leaving: true })).toEqual([
+      { kind: "take-back", token: second, how: "released" },
+    ]);
+    expect(leader.beat("a", 0, { holding: [], leaving: true })).toEqual([
+      { kind: "take-back", token: first, how: "released" },
+    ]);
   });
 
   test("D3: part of a block is taken back, and the rest of it ends as it would have", () => {

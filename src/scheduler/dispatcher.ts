@@ -204,7 +204,7 @@ export class Dispatcher {
     for (const held of this.#held.values()) {
       if (held.node !== node || held.takenBack) continue;
       const restarted = held.executor !== executor;
-      const arriving = nowMs - held.sinceMs < this.#options.arrivalMs;
+      const arriving = !said.leaving && nowMs - held.sinceMs < this.#options.arrivalMs;
       if (!restarted && (arriving || claimed.has(tokenText(held.token)))) continue;
       held.takenBack = true;
       const how = restarted ? "lost" : "released";
@@ -222,6 +222,11 @@ export class Dispatcher {
   /** The newest beat of an executor's present run; 0 when it is not known. */
   heard(node: NodeId): number {
     return this.#executors.get(node)?.sequence ?? 0;
+  }
+
+  /** Attempts of the node that are granted, or proposed and not applied yet. */
+  heldBy(node: NodeId): number {
+    return this.#loads.count(node);
   }
 
   /** Executors that are known, and whether each has room for more. */

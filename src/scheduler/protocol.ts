@@ -59,6 +59,8 @@ export type ExecutorMessage =
       readonly limit: number;
       /** Attempts that are here and not settled; bounded by credit. */
       readonly holding: readonly Token[];
+      /** It stops on purpose: whatever it does not hold is given back, also what is on its way. */
+      readonly leaving: boolean;
     }
   | {
       readonly kind: "ended";
@@ -77,6 +79,8 @@ export type SchedulerMessage =
       readonly ready: number;
       /** The newest beat that was heard of this executor; 0 for none. */
       readonly heard: number;
+      /** Attempts that are granted to it, or are about to be: with those that are on their way. */
+      readonly held: number;
     }
   | {
       readonly kind: "grants";

@@ -18,11 +18,18 @@ const OPTIONS = {
   state: { compression: true, writeBufferSize: STATE_MEMTABLE_BYTES, cacheSize: 32 * 1024 * 1024 },
 } as const satisfies Record<DatabaseName, object>;
 
+/** How a disk is opened. */
+export interface LevelDiskOptions {
+  /** False: no write waits for the disk, and a power cut loses what was acknowledged. Default true. */
+  readonly sync?: boolean;
+}
+
 /** The directory `path`, which is made when something is first created in it. */
-export function levelDisk(path: string): Disk {
+export function levelDisk(path: string, { sync = true }: LevelDiskOptions = {}): Disk {
+  const open = (name: DatabaseName, create: boolean) => openLevel(path, name, { create, sync });
   return {
-    openKv: (name) => openLevel(path, name, false),
-    createKv: (name) => openLevel(path, name, true),
+    openKv: (name) => open(name, false),
+    createKv: (name) => open(name, true),
     hasKv: (name) => exists(join(path, name)),
     readSmall: (name) => readSmall(path, name),
     writeSmall: (name, bytes) => writeSmall(path, { name, bytes }),
@@ -32,7 +39,11 @@ export function levelDisk(path: string): Disk {
   };
 }
 
-async function openLevel(path: string, name: DatabaseName, create: boolean): Promise<OrderedKv> {
+async function openLevel(
+  path: string,
+  name: DatabaseName,
+  { create, sync }: { readonly create: boolean; readonly sync: boolean },
+): Promise<OrderedKv> {
   const place = join(path, name);
   // Checked here, because LevelDB would make the directory and its lock file before it refuses.
   if (!create && !(await exists(place))) throw missing(name);
@@ -49,7 +60,7 @@ async function openLevel(path: string, name: DatabaseName, create: boolean): Pro
   } catch (error) {
     throw translate(name, error);
   }
-  return new LevelKv(name, level);
+  return new LevelKv(name, level, { sync });
 }
 
 function missing(what: string): StoreError {

@@ -95,11 +95,13 @@ export class LevelKv implements OrderedKv {
   readonly #name: DatabaseName;
   readonly #level: LevelDatabase;
   readonly #reader: LevelReader;
+  readonly #sync: boolean;
 
-  /** @param level is open. */
-  constructor(name: DatabaseName, level: LevelDatabase) {
+  /** @param level is open. `sync` false: no write is ever synced. */
+  constructor(name: DatabaseName, level: LevelDatabase, options: { readonly sync: boolean }) {
     this.#name = name;
     this.#level = level;
+    this.#sync = options.sync;
     this.#reader = new LevelReader(name, level);
   }
 
@@ -124,7 +126,7 @@ export class LevelKv implements OrderedKv {
           if (operation.kind === "put") batch.put(operation.key, operation.value);
           else batch.del(operation.key);
         }
-        await batch.write({ sync: options.sync });
+        await batch.write({ sync: options.sync && this.#sync });
       } finally {
         await batch.close();
       }

@@ -57,3 +57,6 @@ export const ROWS_MAX = 16_384;
 
 /** Raft messages in one control message: two for each of many thousand groups. */
 export const RAFT_ITEMS_MAX = 65_536;
+
+/** Blocks in one question or order between nodes. */
+export const BLOCKS_ASKED_MAX = 256;

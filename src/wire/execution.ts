@@ -14,7 +14,7 @@ import {
   TOKENS_MAX,
   UNIT_ID_LENGTH_MAX,
 } from "./bounds.ts";
-import { type Codec, int, natural, text } from "./codec.ts";
+import { bool, type Codec, int, natural, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { nodeIdCodec } from "./dataset-codec.ts";
 import { nameCodec, outcomeCodec, pathCodec, tokenCodec, workCodec } from "./work-codec.ts";
@@ -54,6 +54,7 @@ export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessag
       prefetchMs: natural,
       limit: natural,
       holding: tokens,
+      leaving: bool,
     },
   ],
   ended: [2, { group: natural, executor, ends: array(toldEnd, TOKENS_MAX) }],
@@ -63,7 +64,7 @@ const scheduler = { group: natural, term: natural } as const;
 
 /** From a scheduler to an executor. */
 export const schedulerMessageCodec: Codec<SchedulerMessage> = union<SchedulerMessage>({
-  demand: [1, { ...scheduler, ready: natural, heard: natural }],
+  demand: [1, { ...scheduler, ready: natural, heard: natural, held: natural }],
   grants: [2, { ...scheduler, executor, grants: array(grant, TOKENS_MAX) }],
   settled: [3, { ...scheduler, tokens }],
   cancel: [4, { ...scheduler, tokens }],

@@ -45,6 +45,7 @@ function cut(message: PeerMessage): readonly PeerMessage[] | undefined {
     case "make-replica":
     case "replica-report":
     case "replica-gone":
+    case "clock":
     case "call":
       return undefined;
   }

@@ -1,6 +1,14 @@
 /** Everything on the control stream between two nodes. Protocol `peer`, version 1. */
-import type { Call, CallAnswer, PeerMessage, ReadCall } from "../actors/ports.ts";
+import type {
+  Call,
+  CallAnswer,
+  GroupMember,
+  GroupStatus,
+  PeerMessage,
+  ReadCall,
+} from "../actors/ports.ts";
 import {
+  BLOCKS_ASKED_MAX,
   CODE_LENGTH_MAX,
   ERROR_TEXT_LENGTH_MAX,
   ID_LENGTH_MAX,
@@ -11,7 +19,8 @@ import {
 import { bool, type Codec, natural, positive, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { envelopeCodec } from "./command.ts";
-import { nodeIdCodec, runPieceCodec } from "./dataset-codec.ts";
+import { nodeIdCodec, runPieceCodec, sha256Codec } from "./dataset-codec.ts";
+import { REPLICAS_MAX } from "./entry.ts";
 import { workflowEventCodec } from "./event.ts";
 import { executorMessageCodec, schedulerMessageCodec } from "./execution.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
@@ -35,6 +44,11 @@ const call: Codec<Call> = union<Call>({
   read: [3, { group: natural, keys: array(rowKey, ROWS_MAX), scan: optional(scan), linear: bool }],
   wait: [4, { group: natural, request: natural, waitMs: natural }],
   "copy-run": [5, { run: runPieceCodec }],
+  "group-status": [6, { group: natural }],
+  transfer: [7, { group: natural, to: nodeIdCodec }],
+  "hand-on-blocks": [8, {}],
+  "have-blocks": [9, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
+  "copy-blocks": [10, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
   events: [
     20,
     {
@@ -45,6 +59,23 @@ const call: Codec<Call> = union<Call>({
       waitMs: natural,
     },
   ],
+});
+
+const groupMember = struct<GroupMember>({
+  replica: positive,
+  node: text(ID_LENGTH_MAX),
+  votes: bool,
+  match: natural,
+  active: bool,
+});
+
+const groupStatus = struct<GroupStatus>({
+  group: natural,
+  term: natural,
+  leader: positive,
+  lastIndex: natural,
+  commitIndex: natural,
+  members: array(groupMember, REPLICAS_MAX),
 });
 
 type ScannedRow = Extract<CallAnswer, { readonly kind: "rows" }>["scanned"][number];
@@ -64,6 +95,8 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   waited: [3, { ended: bool }],
   done: [4, {}],
   "not-scheduler": [5, { leader: optional(nodeIdCodec) }],
+  group: [7, { status: groupStatus }],
+  blocks: [8, { here: array(bool, BLOCKS_ASKED_MAX) }],
   events: [20, { resync: bool, events: array(workflowEventCodec, ROWS_MAX), next: natural }],
   error: [6, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
 });
@@ -92,6 +125,7 @@ export const peerMessageCodec: Codec<PeerMessage> = union<PeerMessage>({
   scheduler: [4, { message: schedulerMessageCodec }],
   call: [5, { id: natural, call }],
   answer: [6, { id: natural, answer: callAnswer }],
+  clock: [9, { wallMs: natural }],
 });
 
 /** A message as one frame of the control stream. For sending, `encodePeerFrames` keeps it in bounds. */

@@ -44,6 +44,7 @@ const memberFields = {
   slots: natural,
   capabilities: array(nameCodec, CAPABILITIES_MAX),
   version: id,
+  durability: enumeration<MemberRow["durability"]>({ sync: 1, none: 2 }),
 } as const;
 
 /** What a node says of itself. */
@@ -70,7 +71,16 @@ const tokenFields = {
 /** A command of the system group. */
 export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   found: [1, { clusterId: id, member: memberInfoCodec, adminTokenHash: sha256Codec }],
-  ticket: [2, { id, verifier: bytes(VERIFIER_BYTES_MAX), expiresMs: natural, uses: natural }],
+  ticket: [
+    2,
+    {
+      id,
+      verifier: bytes(VERIFIER_BYTES_MAX),
+      expiresMs: natural,
+      uses: natural,
+      madeBy: nodeIdCodec,
+    },
+  ],
   join: [3, { ticket: id, member: memberInfoCodec }],
   announce: [4, { member: memberInfoCodec }],
   "create-workflow": [
@@ -84,8 +94,12 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   ],
   "workflow-active": [6, { group: natural }],
   "delete-workflow": [7, { name: nameCodec }],
-  "create-token": [8, { hash: sha256Codec, ...tokenFields }],
-  "revoke-token": [9, { hash: sha256Codec }],
+  "revoke-ticket": [8, { id }],
+  "drain-node": [9, { node: nodeIdCodec, drained: bool }],
+  "remove-node": [10, { node: nodeIdCodec }],
+  "node-removed": [11, { node: nodeIdCodec }],
+  "create-token": [20, { hash: sha256Codec, ...tokenFields }],
+  "revoke-token": [21, { hash: sha256Codec }],
 });
 
 /** A command with who asked. */
@@ -114,10 +128,24 @@ export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
     2,
     {
       ...memberFields,
-      state: enumeration<MemberRow["state"]>({ joined: 1, removed: 2 }),
+      state: enumeration<MemberRow["state"]>({
+        joined: 1,
+        removed: 2,
+        drained: 3,
+        removing: 4,
+      }),
     },
   ],
-  ticket: [3, { verifier: bytes(VERIFIER_BYTES_MAX), expiresMs: natural, usesLeft: natural }],
+  ticket: [
+    3,
+    {
+      verifier: bytes(VERIFIER_BYTES_MAX),
+      expiresMs: natural,
+      usesLeft: natural,
+      madeBy: nodeIdCodec,
+      revoked: bool,
+    },
+  ],
   token: [4, { ...tokenFields, createdMs: natural }],
   workflow: [
     5,

@@ -39,9 +39,12 @@ export interface Scheduler {
 /** A cluster with a folder of its own. Nodes are numbered from 1, as the script does. */
 export class Cluster {
   readonly folder: string;
+  /** Further flags of nodes that the script starts. */
+  readonly #nodeArgs: string | undefined;
   readonly #adopted = new Map<number, ChildProcess>();
 
-  constructor() {
+  constructor(options: { readonly nodeArgs?: string } = {}) {
+    this.#nodeArgs = options.nodeArgs;
     this.folder = mkdtempSync(join(tmpdir(), "jobx-e2e-"));
   }
 
@@ -52,7 +55,9 @@ export class Cluster {
 
   /** Runs a command of the script. @throws {Error} with what it said when it fails. */
   async script(...args: readonly string[]): Promise<string> {
-    const env = { ...process.env, JOBX_CLUSTER_DIR: join(this.folder, "cluster") };
+    const directory = { JOBX_CLUSTER_DIR: join(this.folder, "cluster") };
+    const more = this.#nodeArgs === undefined ? {} : { JOBX_NODE_ARGS: this.#nodeArgs };
+    const env = { ...process.env, ...directory, ...more };
     const { code, stdout, stderr } = await runProgram(SCRIPT, args, { env, msMax: SCRIPT_MS_MAX });
     if (code === 0) return stdout;
     throw new Error(`cluster.sh ${args.join(" ")} exited with ${code}: ${stderr}`);
@@ -196,8 +201,8 @@ export function numberOf(name: string): number {
 }
 
 /** A cluster for all tests of a file; the nodes' logs are shown when one fails. */
-export function useCluster(count: number): Cluster {
-  const cluster = new Cluster();
+export function useCluster(count: number, options: { readonly nodeArgs?: string } = {}): Cluster {
+  const cluster = new Cluster(options);
   beforeAll(async () => {
     try {
       await cluster.up(count);

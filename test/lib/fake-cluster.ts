@@ -25,6 +25,7 @@ import type {
   WorkflowView,
 } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
+import { FakeAdmin } from "./fake-admin.ts";
 import { changedEntity, merged, reportOf } from "./fake-definitions.ts";
 
 /** Tokens that the fake knows. */
@@ -48,6 +49,9 @@ const NODE: NodeView = {
   capabilities: ["general", "python"],
   slots: 4,
   version: "0.1.0",
+  durability: "sync",
+  clockAheadMs: 0,
+  clockIsOff: false,
 };
 
 /** What was called, with what. */
@@ -58,6 +62,7 @@ export interface FakeCall {
 }
 
 export class FakeCluster implements ClusterPort {
+  readonly admin = new FakeAdmin((method, input, options) => this.#called(method, input, options));
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
   readonly failures: unknown[] = [];
@@ -85,6 +90,7 @@ export class FakeCluster implements ClusterPort {
       list.length = 0;
     this.nodeViews = [NODE];
     this.isReady = true;
+    this.admin.reset();
     this.resultBreaks = false;
     this.revision = 7;
   }
@@ -145,21 +151,15 @@ export class FakeCluster implements ClusterPort {
     return NODE;
   }
 
-  ready(): { ready: boolean; reason: string; durability: "sync" } {
-    return { ready: this.isReady, reason: this.isReady ? "" : "still joining", durability: "sync" };
+  ready(): ReturnType<ClusterPort["ready"]> {
+    if (this.isReady) return { ready: true, reason: "", reasons: [], durability: "sync" };
+    const reasons = [{ code: "starting", message: "still joining" }];
+    return { ready: false, reason: "still joining", reasons, durability: "sync" };
   }
 
   async nodes(options: CallOptions): Promise<readonly NodeView[]> {
     this.#called("nodes", {}, options);
     return this.nodeViews;
-  }
-
-  async createTicket(
-    input: { readonly expiresMs: number; readonly uses: number },
-    options: CallOptions,
-  ): Promise<string> {
-    this.#called("createTicket", input, options);
-    return "jobx1-ticket";
   }
 
   async workflows(options: CallOptions): Promise<readonly WorkflowSummary[]> {
@@ -491,7 +491,7 @@ export class FakeCluster implements ClusterPort {
     return this.views.get(request)?.workflow;
   }
 
-  metrics(): string {
+  async metrics(): Promise<string> {
     return "# HELP jobx_up Whether the node is up.\njobx_up 1\n";
   }
 }

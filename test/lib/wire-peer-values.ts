@@ -42,6 +42,7 @@ const memberFields = {
   slots: natural,
   capabilities: list(name),
   version: name,
+  durability: fc.constantFrom("sync", "none"),
 } as const;
 const member: Any<MemberInfo> = fc.record(memberFields);
 const firstReplicas: Any<readonly FirstReplica[]> = list(
@@ -68,6 +69,7 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
     verifier: bytes,
     expiresMs: natural,
     uses: natural,
+    madeBy: name,
   }),
   join: fc.record({ kind: one("join"), ticket: name, member }),
   announce: fc.record({ kind: one("announce"), member }),
@@ -80,6 +82,10 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
   }),
   "workflow-active": fc.record({ kind: one("workflow-active"), group: natural }),
   "delete-workflow": fc.record({ kind: one("delete-workflow"), name }),
+  "revoke-ticket": fc.record({ kind: one("revoke-ticket"), id: name }),
+  "drain-node": fc.record({ kind: one("drain-node"), node: name, drained: bool }),
+  "remove-node": fc.record({ kind: one("remove-node"), node: name }),
+  "node-removed": fc.record({ kind: one("node-removed"), node: name }),
   "create-token": fc.record({ kind: one("create-token"), hash, ...tokenFields }),
   "revoke-token": fc.record({ kind: one("revoke-token"), hash }),
 };
@@ -90,13 +96,15 @@ export const systemRowKinds: Kinds<SystemRow> = {
   member: fc.record({
     kind: one("member"),
     ...memberFields,
-    state: fc.constantFrom("joined", "removed"),
+    state: fc.constantFrom("joined", "removed", "drained", "removing"),
   }),
   ticket: fc.record({
     kind: one("ticket"),
     verifier: bytes,
     expiresMs: natural,
     usesLeft: natural,
+    madeBy: name,
+    revoked: bool,
   }),
   token: fc.record({ kind: one("token"), ...tokenFields, createdMs: natural }),
   workflow: fc.record({
@@ -168,6 +176,7 @@ export const executorKinds: Kinds<ExecutorMessage> = {
     prefetchMs: natural,
     limit: natural,
     holding: list(token),
+    leaving: bool,
   }),
   ended: fc.record({
     kind: one("ended"),
@@ -180,7 +189,13 @@ const ruled = { group: natural, term: natural } as const;
 
 /** From schedulers. */
 export const schedulerKinds: Kinds<SchedulerMessage> = {
-  demand: fc.record({ kind: one("demand"), ...ruled, ready: natural, heard: natural }),
+  demand: fc.record({
+    kind: one("demand"),
+    ...ruled,
+    ready: natural,
+    heard: natural,
+    held: natural,
+  }),
   grants: fc.record({ kind: one("grants"), ...ruled, executor: name, grants: list(grant) }),
   settled: fc.record({ kind: one("settled"), ...ruled, tokens: list(token) }),
   cancel: fc.record({ kind: one("cancel"), ...ruled, tokens: list(token) }),
@@ -225,6 +240,11 @@ export const callKinds: Kinds<Call> = {
   }),
   wait: fc.record({ kind: one("wait"), group: natural, request: natural, waitMs: natural }),
   "copy-run": fc.record({ kind: one("copy-run"), run: pieces.run }),
+  "group-status": fc.record({ kind: one("group-status"), group: natural }),
+  transfer: fc.record({ kind: one("transfer"), group: natural, to: name }),
+  "hand-on-blocks": fc.record({ kind: one("hand-on-blocks") }),
+  "have-blocks": fc.record({ kind: one("have-blocks"), cids: list(hash) }),
+  "copy-blocks": fc.record({ kind: one("copy-blocks"), cids: list(hash) }),
   events: fc.record({
     kind: one("events"),
     group: natural,
@@ -234,6 +254,14 @@ export const callKinds: Kinds<Call> = {
     waitMs: natural,
   }),
 };
+
+const groupMember = fc.record({
+  replica: positive,
+  node: name,
+  votes: bool,
+  match: natural,
+  active: bool,
+});
 
 /** What it is answered. */
 export const callAnswerKinds: Kinds<CallAnswer> = {
@@ -255,6 +283,18 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
   }),
   done: fc.record({ kind: one("done") }),
   "not-scheduler": fc.record({ kind: one("not-scheduler"), leader: maybe(name) }),
+  group: fc.record({
+    kind: one("group"),
+    status: fc.record({
+      group: natural,
+      term: natural,
+      leader: positive,
+      lastIndex: natural,
+      commitIndex: natural,
+      members: list(groupMember),
+    }),
+  }),
+  blocks: fc.record({ kind: one("blocks"), here: list(bool) }),
   error: fc.record({ kind: one("error"), code: name, message: words }),
 };
 
@@ -285,6 +325,7 @@ export const peerKinds: Kinds<PeerMessage> = {
     storeId: name,
     below: positive,
   }),
+  clock: fc.record({ kind: one("clock"), wallMs: natural }),
   executor: fc.record({ kind: one("executor"), message: ofKinds<ExecutorMessage>(executorKinds) }),
   scheduler: fc.record({
     kind: one("scheduler"),

@@ -15,6 +15,11 @@ export class SimBlockDisk {
     return this.#synced.get(cid) ?? this.#unsynced.get(cid);
   }
 
+  /** Ids of durable blocks, in order. */
+  list(): readonly string[] {
+    return [...this.#synced.keys()].sort();
+  }
+
   hasSynced(cid: string): boolean {
     return this.#synced.has(cid);
   }
@@ -79,6 +84,24 @@ export class SimRuns implements RunsPort {
       return;
     }
     throw blockMissing(run.cid);
+  }
+
+  listBlocks(after: string, limit: number): Promise<readonly string[]> {
+    const above = this.#disk.list().filter((cid) => cid > after);
+    return Promise.resolve(above.slice(0, limit));
+  }
+
+  haveBlocks(cids: readonly string[]): Promise<readonly boolean[]> {
+    return Promise.resolve(cids.map((cid) => this.#disk.hasSynced(cid)));
+  }
+
+  async ensureBlocks(cids: readonly string[], from: NodeId): Promise<void> {
+    for (const cid of cids) {
+      if (this.#disk.hasSynced(cid)) continue;
+      const bytes = await this.#fetch(from, cid);
+      if (bytes === undefined) throw blockMissing(cid);
+      await this.#keep(cid, bytes);
+    }
   }
 
   /** Stores a new run, durably, and names it. */

@@ -372,6 +372,7 @@ export class SimProcess implements NetworkProcess {
         slots: options.executor.slots,
         capabilities: options.executor.capabilities,
         version: "0.0.0",
+        durability: "sync",
       },
       seeds: host.knownMembers,
       run: `${host.id}-${this.run}`,

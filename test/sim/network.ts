@@ -77,6 +77,11 @@ export class SimFrames implements Frames {
     return true;
   }
 
+  /** Whoever can be reached here can be dialled. */
+  isDialable(node: string): boolean {
+    return this.isUp(node);
+  }
+
   isUp(node: string): boolean {
     return this.#up.has(node);
   }

@@ -20,6 +20,9 @@ import { newTotals, type Totals } from "./totals.ts";
 import { Trace } from "./trace.ts";
 import { promise, Violation, type World } from "./world.ts";
 
+/** How wrong the clock of one node may be. */
+const CLOCK_WRONG_MS = 2 * 3_600_000;
+
 /** After the end of all faults everything must be complete within so much virtual time. */
 const RECOVERY_MS = 150_000;
 
@@ -183,6 +186,7 @@ class Simulation {
     const { seed, faults, zombieRatio, runRatio } = this.#plan;
     const chance = Chance.of(seed, `host ${index}`);
     const skewed = faults.has("clock");
+    const wrongMs = skewed && index === 1 ? chance.between(-CLOCK_WRONG_MS, CLOCK_WRONG_MS) : 0;
     const founding = (member: Extract<SystemCommand, { kind: "found" }>["member"]) =>
       ({
         kind: "found",
@@ -214,9 +218,10 @@ class Simulation {
       reachProcess: (from, to) => this.#reachProcess(from, to),
       zombieRatio,
       runRatio,
-      // Monotonic clocks begin anywhere; wall clocks differ by as much as people overlook.
+      // Monotonic clocks begin anywhere; wall clocks differ by as much as people overlook, and one
+      // may be wrong by hours.
       clockOffsetMs: chance.between(0, 1_000_000),
-      wallOffsetMs: skewed ? chance.between(-5_000, 5_000) : 0,
+      wallOffsetMs: skewed ? wrongMs + chance.between(-5_000, 5_000) : 0,
       founding: index === 0 ? founding : undefined,
     });
   }
@@ -260,6 +265,7 @@ class Simulation {
     const operator = new Asker(this.#world, [first], "operator");
     const ticket = {
       kind: "ticket",
+      madeBy: "node-1",
       id: "ticket",
       verifier: new Uint8Array(32),
       expiresMs: Number.MAX_SAFE_INTEGER,
@@ -304,6 +310,7 @@ class Simulation {
         slots: executor.slots,
         capabilities: executor.capabilities,
         version: "0.0.0",
+        durability: "sync",
       },
     });
     const known = this.#hosts.filter(({ wasStarted }) => wasStarted).map(({ id }) => id);

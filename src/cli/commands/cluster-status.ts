@@ -1,3 +1,4 @@
+import type { GroupView } from "../../api/admin-port.ts";
 import type { NodeView } from "../../api/ports.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -19,7 +20,7 @@ export const CLUSTER_STATUS: Command = {
     const nodes = await client.nodes();
     const workflows = await client.workflows();
     const asked = await client.ready();
-    const notes = notesAbout(nodes, asked.durability);
+    const notes = notesAbout(nodes, await client.groups());
     const status = { api: client.url, ...asked, nodes, workflows: workflows.length, notes };
     run.io.out(run.json ? toJson(status) : statusText(status));
     return EXIT.ok;
@@ -27,16 +28,38 @@ export const CLUSTER_STATUS: Command = {
 };
 
 /** What the operator should know, in sentences. */
-function notesAbout(nodes: readonly NodeView[], durability: string): readonly string[] {
-  const members = nodes.filter(({ state }) => state === "up" || state === "down");
+function notesAbout(nodes: readonly NodeView[], groups: readonly GroupView[]): readonly string[] {
+  const members = nodes.filter(({ state }) => state !== "removing" && state !== "removed");
+  const removing = nodes.filter(({ state }) => state === "removing");
+  const headless = groups.filter(({ led }) => !led);
+  const short = groups.filter(({ led, members: of, votersWanted }) => {
+    return led && of.filter(({ role }) => role !== "learner").length < votersWanted;
+  });
+  const unsynced = members.filter(({ durability }) => durability === "none");
   const down = members.filter(({ state }) => state === "down");
   return [
     ...(members.length < MEMBERS_FOR_MAJORITY
       ? ["With fewer than three nodes, acknowledged data is on one disk."]
       : []),
-    ...(durability === "none" ? ["This node does not sync its disk: a power cut loses data."] : []),
-    ...(down.length === 0 ? [] : [`Down: ${down.map(({ name }) => name).join(", ")}.`]),
+    ...(unsynced.length === 0
+      ? []
+      : [
+          `WARNING: durability is none on ${unsynced.map(({ name }) => name).join(", ")}: ` +
+            "a power cut there loses what was acknowledged.",
+        ]),
+    ...sentence(
+      "Clocks off by more than ten seconds, so they lead nothing that others could",
+      nodes.filter(({ clockIsOff }) => clockIsOff),
+    ),
+    ...sentence("Nobody leads", headless),
+    ...sentence("Fewer voters than there should be", short),
+    ...sentence("Being removed", removing),
+    ...sentence("Down", down),
   ];
+}
+
+function sentence(what: string, of: readonly { readonly name: string }[]): readonly string[] {
+  return of.length === 0 ? [] : [`${what}: ${of.map(({ name }) => name).join(", ")}.`];
 }
 
 function statusText(status: {

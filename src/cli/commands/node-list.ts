@@ -14,7 +14,7 @@ export const NODE_LIST: Command = {
     const nodes = await (await run.connect()).nodes();
     const rows = nodes.map((node) => [
       node.name,
-      node.state,
+      node.clockIsOff ? `${node.state}, clock off` : node.state,
       String(node.slots),
       node.capabilities.join(","),
       node.api,

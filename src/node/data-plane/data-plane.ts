@@ -33,6 +33,8 @@ export interface DataPlaneOptions {
   readonly self: NodeId;
   /** Units that run at once. */
   readonly slots: number;
+  /** False: blocks do not wait for the disk. Default true. */
+  readonly sync?: boolean;
   readonly log: Log;
   /**
    * Asks another node for a block. The bytes need not be right: they are verified in the thread.
@@ -68,7 +70,16 @@ interface Call {
 /** A request whose kind has one answer, before it has a number. */
 type CallRequest = Extract<
   DataPlaneRequest,
-  { kind: "ensure-run" | "check-handler" | "store-pairs" }
+  {
+    kind:
+      | "ensure-run"
+      | "ensure-blocks"
+      | "list-blocks"
+      | "have-blocks"
+      | "count-workers"
+      | "check-handler"
+      | "store-pairs";
+  }
 >;
 
 /** All methods may be called at the same time. */
@@ -90,10 +101,10 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** Does not start anything: use `start`. */
   constructor(options: DataPlaneOptions) {
-    const { directory, self, slots, log } = options;
+    const { directory, self, slots, log, sync = true } = options;
     this.#options = options;
     this.#thread = new ThreadKeeper({
-      open: { directory, self, slots },
+      open: { directory, self, slots, sync },
       log,
       listener: {
         message: (message) => this.#message(message),
@@ -182,6 +193,40 @@ export class DataPlane implements RunsPort, RunnerPort {
         }
       },
     });
+  }
+
+  /** See the port. */
+  async listBlocks(after: string, limit: number): Promise<readonly Cid[]> {
+    const answer = await this.#call({ kind: "list-blocks", id: this.#nextId(), after, limit });
+    assert(answer.kind === "listed", "a list is answered by ids");
+    return answer.cids;
+  }
+
+  /** Processes in which handlers run, for figures. */
+  async workers(): Promise<number> {
+    const answer = await this.#call({ kind: "count-workers", id: this.#nextId() });
+    assert(answer.kind === "counted", "a count is answered by a number");
+    return answer.workers;
+  }
+
+  /** See the port. */
+  async haveBlocks(cids: readonly Cid[]): Promise<readonly boolean[]> {
+    const answer = await this.#call({ kind: "have-blocks", id: this.#nextId(), cids });
+    assert(answer.kind === "had", "a question for blocks is answered for each");
+    return answer.here;
+  }
+
+  /** See the port. @throws {JobxError} as `ensure`. */
+  async ensureBlocks(cids: readonly Cid[], from: NodeId, signal: AbortSignal): Promise<void> {
+    const id = this.#nextId();
+    const abort = () => this.#abort(id, "nobody waits for it");
+    signal.addEventListener("abort", abort);
+    try {
+      const answer = await this.#call({ kind: "ensure-blocks", id, cids, from });
+      assert(answer.kind === "ensured", "a fetch is answered by its end");
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   /**
@@ -306,6 +351,9 @@ export class DataPlane implements RunsPort, RunnerPort {
         for (const { id, ...end } of message.units) this.#endUnit(id, end);
         return;
       case "ensured":
+      case "listed":
+      case "had":
+      case "counted":
       case "checked":
       case "stored":
         this.#takeCall(message.id)?.resolve(message);

@@ -43,6 +43,9 @@ const LASTING_CODES: ReadonlySet<string> = new Set([
   "PAIRS_MALFORMED",
 ]);
 
+/** A request that is answered once, by a message. */
+type AnsweredRequest = Exclude<DataPlaneRequest, { kind: "run" | "read-block" | "read-pairs" }>;
+
 type Requested<K extends DataPlaneRequest["kind"]> = Extract<DataPlaneRequest, { kind: K }>;
 
 interface Ask {
@@ -122,7 +125,7 @@ export class DataThread {
       await clearTemporary(directory);
       await rm(workers, { recursive: true, force: true });
     }
-    const store = await BlockStore.open({ directory, instance: "data" });
+    const store = await BlockStore.open({ directory, instance: "data", sync: options.sync });
     return new DataThread({ store, options, ...outside });
   }
 
@@ -133,6 +136,10 @@ export class DataThread {
         for (const unit of message.units) this.#work(this.#run(unit));
         return;
       case "ensure-run":
+      case "ensure-blocks":
+      case "list-blocks":
+      case "have-blocks":
+      case "count-workers":
       case "check-handler":
       case "store-pairs":
         this.#work(this.#answer(message));
@@ -190,7 +197,7 @@ export class DataThread {
     this.#busy.add(tracked);
   }
 
-  async #answer(request: Requested<"ensure-run" | "check-handler" | "store-pairs">): Promise<void> {
+  async #answer(request: AnsweredRequest): Promise<void> {
     let answer: DataPlaneAnswer | Extract<FromDataPlane, { kind: "failed" }>;
     try {
       answer = await this.#answerOf(request);
@@ -200,12 +207,22 @@ export class DataThread {
     this.#post(answer, []);
   }
 
-  #answerOf(
-    request: Requested<"ensure-run" | "check-handler" | "store-pairs">,
-  ): Promise<DataPlaneAnswer> {
+  #answerOf(request: AnsweredRequest): Promise<DataPlaneAnswer> {
     switch (request.kind) {
       case "ensure-run":
         return this.#ensure(request);
+      case "ensure-blocks":
+        return this.#ensureBlocks(request);
+      case "list-blocks":
+        return this.#listBlocks(request);
+      case "have-blocks":
+        return this.#haveBlocks(request);
+      case "count-workers":
+        return Promise.resolve({
+          kind: "counted",
+          id: request.id,
+          workers: this.#pool.pids.length,
+        });
       case "check-handler":
         return this.#check(request);
       case "store-pairs":
@@ -266,6 +283,27 @@ export class DataThread {
     } finally {
       this.#aborts.delete(id);
     }
+  }
+
+  async #ensureBlocks(request: Requested<"ensure-blocks">): Promise<DataPlaneAnswer> {
+    const { id, cids, from } = request;
+    const { signal } = this.#abortable(id);
+    try {
+      await this.#fetcher.ensureBlocks(cids, { from, signal });
+      return { kind: "ensured", id };
+    } finally {
+      this.#aborts.delete(id);
+    }
+  }
+
+  async #listBlocks(request: Requested<"list-blocks">): Promise<DataPlaneAnswer> {
+    const { id, after, limit } = request;
+    return { kind: "listed", id, cids: await this.#store.list(after, limit) };
+  }
+
+  async #haveBlocks({ id, cids }: Requested<"have-blocks">): Promise<DataPlaneAnswer> {
+    const here = await Promise.all(cids.map((cid) => this.#store.has(cid)));
+    return { kind: "had", id, here };
   }
 
   async #check({ id, file }: Requested<"check-handler">): Promise<DataPlaneAnswer> {

@@ -36,6 +36,8 @@ export interface OpenMessage {
   readonly directory: string;
   readonly self: NodeId;
   readonly slots: number;
+  /** False: blocks do not wait for the disk. */
+  readonly sync: boolean;
   /** Counts the threads of this process: processes of an earlier one may still be dying. */
   readonly generation: number;
 }
@@ -59,6 +61,20 @@ export type DataPlaneRequest =
       readonly id: number;
       readonly run: RunPiece;
       readonly from: readonly NodeId[];
+    }
+  | {
+      readonly kind: "list-blocks";
+      readonly id: number;
+      readonly after: string;
+      readonly limit: number;
+    }
+  | { readonly kind: "count-workers"; readonly id: number }
+  | { readonly kind: "have-blocks"; readonly id: number; readonly cids: readonly Cid[] }
+  | {
+      readonly kind: "ensure-blocks";
+      readonly id: number;
+      readonly cids: readonly Cid[];
+      readonly from: NodeId;
     }
   | { readonly kind: "check-handler"; readonly id: number; readonly file: HandlerFile }
   /** The pairs come as a stream of the same number, each slice a JSON array of [key, value]. */
@@ -85,6 +101,9 @@ export type ToDataPlane =
 /** An answer to a request that succeeded. */
 export type DataPlaneAnswer =
   | { readonly kind: "ensured"; readonly id: number }
+  | { readonly kind: "listed"; readonly id: number; readonly cids: readonly Cid[] }
+  | { readonly kind: "counted"; readonly id: number; readonly workers: number }
+  | { readonly kind: "had"; readonly id: number; readonly here: readonly boolean[] }
   | { readonly kind: "checked"; readonly id: number; readonly check: HandlerCheck }
   | { readonly kind: "stored"; readonly id: number; readonly dataset: Dataset };
 

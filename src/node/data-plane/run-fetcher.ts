@@ -2,7 +2,7 @@
 
 import type { BlockStore } from "../../fs/block-store.ts";
 import { FsError } from "../../fs/errors.ts";
-import { fetchRun } from "../../fs/transfer.ts";
+import { fetchBlocks, fetchRun } from "../../fs/transfer.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, NodeId, RunPiece } from "../../wire/dataset.ts";
@@ -61,6 +61,24 @@ export class RunFetcher {
     }
     if (this.#whole.size >= WHOLE_MAX) this.#whole.clear();
     this.#whole.add(run.cid);
+  }
+
+  /**
+   * Resolves when the blocks are durable here, whatever they are part of.
+   * @throws {JobxError} what the node ended with; `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`.
+   */
+  async ensureBlocks(
+    cids: readonly Cid[],
+    options: { readonly from: NodeId; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { from, signal } = options;
+    const get = (cid: Cid) => this.#fetchBlock(from, cid, signal);
+    await this.#gate.enter();
+    try {
+      await fetchBlocks(cids, { store: this.#store, source: { get }, signal });
+    } finally {
+      this.#gate.leave();
+    }
   }
 
   /** A block was found missing or damaged: nothing is known to be whole any more. */

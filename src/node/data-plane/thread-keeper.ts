@@ -134,6 +134,9 @@ export class ThreadKeeper {
         return;
       case "ran":
       case "ensured":
+      case "listed":
+      case "had":
+      case "counted":
       case "checked":
       case "stored":
       case "failed":

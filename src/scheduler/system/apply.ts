@@ -1,11 +1,12 @@
 /** Applies the system group's log: a pure function of rows and entry, like that of a workflow. */
 import { assert, unreachable } from "../../std/assert.ts";
 import { type AnswerMemory, answerOnce, type MemoryRow, refused } from "../answers.ts";
+import type { NodeId } from "../dataset.ts";
 import type { Answer } from "../rows.ts";
 import type { Transaction } from "../transaction.ts";
 import type { SystemCommand, SystemEnvelope } from "./commands.ts";
 import { CLUSTER_KEY, systemKeys } from "./keys.ts";
-import type { SystemRow } from "./rows.ts";
+import type { MemberRow, SystemRow } from "./rows.ts";
 
 /** A row was written, or is gone; every node follows these, so that each knows the cluster. */
 export interface SystemEffect {
@@ -55,8 +56,25 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
     case "found":
       return applyFound(tx, stampMs, command);
     case "ticket": {
-      const { id, verifier, expiresMs, uses } = command;
-      put(tx, systemKeys.ticket(id), { kind: "ticket", verifier, expiresMs, usesLeft: uses });
+      const { id, verifier, expiresMs, uses: usesLeft, madeBy } = command;
+      const row = {
+        kind: "ticket",
+        verifier,
+        expiresMs,
+        usesLeft,
+        madeBy,
+        revoked: false,
+      } as const;
+      put(tx, systemKeys.ticket(id), row);
+      return DONE;
+    }
+    case "revoke-ticket": {
+      const key = systemKeys.ticket(command.id);
+      const row = tx.get(key);
+      if (row?.kind !== "ticket") {
+        return refused("TICKET_UNKNOWN", "there is no ticket with that id");
+      }
+      put(tx, key, { ...row, revoked: true });
       return DONE;
     }
     case "join":
@@ -67,9 +85,15 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       if (known?.kind !== "member" || known.state === "removed") {
         return refused("NODE_NOT_MEMBER", "the node does not belong to this cluster");
       }
-      put(tx, key, { ...command.member, kind: "member", state: "joined" });
+      put(tx, key, { ...command.member, kind: "member", state: known.state });
       return DONE;
     }
+    case "drain-node":
+      return applyDrain(tx, command);
+    case "remove-node":
+      return changeMember(tx, command.node, (row) => ({ ...row, state: "removing" }));
+    case "node-removed":
+      return applyRemoved(tx, command.node);
     case "create-workflow":
       return applyCreateWorkflow(tx, command);
     case "workflow-active":
@@ -121,16 +145,49 @@ function applyJoin(
   }
   const ticketKey = systemKeys.ticket(command.ticket);
   const ticket = tx.get(ticketKey);
-  if (ticket?.kind !== "ticket" || ticket.expiresMs <= stampMs) {
-    return refused("TICKET_INVALID", "the ticket is unknown or has expired");
+  if (ticket?.kind !== "ticket" || ticket.expiresMs <= stampMs || ticket.revoked) {
+    return refused("TICKET_INVALID", "the ticket is unknown, has expired or was revoked");
   }
   // A node that asks again, since it did not hear the answer, uses up nothing.
   if (known === undefined) {
     if (ticket.usesLeft <= 0) return refused("TICKET_USED_UP", "the ticket was used too often");
     put(tx, ticketKey, { ...ticket, usesLeft: ticket.usesLeft - 1 });
   }
-  put(tx, key, { ...member, kind: "member", state: "joined" });
+  const state = known?.kind === "member" ? known.state : "joined";
+  put(tx, key, { ...member, kind: "member", state });
   return DONE;
+}
+
+type MemberChange = (row: MemberRow) => MemberRow;
+
+/** Changes the row of a node that belongs. A node that was removed stays so. */
+function changeMember(tx: SystemTransaction, node: NodeId, change: MemberChange): Answer {
+  const key = systemKeys.member(node);
+  const row = tx.get(key);
+  if (row?.kind !== "member") return refused("NODE_UNKNOWN", "there is no such node");
+  if (row.state !== "removed") put(tx, key, change(row));
+  return DONE;
+}
+
+function applyDrain(
+  tx: SystemTransaction,
+  command: Extract<SystemCommand, { kind: "drain-node" }>,
+): Answer {
+  const row = tx.get(systemKeys.member(command.node));
+  if (row?.kind === "member" && (row.state === "removing" || row.state === "removed")) {
+    return refused("NODE_REMOVED", "the node is being removed, or was");
+  }
+  const state = command.drained ? "drained" : "joined";
+  return changeMember(tx, command.node, (known) => ({ ...known, state }));
+}
+
+function applyRemoved(tx: SystemTransaction, node: NodeId): Answer {
+  const row = tx.get(systemKeys.member(node));
+  // The one step after which it is refused comes after all others.
+  if (row?.kind === "member" && row.state !== "removing" && row.state !== "removed") {
+    return refused("NODE_NOT_REMOVING", "nobody asked for the node to be removed");
+  }
+  return changeMember(tx, node, (known) => ({ ...known, state: "removed" }));
 }
 
 function applyCreateWorkflow(

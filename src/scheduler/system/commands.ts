@@ -1,5 +1,6 @@
 /** What can be written into the system group's log. */
 import type { CommandId } from "../commands.ts";
+import type { NodeId } from "../dataset.ts";
 import type { FirstReplica, MemberRow, TokenRow } from "./rows.ts";
 
 /** What a node says of itself. */
@@ -20,11 +21,20 @@ export type SystemCommand =
       readonly verifier: Uint8Array;
       readonly expiresMs: number;
       readonly uses: number;
+      readonly madeBy: NodeId;
     }
+  /** Nobody joins with it any more; who has joined stays. Harmless to repeat. */
+  | { readonly kind: "revoke-ticket"; readonly id: string }
   /** A node has proved that it holds the ticket. */
   | { readonly kind: "join"; readonly ticket: string; readonly member: MemberInfo }
   /** A member tells what has changed about it; with another store it is another holder of replicas. */
   | { readonly kind: "announce"; readonly member: MemberInfo }
+  /** Whether a node is kept from work and leadership, until it is said otherwise. */
+  | { readonly kind: "drain-node"; readonly node: NodeId; readonly drained: boolean }
+  /** The node is to leave for ever (R9). Harmless to repeat. */
+  | { readonly kind: "remove-node"; readonly node: NodeId }
+  /** Nothing depends on the node any more. */
+  | { readonly kind: "node-removed"; readonly node: NodeId }
   /** The group number in `replicas` is given by applying. */
   | {
       readonly kind: "create-workflow";

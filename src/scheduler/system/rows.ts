@@ -26,9 +26,12 @@ export interface MemberRow {
   readonly storeId: string;
   readonly slots: number;
   readonly capabilities: readonly string[];
+  /** With `none` nothing there waits for the disk: a power cut loses what it acknowledged. */
+  readonly durability: "sync" | "none";
   /** Of the program, for display. */
   readonly version: string;
-  readonly state: "joined" | "removed";
+  /** `drained`: no work and no leadership; `removing`: nor any replica, soon (R9). */
+  readonly state: "joined" | "drained" | "removing" | "removed";
 }
 
 /** Lets nodes join. Only what checks a proof is kept, not the secret. */
@@ -37,6 +40,9 @@ export interface TicketRow {
   readonly verifier: Uint8Array;
   readonly expiresMs: number;
   readonly usesLeft: number;
+  /** The node that made it: a node that is removed leaves no tickets behind. */
+  readonly madeBy: NodeId;
+  readonly revoked: boolean;
 }
 
 /** A bearer token under its hash; the text itself is nowhere. */

@@ -21,6 +21,8 @@ interface WorkflowHistory {
   readonly completedBy: Map<string, string>;
   readonly childResults: Map<string, string>;
   readonly requests: Map<string, RequestRow>;
+  /** Stamp of the newest request. */
+  submittedMs: number;
   readonly seenHistory: Set<string>;
 }
 
@@ -141,6 +143,15 @@ export class RowChecker {
 
   #request(history: WorkflowHistory, key: string, row: RequestRow): void {
     const before = history.requests.get(key);
+    // R14: keys of requests rise as they are submitted, and stamps never go back.
+    if (before === undefined) {
+      const lastMs = history.submittedMs;
+      promise(
+        row.submittedMs >= lastMs,
+        () => `request ${key} is stamped ${row.submittedMs}, after ${lastMs}`,
+      );
+      history.submittedMs = row.submittedMs;
+    }
     if (before?.endedMs !== undefined) {
       promise(
         before.endedMs === row.endedMs && before.state === row.state,
@@ -165,6 +176,7 @@ export class RowChecker {
       completedBy: new Map(),
       childResults: new Map(),
       requests: new Map(),
+      submittedMs: 0,
       seenHistory: new Set(),
     };
     this.#workflows.set(group, made);

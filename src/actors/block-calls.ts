@@ -1,0 +1,33 @@
+/** What nodes ask of each other about blocks, so that none is lost with a node. */
+import type { NodeId } from "../scheduler/dataset.ts";
+import { type BlockHandOnDeps, handOnBlocks } from "./block-hand-on.ts";
+import type { Call, CallAnswer, RunsPort } from "./ports.ts";
+
+type BlockCall = Extract<
+  Call,
+  { readonly kind: "copy-run" | "hand-on-blocks" | "have-blocks" | "copy-blocks" }
+>;
+
+/** Answers for this node's own store; what it lacks it fetches from the one who asks. */
+export async function serveBlockCall(
+  from: NodeId,
+  call: BlockCall,
+  deps: BlockHandOnDeps & { readonly runs: RunsPort },
+): Promise<CallAnswer> {
+  const { runs } = deps;
+  const { signal } = new AbortController();
+  switch (call.kind) {
+    case "copy-run":
+      // The one who asks has it; nobody else need be asked.
+      await runs.ensure(call.run, [from], signal);
+      return { kind: "done" };
+    case "hand-on-blocks":
+      await handOnBlocks(deps);
+      return { kind: "done" };
+    case "have-blocks":
+      return { kind: "blocks", here: await runs.haveBlocks(call.cids) };
+    case "copy-blocks":
+      await runs.ensureBlocks(call.cids, from, signal);
+      return { kind: "done" };
+  }
+}

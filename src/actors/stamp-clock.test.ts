@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { STAMP_RATE_MAX, STAMP_SLACK_MS, StampClock } from "./stamp-clock.ts";
+
+describe("stamps", () => {
+  test("follow the median while that runs like the monotonic clock", () => {
+    const stamps = new StampClock();
+    expect(stamps.next(1_000_000, 50)).toBe(1_000_000);
+    expect(stamps.next(1_000_500, 550)).toBe(1_000_500);
+  });
+
+  test("stand still while the median is behind them, and never go back", () => {
+    const stamps = new StampClock();
+    stamps.seen(2_000_000);
+    expect(stamps.next(1_000_000, 0)).toBe(2_000_000);
+    expect(stamps.next(2_000_001, 10)).toBe(2_000_001);
+  });
+
+  test("do not jump with a clock that is set forward, and catch up at a bounded rate", () => {
+    const stamps = new StampClock();
+    stamps.next(1_000_000, 0);
+    const hourMs = 3_600_000;
+    expect(stamps.next(1_000_000 + hourMs, 1_000)).toBe(
+      1_000_000 + STAMP_RATE_MAX * 1_000 + STAMP_SLACK_MS,
+    );
+    expect(stamps.next(1_000_000 + 3 * hourMs, 2 * hourMs)).toBe(1_000_000 + 3 * hourMs);
+  });
+
+  test("of a new leader begin at the median, however long the group was idle", () => {
+    const stamps = new StampClock();
+    stamps.next(1_000_000, 0);
+    stamps.rest();
+    expect(stamps.next(9_000_000, 1_000)).toBe(9_000_000);
+  });
+
+  test("never go back and never run away, whatever the clocks do", () => {
+    const step = fc.record({
+      passedMs: fc.nat(5_000),
+      median: fc.integer({ min: 0, max: 10 ** 7 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 2, maxLength: 60 }), (steps) => {
+        const stamps = new StampClock();
+        let nowMs = 0;
+        let first: number | undefined;
+        let before = 0;
+        for (const { passedMs, median } of steps) {
+          nowMs += passedMs;
+          const stamp = stamps.next(median, nowMs);
+          expect(stamp).toBeGreaterThanOrEqual(before);
+          before = stamp;
+          first ??= stamp - STAMP_RATE_MAX * nowMs;
+          expect(stamp - STAMP_RATE_MAX * nowMs).toBeLessThanOrEqual(first + STAMP_SLACK_MS);
+        }
+      }),
+    );
+  });
+});

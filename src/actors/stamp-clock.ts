@@ -1,0 +1,47 @@
+/**
+ * R14: the time that a leader stamps entries with. It follows the median of the voters' clocks, never
+ * goes back behind what the group has seen, and never runs much faster than the monotonic clock.
+ */
+
+/** How much faster than the monotonic clock stamps may run: what lags an hour catches up in an hour. */
+export const STAMP_RATE_MAX = 2;
+
+/** Clocks are read in steps and messages take their time: so much is no jump, ms. */
+export const STAMP_SLACK_MS = 100;
+
+/** The stamps of one group on one node. */
+export class StampClock {
+  /** The highest stamp of the group that is known here. */
+  #floorMs = 0;
+  /** What this node gave last and when, and how far it might have gone then. */
+  #given:
+    | { readonly stampMs: number; readonly nowMs: number; readonly ceilingMs: number }
+    | undefined;
+
+  /** An entry with this stamp was applied, whoever gave it. */
+  seen(stampMs: number): void {
+    this.#floorMs = Math.max(this.#floorMs, stampMs);
+  }
+
+  /** This node does not lead any more: its next stamps are bound by what others gave meanwhile. */
+  rest(): void {
+    this.#given = undefined;
+  }
+
+  /** A stamp as close to `medianMs` as may be; `nowMs` is monotonic. */
+  next(medianMs: number, nowMs: number): number {
+    const ceilingMs = this.#ceilingMs(medianMs, nowMs);
+    const stampMs = Math.max(this.#floorMs, Math.floor(Math.min(medianMs, ceilingMs)));
+    this.#given = { stampMs, nowMs, ceilingMs };
+    this.#floorMs = stampMs;
+    return stampMs;
+  }
+
+  /** Rises at the greatest rate, but never further above the stamps than the slack. */
+  #ceilingMs(medianMs: number, nowMs: number): number {
+    const given = this.#given;
+    if (given === undefined) return Math.max(this.#floorMs, medianMs) + STAMP_SLACK_MS;
+    const risenMs = STAMP_RATE_MAX * (nowMs - given.nowMs);
+    return Math.min(given.ceilingMs, given.stampMs + STAMP_SLACK_MS) + risenMs;
+  }
+}

@@ -1,0 +1,70 @@
+/** What operators ask of the node that they reach: who may join, who is a member, who leads. */
+
+/** How long the caller is willing to wait, from now. The same as `CallOptions` of the other calls. */
+export interface AdminCallOptions {
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** A ticket as `jobx cluster ticket list` shows it; its secret is not kept anywhere. */
+export interface TicketView {
+  readonly id: string;
+  readonly state: "open" | "expired" | "used" | "revoked";
+  readonly usesLeft: number;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  /** Name of the node that made it. */
+  readonly madeBy: string;
+}
+
+/** A member of a group as `jobx raft list` shows it. */
+export interface GroupMemberView {
+  /** Name of the node. */
+  readonly node: string;
+  readonly replica: number;
+  readonly role: "leader" | "voter" | "learner";
+  /** Last log index that it is known to have on its disk. */
+  readonly match: number;
+  /** Heard of lately by the leader. */
+  readonly active: boolean;
+}
+
+/** A Raft group as `jobx raft list` shows it. */
+export interface GroupView {
+  readonly group: number;
+  /** The workflow's name, or `system`. */
+  readonly name: string;
+  /** False while no leader answers: then nothing else is known. */
+  readonly led: boolean;
+  readonly term: number;
+  readonly lastIndex: number;
+  readonly commitIndex: number;
+  readonly members: readonly GroupMemberView[];
+  /** Voters that it should have in a cluster of this size. */
+  readonly votersWanted: number;
+}
+
+/** All methods may be called at any node. */
+export interface AdminPort {
+  /** Makes a ticket for `jobx-node --join`: a word with its id, a secret and addresses of members. */
+  createTicket(
+    input: { readonly expiresMs: number; readonly uses: number },
+    options: AdminCallOptions,
+  ): Promise<{ readonly id: string; readonly ticket: string }>;
+  tickets(options: AdminCallOptions): Promise<readonly TicketView[]>;
+  /** Harmless to repeat. @throws {JobxError} `TICKET_UNKNOWN`. */
+  revokeTicket(id: string, options: AdminCallOptions): Promise<void>;
+  /** Keeps a node, by name or id, from new work and from leading, or lets it again. @throws {JobxError} `NODE_UNKNOWN`, `NODE_NAME_SHARED`, `NODE_REMOVED`. */
+  drainNode(node: string, drained: boolean, options: AdminCallOptions): Promise<void>;
+  /**
+   * Begins to remove a node for ever; the cluster goes on by itself. Harmless to repeat.
+   * @throws {JobxError} `NODE_UNKNOWN`, `NODE_NAME_SHARED`, `NODE_LAST`, `NODE_REMOVAL_UNSAFE`.
+   */
+  removeNode(node: string, options: AdminCallOptions): Promise<void>;
+  groups(options: AdminCallOptions): Promise<readonly GroupView[]>;
+  /** Hands a group's leadership, by number or name, to a node. @throws {JobxError} `GROUP_UNKNOWN`, `NODE_UNKNOWN`, `TRANSFER_REFUSED`. */
+  transfer(
+    input: { readonly group: string; readonly node: string },
+    options: AdminCallOptions,
+  ): Promise<void>;
+}

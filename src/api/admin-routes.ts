@@ -1,0 +1,168 @@
+/** What operators do to the cluster itself. All of it but looking wants a token of an admin. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type ApiContext, callCluster } from "./context.ts";
+import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
+import { TICKET_MS_DEFAULT } from "./limits.ts";
+import { json, type RouteText, route } from "./route.ts";
+import { NODE_PARAMS, TICKET_BODY, TICKET_PARAMS, TRANSFER_PARAMS } from "./schema.ts";
+import { GROUP, TICKET } from "./view-schema.ts";
+
+const ADMIN = { tag: "cluster", role: "admin", scope: { kind: "cluster" } } as const;
+
+/** What a ticket is answered with. */
+interface TicketAnswer {
+  readonly id: string;
+  readonly ticket: string;
+  readonly expiresMs: number;
+  readonly uses: number;
+}
+
+/** Routes under `/v1`. */
+export function adminRoutes(app: FastifyInstance, context: ApiContext): void {
+  ticketRoutes(app, context);
+  nodeRoutes(app, context);
+  raftRoutes(app, context);
+}
+
+function ticketRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  const { admin } = cluster;
+  app.post<{ Body: { readonly expiresMs?: number; readonly uses?: number } | null | undefined }>(
+    "/tickets",
+    route(cluster, {
+      ...ADMIN,
+      summary: "Makes a ticket with which nodes may join.",
+      body: TICKET_BODY,
+      answers: {
+        201: json(
+          "The ticket.",
+          object<TicketAnswer>("NewTicket", {
+            id: TEXT,
+            ticket: TEXT,
+            expiresMs: NATURAL,
+            uses: NATURAL,
+          }),
+        ),
+      },
+    }),
+    async (request, reply) => {
+      const input = {
+        expiresMs: request.body?.expiresMs ?? TICKET_MS_DEFAULT,
+        uses: request.body?.uses ?? 1,
+      };
+      const made = await callCluster(context, request, {
+        run: (options) => admin.createTicket(input, options),
+      });
+      return reply.code(201).send({ ...made, ...input });
+    },
+  );
+  app.get(
+    "/tickets",
+    route(cluster, {
+      ...ADMIN,
+      summary: "The tickets that were made, without their secrets.",
+      answers: {
+        200: json("All.", object<{ tickets: unknown }>("Tickets", { tickets: list(TICKET) })),
+      },
+    }),
+    async (request) => ({
+      tickets: await callCluster(context, request, { run: (options) => admin.tickets(options) }),
+    }),
+  );
+  app.delete<{ Params: { readonly ticket: string } }>(
+    "/tickets/:ticket",
+    route(cluster, {
+      ...ADMIN,
+      summary: "Revokes a ticket.",
+      params: TICKET_PARAMS,
+      answers: {
+        200: json("Its id.", object<{ ticket: string }>("RevokedTicket", { ticket: TEXT })),
+      },
+    }),
+    async (request) => {
+      const { ticket } = request.params;
+      await callCluster(context, request, {
+        run: (options) => admin.revokeTicket(ticket, options),
+      });
+      return { ticket };
+    },
+  );
+}
+
+function nodeRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  const { admin } = cluster;
+  type OfNode = { Params: { readonly node: string } };
+  const drain = (drained: boolean) => async (request: FastifyRequest<OfNode>) => {
+    const { node } = request.params;
+    await callCluster(context, request, {
+      run: (options) => admin.drainNode(node, drained, options),
+    });
+    return { node, drained };
+  };
+  const drained = object<{ node: string; drained: boolean }>("DrainedNode", {
+    node: TEXT,
+    drained: BOOLEAN,
+  });
+  const about = (summary: string, answers: RouteText["answers"]): RouteText => ({
+    ...ADMIN,
+    params: NODE_PARAMS,
+    summary,
+    answers,
+  });
+  const keep = about("Keeps a node from new work and from leading.", { 200: json("So.", drained) });
+  const again = about("Lets a node work and lead again.", { 200: json("So.", drained) });
+  app.post<OfNode>("/nodes/:node/drain", route(cluster, keep), drain(true));
+  app.post<OfNode>("/nodes/:node/undrain", route(cluster, again), drain(false));
+  const removed = object<{ node: string }>("RemovedNode", { node: TEXT });
+  app.delete<OfNode>(
+    "/nodes/:node",
+    route(cluster, about("Removes a node for ever.", { 200: json("Begun.", removed) })),
+    async (request) => {
+      const { node } = request.params;
+      await callCluster(context, request, { run: (how) => admin.removeNode(node, how) });
+      return { node };
+    },
+  );
+}
+
+function raftRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  const { admin } = cluster;
+  app.get(
+    "/raft",
+    route(cluster, {
+      tag: "cluster",
+      role: "read",
+      scope: { kind: "cluster" },
+      summary: "The Raft groups as their leaders see them.",
+      answers: {
+        200: json("All.", object<{ groups: unknown }>("Groups", { groups: list(GROUP) })),
+      },
+    }),
+    async (request) => ({
+      groups: await callCluster(context, request, { run: (options) => admin.groups(options) }),
+    }),
+  );
+  app.post<{ Params: { readonly group: string; readonly node: string } }>(
+    "/raft/:group/leader/:node",
+    route(cluster, {
+      ...ADMIN,
+      summary: "Hands the leadership of a group to a node.",
+      params: TRANSFER_PARAMS,
+      answers: {
+        200: json(
+          "Done.",
+          object<{ group: string; node: string }>("Transferred", { group: TEXT, node: TEXT }),
+        ),
+      },
+    }),
+    async (request) => {
+      const { group, node } = request.params;
+      await callCluster(context, request, {
+        run: (options) => admin.transfer({ group, node }, options),
+      });
+      return { group, node };
+    },
+  );
+}

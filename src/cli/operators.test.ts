@@ -1,0 +1,112 @@
+/** What operators type: nodes, tickets, groups. */
+import type { FastifyInstance } from "fastify";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { buildApi, listenApi } from "../api/server.ts";
+import { systemTimers } from "../node/system.ts";
+import { silentLog } from "../std/log.ts";
+import { runCli } from "./run.ts";
+
+const RULES = { listenHost: "127.0.0.1", hostNames: [] };
+
+const cluster = new FakeCluster();
+let app: FastifyInstance;
+let url: string;
+
+beforeAll(async () => {
+  app = await buildApi({ cluster, log: silentLog, rules: RULES });
+  ({ url } = await listenApi(app, { host: "127.0.0.1", port: 0 }));
+});
+
+afterAll(() => app.close());
+
+beforeEach(() => cluster.reset());
+
+async function jobx(
+  words: string,
+): Promise<{ readonly exit: number; readonly out: string; readonly err: string }> {
+  let out = "";
+  let err = "";
+  const exit = await runCli(words.split(" "), {
+    env: { JOBX_API: url, JOBX_TOKEN: TOKENS.admin },
+    homeFolder: "/nowhere",
+    timers: systemTimers,
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    write: () => Promise.resolve(),
+    terminal: false,
+    readInput: () => Promise.resolve(new Uint8Array()),
+    client: {
+      fetch,
+      clock: { nowMs: () => performance.now() },
+      sleep: () => Promise.resolve(),
+      randomKey: () => "random-key",
+    },
+  });
+  return { exit, out, err };
+}
+
+const called = (method: string): unknown =>
+  cluster.calls.findLast((call) => call.method === method)?.input;
+
+test("node list, ticket and status", async () => {
+  expect(JSON.parse((await jobx("node list --json")).out)).toMatchObject([
+    {
+      id: "12D3KooWfirst",
+      name: "node-1",
+      state: "up",
+      capabilities: ["general", "python"],
+      slots: 4,
+    },
+  ]);
+  expect((await jobx("node list")).out).toMatch(/node-1 +up +4 +general,python +http/);
+  expect((await jobx("cluster ticket --uses 2 --expires 24h")).out).toBe("jobx1-ticket\n");
+  expect(called("createTicket")).toEqual({ uses: 2, expiresMs: 86_400_000 });
+  expect((await jobx("cluster ticket list")).out).toMatch(/^t1 +open +2 +2026\S+ +node-1$/m);
+  expect((await jobx("cluster ticket revoke t1")).out).toBe("t1 is revoked\n");
+  expect((await jobx("cluster ticket list")).out).toMatch(/^t1 +revoked /m);
+  const unknown = await jobx("cluster ticket revoke t2");
+  expect([unknown.exit, unknown.err]).toEqual([4, expect.stringContaining("TICKET_UNKNOWN")]);
+  const status = await jobx("cluster status");
+  expect(status.out).toContain("acknowledged data is on one disk");
+  const [first] = cluster.nodeViews;
+  if (first === undefined) throw new Error("the fake cluster has a node");
+  expect(status.out).not.toContain("durability is none");
+  cluster.nodeViews = [first, { ...first, name: "node-2", durability: "none", clockIsOff: true }];
+  const warned = await jobx("cluster status");
+  expect(warned.out).toContain("WARNING: durability is none on node-2");
+  expect(warned.out).toMatch(/^Clocks off .*: node-2\.$/m);
+  expect((await jobx("node list")).out).toMatch(/^node-2 +up, clock off /m);
+  const [group] = cluster.admin.groupViews;
+  if (group === undefined) throw new Error("the fake cluster has a group");
+  cluster.admin.groupViews = [
+    { ...group, votersWanted: 3 },
+    { ...group, name: "text", led: false },
+  ];
+  const short = await jobx("cluster status");
+  expect(short.out).toContain("Fewer voters than there should be: system.\n");
+  expect(short.out).toContain("Nobody leads: text.\n");
+  cluster.isReady = false;
+  expect(JSON.parse((await jobx("cluster status --json")).out)).toMatchObject({
+    ready: false,
+    reason: "still joining",
+    workflows: 0,
+  });
+});
+
+test("node drain, undrain and remove, raft list and transfer", async () => {
+  expect((await jobx("node drain node-1")).out).toContain("node-1 gets no new work");
+  expect(called("drainNode")).toEqual({ node: "node-1", drained: true });
+  expect((await jobx("node undrain node-1")).exit).toBe(0);
+  expect((await jobx("node remove node-1")).out).toContain("node-1 is being removed");
+  expect(called("removeNode")).toEqual({ node: "node-1" });
+  expect((await jobx("raft list")).out).toMatch(/^0 +system +3 +17 +leader +node-1 +1 +17$/m);
+  expect((await jobx("raft transfer system node-1")).exit).toBe(0);
+  expect(called("transfer")).toEqual({ group: "system", node: "node-1" });
+  cluster.admin.groupViews = cluster.admin.groupViews.map((view) => ({ ...view, led: false }));
+  expect((await jobx("raft list")).out).toMatch(/^0 +system +nobody leads$/m);
+});

@@ -1,0 +1,160 @@
+/** What operators ask of the cluster, as the HTTP API sees it. */
+import { randomBytes } from "node:crypto";
+import { type ClusterNode, SYSTEM_GROUP, VOTERS_MAX } from "../actors/cluster-node.ts";
+import type { Directory } from "../actors/directory.ts";
+import { voterTarget } from "../actors/membership-plan.ts";
+import type { AdminPort, GroupView, TicketView } from "../api/admin-port.ts";
+import type { CallOptions } from "../api/ports.ts";
+import { ticketVerifier } from "../mesh/ticket.ts";
+import type { MemberRow, TicketRow } from "../scheduler/system/rows.ts";
+import { ClusterError } from "./cluster-errors.ts";
+import { groupNamed, groupViews } from "./group-views.ts";
+import { systemWall } from "./system.ts";
+import { printTicket } from "./ticket-text.ts";
+import { isoTime } from "./views.ts";
+import type { WorkflowWriter } from "./workflow-writer.ts";
+
+/** Bytes of a ticket's secret: nobody guesses it. */
+const SECRET_BYTES = 32;
+
+/** Addresses in a ticket: it is one word that people copy, and one that answers is enough. */
+const TICKET_ADDRESSES_MAX = 16;
+
+export interface ClusterAdminDeps {
+  readonly node: ClusterNode;
+  readonly writer: Pick<WorkflowWriter, "system">;
+  readonly isUp: (node: string) => boolean;
+}
+
+export class ClusterAdmin implements AdminPort {
+  readonly #deps: ClusterAdminDeps;
+
+  constructor(deps: ClusterAdminDeps) {
+    this.#deps = deps;
+  }
+
+  async createTicket(
+    input: { readonly expiresMs: number; readonly uses: number },
+    options: CallOptions,
+  ): Promise<{ readonly id: string; readonly ticket: string }> {
+    const { node, writer } = this.#deps;
+    const { self, directory } = node;
+    const id = randomBytes(8).toString("hex");
+    const secret = randomBytes(SECRET_BYTES);
+    const verifier = ticketVerifier(secret);
+    const expiresMs = systemWall.wallMs() + input.expiresMs;
+    const { uses } = input;
+    await writer.system(
+      { kind: "ticket", id, verifier, expiresMs, uses, madeBy: self },
+      options.deadlineMs,
+    );
+    // This node first: it certainly knows the ticket soon.
+    const members = [...directory.members()];
+    members.sort((a, b) => Number(b.node === self) - Number(a.node === self));
+    const addresses = members.flatMap((member) => member.addresses).slice(0, TICKET_ADDRESSES_MAX);
+    return { id, ticket: printTicket({ id, secret, addresses }) };
+  }
+
+  tickets(): Promise<readonly TicketView[]> {
+    const { directory } = this.#deps.node;
+    const views = directory.tickets().map(
+      (row): TicketView => ({
+        id: row.id,
+        state: ticketState(row, systemWall.wallMs()),
+        usesLeft: row.usesLeft,
+        expiresAt: isoTime(row.expiresMs),
+        madeBy: directory.member(row.madeBy)?.name ?? row.madeBy,
+      }),
+    );
+    return Promise.resolve(views);
+  }
+
+  async drainNode(node: string, drained: boolean, options: CallOptions): Promise<void> {
+    const { node: id } = nodeNamed(this.#deps.node.directory, node);
+    await this.#deps.writer.system({ kind: "drain-node", node: id, drained }, options.deadlineMs);
+  }
+
+  async removeNode(node: string, options: CallOptions): Promise<void> {
+    const row = nodeNamed(this.#deps.node.directory, node);
+    if (row.state === "joined" || row.state === "drained") {
+      await this.#checkRemoval(row, options.deadlineMs);
+    }
+    await this.#deps.writer.system({ kind: "remove-node", node: row.node }, options.deadlineMs);
+  }
+
+  groups(options: CallOptions): Promise<readonly GroupView[]> {
+    return groupViews(this.#deps.node, options.deadlineMs);
+  }
+
+  async transfer(
+    input: { readonly group: string; readonly node: string },
+    options: CallOptions,
+  ): Promise<void> {
+    const { node } = this.#deps;
+    const group = groupNamed(node, input.group);
+    if (group === undefined) {
+      throw new ClusterError({ code: "GROUP_UNKNOWN" }, `there is no group ${input.group}`);
+    }
+    const { node: to } = nodeNamed(node.directory, input.node);
+    await node.router.ask(group, { kind: "transfer", group, to }, options.deadlineMs);
+  }
+
+  /** @throws {ClusterError} `NODE_LAST`, `NODE_REMOVAL_UNSAFE` when a group would be left without a majority. */
+  async #checkRemoval(row: MemberRow, deadlineMs: number): Promise<void> {
+    const { node, isUp } = this.#deps;
+    const staying = node.directory
+      .members()
+      .filter(({ node: id, state }) => id !== row.node && state !== "removing");
+    if (staying.length === 0) {
+      throw new ClusterError({ code: "NODE_LAST" }, "the last node cannot be removed");
+    }
+    const up = new Set(staying.map(({ node: id }) => id).filter(isUp));
+    for (const view of await groupViews(node, deadlineMs)) {
+      const problem = removalProblem(view, { staying: staying.length, up: up.size });
+      if (problem === undefined) continue;
+      throw new ClusterError({ code: "NODE_REMOVAL_UNSAFE" }, problem);
+    }
+  }
+
+  async revokeTicket(id: string, options: CallOptions): Promise<void> {
+    await this.#deps.writer.system({ kind: "revoke-ticket", id }, options.deadlineMs);
+  }
+}
+
+/** @throws {ClusterError} `NODE_UNKNOWN`, `NODE_NAME_SHARED`. */
+function nodeNamed(directory: Directory, text: string): MemberRow {
+  const byId = directory.member(text);
+  if (byId !== undefined) return byId;
+  // A removed node's name is free for another one.
+  const named = directory.members().filter(({ name }) => name === text);
+  const [first, second] = named;
+  if (first === undefined) {
+    throw new ClusterError({ code: "NODE_UNKNOWN" }, `there is no node ${text}`);
+  }
+  if (second === undefined) return first;
+  const ids = named.map(({ node }) => node).join(", ");
+  throw new ClusterError({ code: "NODE_NAME_SHARED" }, `several nodes are named ${text}: ${ids}`);
+}
+
+/** Whether a ticket lets anybody in, and if not, why. */
+export function ticketState(row: TicketRow, nowMs: number): TicketView["state"] {
+  if (row.revoked) return "revoked";
+  if (row.usesLeft <= 0) return "used";
+  return row.expiresMs <= nowMs ? "expired" : "open";
+}
+
+/** Why a group could not do without the node; undefined when it can. */
+export function removalProblem(
+  { name, led, group }: Pick<GroupView, "name" | "led" | "group">,
+  nodes: { readonly staying: number; readonly up: number },
+): string | undefined {
+  if (!led) {
+    return `group ${name} has no leader now, so its replicas cannot be moved; bring its nodes up first`;
+  }
+  const voters = voterTarget(
+    nodes.staying,
+    group === SYSTEM_GROUP ? VOTERS_MAX.system : VOTERS_MAX.workflow,
+  );
+  if (2 * nodes.up > voters) return undefined;
+  return `of the ${nodes.staying} nodes that stay ${nodes.up} can be reached: group ${name} would have no majority`;
+}

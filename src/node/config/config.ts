@@ -1,0 +1,339 @@
+/** What a node is told at its start: a flag, else its variable, else the file, else the default. */
+import { availableParallelism, homedir, hostname } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { RETENTION_MS_MAX } from "../../workflow/definition.ts";
+import { parseDuration } from "../../workflow/duration.ts";
+import { suggest } from "../../workflow/suggest.ts";
+import { ConfigError } from "./errors.ts";
+import { type Given, readConfigFile, unknownKey } from "./file.ts";
+import {
+  DRAIN_SECONDS_DEFAULT,
+  DURABILITIES,
+  helpText,
+  isOption,
+  LOG_LEVELS,
+  OPTIONS,
+  type OptionName,
+  optionNames,
+  RETENTION_BYTES_DEFAULT,
+  RETENTION_SECONDS_DEFAULT,
+} from "./options.ts";
+
+/** Slots beyond this are a mistake, not a machine. */
+const SLOTS_MAX = 4096;
+
+/** A drain longer than a day is a mistake. */
+const DRAIN_SECONDS_MAX = 86_400;
+
+/** Looked for in the data directory when no file is named. */
+const FILE_NAME = "jobx-node.yaml";
+
+/** Names the file; not an option itself, since a file cannot name another. */
+const FILE_VARIABLE = "JOBX_CONFIG";
+
+/** Variables of our other programs: no mistyped options of this one. */
+const OTHER_VARIABLES = ["JOBX_TOKEN", "JOBX_API"];
+
+export interface NodeConfig {
+  /** Data directory; made at the first start. */
+  readonly data: string;
+  /** Shown beside the node's id. */
+  readonly name: string;
+  /** Multiaddrs to listen on; none for a node that only dials. */
+  readonly listen: readonly string[];
+  /** Multiaddrs to tell others instead. */
+  readonly advertise: readonly string[];
+  readonly api: { readonly host: string; readonly port: number };
+  /** Further names that the API answers to. */
+  readonly apiNames: readonly string[];
+  /** Joins the cluster of this ticket at the first start; ignored afterwards. */
+  readonly joinTicket: string | undefined;
+  /** Units that run at once. */
+  readonly slots: number;
+  readonly capabilities: readonly string[];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** How long a stop waits for units that run. */
+  readonly drainMs: number;
+  /** With `none` nothing waits for the disk, and a power cut loses acknowledged data. */
+  readonly durability: (typeof DURABILITIES)[number];
+  /** Of finished requests, in workflows that say nothing about it. */
+  readonly retention: { readonly ageMs: number; readonly bytes: number };
+  /** Workflows that programs on this machine may submit to without a token, in the old form. */
+  readonly legacyWorkflows: readonly string[];
+}
+
+/** The text of every option and where it comes from. */
+export type Settings = Readonly<Record<OptionName, Given>>;
+
+/** What the command line asks for. */
+export type Asked =
+  | { readonly kind: "help"; readonly text: string }
+  | { readonly kind: "version" }
+  | { readonly kind: "print"; readonly settings: Settings; readonly json: boolean }
+  | { readonly kind: "run"; readonly config: NodeConfig };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads flags, environment and file.
+ * @throws {ConfigError} any of its codes, with the option, what is expected and who gave it.
+ */
+export function readConfig(args: readonly string[], environment: Environment): Asked {
+  const { options, config: file, help, version, print, json } = parseFlags(args);
+  if (help) return { kind: "help", text: helpText() };
+  if (version) return { kind: "version" };
+  checkVariables(environment);
+  const settings = resolveSettings(options, file, environment);
+  const config = parseSettings(settings);
+  if (print) return { kind: "print", settings, json };
+  return { kind: "run", config };
+}
+
+interface Flags {
+  readonly options: ReadonlyMap<OptionName, string>;
+  readonly config: string | undefined;
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly print: boolean;
+  readonly json: boolean;
+}
+
+function parseFlags(args: readonly string[]): Flags {
+  const words: Record<string, { type: "string" | "boolean"; short?: string }> = {
+    config: { type: "string" },
+    help: { type: "boolean", short: "h" },
+    version: { type: "boolean" },
+    "print-config": { type: "boolean" },
+    json: { type: "boolean" },
+  };
+  for (const name of optionNames()) words[name] = { type: "string" };
+  let values: Readonly<Record<string, unknown>>;
+  try {
+    values = parseArgs({ args: [...args], options: words, strict: true }).values;
+  } catch (error) {
+    throw flagError(error, Object.keys(words));
+  }
+  const options = new Map<OptionName, string>();
+  for (const [name, value] of Object.entries(values)) {
+    if (isOption(name) && typeof value === "string") options.set(name, value);
+  }
+  const { config } = values;
+  return {
+    options,
+    config: typeof config === "string" ? config : undefined,
+    help: values["help"] === true,
+    version: values["version"] === true,
+    print: values["print-config"] === true,
+    json: values["json"] === true,
+  };
+}
+
+function flagError(error: unknown, known: readonly string[]): ConfigError {
+  const message = error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error);
+  const name = /^Unknown option '--(?<name>[^']+)'/u.exec(message)?.groups?.["name"];
+  if (name !== undefined) return unknownKey(name, `--${name}`, known);
+  // The parser repeats values, and a value may be a secret.
+  const option = /'(?:-\w, )?--(?<name>[a-z-]+)/u.exec(message)?.groups?.["name"];
+  if (option === undefined) {
+    return invalid("flags", "flags", "flags only; a word without a flag means nothing here");
+  }
+  return invalid(option, `--${option}`, OPTIONS_WITH_VALUE.has(option) ? "a value" : "no value");
+}
+
+const OPTIONS_WITH_VALUE: ReadonlySet<string> = new Set([...optionNames(), "config"]);
+
+/** A mistyped variable would be ignored for ever; those that look like ours are refused. */
+function checkVariables(environment: Environment): void {
+  const known = [...optionNames().map((name) => OPTIONS[name].variable), FILE_VARIABLE];
+  for (const variable of Object.keys(environment)) {
+    if (!variable.startsWith("JOBX_")) continue;
+    if ([...known, ...OTHER_VARIABLES].includes(variable)) continue;
+    if (suggest(variable, known) !== null) throw unknownKey(variable, variable, known);
+  }
+}
+
+function resolveSettings(
+  options: ReadonlyMap<OptionName, string>,
+  fileFlag: string | undefined,
+  environment: Environment,
+): Settings {
+  const above = (name: OptionName): Given | undefined => {
+    const flag = options.get(name);
+    if (flag !== undefined) return { text: flag, source: `--${name}` };
+    const { variable } = OPTIONS[name];
+    const set = environment[variable];
+    return set === undefined ? undefined : { text: set, source: variable };
+  };
+  const named = fileFlag ?? environment[FILE_VARIABLE];
+  const data = above("data");
+  const inData = join(data?.text ?? defaults().data, FILE_NAME);
+  const path = named === undefined || named === "" ? inData : named;
+  const file = readConfigFile(path, path === inData ? "may be absent" : "must exist");
+  const inFile = file?.get("data");
+  if (inFile !== undefined && path === inData) {
+    throw invalid(
+      "data",
+      inFile.source,
+      "another place: this file was found by the data directory",
+    );
+  }
+  const standard = defaults();
+  const value = (name: OptionName): Given =>
+    above(name) ?? file?.get(name) ?? { text: standard[name], source: "default" };
+  const chosen = value("data");
+  // What a file says is meant from where the file is.
+  const from = chosen === inFile ? dirname(path) : ".";
+  return {
+    data: { ...chosen, text: chosen.text === "" ? "" : resolve(from, chosen.text) },
+    name: value("name"),
+    listen: value("listen"),
+    advertise: value("advertise"),
+    api: value("api"),
+    "api-names": value("api-names"),
+    join: value("join"),
+    slots: value("slots"),
+    capabilities: value("capabilities"),
+    "log-level": value("log-level"),
+    "drain-timeout": value("drain-timeout"),
+    durability: value("durability"),
+    "retention-age": value("retention-age"),
+    "retention-bytes": value("retention-bytes"),
+    "legacy-http": value("legacy-http"),
+  };
+}
+
+function defaults(): Readonly<Record<OptionName, string>> {
+  return {
+    data: join(homedir(), ".jobx"),
+    name: hostname(),
+    listen: "/ip4/0.0.0.0/tcp/7071",
+    advertise: "",
+    api: "127.0.0.1:7070",
+    "api-names": "",
+    join: "",
+    slots: `${availableParallelism()}`,
+    capabilities: "",
+    "log-level": "info",
+    "drain-timeout": `${DRAIN_SECONDS_DEFAULT}`,
+    durability: "sync",
+    "retention-age": `${RETENTION_SECONDS_DEFAULT}`,
+    "retention-bytes": `${RETENTION_BYTES_DEFAULT}`,
+    "legacy-http": "",
+  };
+}
+
+function parseSettings(settings: Settings): NodeConfig {
+  const { text: ticket } = settings.join;
+  return {
+    data: directory(settings),
+    name: nodeName(settings),
+    listen: addresses("listen", settings),
+    advertise: addresses("advertise", settings),
+    api: hostPort(settings),
+    apiNames: list(settings["api-names"].text),
+    joinTicket: ticket === "" ? undefined : ticket,
+    slots: whole("slots", settings.slots, { min: 0, max: SLOTS_MAX }),
+    capabilities: list(settings.capabilities.text).map((label) => label.toLowerCase()),
+    logLevel: oneOf("log-level", settings, LOG_LEVELS),
+    drainMs: drainMs(settings["drain-timeout"]),
+    durability: oneOf("durability", settings, DURABILITIES),
+    retention: retention(settings),
+    legacyWorkflows: legacyWorkflows(settings),
+  };
+}
+
+function retention(settings: Settings): NodeConfig["retention"] {
+  const { text, source } = settings["retention-age"];
+  const ageMs = /^\d{1,9}$/.test(text) ? 1000 * Number(text) : parseDuration(text);
+  if (ageMs === undefined || ageMs < 1 || ageMs > RETENTION_MS_MAX) {
+    throw invalid("retention-age", source, "seconds, or a duration such as 24h");
+  }
+  const bytes = settings["retention-bytes"];
+  if (!/^\d{1,15}$/.test(bytes.text)) throw invalid("retention-bytes", bytes.source, "bytes");
+  return { ageMs, bytes: Number(bytes.text) };
+}
+
+/** Without a token only this machine may call, so nobody else may reach the API at all. */
+function legacyWorkflows(settings: Settings): readonly string[] {
+  const names = list(settings["legacy-http"].text);
+  const { host } = hostPort(settings);
+  const isLoopback = host === "localhost" || host === "::1" || /^127(?:\.\d+){3}$/.test(host);
+  if (names.length === 0 || isLoopback) return names;
+  const { source } = settings["legacy-http"];
+  throw invalid("legacy-http", source, "an API on loopback only (--api 127.0.0.1:PORT)");
+}
+
+/** The parts of a list as a command line has it. */
+export function list(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function directory({ data }: Settings): string {
+  if (data.text === "") throw invalid("data", data.source, "a directory");
+  return data.text;
+}
+
+function nodeName({ name }: Settings): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name.text)) {
+    throw invalid("name", name.source, "letters, digits, '_', '.', '-', at most 128");
+  }
+  return name.text;
+}
+
+function addresses(name: "listen" | "advertise", settings: Settings): readonly string[] {
+  const parts = list(settings[name].text);
+  if (parts.every((part) => part.startsWith("/"))) return parts;
+  throw invalid(name, settings[name].source, "multiaddrs such as /ip4/192.0.2.1/tcp/7071");
+}
+
+function hostPort({ api }: Settings): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(api.text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw invalid("api", api.source, "HOST:PORT");
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function oneOf<const Word extends string>(
+  name: OptionName,
+  settings: Settings,
+  words: readonly Word[],
+): Word {
+  const { text, source } = settings[name];
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  const close = suggest(text, words);
+  const hint = close === null ? "" : `; did you mean ${close}?`;
+  throw invalid(name, source, `one of ${words.join(", ")}${hint}`);
+}
+
+function drainMs({ text, source }: Given): number {
+  const ms = /^\d{1,9}$/.test(text) ? 1000 * Number(text) : parseDuration(text);
+  if (ms !== undefined && ms <= 1000 * DRAIN_SECONDS_MAX) return ms;
+  throw invalid(
+    "drain-timeout",
+    source,
+    `seconds, or a duration such as 2m, up to ${DRAIN_SECONDS_MAX} s`,
+  );
+}
+
+function whole(
+  option: OptionName,
+  { text, source }: Given,
+  bounds: { readonly min: number; readonly max: number },
+): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= bounds.min && value <= bounds.max) return value;
+  throw invalid(option, source, `a whole number from ${bounds.min} to ${bounds.max}`);
+}
+
+/** Never repeats the value: it may be a secret that went to the wrong option. */
+function invalid(option: string, source: string, expected: string): ConfigError {
+  return new ConfigError(
+    { code: "CONFIG_INVALID", option, source },
+    `${source}: expected ${expected}`,
+  );
+}

@@ -1,0 +1,68 @@
+/** Raft groups for operators: each as its own leader sees it. */
+import { type ClusterNode, SYSTEM_GROUP, VOTERS_MAX } from "../actors/cluster-node.ts";
+import { voterTarget } from "../actors/membership-plan.ts";
+import type { GroupStatus } from "../actors/ports.ts";
+import type { GroupView } from "../api/admin-port.ts";
+import { isJobxError } from "../std/errors.ts";
+
+/** Longest time that a group without a leader is waited for: the others are shown all the same. */
+const STATUS_MS_MAX = 3_000;
+
+/** Groups asked at once. */
+const ASKED_AT_ONCE = 32;
+
+const UNKNOWN = { led: false, term: 0, lastIndex: 0, commitIndex: 0, members: [] } as const;
+
+/** All groups, the system group first. */
+export async function groupViews(
+  node: ClusterNode,
+  deadlineMs: number,
+): Promise<readonly GroupView[]> {
+  const names = [
+    { group: SYSTEM_GROUP, name: "system" },
+    ...node.directory.workflows().map(({ group, name }) => ({ group, name })),
+  ];
+  const views: GroupView[] = [];
+  for (let at = 0; at < names.length; at += ASKED_AT_ONCE) {
+    const some = names.slice(at, at + ASKED_AT_ONCE);
+    views.push(...(await Promise.all(some.map((one) => viewOf(node, one, deadlineMs)))));
+  }
+  return views;
+}
+
+/** The number of a group that is named by number or workflow; undefined when there is none. */
+export function groupNamed(node: ClusterNode, text: string): number | undefined {
+  if (text === "system") return SYSTEM_GROUP;
+  const named = node.directory.workflowNamed(text);
+  if (named !== undefined) return named.group;
+  const group = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (group === SYSTEM_GROUP) return group;
+  const row = node.directory.workflow(group);
+  return row === undefined || row.state === "deleted" ? undefined : group;
+}
+
+async function viewOf(
+  node: ClusterNode,
+  { group, name }: { readonly group: number; readonly name: string },
+  deadlineMs: number,
+): Promise<GroupView> {
+  const able = node.directory.members().filter(({ state }) => state !== "removing").length;
+  const max = group === SYSTEM_GROUP ? VOTERS_MAX.system : VOTERS_MAX.workflow;
+  const votersWanted = voterTarget(able, max);
+  let status: GroupStatus;
+  try {
+    status = await node.groupStatus(group, Math.min(deadlineMs, STATUS_MS_MAX));
+  } catch (error) {
+    if (!isJobxError(error)) throw error;
+    return { group, name, votersWanted, ...UNKNOWN };
+  }
+  const { term, lastIndex, commitIndex, leader } = status;
+  const members = status.members.map((member) => ({
+    node: node.directory.member(member.node)?.name ?? member.node,
+    replica: member.replica,
+    role: member.replica === leader ? "leader" : member.votes ? "voter" : "learner",
+    match: member.match,
+    active: member.active,
+  })) satisfies GroupView["members"];
+  return { group, name, led: true, term, lastIndex, commitIndex, members, votersWanted };
+}

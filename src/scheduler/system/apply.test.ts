@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import { memberNamed, SystemKit } from "../../../test/lib/system-kit.ts";
+import { systemKeys } from "./keys.ts";
+
+const JOIN = "2026-01-01T00:00:00Z";
+const NOW_MS = Date.parse(JOIN);
+
+function withTicket(uses = 1): SystemKit {
+  const kit = SystemKit.founded(NOW_MS);
+  kit.must({
+    kind: "ticket",
+    id: "t",
+    verifier: new Uint8Array(32),
+    expiresMs: NOW_MS + 1000,
+    uses,
+    madeBy: "n1",
+  });
+  return kit;
+}
+
+describe("tickets", () => {
+  test("a ticket lets in as many nodes as it has uses, and asking again uses up nothing", () => {
+    const kit = withTicket(1);
+    expect(kit.join("n2")).toBe("ok");
+    expect(kit.join("n2")).toBe("ok");
+    expect(kit.join("n3")).toBe("TICKET_USED_UP");
+    expect(kit.members()).toEqual(["n1", "n2"]);
+  });
+
+  test("an expired ticket lets in nobody", () => {
+    const kit = withTicket();
+    kit.nowMs += 1000;
+    expect(kit.join("n2")).toBe("TICKET_INVALID");
+  });
+
+  test("a revoked ticket lets in nobody, revoking it again is no mistake, and who joined stays", () => {
+    const kit = withTicket(2);
+    expect(kit.join("n2")).toBe("ok");
+    expect(kit.apply({ kind: "revoke-ticket", id: "t" })).toBe("ok");
+    expect(kit.apply({ kind: "revoke-ticket", id: "t" })).toBe("ok");
+    expect(kit.join("n3")).toBe("TICKET_INVALID");
+    expect(kit.members()).toEqual(["n1", "n2"]);
+    expect(kit.row(systemKeys.ticket("t"))).toMatchObject({ revoked: true, usesLeft: 1 });
+  });
+
+  test("a ticket that nobody made cannot be revoked", () => {
+    expect(withTicket().apply({ kind: "revoke-ticket", id: "x" })).toBe("TICKET_UNKNOWN");
+  });
+});
+
+describe("draining and removing", () => {
+  const withTwo = (): SystemKit => {
+    const kit = withTicket(5);
+    kit.join("n2");
+    return kit;
+  };
+  const stateOf = (kit: SystemKit, node: string): unknown => {
+    const row = kit.row(systemKeys.member(node));
+    return row?.kind === "member" ? row.state : undefined;
+  };
+
+  test("a drained node stays drained when it announces itself anew, until it is undrained", () => {
+    const kit = withTwo();
+    kit.must({ kind: "drain-node", node: "n2", drained: true });
+    kit.must({ kind: "announce", member: memberNamed("n2") });
+    expect(stateOf(kit, "n2")).toBe("drained");
+    kit.must({ kind: "drain-node", node: "n2", drained: false });
+    expect(stateOf(kit, "n2")).toBe("joined");
+  });
+
+  test("only a node that was asked to leave can be removed, and it stays removed", () => {
+    const kit = withTwo();
+    expect(kit.apply({ kind: "node-removed", node: "n2" })).toBe("NODE_NOT_REMOVING");
+    kit.must({ kind: "remove-node", node: "n2" });
+    expect(stateOf(kit, "n2")).toBe("removing");
+    expect(kit.apply({ kind: "drain-node", node: "n2", drained: false })).toBe("NODE_REMOVED");
+    kit.must({ kind: "announce", member: memberNamed("n2") });
+    expect(stateOf(kit, "n2")).toBe("removing");
+    kit.must({ kind: "node-removed", node: "n2" });
+    kit.must({ kind: "node-removed", node: "n2" });
+    kit.must({ kind: "remove-node", node: "n2" });
+    expect(stateOf(kit, "n2")).toBe("removed");
+  });
+
+  test("a removed node neither announces itself nor joins again, whatever ticket it has", () => {
+    const kit = withTwo();
+    kit.must({ kind: "remove-node", node: "n2" });
+    kit.must({ kind: "node-removed", node: "n2" });
+    expect(kit.apply({ kind: "announce", member: memberNamed("n2") })).toBe("NODE_NOT_MEMBER");
+    expect(kit.join("n2")).toBe("NODE_REMOVED");
+  });
+
+  test("a node that nobody knows can be neither drained nor removed", () => {
+    const kit = withTwo();
+    expect(kit.apply({ kind: "drain-node", node: "x", drained: true })).toBe("NODE_UNKNOWN");
+    expect(kit.apply({ kind: "remove-node", node: "x" })).toBe("NODE_UNKNOWN");
+  });
+});

@@ -1,0 +1,80 @@
+/** What operators do to the fake cluster: notes the calls and answers from what it was given. */
+import type { AdminPort, GroupView, TicketView } from "../../src/api/admin-port.ts";
+import type { CallOptions } from "../../src/api/ports.ts";
+import { JobxError } from "../../src/std/errors.ts";
+
+const TICKET: TicketView = {
+  id: "t1",
+  state: "open",
+  usesLeft: 1,
+  expiresAt: "2026-01-01T00:00:00Z",
+  madeBy: "node-1",
+};
+
+const GROUP: GroupView = {
+  group: 0,
+  name: "system",
+  led: true,
+  term: 3,
+  lastIndex: 17,
+  commitIndex: 17,
+  members: [{ node: "node-1", replica: 1, role: "leader", match: 17, active: true }],
+  votersWanted: 1,
+};
+
+export class FakeAdmin implements AdminPort {
+  readonly #called: (method: string, input: unknown, options: CallOptions) => void;
+  readonly #tickets = new Map<string, TicketView>();
+
+  groupViews: readonly GroupView[] = [GROUP];
+
+  constructor(called: (method: string, input: unknown, options: CallOptions) => void) {
+    this.#called = called;
+  }
+
+  reset(): void {
+    this.#tickets.clear();
+    this.groupViews = [GROUP];
+  }
+
+  async createTicket(
+    input: { readonly expiresMs: number; readonly uses: number },
+    options: CallOptions,
+  ): Promise<{ readonly id: string; readonly ticket: string }> {
+    this.#called("createTicket", input, options);
+    this.#tickets.set(TICKET.id, { ...TICKET, usesLeft: input.uses });
+    return { id: TICKET.id, ticket: "jobx1-ticket" };
+  }
+
+  async tickets(options: CallOptions): Promise<readonly TicketView[]> {
+    this.#called("tickets", {}, options);
+    return [...this.#tickets.values()];
+  }
+
+  async drainNode(node: string, drained: boolean, options: CallOptions): Promise<void> {
+    this.#called("drainNode", { node, drained }, options);
+  }
+
+  async removeNode(node: string, options: CallOptions): Promise<void> {
+    this.#called("removeNode", { node }, options);
+  }
+
+  async groups(options: CallOptions): Promise<readonly GroupView[]> {
+    this.#called("groups", {}, options);
+    return this.groupViews;
+  }
+
+  async transfer(
+    input: { readonly group: string; readonly node: string },
+    options: CallOptions,
+  ): Promise<void> {
+    this.#called("transfer", input, options);
+  }
+
+  async revokeTicket(id: string, options: CallOptions): Promise<void> {
+    this.#called("revokeTicket", id, options);
+    const ticket = this.#tickets.get(id);
+    if (ticket === undefined) throw new JobxError({ code: "TICKET_UNKNOWN" }, "no such ticket");
+    this.#tickets.set(id, { ...ticket, state: "revoked" });
+  }
+}

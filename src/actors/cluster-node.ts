@@ -8,6 +8,7 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
 import { unreachable } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
+import { type AnswerOf, answerAs, type RowsWanted } from "./answers.ts";
 import { serveBlockCall } from "./block-calls.ts";
 import { Caller } from "./caller.ts";
 import { Directory } from "./directory.ts";
@@ -232,27 +233,11 @@ export class ClusterNode implements MeshListener {
   }
 
   /** Reads rows from the workflow's scheduler, not older than the call. */
-  async read(
-    group: number,
-    what: {
-      readonly keys: readonly string[];
-      readonly scan?: {
-        readonly gte: string;
-        readonly lt: string;
-        readonly limit: number;
-        readonly reverse?: boolean;
-      };
-      /** Skips asking a majority: for what follows a read that did. */
-      readonly follows?: boolean;
-    },
-    deadlineMs: number,
-  ): Promise<Extract<CallAnswer, { kind: "rows" }>> {
+  async read(group: number, what: RowsWanted, deadlineMs: number): Promise<AnswerOf<"rows">> {
     const scan = what.scan === undefined ? undefined : { reverse: false, ...what.scan };
     const linear = what.follows !== true;
     const call: Call = { kind: "read", group, keys: what.keys, scan, linear };
-    const answer = await this.router.ask(group, call, deadlineMs);
-    if (answer.kind !== "rows") throw new Error(`a read was answered with ${answer.kind}`);
-    return answer;
+    return answerAs("rows", await this.router.ask(group, call, deadlineMs));
   }
 
   /**
@@ -262,19 +247,17 @@ export class ClusterNode implements MeshListener {
   async events(
     call: Omit<Extract<Call, { kind: "events" }>, "kind">,
     deadlineMs: number,
-  ): Promise<Extract<CallAnswer, { kind: "events" }>> {
+  ): Promise<AnswerOf<"events">> {
     const here = this.#opener.workflow(call.group);
     const asked = { kind: "events", ...call } as const;
-    const answer = await (here?.serve(asked) ?? this.router.ask(call.group, asked, deadlineMs));
-    if (answer.kind !== "events") throw new Error(`events were answered with ${answer.kind}`);
-    return answer;
+    const answer = here?.serve(asked) ?? this.router.ask(call.group, asked, deadlineMs);
+    return answerAs("events", await answer);
   }
 
   /** A group as its leader sees it. @throws {JobxError} `NO_MAJORITY` when it has none. */
   async groupStatus(group: number, deadlineMs: number): Promise<GroupStatus> {
     const answer = await this.router.ask(group, { kind: "group-status", group }, deadlineMs);
-    if (answer.kind !== "group") throw new Error(`a status was answered with ${answer.kind}`);
-    return answer.status;
+    return answerAs("group", answer).status;
   }
 
   // What the mesh tells.

@@ -30,6 +30,7 @@ import { prefixEnd } from "../std/ordered-text.ts";
 import { type DistributiveOmit, isSchedulers, tooLarge } from "./decided-commands.ts";
 import { readStart } from "./dispatcher-start.ts";
 import { EventLog } from "./event-log.ts";
+import { readRows } from "./group-reads.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
 import { RequestWaiters } from "./request-waiters.ts";
@@ -133,7 +134,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         return { kind: "answered", answer };
       }
       case "read":
-        return this.#read(call);
+        return readRows(this.replica, call);
       case "wait":
         return this.#wait(call.request, call.waitMs);
       case "events":
@@ -471,26 +472,6 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
 
   #send(to: NodeId, message: SchedulerMessage): boolean {
     return this.#deps.mesh.send(to, { kind: "scheduler", message });
-  }
-
-  async #read(call: Extract<Call, { kind: "read" }>): Promise<CallAnswer> {
-    if (this.replica.leadingTerm === undefined) {
-      return { kind: "not-scheduler", leader: this.replica.leaderNode };
-    }
-    if (call.linear) await this.replica.linearize();
-    const values = await this.replica.state.read(call.keys);
-    const scanned =
-      call.scan === undefined
-        ? { rows: [], more: false }
-        : await this.replica.state.scan(call.scan);
-    return {
-      kind: "rows",
-      values,
-      scanned: scanned.rows.map(([key, row]) => ({ key, row })),
-      more: scanned.more,
-      term: this.replica.core.status().term,
-      appliedIndex: this.replica.appliedIndex,
-    };
   }
 
   async #wait(request: number, waitMs: number): Promise<CallAnswer> {

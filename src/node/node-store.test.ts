@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { FakeDisk } from "../../test/lib/fake-disk.ts";
+import { AT_ONCE } from "../../test/lib/fake-timers.ts";
 import { soleMembership } from "../actors/membership.ts";
 import type { Membership, RawRow, SnapshotChunk } from "../actors/ports.ts";
 import type { Row } from "../scheduler/rows.ts";
 import { assert } from "../std/assert.ts";
-import type { Timer } from "../std/clock.ts";
 import { silentLog } from "../std/log.ts";
 import { seededRandom } from "../std/random.ts";
 import { NodeStore } from "./node-store.ts";
@@ -19,22 +19,15 @@ function disk(): FakeDisk {
   return new FakeDisk({ random: seededRandom(5) });
 }
 
-/** Applied rows need not wait for others here. */
-function atOnce(run: () => void): Timer {
-  queueMicrotask(run);
-  return { cancel: () => {} };
-}
-
 function open(on: FakeDisk, replaceable = true): Promise<NodeStore> {
   opened += 1;
   const random = seededRandom(opened);
-  const timers = { after: (_delayMs: number, run: () => void) => atOnce(run) };
   return NodeStore.open({
     disk: on,
     clusterId: "c",
     nodeId: "a",
     random,
-    timers,
+    timers: AT_ONCE,
     log: silentLog,
     replaceable,
   });

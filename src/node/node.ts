@@ -140,14 +140,7 @@ export async function startNode(
   const ground = await prepare(config, about);
   const { mesh, lock, here, metrics, disk } = ground;
   const blockMeter: BlockMeter = (direction, bytes) => metrics.block(direction, bytes);
-  const plane = await DataPlane.start({
-    directory: config.data,
-    self: mesh.self,
-    slots: Math.max(1, config.slots),
-    sync: config.durability === "sync",
-    log: log.child({ part: "data" }),
-    fetchBlock: fetchBlock(mesh, blockMeter),
-  });
+  const plane = await startPlane(ground, blockMeter);
   const { snapshots } = ground;
   snapshots.connect(mesh);
   const composed = await compose(ground, plane);
@@ -171,20 +164,7 @@ export async function startNode(
     isStopping: () => here.stopping,
   });
   health.start();
-  metrics.watch({
-    replicas: () => replicaFigures(node),
-    snapshotsInstalled: () => node.snapshotsInstalled,
-    replicasDamaged: () => node.damagedReplicas.size,
-    quiet: () => node.host.quiet,
-    peersUp: () => mesh.peersUp().length,
-    strangers: () => mesh.strangers(),
-    executor: () => {
-      return { slots: config.slots, held: node.executor.busyCount };
-    },
-    workers: () => plane.workers(),
-    busy: () => new Map([...hints.latest()].map(([id, { busy }]) => [id, busy])),
-    ready: () => health.troubles().length === 0,
-  });
+  watchFigures(ground, { node, plane, hints, health });
   const api = new ClusterApi({
     node,
     plane,
@@ -195,14 +175,7 @@ export async function startNode(
     troubles: () => health.troubles(),
     metrics,
   });
-  const rules = { listenHost: config.api.host, hostNames: config.apiNames };
-  const { legacyWorkflows } = config;
-  const app = await buildApi({
-    cluster: api,
-    log: log.child({ part: "api" }),
-    rules,
-    legacyWorkflows,
-  });
+  const app = await buildNodeApi(ground, api);
   const address = await listenApi(app, config.api);
   const announcer = new Announcer(node, { ...composed.member, api: address.url }, log);
   announcer.start();
@@ -225,6 +198,53 @@ export async function startNode(
     here,
   };
   return new RunningNode(config, log, parts);
+}
+
+function startPlane(ground: Ground, blockMeter: BlockMeter): Promise<DataPlane> {
+  const { config, mesh, log } = ground;
+  return DataPlane.start({
+    directory: config.data,
+    self: mesh.self,
+    slots: Math.max(1, config.slots),
+    sync: config.durability === "sync",
+    log: log.child({ part: "data" }),
+    fetchBlock: fetchBlock(mesh, blockMeter),
+  });
+}
+
+/** What the node's figures are read from. */
+function watchFigures(
+  ground: Ground,
+  parts: {
+    readonly node: Composed["node"];
+    readonly plane: DataPlane;
+    readonly hints: Hints;
+    readonly health: Health;
+  },
+): void {
+  const { metrics, mesh, config } = ground;
+  const { node, plane, hints, health } = parts;
+  metrics.watch({
+    replicas: () => replicaFigures(node),
+    snapshotsInstalled: () => node.snapshotsInstalled,
+    replicasDamaged: () => node.damagedReplicas.size,
+    quiet: () => node.host.quiet,
+    peersUp: () => mesh.peersUp().length,
+    strangers: () => mesh.strangers(),
+    executor: () => {
+      return { slots: config.slots, held: node.executor.busyCount };
+    },
+    workers: () => plane.workers(),
+    busy: () => new Map([...hints.latest()].map(([id, { busy }]) => [id, busy])),
+    ready: () => health.troubles().length === 0,
+  });
+}
+
+function buildNodeApi(ground: Ground, cluster: ClusterApi): Promise<FastifyInstance> {
+  const { config, log } = ground;
+  const rules = { listenHost: config.api.host, hostNames: config.apiNames };
+  const { legacyWorkflows } = config;
+  return buildApi({ cluster, log: log.child({ part: "api" }), rules, legacyWorkflows });
 }
 
 /** Locks the data directory, opens the mesh, and sees to it that the node belongs to a cluster. */

@@ -5,8 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FakeDisk } from "../../test/lib/fake-disk.ts";
-import { FakeTimers } from "../../test/lib/fake-timers.ts";
-import type { Timers } from "../std/clock.ts";
+import { AT_ONCE } from "../../test/lib/fake-timers.ts";
 import { addHash64, HASH64_ZERO, type Hash64, hash64 } from "../std/hash64.ts";
 import { seededRandom } from "../std/random.ts";
 import { STATE_MEMTABLE_BYTES } from "./limits.ts";
@@ -21,26 +20,23 @@ const START = { index: 0, term: 0, note: new Uint8Array() };
 const SNAPSHOT = { snapshot: "one", index: 9 };
 const ALL = { prefix: "", limit: 1000, bytesMax: 1 << 20 };
 
-/** Timers that are due when the turn ends, so that lazy writes need no time. */
-const AT_ONCE: Timers = {
-  after: (_delayMs, run) => {
-    queueMicrotask(run);
-    return { cancel: () => {} };
-  },
-};
-
 function open(
   disk: FakeDisk,
   options: {
     readonly create?: boolean;
     readonly cacheBytes?: number;
     readonly memtableBytes?: number;
-    readonly timers?: Timers;
   } = {},
 ): Promise<{ readonly store: StateStore; readonly report: StateReport }> {
   const { create = false, cacheBytes = 1 << 20, memtableBytes = STATE_MEMTABLE_BYTES } = options;
-  const { timers = AT_ONCE } = options;
-  return openStateStore({ disk, storeId: "s1", create, cacheBytes, memtableBytes, timers });
+  return openStateStore({
+    disk,
+    storeId: "s1",
+    create,
+    cacheBytes,
+    memtableBytes,
+    timers: AT_ONCE,
+  });
 }
 
 async function fresh(
@@ -469,60 +465,5 @@ describe("generations", () => {
     expect((await store.getMany("a", ["x"])).map(text)).toEqual([undefined]);
     expect(store.applied("a")?.hash).toEqual(HASH64_ZERO);
     expect(await rowsOf(store, "a")).toEqual([]);
-  });
-});
-
-describe("lazy writes", () => {
-  async function lazy(): Promise<{
-    readonly store: StateStore;
-    readonly timers: FakeTimers;
-    readonly ended: string[];
-    readonly write: (index: number) => void;
-  }> {
-    const timers = new FakeTimers();
-    const disk = new FakeDisk({ random: seededRandom(1) });
-    const { store } = await open(disk, { create: true, timers });
-    await store.createGroup("a", START);
-    const ended: string[] = [];
-    const write = (index: number): void => {
-      const change = { puts: [row(`k${index}`, "v")], deletes: [], index, term: 1 };
-      store.write("a", change).then(
-        () => ended.push(`${index}`),
-        () => ended.push(`${index} failed`),
-      );
-    };
-    return { store, timers, ended, write };
-  }
-
-  test("what is applied within a while becomes one batch, and is seen before", async () => {
-    const { store, timers, ended, write } = await lazy();
-    write(1);
-    await timers.advance(4);
-    write(2);
-    await timers.advance(5);
-    expect(ended).toEqual([]);
-    expect(text((await store.getMany("a", ["k2"]))[0])).toBe("v");
-    expect(store.applied("a")?.index).toBe(0);
-    await timers.advance(1);
-    expect(ended).toEqual(["1", "2"]);
-    expect(timers.count).toBe(0);
-  });
-
-  test("a scan, a checkpoint and the end do not wait for the while, and lose nothing", async () => {
-    const { store, ended, write } = await lazy();
-    write(1);
-    expect(await rowsOf(store, "a")).toEqual(["k1=v"]);
-    write(2);
-    expect((await store.checkpoint()).get("a")).toBe(2);
-    write(3);
-    await store.close();
-    expect(ended).toEqual(["1", "2", "3"]);
-  });
-
-  test("many of them are written without waiting for time", async () => {
-    const { ended, write, timers } = await lazy();
-    for (let index = 1; index <= 128; index++) write(index);
-    await timers.advance(0);
-    expect(ended).toHaveLength(128);
   });
 });

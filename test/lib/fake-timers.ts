@@ -6,6 +6,14 @@ interface Waiting {
   readonly run: () => void;
 }
 
+/** Timers that are due when the turn ends, for what must not need time. */
+export const AT_ONCE: Timers = {
+  after: (_delayMs, run) => {
+    queueMicrotask(run);
+    return { cancel: () => {} };
+  },
+};
+
 export class FakeTimers implements Clock, WallClock, Timers {
   #nowMs = 0;
   #set: Waiting[] = [];

@@ -10,7 +10,6 @@ import type { Answer } from "../../src/scheduler/rows.ts";
 import { applySystemEnvelope } from "../../src/scheduler/system/apply.ts";
 import type { Transaction } from "../../src/scheduler/transaction.ts";
 import { assert } from "../../src/std/assert.ts";
-import type { Timers } from "../../src/std/clock.ts";
 import { silentLog } from "../../src/std/log.ts";
 import { seededRandom } from "../../src/std/random.ts";
 import { payloadFormat } from "../../src/wire/command.ts";
@@ -19,6 +18,7 @@ import { ChunkReader, snapshotInfoFormat } from "../../src/wire/snapshot.ts";
 import { stateCheckFormat } from "../../src/wire/state-check.ts";
 import { systemPayloadFormat } from "../../src/wire/system.ts";
 import { FakeDisk } from "../lib/fake-disk.ts";
+import { AT_ONCE } from "../lib/fake-timers.ts";
 import type { RecordedGroup, Recording } from "./recording.ts";
 
 /** Numbers of the recorded groups. */
@@ -85,14 +85,6 @@ export async function replaySnapshot(group: RecordedGroup, recording: Recording)
   await applyEntries(store, group, entries);
   return hashOf(store, number);
 }
-
-/** Applied rows need not wait for others here. */
-const AT_ONCE: Timers = {
-  after: (_delayMs, run) => {
-    queueMicrotask(run);
-    return { cancel: () => {} };
-  },
-};
 
 async function openStore(): Promise<NodeStore> {
   const disk = new FakeDisk({ random: seededRandom(1) });

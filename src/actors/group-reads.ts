@@ -1,0 +1,26 @@
+/** Reads of a group's rows where it is led. */
+import type { Row } from "../scheduler/rows.ts";
+import type { Call, CallAnswer } from "./ports.ts";
+import type { Replica } from "./replica.ts";
+
+/** Serves a read from the rows here, after a majority has confirmed the leader if it is to be new. */
+export async function readRows<E, F>(
+  replica: Replica<Row, E, F>,
+  call: Extract<Call, { kind: "read" }>,
+): Promise<CallAnswer> {
+  if (replica.leadingTerm === undefined) {
+    return { kind: "not-scheduler", leader: replica.leaderNode };
+  }
+  if (call.linear) await replica.linearize();
+  const values = await replica.state.read(call.keys);
+  const scanned =
+    call.scan === undefined ? { rows: [], more: false } : await replica.state.scan(call.scan);
+  return {
+    kind: "rows",
+    values,
+    scanned: scanned.rows.map(([key, row]) => ({ key, row })),
+    more: scanned.more,
+    term: replica.core.status().term,
+    appliedIndex: replica.appliedIndex,
+  };
+}

@@ -342,8 +342,7 @@ export class ClusterNode implements MeshListener {
   #newRemoval(): NodeRemoval {
     const { timers, log } = this.#deps;
     return new NodeRemoval({
-      ...{ timers, log },
-      directory: this.directory,
+      ...{ timers, log, directory: this.directory },
       caller: this.caller,
       leads: () => this.system.replica?.leadingTerm !== undefined,
       isUp: (node) => this.#isUp(node),

@@ -2,7 +2,7 @@
 
 import { RAFT_DEFAULTS } from "../raft/options.ts";
 import { RaftCore } from "../raft/raft-core.ts";
-import type { ReplicaId } from "../raft/types.ts";
+import type { Entry, ReplicaId } from "../raft/types.ts";
 import { applyEnvelope } from "../scheduler/apply.ts";
 import { applySystemEnvelope } from "../scheduler/system/apply.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
@@ -16,7 +16,7 @@ import { voterNodes } from "./membership.ts";
 import type { KeptReplica } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
 import type { PeerClocks } from "./peer-clocks.ts";
-import type { NewReplica, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
+import type { NewReplica, PayloadsPort, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
 import { Replica, type ReplicaListener } from "./replica.ts";
 import type { SystemGroup } from "./system-group.ts";
 import { WorkflowGroup } from "./workflow-group.ts";
@@ -201,6 +201,7 @@ export class GroupOpener {
       },
     );
     const { machine, stamps } = parts;
+    stamps.seen(newestStampMs(stored.tail, { machine, checks: payloads.checks }));
     return new Replica({
       ...parts,
       machine: {
@@ -241,4 +242,15 @@ export class GroupOpener {
  */
 function lookForLeader(replica: { readonly core: RaftCore }): void {
   replica.core.leaderGone();
+}
+
+/** R14: what was applied before the start is not applied again, so its stamp is read from the log; 0 without one. */
+function newestStampMs<R, E, F>(
+  tail: readonly Entry[],
+  of: { readonly machine: Machine<R, E, F>; readonly checks: PayloadsPort["checks"] },
+): number {
+  const newest = tail.findLast(
+    (entry) => entry.kind === "normal" && !of.checks.matches(entry.data),
+  );
+  return newest?.kind === "normal" ? of.machine.payloads.decode(newest.data).stampMs : 0;
 }

@@ -31,6 +31,7 @@ import { type DistributiveOmit, isSchedulers, tooLarge } from "./decided-command
 import { readStart } from "./dispatcher-start.ts";
 import { EventLog } from "./event-log.ts";
 import { readRows } from "./group-reads.ts";
+import type { GroupStamps } from "./group-stamps.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
 import { RequestWaiters } from "./request-waiters.ts";
@@ -61,7 +62,8 @@ export interface WorkflowGroupDeps {
   readonly name: string;
   readonly description: string;
   readonly clock: Clock;
-  readonly wall: WallClock;
+  /** The group's stamps (R14). */
+  readonly wall: WallClock & Pick<GroupStamps, "seen">;
   readonly timers: Timers;
   readonly log: Log;
   readonly mesh: MeshPort;
@@ -151,6 +153,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     if (meta === undefined) {
       this.#propose({ kind: "create", group, name, description: this.#deps.description });
     }
+    // R14: rows that came in a snapshot have no entries here that would tell their stamps.
+    const newest = keys.request((meta?.nextRequest ?? 1) - 1);
+    const request = await this.replica.query((view) => rowOf(view, "request", newest));
+    this.#deps.wall.seen(request?.submittedMs ?? 0);
     const dispatcher = await this.#newDispatcher();
     if (this.replica.leadingTerm !== term) return;
     this.#dispatcher = dispatcher;

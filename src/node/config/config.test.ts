@@ -66,6 +66,8 @@ describe("precedence", () => {
       slots: "1",
       "log-level": "warn",
       "drain-timeout": "1",
+      "retention-age": "60",
+      "retention-bytes": "1000",
       durability: "none",
     };
     const of = (name: string): string => value[name] ?? "abc";

@@ -18,9 +18,10 @@ test("plain data is the same exactly when its JSON, with sorted members, is", ()
   );
 });
 
-test("a list is no object, an absent member is one that is undefined, and null is neither", () => {
+test("a list is no object, an absent member is one that is undefined, null is neither, and -0 is 0", () => {
   expect(isSame([], {})).toBe(false);
   expect(isSame({ a: 1, b: undefined }, { a: 1 })).toBe(true);
   expect(isSame({ a: null }, {})).toBe(false);
+  expect(isSame([-0], [0])).toBe(true);
   expect(isSame({ a: undefined, b: 1 }, { a: 1, b: undefined })).toBe(false);
 });

@@ -1,6 +1,9 @@
-/** Whether plain data (no cycles, no functions) is the same; members that are undefined count as absent. */
+/**
+ * Whether plain data (no cycles, no functions) is the same; members that are undefined count as absent,
+ * and -0 is 0, as in keys.
+ */
 export function isSame(left: unknown, right: unknown): boolean {
-  if (Object.is(left, right)) return true;
+  if (left === right || Object.is(left, right)) return true;
   if (typeof left !== "object" || typeof right !== "object") return false;
   if (left === null || right === null || Array.isArray(left) !== Array.isArray(right)) return false;
   const mine = present(left);

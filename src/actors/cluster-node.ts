@@ -27,6 +27,7 @@ import { Performer } from "./perform.ts";
 import type { Call, CallAnswer, GroupStatus, MeshListener, PeerMessage } from "./ports.ts";
 import { ReplicaCare } from "./replica-care.ts";
 import { Router } from "./router.ts";
+import { RunCopies } from "./run-copies.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SystemGroup, WORKFLOW_VOTERS_MAX } from "./system-group.ts";
 import { heirsAmong, nodesForReplicas } from "./whom-to-ask.ts";
@@ -54,7 +55,7 @@ export class ClusterNode implements MeshListener {
   readonly caller: Caller;
   readonly router: Router;
   readonly executor: Executor;
-  readonly performer: Performer;
+  readonly copies: RunCopies;
   readonly #deps: ClusterNodeDeps;
   readonly #opener: GroupOpener;
   readonly #keeper: MembershipKeeper;
@@ -105,14 +106,13 @@ export class ClusterNode implements MeshListener {
       ...{ host: this.host, system: this.system, clocks: this.clocks },
       onActive: (group) => this.#active(group),
     });
-    this.performer = new Performer({
-      self: mesh.self,
-      capabilities: options.executor.capabilities,
-      runner: deps.runner,
-      runs: deps.runs,
-      ...{ clock, timers },
-      caller: this.caller,
+    this.copies = new RunCopies({
+      ...{ mesh, runs: deps.runs, timers, caller: this.caller, directory: this.directory },
       others: () => this.#others(),
+    });
+    const performer = new Performer({
+      capabilities: options.executor.capabilities,
+      ...{ runner: deps.runner, copies: this.copies, clock },
       read: (group, what) => this.read(group, what, READ_DEADLINE_MS),
     });
     this.executor = new Executor({
@@ -120,7 +120,7 @@ export class ClusterNode implements MeshListener {
       options: options.executor,
       run: deps.run,
       workflows: () => this.#executable(),
-      perform: (attempt) => this.performer.perform(attempt),
+      perform: (attempt) => performer.perform(attempt),
       beginNoMore: () => deps.runner.beginNoMore(),
     });
     this.#keeper = this.#makeKeeper();

@@ -29,6 +29,12 @@ export type ActorErrorDetails =
     }
   /** A node that is leaving has blocks that nobody else can take. */
   | { readonly code: "NODE_BLOCKS_STAY" }
+  /** No node that is up has the run; its holders may come back. */
+  | { readonly code: "RUN_UNREACHABLE" }
+  /** No node that is up has the run, and its holders are no members any more. */
+  | { readonly code: "RUN_LOST" }
+  /** Other nodes are up, and none took a copy. */
+  | { readonly code: "RUN_NOT_SECURED" }
   /** The replica cannot lead, or leads already. */
   | { readonly code: "TRANSFER_REFUSED" };
 

@@ -1,30 +1,16 @@
-/**
- * One attempt from grant to outcome: brings its input here, runs the handlers, and secures what they
- * made on a second node before anybody refers to it (R25).
- */
+/** One attempt from grant to outcome: brings its input here, runs the handlers, secures what they made. */
 
 import { rowOf } from "../scheduler/apply-kit.ts";
 import { clampOutcome } from "../scheduler/clamp.ts";
-import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
-import type { Clock, Timers } from "../std/clock.ts";
+import type { Clock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
-import type { Caller } from "./caller.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
-import type { RunnerPort, RunsPort } from "./ports.ts";
+import type { RunnerPort } from "./ports.ts";
 import { inputPages, type ReadRows } from "./reduce-inputs.ts";
-
-/** Copying a run to another node may take so long before the next node is tried. */
-const COPY_MS_MAX = 60_000;
-
-/**
- * How often a run is asked for that no node could give, and how long between: those that hold it may
- * be cut off or start anew, which is no failure of the unit.
- */
-const ENSURE_TRIES_MAX = 30;
-const ENSURE_PAUSE_MS = 1_000;
+import type { RunCopies } from "./run-copies.ts";
 
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;
@@ -36,18 +22,15 @@ const PASSING: ReadonlySet<string> = new Set([
   "COMMAND_QUEUE_FULL",
   "REPLICA_STOPPED",
   "NODE_STOPPING",
+  "RUN_UNREACHABLE",
+  "RUN_NOT_SECURED",
 ]);
 
 export interface PerformDeps {
-  readonly self: NodeId;
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
-  readonly runs: RunsPort;
+  readonly copies: RunCopies;
   readonly clock: Clock;
-  readonly timers: Timers;
-  readonly caller: Caller;
-  /** Members that are up, without this node, in an order that spreads load. */
-  readonly others: () => readonly NodeId[];
   /** Reads rows from a workflow's scheduler. */
   readonly read: ReadRows;
 }
@@ -55,7 +38,6 @@ export interface PerformDeps {
 export class Performer {
   readonly #deps: PerformDeps;
   readonly #sources = new Map<string, Promise<string>>();
-  #turn = 0;
 
   constructor(deps: PerformDeps) {
     this.#deps = deps;
@@ -105,35 +87,6 @@ export class Performer {
     return asked;
   }
 
-  /** Brings every run of the dataset to this node. */
-  async ensure(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
-    for (const piece of dataset) if (piece.kind === "run") await this.#ensureRun(piece, signal);
-    return dataset;
-  }
-
-  /** Has new runs copied to another node; the copies are noted in the result. */
-  async secureDataset(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
-    return Promise.all(dataset.map((piece) => this.#securePiece(piece, signal)));
-  }
-
-  /** Its holders may be restarting: they get a while before that counts as the unit's failure. */
-  async #ensureRun(run: RunPiece, signal: AbortSignal): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      const holders = run.holders.filter((node) => node !== this.#deps.self);
-      const others = this.#deps.others().filter((node) => !holders.includes(node));
-      try {
-        await this.#deps.runs.ensure(run, [...holders, ...others], signal);
-        return;
-      } catch (error) {
-        const away = isJobxError(error) && /^(FS_BLOCK_MISSING$|MESH_)/.test(error.code);
-        if (!away || signal.aborted || tries >= ENSURE_TRIES_MAX) throw error;
-      }
-      await new Promise<void>((resolve) => {
-        this.#deps.timers.after(ENSURE_PAUSE_MS, resolve);
-      });
-    }
-  }
-
   #context(attempt: LocalAttempt): Parameters<RunnerPort["run"]>[1] {
     const { grant, group, controller } = attempt;
     const { signal } = controller;
@@ -146,7 +99,7 @@ export class Performer {
       source: (version) => this.source(group, version),
       inputs: async () => {
         const next = await pages.next();
-        return next.done === true ? undefined : this.ensure(next.value, signal);
+        return next.done === true ? undefined : this.#deps.copies.ensure(next.value, signal);
       },
     };
   }
@@ -154,11 +107,12 @@ export class Performer {
   async #withInputsHere(attempt: LocalAttempt): Promise<Work> {
     const { work } = attempt.grant;
     const { signal } = attempt.controller;
+    const { copies } = this.#deps;
     if (work.kind === "reduce") {
-      await this.ensure(work.session, signal);
+      await copies.ensure(work.session, signal);
       return work;
     }
-    await this.ensure(
+    await copies.ensure(
       work.input.map((slice) => slice.piece),
       signal,
     );
@@ -176,40 +130,24 @@ export class Performer {
   }
 
   async #secure(outcome: Outcome, signal: AbortSignal): Promise<Outcome> {
+    const { copies } = this.#deps;
     switch (outcome.kind) {
       case "mapped": {
-        const children = await this.secureDataset(outcome.children, signal);
-        return { ...outcome, children, session: await this.secureDataset(outcome.session, signal) };
+        const children = await copies.secure(outcome.children, signal);
+        return { ...outcome, children, session: await copies.secure(outcome.session, signal) };
       }
       case "combined": {
-        const pairs = await this.secureDataset(outcome.pairs, signal);
-        return { ...outcome, pairs, session: await this.secureDataset(outcome.session, signal) };
+        const pairs = await copies.secure(outcome.pairs, signal);
+        return { ...outcome, pairs, session: await copies.secure(outcome.session, signal) };
       }
       case "reduced": {
-        const parts = await Promise.all(
-          outcome.parts.map((part) => this.secureDataset(part, signal)),
-        );
-        return { ...outcome, parts, session: await this.secureDataset(outcome.session, signal) };
+        const parts = await Promise.all(outcome.parts.map((part) => copies.secure(part, signal)));
+        return { ...outcome, parts, session: await copies.secure(outcome.session, signal) };
       }
       case "failed":
       case "released":
         return outcome;
     }
-  }
-
-  async #securePiece(piece: Piece, signal: AbortSignal): Promise<Piece> {
-    if (piece.kind === "inline" || piece.holders.length > 1) return piece;
-    const others = this.#deps.others();
-    this.#turn += 1;
-    for (let tries = 0; tries < others.length; tries++) {
-      signal.throwIfAborted();
-      const to = others[(this.#turn + tries) % others.length];
-      if (to === undefined) break;
-      const answer = await this.#deps.caller.ask(to, { kind: "copy-run", run: piece }, COPY_MS_MAX);
-      if (answer?.kind === "done") return { ...piece, holders: [...piece.holders, to] };
-    }
-    // Nobody else is up, or nobody could: that there is one copy only stands in the record.
-    return piece;
   }
 }
 

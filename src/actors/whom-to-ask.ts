@@ -14,6 +14,11 @@ export function heirsAmong(
   );
 }
 
+/** What people call a member; undefined for a node that is none, or none any more. */
+export function nameOfMember(member: MemberRow | undefined): string | undefined {
+  return member === undefined || member.state === "removed" ? undefined : member.name;
+}
+
 /** Nodes for a group's replicas, in the order in which they are to be asked. */
 export function nodesForReplicas(
   everybody: readonly MemberRow[],

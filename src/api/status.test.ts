@@ -31,6 +31,8 @@ test("only what may pass by itself is to be tried later", () => {
     "NODE_STOPPING",
     "NO_MAJORITY",
     "REPLICA_STOPPED",
+    "RUN_NOT_SECURED",
+    "RUN_UNREACHABLE",
     "WORKFLOW_NO_REPLICAS",
   ]);
 });

@@ -98,6 +98,8 @@ export const HTTP_STATUS = {
   // Whoever holds the block may be back soon.
   FS_BLOCK_MISSING: 503,
   FS_FETCH_DAMAGED: 503,
+  RUN_UNREACHABLE: 503,
+  RUN_NOT_SECURED: 503,
   COMMAND_OUTCOME_UNKNOWN: 504,
   // This node's disk or its content; another try here meets the same.
   FS_IO: 500,
@@ -106,6 +108,7 @@ export const HTTP_STATUS = {
   FS_RUN_NOT_SORTED: 500,
   PAIRS_MALFORMED: 500,
   RUN_MALFORMED: 500,
+  RUN_LOST: 500,
   DATA_PLANE_UNSERVED: 500,
   FS_DISK_FULL: 507,
 } as const satisfies Record<Code, number>;

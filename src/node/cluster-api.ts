@@ -231,7 +231,7 @@ export class ClusterApi implements ClusterPort {
     if (row === undefined) throw workflowUnknown(workflow);
     const stored = await this.#deps.plane.storePairs(input.arguments);
     // R25: on two nodes before a command refers to it.
-    const dataset = await this.#deps.node.performer.secureDataset(stored, options.signal);
+    const dataset = await this.#deps.node.copies.secure(stored, options.signal);
     const key =
       idempotencyKey === undefined
         ? undefined
@@ -283,7 +283,7 @@ export class ClusterApi implements ClusterPort {
         `${id} is ${row.state}: it has no result`,
       );
     }
-    const here = await this.#deps.node.performer.ensure(row.result ?? [], options.signal);
+    const here = await this.#deps.node.copies.ensure(row.result ?? [], options.signal);
     return this.#deps.plane.readPairs(here);
   }
 
@@ -388,7 +388,7 @@ export class ClusterApi implements ClusterPort {
     options: CallOptions,
   ): Promise<readonly (readonly [Json, Json])[]> {
     const result: Dataset = row.result ?? [];
-    const here = await this.#deps.node.performer.ensure(result, options.signal);
+    const here = await this.#deps.node.copies.ensure(result, options.signal);
     const pairs: (readonly [Json, Json])[] = [];
     for await (const page of this.#deps.plane.readPairs(here)) {
       pairs.push(...page);

@@ -9,8 +9,8 @@ import {
   placeOfBlockKey,
   prefixes,
 } from "../scheduler/keys.ts";
-import type { RequestRow, Row } from "../scheduler/rows.ts";
-import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
+import type { HistoryRow, RequestRow, Row } from "../scheduler/rows.ts";
+import { parseKeptName, parseRequestId, requestId, unitText } from "../scheduler/unit.ts";
 import type { WorkSeen } from "../scheduler/why.ts";
 import { prefixEnd, readOrderedNumbers } from "../std/ordered-text.ts";
 import { requestUnknown } from "./cluster-errors.ts";
@@ -154,9 +154,11 @@ export class RequestReader {
     const running: string[] = [];
     const ready = new Map<string, number>();
     const delayedMs: number[] = [];
+    const unfinished = new Set<string>();
     for await (const { row } of this.#scan(group, prefixes.attempts, deadlineMs)) {
       if (row.kind !== "attempt" || row.unit.request !== sequence) continue;
       running.push(this.#node.directory.member(row.node)?.name ?? row.node);
+      unfinished.add(unitText(row.unit));
     }
     let looked = 0;
     for await (const { key, row } of this.#scan(group, prefixes.queue, deadlineMs)) {
@@ -167,15 +169,38 @@ export class RequestReader {
       const count = row.kind === "queue-range" ? row.end - row.next : 1;
       const capability = capabilityOfQueueKey(key);
       ready.set(capability, (ready.get(capability) ?? 0) + count);
+      if (row.kind === "queue-unit") unfinished.add(unitText(row.unit));
     }
     for await (const { key, row } of this.#scan(group, prefixes.delayed, deadlineMs)) {
       looked += 1;
       if (looked > 2 * LOOKED_MAX) break;
       if (row.kind === "delayed" && row.unit.request === sequence) {
         delayedMs.push(dueMsOfDelayedKey(key));
+        unfinished.add(unitText(row.unit));
       }
     }
-    return { running, ready, delayedMs };
+    const givenBack = await this.#givenBack(place, unfinished, deadlineMs);
+    return { running, ready, delayedMs, givenBack };
+  }
+
+  /** What executors said when they gave back units that are not done yet. */
+  async #givenBack(
+    { group, sequence }: RequestPlace,
+    unfinished: ReadonlySet<string>,
+    deadlineMs: number,
+  ): Promise<WorkSeen["givenBack"]> {
+    let looked = 0;
+    let count = 0;
+    let last: HistoryRow | undefined;
+    for await (const { row } of this.#scan(group, prefixes.historyOf(sequence), deadlineMs)) {
+      looked += 1;
+      if (looked > LOOKED_MAX) break;
+      if (row.kind !== "history" || row.how !== "released" || row.error === undefined) continue;
+      if (!unfinished.has(unitText(row.unit))) continue;
+      count += 1;
+      if (last === undefined || row.endedMs >= last.endedMs) last = row;
+    }
+    return last?.error === undefined ? undefined : { count, lastReason: last.error.message };
   }
 
   /** Leaves in a page of blocks; the parents of all of them are read at once. */

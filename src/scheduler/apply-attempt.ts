@@ -150,7 +150,7 @@ export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd
       failUnit(tx, at, { attempt, token, error: outcome.error });
       return;
     case "released":
-      requeue(tx, at, { attempt, token, how: "released" });
+      requeue(tx, at, { attempt, token, how: "released", reason: outcome.reason });
       return;
     default:
       unreachable(outcome);
@@ -166,7 +166,7 @@ export function applyTakeBack(
   const attempt = endAttempt(tx, command.token);
   if (attempt === undefined) return;
   if (!isWanted(tx, attempt.unit)) return;
-  requeue(tx, at, { attempt, token: command.token, how: command.how });
+  requeue(tx, at, { attempt, token: command.token, how: command.how, reason: undefined });
 }
 
 /** False when the request has ended or is gone, or the invocation was skipped because another part failed. */
@@ -368,16 +368,17 @@ function skip(tx: WorkflowTransaction, at: Position, end: Ended): void {
 function requeue(
   tx: WorkflowTransaction,
   at: Position,
-  end: Ended & { readonly how: "lost" | "released" },
+  end: Ended & { readonly how: "lost" | "released"; readonly reason: string | undefined },
 ): void {
-  const { attempt, how } = end;
+  const { attempt, how, reason } = end;
   const { unit, step, failures } = attempt;
-  note(tx, at, end, { how, error: undefined });
+  const error = reason === undefined ? undefined : problem("UNIT_GIVEN_BACK", reason);
+  note(tx, at, end, { how, error });
   const losses = attempt.losses + (how === "lost" ? 1 : 0);
   const request = requestOf(tx, unit.request);
   if (losses > LOSSES_MAX) {
-    const error = problem("UNIT_KEEPS_DYING", "every executor that ran the unit died");
-    endRequest(tx, at, unit.request, { state: "failed", failure: { error, unit } });
+    const dying = problem("UNIT_KEEPS_DYING", "every executor that ran the unit died");
+    endRequest(tx, at, unit.request, { state: "failed", failure: { error: dying, unit } });
     return;
   }
   if (how === "released" && at.stampMs - attempt.grantedMs < RELEASE_MS_MIN) {

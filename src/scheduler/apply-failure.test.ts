@@ -275,7 +275,12 @@ describe("executors that die or give back", () => {
     }
     const { token, attempt } = kit.grant();
     expect(attempt).toMatchObject({ failures: 0, losses: 0 });
-    expect(kit.scan(prefixes.historyOf(request))).toHaveLength(HISTORY_MAX);
+    const history = kit.scan(prefixes.historyOf(request));
+    expect(history).toHaveLength(HISTORY_MAX);
+    expect(history[0]?.[1]).toMatchObject({
+      how: "released",
+      error: { code: "UNIT_GIVEN_BACK", message: "drain" },
+    });
     kit.end(token, reduced([]));
     expect(kit.request(request).state).toBe("succeeded");
   });

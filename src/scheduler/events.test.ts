@@ -49,7 +49,10 @@ describe("events", () => {
 describe("why", () => {
   const kit = SchedulerKit.withSteps([{ name: "top", onFailure: "pause" }]);
   const running = kit.request(kit.submit());
-  const nothing = { running: [], ready: new Map<string, number>(), delayedMs: [] };
+  const nothing = {
+    ...{ running: [], ready: new Map<string, number>(), delayedMs: [] },
+    givenBack: undefined,
+  };
   const node = { capabilities: ["gpu"], slots: 4 };
   const ready = (capability: string, count: number) => ({
     ...nothing,
@@ -83,6 +86,15 @@ describe("why", () => {
       { ...nothing, running: ["node-1"], delayedMs: [120_000, 60_000] },
       [node],
       "1 unit runs on node-1; 2 units that did not end well wait to be tried again, the first at 1970-01-01T00:01:00.000Z.",
+    ],
+    [
+      {
+        ...nothing,
+        running: ["node-1"],
+        givenBack: { count: 3, lastReason: "no node that is up has the run.\nmore" },
+      },
+      [node],
+      "1 unit runs on node-1; such units were given back 3 times, the last time since no node that is up has the run.",
     ],
   ])("%j is told", (seen, nodes, sentence) => {
     expect(whyText(running, seen, nodes)).toBe(sentence);

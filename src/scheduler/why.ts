@@ -9,6 +9,8 @@ export interface WorkSeen {
   readonly ready: ReadonlyMap<string, number>;
   /** When the units that wait to be tried again are due. */
   readonly delayedMs: readonly number[];
+  /** Attempts of units that are not done yet which their executors gave back, by the reason. */
+  readonly givenBack: { readonly count: number; readonly lastReason: string } | undefined;
 }
 
 /** A node that is up. */
@@ -43,8 +45,13 @@ function failureText(
   error: { readonly code: string; readonly message: string } | undefined,
 ): string {
   if (error === undefined) return "nobody knows why";
-  const [line = ""] = error.message.split("\n");
-  return `${line.slice(0, 200).replace(/\.$/u, "")} (${error.code})`;
+  return `${line(error.message)} (${error.code})`;
+}
+
+/** As much of a message as fits a sentence. */
+function line(message: string): string {
+  const [first = ""] = message.split("\n");
+  return first.slice(0, 400).replace(/\.$/u, "");
 }
 
 function workParts(seen: WorkSeen, nodes: readonly NodeOffer[]): readonly string[] {
@@ -61,6 +68,11 @@ function workParts(seen: WorkSeen, nodes: readonly NodeOffer[]): readonly string
   if (first !== undefined) {
     const again = `to be tried again, the first at ${new Date(first).toISOString()}`;
     parts.push(`${units(seen.delayedMs.length)} that did not end well wait ${again}`);
+  }
+  if (seen.givenBack !== undefined) {
+    const { count, lastReason } = seen.givenBack;
+    const times = count === 1 ? "once" : `${count} times`;
+    parts.push(`such units were given back ${times}, the last time since ${line(lastReason)}`);
   }
   return parts;
 }

@@ -41,6 +41,7 @@ const LASTING_CODES: ReadonlySet<string> = new Set([
   "FS_RECORD_TOO_LARGE",
   "RUN_MALFORMED",
   "PAIRS_MALFORMED",
+  "RUN_LOST",
 ]);
 
 /** A request that is answered once, by a message. */

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { AT_ONCE } from "../../test/lib/fake-timers.ts";
+import type { NodeId, RunPiece } from "../scheduler/dataset.ts";
+import type { MemberRow } from "../scheduler/system/rows.ts";
+import { JobxError } from "../std/errors.ts";
+import type { CallAnswer, RunsPort } from "./ports.ts";
+import { RunCopies } from "./run-copies.ts";
+
+const DONE: CallAnswer = { kind: "done" };
+const CUT_OFF: CallAnswer = { kind: "not-scheduler", leader: undefined };
+const FULL: CallAnswer = { kind: "error", code: "FS_DISK_FULL", message: "no room" };
+const { signal } = new AbortController();
+
+function runOn(...holders: readonly NodeId[]): RunPiece {
+  const size = { count: 1, bytes: 9 };
+  return { kind: "run", cid: "c".repeat(64), order: "key", ...size, holders };
+}
+
+/** Copies of a node `self`; each of `up` answers a copy with what is next in its list, then the last. */
+function copiesWith(
+  up: Readonly<Record<NodeId, readonly (CallAnswer | undefined)[]>>,
+  ensure: RunsPort["ensure"] = () => Promise.resolve(),
+) {
+  const asked: NodeId[] = [];
+  const copies = new RunCopies({
+    mesh: { self: "self" },
+    timers: AT_ONCE,
+    others: () => Object.keys(up),
+    directory: { member: memberOf },
+    caller: {
+      ask: (to) => {
+        const answers = up[to] ?? [];
+        const at = asked.filter((node) => node === to).length;
+        asked.push(to);
+        return Promise.resolve(answers[Math.min(at, answers.length - 1)]);
+      },
+    },
+    runs: {
+      listBlocks: () => Promise.resolve([]),
+      haveBlocks: () => Promise.resolve([]),
+      ensureBlocks: () => Promise.resolve(),
+      ensure,
+    },
+  });
+  return { copies, asked };
+}
+
+/** Nodes that begin with "gone" were removed. */
+function memberOf(node: NodeId): MemberRow {
+  return {
+    ...{ kind: "member", node },
+    ...{ name: `name-${node}`, addresses: [], api: "", storeId: "s", slots: 1, version: "" },
+    ...{ capabilities: [], durability: "sync" },
+    state: node.startsWith("gone") ? "removed" : "joined",
+  };
+}
+
+describe("a new run", () => {
+  test("is copied to a node whose link was broken when it was asked first", async () => {
+    const { copies, asked } = copiesWith({ a: [CUT_OFF, undefined, CUT_OFF, DONE] });
+    expect(await copies.secure([runOn("self")], signal)).toEqual([runOn("self", "a")]);
+    expect(asked).toEqual(["a", "a", "a", "a"]);
+  });
+
+  test("is offered to every other node in turn, whatever other runs are offered meanwhile", async () => {
+    const { copies, asked } = copiesWith({ a: [CUT_OFF], b: [DONE] });
+    const runs = Array.from({ length: 7 }, () => runOn("self"));
+    expect(await copies.secure(runs, signal)).toEqual(runs.map(() => runOn("self", "b")));
+    expect(asked.filter((node) => node === "b")).toHaveLength(7);
+  });
+
+  test("keeps its single copy when nobody else is up, or all who are have no room", async () => {
+    expect(await copiesWith({}).copies.secure([runOn("self")], signal)).toEqual([runOn("self")]);
+    const { copies, asked } = copiesWith({ a: [FULL], b: [FULL] });
+    expect(await copies.secure([runOn("self")], signal)).toEqual([runOn("self")]);
+    expect(asked.sort()).toEqual(["a", "b"]);
+  });
+
+  test("is not referred to while others are up and none takes it", async () => {
+    const { copies } = copiesWith({ a: [undefined], b: [CUT_OFF] });
+    await expect(copies.secure([runOn("self")], signal)).rejects.toMatchObject({
+      code: "RUN_NOT_SECURED",
+    });
+  });
+
+  test("that is on two nodes is offered to nobody", async () => {
+    const { copies, asked } = copiesWith({ a: [DONE] });
+    expect(await copies.secure([runOn("self", "b")], signal)).toEqual([runOn("self", "b")]);
+    expect(asked).toEqual([]);
+  });
+
+  test("is given up with its unit", async () => {
+    const ended = AbortSignal.abort(new Error("the unit is not wanted any more"));
+    const { copies } = copiesWith({ a: [DONE] });
+    await expect(copies.secure([runOn("self")], ended)).rejects.toThrow("not wanted");
+  });
+});
+
+describe("a run of others", () => {
+  const missing = new JobxError({ code: "FS_BLOCK_MISSING" }, "the block is not on this node");
+
+  test("is waited for while its holder starts anew, holders being asked before others", async () => {
+    const asked: (readonly NodeId[])[] = [];
+    const { copies } = copiesWith({ a: [], b: [] }, (_run, from) => {
+      asked.push(from);
+      return asked.length < 5 ? Promise.reject(missing) : Promise.resolve();
+    });
+    await copies.ensure([runOn("b")], signal);
+    expect(asked).toHaveLength(5);
+    expect(asked[0]).toEqual(["b", "a"]);
+  });
+
+  test("that nobody gives is unreachable while a holder may come back, and the message names it", async () => {
+    const { copies } = copiesWith({ a: [] }, () => Promise.reject(missing));
+    const failing = copies.ensure([runOn("b", "gone-c")], signal);
+    await expect(failing).rejects.toMatchObject({ code: "RUN_UNREACHABLE" });
+    await expect(failing).rejects.toThrow("stored on name-b and gone-c (no member any more)");
+  });
+
+  test("is lost when all its holders were removed", async () => {
+    const { copies } = copiesWith({ a: [] }, () => Promise.reject(missing));
+    await expect(copies.ensure([runOn("gone-b")], signal)).rejects.toMatchObject({
+      code: "RUN_LOST",
+    });
+  });
+
+  test("that is damaged at once is not waited for", async () => {
+    let tries = 0;
+    const broken = new JobxError({ code: "RUN_MALFORMED" }, "no manifest");
+    const { copies } = copiesWith({ a: [] }, () => {
+      tries++;
+      return Promise.reject(broken);
+    });
+    await expect(copies.ensure([runOn("a")], signal)).rejects.toBe(broken);
+    expect(tries).toBe(1);
+  });
+});

@@ -1,0 +1,137 @@
+/**
+ * Where runs are: brings those of other nodes here, and has new ones copied to a second node before
+ * anybody refers to them (R25).
+ */
+
+import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
+import type { Timers } from "../std/clock.ts";
+import { errorText, isJobxError } from "../std/errors.ts";
+import type { Caller } from "./caller.ts";
+import type { Directory } from "./directory.ts";
+import { ActorError } from "./errors.ts";
+import type { CallAnswer, MeshPort, RunsPort } from "./ports.ts";
+import { nameOfMember } from "./whom-to-ask.ts";
+
+/** Copying a run to another node may take so long before the next node is tried. */
+const COPY_MS_MAX = 60_000;
+
+/**
+ * How often a run is asked for that no node could give, and how long between: those that hold it may
+ * be cut off or start anew, which is no failure of the unit.
+ */
+const ENSURE_TRIES_MAX = 30;
+const ENSURE_PAUSE_MS = 1_000;
+
+/**
+ * How often all other nodes are asked to take a copy, and how long between: links to nodes that are
+ * up break and come back, and a run that was left with one copy is lost with its node.
+ */
+const SECURE_TRIES_MAX = 60;
+const SECURE_PAUSE_MS = 500;
+
+/** A node that answers one of these cannot take a copy, however often it is asked. */
+const UNABLE_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO"]);
+
+export interface RunCopiesDeps {
+  readonly mesh: Pick<MeshPort, "self">;
+  readonly runs: RunsPort;
+  readonly timers: Timers;
+  readonly caller: Pick<Caller, "ask">;
+  /** Members that are up, without this node, in an order that spreads load. */
+  readonly others: () => readonly NodeId[];
+  readonly directory: Pick<Directory, "member">;
+}
+
+export class RunCopies {
+  readonly #deps: RunCopiesDeps;
+  #turn = 0;
+
+  constructor(deps: RunCopiesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Brings every run of the dataset to this node.
+   * @throws {ActorError} `RUN_UNREACHABLE` when no node that is up could give one for half a minute;
+   * `RUN_LOST` when besides none of its holders is a member any more; what `RunsPort.ensure` throws
+   * that does not pass.
+   */
+  async ensure(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
+    for (const piece of dataset) if (piece.kind === "run") await this.#ensureRun(piece, signal);
+    return dataset;
+  }
+
+  /**
+   * Has new runs copied to another node; the copies are noted in the result. A run keeps its single
+   * copy only when no other node is up that could take one.
+   * @throws {ActorError} `RUN_NOT_SECURED` when nodes are up and none took a copy for half a minute.
+   */
+  async secure(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
+    return Promise.all(dataset.map((piece) => this.#securePiece(piece, signal)));
+  }
+
+  /** Its holders may be restarting: they get a while before that counts as the unit's failure. */
+  async #ensureRun(run: RunPiece, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const holders = run.holders.filter((node) => node !== this.#deps.mesh.self);
+      const others = this.#deps.others().filter((node) => !holders.includes(node));
+      try {
+        await this.#deps.runs.ensure(run, [...holders, ...others], signal);
+        return;
+      } catch (error) {
+        const away = isJobxError(error) && /^(FS_BLOCK_MISSING$|MESH_)/.test(error.code);
+        if (!away || signal.aborted) throw error;
+        if (tries >= ENSURE_TRIES_MAX) throw this.#unreachable(run, error);
+      }
+      await this.#pause(ENSURE_PAUSE_MS);
+    }
+  }
+
+  #unreachable(run: RunPiece, cause: unknown): ActorError {
+    const memberName = (node: NodeId) => nameOfMember(this.#deps.directory.member(node));
+    const stay = run.holders.some((node) => memberName(node) !== undefined);
+    const names = run.holders.map((node) => memberName(node) ?? `${node} (no member any more)`);
+    const text = `no node that is up has the run ${run.cid.slice(0, 12)}, which is stored on ${names.join(" and ")}`;
+    const code = stay ? "RUN_UNREACHABLE" : "RUN_LOST";
+    return new ActorError({ code }, `${text}: ${errorText(cause)}`);
+  }
+
+  async #securePiece(piece: Piece, signal: AbortSignal): Promise<Piece> {
+    if (piece.kind === "inline" || piece.holders.length > 1) return piece;
+    this.#turn += 1;
+    const turn = this.#turn;
+    const unable = new Set<NodeId>();
+    let said = "";
+    for (let tries = 1; tries <= SECURE_TRIES_MAX; tries++) {
+      const others = this.#deps.others().filter((node) => !unable.has(node));
+      // Nobody else is up who could: that there is one copy only stands in the record.
+      if (others.length === 0) return piece;
+      for (let at = 0; at < others.length; at++) {
+        signal.throwIfAborted();
+        const to = others[(turn + at) % others.length] ?? this.#deps.mesh.self;
+        const answer = await this.#deps.caller.ask(
+          to,
+          { kind: "copy-run", run: piece },
+          COPY_MS_MAX,
+        );
+        if (answer?.kind === "done") return { ...piece, holders: [...piece.holders, to] };
+        if (answer?.kind === "error" && UNABLE_CODES.has(answer.code)) unable.add(to);
+        said = saidOf(answer);
+      }
+      await this.#pause(SECURE_PAUSE_MS);
+    }
+    const text = "no other node took a copy of what the unit made, though some are up";
+    throw new ActorError({ code: "RUN_NOT_SECURED" }, `${text}: ${said}`);
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deps.timers.after(delayMs, resolve);
+    });
+  }
+}
+
+function saidOf(answer: CallAnswer | undefined): string {
+  if (answer === undefined) return "no answer in time";
+  return answer.kind === "error" ? `${answer.code}: ${answer.message}` : "it cannot be reached";
+}

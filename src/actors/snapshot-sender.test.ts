@@ -199,3 +199,30 @@ test("four streams at once are served, and the next asker is told to come again"
   await open[0]?.return();
   expect(await collect(of.sender.serve("c", wanted))).toHaveLength(ROWS.length);
 });
+
+test("a receiver that died in the middle, and told nobody, keeps no other waiting", async () => {
+  const of = world();
+  const leader = new Leader(1);
+  await want(leader, 2, of);
+  const wanted = { group: 1, snapshot: "run-1", after: undefined };
+  const stream = of.sender.serve("b", wanted);
+  await stream.next();
+  // The next replica is none of whom the open snapshot knows.
+  const { configuration, places } = THREE;
+  const learners = [...configuration.learners, 4];
+  const next = { replica: 4, node: "d", storeId: "store-d" };
+  of.becomes({
+    index: 20,
+    membership: {
+      ...THREE,
+      configuration: { ...configuration, learners },
+      places: [...places, next],
+    },
+  });
+  leader.waiting.delete(2);
+  await want(leader, 4, of);
+  expect(leader.announced).toHaveLength(1);
+  await of.timers.advance(25_000);
+  expect(leader.announced.at(-1)).toEqual({ to: 4, snapshot: "run-2", index: 20 });
+  await expect(stream.next()).rejects.toMatchObject({ code: "SNAPSHOT_GONE" });
+});

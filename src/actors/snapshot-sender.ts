@@ -61,8 +61,14 @@ interface Open {
   readonly info: SnapshotInfo;
   readonly captured: CapturedState;
   readonly offers: Map<ReplicaId, Offer>;
-  streams: number;
   usedMs: number;
+}
+
+/** A receiver that takes rows. */
+interface ServedStream {
+  readonly open: Open;
+  /** When it last asked for some. */
+  activeMs: number;
 }
 
 export interface SnapshotSenderDeps {
@@ -87,8 +93,9 @@ export class SnapshotSender {
     string,
     { readonly replica: SendingReplica; readonly to: ReplicaId }
   >();
+  /** A receiver that died without a word never ends its stream: what is idle for long is taken out. */
+  readonly #streams = new Set<ServedStream>();
   #made = 0;
-  #streams = 0;
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -108,19 +115,21 @@ export class SnapshotSender {
     const open = this.#open.get(wanted.group);
     const to = open === undefined ? undefined : replicaOn(open.info.membership, from);
     if (open?.info.snapshot !== wanted.snapshot || to === undefined) {
-      throw new ActorError({ code: "SNAPSHOT_GONE" }, "the snapshot is not there any more");
+      throw gone();
     }
-    if (this.#streams >= STREAMS_MAX) {
+    if (this.#streams.size >= STREAMS_MAX) {
       throw new ActorError({ code: "SNAPSHOT_BUSY" }, "too many snapshots are being fetched here");
     }
-    this.#streams += 1;
-    open.streams += 1;
+    const stream: ServedStream = { open, activeMs: this.#deps.clock.nowMs() };
+    this.#streams.add(stream);
     let { after } = wanted;
     let complete = false;
     try {
       while (!complete) {
+        if (!this.#streams.has(stream)) throw gone();
+        stream.activeMs = this.#deps.clock.nowMs();
         const offer = open.offers.get(to.replica);
-        if (offer !== undefined) offer.activeMs = this.#deps.clock.nowMs();
+        if (offer !== undefined) offer.activeMs = stream.activeMs;
         if (offer !== undefined) offer.taken = true;
         const chunk = await open.captured.chunk(after, this.#deps.chunkBytes);
         after = chunk.rows.at(-1)?.key ?? after;
@@ -129,8 +138,7 @@ export class SnapshotSender {
         complete = chunk.last;
       }
     } finally {
-      this.#streams -= 1;
-      open.streams -= 1;
+      this.#streams.delete(stream);
       open.usedMs = this.#deps.clock.nowMs();
       const offer = open.offers.get(to.replica);
       if (offer !== undefined) {
@@ -166,6 +174,8 @@ export class SnapshotSender {
 
   #look(): void {
     const nowMs = this.#deps.clock.nowMs();
+    for (const stream of this.#streams)
+      if (nowMs - stream.activeMs > IDLE_MS) this.#streams.delete(stream);
     for (const [group, open] of this.#open) {
       // Whoever is told that it failed soon wants it again, and is to find the same one.
       if (open.offers.size > 0) open.usedMs = nowMs;
@@ -175,7 +185,7 @@ export class SnapshotSender {
           this.#fail(open, to, offer);
         }
       }
-      const unused = open.offers.size === 0 && open.streams === 0;
+      const unused = open.offers.size === 0 && !this.#isRead(open);
       if (unused && nowMs - open.usedMs > KEEP_MS) this.#close(group, open);
     }
     this.#serveWaiting();
@@ -196,7 +206,7 @@ export class SnapshotSender {
       } else if (fits(open.info, replica, to)) {
         this.#waiting.delete(name);
         this.#offer(open, { replica, to });
-      } else if (open.streams === 0) {
+      } else if (!this.#isRead(open)) {
         this.#close(group, open);
       }
     }
@@ -210,7 +220,7 @@ export class SnapshotSender {
       const snapshot = `${this.#deps.run}-${this.#made}`;
       const usedMs = this.#deps.clock.nowMs();
       const info = { snapshot, index, term, membership, hash };
-      this.#open.set(group, { info, captured, offers: new Map(), streams: 0, usedMs });
+      this.#open.set(group, { info, captured, offers: new Map(), usedMs });
       this.#deps.log.info("made a snapshot", { group, snapshot, index });
     } catch (error) {
       this.#deps.log.warn("a snapshot could not be made", { group, reason: errorText(error) });
@@ -231,6 +241,11 @@ export class SnapshotSender {
     this.#deps.wake(replica.group);
   }
 
+  /** Whether a receiver takes rows of the snapshot. */
+  #isRead(open: Open): boolean {
+    return [...this.#streams].some((stream) => stream.open === open);
+  }
+
   /** The core finds out again what the follower lacks, and asks for another snapshot if need be. */
   #fail(open: Open, to: ReplicaId, { replica }: Offer): void {
     open.offers.delete(to);
@@ -246,6 +261,10 @@ export class SnapshotSender {
       this.#deps.log.debug("a snapshot was not closed", { group, reason: errorText(error) });
     });
   }
+}
+
+function gone(): ActorError {
+  return new ActorError({ code: "SNAPSHOT_GONE" }, "the snapshot is not there any more");
 }
 
 /** Whether the leader's core still waits for a snapshot to reach the follower. */

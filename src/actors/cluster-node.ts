@@ -303,7 +303,7 @@ export class ClusterNode implements MeshListener {
   }
 
   peerDown(node: NodeId): void {
-    this.clocks.forget(node);
+    this.clocks.doubt(node);
     this.host.nodeDown(node);
     this.#snapshots.nodeDown(node);
     this.caller.nodeDown(node);

@@ -6,7 +6,7 @@ import { StampClock } from "./stamp-clock.ts";
 
 export interface GroupStampsDeps {
   readonly clock: Clock;
-  readonly clocks: Pick<PeerClocks, "medianMs">;
+  readonly clocks: Pick<PeerClocks, "medianMs" | "knowsMost">;
   /** The nodes that vote in the group, as this node has applied. */
   readonly voters: () => readonly NodeId[];
   /** The term that this node leads the group in. */
@@ -33,6 +33,10 @@ export class GroupStamps implements WallClock {
     const now = term();
     if (now !== this.#term) this.#stamps.rest();
     this.#term = now;
-    return this.#stamps.next(clocks.medianMs(voters()), clock.nowMs());
+    const nodes = voters();
+    const medianMs = clocks.medianMs(nodes);
+    return clocks.knowsMost(nodes)
+      ? this.#stamps.next(medianMs, clock.nowMs())
+      : this.#stamps.hold(medianMs, clock.nowMs());
   }
 }

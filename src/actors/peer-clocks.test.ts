@@ -56,11 +56,18 @@ test("of clocks that are not known nothing is assumed", () => {
   expect(here.medianAheadMs).toBe(0);
   here.hear("b", -100, 0);
   expect(here.medianAheadMs).toBe(0);
-  here.clocks.forget("b");
+});
+
+test("of a node that went away the next word holds, and until then the last one", () => {
+  const here = new Clocks();
+  expect(here.clocks.knowsMost(["a"])).toBe(true);
+  expect(here.clocks.knowsMost(VOTERS)).toBe(false);
+  here.hear("b", 100);
+  expect(here.clocks.knowsMost(VOTERS)).toBe(true);
+  here.clocks.doubt("b");
+  expect(here.clocks.aheadMs("b", ["a"])).toBe(100);
   here.hear("b", -100);
-  expect(here.medianAheadMs).toBe(-100);
-  here.clocks.forget("b");
-  expect(here.medianAheadMs).toBe(0);
+  expect(here.clocks.aheadMs("b", ["a"])).toBe(-100);
 });
 
 test("a word that was long on its way does not make a clock late, until nothing truer came for long", async () => {

@@ -58,9 +58,16 @@ export class PeerClocks {
     if (newer || offsetMs >= known.offsetMs) this.#known.set(from, { offsetMs, heardMs });
   }
 
-  /** A node went down: its clock may be set before it is back. */
-  forget(node: NodeId): void {
-    this.#known.delete(node);
+  /** A node went down: its clock may be set before it is back, so its next word holds, whatever it says. */
+  doubt(node: NodeId): void {
+    const known = this.#known.get(node);
+    if (known !== undefined) this.#known.set(node, { ...known, heardMs: Number.NEGATIVE_INFINITY });
+  }
+
+  /** Whether of most of these nodes it is known what time they have: else a wrong clock may be the median. */
+  knowsMost(nodes: readonly NodeId[]): boolean {
+    const known = nodes.filter((node) => this.#offsetMs(node) !== undefined);
+    return 2 * known.length > nodes.length;
   }
 
   /** The median of the clocks of these nodes, as far as they are known, now. */

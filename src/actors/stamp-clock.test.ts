@@ -33,6 +33,21 @@ describe("stamps", () => {
     expect(stamps.next(9_000_000, 1_000)).toBe(9_000_000);
   });
 
+  test("of a leader that does not know the median do not jump, and start from it once it is known", () => {
+    const stamps = new StampClock();
+    stamps.seen(1_000_000);
+    expect(stamps.hold(9_000_000, 0)).toBe(1_000_000);
+    expect(stamps.hold(9_000_000, 5_000)).toBe(1_000_000);
+    expect(stamps.next(1_500_000, 6_000)).toBe(1_500_000);
+    expect(stamps.hold(9_000_000, 7_000)).toBe(1_501_000);
+  });
+
+  test("of a group without any begin with the leader's own clock", () => {
+    const stamps = new StampClock();
+    expect(stamps.hold(9_000_000, 0)).toBe(9_000_000);
+    expect(stamps.hold(9_999_999, 500)).toBe(9_000_500);
+  });
+
   test("never go back and never run away, whatever the clocks do", () => {
     const step = fc.record({
       passedMs: fc.nat(5_000),

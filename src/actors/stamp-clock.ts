@@ -37,6 +37,17 @@ export class StampClock {
     return stampMs;
   }
 
+  /**
+   * A stamp while nobody knows the median: what was given goes on at the monotonic clock's pace, and a new
+   * leader stands still, since a jump could not be taken back. `ownMs` is for a group without any stamp.
+   */
+  hold(ownMs: number, nowMs: number): number {
+    if (this.#given !== undefined) {
+      return this.next(this.#given.stampMs + nowMs - this.#given.nowMs, nowMs);
+    }
+    return this.#floorMs > 0 ? this.#floorMs : this.next(ownMs, nowMs);
+  }
+
   /** Rises at the greatest rate, but never further above the stamps than the slack. */
   #ceilingMs(medianMs: number, nowMs: number): number {
     const given = this.#given;

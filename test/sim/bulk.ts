@@ -1,6 +1,7 @@
 /**
  * Bulk streams between simulated processes: slow, cut into pieces anywhere, and broken by whatever parts
- * the two nodes, by the end of either process, and now and then by themselves.
+ * the two nodes, by the end of either process, and now and then by themselves. A process whose reader dies
+ * is told nothing.
  */
 
 import type { BulkHandler } from "../../src/mesh/ports.ts";

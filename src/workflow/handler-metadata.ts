@@ -5,6 +5,7 @@
 import { JobxError } from "../std/errors.ts";
 import { parseDuration } from "./duration.ts";
 import { findHandlerComment, type HandlerLanguage } from "./handler-comment.ts";
+import { parseSize, SIZE_RULE } from "./size.ts";
 
 export type { HandlerLanguage } from "./handler-comment.ts";
 
@@ -206,18 +207,11 @@ function timeoutMs(value: unknown, refuse: Refuse): number | undefined {
   throw refuse("timeout", "timeout is seconds, or a number with ms, s, m or h, at most a week");
 }
 
-const SIZE_UNITS_BYTES = new Map([
-  ["KiB", 2 ** 10],
-  ["MiB", 2 ** 20],
-  ["GiB", 2 ** 30],
-]);
-
 /** Bytes as a number, or a number with one of the units KiB, MiB, GiB. */
 function memoryBytes(value: unknown, refuse: Refuse): number | undefined {
   if (value === undefined) return undefined;
-  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?) ?([KMG]iB)$/.exec(value) : null;
-  const unit = SIZE_UNITS_BYTES.get(match?.[2] ?? "") ?? Number.NaN;
-  const bytes = typeof value === "number" ? value : Math.round(Number(match?.[1]) * unit);
-  if (Number.isInteger(bytes) && bytes >= 1 && bytes <= MEMORY_BYTES_MAX) return bytes;
-  throw refuse("memory", "memory is bytes, or a number with KiB, MiB or GiB, at most 1024 GiB");
+  const bytes = typeof value === "string" ? parseSize(value) : value;
+  const fits = typeof bytes === "number" && Number.isInteger(bytes);
+  if (fits && bytes >= 1 && bytes <= MEMORY_BYTES_MAX) return bytes;
+  throw refuse("memory", `memory is ${SIZE_RULE}, at most 1024 GiB`);
 }

@@ -40,8 +40,8 @@ export class BenchPlane {
     const definition = check.kind === "accepted" ? check.definitions[0] : undefined;
     if (definition === undefined) throw new Error(JSON.stringify(check));
     this.#sources.set(definition.version, definition.source);
-    const { name, version, language, type, argumentType } = definition;
-    return { name, version, language, type, argumentType };
+    const { name, version, language, type, argumentType, memoryBytes } = definition;
+    return { name, version, language, type, argumentType, memoryBytes };
   }
 
   store(pairs: Pairs): Promise<Dataset> {

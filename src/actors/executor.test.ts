@@ -134,6 +134,7 @@ function grantOf(token: Token): Grant {
         language: "javascript",
         type: "reducer",
         argumentType: null,
+        memoryBytes: undefined,
       },
       session: [],
       parts: 1,

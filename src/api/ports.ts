@@ -114,6 +114,8 @@ export interface HandlerView {
   readonly type: "mapper" | "combiner" | "reducer";
   readonly language: "javascript" | "python";
   readonly requiredCapability: string;
+  /** What an attempt may use; null leaves it to the node. */
+  readonly memoryBytes: number | null;
   readonly description: string;
 }
 

@@ -151,6 +151,7 @@ const HANDLER_FIELDS = {
   type: oneOf("mapper", "combiner", "reducer"),
   language: oneOf("javascript", "python"),
   requiredCapability: TEXT,
+  memoryBytes: nullable(NATURAL),
   description: TEXT,
 } as const satisfies { readonly [K in keyof HandlerView]-?: JsonSchema };
 

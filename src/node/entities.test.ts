@@ -8,7 +8,14 @@ import { changedDefinitions, definitionsOf } from "./entities.ts";
 function handler(name: string, type: HandlerType): HandlerDefinition {
   const version = `version of ${name}`;
   return {
-    handler: { name, version, language: "javascript", type, argumentType: "list" },
+    handler: {
+      name,
+      version,
+      language: "javascript",
+      type,
+      argumentType: "list",
+      memoryBytes: undefined,
+    },
     capability: "none",
     description: "",
   };

@@ -177,6 +177,7 @@ export function handlerViews(plan: PlanRow): readonly HandlerView[] {
     type: handler.type,
     language: handler.language,
     requiredCapability: capability,
+    memoryBytes: handler.memoryBytes ?? null,
     description,
   }));
 }

@@ -249,9 +249,9 @@ function checkRevision(meta: MetaRow, revision: number | undefined): void {
 }
 
 function definitionOf(checked: CheckedHandler): HandlerDefinition {
-  const { name, version, language, type, argumentType } = checked;
+  const { name, version, language, type, argumentType, memoryBytes } = checked;
   return {
-    handler: { name, version, language, type, argumentType },
+    handler: { name, version, language, type, argumentType, memoryBytes },
     capability: checked.requiredCapability,
     description: checked.description,
   };

@@ -18,6 +18,8 @@ export interface HandlerRef {
   readonly language: Language;
   readonly type: HandlerType;
   readonly argumentType: ArgumentType;
+  /** What its worker may use while it runs, bytes; undefined leaves it to the executor. */
+  readonly memoryBytes: number | undefined;
 }
 
 /** One handler call (or, for a leaf, mapper, combiner and reducer in one go). */

@@ -2,3 +2,4 @@
 export type { HandlerMetadata, ParsedText } from "../workflow/handler-metadata.ts";
 export { HandlerMetadataError, readHandlerMetadata } from "../workflow/handler-metadata.ts";
 export { isName, NAME_RULE } from "../workflow/names.ts";
+export { sizeText } from "../workflow/size.ts";

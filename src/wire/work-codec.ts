@@ -64,6 +64,7 @@ export const handlerRefCodec: Codec<HandlerRef> = struct<HandlerRef>({
       bool: 7,
     }),
   ),
+  memoryBytes: optional(natural),
 });
 
 const common = {

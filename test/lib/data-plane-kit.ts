@@ -55,8 +55,8 @@ export class DataPlaneKit {
     const [definition] = check.definitions;
     if (definition === undefined) throw new Error("no definition");
     this.#sources.set(definition.version, definition.source);
-    const { version, type, argumentType } = definition;
-    return { name, version, language, type, argumentType };
+    const { version, type, argumentType, memoryBytes } = definition;
+    return { name, version, language, type, argumentType, memoryBytes };
   }
 
   /** A map unit over a dataset, as it is granted. */

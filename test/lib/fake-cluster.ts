@@ -193,6 +193,7 @@ export class FakeCluster implements ClusterPort {
         type: "mapper",
         language,
         requiredCapability: "none",
+        memoryBytes: null,
         description: "",
       })),
       retention: definition.retention ?? null,

@@ -17,7 +17,14 @@ export interface StepSketch {
 function handler(name: string, type: HandlerType, capability: string): HandlerDefinition {
   const version = `v-${name}`;
   return {
-    handler: { name, version, language: "javascript", type, argumentType: "list" },
+    handler: {
+      name,
+      version,
+      language: "javascript",
+      type,
+      argumentType: "list",
+      memoryBytes: undefined,
+    },
     capability,
     description: "",
   };

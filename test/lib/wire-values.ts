@@ -129,6 +129,7 @@ const handler: Any<HandlerRef> = fc.record({
   language: fc.constantFrom("javascript", "python"),
   type: fc.constantFrom("mapper", "combiner", "reducer"),
   argumentType: fc.constantFrom("list", "dict", "tuple", "int", "float", "str", "bool", null),
+  memoryBytes: fc.option(natural, { nil: undefined }),
 });
 const shape = { parts: positive.map((n) => (n % 1024) + 1), keepYieldOrder: bool } as const;
 

@@ -90,6 +90,7 @@ function handler(name: string, type: HandlerType, capability: string): HandlerDe
       language: "javascript",
       type,
       argumentType: null,
+      memoryBytes: undefined,
     },
     capability,
     description: "",

@@ -5,6 +5,7 @@
  */
 import type { Timer, Timers } from "../std/clock.ts";
 import type { HandlerRef, WorkError } from "../wire/dataset.ts";
+import { sizeText } from "../wire/handler-metadata.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
 import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
 import type { WorkerPool } from "./pool.ts";
@@ -149,8 +150,12 @@ export class Attempt {
 
   async #worker(handler: HandlerRef): Promise<WorkerProcess> {
     this.#check();
-    const at = this.#free.findIndex((free) => free.language === handler.language && free.alive);
-    const [held] = at < 0 ? [] : this.#free.splice(at, 1);
+    const { pool } = this.#options;
+    const at = this.#free.findIndex((free) => free.language === handler.language);
+    const [free] = at < 0 ? [] : this.#free.splice(at, 1);
+    const held = free !== undefined && pool.reuse(free, handler) ? free : undefined;
+    // An attempt keeps at most one of each language, or attempts could wait for each other's workers.
+    if (free !== undefined && held === undefined) pool.release(free);
     const worker = held ?? (await this.#acquire(handler));
     this.#busy.add(worker);
     if (held === undefined) {
@@ -163,7 +168,7 @@ export class Attempt {
 
   async #acquire(handler: HandlerRef): Promise<WorkerProcess> {
     try {
-      return await this.#options.pool.acquire(handler.language, handler.version);
+      return await this.#options.pool.acquire(handler);
     } catch (error) {
       if (error instanceof HandlersError) throw this.#first(new AttemptReleased(error.message));
       throw error;
@@ -243,6 +248,12 @@ export function describeEnd(end: Exclude<CallEnd, { kind: "done" }>): {
     case "killed":
     case "unbegun":
       return fault("HANDLER_CRASHED", "the worker process was killed during the call");
+    case "memory": {
+      const { usedBytes, limitBytes } = end;
+      const told = `used ${sizeText(usedBytes)} of ${sizeText(limitBytes)} that it may`;
+      const todo = "give each call less to do, or allow more: `memory` in the handler's comment";
+      return fault("HANDLER_MEMORY_EXCEEDED", `the handler ${told}; ${todo}`);
+    }
     case "protocol":
       return fault("HANDLER_PROTOCOL", end.reason);
     case "broken":

@@ -26,6 +26,8 @@ export type HandlerFaultDetails =
   | { readonly code: "HANDLER_CRASHED" }
   /** It took longer than its attempt may take. */
   | { readonly code: "HANDLER_TIMEOUT" }
+  /** Its process, with what that has started, used more memory than an attempt may. */
+  | { readonly code: "HANDLER_MEMORY_EXCEEDED" }
   /** Its process wrote to descriptor 4 what does not follow the protocol. */
   | { readonly code: "HANDLER_PROTOCOL" };
 

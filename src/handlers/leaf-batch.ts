@@ -118,7 +118,7 @@ export class LeafBatch {
 
   async #acquire(handler: HandlerRef, leaves: readonly Leaf[]): Promise<WorkerProcess | undefined> {
     try {
-      return await this.#options.pool.acquire(handler.language, handler.version);
+      return await this.#options.pool.acquire(handler);
     } catch (error) {
       if (!(error instanceof HandlersError)) throw error;
       for (const leaf of leaves) leaf.finish({ kind: "released", reason: error.message });

@@ -172,6 +172,8 @@ export class LeafSweep {
     else if (end.kind === "done") leaf.handlerDone();
     else if (!ran || leaf.over || (await this.#hasPrinted())) leaf.alone();
     else if (end.kind === "killed" && !this.#timedOut) leaf.alone();
+    // Others may have filled the worker before it.
+    else if (end.kind === "memory") leaf.alone();
     else if (end.kind === "broken" && !(end.error instanceof HandlerFault)) leaf.alone();
     else {
       const late = { code: "HANDLER_TIMEOUT", message: `not finished after ${timeoutMs} ms` };

@@ -6,9 +6,10 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
-import type { Language } from "../wire/dataset.ts";
+import type { HandlerRef } from "../wire/dataset.ts";
 import { HandlersError } from "./errors.ts";
-import { TreeKeeper } from "./process-tree.ts";
+import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
+import { MEMORY_LOOK_MS } from "./worker-memory.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 /** Idle workers end after this time, milliseconds: memory back soon, yet no start in a busy minute. */
@@ -34,6 +35,10 @@ export interface WorkerPoolOptions {
   readonly timers: Timers;
   /** Most workers at once, of all languages. */
   readonly workersMax: number;
+  /** What a handler may use that does not say, bytes; without it no limit. */
+  readonly memoryBytes?: number | undefined;
+  /** Ways to kill workers with all that they have started that may be used, for tests. */
+  readonly enforcers?: readonly TreeEnforcer[];
   readonly idleMs?: number;
   readonly callsMax?: number;
 }
@@ -43,8 +48,11 @@ interface Idle {
   readonly sinceMs: number;
 }
 
+/** What a worker is wanted for. */
+export type WorkerNeed = Pick<HandlerRef, "language" | "version" | "memoryBytes">;
+
 interface Waiter {
-  readonly language: Language;
+  readonly need: WorkerNeed;
   readonly resolve: (worker: WorkerProcess) => void;
   readonly reject: (error: Error) => void;
 }
@@ -62,6 +70,7 @@ export class WorkerPool {
   #count = 0;
   #made = 0;
   #sweeper: Timer | undefined;
+  #watch: Timer | undefined;
   #closed = false;
 
   constructor(options: WorkerPoolOptions) {
@@ -92,14 +101,18 @@ export class WorkerPool {
    * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when the language cannot be started here,
    * `HANDLER_POOL_CLOSED` after `close`.
    */
-  acquire(language: Language, version: string): Promise<WorkerProcess> {
-    if (this.#closed) return Promise.reject(closedError());
-    const idle = this.#takeIdle(language, version);
-    if (idle !== undefined) return Promise.resolve(idle);
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ language, resolve, reject });
-      this.#serve();
-    });
+  async acquire(need: WorkerNeed): Promise<WorkerProcess> {
+    if (this.#closed) throw closedError();
+    const worker = this.#takeIdle(need) ?? (await this.#wait(need));
+    worker.memory.limitBytes = this.#limitOf(need);
+    return worker;
+  }
+
+  /** Whether a worker that somebody has can serve this need too; it is held to its limit from then on. */
+  reuse(worker: WorkerProcess, need: WorkerNeed): boolean {
+    if (!worker.alive || !this.#suits(worker, need)) return false;
+    worker.memory.limitBytes = this.#limitOf(need);
+    return true;
   }
 
   /** Gives a worker back. It is killed when it may not be used again. */
@@ -110,12 +123,13 @@ export class WorkerPool {
       worker.alive &&
       worker.calls < callsMax &&
       worker.loaded.size < VERSIONS_MAX &&
+      !worker.memory.isGrown &&
       !this.#hasLeftovers(worker);
     if (!usable || this.#closed) {
       void this.#retire(worker);
       return;
     }
-    const waiting = this.#waiters.findIndex((waiter) => waiter.language === worker.language);
+    const waiting = this.#waiters.findIndex(({ need }) => this.#suits(worker, need));
     const [waiter] = waiting < 0 ? [] : this.#waiters.splice(waiting, 1);
     if (waiter !== undefined) {
       waiter.resolve(worker);
@@ -130,9 +144,27 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#sweeper?.cancel();
+    this.#watch?.cancel();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
     this.#idle.length = 0;
     await Promise.all([...this.#all].map((worker) => worker.kill()));
+  }
+
+  #wait(need: WorkerNeed): Promise<WorkerProcess> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ need, resolve, reject });
+      this.#serve();
+    });
+  }
+
+  #limitOf(need: WorkerNeed): number | undefined {
+    return need.memoryBytes ?? this.#options.memoryBytes;
+  }
+
+  /** A runtime that was told its limit at its start serves handlers with the same one only. */
+  #suits(worker: WorkerProcess, need: WorkerNeed): boolean {
+    if (worker.language !== need.language) return false;
+    return worker.language !== "javascript" || worker.startedFor === this.#limitOf(need);
   }
 
   #hasLeftovers(worker: WorkerProcess): boolean {
@@ -143,13 +175,13 @@ export class WorkerPool {
     return worker.hasLeftovers();
   }
 
-  #takeIdle(language: Language, version: string): WorkerProcess | undefined {
+  #takeIdle(need: WorkerNeed): WorkerProcess | undefined {
     let best = -1;
     for (let at = this.#idle.length - 1; at >= 0; at--) {
       const worker = this.#idle[at]?.worker;
-      if (worker?.language !== language || !worker.alive) continue;
+      if (worker === undefined || !this.#suits(worker, need) || !worker.alive) continue;
       if (best < 0) best = at;
-      if (worker.loaded.has(version)) {
+      if (worker.loaded.has(need.version)) {
         best = at;
         break;
       }
@@ -180,13 +212,15 @@ export class WorkerPool {
       this.#trees ??= this.#prepare();
       const number = this.#made++;
       const worker = await WorkerProcess.start({
-        language: waiter.language,
+        language: waiter.need.language,
+        memoryBytes: this.#limitOf(waiter.need),
         directory: join(directory, `worker-${number}`),
         mark: `${process.pid}-${threadId}-${marksMade++}`,
         timers,
         trees: await this.#trees,
       });
       this.#all.add(worker);
+      this.#watchLater();
       if (this.#closed) {
         await this.#retire(worker);
         throw closedError();
@@ -202,10 +236,12 @@ export class WorkerPool {
   /** Clears what an earlier node has left, and finds out how trees are killed here. */
   async #prepare(): Promise<TreeKeeper> {
     try {
-      const { directory, timers } = this.#options;
+      const { directory, timers, enforcers } = this.#options;
       await rm(directory, { recursive: true, force: true });
       await mkdir(directory, { recursive: true });
-      return await TreeKeeper.probe({ timers });
+      return await TreeKeeper.probe(
+        enforcers === undefined ? { timers } : { timers, allowed: enforcers },
+      );
     } catch (error) {
       this.#trees = undefined;
       throw error;
@@ -219,16 +255,33 @@ export class WorkerPool {
     this.#serve();
   }
 
+  #watchLater(): void {
+    this.#watch ??= this.#options.timers.after(MEMORY_LOOK_MS, () => void this.#look());
+  }
+
+  /** Finds workers that use too much, and idle ones that are of no use any more. */
+  async #look(): Promise<void> {
+    await Promise.all([...this.#all].map((worker) => worker.lookAtMemory()));
+    const useless = this.#idle.filter(
+      ({ worker }) => !worker.alive || worker.memory.isGrown || worker.hasLeftovers(),
+    );
+    for (const idle of useless) this.#drop(idle);
+    this.#watch = undefined;
+    if (this.#all.size > 0 && !this.#closed) this.#watchLater();
+  }
+
+  #drop(idle: Idle): void {
+    this.#idle.splice(this.#idle.indexOf(idle), 1);
+    void this.#retire(idle.worker);
+  }
+
   #sweepLater(): void {
     const { idleMs = IDLE_MS, timers } = this.#options;
     this.#sweeper ??= timers.after(idleMs, () => {
       this.#sweeper = undefined;
       const limitMs = this.#options.clock.nowMs() - idleMs;
       const old = this.#idle.filter((idle) => idle.sinceMs <= limitMs || !idle.worker.alive);
-      for (const idle of old) {
-        this.#idle.splice(this.#idle.indexOf(idle), 1);
-        void this.#retire(idle.worker);
-      }
+      for (const idle of old) this.#drop(idle);
       if (this.#idle.length > 0) this.#sweepLater();
     });
   }

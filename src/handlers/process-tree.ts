@@ -1,6 +1,6 @@
 /**
  * Killing a process with everything that it has started, even what left its process group. Control
- * groups do that for certain; without them the group and an environment marker are what is left.
+ * groups do that for certain; without them there is what the table of processes tells.
  * Which way works is found out by trying it.
  */
 import { spawn } from "node:child_process";
@@ -10,12 +10,16 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import type { Timers } from "../std/clock.ts";
+import { type FamilyRoot, familyOf, ProcessTable } from "./process-table.ts";
 
 /** Who makes sure that a whole tree dies. */
 export type TreeEnforcer = "cgroup-v2" | "cgroup-v1" | "process-group";
 
-/** The variable that marks the environment of a worker and of what it starts. */
-export const MARK_VARIABLE = "JOBX_WORKER";
+/** How old the list of all processes may be where no control group has one, milliseconds: it costs some. */
+const TABLE_AGE_MS = 1000;
+
+/** Shared by all trees of a thread. */
+const table = new ProcessTable();
 
 /** Rounds of killing before giving up: each waits `ROUND_MS`; what survives is stuck in the kernel. */
 const ROUNDS_MAX = 100;
@@ -27,8 +31,8 @@ let groupsMade = threadId * 1_000_000_000;
 /** A process and its descendants. */
 export interface ProcessTree {
   readonly enforcer: TreeEnforcer;
-  /** Whether there are more processes than the first. Always false where nobody can tell cheaply. */
-  hasOthers(): boolean;
+  /** Its living processes. Without control groups what was started in the last second may be missing. */
+  processes(): readonly number[];
   /** Kills all of them; resolves when none is left, or after a bounded number of rounds. */
   kill(): Promise<void>;
   /** Removes what this object keeps in the system. After `kill`, when the first process is reaped. */
@@ -75,13 +79,13 @@ export class TreeKeeper {
   }
 
   /** Takes over a process that leads its own process group and has not started others yet. */
-  async adopt(process_: { readonly pid: number; readonly mark: string }): Promise<ProcessTree> {
+  async adopt(root: FamilyRoot): Promise<ProcessTree> {
     const base = this.#base;
-    if (base === undefined) return new MarkedTree(process_, this.#timers);
+    if (base === undefined) return new MarkedTree(root, this.#timers);
     const directory = join(base.directory, `jobx-${process.pid}-${groupsMade++}`);
     await mkdir(directory, { recursive: true });
-    await writeFile(join(directory, "cgroup.procs"), String(process_.pid));
-    return new GroupTree({ ...base, directory }, { pid: process_.pid, timers: this.#timers });
+    await writeFile(join(directory, "cgroup.procs"), String(root.pid));
+    return new GroupTree({ ...base, directory }, this.#timers);
   }
 
   async #works(): Promise<boolean> {
@@ -90,7 +94,7 @@ export class TreeKeeper {
     if (child.pid === undefined) return false;
     const exited = once(child, "exit");
     try {
-      const tree = await this.adopt({ pid: child.pid, mark: "" });
+      const tree = await this.adopt({ pid: child.pid, mark: "", directory: "" });
       await tree.kill();
       const ended = await Promise.race([
         exited.then(() => true),
@@ -140,7 +144,7 @@ async function sweep(base: Base, timers: Timers): Promise<void> {
   for (const name of await readdir(base.directory).catch(() => [])) {
     const pid = Number(/^jobx-(\d+)-\d+$/.exec(name)?.[1] ?? 0);
     if (pid === 0 || pid === process.pid || isAlive(pid)) continue;
-    const tree = new GroupTree({ ...base, directory: join(base.directory, name) }, { timers });
+    const tree = new GroupTree({ ...base, directory: join(base.directory, name) }, timers);
     await tree.kill();
     await tree.release();
   }
@@ -163,30 +167,28 @@ function signal(pid: number, number: number | "SIGKILL"): boolean {
 class GroupTree implements ProcessTree {
   readonly enforcer: TreeEnforcer;
   readonly #directory: string;
-  readonly #pid: number | undefined;
   readonly #timers: Timers;
 
-  constructor(base: Base, options: { readonly pid?: number; readonly timers: Timers }) {
+  constructor(base: Base, timers: Timers) {
     this.enforcer = base.enforcer;
     this.#directory = base.directory;
-    this.#pid = options.pid;
-    this.#timers = options.timers;
+    this.#timers = timers;
   }
 
-  hasOthers(): boolean {
+  processes(): readonly number[] {
     try {
       const text = readFileSync(join(this.#directory, "cgroup.procs"), "utf8");
-      return text.split("\n").some((line) => line !== "" && Number(line) !== this.#pid);
+      return text.split("\n").filter(Boolean).map(Number);
     } catch {
-      return true;
+      return [];
     }
   }
 
   async kill(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      if ((await this.#processes()).length === 0) return;
+      if (this.processes().length === 0) return;
       await (this.enforcer === "cgroup-v2" ? this.#write("cgroup.kill", "1") : this.#killFrozen());
-      if ((await this.#processes()).length === 0) return;
+      if (this.processes().length === 0) return;
       await delay(this.#timers, ROUND_MS);
     }
   }
@@ -206,13 +208,8 @@ class GroupTree implements ProcessTree {
   /** Nothing can fork while it is frozen, so that the list is complete. */
   async #killFrozen(): Promise<void> {
     await this.#write("freezer.state", "FROZEN");
-    for (const pid of await this.#processes()) signal(pid, "SIGKILL");
+    for (const pid of this.processes()) signal(pid, "SIGKILL");
     await this.#write("freezer.state", "THAWED");
-  }
-
-  async #processes(): Promise<readonly number[]> {
-    const text = await readFile(join(this.#directory, "cgroup.procs"), "utf8").catch(() => "");
-    return text.split("\n").filter(Boolean).map(Number);
   }
 
   async #write(file: string, text: string): Promise<void> {
@@ -220,29 +217,29 @@ class GroupTree implements ProcessTree {
   }
 }
 
-/** A tree that is known by its process group and by a mark in its environment. */
+/** A tree that is known by what its processes have in common. */
 class MarkedTree implements ProcessTree {
   readonly enforcer = "process-group";
-  readonly #pid: number;
-  readonly #mark: string;
+  readonly #root: FamilyRoot;
   readonly #timers: Timers;
+  /** Starts of all that ever belonged to it and may still live (P1). */
+  #known: ReadonlyMap<number, string> = new Map();
 
-  constructor(process_: { readonly pid: number; readonly mark: string }, timers: Timers) {
-    this.#pid = process_.pid;
-    this.#mark = `${MARK_VARIABLE}=${process_.mark}`;
+  constructor(root: FamilyRoot, timers: Timers) {
+    this.#root = root;
     this.#timers = timers;
   }
 
-  hasOthers(): boolean {
-    return false;
+  processes(): readonly number[] {
+    return this.#family(TABLE_AGE_MS);
   }
 
   async kill(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      signal(-this.#pid, "SIGKILL");
-      const marked = await this.#marked();
-      if (marked.length === 0) return;
-      for (const pid of marked) signal(pid, "SIGKILL");
+      const family = this.#family(0);
+      if (family.length === 0) return;
+      // Parents may start others until they are dead, so all at once, and then again.
+      for (const pid of family) signal(pid, "SIGKILL");
       await delay(this.#timers, ROUND_MS);
     }
   }
@@ -251,14 +248,10 @@ class MarkedTree implements ProcessTree {
     return Promise.resolve();
   }
 
-  /** Living processes with the mark, in whatever session they are. Zombies have no environment. */
-  async #marked(): Promise<readonly number[]> {
-    const found: number[] = [];
-    for (const name of await readdir("/proc").catch(() => [])) {
-      if (!/^\d+$/.test(name)) continue;
-      const environment = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "");
-      if (environment.split("\0").includes(this.#mark)) found.push(Number(name));
-    }
-    return found;
+  #family(ageMsMax: number): readonly number[] {
+    const entries = table.entries(performance.now(), ageMsMax);
+    const family = familyOf(entries, { ...this.#root, known: this.#known });
+    this.#known = new Map(family.map(({ pid, started }) => [pid, started]));
+    return family.map(({ pid }) => pid);
   }
 }

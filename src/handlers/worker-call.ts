@@ -1,5 +1,6 @@
 /** Calls of handlers, as a worker process takes them. */
 import type { FromWorker, StartMessage } from "../wire/worker-protocol.ts";
+import type { MemoryExcess } from "./worker-memory.ts";
 
 /** How a call ended. */
 export type CallEnd =
@@ -15,6 +16,8 @@ export type CallEnd =
       readonly exitCode: number | null;
       readonly signal: string | null;
     }
+  /** It used more memory than its attempt may. The worker is dead. */
+  | ({ readonly kind: "memory" } & MemoryExcess)
   /** What came on descriptor 4 does not follow the protocol. The worker is dead. */
   | { readonly kind: "protocol"; readonly reason: string }
   /** Our own input or consumer threw `error`. The worker is dead. */

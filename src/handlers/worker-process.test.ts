@@ -11,6 +11,7 @@ import {
   machineClock,
   type TestHandler,
 } from "../../test/lib/handler-kit.ts";
+import { runs, until } from "../../test/lib/processes.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -26,28 +27,11 @@ afterEach(async () => {
   for (const kit of kits.splice(0)) await kit.close();
 });
 
-/** Whether a process runs; a zombie that nobody has waited for does not. */
-function runs(pid: number): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
-
 /** More time on a processor than a worker needs to start, in hundredths of a second. */
 const STUCK_TICKS = 100;
 
 function cpuTicks(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[11]);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadlineMs = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadlineMs) throw new Error("it did not come about");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 const MAPPER = { language: "python", type: "mapper" } as const;
@@ -100,7 +84,8 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
 
 function startWorker(kit: HandlerKit, trees: TreeKeeper): Promise<WorkerProcess> {
   const directory = join(kit.directory, "single");
-  const options = { language: MAPPER.language, directory, timers: machineClock, trees };
+  const memoryBytes = undefined;
+  const options = { ...MAPPER, directory, timers: machineClock, trees, memoryBytes };
   return WorkerProcess.start({ ...options, mark: `test-${process.pid}-${trees.enforcer}` });
 }
 
@@ -191,23 +176,6 @@ describe("WorkerPool", () => {
     expect(runs(first)).toBe(false);
   });
 
-  test("a worker whose handler left a process behind is not used again", async (context) => {
-    if ((await TreeKeeper.probe({ timers: machineClock })).enforcer === "process-group") {
-      return context.skip();
-    }
-    const kit = await open();
-    const leaves = mapper(`import os, subprocess
-def map(args, ctx):
-    yield ctx.map_to("x")
-    yield os.getpid(), subprocess.Popen(["/bin/sleep", "100"], stdout=subprocess.DEVNULL).pid
-`);
-    const outcome = await kit.map({ mapper: leaves }, []);
-    const pairs = outcome.kind === "mapped" ? await kit.pairsOf(outcome.children) : [];
-    const [worker, sleeper] = [Number(pairs[0]?.[0]), Number(pairs[0]?.[1])];
-    await until(() => !runs(sleeper));
-    expect(await pid(kit)).not.toBe(worker);
-  });
-
   test("an idle worker of another language gives way when the pool is full", async () => {
     const kit = await open({ slots: 1 });
     const other = handlerOf(
@@ -215,10 +183,8 @@ def map(args, ctx):
       "mapper",
       "export function* map(a, c) { yield c.mapTo('x') }",
     );
-    const [one, two] = await Promise.all([
-      kit.pool.acquire("python", ""),
-      kit.pool.acquire("python", ""),
-    ]);
+    const need = { language: "python", version: "", memoryBytes: undefined } as const;
+    const [one, two] = await Promise.all([kit.pool.acquire(need), kit.pool.acquire(need)]);
     kit.pool.release(one);
     kit.pool.release(two);
     expect((await kit.map({ mapper: other }, [])).kind).toBe("mapped");

@@ -25,9 +25,11 @@ import { dyingWithStarter } from "./death-signal.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
 import { OutputTail } from "./output-tail.ts";
-import { MARK_VARIABLE, type ProcessTree, type TreeKeeper } from "./process-tree.ts";
+import { MARK_VARIABLE } from "./process-table.ts";
+import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
 import { type WorkerCommand, workerCommand } from "./worker-languages.ts";
+import { WorkerMemory } from "./worker-memory.ts";
 
 /** Longest time until a worker's hello, milliseconds: a slow start takes a tenth of a second. */
 export const HELLO_TIMEOUT_MS = 20_000;
@@ -65,6 +67,9 @@ export class WorkerProcess {
   readonly stderr = new OutputTail();
   /** Versions that this worker has loaded: their source need not be sent again. */
   readonly loaded = new Set<string>();
+  readonly memory = new WorkerMemory();
+  /** The limit that it was started for. */
+  readonly startedFor: number | undefined;
   onOutput: OutputListener | undefined;
   readonly #child: ChildProcess;
   readonly #timers: Timers;
@@ -88,8 +93,11 @@ export class WorkerProcess {
     readonly mark: string;
     readonly timers: Timers;
     readonly command: WorkerCommand;
+    readonly memoryBytes: number | undefined;
   }) {
     this.language = options.language;
+    this.startedFor = options.memoryBytes;
+    this.memory.limitBytes = options.memoryBytes;
     this.directory = options.directory;
     this.#timers = options.timers;
     const { command } = options;
@@ -123,13 +131,14 @@ export class WorkerProcess {
     readonly mark: string;
     readonly timers: Timers;
     readonly trees: TreeKeeper;
+    readonly memoryBytes: number | undefined;
   }): Promise<WorkerProcess> {
     await mkdir(join(options.directory, "tmp"), { recursive: true });
     let worker: WorkerProcess | undefined;
     try {
-      const command = await dyingWithStarter(workerCommand(options.language));
+      const command = await dyingWithStarter(workerCommand(options.language, options.memoryBytes));
       worker = new WorkerProcess({ ...options, command });
-      await worker.#greet(options.trees, options.mark);
+      await worker.#greet(options.trees, options);
       return worker;
     } catch (cause) {
       await worker?.kill();
@@ -157,7 +166,15 @@ export class WorkerProcess {
 
   /** Whether earlier calls have left processes behind. Costs a look into the system. */
   hasLeftovers(): boolean {
-    return this.#tree?.hasOthers() ?? false;
+    return this.#tree?.processes().some((pid) => pid !== this.pid) ?? false;
+  }
+
+  /** Ends what runs, and the worker, if all its processes together use more memory than they may. */
+  async lookAtMemory(): Promise<void> {
+    const excess = await this.memory.look(this.#tree?.processes() ?? []);
+    // Between calls nobody would be told; the next one is told if nothing was freed by then.
+    if (excess === undefined || !this.alive || this.#tasks.length === 0) return;
+    this.#end({ kind: "memory", ...excess });
   }
 
   /** Bytes that were printed since the tails were reset. */
@@ -227,11 +244,14 @@ export class WorkerProcess {
     });
   }
 
-  async #greet(trees: TreeKeeper, mark: string): Promise<void> {
+  async #greet(
+    trees: TreeKeeper,
+    { mark, directory }: { readonly mark: string; readonly directory: string },
+  ): Promise<void> {
     const pid = this.#child.pid;
     if (pid === undefined) throw new Error("the program cannot be run");
     // Nothing of a handler runs before the hello, so nothing can escape before this.
-    this.#tree = await trees.adopt({ pid, mark });
+    this.#tree = await trees.adopt({ pid, mark, directory });
     let timer: Timer | undefined;
     const hello = new Promise<void>((resolve, reject) => {
       this.#helloed = resolve;
@@ -419,7 +439,16 @@ export class WorkerProcess {
     // What it has started holds the pipes open; it goes with it.
     await this.#tree?.kill();
     await closed;
-    this.#end(end);
+    this.#end(this.#isHeapFull(end) ?? end);
+  }
+
+  /** An engine that may have no more heap ends by itself, before its process is over the limit. */
+  #isHeapFull(end: CallEnd): CallEnd | undefined {
+    const { usedBytes, limitBytes } = this.memory;
+    const isAbort = end.kind === "exited" && end.signal === "SIGABRT";
+    if (limitBytes === undefined || this.language !== "javascript" || !isAbort) return undefined;
+    if (!/^FATAL ERROR: .*heap out of memory/m.test(this.stderr.text())) return undefined;
+    return { kind: "memory", usedBytes, limitBytes };
   }
 
   async #kill(): Promise<void> {

@@ -43,11 +43,15 @@ export function handlerOf(
   language: Language,
   type: HandlerType,
   source: string,
-  options: { readonly argumentType?: ArgumentType; readonly name?: string } = {},
+  options: {
+    readonly argumentType?: ArgumentType;
+    readonly name?: string;
+    readonly memoryBytes?: number;
+  } = {},
 ): TestHandler {
-  const { argumentType = null, name = `a.${type}` } = options;
+  const { argumentType = null, name = `a.${type}`, memoryBytes } = options;
   const version = createHash("sha256").update(`${language}${type}${source}`).digest("hex");
-  return { ref: { name, version, language, type, argumentType }, source };
+  return { ref: { name, version, language, type, argumentType, memoryBytes }, source };
 }
 
 /** What a unit may be given besides its handlers. */

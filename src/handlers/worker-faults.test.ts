@@ -1,0 +1,235 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { HandlerKit, handlerOf, machineClock } from "../../test/lib/handler-kit.ts";
+import { runs, until } from "../../test/lib/processes.ts";
+import type { WorkError } from "../wire/dataset.ts";
+import { TreeKeeper } from "./process-tree.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const MIB = 2 ** 20;
+
+let kit: HandlerKit | undefined;
+afterEach(() => kit?.close());
+
+const open = async (pool: Parameters<typeof HandlerKit.open>[0]) => {
+  kit = await HandlerKit.open(pool);
+  return kit;
+};
+
+/**
+ * Starts processes that get away, each in its own way, and prints their pids: orphaned in a session of
+ * its own; there with another environment; a plain child.
+ */
+const FORKS = `import os, sys, time, signal, subprocess
+def orphan():
+    r, w = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(w, str(os.getpid()).encode())
+            os.close(3); os.close(4)
+            while True: time.sleep(1)
+        os._exit(0)
+    return os.read(r, 100).decode()
+def forks():
+    clean = subprocess.Popen(["/usr/bin/setsid", "/bin/sleep", "1000"], env={}, stdout=subprocess.DEVNULL)
+    plain = subprocess.Popen(["/bin/sleep", "1000"], stdout=subprocess.DEVNULL)
+    print("pids", os.getpid(), orphan(), clean.pid, plain.pid, flush=True)
+def map(args, ctx):
+    forks()
+    yield ctx.map_to("x")
+`;
+
+const FAULTS = {
+  hangs: ["    while True: time.sleep(1)", "HANDLER_TIMEOUT"],
+  "writes garbage on the protocol": [
+    "    os.write(4, b'garbage')\n    time.sleep(60)",
+    "HANDLER_PROTOCOL",
+  ],
+  exits: ["    os._exit(3)", "HANDLER_CRASHED"],
+  "is killed by a signal": ["    os.kill(os.getpid(), signal.SIGSEGV)", "HANDLER_CRASHED"],
+  "fills its memory": [
+    "    held = []\n    while True: held.append(bytearray(b'x' * 4000000))",
+    "HANDLER_MEMORY_EXCEEDED",
+  ],
+} as const;
+
+const COPY = "def map(args, ctx):\n    yield ctx.map_to('x')\n    yield from args\n";
+
+const mapper = (source: string) => handlerOf("python", "mapper", source, { argumentType: "list" });
+
+describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enforcer) => {
+  const allowed = async () =>
+    (await TreeKeeper.probe({ timers: machineClock, allowed: [enforcer] })).enforcer === enforcer;
+
+  test.for(Object.entries(FAULTS))(
+    "a handler that %s leaves none of its processes, and the next one is not harmed",
+    async ([_fault, [body, code]], context) => {
+      if (!(await allowed())) return context.skip();
+      const own = await open({ pool: { enforcers: [enforcer], memoryBytes: 256 * MIB } });
+      const timeoutMs = code === "HANDLER_TIMEOUT" ? 4000 : 30_000;
+      const outcome = await own.map({ mapper: mapper(`${FORKS}${body}\n`) }, [], { timeoutMs });
+      const error = outcome.kind === "failed" ? outcome.error : undefined;
+      expect(error?.code).toBe(code);
+      const pids =
+        /pids (.*)/
+          .exec(error?.stdout ?? "")?.[1]
+          ?.split(" ")
+          .map(Number) ?? [];
+      expect(pids.length).toBe(4);
+      expect(pids.filter(runs)).toEqual([]);
+      expect((await own.map({ mapper: mapper(COPY) }, [[1, 2]])).kind).toBe("mapped");
+    },
+  );
+
+  test("a worker whose handler left processes behind is not used again", async (context) => {
+    if (!(await allowed())) return context.skip();
+    const own = await open({ pool: { enforcers: [enforcer] } });
+    let printed = "";
+    const onOutput = (_stream: string, chunk: Uint8Array) => {
+      printed += Buffer.from(chunk).toString();
+    };
+    const leaves = mapper(FORKS);
+    expect((await own.map({ mapper: leaves }, [], { context: { onOutput } })).kind).toBe("mapped");
+    const pids = /pids (.*)/.exec(printed)?.[1]?.split(" ").map(Number) ?? [];
+    expect(pids.length).toBe(4);
+    await until(() => pids.filter(runs).length === 0);
+    expect(own.pool.pids).not.toContain(pids[0]);
+  });
+});
+
+describe.each(["javascript", "python"] as const)("a %s handler", (language) => {
+  const of = (sources: { javascript: string; python: string }, memoryBytes?: number) => ({
+    mapper: handlerOf(language, "mapper", sources[language], {
+      argumentType: "list",
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    }),
+  });
+  const HOLDS = {
+    javascript: `export async function* map([[_, mib]], ctx) {
+  yield ctx.mapTo("x");
+  const held = [];
+  for (let n = 0; n < mib; n++) held.push(Buffer.alloc(${MIB}, 1));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  yield ["held", held.length];
+}`,
+    python: `import time
+def map(args, ctx):
+    yield ctx.map_to("x")
+    held = [bytearray(b"x" * ${MIB}) for _ in range(args[0][1])]
+    time.sleep(0.3)
+    yield "held", len(held)
+`,
+  };
+  const failure = async (
+    own: HandlerKit,
+    memory: number | undefined,
+  ): Promise<WorkError | undefined> => {
+    const outcome = await own.map(of(HOLDS, memory), [["mib", 400]]);
+    return outcome.kind === "failed" ? outcome.error : undefined;
+  };
+
+  test("that uses more than its node allows fails, and is told what it used", async () => {
+    const error = await failure(await open({ pool: { memoryBytes: 300 * MIB } }), undefined);
+    expect(error?.code).toBe("HANDLER_MEMORY_EXCEEDED");
+    expect(error?.message).toMatch(/used 3\d\d MiB of 300 MiB .*`memory`/);
+  });
+
+  test("that asks for more than its node allows to others gets it", async () => {
+    const own = await open({ pool: { memoryBytes: 300 * MIB } });
+    expect(await failure(own, 1024 * MIB)).toBeUndefined();
+  });
+
+  test("that asks for less is held to it, whatever the others in its attempt may use", async () => {
+    const own = await open({ pool: { memoryBytes: 1024 * MIB } });
+    const reducer = handlerOf("javascript", "reducer", "export function* reduce() {}");
+    const outcome = await own.map({ ...of(HOLDS, 200 * MIB), reducer }, [["mib", 400]]);
+    expect(outcome.kind === "failed" && outcome.error.message).toContain("of 200 MiB");
+  });
+
+  test("that ends within its limit is followed by one with another limit", async () => {
+    const own = await open({ pool: { memoryBytes: 150 * MIB } });
+    const returns = {
+      javascript: "export function* map(_, ctx) { yield ctx.toReturn(); yield [1, 2]; }",
+      python: "def map(args, ctx):\n    yield ctx.to_return()\n    yield 1, 2\n",
+    };
+    const sums = {
+      javascript: `export function* reduce(all) {
+  const held = Buffer.alloc(${250 * MIB}, 1);
+  for (const [key, values] of all) yield [key, values.length + held[0]];
+}`,
+      python: `def reduce(all):
+    held = bytearray(b"x") * ${250 * MIB}
+    for key, values in all: yield key, len(values) + held[0] - 119
+`,
+    };
+    const reducer = handlerOf(language, "reducer", sums[language], {
+      argumentType: "list",
+      memoryBytes: 400 * MIB,
+    });
+    const outcome = await own.map({ ...of(returns), reducer }, []);
+    expect(outcome).toMatchObject({ kind: "reduced" });
+    const [parts = []] = outcome.kind === "reduced" ? outcome.parts : [];
+    expect(await own.pairsOf(parts)).toEqual([[1, 2]]);
+  });
+
+  test("that left its worker with much memory is followed by another worker", async () => {
+    const grows = {
+      javascript: `const held = [];
+export function* map([[_, mib]], ctx) {
+  yield ctx.mapTo("x");
+  for (let n = 0; n < mib; n++) held.push(Buffer.alloc(${MIB}, 1));
+  yield [process.pid, 0];
+}`,
+      python: `import os
+held = []
+def map(args, ctx):
+    yield ctx.map_to("x")
+    held.extend(bytearray(b"x" * ${MIB}) for _ in range(args[0][1]))
+    yield os.getpid(), 0
+`,
+    };
+    const own = await open({ pool: { memoryBytes: 400 * MIB } });
+    const pid = async () => {
+      const outcome = await own.map(of(grows), [["mib", 250]]);
+      expect(outcome.kind).toBe("mapped");
+      return outcome.kind === "mapped" ? (await own.pairsOf(outcome.children))[0]?.[0] : undefined;
+    };
+    const first = await pid();
+    await until(() => !own.pool.pids.some((one) => one === first));
+    expect(await pid()).not.toBe(first);
+  });
+});
+
+test("a heap that is full is told as the limit that it is", async () => {
+  const own = await open({ pool: { memoryBytes: 300 * MIB } });
+  const source = `export function* map(_, ctx) {
+  yield ctx.mapTo("x");
+  const held = [];
+  for (;;) held.push({ text: "x" + held.length });
+}`;
+  const outcome = await own.map({ mapper: handlerOf("javascript", "mapper", source) }, []);
+  expect(outcome.kind === "failed" && outcome.error.code).toBe("HANDLER_MEMORY_EXCEEDED");
+});
+
+test("forks that share their memory are not counted each for all of it", async () => {
+  const own = await open({ pool: { memoryBytes: 400 * MIB } });
+  const source = `import os, time
+def map(args, ctx):
+    held = bytearray(b"x") * ${200 * MIB}
+    children = []
+    for _ in range(4):
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(0.5)
+            os._exit(held[5] - 120)
+        children.append(pid)
+    codes = [os.waitpid(pid, 0)[1] for pid in children]
+    yield ctx.map_to("x")
+    yield "codes", codes
+`;
+  const outcome = await own.map({ mapper: mapper(source) }, []);
+  expect(outcome.kind === "mapped" && (await own.pairsOf(outcome.children))).toEqual([
+    ["codes", [0, 0, 0, 0]],
+  ]);
+});

@@ -183,6 +183,7 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     joinTicket: undefined,
     slots,
     capabilities: [],
+    handlerMemoryBytes: undefined,
     logLevel: "info",
     drainMs: 0,
     durability: "sync",

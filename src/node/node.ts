@@ -206,6 +206,7 @@ function startPlane(ground: Ground, blockMeter: BlockMeter): Promise<DataPlane> 
     directory: config.data,
     self: mesh.self,
     slots: Math.max(1, config.slots),
+    handlerMemoryBytes: config.handlerMemoryBytes,
     sync: config.durability === "sync",
     log: log.child({ part: "data" }),
     fetchBlock: fetchBlock(mesh, blockMeter),

@@ -6,6 +6,7 @@ import { asRecord, parseRecord } from "../../scripts/lib/json.ts";
 import type { RequestView } from "../../src/api/ports.ts";
 import { attemptsOf, ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
+import { runs } from "../lib/processes.ts";
 
 const END_MS_MAX = 60_000;
 /** What `jobx` exits with. */
@@ -49,6 +50,19 @@ test("a request whose handler throws fails and says where and why", async () => 
     ({ state }) => state === "failed",
   );
   expect(failed.map(({ invocation }) => invocation)).toEqual([`${id}.r.1`, `${id}.r.1`]);
+});
+
+test("a handler that takes too much memory fails with what it used, and its node goes on", async () => {
+  const submitted = await cluster.jobx(1, "submit", "faults", "leak", "a=1", "--wait", "--json");
+  expect(submitted.code).toBe(EXIT_FAILED);
+  const error = asRecord(parseRecord(submitted.stdout, "the request")["error"], "the error");
+  expect(error["code"]).toBe("HANDLER_MEMORY_EXCEEDED");
+  expect(error["message"]).toMatch(/used 2\d\d MiB of 200 MiB/);
+  const pids = /processes (\d+) (\d+)/.exec(String(error["stdout"]))?.slice(1).map(Number) ?? [];
+  expect(pids.length).toBe(2);
+  expect(pids.filter(runs)).toEqual([]);
+  const after = await cluster.jobx(1, "submit", "faults", "skip", "a=1", "--wait", "--json");
+  expect(after.code).toBe(0);
 });
 
 test("a step that skips failures goes on without them", async () => {

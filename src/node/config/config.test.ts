@@ -44,6 +44,16 @@ function refusal(args: readonly string[], environment: Record<string, string> = 
   throw new Error("nothing was refused");
 }
 
+test("slots share the machine's memory unless somebody says what an attempt may use", () => {
+  const [one = 0, three = 0] = ["1", "3"].map(
+    (slots) => configOf(["--slots", slots]).handlerMemoryBytes,
+  );
+  expect(one).toBeGreaterThan(0);
+  expect(three).toBeLessThan(one);
+  expect(configOf(["--handler-memory", "1.5GiB"]).handlerMemoryBytes).toBe(1.5 * 2 ** 30);
+  expect(configOf(["--handler-memory", "none"]).handlerMemoryBytes).toBeUndefined();
+});
+
 describe("precedence", () => {
   test("a flag beats its variable, a variable the file, the file the default", () => {
     const file = fileWith("slots: 3\nname: from-file\nlog-level: debug\ndrain-timeout: 2m\n");
@@ -64,6 +74,7 @@ describe("precedence", () => {
       advertise: "/dns4/a.example/tcp/1",
       api: "127.0.0.1:1",
       slots: "1",
+      "handler-memory": "1GiB",
       "log-level": "warn",
       "drain-timeout": "1",
       "retention-age": "60",
@@ -128,6 +139,8 @@ describe("what is wrong is refused with its place and a suggestion", () => {
       ["--slotz", "3"],
       "CONFIG_KEY_UNKNOWN: --slotz: there is no option slotz; did you mean slots?",
     ],
+    [["--handler-memory", "1GB"], "CONFIG_INVALID: --handler-memory: expected bytes, or a number"],
+    [["--handler-memory", "0"], "CONFIG_INVALID: --handler-memory: expected bytes, or a number"],
     [["--slots", "-1"], "CONFIG_INVALID: --slots: expected a value"],
     [["--slots", "many"], "CONFIG_INVALID: --slots: expected a whole number from 0 to 4096"],
     [["--slots", "1e3"], "CONFIG_INVALID: --slots: expected a whole number from 0 to 4096"],

@@ -1,9 +1,11 @@
 /** What a node is told at its start: a flag, else its variable, else the file, else the default. */
-import { availableParallelism, homedir, hostname } from "node:os";
+import { availableParallelism, homedir, hostname, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { RETENTION_MS_MAX } from "../../workflow/definition.ts";
 import { parseDuration } from "../../workflow/duration.ts";
+import { MEMORY_BYTES_MAX } from "../../workflow/handler-metadata.ts";
+import { parseSize, SIZE_RULE } from "../../workflow/size.ts";
 import { suggest } from "../../workflow/suggest.ts";
 import { ConfigError } from "./errors.ts";
 import { type Given, readConfigFile, unknownKey } from "./file.ts";
@@ -25,6 +27,12 @@ const SLOTS_MAX = 4096;
 
 /** A drain longer than a day is a mistake. */
 const DRAIN_SECONDS_MAX = 86_400;
+
+/** Handlers get this part of the machine's memory together; the node and the system need some. */
+const MEMORY_RATIO = 0.75;
+
+/** An attempt gets at least so much, however many slots there are: an empty worker takes 60 MiB. */
+const MEMORY_MEBIBYTES_MIN = 256;
 
 /** Looked for in the data directory when no file is named. */
 const FILE_NAME = "jobx-node.yaml";
@@ -52,6 +60,8 @@ export interface NodeConfig {
   /** Units that run at once. */
   readonly slots: number;
   readonly capabilities: readonly string[];
+  /** Memory of an attempt whose handlers do not say, bytes; undefined for no limit. */
+  readonly handlerMemoryBytes: number | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** How long a stop waits for units that run. */
   readonly drainMs: number;
@@ -194,6 +204,7 @@ function resolveSettings(
     join: value("join"),
     slots: value("slots"),
     capabilities: value("capabilities"),
+    "handler-memory": sharedMemory(value("handler-memory"), value("slots")),
     "log-level": value("log-level"),
     "drain-timeout": value("drain-timeout"),
     durability: value("durability"),
@@ -214,6 +225,7 @@ function defaults(): Readonly<Record<OptionName, string>> {
     join: "",
     slots: `${availableParallelism()}`,
     capabilities: "",
+    "handler-memory": "",
     "log-level": "info",
     "drain-timeout": `${DRAIN_SECONDS_DEFAULT}`,
     durability: "sync",
@@ -235,12 +247,33 @@ function parseSettings(settings: Settings): NodeConfig {
     joinTicket: ticket === "" ? undefined : ticket,
     slots: whole("slots", settings.slots, { min: 0, max: SLOTS_MAX }),
     capabilities: list(settings.capabilities.text).map((label) => label.toLowerCase()),
+    handlerMemoryBytes: handlerMemory(settings["handler-memory"]),
     logLevel: oneOf("log-level", settings, LOG_LEVELS),
     drainMs: drainMs(settings["drain-timeout"]),
     durability: oneOf("durability", settings, DURABILITIES),
     retention: retention(settings),
     legacyWorkflows: legacyWorkflows(settings),
   };
+}
+
+/** The default depends on the slots; what nobody has given is told as what it comes to. */
+function sharedMemory(given: Given, slots: Given): Given {
+  if (given.source !== "default") return given;
+  // A container may have less than the machine; without a limit of its own it is told 0 or too much.
+  const machineBytes = Math.min(
+    totalmem(),
+    process.constrainedMemory() || Number.POSITIVE_INFINITY,
+  );
+  const shareBytes = (MEMORY_RATIO * machineBytes) / Math.max(1, Number(slots.text) || 1);
+  const mebibytes = Math.max(MEMORY_MEBIBYTES_MIN, Math.floor(shareBytes / 2 ** 20));
+  return { ...given, text: `${mebibytes}MiB` };
+}
+
+function handlerMemory({ text, source }: Given): number | undefined {
+  if (text === "none") return undefined;
+  const bytes = parseSize(text);
+  if (bytes !== undefined && bytes >= 1 && bytes <= MEMORY_BYTES_MAX) return bytes;
+  throw invalid("handler-memory", source, `${SIZE_RULE}, or none`);
 }
 
 function retention(settings: Settings): NodeConfig["retention"] {

@@ -61,6 +61,11 @@ export const OPTIONS = {
     help: "what handlers may require of this node (none)",
     list: true,
   },
+  "handler-memory": {
+    variable: "JOBX_HANDLER_MEMORY",
+    value: "SIZE",
+    help: "what an attempt may use, or none (3/4 of the machine's, shared by the slots)",
+  },
   "log-level": {
     variable: "JOBX_LOG_LEVEL",
     value: "LEVEL",

@@ -33,6 +33,8 @@ export interface DataPlaneOptions {
   readonly self: NodeId;
   /** Units that run at once. */
   readonly slots: number;
+  /** Memory of an attempt whose handlers do not say, bytes; without it no limit. */
+  readonly handlerMemoryBytes?: number | undefined;
   /** False: blocks do not wait for the disk. Default true. */
   readonly sync?: boolean;
   readonly log: Log;
@@ -101,10 +103,10 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** Does not start anything: use `start`. */
   constructor(options: DataPlaneOptions) {
-    const { directory, self, slots, log, sync = true } = options;
+    const { directory, self, slots, handlerMemoryBytes, log, sync = true } = options;
     this.#options = options;
     this.#thread = new ThreadKeeper({
-      open: { directory, self, slots, sync },
+      open: { directory, self, slots, handlerMemoryBytes, sync },
       log,
       listener: {
         message: (message) => this.#message(message),

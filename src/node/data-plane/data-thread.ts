@@ -101,6 +101,7 @@ export class DataThread {
       timers: machine,
       // Units never hold more than two for each slot, so that a check does not wait for them.
       workersMax: 2 * slots + 1,
+      memoryBytes: options.handlerMemoryBytes,
     });
     this.#runner = new WorkRunner({
       io: this.#io,

@@ -36,6 +36,8 @@ export interface OpenMessage {
   readonly directory: string;
   readonly self: NodeId;
   readonly slots: number;
+  /** Memory of an attempt whose handlers do not say, bytes; undefined for no limit. */
+  readonly handlerMemoryBytes: number | undefined;
   /** False: blocks do not wait for the disk. */
   readonly sync: boolean;
   /** Counts the threads of this process: processes of an earlier one may still be dying. */

@@ -41,6 +41,16 @@ test("an output that nobody reads ends the program quietly", async () => {
   expect([exit, err]).toEqual([0, ""]);
 });
 
+test.each([
+  ["request", "--help"],
+  ["help", "request"],
+])("the help of a family, %s %s, lists its commands and no others", async (...words) => {
+  const { exit, out } = await run([MAIN, ...words]);
+  expect(exit).toBe(0);
+  expect(out).toContain("request retry");
+  expect(out).not.toContain("node list");
+});
+
 test("a usage error exits 2", async () => {
   const { exit, err } = await run([MAIN, "frobnicate"]);
   expect(exit).toBe(2);

@@ -20,7 +20,9 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
     io.err(mainHelp(COMMANDS));
     return EXIT.usage;
   }
-  if (first === "--help" || first === "-h" || first === "help") return help(words.slice(1), io);
+  if (isHelp(first)) return help(words.slice(1), io);
+  if (words.length === 2 && isHelp(words[1]) && familyOf(first).length > 0)
+    return help([first], io);
   try {
     const { command, rest } = findCommand(words);
     return await runCommand(command, rest, io);
@@ -31,8 +33,20 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
 
 function help(words: readonly string[], io: Io): number {
   const found = COMMANDS.find(({ name }) => name === words.join(" "));
-  io.out(found === undefined ? mainHelp(COMMANDS) : commandHelp(found));
+  const family = familyOf(words.join(" "));
+  const several = family.length > 0 ? family : COMMANDS;
+  io.out(found === undefined ? mainHelp(several) : commandHelp(found));
   return EXIT.ok;
+}
+
+function isHelp(word: string | undefined): boolean {
+  return word === "--help" || word === "-h" || word === "help";
+}
+
+/** Commands that begin with the same word; none where the word is a command of its own. */
+function familyOf(first: string): readonly Command[] {
+  if (COMMANDS.some(({ name }) => name === first)) return [];
+  return COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
 }
 
 /** @throws {JobxError} `CLI_USAGE` for an unknown command, with a suggestion. */

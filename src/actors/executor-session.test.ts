@@ -33,6 +33,24 @@ describe("credit", () => {
     expect(session.over).toBe(true);
   });
 
+  test("is quiet only once a scheduler has heard of this run and takes nothing to be here", () => {
+    const session = new ExecutorSession(1, 0);
+    expect(session.isQuiet).toBe(false);
+    const first = session.nextSequence();
+    expect(session.isQuiet).toBe(false);
+    session.heardBeat(first, 1);
+    expect(session.isQuiet).toBe(false);
+    session.heardBeat(first, 0);
+    expect(session.isQuiet).toBe(true);
+    // A scheduler that has lost touch asks again.
+    session.heardBeat(0, 1);
+    expect([session.active, session.isQuiet]).toEqual([true, false]);
+    session.heardBeat(0, 0);
+    expect(session.isQuiet).toBe(true);
+    session.ready = 1;
+    expect(session.isQuiet).toBe(false);
+  });
+
   test("a limit that no beat has said yet is news, and counts already", () => {
     const session = new ExecutorSession(1, 0);
     session.lend(4);

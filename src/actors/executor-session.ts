@@ -47,6 +47,8 @@ export class ExecutorSession {
   #lentBefore = 0;
   /** What the scheduler holds to be granted here, as it last said; it may not have arrived. */
   #granted = 0;
+  /** Some scheduler has answered the newest beat. */
+  #confirmed = false;
   /** Whom the newest beat went to. */
   asked: NodeId | undefined;
   /** Time of slots that its units took here, milliseconds: who had least is served first. */
@@ -76,6 +78,7 @@ export class ExecutorSession {
   /** For a beat that says the present limit. */
   nextSequence(): number {
     this.#sequence += 1;
+    this.#confirmed = false;
     this.#saidLimit = this.#limit;
     this.#lentBefore = Math.max(this.#lentBefore, this.#limit);
     return this.#sequence;
@@ -87,10 +90,11 @@ export class ExecutorSession {
    * granted here, or is about to.
    */
   heardBeat(sequence: number, granted: number): boolean {
+    this.#granted = granted;
     if (sequence !== this.#sequence) return false;
     const before = this.lent;
     this.#lentBefore = this.#saidLimit;
-    this.#granted = granted;
+    this.#confirmed = true;
     return this.lent < before;
   }
 
@@ -111,9 +115,17 @@ export class ExecutorSession {
     return this.#limit !== this.#saidLimit;
   }
 
-  /** True when there is anything to do for this workflow. */
+  /** True when there is anything to do for this workflow, or to say of what its scheduler takes to be here. */
   get active(): boolean {
-    return this.ready > 0 || this.attempts.size > 0;
+    return this.ready > 0 || this.attempts.size > 0 || this.#granted > 0;
+  }
+
+  /**
+   * R7: nothing need be said until the scheduler asks. It knows of this run of the executor, has no
+   * work, lends nothing here, and takes nothing to be here.
+   */
+  get isQuiet(): boolean {
+    return this.#confirmed && !this.active && this.over && !this.limitIsNews;
   }
 
   /** True when units are ready and none of them may come here. */

@@ -60,6 +60,13 @@ class Schedulers {
     });
   }
 
+  /** A scheduler tells of its demand by itself, and has heard no beat. */
+  ask(group: number): void {
+    const ready = this.demand.get(group) ?? 0;
+    const said = { kind: "demand", group, term: 1, ready, heard: 0, held: 0 } as const;
+    this.executor.schedulerSaid("here", said);
+  }
+
   /** Ends all that runs, as units that end together. */
   async endAll(): Promise<void> {
     for (const [attempt, resolve] of [...this.running]) {
@@ -167,4 +174,22 @@ test("units of five schedulers on two slots all begin, however much work each ha
   }
   for (const group of all.demand.keys()) expect(all.begun.get(group)).toBeGreaterThan(3);
   all.executor.stop();
+});
+
+test("a workflow without work costs no beats, and work is begun when its scheduler asks", async () => {
+  const all = new Schedulers([1, 2]);
+  all.executor.start();
+  await all.timers.advance(4 * BEAT_MS);
+  const before = all.beats;
+  await all.timers.advance(100 * BEAT_MS);
+  expect(all.beats).toBe(before);
+  all.demand.set(2, 1);
+  all.ask(2);
+  await all.timers.advance(BEAT_MS);
+  expect(all.begun.get(2)).toBe(1);
+  await all.endAll();
+  await all.timers.advance(4 * BEAT_MS);
+  const after = all.beats;
+  await all.timers.advance(100 * BEAT_MS);
+  expect(all.beats).toBe(after);
 });

@@ -21,7 +21,7 @@ export interface ExecutorOptions {
   readonly capabilities: readonly string[];
   /** Between two beats to a scheduler that has work for us, or might lose us. */
   readonly beatMs: number;
-  /** Between two beats to one that has not. */
+  /** Between two beats to one that has not, and has not answered yet either. */
   readonly idleBeatMs: number;
   /** R16: without word from the scheduler for so long, its units here are killed. */
   readonly leaseMs: number;
@@ -351,6 +351,7 @@ export class Executor {
       log.warn("lost touch with a scheduler and gave up its units", { group: session.group });
       for (const attempt of session.attempts.values()) attempt.controller.abort();
     }
+    if (session.isQuiet) return;
     const everyMs = session.active ? options.beatMs : options.idleBeatMs;
     // A scheduler that does not know what was taken from it keeps that from the others.
     if (nowMs - session.beatMs < everyMs && !session.limitIsNews) return;

@@ -19,6 +19,7 @@ import type { PeerClocks } from "./peer-clocks.ts";
 import type { NewReplica, PayloadsPort, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
 import { Replica, type ReplicaListener } from "./replica.ts";
 import type { SystemGroup } from "./system-group.ts";
+import { workersAmong } from "./whom-to-ask.ts";
 import { WorkflowGroup } from "./workflow-group.ts";
 
 export interface GroupOpenerDeps extends ClusterNodeDeps {
@@ -157,6 +158,7 @@ export class GroupOpener {
         return directory.workflow(group)?.description ?? "";
       },
       scheduling: options.scheduling,
+      workers: () => workersAmong(directory.members(), this.#deps.mesh),
     });
     const machine = { payloads: payloads.workflow, apply: applyEnvelope };
     const state = await states.workflow(group);

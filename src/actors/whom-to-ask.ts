@@ -14,6 +14,16 @@ export function heirsAmong(
   );
 }
 
+/** Members that are up and may be given work, this node among them. */
+export function workersAmong(
+  members: readonly MemberRow[],
+  mesh: { readonly self: NodeId; isUp(node: NodeId): boolean },
+): readonly NodeId[] {
+  return members.flatMap(({ node, state }) =>
+    state === "joined" && (node === mesh.self || mesh.isUp(node)) ? [node] : [],
+  );
+}
+
 /** What people call a member; undefined for a node that is none, or none any more. */
 export function nameOfMember(member: MemberRow | undefined): string | undefined {
   return member === undefined || member.state === "removed" ? undefined : member.name;

@@ -28,6 +28,7 @@ import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
 import { type DistributiveOmit, isSchedulers, tooLarge } from "./decided-commands.ts";
+import { DemandClock } from "./demand-clock.ts";
 import { readStart } from "./dispatcher-start.ts";
 import { EventLog } from "./event-log.ts";
 import { readRows } from "./group-reads.ts";
@@ -39,9 +40,6 @@ import { RetentionKeeper } from "./retention.ts";
 
 /** A leader looks at leases and delays at least this often. */
 const LOOK_MS = 500;
-
-/** Between two words about demand to executors that have lent nothing. */
-const DEMAND_MS = 100;
 
 /** Rows moved back at once after a request was resumed. */
 const UNPARK_MAX = 500;
@@ -68,6 +66,8 @@ export interface WorkflowGroupDeps {
   readonly log: Log;
   readonly mesh: MeshPort;
   readonly scheduling: SchedulingOptions;
+  /** Nodes that are up and may be given work. */
+  readonly workers: () => readonly NodeId[];
   /** The group has committed its first entry (R9). */
   readonly onActive: (group: number) => void;
 }
@@ -83,8 +83,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   #decideTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
   #reloading = false;
-  /** When executors without room were last told of the demand. */
-  #demandMs = Number.NEGATIVE_INFINITY;
+  readonly #demandClock = new DemandClock();
   /** Ends that are on their way through the log. */
   readonly #ending = new Set<string>();
 
@@ -288,9 +287,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   }
 
   /** R7: where nothing waits, runs or is due, nothing happens by time alone. */
-  #lookLater(): void {
-    if (this.#lookTimer !== undefined || !this.hasDue()) return;
-    this.#lookTimer = this.#deps.timers.after(LOOK_MS, () => this.#look());
+  #lookIn(delayMs: number): void {
+    if (!this.hasDue()) return;
+    this.#lookTimer?.cancel();
+    this.#lookTimer = this.#deps.timers.after(delayMs, () => this.#look());
   }
 
   #decideSoon(): void {
@@ -298,7 +298,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     this.#decideTimer = this.#deps.timers.after(0, () => {
       this.#decideTimer = undefined;
       this.#decide();
-      this.#lookLater();
+      if (this.#lookTimer === undefined) this.#lookIn(LOOK_MS);
     });
   }
 
@@ -313,14 +313,15 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     for (const command of dispatcher.decide(clock.nowMs(), wall.wallMs())) {
       this.#propose(command);
     }
-    if (dispatcher.readyCount() === 0) return;
-    // Each decision would say it again, many times for each grant.
-    if (clock.nowMs() - this.#demandMs < DEMAND_MS) return;
-    this.#demandMs = clock.nowMs();
-    // Nobody has room: those who have lent nothing here may do so when they know of the demand.
-    for (const { node, room } of dispatcher.executors()) {
-      if (!room) this.#sayDemand(node, dispatcher);
+    const nowMs = clock.nowMs();
+    const waitMs = this.#demandClock.waitMs(dispatcher.readyCount() > 0, nowMs);
+    if (waitMs !== 0) {
+      if (waitMs !== undefined) this.#lookIn(waitMs);
+      return;
     }
+    const workers = dispatcher.toTell(this.#deps.workers(), nowMs);
+    if (workers.length > 0) this.#demandClock.told(nowMs);
+    for (const node of workers) this.#sayDemand(node, dispatcher);
   }
 
   /** Reads the rows again, keeping what is known of the executors by asking them anew. */

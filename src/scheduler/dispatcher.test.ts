@@ -442,6 +442,49 @@ describe("proposals that are refused", () => {
   });
 });
 
+describe("who is told of the demand", () => {
+  const told = (leader: Leader) => leader.dispatcher.toTell(["a", "b"], leader.nowMs);
+
+  test("a node that is not known yet, and one that has lent nothing", () => {
+    const leader = leaderWith(1);
+    leader.beat("a", 0);
+    expect(told(leader)).toEqual(["a", "b"]);
+    leader.beat("b", 1);
+    expect(told(leader)).toEqual(["a"]);
+  });
+
+  test("nobody when nothing waits, and no node that cannot run what waits", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top", capability: "gpu" }]);
+    expect(told(new Leader(kit))).toEqual([]);
+    kit.submit();
+    const leader = new Leader(kit);
+    leader.beat("a", 0);
+    leader.beat("b", 0, { capabilities: ["gpu"] });
+    expect(told(leader)).toEqual(["b"]);
+  });
+
+  test("a node that holds attempts and says nothing of them, though nothing waits", () => {
+    const leader = leaderWith(1);
+    leader.beat("a", 1);
+    leader.commit(leader.decide());
+    expect(leader.held("a")).toHaveLength(1);
+    expect(told(leader)).toEqual([]);
+    leader.nowMs += OPTIONS.leaseMs / 4;
+    expect(told(leader)).toEqual(["a"]);
+    leader.beat("a", 1);
+    expect(told(leader)).toEqual([]);
+  });
+
+  test("a node that was silent for long, whatever it had lent", () => {
+    const leader = leaderWith(1);
+    leader.beat("a", 5);
+    leader.beat("b", 5);
+    expect(told(leader)).toEqual([]);
+    leader.nowMs += OPTIONS.leaseMs / 4;
+    expect(told(leader)).toEqual(["a", "b"]);
+  });
+});
+
 test("whatever happens, limits hold, no unit is held twice, and all work ends", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 1_000_000 }), (seed) => {
@@ -462,8 +505,13 @@ test("whatever happens, limits hold, no unit is held twice, and all work ends", 
           const token = leader.held(node)[0];
           if (token !== undefined) leader.act(() => leader.kit.end(token, reduced([])));
         } else if (dice < 0.63) leader.dispatcher.nodeDown(node);
-        else if (dice < 0.8) pending.push(...leader.decide());
-        else if (dice < 0.85) {
+        else if (dice < 0.8) {
+          const decided = leader.decide();
+          pending.push(...decided);
+          for (const one of nodesOf(decided)) {
+            expect(leader.dispatcher.heldBy(one)).toBeLessThanOrEqual(limits.get(one) ?? 0);
+          }
+        } else if (dice < 0.85) {
           const refused = pending.pop();
           if (refused !== undefined) leader.dispatcher.proposalRefused(refused);
         } else leader.commit(pending.splice(0));
@@ -474,10 +522,6 @@ test("whatever happens, limits hold, no unit is held twice, and all work ends", 
         expect(leader.dispatcher.heldCount()).toBe(attempts.length);
         expect(attempts.every(({ token }) => leader.dispatcher.holderOf(token))).toBe(true);
         expect(new Set(attempts.map(({ token }) => tokenText(token))).size).toBe(attempts.length);
-        for (const one of leader.dispatcher.executors()) {
-          const held = leader.held(one.node).length;
-          if (one.room) expect(held).toBeLessThan(limits.get(one.node) ?? 0);
-        }
       }
       const state = leader.kit.request(1).state;
       const failure = leader.kit.request(1).failure?.error.code;

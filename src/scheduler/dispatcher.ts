@@ -229,12 +229,20 @@ export class Dispatcher {
     return this.#loads.count(node);
   }
 
-  /** Executors that are known, and whether each has room for more. */
-  executors(): readonly { readonly node: NodeId; readonly room: boolean }[] {
-    return [...this.#executors].map(([node, executor]) => ({
-      node,
-      room: this.#hasRoom(node, executor),
-    }));
+  /**
+   * Whom to tell of what waits: of `workers`, those that could take some and have lent nothing for it
+   * or are not known; and whoever holds attempts and says nothing of them.
+   */
+  toTell(workers: readonly NodeId[], nowMs: number): readonly NodeId[] {
+    const anyReady = this.readyCount() > 0;
+    return workers.filter((node) => {
+      const executor = this.#executors.get(node);
+      const heardMs = executor?.heardMs ?? this.#startedMs;
+      const silent = nowMs - heardMs >= this.#options.leaseMs / 4;
+      if (silent && this.#loads.count(node) > 0) return true;
+      if (!anyReady || (executor !== undefined && this.readyFor(node) === 0)) return false;
+      return executor === undefined || silent || !this.#hasRoom(node, executor);
+    });
   }
 
   /** The node that holds the attempt; undefined when its token is not live. */

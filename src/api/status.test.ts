@@ -33,6 +33,7 @@ test("only what may pass by itself is to be tried later", () => {
     "REPLICA_STOPPED",
     "RUN_NOT_SECURED",
     "RUN_UNREACHABLE",
+    "TOKEN_COPY_OLD",
     "WORKFLOW_NO_REPLICAS",
   ]);
 });

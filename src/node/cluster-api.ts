@@ -34,7 +34,7 @@ import { eventStream } from "./event-stream.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { RequestReader } from "./request-reader.ts";
-import { Tokens } from "./tokens.ts";
+import { Tokens, type TokensDeps } from "./tokens.ts";
 import {
   handlerViews,
   jobEntities,
@@ -71,6 +71,7 @@ export interface ClusterApiDeps {
   /** Why this node cannot serve; empty while all is well. */
   readonly troubles: () => readonly Trouble[];
   readonly metrics: Metrics;
+  readonly tokens: Pick<TokensDeps, "copyIsFresh" | "own">;
 }
 
 export class ClusterApi implements ClusterPort {
@@ -85,7 +86,11 @@ export class ClusterApi implements ClusterPort {
     this.#reader = new RequestReader(deps.node);
     this.#writer = new WorkflowWriter(deps.node, deps.plane, deps.metrics);
     this.admin = new ClusterAdmin({ node: deps.node, writer: this.#writer, isUp: deps.isUp });
-    this.#tokens = new Tokens(deps.node.directory, this.#writer);
+    this.#tokens = new Tokens({
+      ...deps.tokens,
+      directory: deps.node.directory,
+      writer: this.#writer,
+    });
   }
 
   self(): NodeView {

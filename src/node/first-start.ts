@@ -50,13 +50,19 @@ export async function foundingOf(
 
 /** The first admin's token: made once, only its hash is replicated. */
 async function adminTokenOf(directory: string): Promise<string> {
-  const path = join(directory, TOKEN_FILE);
+  const known = await ownToken(directory);
+  if (known !== undefined) return known;
+  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  await replaceFile(join(directory, TOKEN_FILE), `${token}\n`, 0o600);
+  return token;
+}
+
+/** The token that lies in the data directory: a founder's. */
+export async function ownToken(directory: string): Promise<string | undefined> {
   try {
-    return (await readFile(path, "utf8")).trim();
+    return (await readFile(join(directory, TOKEN_FILE), "utf8")).trim();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    return undefined;
   }
-  const token = randomBytes(TOKEN_BYTES).toString("base64url");
-  await replaceFile(path, `${token}\n`, 0o600);
-  return token;
 }

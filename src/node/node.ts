@@ -17,7 +17,7 @@ import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
-import { firstStart, foundingOf } from "./first-start.ts";
+import { firstStart, foundingOf, ownToken } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { Hints } from "./hints.ts";
 import { admission } from "./joining.ts";
@@ -174,6 +174,7 @@ export async function startNode(
     durability: config.durability,
     troubles: () => health.troubles(),
     metrics,
+    tokens: { copyIsFresh: () => health.copyIsFresh(), own: await ownToken(config.data) },
   });
   const app = await buildNodeApi(ground, api);
   const address = await listenApi(app, config.api);

@@ -14,19 +14,44 @@ const TOKEN_BYTES = 32;
 /** Hex digits of a hash that lists show: enough to tell tokens apart. */
 const ID_LENGTH = 16;
 
-export class Tokens {
-  readonly #directory: Directory;
-  readonly #writer: Pick<WorkflowWriter, "system">;
+export interface TokensDeps {
+  readonly directory: Pick<Directory, "token" | "tokens">;
+  readonly writer: Pick<WorkflowWriter, "system">;
+  /** R8: whether this node's copy of the system group is fresh enough to grant rights. */
+  readonly copyIsFresh: () => boolean;
+  /** The token in this node's data directory, if it has one. */
+  readonly own: string | undefined;
+}
 
-  constructor(directory: Directory, writer: Pick<WorkflowWriter, "system">) {
+export class Tokens {
+  readonly #directory: TokensDeps["directory"];
+  readonly #writer: TokensDeps["writer"];
+  readonly #copyIsFresh: () => boolean;
+  readonly #ownHash: string | undefined;
+
+  constructor({ directory, writer, copyIsFresh, own }: TokensDeps) {
     this.#directory = directory;
     this.#writer = writer;
+    this.#copyIsFresh = copyIsFresh;
+    this.#ownHash = own === undefined ? undefined : hashOf(own);
   }
 
-  /** What a token allows, by this node's own copy of the system group. */
+  /**
+   * What a token allows, by this node's own copy of the system group.
+   * @throws {ClusterError} `TOKEN_COPY_OLD` when the copy is too old to grant anything. The token that
+   * lies in this node's data directory needs no fresh copy: whoever reads it has the data as well.
+   */
   principal(token: string): Principal | undefined {
-    const row = this.#directory.token(hashOf(token));
-    return row === undefined ? undefined : { role: row.role, workflows: row.workflows ?? null };
+    const hash = hashOf(token);
+    const row = this.#directory.token(hash);
+    if (row === undefined) return undefined;
+    if (hash !== this.#ownHash && !this.#copyIsFresh()) {
+      throw new ClusterError(
+        { code: "TOKEN_COPY_OLD" },
+        "this node has heard of no leader of the cluster for a minute, so it cannot tell whether the token was revoked",
+      );
+    }
+    return { role: row.role, workflows: row.workflows ?? null };
   }
 
   list(): readonly TokenView[] {

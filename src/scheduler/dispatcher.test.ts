@@ -1,122 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
+import { Leader, leaderWith, OPTIONS, PREFETCH_MS } from "../../test/lib/scheduler-leader.ts";
 import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
 import { seededRandom } from "../std/random.ts";
 import type { SchedulerCommand } from "./commands.ts";
-import { Dispatcher, type DispatcherStart, tokenText } from "./dispatcher.ts";
-import { capabilityOfQueueKey, dueMsOfDelayedKey, prefixes } from "./keys.ts";
-import type { QueueRow } from "./rows.ts";
-import { type Token, unitText } from "./unit.ts";
-
-const OPTIONS = { leaseMs: 1000, arrivalMs: 300, grantsMax: 100 };
-/** What executors ask for. */
-const PREFETCH_MS = 50;
-const STEPS = [{ name: "top" }, { name: "low" }];
-
-/** What a new leader reads from the rows. */
-function startOf(kit: SchedulerKit): DispatcherStart {
-  const byCapability = new Map<string, (readonly [string, QueueRow])[]>();
-  for (const [key, row] of kit.queue()) {
-    const rows = byCapability.get(capabilityOfQueueKey(key)) ?? [];
-    byCapability.set(capabilityOfQueueKey(key), [...rows, [key, row]]);
-  }
-  return {
-    queues: [...byCapability].map(([capability, rows]) => ({ capability, rows, complete: true })),
-    attempts: kit.attempts().map(({ token, attempt }) => [token, attempt]),
-    delayed: kit.scan(prefixes.delayed).map(([key]) => ({ key, dueMs: dueMsOfDelayedKey(key) })),
-    delayedComplete: true,
-  };
-}
-
-/** A leader's dispatcher over a real state machine. */
-class Leader {
-  readonly kit: SchedulerKit;
-  dispatcher: Dispatcher;
-  nowMs = 0;
-  readonly #sequences = new Map<string, number>();
-
-  constructor(kit: SchedulerKit) {
-    this.kit = kit;
-    this.dispatcher = new Dispatcher(OPTIONS, startOf(kit), 0);
-  }
-
-  beat(
-    node: string,
-    limit: number,
-    more: {
-      readonly holding?: readonly Token[];
-      readonly run?: string;
-      readonly sequence?: number;
-      readonly capabilities?: readonly string[];
-      readonly slots?: number;
-      readonly prefetchMs?: number;
-      readonly leaving?: boolean;
-    } = {},
-  ): readonly SchedulerCommand[] {
-    const {
-      holding = this.held(node),
-      run = `run of ${node}`,
-      capabilities = [],
-      slots = limit,
-      prefetchMs = PREFETCH_MS,
-      leaving = false,
-    } = more;
-    const sequence = more.sequence ?? (this.#sequences.get(node) ?? 0) + 1;
-    this.#sequences.set(node, sequence);
-    const said = {
-      kind: "beat",
-      group: 7,
-      executor: run,
-      sequence,
-      capabilities,
-      slots,
-      prefetchMs,
-      limit,
-      holding,
-      leaving,
-    };
-    return this.dispatcher.beat(node, { ...said, kind: "beat" }, this.nowMs);
-  }
-
-  held(node: string): readonly Token[] {
-    return this.kit
-      .attempts()
-      .filter(({ attempt }) => attempt.node === node)
-      .map(({ token }) => token);
-  }
-
-  decide(): readonly SchedulerCommand[] {
-    return this.dispatcher.decide(this.nowMs, this.kit.stampMs);
-  }
-
-  commit(commands: readonly SchedulerCommand[]): void {
-    const said = this.kit.said(() => {
-      if (commands.length === 0) return;
-      this.kit.apply(commands.map((command) => ({ id: { kind: "none" }, command })));
-    });
-    this.dispatcher.apply(said, this.nowMs);
-  }
-
-  /** Something that clients or executors did. */
-  act(run: () => void): void {
-    this.dispatcher.apply(this.kit.said(run), this.nowMs);
-  }
-
-  reload(): void {
-    const made = new Dispatcher(OPTIONS, startOf(this.kit), this.nowMs);
-    made.adopt(this.dispatcher);
-    this.dispatcher = made;
-  }
-}
-
-/** A leader with one request whose root has mapped to so many children. */
-function leaderWith(children: number): Leader {
-  const kit = SchedulerKit.withSteps(STEPS);
-  kit.submit();
-  kit.next(mapped("low", children));
-  return new Leader(kit);
-}
+import { tokenText } from "./dispatcher.ts";
+import { capabilityOfQueueKey, prefixes } from "./keys.ts";
+import { unitText } from "./unit.ts";
 
 function nodesOf(commands: readonly SchedulerCommand[]): readonly string[] {
   return commands.flatMap((command) =>
@@ -439,49 +330,6 @@ describe("proposals that are refused", () => {
     expect(leader.dispatcher.needsReload()).toBe(true);
     leader.reload();
     expect(nodesOf(leader.decide())).toHaveLength(4);
-  });
-});
-
-describe("who is told of the demand", () => {
-  const told = (leader: Leader) => leader.dispatcher.toTell(["a", "b"], leader.nowMs);
-
-  test("a node that is not known yet, and one that has lent nothing", () => {
-    const leader = leaderWith(1);
-    leader.beat("a", 0);
-    expect(told(leader)).toEqual(["a", "b"]);
-    leader.beat("b", 1);
-    expect(told(leader)).toEqual(["a"]);
-  });
-
-  test("nobody when nothing waits, and no node that cannot run what waits", () => {
-    const kit = SchedulerKit.withSteps([{ name: "top", capability: "gpu" }]);
-    expect(told(new Leader(kit))).toEqual([]);
-    kit.submit();
-    const leader = new Leader(kit);
-    leader.beat("a", 0);
-    leader.beat("b", 0, { capabilities: ["gpu"] });
-    expect(told(leader)).toEqual(["b"]);
-  });
-
-  test("a node that holds attempts and says nothing of them, though nothing waits", () => {
-    const leader = leaderWith(1);
-    leader.beat("a", 1);
-    leader.commit(leader.decide());
-    expect(leader.held("a")).toHaveLength(1);
-    expect(told(leader)).toEqual([]);
-    leader.nowMs += OPTIONS.leaseMs / 4;
-    expect(told(leader)).toEqual(["a"]);
-    leader.beat("a", 1);
-    expect(told(leader)).toEqual([]);
-  });
-
-  test("a node that was silent for long, whatever it had lent", () => {
-    const leader = leaderWith(1);
-    leader.beat("a", 5);
-    leader.beat("b", 5);
-    expect(told(leader)).toEqual([]);
-    leader.nowMs += OPTIONS.leaseMs / 4;
-    expect(told(leader)).toEqual(["a", "b"]);
   });
 });
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { HandlerRef } from "../wire/dataset.ts";
+import type { WorkerCodec } from "../wire/worker-protocol.ts";
 import { HandlersError } from "./errors.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
 import { MEMORY_LOOK_MS } from "./worker-memory.ts";
@@ -37,6 +38,8 @@ export interface WorkerPoolOptions {
   readonly workersMax: number;
   /** What a handler may use that does not say, bytes; without it no limit. */
   readonly memoryBytes?: number | undefined;
+  /** Codecs that are offered to workers, all by default. */
+  readonly codecs?: readonly WorkerCodec[];
   /** Ways to kill workers with all that they have started that may be used, for tests. */
   readonly enforcers?: readonly TreeEnforcer[];
   readonly idleMs?: number;
@@ -208,7 +211,7 @@ export class WorkerPool {
   async #startFor(waiter: Waiter): Promise<void> {
     this.#count++;
     try {
-      const { directory, timers } = this.#options;
+      const { directory, timers, codecs } = this.#options;
       this.#trees ??= this.#prepare();
       const number = this.#made++;
       const worker = await WorkerProcess.start({
@@ -217,6 +220,7 @@ export class WorkerPool {
         directory: join(directory, `worker-${number}`),
         mark: `${process.pid}-${threadId}-${marksMade++}`,
         timers,
+        codecs,
         trees: await this.#trees,
       });
       this.#all.add(worker);

@@ -5,9 +5,9 @@
  * Both directions stream at once. Input waits when the pipe is full; output is read only as fast as
  * its consumer takes it; neither waits for the other, so a handler may read and yield as it likes.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { assert } from "../std/assert.ts";
 import type { Timer, Timers } from "../std/clock.ts";
@@ -18,18 +18,20 @@ import {
   type FromWorker,
   parseBody,
   type ToWorker,
+  WORKER_CODECS,
   WORKER_PROTOCOL_VERSION,
+  type WorkerCodec,
 } from "../wire/worker-protocol.ts";
 import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
 import { dyingWithStarter } from "./death-signal.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
 import { OutputTail } from "./output-tail.ts";
-import { MARK_VARIABLE } from "./process-table.ts";
 import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
 import { type WorkerCommand, workerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
+import { pipeOf, spawnWorker } from "./worker-spawn.ts";
 
 /** Longest time until a worker's hello, milliseconds: a slow start takes a tenth of a second. */
 export const HELLO_TIMEOUT_MS = 20_000;
@@ -73,6 +75,7 @@ export class WorkerProcess {
   onOutput: OutputListener | undefined;
   readonly #child: ChildProcess;
   readonly #timers: Timers;
+  readonly #codecs: readonly WorkerCodec[];
   readonly #toWorker: Socket;
   readonly #fromWorker: Socket;
   readonly #reader = new FrameReader();
@@ -94,19 +97,15 @@ export class WorkerProcess {
     readonly timers: Timers;
     readonly command: WorkerCommand;
     readonly memoryBytes: number | undefined;
+    readonly codecs?: readonly WorkerCodec[] | undefined;
   }) {
     this.language = options.language;
     this.startedFor = options.memoryBytes;
     this.memory.limitBytes = options.memoryBytes;
     this.directory = options.directory;
     this.#timers = options.timers;
-    const { command } = options;
-    this.#child = spawn(command.file, command.args, {
-      detached: true,
-      cwd: options.directory,
-      env: environmentOf(options),
-      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
-    });
+    this.#codecs = options.codecs ?? WORKER_CODECS;
+    this.#child = spawnWorker(options);
     this.#exited = new Promise((resolve) => {
       this.#child.once("exit", (exitCode, signal) => {
         this.#ended = true;
@@ -115,8 +114,8 @@ export class WorkerProcess {
       });
       this.#child.once("error", () => resolve());
     });
-    this.#toWorker = socketOf(this.#child, 3);
-    this.#fromWorker = socketOf(this.#child, 4);
+    this.#toWorker = pipeOf(this.#child, 3);
+    this.#fromWorker = pipeOf(this.#child, 4);
     this.#out = new FrameGatherer(this.#toWorker);
     this.#listen();
   }
@@ -132,6 +131,8 @@ export class WorkerProcess {
     readonly timers: Timers;
     readonly trees: TreeKeeper;
     readonly memoryBytes: number | undefined;
+    /** What is offered, all by default. */
+    readonly codecs?: readonly WorkerCodec[] | undefined;
   }): Promise<WorkerProcess> {
     await mkdir(join(options.directory, "tmp"), { recursive: true });
     let worker: WorkerProcess | undefined;
@@ -153,6 +154,11 @@ export class WorkerProcess {
   /** Whether it can take a call, now or after the one that is running. */
   get alive(): boolean {
     return this.#killing === undefined && !this.#ended;
+  }
+
+  /** How it writes its batches. */
+  get codec(): WorkerCodec {
+    return this.#reader.codec;
   }
 
   /** Calls that it has taken. */
@@ -258,7 +264,7 @@ export class WorkerProcess {
       timer = this.#timers.after(HELLO_TIMEOUT_MS, () => reject(new Error("no hello in time")));
       void this.#exited.then(() => reject(new Error("it ended before its hello")));
     });
-    this.#send({ kind: "hello", versions: [WORKER_PROTOCOL_VERSION], codecs: ["json"] });
+    this.#send({ kind: "hello", versions: [WORKER_PROTOCOL_VERSION], codecs: this.#codecs });
     await hello.finally(() => timer?.cancel());
   }
 
@@ -349,6 +355,8 @@ export class WorkerProcess {
     const message = parseFromWorker(parsed.fields);
     if (message.kind === "hello") {
       if (this.#helloed === undefined) throw new Error("a hello that nobody asked for");
+      if (!this.#codecs.includes(message.codec)) throw new Error("a codec that was not offered");
+      this.#reader.codec = message.codec;
       this.#helloed();
       this.#helloed = undefined;
       return undefined;
@@ -475,26 +483,4 @@ function isAhead(task: Task): boolean {
 /** After a stray error the state of the worker is unknown, so that it is not used again. */
 function isHarmless(code: string): boolean {
   return code !== "HANDLER_STRAY_ERROR";
-}
-
-/** Nothing of the node's own environment: it may hold secrets. */
-function environmentOf(options: {
-  readonly directory: string;
-  readonly mark: string;
-}): Record<string, string> {
-  return {
-    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    HOME: options.directory,
-    LANG: "C.UTF-8",
-    TMPDIR: join(options.directory, "tmp"),
-    [MARK_VARIABLE]: options.mark,
-  };
-}
-
-function socketOf(child: ChildProcess, descriptor: 3 | 4): Socket {
-  // There are no pipes when the machine has no descriptors left.
-  const stdio: unknown = child.stdio;
-  const stream: unknown = Array.isArray(stdio) ? stdio[descriptor] : undefined;
-  if (!(stream instanceof Socket)) throw new Error("no pipe to the worker");
-  return stream;
 }

@@ -7,3 +7,12 @@ export type WorkerProtocolErrorDetails =
 
 /** An error of the worker protocol. */
 export class WorkerProtocolError extends JobxError<WorkerProtocolErrorDetails> {}
+
+/** An error about bytes or messages that do not follow the protocol. */
+export function malformed(reason: string, cause?: unknown): WorkerProtocolError {
+  return new WorkerProtocolError(
+    { code: "WORKER_FRAME_MALFORMED", reason },
+    `a frame does not follow the worker protocol: ${reason}`,
+    { cause },
+  );
+}

@@ -2,10 +2,11 @@
 import {
   type FromWorker,
   type HandlerForm,
-  malformed,
   type ToWorker,
+  WORKER_CODECS,
   type WorkerLogLevel,
 } from "./worker-protocol.ts";
+import { malformed } from "./worker-protocol-errors.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,8 +21,9 @@ export function parseFromWorker(fields: Fields): FromWorker {
   const kind = fields["kind"];
   switch (kind) {
     case "hello": {
-      if (fields["codec"] !== "json") throw malformed("an unknown codec");
-      return { kind, version: integer(fields, "version"), codec: "json" };
+      const codec = WORKER_CODECS.find((name) => name === fields["codec"]);
+      if (codec === undefined) throw malformed("an unknown codec");
+      return { kind, version: integer(fields, "version"), codec };
     }
     case "direction": {
       const step = fields["step"];

@@ -2,9 +2,12 @@
  * The protocol between a node and the worker processes that run handlers, version 1.
  *
  * Descriptor 3 carries frames to the worker, descriptor 4 frames from it. A frame is its body's
- * length (4 bytes, big endian), then the body: JSON text in UTF-8, either an object with `kind` (a
- * control message) or an array (a batch of records). The node says hello first and offers versions
- * and codecs; the worker's hello chooses. Then calls follow one another:
+ * length (4 bytes, big endian), then the body: an object with `kind` (a control message), always JSON
+ * text in UTF-8, or an array (a batch of records). The node says hello first and offers versions and
+ * codecs; the worker's hello chooses one of each. With `json` batches are JSON. With `msgpack` the
+ * worker may write any of its batches as MessagePack: null, booleans, integers, 64-bit floats, text,
+ * arrays, and maps with text as keys. The first byte of a body tells which it is. The node's batches
+ * are JSON with either. Then calls follow one another:
  *
  *   node:   start, batches of input, input-end
  *   worker: direction (a mapper's first word), batches of output, done or failed
@@ -21,7 +24,8 @@
  * when more values of the same key follow in the next record.
  */
 import { readUint32, writeUint32 } from "../std/bytes.ts";
-import { WorkerProtocolError } from "./worker-protocol-errors.ts";
+import { readValue } from "./value-reader.ts";
+import { malformed, WorkerProtocolError } from "./worker-protocol-errors.ts";
 
 /** The version that both hellos must agree on. */
 export const WORKER_PROTOCOL_VERSION = 1;
@@ -38,8 +42,11 @@ export const BATCH_RECORDS_MAX = 256;
 /** Bytes after which a batch is closed, the size of a pipe's buffer. */
 export const BATCH_BYTES_MAX = 64 * 1024;
 
-/** How a frame's body is written. */
-export type WorkerCodec = "json";
+/** How a worker writes its batches. JSON is known to all. */
+export type WorkerCodec = "json" | "msgpack";
+
+/** What a node offers, the one that it prefers first. */
+export const WORKER_CODECS = ["msgpack", "json"] as const satisfies readonly WorkerCodec[];
 
 /** How a Python source is written; JavaScript has the plain form only. */
 export type HandlerForm = "plain" | "body";
@@ -133,6 +140,12 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const BRACE = 0x7b;
 const BRACKET = 0x5b;
 
+/** True for a first byte of an array in MessagePack, which is the first byte of no JSON text. */
+function isPackedArray(first: number | undefined): boolean {
+  if (first === undefined || first < 0x90) return false;
+  return first < 0xa0 || first === 0xdc || first === 0xdd;
+}
+
 /**
  * A frame with this text as its body.
  * @throws {JobxError} `WORKER_FRAME_TOO_LARGE` beyond `FRAME_BYTES_MAX`.
@@ -160,10 +173,14 @@ export function encodeMessage(message: ToWorker | FromWorker): Uint8Array<ArrayB
 
 /**
  * Parses a frame's body.
- * @throws {JobxError} `WORKER_FRAME_MALFORMED` for what is no JSON object with a `kind` or array.
+ * @throws {JobxError} `WORKER_FRAME_MALFORMED` for what is no JSON object with a `kind`, and no array.
  */
 export function parseBody(body: Uint8Array): FrameBody {
   let value: unknown;
+  if (isPackedArray(body[0])) {
+    value = readValue(body);
+    if (Array.isArray(value)) return { kind: "batch", records: value };
+  }
   try {
     value = JSON.parse(decoder.decode(body));
   } catch (cause) {
@@ -184,6 +201,8 @@ export class FrameReader {
   #bytes = 0;
   /** Where in the first chunk the untaken bytes begin. */
   #start = 0;
+  /** What the other side may write besides JSON. */
+  codec: WorkerCodec = "json";
 
   /** Bytes that wait to be taken. */
   get bufferedBytes(): number {
@@ -208,7 +227,10 @@ export class FrameReader {
     const length = readUint32(head, 0);
     const first = head[FRAME_HEADER_BYTES];
     // Looking at the first byte finds most garbage before a wrong length makes everybody wait.
-    if (first !== BRACE && first !== BRACKET) throw malformed("neither object nor array");
+    const isPacked = this.codec === "msgpack" && isPackedArray(first);
+    if (first !== BRACE && first !== BRACKET && !isPacked) {
+      throw malformed("neither object nor array");
+    }
     checkLength(length);
     const whole = FRAME_HEADER_BYTES + length;
     if (this.#bytes < whole) return undefined;
@@ -255,14 +277,5 @@ function checkLength(bytes: number): void {
   throw new WorkerProtocolError(
     { code: "WORKER_FRAME_TOO_LARGE", bytes, bytesMax: FRAME_BYTES_MAX },
     "a frame is larger than the protocol allows",
-  );
-}
-
-/** An error about bytes or messages that do not follow the protocol. */
-export function malformed(reason: string, cause?: unknown): WorkerProtocolError {
-  return new WorkerProtocolError(
-    { code: "WORKER_FRAME_MALFORMED", reason },
-    `a frame does not follow the worker protocol: ${reason}`,
-    { cause },
   );
 }

@@ -3,9 +3,9 @@ import { checkExact } from "../../std/ordered-key.ts";
 import {
   BATCH_BYTES_MAX,
   BATCH_RECORDS_MAX,
-  encodeFrame,
   type StartMessage,
 } from "../../wire/worker-protocol.ts";
+import { type RecordWriter, recordWriter } from "./javascript-batch.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Direction, makeContext } from "./javascript-context.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
@@ -38,11 +38,11 @@ class HandlerOutput {
   readonly #channel: NodeChannel;
   readonly #type: string;
   #wantsDirection: boolean;
-  #texts: string[] = [];
-  #length = 0;
+  readonly #writer: RecordWriter;
 
   constructor(channel: NodeChannel, type: string) {
     this.#channel = channel;
+    this.#writer = recordWriter(channel.codec);
     this.#type = type;
     this.#wantsDirection = type === "mapper";
   }
@@ -95,23 +95,27 @@ class HandlerOutput {
     } catch (thrown) {
       throw valueFault(thrown);
     }
-    const text = JSON.stringify(item);
-    this.#texts.push(text);
-    this.#length += text.length;
-    if (this.#texts.length >= BATCH_RECORDS_MAX || this.#length >= BATCH_BYTES_MAX) this.#close();
+    // A large one gets a frame of its own when its neighbours leave it no room.
+    if (!this.#writer.add(item)) {
+      this.#close();
+      if (!this.#writer.add(item)) throw tooLarge();
+    }
+    const { records, bytes } = this.#writer;
+    if (records >= BATCH_RECORDS_MAX || bytes >= BATCH_BYTES_MAX) this.#close();
   }
 
   #close(): void {
-    if (this.#texts.length === 0) return;
-    const text = `[${this.#texts.join(",")}]`;
-    this.#texts = [];
-    this.#length = 0;
+    if (this.#writer.records === 0) return;
     try {
-      this.#channel.sendFrame(encodeFrame(text));
+      this.#channel.sendFrame(this.#writer.take());
     } catch {
-      throw new Fault("HANDLER_VALUE_TOO_LARGE", "a pair is larger than a frame may be");
+      throw tooLarge();
     }
   }
+}
+
+function tooLarge(): Fault {
+  return new Fault("HANDLER_VALUE_TOO_LARGE", "a pair is larger than a frame may be");
 }
 
 function noDirection(): Fault {

@@ -10,6 +10,7 @@ import {
   type FromWorker,
   parseBody,
   type ToWorker,
+  type WorkerCodec,
 } from "../../wire/worker-protocol.ts";
 import { parseToWorker } from "../../wire/worker-protocol-parse.ts";
 
@@ -30,6 +31,8 @@ const GATHER_BYTES_MAX = 64 * 1024;
 
 /** Frames in and out of this process. */
 export class NodeChannel {
+  /** How batches to the node are written. */
+  codec: WorkerCodec = "json";
   readonly #socket: Socket;
   readonly #reader = new FrameReader();
   readonly #received: Received[] = [];

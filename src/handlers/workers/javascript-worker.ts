@@ -4,7 +4,11 @@
  * 2 and cannot touch the protocol.
  */
 import { Worker } from "node:worker_threads";
-import { type StartMessage, WORKER_PROTOCOL_VERSION } from "../../wire/worker-protocol.ts";
+import {
+  type StartMessage,
+  WORKER_CODECS,
+  WORKER_PROTOCOL_VERSION,
+} from "../../wire/worker-protocol.ts";
 import { runHandler } from "./javascript-call.ts";
 import { NodeChannel, type Received } from "./javascript-channel.ts";
 import { describeFailure, Fault } from "./javascript-fault.ts";
@@ -119,14 +123,13 @@ async function answer(received: Received | undefined): Promise<void> {
 
 const first = await channel.receive();
 const hello = first?.kind === "message" ? first.message : undefined;
-if (
-  hello?.kind !== "hello" ||
-  !hello.versions.includes(WORKER_PROTOCOL_VERSION) ||
-  !hello.codecs.includes("json")
-) {
+const offered = hello?.kind === "hello" ? hello : undefined;
+const codec = WORKER_CODECS.find((known) => offered?.codecs.includes(known));
+if (codec === undefined || offered?.versions.includes(WORKER_PROTOCOL_VERSION) !== true) {
   process.exit(EXIT_INCOMPATIBLE);
 }
-channel.send({ kind: "hello", version: WORKER_PROTOCOL_VERSION, codec: "json" });
+channel.codec = codec;
+channel.send({ kind: "hello", version: WORKER_PROTOCOL_VERSION, codec });
 channel.flush();
 new Worker(WATCHER, { eval: true, workerData: process.ppid, stdin: false }).unref();
 for (;;) await answer(await channel.receive());

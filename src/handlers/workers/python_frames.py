@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+from math import isfinite
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 
@@ -104,6 +105,70 @@ KEY_IS_NO_TEXT = "a dict in a key or value has a key that is no text: %s"
 
 def describe_key(key):
     return repr(key)[:100]
+
+
+# Bytes that MessagePack has for text, small numbers, lists, null and booleans; other bytes may be the
+# beginning of what has to be looked at.
+HARMLESS = bytes(byte for byte in range(256) if not 0x80 <= byte <= 0x8F and byte < 0xC4 or byte >= 0xE0)
+HARMLESS += bytes((0xCB, 0xCC, 0xCD, 0xCE, 0xD0, 0xD1, 0xD2, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD))
+packer = None
+
+
+def use_msgpack():
+    """Whether there is MessagePack. It is not loaded before there is something to gain by it."""
+    global packer
+    from importlib.util import find_spec
+
+    if find_spec("msgpack") is None:
+        return False
+    packer = load_packer
+    return True
+
+
+def load_packer(value):
+    global packer
+    try:
+        from msgpack import Packer
+
+        packer = Packer(autoreset=True).pack
+    except Exception:
+        # JSON is understood in any case.
+        packer = None
+        return to_json(value)
+    return packer(value)
+
+
+def to_body(records):
+    """A batch as the node shall have it, or a fault that says why there is none."""
+    if packer is None or len(records) < PACKED_RECORDS_MIN:
+        return to_json(records)
+    try:
+        body = packer(records)
+    except Exception:
+        # JSON says the same of it, or knows more.
+        return to_json(records)
+    if body.translate(None, HARMLESS) or b"\xcb\x7f" in body or b"\xcb\xff" in body:
+        # An object, a large or no number, or bytes; or text that looks like one of those.
+        check_exact(records)
+        check_packed(records)
+    return body
+
+
+def check_packed(value):
+    """Finds what MessagePack can write and JSON cannot: JSON then says what is wrong with it."""
+    waiting = [value]
+    for one in waiting:
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
+        elif not isinstance(one, (str, int)) and one is not None:
+            if not isinstance(one, float) or not isfinite(one):
+                encoded(one)
+
+
+# Fewer are written as fast as JSON, and most calls have no more.
+PACKED_RECORDS_MIN = 16
 
 
 def encoded(value):

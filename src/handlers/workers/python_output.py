@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from python_frames import FRAME_BYTES_MAX, Fault, to_json, write_body
+from python_frames import FRAME_BYTES_MAX, Fault, to_body, to_json, write_body
 
 # A batch closes at so many records or about so many bytes, as on the other side.
 BATCH_RECORDS_MAX = 256
@@ -13,7 +13,7 @@ BATCH_RECORDS_FIRST = 16
 
 def write_records(records):
     """Writes a batch, in halves if it is too large for a frame. Returns its bytes."""
-    body = to_json(records)
+    body = to_body(records)
     if len(body) > FRAME_BYTES_MAX:
         if len(records) == 1:
             raise Fault("HANDLER_VALUE_TOO_LARGE", "a pair is larger than a frame may be")

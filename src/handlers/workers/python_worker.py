@@ -15,7 +15,7 @@ from itertools import chain
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 from python_frames import Fault, decode, read_frame, sink_of_frames
-from python_frames import to_json, watch_node, write_body, write_message
+from python_frames import to_json, use_msgpack, watch_node, write_body, write_message
 from python_output import frame_of, trace_of_place, write_output
 
 sys.dont_write_bytecode = writes_bytecode
@@ -452,7 +452,8 @@ def main():
     hello = decode(read_frame())
     if VERSION not in hello["versions"] or "json" not in hello["codecs"]:
         os._exit(64)
-    write_message({"kind": "hello", "version": VERSION, "codec": "json"})
+    codec = "msgpack" if "msgpack" in hello["codecs"] and use_msgpack() else "json"
+    write_message({"kind": "hello", "version": VERSION, "codec": codec})
     sink_of_frames.flush()
     # What was printed before a handler hangs or is killed shall be seen.
     sys.stdout.reconfigure(line_buffering=True)

@@ -10,15 +10,27 @@ const EVENTS_AT_ONCE_MAX = 200_000;
 /** Events after which the machine's own loop gets a turn, so that it sees rejections and signals. */
 const EVENTS_PER_TURN = 5_000;
 
-interface Event {
+class Event {
   readonly dueMs: number;
   readonly sequence: number;
   readonly run: () => void;
-  cancelled: boolean;
+  cancelled = false;
+
+  constructor(dueMs: number, sequence: number, run: () => void) {
+    this.dueMs = dueMs;
+    this.sequence = sequence;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
 }
 
 /** Taken before anything can replace it. */
 const realImmediate = setImmediate;
+
+const RESOLVED = Promise.resolve();
 
 export class SimLoop implements Clock {
   readonly #heap: Event[] = [];
@@ -39,13 +51,9 @@ export class SimLoop implements Clock {
   /** Runs once after `delayMs`; events of one moment run in the order in which they were made. */
   after(delayMs: number, run: () => void): { cancel(): void } {
     const dueMs = this.#nowMs + Math.max(0, delayMs);
-    const event: Event = { dueMs, sequence: this.#sequence++, run, cancelled: false };
+    const event = new Event(dueMs, this.#sequence++, run);
     this.#push(event);
-    return {
-      cancel: () => {
-        event.cancelled = true;
-      },
-    };
+    return event;
   }
 
   /** Resolves after `delayMs`. */
@@ -56,24 +64,46 @@ export class SimLoop implements Clock {
   }
 
   /** Runs events until `done` says so or none is due before `endMs`; `after` looks at each one's end. */
-  async runUntil(
+  runUntil(
     endMs: number,
     options: { readonly done: () => boolean; readonly after: () => void },
   ): Promise<void> {
-    while (!options.done()) {
-      const event = this.#pop(endMs);
-      if (event === undefined) {
-        this.#nowMs = Math.max(this.#nowMs, endMs);
-        return;
-      }
-      this.#moveTo(event.dueMs);
-      event.run();
-      await promiseJobs();
-      options.after();
-      if (this.#eventCount % EVENTS_PER_TURN === 0) {
-        await new Promise<void>((resolve) => realImmediate(resolve));
-      }
-    }
+    const { done, after } = options;
+    return new Promise((resolve, reject) => {
+      // Plain callbacks: awaiting a promise for each event costs as much again as the loop.
+      const tick = (): void => {
+        process.nextTick(ended);
+      };
+      const run = (): void => {
+        try {
+          const isDone = done();
+          const event = isDone ? undefined : this.#pop(endMs);
+          if (event === undefined) {
+            if (!isDone) this.#nowMs = Math.max(this.#nowMs, endMs);
+            resolve();
+            return;
+          }
+          this.#moveTo(event.dueMs);
+          event.run();
+        } catch (error) {
+          reject(asError(error));
+          return;
+        }
+        // A tick that a promise job asks for comes when no promise job is left.
+        void RESOLVED.then(tick);
+      };
+      const ended = (): void => {
+        try {
+          after();
+        } catch (error) {
+          reject(asError(error));
+          return;
+        }
+        if (this.#eventCount % EVENTS_PER_TURN === 0) realImmediate(run);
+        else run();
+      };
+      run();
+    });
   }
 
   #moveTo(dueMs: number): void {
@@ -116,7 +146,7 @@ export class SimLoop implements Clock {
       const right = left + 1;
       let smallest = last;
       let place = at;
-      for (const child of [left, right]) {
+      for (let child = left; child <= right; child++) {
         const event = heap[child];
         if (event !== undefined && before(event, smallest)) {
           smallest = event;
@@ -134,9 +164,6 @@ function before(a: Event, b: Event): boolean {
   return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.sequence < b.sequence);
 }
 
-/** A tick's turn comes when no promise job is left. */
-function promiseJobs(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve);
-  });
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -15,6 +15,10 @@ import type {
 
 export class Directory {
   readonly #rows = new Map<string, SystemRow>();
+  /** Lists as they were last asked for, until a row changes. */
+  #everybody: readonly MemberRow[] | undefined;
+  #members: readonly MemberRow[] | undefined;
+  #workflows: readonly WorkflowRow[] | undefined;
 
   /** Takes rows in as they were read at the start or applied since. */
   take(rows: readonly SystemEffect[]): void {
@@ -22,11 +26,13 @@ export class Directory {
       if (row === undefined) this.#rows.delete(key);
       else this.#rows.set(key, row);
     }
+    this.#forgetLists();
   }
 
   /** Forgets everything, before all rows are taken in anew. */
   clear(): void {
     this.#rows.clear();
+    this.#forgetLists();
   }
 
   get cluster(): ClusterRow | undefined {
@@ -36,13 +42,16 @@ export class Directory {
 
   /** Nodes that belong to the cluster now, by id; also those that are being removed. */
   members(): readonly MemberRow[] {
-    return this.everybody().filter(({ state }) => state !== "removed");
+    this.#members ??= this.everybody().filter(({ state }) => state !== "removed");
+    return this.#members;
   }
 
   /** Nodes that belong to the cluster or did, by id. */
   everybody(): readonly MemberRow[] {
-    const rows = [...this.#rows.values()].flatMap((row) => (row.kind === "member" ? [row] : []));
-    return rows.sort((a, b) => (a.node < b.node ? -1 : 1));
+    this.#everybody ??= [...this.#rows.values()]
+      .flatMap((row) => (row.kind === "member" ? [row] : []))
+      .sort((a, b) => (a.node < b.node ? -1 : 1));
+    return this.#everybody;
   }
 
   /** Also those that were removed. */
@@ -82,10 +91,10 @@ export class Directory {
 
   /** Workflows that exist, by group. */
   workflows(): readonly WorkflowRow[] {
-    const workflows = [...this.#rows.values()].flatMap((row) =>
-      row.kind === "workflow" && row.state !== "deleted" ? [row] : [],
-    );
-    return workflows.sort((a, b) => a.group - b.group);
+    this.#workflows ??= [...this.#rows.values()]
+      .flatMap((row) => (row.kind === "workflow" && row.state !== "deleted" ? [row] : []))
+      .sort((a, b) => a.group - b.group);
+    return this.#workflows;
   }
 
   /** Also one that was deleted. */
@@ -97,5 +106,11 @@ export class Directory {
   /** The living workflow of that name. */
   workflowNamed(name: string): WorkflowRow | undefined {
     return this.workflows().find((row) => row.name === name);
+  }
+
+  #forgetLists(): void {
+    this.#everybody = undefined;
+    this.#members = undefined;
+    this.#workflows = undefined;
   }
 }

@@ -12,7 +12,7 @@ export function serveGroupCall(
   call: GroupCall,
 ): CallAnswer {
   const replica = host.replica(call.group);
-  if (replica?.core.status().role !== "leader") {
+  if (replica?.core.role !== "leader") {
     return { kind: "not-scheduler", leader: replica?.leaderNode };
   }
   if (call.kind === "transfer") {

@@ -20,7 +20,7 @@ export async function readRows<E, F>(
     values,
     scanned: scanned.rows.map(([key, row]) => ({ key, row })),
     more: scanned.more,
-    term: replica.core.status().term,
+    term: replica.core.term,
     appliedIndex: replica.appliedIndex,
   };
 }

@@ -60,8 +60,8 @@ export class Leadership {
   #transferAll(): boolean {
     let leads = false;
     for (const { group, core, membership } of this.#deps.replicas()) {
+      if (core.role !== "leader") continue;
       const status = core.status();
-      if (status.role !== "leader") continue;
       const heir = bestHeir(status, (replica) => {
         const node = nodeOf(membership, replica);
         return node !== undefined && this.#deps.mayLead(node);

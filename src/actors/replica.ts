@@ -398,7 +398,7 @@ export class Replica<R, E, F> {
 
   /** A leader decides from its rows only when it has applied what earlier leaders left. */
   async #maybeLead(entries: readonly Committed<E>[]): Promise<void> {
-    const { role, term } = this.core.status();
+    const { role, term } = this.core;
     if (role !== "leader" || this.#leading === term) return;
     if (!entries.some(({ entry }) => entry.term === term)) return;
     this.#leading = term;

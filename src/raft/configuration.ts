@@ -34,10 +34,17 @@ export function isLearner(configuration: Configuration, replica: ReplicaId): boo
   return configuration.learners.includes(replica);
 }
 
+/** Configurations never change once they are made, and each is asked for its members many times. */
+const membersKnown = new WeakMap<Configuration, readonly ReplicaId[]>();
+
 /** Everybody that entries are sent to, sorted. */
 export function membersOf(configuration: Configuration): readonly ReplicaId[] {
+  const known = membersKnown.get(configuration);
+  if (known !== undefined) return known;
   const { voters, votersOutgoing, learners } = configuration;
-  return sorted(new Set([...voters, ...votersOutgoing, ...learners]));
+  const members = sorted(new Set([...voters, ...votersOutgoing, ...learners]));
+  membersKnown.set(configuration, members);
+  return members;
 }
 
 /** What the whole change, with its transition, makes of `configuration`. */

@@ -24,8 +24,14 @@ export function majorityIndex(
   indexOf: (replica: ReplicaId) => number,
 ): number {
   if (voters.length === 0) return Number.POSITIVE_INFINITY;
-  // Groups have three to seven voters, so a sort of numbers is cheaper than anything clever.
-  const indexes = voters.map(indexOf).sort((a, b) => a - b);
+  // Groups have three to seven voters: putting each in its place is cheaper than the library's sort.
+  const indexes: number[] = [];
+  for (const voter of voters) {
+    const index = indexOf(voter);
+    let at = indexes.length;
+    for (; at > 0 && (indexes[at - 1] ?? 0) > index; at -= 1) indexes[at] = indexes[at - 1] ?? 0;
+    indexes[at] = index;
+  }
   return indexes[voters.length - majorityOf(voters.length)] ?? 0;
 }
 

@@ -67,6 +67,24 @@ export class RaftCore {
     tick(this.#state, permit);
   }
 
+  // What is asked often, without a whole status.
+
+  get role(): RaftStatus["role"] {
+    return this.#state.role;
+  }
+
+  get term(): number {
+    return this.#state.term;
+  }
+
+  get committed(): number {
+    return this.#state.log.committed;
+  }
+
+  get configuration(): RaftStatus["configuration"] {
+    return this.#state.configuration;
+  }
+
   /** The leader that this replica follows, or itself; undefined while it knows none. */
   get leader(): ReplicaId | undefined {
     return this.#state.leader;

@@ -26,7 +26,8 @@ export type CrashKind = "process" | "power";
 
 export class FakeDatabase {
   readonly #memtableBytes: number;
-  readonly #tables = new SortedRows();
+  /** Read only at a start, so in no order. */
+  readonly #tables = new Map<string, Uint8Array>();
   #logs: WriteAheadLog[] = [{ batches: [], syncedCount: 0, bytes: 0 }];
   #rows = new SortedRows();
 
@@ -135,7 +136,7 @@ export class FakeDatabase {
   }
 }
 
-function change(rows: SortedRows, operation: KvOperation): void {
+function change(rows: SortedRows | Map<string, Uint8Array>, operation: KvOperation): void {
   if (operation.kind === "put") rows.set(operation.key, operation.value);
   else rows.delete(operation.key);
 }

@@ -22,7 +22,7 @@ import type {
   ScanRange,
 } from "../../src/store/ports.ts";
 import { type CrashKind, FakeDatabase, pageOf } from "./fake-database.ts";
-import { SortedRows } from "./sorted-rows.ts";
+import type { SortedRows } from "./sorted-rows.ts";
 
 /** What is about to happen on the fake disk. */
 export interface DiskStep {
@@ -211,12 +211,10 @@ export class FakeDisk implements Disk {
       write: async (offset, bytes) => {
         const copy = bytes.slice();
         await wait();
-        const whole = joined(sectors);
-        whole.set(copy, offset);
-        sectors.forEach((versions, at) => {
-          versions.push(whole.slice(at * MARK_SLOT_BYTES, (at + 1) * MARK_SLOT_BYTES));
+        for (const [at, versions] of sectors.entries()) {
+          versions.push(overwritten(newestOf(versions), copy, offset - at * MARK_SLOT_BYTES));
           if (versions.length > MARK_VERSIONS_MAX) versions.splice(1, 1);
-        });
+        }
       },
       close: async () => {},
     };
@@ -230,13 +228,50 @@ export class FakeDisk implements Disk {
 function joined(sectors: readonly (readonly Uint8Array[])[]): Uint8Array {
   const whole = new Uint8Array(MARK_FILE_BYTES);
   sectors.forEach((versions, at) => {
-    whole.set(versions.at(-1) ?? new Uint8Array(MARK_SLOT_BYTES), at * MARK_SLOT_BYTES);
+    whole.set(newestOf(versions), at * MARK_SLOT_BYTES);
   });
   return whole;
 }
 
+function newestOf(versions: readonly Uint8Array[]): Uint8Array {
+  return versions.at(-1) ?? new Uint8Array(MARK_SLOT_BYTES);
+}
+
+/** The sector with as much of `bytes` as falls into it; itself where that is nothing. */
+function overwritten(sector: Uint8Array, bytes: Uint8Array, offset: number): Uint8Array {
+  const begin = Math.max(0, offset);
+  const end = Math.min(sector.length, offset + bytes.length);
+  if (begin >= end) return sector;
+  const next = sector.slice();
+  next.set(bytes.subarray(begin - offset, end - offset), begin);
+  return next;
+}
+
 function missing(what: string): StoreError {
   return new StoreError({ code: "STORE_MISSING", what }, `${what} does not exist`);
+}
+
+/** The batch as it is now, in memory of its own: a buffer for each value would cost far more. */
+function copied(operations: readonly KvOperation[]): {
+  readonly copy: readonly KvOperation[];
+  readonly bytes: number;
+} {
+  let keyBytes = 0;
+  let valueBytes = 0;
+  for (const operation of operations) {
+    keyBytes += operation.key.length;
+    if (operation.kind === "put") valueBytes += operation.value.length;
+  }
+  const memory = new Uint8Array(valueBytes);
+  let used = 0;
+  const copy = operations.map((operation): KvOperation => {
+    if (operation.kind === "del") return operation;
+    const { kind, key, value } = operation;
+    memory.set(value, used);
+    used += value.length;
+    return { kind, key, value: memory.subarray(used - value.length, used) };
+  });
+  return { copy, bytes: keyBytes + valueBytes };
 }
 
 interface FakeKvOptions {
@@ -270,13 +305,7 @@ class FakeKv implements OrderedKv {
     options: { readonly sync: boolean },
   ): Promise<void> {
     this.#assertOpen();
-    let bytes = 0;
-    const copy = operations.map((operation): KvOperation => {
-      bytes += operation.key.length;
-      if (operation.kind === "del") return operation;
-      bytes += operation.value.length;
-      return { ...operation, value: operation.value.slice() };
-    });
+    const { copy, bytes } = copied(operations);
     this.pending.add(copy);
     try {
       await this.#options.wait(options.sync ? "sync" : "write", bytes);
@@ -295,7 +324,7 @@ class FakeKv implements OrderedKv {
 
   snapshot(): KvSnapshot {
     this.#assertOpen();
-    const rows = new SortedRows(this.#database.rows);
+    const rows = this.#database.rows.copy();
     let closed = false;
     const reader = this.#reader(() => {
       if (closed) throw closedError("the snapshot");

@@ -3,9 +3,18 @@ export class SortedRows {
   readonly #values: Map<string, Uint8Array>;
   readonly #keys: string[];
 
-  constructor(from?: SortedRows) {
-    this.#values = new Map(from === undefined ? [] : from.#values);
-    this.#keys = from === undefined ? [] : [...from.#keys];
+  /** A copy of `rows`; who knows the order of their keys may say it. */
+  constructor(
+    rows: ReadonlyMap<string, Uint8Array> = new Map(),
+    keys: readonly string[] = [...rows.keys()].sort(),
+  ) {
+    this.#values = new Map(rows);
+    this.#keys = [...keys];
+  }
+
+  /** From now on neither changes with the other. */
+  copy(): SortedRows {
+    return new SortedRows(this.#values, this.#keys);
   }
 
   get(key: string): Uint8Array | undefined {
@@ -22,8 +31,14 @@ export class SortedRows {
     this.#values.set(key, value);
   }
 
-  delete(key: string): void {
-    if (this.#values.delete(key)) this.#keys.splice(this.position(key), 1);
+  delete(key: string): boolean {
+    if (!this.#values.delete(key)) return false;
+    const position = this.position(key);
+    // What a log drops is its lowest, or its highest.
+    if (position === 0) this.#keys.shift();
+    else if (position === this.#keys.length - 1) this.#keys.pop();
+    else this.#keys.splice(position, 1);
+    return true;
   }
 
   /** Where `key` is or would be in key order. */

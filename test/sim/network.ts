@@ -63,6 +63,7 @@ export class SimFrames implements Frames {
   /** Peers that count as up, with the run of theirs that was last heard. */
   readonly #up = new Map<string, number>();
   readonly #heardMs = new Map<string, number>();
+  readonly #links = new Map<string, Link>();
 
   constructor(network: SimNetwork, process: NetworkProcess, members: readonly string[]) {
     this.#network = network;
@@ -92,6 +93,15 @@ export class SimFrames implements Frames {
 
   get members(): readonly string[] {
     return [...this.#members];
+  }
+
+  /** The way to another node, which outlives both ends. */
+  linkTo(node: string): Link {
+    const known = this.#links.get(node);
+    if (known !== undefined) return known;
+    const link = this.#network.link(this.self, node);
+    this.#links.set(node, link);
+    return link;
   }
 
   start(): void {
@@ -134,7 +144,11 @@ export class SimFrames implements Frames {
   }
 }
 
+/** One direction between two nodes. */
 interface Link {
+  /** For the trace. */
+  readonly name: string;
+  blocked: boolean;
   /** No frame that keeps the order arrives before this time. */
   lastDueMs: number;
   sentCount: number;
@@ -147,7 +161,6 @@ export class SimNetwork {
   readonly #chance: Chance;
   readonly #ends = new Map<string, SimFrames>();
   readonly #links = new Map<string, Link>();
-  readonly #blocked = new Set<string>();
   weather: NetworkWeather = CALM;
 
   constructor(world: World) {
@@ -180,20 +193,20 @@ export class SimNetwork {
 
   /** Cuts one direction between two nodes. */
   block(from: string, to: string): void {
-    this.#blocked.add(`${from}>${to}`);
+    this.link(from, to).blocked = true;
   }
 
   unblock(from: string, to: string): void {
-    this.#blocked.delete(`${from}>${to}`);
+    this.link(from, to).blocked = false;
   }
 
   healAll(): void {
-    this.#blocked.clear();
+    for (const link of this.#links.values()) link.blocked = false;
     this.weather = CALM;
   }
 
   isOpen(from: string, to: string): boolean {
-    return !this.#blocked.has(`${from}>${to}`);
+    return !this.link(from, to).blocked;
   }
 
   /** Whether both are there and words go both ways. */
@@ -205,7 +218,8 @@ export class SimNetwork {
   carry(from: SimFrames, to: string, frame: Uint8Array | undefined): void {
     const target = this.#ends.get(to);
     const { totals } = this.#world;
-    if (target === undefined || !this.isOpen(from.self, to)) {
+    const link = from.linkTo(to);
+    if (target === undefined || link.blocked) {
       if (frame !== undefined) totals.messagesLost += 1;
       return;
     }
@@ -213,7 +227,7 @@ export class SimNetwork {
     if (this.#chance.hits(lossRatio)) {
       if (frame !== undefined) {
         totals.messagesLost += 1;
-        this.#world.trace.mark(`${from.self}>${to} lost`);
+        this.#world.trace.mark(`${link.name} lost`);
       }
       return;
     }
@@ -225,13 +239,13 @@ export class SimNetwork {
   }
 
   #carryOnce(from: SimFrames, target: SimFrames, frame: Uint8Array | undefined): void {
-    const link = this.#link(from.self, target.self);
+    const link = from.linkTo(target.self);
     link.sentCount += 1;
     const number = link.sentCount;
     const dueMs = this.#dueMs(link);
     this.#world.loop.after(dueMs - this.nowMs, () => {
       // The connection ended with either process; what was in flight may still arrive from a dead one.
-      if (this.#ends.get(target.self) !== target || !this.isOpen(from.self, target.self)) {
+      if (this.#ends.get(target.self) !== target || link.blocked) {
         if (frame !== undefined) this.#world.totals.messagesLost += 1;
         return;
       }
@@ -240,7 +254,7 @@ export class SimNetwork {
           this.#world.totals.messagesDelivered += 1;
           if (number < link.arrivedCount) this.#world.totals.messagesReordered += 1;
           link.arrivedCount = Math.max(link.arrivedCount, number);
-          this.#world.trace.mark(`${from.self}>${target.self} ${frame.length} ${crc32(frame)}`);
+          this.#world.trace.mark(link.name, frame.length, crc32(frame));
         }
         target.arrived(from.process, frame);
       });
@@ -258,11 +272,12 @@ export class SimNetwork {
     return link.lastDueMs;
   }
 
-  #link(from: string, to: string): Link {
+  /** One direction between two nodes. */
+  link(from: string, to: string): Link {
     const name = `${from}>${to}`;
     const known = this.#links.get(name);
     if (known !== undefined) return known;
-    const made: Link = { lastDueMs: 0, sentCount: 0, arrivedCount: 0 };
+    const made: Link = { name, blocked: false, lastDueMs: 0, sentCount: 0, arrivedCount: 0 };
     this.#links.set(name, made);
     return made;
   }

@@ -35,13 +35,25 @@ interface Leading {
   configuration: Configuration;
 }
 
+/** What was seen of a replica at the last look. */
+interface Look {
+  /** Of its host and group. */
+  readonly name: string;
+  statesCompared: number;
+  term: number;
+  committed: number;
+  leads: boolean;
+  quiet: boolean;
+  configuration: Configuration | undefined;
+}
+
 export class RaftChecker {
   readonly #world: World;
   readonly #groups = new Map<number, GroupHistory>();
   /** By host, group and replica. */
   readonly #logs = new Map<string, Mirrors>();
-  /** The replica that a host has of a group, by both. */
-  readonly #ids = new Map<string, ReplicaId>();
+  /** The logs of the replicas that hosts have now, by host, then by group. */
+  readonly #present = new Map<string, Map<number, Mirrors>>();
   /** Hosts that have had a replica of a group, by both. */
   readonly #had = new Set<string>();
   /** By host and group. */
@@ -51,7 +63,7 @@ export class RaftChecker {
   /** Processes of which nothing was looked at since something happened to their groups. */
   readonly #dirty = new Set<SimProcess>();
 
-  readonly #compared = new WeakMap<AnyReplica, number>();
+  readonly #looks = new WeakMap<AnyReplica, Look>();
   readonly #watchesDisks: boolean;
 
   /** `watchesDisks`: without it, what is committed too early shows only by what it leads to. */
@@ -76,10 +88,11 @@ export class RaftChecker {
 
   /** Looks over the shoulder of a store that was just opened. */
   watch(process: SimProcess, store: NodeStore): void {
-    for (const place of this.#ids.keys())
-      if (place.startsWith(`${process.id}/`)) this.#ids.delete(place);
+    const present = new Map<number, Mirrors>();
+    this.#present.set(process.id, present);
     for (const stored of store.replicas()) {
-      this.#ids.set(`${process.id}/${stored.group}`, stored.replica);
+      const known = this.#logs.get(nameOf(process, stored.group, stored.replica));
+      if (known !== undefined) present.set(stored.group, known);
       if (stored.damage === undefined) this.#reopened(process, stored);
     }
     const createReplica = store.createReplica.bind(store);
@@ -87,10 +100,10 @@ export class RaftChecker {
       const place = `${process.id}/${made.group}`;
       if (this.#had.has(place)) this.#world.totals.replicasReplaced += 1;
       this.#had.add(place);
-      this.#ids.set(place, made.replica);
       const start = made.founder ? FOUNDING_POINT : { index: 0, term: 0 };
       const logs = { disk: new LogMirror(start), memory: new LogMirror(start) };
-      this.#logs.set(this.#name(process, made.group), logs);
+      this.#logs.set(nameOf(process, made.group, made.replica), logs);
+      present.set(made.group, logs);
       await createReplica(made);
     };
     this.#watchInstalls(process, store);
@@ -120,16 +133,47 @@ export class RaftChecker {
   }
 
   #checkReplica(process: SimProcess, replica: AnyReplica): void {
-    const compared = this.#compared.get(replica) ?? 0;
-    this.#world.totals.statesCompared += replica.statesCompared - compared;
-    this.#compared.set(replica, replica.statesCompared);
-    const status = replica.core.status();
-    const name = `${process.id}/${replica.group}`;
-    if (status.role !== "leader") {
-      this.#leading.delete(name);
+    const look = this.#lookAt(process, replica);
+    this.#world.totals.statesCompared += replica.statesCompared - look.statesCompared;
+    look.statesCompared = replica.statesCompared;
+    const { term, committed, configuration, role, quiet } = replica.core;
+    const leads = role === "leader";
+    const isQuiet = quiet !== undefined;
+    // Nearly always nothing has changed, and then nothing can have gone wrong.
+    if (
+      leads === look.leads &&
+      (!leads ||
+        (term === look.term &&
+          committed === look.committed &&
+          isQuiet === look.quiet &&
+          configuration === look.configuration))
+    )
       return;
-    }
-    const { term } = status;
+    Object.assign(look, { term, committed, leads, configuration, quiet: isQuiet });
+    if (leads) this.#checkLeader(process, replica, look.name);
+    else this.#leading.delete(look.name);
+  }
+
+  #lookAt(process: SimProcess, replica: AnyReplica): Look {
+    const known = this.#looks.get(replica);
+    if (known !== undefined) return known;
+    const made: Look = {
+      name: `${process.id}/${replica.group}`,
+      statesCompared: 0,
+      term: 0,
+      committed: 0,
+      leads: false,
+      quiet: false,
+      configuration: undefined,
+    };
+    // What an earlier process of the host led is not led any more.
+    this.#leading.delete(made.name);
+    this.#looks.set(replica, made);
+    return made;
+  }
+
+  #checkLeader(process: SimProcess, replica: AnyReplica, name: string): void {
+    const { term, committed, configuration, quiet } = replica.core;
     const group = this.#group(replica.group);
     const who = `${process.id}:${replica.id}`;
     const other = group.leaders.get(term);
@@ -140,14 +184,14 @@ export class RaftChecker {
     const leading = this.#leading.get(name);
     if (leading?.term !== term || leading.process !== process) {
       group.leaders.set(term, who);
-      this.#leading.set(name, { term, process, configuration: status.configuration });
+      this.#leading.set(name, { term, process, configuration });
       this.#world.trace.note(`${who} leads group ${replica.group} in term ${term}`);
       this.#checkComplete(process, replica, term);
     }
-    if (status.committed >= group.committed.length) this.#committed(process, replica);
-    this.#countQuiet(name, status.quiet);
+    if (committed >= group.committed.length) this.#committed(process, replica);
+    this.#countQuiet(name, quiet !== undefined);
     const now = this.#leading.get(name);
-    if (now !== undefined) now.configuration = status.configuration;
+    if (now !== undefined) now.configuration = configuration;
   }
 
   #countQuiet(name: string, quiet: boolean): void {
@@ -171,7 +215,7 @@ export class RaftChecker {
   }
 
   #committed(process: SimProcess, replica: AnyReplica): void {
-    const { committed, term, configuration } = replica.core.status();
+    const { committed, term, configuration } = replica.core;
     const group = this.#group(replica.group);
     const { memory } = this.#mirror(process, replica.group);
     for (let index = group.committed.length; index <= committed; index++) {
@@ -224,7 +268,7 @@ export class RaftChecker {
       );
       seen.set(`${index}/${term}`, now);
     }
-    this.#world.trace.mark(`${process.id} writes ${group} ${first.index}+${entries.length}`);
+    this.#world.trace.mark(`${process.id} writes`, group, first.index, entries.length);
   }
 
   #written(process: SimProcess, task: GroupAppend): void {
@@ -333,7 +377,7 @@ export class RaftChecker {
       () => `state machine safety: ${process.id} has other rows of group ${group} at ${now.index}`,
     );
     stateHashes.set(now.index, now.hash);
-    this.#world.trace.mark(`${process.id} state ${group} ${now.index} ${now.hash}`);
+    this.#world.trace.mark(`${process.id} state ${now.hash}`, group, now.index);
   }
 
   /** Code of a node would take the violation for its own error. */
@@ -363,17 +407,16 @@ export class RaftChecker {
     return made;
   }
 
-  #name(process: SimProcess, group: number): string {
-    const place = `${process.id}/${group}`;
-    return `${place}/${this.#ids.get(place)}`;
-  }
-
   #mirror(process: SimProcess, group: number): Mirrors {
-    const mirrors = this.#logs.get(this.#name(process, group));
+    const mirrors = this.#present.get(process.id)?.get(group);
     promise(
       mirrors !== undefined,
       () => `${process.id} has a log of group ${group} that it never made`,
     );
     return mirrors;
   }
+}
+
+function nameOf(process: SimProcess, group: number, replica: ReplicaId): string {
+  return `${process.id}/${group}/${replica}`;
 }

@@ -15,6 +15,8 @@ export interface RowsWanted {
   };
   /** Skips asking a majority: for what follows a read that did. */
   readonly follows?: boolean;
+  /** From this node's own replica, whoever leads: the rows may be old. */
+  readonly stale?: boolean;
 }
 
 /**

@@ -232,11 +232,11 @@ export class ClusterNode implements MeshListener {
     return { node: this.#deps.mesh.self, boot: this.#deps.boot, sequence };
   }
 
-  /** Reads rows from the workflow's scheduler, not older than the call. */
+  /** Reads rows from the workflow's scheduler, not older than the call unless they may be stale. */
   async read(group: number, what: RowsWanted, deadlineMs: number): Promise<AnswerOf<"rows">> {
     const scan = what.scan === undefined ? undefined : { reverse: false, ...what.scan };
-    const linear = what.follows !== true;
-    const call: Call = { kind: "read", group, keys: what.keys, scan, linear };
+    const call: Call = { kind: "read", group, keys: what.keys, scan, linear: !what.follows };
+    if (what.stale === true) return this.#opener.readHere(group, call);
     return answerAs("rows", await this.router.ask(group, call, deadlineMs));
   }
 

@@ -12,6 +12,8 @@ export type ActorErrorDetails =
   /** Too many commands wait already. */
   | { readonly code: "COMMAND_QUEUE_FULL" }
   | { readonly code: "REPLICA_STOPPED" }
+  /** The node that was asked for its own copy has none. */
+  | { readonly code: "REPLICA_ELSEWHERE" }
   | { readonly code: "WORKFLOW_UNKNOWN" }
   | { readonly code: "NODE_STOPPING" }
   /** The snapshot that is asked for is not held open any more; another is announced when one is needed. */

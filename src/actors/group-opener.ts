@@ -8,8 +8,11 @@ import { applySystemEnvelope } from "../scheduler/system/apply.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
+import type { AnswerOf } from "./answers.ts";
 import type { Directory } from "./directory.ts";
+import { ActorError } from "./errors.ts";
 import type { GroupHost } from "./group-host.ts";
+import { readHere } from "./group-reads.ts";
 import { GroupStamps } from "./group-stamps.ts";
 import type { Machine } from "./machine.ts";
 import { voterNodes } from "./membership.ts";
@@ -19,7 +22,7 @@ import type { PeerClocks } from "./peer-clocks.ts";
 import type { NewReplica, PayloadsPort, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
 import { Replica, type ReplicaListener } from "./replica.ts";
 import type { SystemGroup } from "./system-group.ts";
-import { workersAmong } from "./whom-to-ask.ts";
+import { nameOfMember, workersAmong } from "./whom-to-ask.ts";
 import { WorkflowGroup } from "./workflow-group.ts";
 
 export interface GroupOpenerDeps extends ClusterNodeDeps {
@@ -51,6 +54,17 @@ export class GroupOpener {
     const { replica } = this.#deps.system;
     const workflows = [...this.#workflows.values()].map((group) => group.replica);
     return replica === undefined ? workflows : [replica, ...workflows];
+  }
+
+  /** Rows of the replica here. @throws {ActorError} `REPLICA_ELSEWHERE` when there is none. */
+  async readHere(group: number, what: Parameters<typeof readHere>[1]): Promise<AnswerOf<"rows">> {
+    const here = this.#workflows.get(group);
+    if (here !== undefined) return readHere(here.replica, what);
+    const { directory } = this.#deps.system;
+    const holders = directory.workflow(group)?.replicas.map(({ node }) => node) ?? [];
+    const names = holders.map((node) => nameOfMember(directory.member(node)) ?? node);
+    const text = `this node has no replica of the workflow; ask ${names.join(" or ")}`;
+    throw new ActorError({ code: "REPLICA_ELSEWHERE" }, text);
   }
 
   /** Workflows that have a replica here and were deleted; they are forgotten here. */

@@ -1,5 +1,6 @@
 /** Reads of a group's rows where it is led. */
 import type { Row } from "../scheduler/rows.ts";
+import type { AnswerOf } from "./answers.ts";
 import type { Call, CallAnswer } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
@@ -12,6 +13,14 @@ export async function readRows<E, F>(
     return { kind: "not-scheduler", leader: replica.leaderNode };
   }
   if (call.linear) await replica.linearize();
+  return readHere(replica, call);
+}
+
+/** Rows as they are here, also where another node leads or nobody does (R15). */
+export async function readHere<E, F>(
+  replica: Replica<Row, E, F>,
+  call: Pick<Extract<Call, { kind: "read" }>, "keys" | "scan">,
+): Promise<AnswerOf<"rows">> {
   const values = await replica.state.read(call.keys);
   const scanned =
     call.scan === undefined ? { rows: [], more: false } : await replica.state.scan(call.scan);

@@ -45,9 +45,11 @@ const APPLY_WORK_MS = 60_000;
 export class JobxClient {
   readonly #deps: ClientDeps;
   readonly #transport: Transport;
+  readonly #stale: ClientOptions["stale"];
 
   constructor(deps: ClientDeps, options: ClientOptions) {
     this.#deps = deps;
+    this.#stale = options.stale;
     this.#transport = new Transport(deps, options);
   }
 
@@ -259,12 +261,8 @@ export class JobxClient {
     id: string,
     input: { readonly waitMs: number; readonly withResult: boolean },
   ): Promise<RequestView> {
-    return this.#transport.call({
-      method: "GET",
-      path: `/v1/requests/${encodeURIComponent(id)}?wait=${input.waitMs}&result=${input.withResult}`,
-      repeat: "always",
-      waitMs: input.waitMs,
-    });
+    const query = `wait=${input.waitMs}&result=${input.withResult}`;
+    return this.#read(`/v1/requests/${encodeURIComponent(id)}?${query}`, input.waitMs);
   }
 
   /** A page, the newest first; go on with its `next` as `before`. */
@@ -273,7 +271,7 @@ export class JobxClient {
     for (const [name, value] of Object.entries(page)) {
       if (value !== undefined) query.set(name, String(value));
     }
-    return this.#get(`${workflowPath(workflow)}/requests?${query.toString()}`);
+    return this.#read(`${workflowPath(workflow)}/requests?${query.toString()}`);
   }
 
   /** The text of a result as it arrives, a pair on each line. A result that breaks off rejects. */
@@ -288,7 +286,7 @@ export class JobxClient {
   }
 
   why(id: string): Promise<WhyView> {
-    return this.#get(`/v1/requests/${encodeURIComponent(id)}/why`);
+    return this.#read(`/v1/requests/${encodeURIComponent(id)}/why`);
   }
 
   /**
@@ -332,7 +330,7 @@ export class JobxClient {
     id: string,
     input: { readonly limit: number },
   ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
-    return this.#get(`/v1/requests/${encodeURIComponent(id)}/attempts?limit=${input.limit}`);
+    return this.#read(`/v1/requests/${encodeURIComponent(id)}/attempts?limit=${input.limit}`);
   }
 
   /** A request that has ended stays as it is, so cancelling may be repeated. */
@@ -366,6 +364,25 @@ export class JobxClient {
 
   #get<Answer>(path: string): Promise<Answer> {
     return this.#transport.call({ method: "GET", path, repeat: "always" });
+  }
+
+  /** A call that may be answered from a node's own copy, if this client is content with that. */
+  #read<Answer>(path: string, waitMs = 0): Promise<Answer> {
+    const stale = this.#stale;
+    if (stale === undefined) {
+      return this.#transport.call({ method: "GET", path, repeat: "always", waitMs });
+    }
+    const { read } = readJson<Answer>();
+    const from = `${path}${path.includes("?") ? "&" : "?"}stale=true`;
+    const call = { method: "GET", path: from, repeat: "always" } as const;
+    return this.#transport.call(call, {
+      stream: false,
+      read: (answer) => {
+        const age = Number(answer.response.headers.get("jobx-age-ms") ?? "unknown");
+        stale({ url: answer.url, ageMs: Number.isFinite(age) ? age : undefined });
+        return read(answer);
+      },
+    });
   }
 }
 

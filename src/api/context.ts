@@ -36,10 +36,16 @@ export async function callCluster<Answer>(
     stopListening = () => signal.removeEventListener("abort", onAbort);
   });
   try {
-    return await Promise.race([work.run({ deadlineMs, signal }), ended]);
+    const stale = asksForStale(request);
+    return await Promise.race([work.run({ deadlineMs, signal, stale }), ended]);
   } finally {
     stopListening();
   }
+}
+
+/** R15: whether the caller is content with this node's own copy. */
+export function asksForStale({ query }: FastifyRequest): boolean {
+  return typeof query === "object" && query !== null && "stale" in query && query.stale === "true";
 }
 
 function deadlineOf(request: FastifyRequest): number {

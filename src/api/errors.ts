@@ -80,6 +80,7 @@ export type ClusterErrorCode =
   | "HANDLER_POOL_CLOSED"
   | "TOKEN_UNKNOWN"
   | "TOKEN_COPY_OLD"
+  | "REPLICA_ELSEWHERE"
   | "TOKEN_LAST_ADMIN"
   | "TOKEN_TOO_MANY"
   | "RESULT_TOO_LARGE"

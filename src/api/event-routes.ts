@@ -13,7 +13,13 @@ import { object, TEXT } from "./json-schema.ts";
 import { DEADLINE_MS_DEFAULT } from "./limits.ts";
 import type { StreamEvent, WhyView } from "./ports.ts";
 import { json, route } from "./route.ts";
-import { EVENT_HEADERS, EVENT_QUERY, REQUEST_PARAMS, WORKFLOW_PARAMS } from "./schema.ts";
+import {
+  EVENT_HEADERS,
+  EVENT_QUERY,
+  READ_QUERY,
+  REQUEST_PARAMS,
+  WORKFLOW_PARAMS,
+} from "./schema.ts";
 import { REQUEST_STATE } from "./view-schema.ts";
 
 interface EventCall {
@@ -83,6 +89,7 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
       role: "read",
       scope: { kind: "request" },
       params: REQUEST_PARAMS,
+      querystring: READ_QUERY,
       answers: { 200: json("The reason.", WHY) },
     }),
     (request) =>

@@ -21,6 +21,8 @@ export interface CallOptions {
   /** How long the caller is willing to wait, from now. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
+  /** Where reading is all that is asked: from this node's own replica, however old (R15). */
+  readonly stale?: boolean;
 }
 
 export type RequestState = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
@@ -454,6 +456,8 @@ export interface ClusterPort {
   resume(id: string, options: CallOptions): Promise<RequestView>;
   /** What a bearer token allows, or undefined when it is not known here. */
   principal(token: string): Principal | undefined;
+  /** How old this node's copy of the workflow may be, ms; undefined when it cannot tell. */
+  copyAgeMs(workflow: string): number | undefined;
   /** The workflow that a request's id names, whether or not there is such a request. */
   workflowOf(request: string): string | undefined;
   /** Prometheus text. */

@@ -234,7 +234,14 @@ export const EVENT_HEADERS = {
 export const WAIT_QUERY = {
   type: "object",
   additionalProperties: false,
-  properties: { wait: COUNT, result: FLAG },
+  properties: { wait: COUNT, result: FLAG, stale: FLAG },
+} as const;
+
+/** A call that only reads; with `stale` this node's own copy, whose age is in `Jobx-Age-Ms`. */
+export const READ_QUERY = {
+  type: "object",
+  additionalProperties: false,
+  properties: { stale: FLAG },
 } as const;
 
 const MOMENT = { type: "string", maxLength: 64 } as const;
@@ -251,6 +258,7 @@ export const PAGE_QUERY = {
     job: NAME,
     since: MOMENT,
     until: MOMENT,
+    stale: FLAG,
   },
 } as const;
 
@@ -265,7 +273,7 @@ export const RETRY_BODY = {
 export const LIMIT_QUERY = {
   type: "object",
   additionalProperties: false,
-  properties: { limit: COUNT },
+  properties: { limit: COUNT, stale: FLAG },
 } as const;
 
 /** Bounds of `limit` in a page. */

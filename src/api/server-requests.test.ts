@@ -46,6 +46,21 @@ describe("requests", () => {
     expect(wrong.body).toMatchObject({ code: "API_INPUT_INVALID" });
   });
 
+  test("an answer from the node's own copy says how old that may be, and no other answer does", async () => {
+    const paths = ["/v1/requests/r1", "/v1/requests/r1/attempts", "/v1/requests/r1/why"];
+    for (const path of [...paths, "/v1/workflows/text/requests"]) {
+      const stale = await call("GET", `${path}?stale=true`);
+      expect([path, stale.status]).toEqual([path, 200]);
+      expect(stale.headers["jobx-age-ms"]).toBe("1250");
+      expect(cluster.calls.at(-1)?.stale).toBe(true);
+      const fresh = await call("GET", path);
+      expect(fresh.headers["jobx-age-ms"]).toBeUndefined();
+      expect(cluster.calls.at(-1)?.stale).toBe(false);
+    }
+    const missing = await call("GET", "/v1/requests/r9?stale=true");
+    expect([missing.status, missing.headers["jobx-age-ms"]]).toEqual([404, undefined]);
+  });
+
   test("cancel, resume, list and attempts answer", async () => {
     expect((await call("POST", "/v1/requests/r1/resume")).status).toBe(409);
     cluster.change("r1", { state: "paused" });

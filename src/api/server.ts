@@ -1,10 +1,10 @@
 /** The HTTP server: `buildApi` makes it without a port, `listenApi` opens one. */
 import websocket from "@fastify/websocket";
-import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { Log } from "../std/log.ts";
 import { adminRoutes } from "./admin-routes.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
-import type { ApiContext } from "./context.ts";
+import { type ApiContext, asksForStale } from "./context.ts";
 import { entityRoutes } from "./entity-routes.ts";
 import { apiError } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -29,7 +29,7 @@ import { requestRoutes } from "./request-routes.ts";
 import { gatherRoutes } from "./route.ts";
 import { submitRoutes } from "./submit-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
-import { decodeUtf8, parseJson } from "./values.ts";
+import { decodeUtf8, isMapping, parseJson } from "./values.ts";
 import { workflowRoutes } from "./workflow-routes.ts";
 
 /** What the server is given. */
@@ -161,8 +161,9 @@ function guard(
       next(error instanceof Error ? error : new Error(String(error)));
     }
   });
-  app.addHook("onSend", (_request, reply, payload, next) => {
+  app.addHook("onSend", (request, reply, payload, next) => {
     reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
+    sayAge(request, reply, context);
     // A connection that was busy when the server began to close would else be kept open idle.
     if (context.inFlight.stopping) reply.header("connection", "close");
     next(null, payload);
@@ -176,6 +177,15 @@ function guard(
     const error = apiError({ code: "API_ROUTE_UNKNOWN" }, "there is nothing under this path");
     sendFailure(error, request, { reply, log });
   });
+}
+
+/** R15: an answer from this node's own copy says how old that may be. */
+function sayAge(request: FastifyRequest, reply: FastifyReply, { cluster }: ApiContext): void {
+  if (!asksForStale(request) || reply.statusCode >= 300) return;
+  const { workflow, request: id } = isMapping(request.params) ? request.params : {};
+  const name = typeof id === "string" ? cluster.workflowOf(id) : workflow;
+  const ageMs = typeof name === "string" ? cluster.copyAgeMs(name) : undefined;
+  reply.header("jobx-age-ms", ageMs === undefined ? "unknown" : String(Math.ceil(ageMs)));
 }
 
 /** @throws {JobxError} `API_HOST_REFUSED`, `API_ORIGIN_REFUSED`. */

@@ -27,6 +27,13 @@ export interface ClientOptions {
   readonly deadlineMs: number;
   /** No call goes on beyond this time of the clock, whatever it was asked to wait. */
   readonly endMs?: number | undefined;
+  /**
+   * Requests are read from the copy of whichever node answers, also where no majority can be reached.
+   * Told how old that copy may be, milliseconds; undefined when the node cannot tell.
+   */
+  readonly stale?:
+    | ((answer: { readonly url: string; readonly ageMs: number | undefined }) => void)
+    | undefined;
   /** Told about calls that take long. */
   readonly slow?: SlowListener;
 }

@@ -9,6 +9,14 @@ export type CommandOption =
   | { readonly kind: "flag"; readonly help: string; readonly short?: string }
   | { readonly kind: "text"; readonly value: string; readonly help: string };
 
+/** The option of commands that may read a node's own copy. */
+export const STALE_OPTION = {
+  stale: {
+    kind: "flag",
+    help: "From the copy of the node that answers, also without a majority; says how old it is.",
+  },
+} as const satisfies Readonly<Record<string, CommandOption>>;
+
 /** What a command is run with. */
 export interface CommandRun {
   readonly positionals: readonly string[];

@@ -27,11 +27,26 @@ export async function connect(
   const token = io.env["JOBX_TOKEN"] || (urls.every(isLocal) ? await localToken(io) : undefined);
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS_DEFAULT;
   const { endMs } = options;
-  return new JobxClient(io.client, { urls, token, deadlineMs, endMs, slow: teller(io) });
+  const stale = options.stale === true ? ageTeller(io) : undefined;
+  return new JobxClient(io.client, { urls, token, deadlineMs, endMs, stale, slow: teller(io) });
 }
 
 /** How long a command has patience with the cluster; see `ClientOptions`. */
-export type Patience = Partial<Pick<ClientOptions, "deadlineMs" | "endMs">>;
+export type Patience = Partial<Pick<ClientOptions, "deadlineMs" | "endMs">> & {
+  /** Content with the copy of the node that answers, whose age is said on the error output. */
+  readonly stale?: boolean;
+};
+
+/** Says once how old the copy is that the answers are from. */
+function ageTeller(io: Io): NonNullable<ClientOptions["stale"]> {
+  let told = false;
+  return ({ url, ageMs }) => {
+    if (told) return;
+    told = true;
+    const age = ageMs === undefined ? "of unknown age" : `at most ${Math.ceil(ageMs / 1000)} s old`;
+    io.err(`jobx: this is the copy of ${url}, ${age}\n`);
+  };
+}
 
 /** Nobody shall wonder whether the command line hangs. */
 function teller(io: Io): SlowListener {

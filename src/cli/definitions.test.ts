@@ -181,5 +181,8 @@ describe("following", () => {
     expect((await jobx("why r1")).out).toBe("1 unit waits for the capability gpu.\n");
     expect((await jobx("why r1 --json")).out).toContain('"state": "running"');
     expect((await jobx("why r9")).exit).toBe(4);
+    const stale = await jobx("request show r1 --stale --json");
+    expect(stale.out).toContain('"state": "running"');
+    expect(stale.err).toMatch(/^jobx: this is the copy of http:[^ ]+, at most 2 s old\n$/u);
   });
 });

@@ -1,5 +1,5 @@
 /** The node as its HTTP API sees it. Any node answers for any workflow. */
-import type { ClusterNode } from "../actors/cluster-node.ts";
+import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
 import { CLOCK_OFF_MS } from "../actors/peer-clocks.ts";
 import type {
   AttemptView,
@@ -34,7 +34,7 @@ import { eventStream } from "./event-stream.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { RequestReader } from "./request-reader.ts";
-import { Tokens, type TokensDeps } from "./tokens.ts";
+import { Tokens } from "./tokens.ts";
 import {
   handlerViews,
   jobEntities,
@@ -71,25 +71,31 @@ export interface ClusterApiDeps {
   /** Why this node cannot serve; empty while all is well. */
   readonly troubles: () => readonly Trouble[];
   readonly metrics: Metrics;
-  readonly tokens: Pick<TokensDeps, "copyIsFresh" | "own">;
+  /** How old this node's copy of a group may be, ms; undefined when it cannot tell. */
+  readonly copyAgeMs: (group: number) => number | undefined;
+  /** The token in this node's data directory, if it has one. */
+  readonly ownToken: string | undefined;
 }
 
 export class ClusterApi implements ClusterPort {
   readonly admin: ClusterAdmin;
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
+  readonly #staleReader: RequestReader;
   readonly #writer: WorkflowWriter;
   readonly #tokens: Tokens;
 
   constructor(deps: ClusterApiDeps) {
     this.#deps = deps;
     this.#reader = new RequestReader(deps.node);
+    this.#staleReader = new RequestReader(deps.node, { stale: true });
     this.#writer = new WorkflowWriter(deps.node, deps.plane, deps.metrics);
     this.admin = new ClusterAdmin({ node: deps.node, writer: this.#writer, isUp: deps.isUp });
     this.#tokens = new Tokens({
-      ...deps.tokens,
       directory: deps.node.directory,
       writer: this.#writer,
+      copyAgeMs: () => deps.copyAgeMs(SYSTEM_GROUP),
+      own: deps.ownToken,
     });
   }
 
@@ -253,17 +259,19 @@ export class ClusterApi implements ClusterPort {
     input: { readonly waitMs: number; readonly withResult: boolean },
     options: CallOptions,
   ): Promise<RequestView> {
-    const place = await this.#reader.place(id, options.deadlineMs);
+    const reader = this.#readerFor(options);
+    const place = await reader.place(id, options.deadlineMs);
     const { group, sequence: request } = place;
     const endMs = performance.now() + input.waitMs;
-    for (let leftMs = input.waitMs; leftMs > 0; leftMs = endMs - performance.now()) {
+    const patienceMs = options.stale === true ? 0 : input.waitMs;
+    for (let leftMs = patienceMs; leftMs > 0; leftMs = endMs - performance.now()) {
       const waitMs = Math.ceil(Math.min(leftMs, WAIT_MS_MAX));
       const call = { kind: "wait", group, request, waitMs } as const;
       const answer = await this.#deps.node.router.ask(group, call, options.deadlineMs);
       options.signal.throwIfAborted();
       if (answer.kind === "waited" && answer.ended) break;
     }
-    const row = await this.#reader.row(place, options.deadlineMs);
+    const row = await reader.row(place, options.deadlineMs);
     const { workflow } = place;
     const view = requestView(row, { request: place.id, workflow, group });
     if (!input.withResult || row.state !== "succeeded") return view;
@@ -273,7 +281,8 @@ export class ClusterApi implements ClusterPort {
   async requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList> {
     const row = this.#deps.node.directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
-    return this.#reader.list({ name: workflow, group: row.group }, page, options.deadlineMs);
+    const about = { name: workflow, group: row.group };
+    return this.#readerFor(options).list(about, page, options.deadlineMs);
   }
 
   async result(
@@ -297,8 +306,9 @@ export class ClusterApi implements ClusterPort {
     input: { readonly limit: number },
     options: CallOptions,
   ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
-    const place = await this.#reader.place(id, options.deadlineMs);
-    return this.#reader.attempts(place, input.limit, options.deadlineMs);
+    const reader = this.#readerFor(options);
+    const place = await reader.place(id, options.deadlineMs);
+    return reader.attempts(place, input.limit, options.deadlineMs);
   }
 
   async cancel(id: string, options: CallOptions): Promise<RequestView> {
@@ -363,9 +373,10 @@ export class ClusterApi implements ClusterPort {
   }
 
   async why(id: string, options: CallOptions): Promise<WhyView> {
-    const place = await this.#reader.place(id, options.deadlineMs);
-    const row = await this.#reader.row(place, options.deadlineMs);
-    const seen = await this.#reader.work(place, options.deadlineMs);
+    const reader = this.#readerFor(options);
+    const place = await reader.place(id, options.deadlineMs);
+    const row = await reader.row(place, options.deadlineMs);
+    const seen = await reader.work(place, options.deadlineMs);
     const up = this.#deps.node.directory.members().filter(({ node }) => this.#deps.isUp(node));
     return { request: place.id, state: row.state, why: whyText(row, seen, up) };
   }
@@ -378,6 +389,15 @@ export class ClusterApi implements ClusterPort {
 
   principal(token: string): Principal | undefined {
     return this.#tokens.principal(token);
+  }
+
+  copyAgeMs(workflow: string): number | undefined {
+    const row = this.#deps.node.directory.workflowNamed(workflow);
+    return row === undefined ? undefined : this.#deps.copyAgeMs(row.group);
+  }
+
+  #readerFor(options: CallOptions): RequestReader {
+    return options.stale === true ? this.#staleReader : this.#reader;
   }
 
   workflowOf(request: string): string | undefined {

@@ -1,15 +1,17 @@
 import { expect, test } from "vitest";
-import { COPY_AGE_MS_MAX, CopyAge } from "./copy-age.ts";
+import { CopyAges } from "./copy-age.ts";
 
-test("a copy is fresh from its first leader on, and for a minute after it lost the last one", () => {
-  const age = new CopyAge();
-  age.look(0, false);
-  expect(age.isFresh(0)).toBe(false);
-  age.look(500, true);
-  expect(age.isFresh(500)).toBe(true);
-  age.look(1_000, false);
-  expect(age.isFresh(500 + COPY_AGE_MS_MAX)).toBe(true);
-  expect(age.isFresh(501 + COPY_AGE_MS_MAX)).toBe(false);
-  age.look(90_000, true);
-  expect(age.isFresh(90_000)).toBe(true);
+test("a copy is as old as the last word of a leader, and of unknown age before the first", () => {
+  const ages = new CopyAges();
+  ages.look(0, [{ group: 1, led: false }]);
+  expect(ages.ageMs(1, 0)).toBeUndefined();
+  ages.look(500, [
+    { group: 1, led: true },
+    { group: 2, led: false },
+  ]);
+  expect([ages.ageMs(1, 700), ages.ageMs(2, 700)]).toEqual([200, undefined]);
+  ages.look(1_000, [{ group: 1, led: false }]);
+  expect(ages.ageMs(1, 61_000)).toBe(60_500);
+  ages.look(90_000, [{ group: 1, led: true }]);
+  expect(ages.ageMs(1, 90_000)).toBe(0);
 });

@@ -1,21 +1,22 @@
 /**
- * R8: how old this node's copy of the system group may be. Rights are granted from that copy, and one
- * that has long had no word of a leader may grant what was revoked since.
+ * How old this node's copies of the groups may be. R15: who reads one is told. R8: rights are granted
+ * from the system group's, and one that has long had no word of a leader may grant what was revoked.
  */
 
-/** Beyond this age the copy grants nothing, ms. */
-export const COPY_AGE_MS_MAX = 60_000;
+/** Beyond this age the system group's copy grants nothing, ms. */
+export const RIGHTS_AGE_MS_MAX = 60_000;
 
-export class CopyAge {
-  #ledMs = Number.NEGATIVE_INFINITY;
+export class CopyAges {
+  readonly #ledMs = new Map<number, number>();
 
-  /** Looked at regularly; `led`: the group has a leader that this node hears of. */
-  look(nowMs: number, led: boolean): void {
-    if (led) this.#ledMs = nowMs;
+  /** Looked at regularly: groups that have a replica here, and whether it hears of a leader. */
+  look(nowMs: number, groups: Iterable<{ readonly group: number; readonly led: boolean }>): void {
+    for (const { group, led } of groups) if (led) this.#ledMs.set(group, nowMs);
   }
 
-  /** Whether the copy may grant rights; not before the first leader after a start. */
-  isFresh(nowMs: number): boolean {
-    return nowMs - this.#ledMs <= COPY_AGE_MS_MAX;
+  /** Undefined before the first leader after a start. */
+  ageMs(group: number, nowMs: number): number | undefined {
+    const ledMs = this.#ledMs.get(group);
+    return ledMs === undefined ? undefined : nowMs - ledMs;
   }
 }

@@ -174,7 +174,8 @@ export async function startNode(
     durability: config.durability,
     troubles: () => health.troubles(),
     metrics,
-    tokens: { copyIsFresh: () => health.copyIsFresh(), own: await ownToken(config.data) },
+    copyAgeMs: (group) => health.copyAgeMs(group),
+    ownToken: await ownToken(config.data),
   });
   const app = await buildNodeApi(ground, api);
   const address = await listenApi(app, config.api);

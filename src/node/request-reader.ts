@@ -1,4 +1,5 @@
 /** Reads requests and their attempts from a workflow's scheduler. */
+import type { AnswerOf, RowsWanted } from "../actors/answers.ts";
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { AttemptView, RequestList, RequestPage, RequestView } from "../api/ports.ts";
 import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
@@ -32,9 +33,16 @@ export interface RequestPlace {
 
 export class RequestReader {
   readonly #node: ClusterNode;
+  readonly #stale: boolean;
 
-  constructor(node: ClusterNode) {
+  /** With `stale` it reads this node's own replica, however old. */
+  constructor(node: ClusterNode, { stale = false }: { readonly stale?: boolean } = {}) {
     this.#node = node;
+    this.#stale = stale;
+  }
+
+  #read(group: number, what: RowsWanted, deadlineMs: number): Promise<AnswerOf<"rows">> {
+    return this.#node.read(group, { ...what, stale: this.#stale }, deadlineMs);
   }
 
   /** Finds a request by its id or its name. @throws {ClusterError} `REQUEST_UNKNOWN`; `NO_MAJORITY`. */
@@ -45,7 +53,7 @@ export class RequestReader {
     if (row === undefined) throw requestUnknown(id);
     const { group } = row;
     const what = { keys: [keys.kept(kept.name)] };
-    const [found] = (await this.#node.read(group, what, deadlineMs)).values;
+    const [found] = (await this.#read(group, what, deadlineMs)).values;
     if (found?.kind !== "kept") throw requestUnknown(id);
     const { workflow } = kept;
     const sequence = found.request;
@@ -64,7 +72,7 @@ export class RequestReader {
   /** @throws {ClusterError} `REQUEST_UNKNOWN`; `NO_MAJORITY`. */
   async row(place: RequestPlace, deadlineMs: number): Promise<RequestRow> {
     const what = { keys: [keys.request(place.sequence)] };
-    const { values } = await this.#node.read(place.group, what, deadlineMs);
+    const { values } = await this.#read(place.group, what, deadlineMs);
     const row = values[0];
     if (row?.kind !== "request") throw requestUnknown(place.id);
     return row;
@@ -84,7 +92,7 @@ export class RequestReader {
       const limit = Math.min(PAGE_ROWS, LOOKED_MAX - looked);
       const scan = { gte, lt, limit, reverse: true };
       const what = { keys: [], scan, follows: looked > 0 };
-      const { scanned, more } = await this.#node.read(workflow.group, what, deadlineMs);
+      const { scanned, more } = await this.#read(workflow.group, what, deadlineMs);
       for (const [at, { key, row }] of scanned.entries()) {
         looked += 1;
         lt = key;
@@ -214,7 +222,7 @@ export class RequestReader {
     );
     const wanted = [...new Set(blocks.map(({ path }) => keys.invocation(place.sequence, path)))];
     const what = { keys: wanted, follows: true };
-    const { values } = await this.#node.read(place.group, what, about.deadlineMs);
+    const { values } = await this.#read(place.group, what, about.deadlineMs);
     const parents = new Map(wanted.map((key, at) => [key, values[at]]));
     return blocks.flatMap(({ row, path }) => {
       const parent = parents.get(keys.invocation(place.sequence, path));
@@ -242,7 +250,7 @@ export class RequestReader {
     for (let gte = prefix; ; ) {
       const scan = { gte, lt, limit: PAGE_ROWS };
       const what = { keys: [], scan, follows: true };
-      const page = await this.#node.read(group, what, deadlineMs);
+      const page = await this.#read(group, what, deadlineMs);
       yield page.scanned;
       const last = page.scanned.at(-1);
       if (!page.more || last === undefined) return;

@@ -5,6 +5,7 @@ import { TOKENS_MAX } from "../api/limits.ts";
 import type { ClusterPort, Principal, TokenView } from "../api/ports.ts";
 import type { TokenRow } from "../scheduler/system/rows.ts";
 import { ClusterError } from "./cluster-errors.ts";
+import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
 import { isoTime } from "./views.ts";
 import type { WorkflowWriter } from "./workflow-writer.ts";
 
@@ -17,8 +18,8 @@ const ID_LENGTH = 16;
 export interface TokensDeps {
   readonly directory: Pick<Directory, "token" | "tokens">;
   readonly writer: Pick<WorkflowWriter, "system">;
-  /** R8: whether this node's copy of the system group is fresh enough to grant rights. */
-  readonly copyIsFresh: () => boolean;
+  /** How old this node's copy of the system group may be, ms; undefined when it cannot tell. */
+  readonly copyAgeMs: () => number | undefined;
   /** The token in this node's data directory, if it has one. */
   readonly own: string | undefined;
 }
@@ -26,13 +27,13 @@ export interface TokensDeps {
 export class Tokens {
   readonly #directory: TokensDeps["directory"];
   readonly #writer: TokensDeps["writer"];
-  readonly #copyIsFresh: () => boolean;
+  readonly #copyAgeMs: TokensDeps["copyAgeMs"];
   readonly #ownHash: string | undefined;
 
-  constructor({ directory, writer, copyIsFresh, own }: TokensDeps) {
+  constructor({ directory, writer, copyAgeMs, own }: TokensDeps) {
     this.#directory = directory;
     this.#writer = writer;
-    this.#copyIsFresh = copyIsFresh;
+    this.#copyAgeMs = copyAgeMs;
     this.#ownHash = own === undefined ? undefined : hashOf(own);
   }
 
@@ -45,7 +46,9 @@ export class Tokens {
     const hash = hashOf(token);
     const row = this.#directory.token(hash);
     if (row === undefined) return undefined;
-    if (hash !== this.#ownHash && !this.#copyIsFresh()) {
+    const ageMs = this.#copyAgeMs() ?? Number.POSITIVE_INFINITY;
+    // R8
+    if (hash !== this.#ownHash && ageMs > RIGHTS_AGE_MS_MAX) {
       throw new ClusterError(
         { code: "TOKEN_COPY_OLD" },
         "this node has heard of no leader of the cluster for a minute, so it cannot tell whether the token was revoked",

@@ -2,7 +2,7 @@
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Composed } from "./compose.ts";
-import { CopyAge } from "./copy-age.ts";
+import { CopyAges } from "./copy-age.ts";
 import { ProgressWatch, type ReplicaSample, type Trouble } from "./health.ts";
 
 /** Between two looks at whether anything moves. */
@@ -20,7 +20,7 @@ export interface HealthDeps {
 export class Health {
   readonly #deps: HealthDeps;
   readonly #watch: ProgressWatch;
-  readonly #copyAge = new CopyAge();
+  readonly #ages = new CopyAges();
   #timer: Timer | undefined;
 
   constructor(deps: HealthDeps) {
@@ -31,21 +31,25 @@ export class Health {
   start(): void {
     this.#timer = this.#deps.timers.after(LOOK_MS, () => {
       this.#watch.look(this.#deps.clock.nowMs(), samplesOf(this.#deps.composed.node));
-      this.#lookAtCopy();
+      this.#lookAtCopies();
       this.start();
     });
   }
 
-  /** R8: whether this node's copy of the system group is fresh enough to grant rights. */
-  copyIsFresh(): boolean {
+  /** How old this node's copy of the group may be, ms; undefined when it has heard of no leader yet. */
+  copyAgeMs(group: number): number | undefined {
     // A leader that was found since the last look counts at once.
-    this.#lookAtCopy();
-    return this.#copyAge.isFresh(this.#deps.clock.nowMs());
+    this.#lookAtCopies();
+    return this.#ages.ageMs(group, this.#deps.clock.nowMs());
   }
 
-  #lookAtCopy(): void {
-    const led = this.#deps.composed.node.system.replica?.leaderNode !== undefined;
-    this.#copyAge.look(this.#deps.clock.nowMs(), led);
+  #lookAtCopies(): void {
+    const replicas = [...this.#deps.composed.node.host.replicas()];
+    const seen = replicas.map(({ group, leaderNode }) => ({
+      group,
+      led: leaderNode !== undefined,
+    }));
+    this.#ages.look(this.#deps.clock.nowMs(), seen);
   }
 
   stop(): void {

@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, expect, test } from "vitest";
 import type { AttemptView } from "../../src/api/ports.ts";
 import { attemptsOf, ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
+import { callHttp } from "../lib/e2e-http.ts";
 import {
   type Corpus,
   expectCounted,
@@ -59,6 +60,25 @@ test("what was acknowledged before all nodes were killed is done after their res
   for (const id of ids) {
     await expectCounted(client, await ended(client, id, END_MS_MAX), small);
   }
+});
+
+test("the last node of three takes nothing, says why in time, and shows what it has with its age", async () => {
+  const client = cluster.client(1);
+  const id = await submitCount(client, small);
+  await ended(client, id, END_MS_MAX);
+  await cluster.kill(2, 3);
+  const headers = { authorization: `Bearer ${cluster.token}`, "jobx-deadline-ms": "2000" };
+  const path = "/v1/workflows/words/jobs/count/requests";
+  const asked = await callHttp(cluster.api(1), { path: `/v1/requests/${id}`, headers });
+  expect(asked).toMatchObject({ status: 503, code: "NO_MAJORITY" });
+  const submitted = await callHttp(cluster.api(1), {
+    ...{ method: "POST", path, body: '{"arguments":{}}' },
+    headers: { ...headers, "content-type": "application/json" },
+  });
+  expect(submitted.code).toMatch(/^(NO_MAJORITY|COMMAND_OUTCOME_UNKNOWN)$/u);
+  const { code, stdout, stderr } = await cluster.jobx(1, "request", "show", id, "--stale");
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/at most \d+ s old/u)]);
+  expect(stdout).toContain("succeeded");
 });
 
 test("a request outlives the node of its scheduler, which catches up when it is back", async () => {

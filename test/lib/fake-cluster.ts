@@ -42,16 +42,9 @@ export function clusterFailure(code: string, fields: Record<string, unknown> = {
 }
 
 const NODE: NodeView = {
-  id: "12D3KooWfirst",
-  name: "node-1",
-  api: "http://127.0.0.1:7070",
-  state: "up",
-  capabilities: ["general", "python"],
-  slots: 4,
-  version: "0.1.0",
-  durability: "sync",
-  clockAheadMs: 0,
-  clockIsOff: false,
+  ...{ id: "12D3KooWfirst", name: "node-1", api: "http://127.0.0.1:7070", state: "up" },
+  ...{ capabilities: ["general", "python"], slots: 4, version: "0.1.0", durability: "sync" },
+  ...{ clockAheadMs: 0, clockIsOff: false },
 };
 
 /** What was called, with what. */
@@ -59,6 +52,7 @@ export interface FakeCall {
   readonly method: string;
   readonly input: unknown;
   readonly deadlineMs: number;
+  readonly stale: boolean;
 }
 
 export class FakeCluster implements ClusterPort {
@@ -96,7 +90,8 @@ export class FakeCluster implements ClusterPort {
   }
 
   #called(method: string, input: unknown, options: CallOptions): void {
-    this.calls.push({ method, input, deadlineMs: options.deadlineMs });
+    const { deadlineMs, stale = false } = options;
+    this.calls.push({ method, input, deadlineMs, stale });
     if (this.failures.length > 0) throw this.failures.shift();
   }
 
@@ -486,6 +481,10 @@ export class FakeCluster implements ClusterPort {
     if (token === TOKENS.limited) return { role: "admin", workflows: ["text"] };
     const role = (["read", "submit", "admin"] as const).find((one) => TOKENS[one] === token);
     return role === undefined ? undefined : { role, workflows: null };
+  }
+
+  copyAgeMs(workflow: string): number | undefined {
+    return workflow === "text" ? 1_250 : undefined;
   }
 
   workflowOf(request: string): string | undefined {

@@ -1,5 +1,5 @@
 import { PAGE_DEFAULT, PAGE_MAX } from "../../api/limits.ts";
-import { type Command, countOption, positional } from "../command.ts";
+import { type Command, countOption, positional, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { toJson, toTable } from "../output.ts";
 import { progressLine } from "../progress.ts";
@@ -11,6 +11,7 @@ export const REQUEST_LIST: Command = {
   usage: "WORKFLOW",
   positionals: { min: 1, max: 1 },
   options: {
+    ...STALE_OPTION,
     limit: {
       kind: "text",
       value: "N",
@@ -30,7 +31,7 @@ export const REQUEST_LIST: Command = {
       max: PAGE_MAX,
       otherwise: PAGE_DEFAULT,
     });
-    const client = await run.connect();
+    const client = await run.connect({ stale: run.flag("stale") });
     const { requests } = await client.requests(positional(run, 0), {
       limit,
       before: run.text("before"),

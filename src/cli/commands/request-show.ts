@@ -1,5 +1,5 @@
 import { ATTEMPTS_MAX } from "../../api/limits.ts";
-import { type Command, positional } from "../command.ts";
+import { type Command, positional, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { toJson } from "../output.ts";
 import { attemptsText, requestText } from "../request-text.ts";
@@ -10,11 +10,11 @@ export const REQUEST_SHOW: Command = {
   summary: "Show a request: state, steps, attempts, result or error.",
   usage: "ID",
   positionals: { min: 1, max: 1 },
-  options: {},
+  options: STALE_OPTION,
   examples: ["jobx request show ID", "jobx request show ID --json"],
   async run(run) {
     const id = positional(run, 0);
-    const client = await run.connect();
+    const client = await run.connect({ stale: run.flag("stale") });
     const view = await client.request(id, { waitMs: 0, withResult: true });
     const { attempts, truncated } = await client.attempts(id, { limit: ATTEMPTS_MAX });
     run.io.out(

@@ -1,4 +1,4 @@
-import { type Command, positional } from "../command.ts";
+import { type Command, positional, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, toJson } from "../output.ts";
 
@@ -8,10 +8,10 @@ export const WHY: Command = {
   summary: "Say in one sentence why a request is where it is.",
   usage: "ID",
   positionals: { min: 1, max: 1 },
-  options: {},
+  options: STALE_OPTION,
   examples: ["jobx why ID"],
   async run(run) {
-    const view = await (await run.connect()).why(positional(run, 0));
+    const view = await (await run.connect({ stale: run.flag("stale") })).why(positional(run, 0));
     run.io.out(run.json ? toJson(view) : `${printable(view.why)}\n`);
     return EXIT.ok;
   },

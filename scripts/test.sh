@@ -51,6 +51,7 @@ area() {
 setup() { (
   ensure_ready
   ensure_python
+  ensure_network_tools
 ); }
 
 area setup check 0 setup

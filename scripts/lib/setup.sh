@@ -49,6 +49,17 @@ ensure_ready() {
   } 9>"$ROOT/.jobx/setup.lock"
 }
 
+# Tests of broken networks make network namespaces; without them they are skipped, and say so.
+ensure_network_tools() {
+  command -v ip >/dev/null && return
+  if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+    say "installing iproute2 ..."
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends iproute2; } \
+      </dev/null >&2 || say "apt-get could not install iproute2"
+  fi
+}
+
 # Handlers in Python run with Debian's interpreter, which starts quickly and sees Debian's packages.
 ensure_python() {
   [[ -x /usr/bin/python3 ]] && return

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { attemptsOf, ended, Gate, numberOf, useCluster } from "../lib/e2e-cluster.ts";
+import { attemptsOf, ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
+import { numberOf } from "../lib/e2e-nodes.ts";
 
 const LEAVES = 8;
 const GATED_FROM = 6;

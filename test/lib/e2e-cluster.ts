@@ -3,47 +3,33 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, openSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, onTestFinished } from "vitest";
-import { JobxClient } from "../../src/api/client.ts";
+import type { JobxClient } from "../../src/api/client.ts";
 import type { AttemptView, RequestView } from "../../src/api/ports.ts";
 import { eventually } from "./e2e-eventually.ts";
-import { type Ended, runProgram } from "./e2e-process.ts";
+import { ClusterNodes, NODE, numberOf, ROOT } from "./e2e-nodes.ts";
+import { runProgram } from "./e2e-process.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 const SCRIPT = join(ROOT, "scripts/cluster.sh");
-/** The program that the scripts run: vitest itself may run on another version. */
-const NODE = join(ROOT, "node_modules/.bin/node");
 /** Starting or stopping nodes; each of its steps has a bound of its own in the script. */
 const SCRIPT_MS_MAX = 170_000;
-const CLI_MS_MAX = 120_000;
-/** How long a call is repeated while nodes die and elect. */
-const CALL_MS_MAX = 60_000;
-/** An election after a crash, on a machine that does other things as well. */
-const ELECTION_MS_MAX = 30_000;
-const READY_MS_MAX = 60_000;
 /** All attempts of a test's request fit in one answer. */
 const ATTEMPTS_MAX = 10_000;
 /** Lines of each node's log that are shown after a failure. */
 const LOG_LINES = 40;
 
-/** Who schedules a workflow. */
-export interface Scheduler {
-  /** Number of the node, from 1. */
-  readonly number: number;
-  readonly term: number;
-}
-
 /** A cluster with a folder of its own. Nodes are numbered from 1, as the script does. */
-export class Cluster {
-  readonly folder: string;
+export class Cluster extends ClusterNodes {
+  override readonly folder: string;
   /** Further flags of nodes that the script starts. */
   readonly #nodeArgs: string | undefined;
   readonly #adopted = new Map<number, ChildProcess>();
 
   constructor(options: { readonly nodeArgs?: string } = {}) {
+    super();
     this.#nodeArgs = options.nodeArgs;
     this.folder = mkdtempSync(join(tmpdir(), "jobx-e2e-"));
   }
@@ -74,8 +60,7 @@ export class Cluster {
     await this.script("wait");
   }
 
-  /** URL of a node's API. */
-  api(number: number): string {
+  override api(number: number): string {
     return `http://127.0.0.1:${this.#ports(number).api}`;
   }
 
@@ -84,32 +69,8 @@ export class Cluster {
     return this.#ports(number).mesh;
   }
 
-  /** A node's folder, with its log and data. */
-  home(number: number): string {
+  override home(number: number): string {
     return join(this.folder, "cluster", `node-${number}`);
-  }
-
-  get token(): string {
-    return readFileSync(join(this.home(1), "data/admin-token"), "utf8").trim();
-  }
-
-  /** A client that goes on to the next of these nodes when one does not answer. */
-  client(...numbers: readonly number[]): JobxClient {
-    const deps = {
-      fetch,
-      clock: { nowMs: () => performance.now() },
-      sleep: (ms: number) => sleep(ms),
-      randomKey: () => randomUUID(),
-    };
-    const urls = numbers.map((number) => this.api(number));
-    return new JobxClient(deps, { urls, token: this.token, deadlineMs: CALL_MS_MAX });
-  }
-
-  /** Runs `jobx` against a node, or against the first of several that answers. */
-  jobx(numbers: number | readonly number[], ...args: readonly string[]): Promise<Ended> {
-    const apis = [numbers].flat().map((number) => this.api(number));
-    const env = { ...process.env, JOBX_API: apis.join(","), JOBX_TOKEN: this.token };
-    return runProgram(NODE, [join(ROOT, "bin/jobx.js"), ...args], { env, msMax: CLI_MS_MAX });
   }
 
   /** Takes a stopped node's databases away and leaves its key: the disk was replaced. */
@@ -118,54 +79,26 @@ export class Cluster {
       await rm(join(this.home(number), "data", name), { recursive: true });
   }
 
-  /** Applies a workflow of `test/e2e`. */
-  async apply(number: number, workflow: string): Promise<void> {
-    await this.applyFile(number, join(ROOT, "test/e2e", workflow, `${workflow}.yaml`));
-  }
-
-  /** Applies a workflow file. */
-  async applyFile(number: number, file: string): Promise<void> {
-    const { code, stderr } = await this.jobx(number, "apply", file);
-    if (code !== 0) throw new Error(`jobx apply exited with ${code}: ${stderr}`);
-  }
-
-  /** Who schedules a workflow, as node `at` knows; waits through an election. */
-  scheduler(workflow: string, at: number): Promise<Scheduler> {
-    return eventually(`${workflow} has a scheduler`, ELECTION_MS_MAX, async () => {
-      const { schedulerName, term } = await this.client(at).workflow(workflow);
-      return schedulerName === null ? undefined : { number: numberOf(schedulerName), term };
-    });
-  }
-
-  /** The figure of a node's metrics, for one group or for the node, or undefined when it has none. */
-  async metric(number: number, name: string, group?: number): Promise<number | undefined> {
-    const headers = { authorization: `Bearer ${this.token}` };
-    const answer = await fetch(`${this.api(number)}/metrics`, { headers });
-    const start = group === undefined ? `${name} ` : `${name}{group="${group}"} `;
-    const line = (await answer.text()).split("\n").find((one) => one.startsWith(start));
-    return line === undefined ? undefined : Number(line.slice(start.length));
+  /** Starts a new node that joins through node 1, whatever has become of the others. */
+  async join(number: number): Promise<void> {
+    await mkdir(this.home(number));
+    await writeFile(join(this.home(number), "ports"), (await freePorts()).join(" "));
+    const { ticket } = await this.client(1).createTicket({});
+    await this.adopt(number, "--join", ticket);
   }
 
   /** Starts a stopped node as a child of this process, so that its exit code is seen. */
-  async adopt(number: number): Promise<ChildProcess> {
+  async adopt(number: number, ...more: readonly string[]): Promise<ChildProcess> {
     const { api, mesh } = this.#ports(number);
     const home = this.home(number);
     const log = openSync(join(home, "log"), "a");
     const flags = ["--data", join(home, "data"), "--name", `node-${number}`];
     const places = ["--listen", `/ip4/127.0.0.1/tcp/${mesh}`, "--api", `127.0.0.1:${api}`];
-    const args = [join(ROOT, "bin/jobx-node.js"), ...flags, ...places];
+    const args = [join(ROOT, "bin/jobx-node.js"), ...flags, ...places, ...more];
     const child = spawn(NODE, args, { cwd: home, stdio: ["ignore", log, log] });
     this.#adopted.set(number, child);
     await this.ready(number);
     return child;
-  }
-
-  /** Waits until a node says that it can serve. */
-  async ready(number: number): Promise<void> {
-    await eventually(`node-${number} is ready`, READY_MS_MAX, async () => {
-      const { ok } = await fetch(`${this.api(number)}/readyz`);
-      return ok;
-    });
   }
 
   /** The ends of the nodes' logs, for whoever reads a failure. */
@@ -195,9 +128,17 @@ export class Cluster {
   }
 }
 
-/** `node-3` is 3. */
-export function numberOf(name: string): number {
-  return Number(name.replace("node-", ""));
+/** Two ports that were free a moment ago. */
+async function freePorts(): Promise<readonly number[]> {
+  const servers = [createServer(), createServer()];
+  const ports = servers.map(async (server) => {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
+  const found = await Promise.all(ports);
+  for (const server of servers) server.close();
+  return found;
 }
 
 /** A cluster for all tests of a file; the nodes' logs are shown when one fails. */
@@ -227,7 +168,7 @@ export class Gate {
   }
 
   /** A closed gate. A test that ends without opening it must not keep the slots from the next one. */
-  static async make(cluster: Cluster): Promise<Gate> {
+  static async make(cluster: Pick<ClusterNodes, "folder">): Promise<Gate> {
     const folder = join(cluster.folder, "gates");
     await mkdir(folder, { recursive: true });
     const gate = new Gate(join(folder, randomUUID()));

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { JobxClient } from "../../src/api/client.ts";
 import type { RequestView } from "../../src/api/ports.ts";
-import { attemptsOf, type Cluster } from "./e2e-cluster.ts";
+import { attemptsOf } from "./e2e-cluster.ts";
 import { eventually } from "./e2e-eventually.ts";
+import type { ClusterNodes } from "./e2e-nodes.ts";
 
 /** Reducers of the root write so many runs: as in `words.yaml`. */
 const ROOT_PARTITIONS = 2;
@@ -22,7 +23,7 @@ export interface Corpus {
 
 /** Writes `documents` files of `linesEach` lines, the same for the same numbers. */
 export async function writeCorpus(
-  cluster: Cluster,
+  cluster: Pick<ClusterNodes, "folder">,
   size: { readonly documents: number; readonly linesEach: number },
 ): Promise<Corpus> {
   const { documents, linesEach } = size;

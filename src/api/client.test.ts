@@ -23,7 +23,10 @@ beforeEach(() => {
   slept = [];
 });
 
-function makeClient(urls: readonly string[] = ["http://a:1", "http://b:2"]): JobxClient {
+function makeClient(
+  urls: readonly string[] = ["http://a:1", "http://b:2"],
+  endMs?: number,
+): JobxClient {
   return new JobxClient(
     {
       fetch: (url, init) => {
@@ -50,7 +53,7 @@ function makeClient(urls: readonly string[] = ["http://a:1", "http://b:2"]): Job
       },
       randomKey: () => "random-key",
     },
-    { urls, token: "secret", deadlineMs: 10_000 },
+    { urls, token: "secret", deadlineMs: 10_000, endMs },
   );
 }
 
@@ -152,6 +155,16 @@ test("a wait adds to the deadline and is told to the node apart from it", async 
   await makeClient().request("r/1", { waitMs: 5000, withResult: true });
   expect(sent[0]?.url).toBe("http://a:1/v1/requests/r%2F1?wait=5000&result=true");
   expect(sent[0]?.headers.get("jobx-deadline-ms")).toBe("8000");
+});
+
+test("of a bound on everything so much is kept that a node's reason comes back in time", async () => {
+  steps = [{ status: 200, body: { request: "r1" } }];
+  await makeClient(["http://a:1"], 4000).request("r", { waitMs: 0, withResult: true });
+  expect(sent[0]?.headers.get("jobx-deadline-ms")).toBe("3500");
+  steps = [{ status: 200, body: { request: "r1" } }];
+  nowMs = 3800;
+  await makeClient(["http://a:1"], 4000).request("r", { waitMs: 0, withResult: true });
+  expect(sent[1]?.headers.get("jobx-deadline-ms")).toBe("150");
 });
 
 test("what is no jobx node is told from one that refuses", async () => {

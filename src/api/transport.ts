@@ -68,6 +68,8 @@ const PAUSE_MS_MAX = 2000;
 export const WORK_MS = 8000;
 /** A node tells in time that it cannot; one that says nothing at all after this much more is stopped. */
 const GRACE_MS = 2000;
+/** Of a bound that the caller has set, so much is left for a node's answer to come back: it says why. */
+const ANSWER_MS_MAX = 500;
 
 /** What becomes of the answer to a call. */
 export interface Answers<Answer> {
@@ -138,7 +140,8 @@ export class Transport {
     let pauseMs = PAUSE_MS_MIN;
     for (let tries = 1; ; tries++) {
       const leftMs = endMs - (call.waitMs ?? 0) - this.#deps.clock.nowMs();
-      const tryMs = Math.ceil(Math.max(1, Math.min(leftMs, workMs)));
+      const backMs = endMs === this.#options.endMs ? Math.min(ANSWER_MS_MAX, leftMs / 4) : 0;
+      const tryMs = Math.ceil(Math.max(1, Math.min(leftMs - backMs, workMs)));
       const outcome = await this.attempt(call, tryMs, answers);
       if (outcome.kind === "answer") return outcome.answer;
       if (!outcome.again) throw outcome.error;

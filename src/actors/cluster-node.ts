@@ -5,17 +5,17 @@
 
 import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
+import type { ExecutorMessage } from "../scheduler/protocol.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
 import { unreachable } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import { type AnswerOf, answerAs, type RowsWanted } from "./answers.ts";
-import { serveBlockCall } from "./block-calls.ts";
 import { Caller } from "./caller.ts";
 import { Directory } from "./directory.ts";
 import { Executor } from "./executor.ts";
-import { serveGroupCall } from "./group-calls.ts";
-import { type AnyReplica, GroupHost } from "./group-host.ts";
+import { GroupHost } from "./group-host.ts";
 import { GroupOpener } from "./group-opener.ts";
+import { GroupRecovery } from "./group-recovery.ts";
 import { Leadership } from "./leadership.ts";
 import { LogKeeper } from "./log-keeper.ts";
 import { soleMembership, voterNodes } from "./membership.ts";
@@ -25,19 +25,15 @@ import { NodeRemoval } from "./node-removal.ts";
 import { CLOCK_OFF_MS, PeerClocks } from "./peer-clocks.ts";
 import { Performer } from "./perform.ts";
 import type { Call, CallAnswer, GroupStatus, MeshListener, PeerMessage } from "./ports.ts";
+import { Reach } from "./reach.ts";
 import { ReplicaCare } from "./replica-care.ts";
 import { Router } from "./router.ts";
 import { RunCopies } from "./run-copies.ts";
+import { serveCall } from "./serve-call.ts";
 import { Snapshots } from "./snapshots.ts";
-import { SystemGroup, WORKFLOW_VOTERS_MAX } from "./system-group.ts";
-import { heirsAmong, nodesForReplicas } from "./whom-to-ask.ts";
+import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
+import { heirsAmong, mayLead, nodesForReplicas, whyUnled } from "./whom-to-ask.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
-
-/** The system group's number. */
-export const SYSTEM_GROUP = 0;
-
-/** Voters of a group at most (R8). */
-export const VOTERS_MAX = { system: 5, workflow: WORKFLOW_VOTERS_MAX } as const;
 
 /** How long a stop waits for others to take over what this node leads. */
 const HAND_OVER_MS = 2_000;
@@ -56,6 +52,7 @@ export class ClusterNode implements MeshListener {
   readonly router: Router;
   readonly executor: Executor;
   readonly copies: RunCopies;
+  readonly recovery: GroupRecovery;
   readonly #deps: ClusterNodeDeps;
   readonly #opener: GroupOpener;
   readonly #keeper: MembershipKeeper;
@@ -100,6 +97,7 @@ export class ClusterNode implements MeshListener {
       caller: this.caller,
       candidates: (group) => this.#candidates(group),
       trouble: (group) => this.#stopReasons.get(group),
+      whyUnled: (group, named) => this.#whyUnled(group, named),
     });
     this.#opener = new GroupOpener({
       ...deps,
@@ -127,6 +125,7 @@ export class ClusterNode implements MeshListener {
     this.#care = this.#makeCare();
     this.#leadership = this.#newLeadership();
     this.#removal = this.#newRemoval();
+    this.recovery = this.#newRecovery();
   }
 
   /** Opens what the disk holds, or founds the cluster, and begins to work. */
@@ -313,8 +312,8 @@ export class ClusterNode implements MeshListener {
 
   #newLogKeeper(): LogKeeper {
     const { log, logs, options } = this.#deps;
-    const replica = (group: number): AnyReplica | undefined => this.host.replica(group);
-    return new LogKeeper({ log, logs, replica, tail: options.tail });
+    const { tail } = options;
+    return new LogKeeper({ log, logs, replica: (group) => this.host.replica(group), tail });
   }
 
   #newClocks(): PeerClocks {
@@ -339,6 +338,21 @@ export class ClusterNode implements MeshListener {
     });
   }
 
+  #newRecovery(): GroupRecovery {
+    const { log, logs, member } = this.#deps;
+    return new GroupRecovery({
+      ...{ self: this.self, storeId: member.storeId, log, logs, caller: this.caller },
+      replica: (group) => this.host.replica(group),
+      nodes: (group) => this.#candidates(group),
+      nameOf: (node) => this.#nameOf(node),
+      retire: (group) => {
+        this.host.retire(group);
+        this.#opener.forget(group);
+      },
+      open: (stored) => this.#opener.open(stored),
+    });
+  }
+
   #newRemoval(): NodeRemoval {
     const { timers, log } = this.#deps;
     return new NodeRemoval({
@@ -351,47 +365,22 @@ export class ClusterNode implements MeshListener {
     });
   }
 
-  #executorSaid(
-    from: NodeId,
-    message: Extract<PeerMessage, { kind: "executor" }>["message"],
-  ): void {
+  #executorSaid(from: NodeId, message: ExecutorMessage): void {
     const group = this.#opener.workflow(message.group);
-    if (group !== undefined) group.executorSaid(from, message);
-    else {
-      const answer = { kind: "not-scheduler", group: message.group, leader: undefined } as const;
-      this.#deps.mesh.send(from, { kind: "scheduler", message: answer });
-    }
+    group?.executorSaid(from, message);
+    if (group !== undefined) return;
+    const answer = { kind: "not-scheduler", group: message.group, leader: undefined } as const;
+    this.#deps.mesh.send(from, { kind: "scheduler", message: answer });
   }
 
-  async #serve(from: NodeId, call: Call): Promise<CallAnswer> {
-    switch (call.kind) {
-      case "system-command":
-        this.host.touch(SYSTEM_GROUP);
-        return this.system.serve(call);
-      case "group-status":
-      case "transfer":
-        return serveGroupCall(this.host, call);
-      case "copy-run":
-      case "hand-on-blocks":
-      case "have-blocks":
-      case "copy-blocks":
-        return serveBlockCall(from, call, {
-          runs: this.#deps.runs,
-          caller: this.caller,
-          heirs: () => this.#others(),
-        });
-      case "command":
-      case "read":
-      case "wait":
-      case "events": {
-        const group = this.#opener.workflow(call.group);
-        if (group === undefined) return { kind: "not-scheduler", leader: undefined };
-        this.host.touch(call.group);
-        return group.serve(call);
-      }
-      default:
-        return unreachable(call);
-    }
+  #serve(from: NodeId, call: Call): Promise<CallAnswer> {
+    const { mesh, runs } = this.#deps;
+    const { host, system, caller, recovery } = this;
+    return serveCall(from, call, {
+      ...{ mesh, runs, host, system, caller, recovery },
+      workflow: (group) => this.#opener.workflow(group),
+      heirs: () => this.#others(),
+    });
   }
 
   /** A step of what crosses groups; asked of this node itself, which leads the system group. */
@@ -432,10 +421,11 @@ export class ClusterNode implements MeshListener {
     const { clock, timers, log, mesh, options } = this.#deps;
     return new MembershipKeeper({
       ...{ clock, timers, log, mesh },
+      reach: new Reach({ clock, mesh, caller: this.caller }),
       replicas: () => this.#opener.replicas(),
       nodes: (group) =>
         nodesForReplicas(this.directory.everybody(), { group, isSystem: group === SYSTEM_GROUP }),
-      votersMax: (group) => (group === SYSTEM_GROUP ? VOTERS_MAX.system : WORKFLOW_VOTERS_MAX),
+      votersMax: (group) => (group === SYSTEM_GROUP ? VOTERS_MAX.system : VOTERS_MAX.workflow),
       replaceAfterMs: options.replaceAfterMs,
     });
   }
@@ -475,20 +465,30 @@ export class ClusterNode implements MeshListener {
     return heirsAmong(this.directory.members(), this.#deps.mesh);
   }
 
-  /** Nodes that may lead the group, this one first, since asking it costs nothing. */
+  #whyUnled(group: number, named: NodeId | undefined): string {
+    const here = this.host.replica(group)?.membership;
+    const first = this.directory.workflow(group)?.replicas.map(({ node }) => node) ?? [];
+    return whyUnled({
+      voters: here === undefined ? first : voterNodes(here),
+      named,
+      isUp: (node) => this.#isUp(node),
+      nameOf: (node) => this.#nameOf(node),
+    });
+  }
+
+  #nameOf(node: NodeId): string {
+    return this.directory.member(node)?.name ?? node;
+  }
+
   #candidates(group: number): readonly NodeId[] {
-    const { self } = this.#deps.mesh;
-    const here =
-      group === SYSTEM_GROUP ? this.system.replica : this.#opener.workflow(group)?.replica;
-    const row = this.directory.workflow(group);
-    const known = here?.membership.places ?? row?.replicas ?? [];
-    const nodes = known.map(({ node }) => node);
-    const led = here?.leaderNode ?? this.router.leaderOf(group);
+    const here = this.host.replica(group);
     const members = this.directory.members().map(({ node }) => node);
-    const seeds = this.#deps.seeds;
-    return [
-      ...new Set([...(led === undefined ? [] : [led]), ...nodes, self, ...members, ...seeds]),
-    ];
+    return mayLead({
+      led: here?.leaderNode ?? this.router.leaderOf(group),
+      places: here?.membership.places ?? this.directory.workflow(group)?.replicas ?? [],
+      self: this.self,
+      others: [...members, ...this.#deps.seeds],
+    });
   }
 
   #executable(): readonly { readonly group: number; readonly candidates: readonly NodeId[] }[] {

@@ -7,8 +7,10 @@ import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
+import { voterNodes } from "./membership.ts";
 import { type PlannedChange, planMembership } from "./membership-plan.ts";
 import type { MeshPort, ReplicaPlace } from "./ports.ts";
+import type { Reach } from "./reach.ts";
 import type { Replica } from "./replica.ts";
 
 /** How often a leader looks at its group's membership. */
@@ -40,6 +42,7 @@ export interface MembershipKeeperDeps {
   readonly timers: Timers;
   readonly log: Log;
   readonly mesh: MeshPort;
+  readonly reach: Pick<Reach, "mayVote">;
   readonly replicas: () => Iterable<KeptReplica>;
   /** All nodes that are known, in the order in which they are to be asked for the group. */
   readonly nodes: (group: number) => readonly KnownNode[];
@@ -99,6 +102,8 @@ export class MembershipKeeper {
       if (place !== undefined && !lost.has(id)) this.#invite(replica, place);
     }
     const nowMs = this.#deps.clock.nowMs();
+    const { reach } = this.#deps;
+    const voters = voterNodes(membership);
     const planned = planMembership({
       membership,
       status,
@@ -108,8 +113,7 @@ export class MembershipKeeper {
           node,
           storeId,
           leaves,
-          // A vote that others cannot reach by themselves would be lost with a connection.
-          mayVote: this.#deps.mesh.isDialable(node),
+          mayVote: voters.includes(node) ? "yes" : reach.mayVote(node, { group, voters }),
           up: this.#isUp(node),
           absent: nowMs - (this.#downSinceMs.get(node) ?? nowMs) >= this.#deps.replaceAfterMs,
         })),

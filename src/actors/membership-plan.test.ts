@@ -15,7 +15,7 @@ const NODES: readonly Candidate[] = ["a", "b", "c", "d", "e", "f"].map((node) =>
   storeId: `store of ${node}`,
   up: true,
   absent: false,
-  mayVote: true,
+  mayVote: "yes",
   leaves: false,
 }));
 
@@ -328,7 +328,7 @@ function planned(
       storeId: `store of ${node}`,
       up: !dead.includes(node),
       absent: false,
-      mayVote: !cut.includes(node),
+      mayVote: cut.includes(node) ? "never" : "yes",
       leaves: leaving.includes(node),
     })),
     lost: NOBODY,
@@ -402,6 +402,19 @@ describe("a node that others cannot dial", () => {
     const learning = group(["a"], ["b", "c"]);
     expect(planned(learning, { nodes: "abc", cut: "c" })).toEqual([]);
     expect(planned(learning, { nodes: "abc" })).toEqual(["vote b", "vote c"]);
+  });
+
+  test("does not keep one that can from having a replica, and then makes room", () => {
+    const learning = group(["a"], ["b", "c"]);
+    expect(planned(learning, { nodes: "abcd", cut: "c" })).toEqual(["learn d"]);
+    const four = group(["a"], ["b", "c", "d"]);
+    expect(planned(four, { nodes: "abcd", cut: "c" })).toEqual(["vote b", "vote d"]);
+    expect(planned(group(["a", "b", "d"], ["c"]), { nodes: "abcd", cut: "c" })).toEqual(["go c"]);
+    expect(planned(group(["a", "b", "d"]), { nodes: "abcd", cut: "c" })).toEqual([]);
+  });
+
+  test("has a replica where there is nobody else", () => {
+    expect(planned(group(["a"], ["b"]), { nodes: "abc", cut: "c" })).toEqual(["learn c"]);
   });
 
   test("takes nobody's place while there is one that can be dialled", () => {

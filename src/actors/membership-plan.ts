@@ -4,6 +4,7 @@ import type { ConfigChange, ConfigStep, ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { membersOf } from "./membership.ts";
 import type { Membership, ReplicaPlace } from "./ports.ts";
+import type { MayVote } from "./reach.ts";
 
 /** A node that belongs to the cluster. */
 export interface Candidate {
@@ -13,8 +14,8 @@ export interface Candidate {
   readonly up: boolean;
   /** It was away for so long that another takes its place, where there is another (R8). */
   readonly absent: boolean;
-  /** Whether it may become a voter: the leader has dialled it. Who votes already may. */
-  readonly mayVote: boolean;
+  /** Whether it may become a voter. Who votes already keeps the vote. */
+  readonly mayVote: MayVote;
   /** It is being removed: the group is to be as if it were gone (R9). */
   readonly leaves: boolean;
 }
@@ -106,8 +107,15 @@ class Plan {
     const { everyone } = this.#input;
     const present = this.#members.filter(
       (id) => !this.#isAbsent(id) && (everyone || !this.#leaves(id)),
-    ).length;
-    const adding = free.slice(0, Math.max(0, this.#wanted - present));
+    );
+    // Who can never vote keeps a copy, but not the place of somebody who can.
+    const useful = present.filter((id) => everyone || !this.#neverVotes(id));
+    const voting = free.filter(({ mayVote }) => mayVote === "yes");
+    const others = free.filter(({ mayVote }) => mayVote !== "yes");
+    const adding = [
+      ...voting.slice(0, Math.max(0, this.#wanted - useful.length)),
+      ...others.slice(0, Math.max(0, this.#wanted - present.length - voting.length)),
+    ];
     if (adding.length === 0) return undefined;
     const added = adding.map(({ node, storeId }, at) => ({
       replica: membership.nextReplica + at,
@@ -202,7 +210,7 @@ class Plan {
     const first = (ids: readonly ReplicaId[]): readonly ReplicaId[] =>
       [...ids]
         .filter((id) => id !== status.id)
-        .sort((a, b) => Number(this.#isUp(a)) - Number(this.#isUp(b)) || b - a);
+        .sort((a, b) => this.#worth(a) - this.#worth(b) || b - a);
     const demoted = first(this.#voters).slice(0, Math.max(0, this.#voters.length - this.#target));
     if (demoted.length > 0) {
       return changes(demoted.map((replica) => ({ type: "add-learner", replica })));
@@ -248,7 +256,20 @@ class Plan {
   #mayVote(id: ReplicaId): boolean {
     const place = this.#place(id);
     const candidate = place && this.#byNode.get(place.node);
-    return candidate?.mayVote === true && !candidate.leaves;
+    return candidate?.mayVote === "yes" && !candidate.leaves;
+  }
+
+  /** A learner that nobody could make a voter. */
+  #neverVotes(id: ReplicaId): boolean {
+    const place = this.#place(id);
+    const candidate = place && this.#byNode.get(place.node);
+    return candidate?.mayVote === "never" && !this.#voters.includes(id);
+  }
+
+  /** Of a replica, where there are too many: the least goes first. */
+  #worth(id: ReplicaId): number {
+    if (!this.#isUp(id)) return 0;
+    return this.#neverVotes(id) ? 1 : 2;
   }
 
   #isUp(id: ReplicaId): boolean {

@@ -75,6 +75,17 @@ export interface StoredReplica {
   readonly damage: string | undefined;
 }
 
+/** What a replica goes on as when the rest of its group is lost (R8). */
+export interface Successor {
+  readonly group: number;
+  /** Above every id that the group has ever had. */
+  readonly replica: ReplicaId;
+  /** Where its log begins: above every index and term that the group has ever had. */
+  readonly index: number;
+  readonly term: number;
+  readonly membership: Membership;
+}
+
 /** The Raft logs of this node. */
 export interface LogPort {
   /** Replicas found when the node started. */
@@ -86,6 +97,11 @@ export interface LogPort {
    * `below` is made here again.
    */
   destroyReplica(group: number, below: ReplicaId): Promise<void>;
+  /**
+   * Makes another replica of the group's, with the same rows and an empty log, durably. Nobody may use
+   * the present one any more. A crash in the middle leaves one that takes no part, and can be repeated.
+   */
+  succeedReplica(successor: Successor): Promise<StoredReplica>;
   /** The highest replica id that the group has ever had here; 0 for none. */
   replicaFloor(group: number): ReplicaId;
   /** One synced batch for all groups; never called while another is under way (R1). */
@@ -259,6 +275,16 @@ export interface GroupStatus {
   readonly members: readonly GroupMember[];
 }
 
+/** How a replica stands, by its own word. */
+export interface Standing {
+  readonly replica: ReplicaId;
+  readonly term: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  readonly appliedIndex: number;
+  readonly membership: Membership;
+}
+
 /** Rows wanted from a workflow's state. */
 export interface ReadCall {
   readonly kind: "read";
@@ -302,6 +328,20 @@ export type Call =
   | { readonly kind: "copy-run"; readonly run: RunPiece }
   /** Answered by the group's leader. */
   | { readonly kind: "group-status"; readonly group: number }
+  /** "How does your replica of the group stand?" Asked when its majority may be lost. */
+  | { readonly kind: "standing"; readonly group: number }
+  /** "Your replica has the newest log of those that are left: go on alone." An operator accepts the loss. */
+  | {
+      readonly kind: "recover-replica";
+      readonly group: number;
+      readonly replica: ReplicaId;
+      /** As it said; it refuses when that has changed. */
+      readonly lastIndex: number;
+      /** With which numbers it goes on: above all that any survivor knows of. */
+      readonly next: { readonly replica: ReplicaId; readonly term: number };
+    }
+  /** "Have you dialled this node?" Asked of voters before another one becomes one. */
+  | { readonly kind: "can-dial"; readonly node: NodeId }
   /** "Hand the group's leadership to the replica on this node." Answered when that has begun. */
   | { readonly kind: "transfer"; readonly group: number; readonly to: NodeId }
   /** "See to it that others have all blocks that only you have": before a node is removed. */
@@ -334,6 +374,10 @@ export type CallAnswer =
   | { readonly kind: "group"; readonly status: GroupStatus }
   /** For each block that was asked for, whether it is there. */
   | { readonly kind: "blocks"; readonly here: readonly boolean[] }
+  /** Whether the node that was asked for can be dialled from there; asked again, it may be. */
+  | { readonly kind: "dialable"; readonly yes: boolean }
+  /** Undefined where the node has no replica of the group that takes part. */
+  | { readonly kind: "standing"; readonly standing: Standing | undefined }
   /** Not the scheduler; `leader` if known. The call had no effect. */
   | { readonly kind: "not-scheduler"; readonly leader: NodeId | undefined }
   | { readonly kind: "error"; readonly code: string; readonly message: string };

@@ -37,7 +37,9 @@ class Net {
     this.caller = new Caller({ timers, mesh, serve: (_, call) => this.served(call) });
     const candidates = (): readonly string[] => Object.keys(this.answers);
     const trouble = (): string | undefined => this.trouble;
-    this.router = new Router({ clock: timers, timers, caller: this.caller, candidates, trouble });
+    const whyUnled = (_group: number, named: string | undefined): string => `not ${named}`;
+    const { caller } = this;
+    this.router = new Router({ clock: timers, timers, caller, candidates, trouble, whyUnled });
   }
 
   #send(to: string, message: PeerMessage): boolean {
@@ -102,6 +104,13 @@ describe("when it does not come to an answer", () => {
   test("a command that no leader took had no effect", async () => {
     const net = new Net({ a: { kind: "not-scheduler", leader: undefined }, b: "down" });
     expect(await net.end(COMMAND, 2000)).toBe("NO_MAJORITY");
+  });
+
+  test("the reason is told, also when the one who is said to lead cannot be reached", async () => {
+    const net = new Net({ a: { kind: "not-scheduler", leader: "c" }, c: "down" });
+    const told = expect(net.router.ask(7, COMMAND, 2000)).rejects.toThrow("not c");
+    await net.timers.advance(2001);
+    await told;
   });
 
   test("a replica here that has stopped is told, and not waited for when there is no other", async () => {

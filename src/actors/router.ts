@@ -24,6 +24,8 @@ export interface RouterDeps {
   readonly candidates: (group: number) => readonly NodeId[];
   /** Why this node's own replica of the group does not serve, if it has one that does not. */
   readonly trouble: (group: number) => string | undefined;
+  /** Why nobody who leads the group was found; `named` is whom somebody took for its leader. */
+  readonly whyUnled: (group: number, named: NodeId | undefined) => string;
 }
 
 /** An error that came from another node, with the code that it had there. */
@@ -61,6 +63,7 @@ export class Router {
     const { clock } = this.#deps;
     const endMs = clock.nowMs() + deadlineMs;
     let uncertain = false;
+    let named: NodeId | undefined;
     while (clock.nowMs() < endMs) {
       const tried = new Set<NodeId>();
       for (let to = this.#next(group, tried); to !== undefined; to = this.#next(group, tried)) {
@@ -77,7 +80,10 @@ export class Router {
         }
         if (answer.kind === "not-scheduler") {
           this.#forget(group, to);
-          if (answer.leader !== undefined) this.#leaders.set(group, answer.leader);
+          if (answer.leader !== undefined) {
+            named = answer.leader;
+            this.#leaders.set(group, answer.leader);
+          }
           continue;
         }
         this.#leaders.set(group, to);
@@ -92,21 +98,22 @@ export class Router {
       if (tried.size === 1 && this.#deps.trouble(group) !== undefined) break;
       await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
     }
-    throw this.#failure(group, uncertain && !onlyAsks(call));
+    const why = this.#deps.whyUnled(group, named);
+    throw this.#failure(group, { uncertain: uncertain && !onlyAsks(call), why });
   }
 
-  #failure(group: number, uncertain: boolean): ActorError {
+  #failure(
+    group: number,
+    { uncertain, why }: { readonly uncertain: boolean; readonly why: string },
+  ): ActorError {
     const trouble = this.#deps.trouble(group);
     const here = trouble === undefined ? "" : `; this node's own replica takes no part: ${trouble}`;
     return uncertain
       ? new ActorError(
           { code: "COMMAND_OUTCOME_UNKNOWN" },
-          `nobody answered in time; repeat the command with the same key to learn what became of it${here}`,
+          `nobody answered in time (${why}); repeat the command with the same key to learn what became of it${here}`,
         )
-      : new ActorError(
-          { code: "NO_MAJORITY" },
-          `no scheduler was found: a majority of the workflow's replicas cannot be reached${here}`,
-        );
+      : new ActorError({ code: "NO_MAJORITY" }, `no scheduler was found: ${why}${here}`);
   }
 
   #next(group: number, tried: ReadonlySet<NodeId>): NodeId | undefined {

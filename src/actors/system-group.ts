@@ -20,8 +20,11 @@ import type { Replica, ReplicaListener } from "./replica.ts";
 /** Rows read at once when the directory is filled. */
 const PAGE_ROWS = 1000;
 
-/** Voters of a workflow's group at most (R8). */
-export const WORKFLOW_VOTERS_MAX = 3;
+/** The system group's number. */
+export const SYSTEM_GROUP = 0;
+
+/** Voters of a group at most (R8). */
+export const VOTERS_MAX = { system: 5, workflow: 3 } as const;
 
 export interface SystemGroupDeps {
   readonly log: Log;
@@ -135,7 +138,7 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
     for (const letter of name) sum += letter.codePointAt(0) ?? 0;
     const shift = up.length === 0 ? 0 : sum % up.length;
     const order = [...up.slice(shift), ...up.slice(0, shift)];
-    const voters = Math.min(voterTarget(members.length, WORKFLOW_VOTERS_MAX), up.length);
+    const voters = Math.min(voterTarget(members.length, VOTERS_MAX.workflow), up.length);
     const count = Math.max(voters, Math.min(2, order.length));
     return order.slice(0, count).map(({ node, storeId }, at) => ({
       replica: at + 1,

@@ -29,6 +29,40 @@ export function nameOfMember(member: MemberRow | undefined): string | undefined 
   return member === undefined || member.state === "removed" ? undefined : member.name;
 }
 
+/** Why nobody who leads a group was found, as far as a node can tell from whom it reaches. */
+export function whyUnled(seen: {
+  readonly voters: readonly NodeId[];
+  /** Whom somebody took for the leader. */
+  readonly named: NodeId | undefined;
+  readonly isUp: (node: NodeId) => boolean;
+  readonly nameOf: (node: NodeId) => string;
+}): string {
+  const { named, isUp, nameOf } = seen;
+  const voters = seen.voters.map(nameOf).sort();
+  const reached = seen.voters.filter(isUp).map(nameOf).sort();
+  const leader = named === undefined || isUp(named) ? undefined : nameOf(named);
+  if (2 * reached.length <= voters.length) {
+    const only = reached.length === 0 ? "none" : `only ${reached.join(", ")}`;
+    return `a majority of its replicas cannot be reached: of those on ${voters.join(", ")} this node reaches ${only}`;
+  }
+  if (leader !== undefined) return `${leader}, which leads it, cannot be reached from this node`;
+  return `this node reaches ${reached.join(", ")}, and none of them leads it by now`;
+}
+
+/** Nodes that may lead a group, the likeliest first. */
+export function mayLead(known: {
+  readonly led: NodeId | undefined;
+  /** Where its replicas are. */
+  readonly places: readonly { readonly node: NodeId }[];
+  /** This one, which costs nothing to ask. */
+  readonly self: NodeId;
+  readonly others: readonly NodeId[];
+}): readonly NodeId[] {
+  const { led, places, self, others } = known;
+  const first = led === undefined ? [] : [led];
+  return [...new Set([...first, ...places.map(({ node }) => node), self, ...others])];
+}
+
 /** Nodes for a group's replicas, in the order in which they are to be asked. */
 export function nodesForReplicas(
   everybody: readonly MemberRow[],

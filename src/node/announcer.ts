@@ -1,5 +1,6 @@
 /** Tells the cluster what this node says of itself, until the cluster knows it. */
-import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
+import type { ClusterNode } from "../actors/cluster-node.ts";
+import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Timer } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";

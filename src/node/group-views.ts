@@ -1,7 +1,8 @@
 /** Raft groups for operators: each as its own leader sees it. */
-import { type ClusterNode, SYSTEM_GROUP, VOTERS_MAX } from "../actors/cluster-node.ts";
+import type { ClusterNode } from "../actors/cluster-node.ts";
 import { voterTarget } from "../actors/membership-plan.ts";
 import type { GroupStatus } from "../actors/ports.ts";
+import { SYSTEM_GROUP, VOTERS_MAX } from "../actors/system-group.ts";
 import type { GroupView } from "../api/admin-port.ts";
 import { isJobxError } from "../std/errors.ts";
 

@@ -1,6 +1,6 @@
 /** Both sides of joining above the mesh's proof: who is admitted, and what a newcomer learns. */
 
-import { SYSTEM_GROUP } from "../actors/cluster-node.ts";
+import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Admission } from "../mesh/ports.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";

@@ -1,7 +1,8 @@
 /** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
 import { createHash } from "node:crypto";
-import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
+import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { Call, CallAnswer } from "../actors/ports.ts";
+import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { ApplyReport, EntityChange, WorkflowDefinition } from "../api/ports.ts";
 import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
 import { EMPTY_PLAN } from "../scheduler/apply-client.ts";

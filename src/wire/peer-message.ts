@@ -6,6 +6,7 @@ import type {
   GroupStatus,
   PeerMessage,
   ReadCall,
+  Standing,
 } from "../actors/ports.ts";
 import {
   BLOCKS_ASKED_MAX,
@@ -49,6 +50,20 @@ const call: Codec<Call> = union<Call>({
   "hand-on-blocks": [8, {}],
   "have-blocks": [9, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
   "copy-blocks": [10, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
+  standing: [12, { group: natural }],
+  "recover-replica": [
+    13,
+    {
+      group: natural,
+      replica: positive,
+      lastIndex: natural,
+      next: struct<Extract<Call, { kind: "recover-replica" }>["next"]>({
+        replica: positive,
+        term: positive,
+      }),
+    },
+  ],
+  "can-dial": [11, { node: nodeIdCodec }],
   events: [
     20,
     {
@@ -78,6 +93,15 @@ const groupStatus = struct<GroupStatus>({
   members: array(groupMember, REPLICAS_MAX),
 });
 
+const standing = struct<Standing>({
+  replica: positive,
+  term: natural,
+  lastIndex: natural,
+  lastTerm: natural,
+  appliedIndex: natural,
+  membership: membershipCodec,
+});
+
 type ScannedRow = Extract<CallAnswer, { readonly kind: "rows" }>["scanned"][number];
 
 const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
@@ -97,6 +121,8 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   "not-scheduler": [5, { leader: optional(nodeIdCodec) }],
   group: [7, { status: groupStatus }],
   blocks: [8, { here: array(bool, BLOCKS_ASKED_MAX) }],
+  standing: [10, { standing: optional(standing) }],
+  dialable: [9, { yes: bool }],
   events: [20, { resync: bool, events: array(workflowEventCodec, ROWS_MAX), next: natural }],
   error: [6, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
 });

@@ -244,6 +244,15 @@ export const callKinds: Kinds<Call> = {
   transfer: fc.record({ kind: one("transfer"), group: natural, to: name }),
   "hand-on-blocks": fc.record({ kind: one("hand-on-blocks") }),
   "have-blocks": fc.record({ kind: one("have-blocks"), cids: list(hash) }),
+  standing: fc.record({ kind: one("standing"), group: natural }),
+  "recover-replica": fc.record({
+    kind: one("recover-replica"),
+    group: natural,
+    replica: positive,
+    lastIndex: natural,
+    next: fc.record({ replica: positive, term: positive }),
+  }),
+  "can-dial": fc.record({ kind: one("can-dial"), node: name }),
   "copy-blocks": fc.record({ kind: one("copy-blocks"), cids: list(hash) }),
   events: fc.record({
     kind: one("events"),
@@ -295,6 +304,20 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     }),
   }),
   blocks: fc.record({ kind: one("blocks"), here: list(bool) }),
+  standing: fc.record({
+    kind: one("standing"),
+    standing: maybe(
+      fc.record({
+        replica: positive,
+        term: natural,
+        lastIndex: natural,
+        lastTerm: natural,
+        appliedIndex: natural,
+        membership,
+      }),
+    ),
+  }),
+  dialable: fc.record({ kind: one("dialable"), yes: bool }),
   error: fc.record({ kind: one("error"), code: name, message: words }),
 };
 

@@ -1,0 +1,60 @@
+/** Calls of other nodes, each brought to the part of this node that answers it. */
+import type { NodeId } from "../scheduler/dataset.ts";
+import { unreachable } from "../std/assert.ts";
+import { serveBlockCall } from "./block-calls.ts";
+import type { Caller } from "./caller.ts";
+import { serveGroupCall } from "./group-calls.ts";
+import type { GroupHost } from "./group-host.ts";
+import type { GroupRecovery } from "./group-recovery.ts";
+import type { Call, CallAnswer, MeshPort, RunsPort } from "./ports.ts";
+import { serveReachCall } from "./reach.ts";
+import { SYSTEM_GROUP, type SystemGroup } from "./system-group.ts";
+import type { WorkflowGroup } from "./workflow-group.ts";
+
+/** The parts that answer. */
+export interface CallParts {
+  readonly mesh: MeshPort;
+  readonly runs: RunsPort;
+  readonly host: GroupHost;
+  readonly system: SystemGroup;
+  readonly caller: Caller;
+  readonly recovery: GroupRecovery;
+  /** The workflow's group here, if it has a replica here. */
+  readonly workflow: (group: number) => WorkflowGroup | undefined;
+  /** Whom copies of blocks may be given to. */
+  readonly heirs: () => readonly NodeId[];
+}
+
+/** Answers a call; rejects with what its part rejects with. */
+export async function serveCall(from: NodeId, call: Call, parts: CallParts): Promise<CallAnswer> {
+  const { host, system } = parts;
+  switch (call.kind) {
+    case "system-command":
+      host.touch(SYSTEM_GROUP);
+      return system.serve(call);
+    case "group-status":
+    case "transfer":
+      return serveGroupCall(host, call);
+    case "standing":
+    case "recover-replica":
+      return parts.recovery.serve(call);
+    case "can-dial":
+      return serveReachCall(parts.mesh, call);
+    case "copy-run":
+    case "hand-on-blocks":
+    case "have-blocks":
+    case "copy-blocks":
+      return serveBlockCall(from, call, parts);
+    case "command":
+    case "read":
+    case "wait":
+    case "events": {
+      const group = parts.workflow(call.group);
+      if (group === undefined) return { kind: "not-scheduler", leader: undefined };
+      host.touch(call.group);
+      return group.serve(call);
+    }
+    default:
+      return unreachable(call);
+  }
+}

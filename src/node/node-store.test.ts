@@ -40,10 +40,14 @@ async function filled(
   count: number,
 ): Promise<{ readonly on: FakeDisk; readonly store: NodeStore }> {
   const on = disk();
+  return { on, store: await filledOn(on, count) };
+}
+
+async function filledOn(on: FakeDisk, count: number): Promise<NodeStore> {
   const store = await open(on);
   await store.createReplica({ group: GROUP, replica: 1, bootstrap: MEMBERS, founder: true });
   await write(store, { from: 2, count });
-  return { on, store };
+  return store;
 }
 
 async function write(
@@ -117,6 +121,49 @@ test("an install that a crash interrupted before the log was restarted is finish
     on.crash("power");
     expect((await open(on)).replicas()[0]?.compacted).toEqual({ index: 11, term: 1 });
   }
+});
+
+test("a replica that goes on alone has the same rows under its new id, and a crash never damages it", async () => {
+  const membership = soleMembership({ replica: 50, node: "a", storeId: "s" });
+  const successor = { group: GROUP, replica: 50, index: 1011, term: 9, membership } as const;
+  const seen = new Set<string>();
+  for (let steps = 0; steps < 8; steps++) {
+    let left = Number.POSITIVE_INFINITY;
+    let stop: () => void = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    // The disk stands still at one of the steps, and the power fails.
+    const on = new FakeDisk({
+      random: seededRandom(steps),
+      delay: async () => {
+        left -= 1;
+        if (left >= 0) return;
+        stop();
+        await new Promise(() => {});
+      },
+    });
+    const store = await filledOn(on, 10);
+    const hash = store.stateHash(GROUP)?.hash;
+    left = steps;
+    await Promise.race([store.succeedReplica(successor), stopped]);
+    left = Number.POSITIVE_INFINITY;
+    on.crash("power");
+    const again = await open(on, false);
+    const [stored] = again.replicas();
+    expect(stored?.damage).toBeUndefined();
+    const id = `${stored?.replica} from ${stored?.compacted.index}`;
+    seen.add(id);
+    if (stored?.compacted.index !== 1011) continue;
+    const state = await again.workflow(GROUP);
+    expect([state.appliedIndex, state.membership]).toEqual([1011, membership]);
+    expect(again.stateHash(GROUP)?.hash).toBe(hash);
+    if (stored.replica === 50) continue;
+    // The old one is no member of it; the command is repeated.
+    await again.succeedReplica({ ...successor, replica: 90, index: 2011, term: 19 });
+    expect(again.replicas()[0]).toMatchObject({ replica: 90, lastIndex: 2011, tail: [] });
+  }
+  expect([...seen]).toEqual(["1 from 1", "1 from 1011", "50 from 1011"]);
 });
 
 test("rows that were decoded before an install do not outlive it", async () => {

@@ -9,6 +9,7 @@ import type {
   SnapshotInstall,
   StatesPort,
   StoredReplica,
+  Successor,
 } from "../actors/ports.ts";
 import { FOUNDING_POINT, type ReplicaId } from "../raft/types.ts";
 import type { Timers } from "../std/clock.ts";
@@ -22,7 +23,8 @@ import { PAGE_ROWS } from "../store/limits.ts";
 import { openLogStore } from "../store/log-open.ts";
 import type { LogStore } from "../store/log-store.ts";
 import type { Disk } from "../store/ports.ts";
-import { openStateStore, type StateStore } from "../store/state-store.ts";
+import { openStateStore } from "../store/state-open.ts";
+import type { StateStore } from "../store/state-store.ts";
 import type { Format } from "../wire/frame.ts";
 import { membershipFormat } from "../wire/membership.ts";
 import { rowFormat } from "../wire/row.ts";
@@ -176,6 +178,31 @@ export class NodeStore implements LogPort, StatesPort {
       tail: [],
       damage: undefined,
     });
+  }
+
+  async succeedReplica(successor: Successor): Promise<StoredReplica> {
+    const { group, replica, index, term, membership } = successor;
+    const name = nameOf(group);
+    const note = membershipFormat.encode(membership);
+    // The state first: whoever opens the two between finishes the log, and the old replica is no member.
+    await this.#states.begin(name, { index, term, note });
+    const configuration = { index, configuration: membership.configuration, note };
+    const start = { index, term };
+    await this.#logs.succeedReplica({ group: name, replica, configuration, start });
+    const stored: StoredReplica = {
+      group,
+      replica,
+      bootstrap: membership,
+      hardState: { term, vote: undefined, commit: index },
+      compacted: start,
+      lastIndex: index,
+      terms: [],
+      tail: [],
+      damage: undefined,
+    };
+    this.#ids.set(group, replica);
+    this.#replicas.set(group, stored);
+    return stored;
   }
 
   async destroyReplica(group: number, below: ReplicaId): Promise<void> {

@@ -8,7 +8,7 @@
  * G2. Of two records that overlap, the one with the higher write number holds (R11).
  */
 
-import type { Entry, HardState, TermRun } from "../raft/types.ts";
+import type { Entry, HardState, ReplicaId, TermRun } from "../raft/types.ts";
 import { assert } from "../std/assert.ts";
 import { encodeEntries, type GroupHead } from "../wire/log-record.ts";
 import { entriesKey, type GroupId } from "./log-keys.ts";
@@ -151,6 +151,18 @@ export class GroupLog {
     this.#terms = [];
     this.#head = { ...this.#head, start };
     this.#setEnd(start, this.#head.lastWrite);
+    return operations;
+  }
+
+  /** Another replica goes on with nothing but a beginning (R8). */
+  succeed(
+    replica: ReplicaId,
+    start: { readonly index: number; readonly term: number },
+  ): readonly KvOperation[] {
+    assert(replica > this.#head.replica, "a replica id is never used again");
+    const operations = this.restart(start);
+    const hardState = { term: start.term, vote: undefined, commit: start.index };
+    this.#head = { ...this.#head, replica, hardState };
     return operations;
   }
 

@@ -4,7 +4,8 @@ import { FakeDisk } from "../../test/lib/fake-disk.ts";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { seededRandom } from "../std/random.ts";
 import { STATE_MEMTABLE_BYTES } from "./limits.ts";
-import { openStateStore, type StateStore } from "./state-store.ts";
+import { openStateStore } from "./state-open.ts";
+import type { StateStore } from "./state-store.ts";
 
 const VALUE = new TextEncoder().encode("v");
 

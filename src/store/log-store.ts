@@ -140,6 +140,23 @@ export class LogStore {
   }
 
   /**
+   * Makes another replica of the one that is here, with an empty log that begins at its start (R8);
+   * durable when it returns. @throws as `append`.
+   */
+  async succeedReplica(replica: NewReplica): Promise<void> {
+    await this.#commit((batch) => {
+      const log = this.#live(replica.group);
+      for (const operation of log.succeed(replica.replica, replica.start)) {
+        batch.operations.push(operation);
+      }
+      batch.heads.add(replica.group);
+      this.#setMeta(batch, configurationKey(replica.group), (key) =>
+        encodeConfiguration(key, replica.configuration),
+      );
+    });
+  }
+
+  /**
    * Leaves a tombstone and deletes the log, sound or damaged. The group need not be known: the
    * tombstone then keeps `replica` from being made here later.
    * @throws as `append`.

@@ -9,7 +9,8 @@ import { AT_ONCE } from "../../test/lib/fake-timers.ts";
 import { addHash64, HASH64_ZERO, type Hash64, hash64 } from "../std/hash64.ts";
 import { seededRandom } from "../std/random.ts";
 import { STATE_MEMTABLE_BYTES } from "./limits.ts";
-import { openStateStore, type StateStore } from "./state-store.ts";
+import { openStateStore } from "./state-open.ts";
+import type { StateStore } from "./state-store.ts";
 import type { StateReport, StateRow } from "./state-store-types.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

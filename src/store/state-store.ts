@@ -19,7 +19,6 @@ import { addHash64, HASH64_ZERO, type Hash64, hash64, subtractHash64 } from "../
 import { openRecord } from "../wire/record-bytes.ts";
 import { type AppliedRecord, encodeApplied, encodeCheckpoint } from "../wire/state-record.ts";
 import { damagedError, versionError } from "./errors.ts";
-import { STATE_MEMTABLE_BYTES } from "./limits.ts";
 import { type GroupId, isGroupId } from "./log-keys.ts";
 import type { KvOperation, KvReader, OrderedKv } from "./ports.ts";
 import type { CachedRow } from "./row-cache.ts";
@@ -34,7 +33,7 @@ import {
   prefixEnd,
   rowPrefix,
 } from "./state-keys.ts";
-import { type FoundState, loadState, writeFirstStateBatch } from "./state-load.ts";
+import type { FoundState } from "./state-load.ts";
 import type {
   InstallOf,
   StateCapture,
@@ -42,8 +41,6 @@ import type {
   StateInstall,
   StatePage,
   StateRange,
-  StateReport,
-  StateStoreOptions,
 } from "./state-store-types.ts";
 import { StateSweep } from "./state-sweep.ts";
 import { putRow, ROW_VERSION, StateWriter } from "./state-writer.ts";
@@ -70,7 +67,7 @@ export class StateStore {
   readonly #dropped = new Map<GroupId, number>();
   #checkpointing: Promise<ReadonlyMap<GroupId, number>> | undefined;
 
-  /** Use {@link openStateStore}. */
+  /** Use `openStateStore`. */
   constructor(
     parts: {
       readonly kv: OrderedKv;
@@ -267,6 +264,27 @@ export class StateStore {
     return this.#installs.begin(group, of, generation);
   }
 
+  /**
+   * The same rows, as of another place in another log: durable when it returns. The log is begun there
+   * next, also after a crash, as after an install. @throws as `write`.
+   */
+  async begin(
+    group: GroupId,
+    at: { readonly index: number; readonly term: number; readonly note: Uint8Array },
+  ): Promise<void> {
+    const found = this.#group(group);
+    const { index, term } = at;
+    assert(index > found.called.index && term >= found.called.term, "a beginning is ahead");
+    found.called = { index, term };
+    await this.#writer.enqueue({
+      sync: true,
+      build: (batch) => {
+        found.written = { ...found.written, ...at, begin: index };
+        this.#putApplied(batch, group, found);
+      },
+    });
+  }
+
   /** Removes a group's state, durably. Call `sweep` afterwards. @throws as `write`. */
   async dropGroup(group: GroupId): Promise<void> {
     this.#dropped.set(group, this.#nextGeneration(group));
@@ -461,36 +479,4 @@ function hashOf(rowKey: string, row: CachedRow): Hash64 {
   if (row.value === undefined) return HASH64_ZERO;
   row.hash ??= hash64(rowKey, row.value);
   return row.hash;
-}
-
-/**
- * Opens the `state/` database.
- * @throws `STORE_MISSING`, `STORE_LOCKED`, `STORE_DAMAGED` when it does not open at all or belongs
- * to another store, `STORE_VERSION_UNKNOWN`, `STORE_IO`, `STORE_DISK_FULL`.
- */
-export async function openStateStore(
-  options: StateStoreOptions,
-): Promise<{ readonly store: StateStore; readonly report: StateReport }> {
-  const {
-    disk,
-    storeId,
-    create,
-    cacheBytes,
-    memtableBytes = STATE_MEMTABLE_BYTES,
-    timers,
-  } = options;
-  const kv = create ? await disk.createKv("state") : await disk.openKv("state");
-  try {
-    if (create) await writeFirstStateBatch(kv, storeId);
-    const found = await loadState(kv);
-    if (found.base.storeId !== storeId)
-      throw damagedError("the state database", "it belongs to another store");
-    const damaged = [...found.damaged].map(([group, reason]) => ({ group, reason }));
-    const { groups, damagedAll } = found;
-    const store = new StateStore({ kv, storeId, cacheBytes, memtableBytes, timers }, found);
-    return { store, report: { groups, damaged, damagedAll } };
-  } catch (error) {
-    await kv.close();
-    throw error;
-  }
 }

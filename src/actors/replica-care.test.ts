@@ -79,6 +79,7 @@ function careOf(
   };
   return {
     care: new ReplicaCare(deps),
+    replica,
     sent,
     destroyed,
     damage,
@@ -99,6 +100,14 @@ test("a replica that was removed is told so by any member, one that belongs or i
   care.reported("b", report({ replica: 5, storeId: "sb" }));
   care.reported("c", report({ replica: 6, storeId: "sc" }));
   expect(sent).toHaveLength(1);
+});
+
+test("a replica whose node is to have another one already is told so, and may still make that one", () => {
+  const { care, replica, sent } = careOf({ leads: false });
+  care.reported("b", report({ replica: 2, storeId: "sb" }));
+  care.removedSpoke("b", replica, 2);
+  const gone = { to: "b", message: { kind: "replica-gone", replica: 2, below: 5 } };
+  expect(sent).toMatchObject([gone, gone]);
 });
 
 test("not to have the group says nothing about others' replicas", () => {

@@ -9,7 +9,7 @@ import type { Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { AnyReplica } from "./group-host.ts";
-import type { MeshPort, PeerMessage } from "./ports.ts";
+import type { Membership, MeshPort, PeerMessage } from "./ports.ts";
 
 /** Between two reports. */
 const REPORT_MS = 2_000;
@@ -90,20 +90,24 @@ export class ReplicaCare {
   reported(from: NodeId, { group, replica, storeId, damaged }: Report): void {
     const here = this.#deps.replica(group);
     if (here === undefined) return;
-    const { places, nextReplica } = here.membership;
+    const { membership } = here;
+    const { places, nextReplica } = membership;
     const place = places.find((one) => one.node === from && one.storeId === storeId);
     if (damaged && place !== undefined && this.#deps.leads(group))
       this.#deps.onDamaged(group, place.replica);
     // A damaged one may not know its id; a leader knows all that were given.
-    const removed =
-      place === undefined && (damaged ? this.#deps.leads(group) : replica < nextReplica);
-    if (removed) this.#tellGone(from, { group, storeId, replica, below: nextReplica });
+    const removed = damaged
+      ? place === undefined && this.#deps.leads(group)
+      : replica < nextReplica && !places.some((one) => one.replica === replica);
+    const below = firstAfter(replica, { membership, node: from });
+    if (removed) this.#tellGone(from, { group, storeId, replica, below });
   }
 
   /** A message came from a replica that was removed. */
   removedSpoke(from: NodeId, replica: CaredReplica, sender: ReplicaId): void {
-    const { nextReplica: below } = replica.membership;
-    this.#tellGone(from, { group: replica.group, storeId: "", replica: sender, below });
+    const { group, membership } = replica;
+    const below = firstAfter(sender, { membership, node: from });
+    this.#tellGone(from, { group, storeId: "", replica: sender, below });
   }
 
   /** A member knows that this node's replica was removed from its group. */
@@ -152,4 +156,13 @@ export class ReplicaCare {
     for (const node of new Set(to))
       if (node !== mesh.self) mesh.send(node, { kind: "replica-report", storeId, ...about });
   }
+}
+
+/** Ids below this one will never be made on the node (again); it may have a newer one to make already. */
+function firstAfter(
+  replica: ReplicaId,
+  { membership, node }: { readonly membership: Membership; readonly node: NodeId },
+): ReplicaId {
+  const next = membership.places.find((one) => one.node === node && one.replica > replica);
+  return next?.replica ?? membership.nextReplica;
 }

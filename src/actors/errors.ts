@@ -38,6 +38,8 @@ export type ActorErrorDetails =
   /** Other nodes are up, and none took a copy. */
   | { readonly code: "RUN_NOT_SECURED" }
   /** The replica cannot lead, or leads already. */
-  | { readonly code: "TRANSFER_REFUSED" };
+  | { readonly code: "TRANSFER_REFUSED" }
+  /** The group is not lost, or not yet for certain. */
+  | { readonly code: "RECOVERY_REFUSED" };
 
 export class ActorError extends JobxError<ActorErrorDetails> {}

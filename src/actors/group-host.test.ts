@@ -34,6 +34,7 @@ class TestHost {
         truncate: () => Promise.resolve(),
         destroyReplica: () => Promise.resolve(),
         replicaFloor: () => 1,
+        succeedReplica: () => Promise.reject(new Error("nothing is lost here")),
       },
       mesh: {
         self,
@@ -120,6 +121,7 @@ function replicaOf(group: number, core: RaftCore, membership: Membership): AnyRe
     proposeCheck: () => {},
     statesCompared: 0,
     install: (finish) => finish(),
+    finishAlone: () => Promise.reject(new Error("nothing is lost here")),
     permit: "awake",
     appliedIndex: 1,
     work: () => {

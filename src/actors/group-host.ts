@@ -30,6 +30,7 @@ export type AnyReplica = Pick<
   | "statesCompared"
   | "met"
   | "install"
+  | "finishAlone"
   | "work"
   | "applyAll"
   | "stop"
@@ -145,18 +146,18 @@ export class GroupHost {
   /** Messages of another node's replicas. R2: what names a wrong replica is dropped. */
   receive(from: NodeId, group: number, message: Message): void {
     const replica = this.#replicas.get(group);
-    if (replica === undefined || message.to !== replica.id) return;
+    if (replica === undefined) return;
     const sender = replica.nodeOf(message.from);
+    if (sender === undefined && message.from < replica.membership.nextReplica) {
+      // All ids below the next one were given: this one belonged, and was removed. It may not know
+      // the one that is here: that took the group over after a loss (R8).
+      this.#deps.onRemovedSpoke(from, replica, message.from);
+      return;
+    }
+    if (message.to !== replica.id) return;
     // A newcomer may write from a membership that is not applied here yet; nobody else's id is taken.
     if (sender !== undefined && sender !== from) return;
-    if (sender === undefined) {
-      if (message.from < replica.membership.nextReplica) {
-        // All ids below the next one were given: this one belonged, and was removed.
-        this.#deps.onRemovedSpoke(from, replica, message.from);
-        return;
-      }
-      replica.met(message.from, from);
-    }
+    if (sender === undefined) replica.met(message.from, from);
     // It is fetched before the core hears of it, which goes on voting meanwhile.
     if (message.kind === "snapshot" && replica.core.lacksSnapshot(message.snapshot))
       this.#deps.snapshots.offered(replica, from, message.snapshot);

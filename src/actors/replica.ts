@@ -7,7 +7,7 @@ import type { Message } from "../raft/messages.ts";
 import type { QuietPermit } from "../raft/quiet.ts";
 import type { RaftCore } from "../raft/raft-core.ts";
 import type { AppendTask, Ready } from "../raft/ready.ts";
-import type { ConfigChange, ReplicaId } from "../raft/types.ts";
+import type { ConfigChange, Entry, ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { EffectSpan } from "../scheduler/events.ts";
 import type { RowView } from "../scheduler/transaction.ts";
@@ -288,6 +288,48 @@ export class Replica<R, E, F> {
         }
       });
     });
+  }
+
+  /**
+   * The rest of the group is lost (R8): leaves service between two batches and applies all that the log
+   * here holds, whoever else had it; returns the last index. Membership changes among it are void.
+   */
+  finishAlone(how: {
+    /** Takes the replica out of service. */
+    readonly retire: () => void;
+    readonly read: (firstIndex: number, lastIndex: number) => Promise<readonly Entry[]>;
+  }): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.whileStill(async () => {
+        const { synced } = this.core.status();
+        how.retire();
+        try {
+          while (this.#appliedIndex < synced) {
+            const entries = await how.read(this.#appliedIndex + 1, synced);
+            await this.#applyAlone(entries);
+          }
+          resolve(synced);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+  }
+
+  async #applyAlone(entries: readonly Entry[]): Promise<void> {
+    const { checks } = this.#deps;
+    const committed = entries.map((entry) => {
+      const isCheck = entry.kind === "normal" && checks.matches(entry.data);
+      const check = isCheck ? checks.decode(entry.data) : undefined;
+      return { entry, batch: undefined, check, membership: undefined };
+    });
+    while (committed.length > 0) {
+      const { written } = await this.#applier.apply(
+        committed.splice(0, this.#applier.chunk(committed)),
+      );
+      await written;
+    }
+    this.#appliedIndex = entries.at(-1)?.index ?? this.#appliedIndex;
   }
 
   /** The node that a member lives on, as far as this replica has heard. */

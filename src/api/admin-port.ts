@@ -44,6 +44,26 @@ export interface GroupView {
   readonly votersWanted: number;
 }
 
+/** What is left of a group that has lost the majority of its replicas. */
+export interface RecoveryView {
+  readonly group: number;
+  readonly name: string;
+  /** Whether the group was recovered, or would be. */
+  readonly recovered: boolean;
+  /** Name of the node whose log is the newest that is left: it goes on alone. */
+  readonly survivor: string;
+  /** The last index of that log. What was acknowledged after it is lost. */
+  readonly lastIndex: number;
+  /** Up to here that node knows that a majority had it. */
+  readonly appliedIndex: number;
+  /** Replicas that do not answer, and never will be members again. */
+  readonly lost: readonly {
+    readonly node: string;
+    readonly replica: number;
+    readonly votes: boolean;
+  }[];
+}
+
 /** All methods may be called at any node. */
 export interface AdminPort {
   /** Makes a ticket for `jobx-node --join`: a word with its id, a secret and addresses of members. */
@@ -62,6 +82,14 @@ export interface AdminPort {
    */
   removeNode(node: string, options: AdminCallOptions): Promise<void>;
   groups(options: AdminCallOptions): Promise<readonly GroupView[]>;
+  /**
+   * Says what is left of a group, by number or name, whose majority is lost for good, and if the loss is
+   * accepted, has the newest replica go on alone. @throws {JobxError} `GROUP_UNKNOWN`, `RECOVERY_REFUSED`.
+   */
+  recoverGroup(
+    input: { readonly group: string; readonly acceptLoss: boolean },
+    options: AdminCallOptions,
+  ): Promise<RecoveryView>;
   /** Hands a group's leadership, by number or name, to a node. @throws {JobxError} `GROUP_UNKNOWN`, `NODE_UNKNOWN`, `TRANSFER_REFUSED`. */
   transfer(
     input: { readonly group: string; readonly node: string },

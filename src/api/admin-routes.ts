@@ -4,8 +4,15 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
 import { TICKET_MS_DEFAULT } from "./limits.ts";
 import { json, type RouteText, route } from "./route.ts";
-import { NODE_PARAMS, TICKET_BODY, TICKET_PARAMS, TRANSFER_PARAMS } from "./schema.ts";
-import { GROUP, TICKET } from "./view-schema.ts";
+import {
+  GROUP_PARAMS,
+  NODE_PARAMS,
+  RECOVER_BODY,
+  TICKET_BODY,
+  TICKET_PARAMS,
+  TRANSFER_PARAMS,
+} from "./schema.ts";
+import { GROUP, RECOVERY, TICKET } from "./view-schema.ts";
 
 const ADMIN = { tag: "cluster", role: "admin", scope: { kind: "cluster" } } as const;
 
@@ -129,6 +136,23 @@ function nodeRoutes(app: FastifyInstance, context: ApiContext): void {
 function raftRoutes(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
   const { admin } = cluster;
+  app.post<{
+    Params: { readonly group: string };
+    Body: { readonly acceptLoss?: boolean } | null | undefined;
+  }>(
+    "/raft/:group/recover",
+    route(cluster, {
+      ...ADMIN,
+      summary: "Says what a group that lost its majority for good has left, or goes on with it.",
+      params: GROUP_PARAMS,
+      body: RECOVER_BODY,
+      answers: { 200: json("What is left, and whether it was recovered.", RECOVERY) },
+    }),
+    (request) => {
+      const input = { group: request.params.group, acceptLoss: request.body?.acceptLoss ?? false };
+      return callCluster(context, request, { run: (how) => admin.recoverGroup(input, how) });
+    },
+  );
   app.get(
     "/raft",
     route(cluster, {

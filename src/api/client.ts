@@ -1,6 +1,6 @@
 /** A client of the API for programs; the command line is built on it. */
 
-import type { GroupView, TicketView } from "./admin-port.ts";
+import type { GroupView, RecoveryView, TicketView } from "./admin-port.ts";
 import { readEvents } from "./event-text.ts";
 import type {
   ApplyReport,
@@ -40,6 +40,9 @@ export interface ReadyAnswer {
 
 /** An apply starts workers that check every source. */
 const APPLY_WORK_MS = 60_000;
+
+/** A recovery applies what is left in a log before it answers. */
+const RECOVER_WORK_MS = 60_000;
 
 /** All methods reject with `RemoteError` (a node refused) or `CLIENT_*` (no node answered). */
 export class JobxClient {
@@ -107,6 +110,16 @@ export class JobxClient {
   transfer(group: string, node: string): Promise<{ readonly node: string }> {
     const path = `/v1/raft/${encodeURIComponent(group)}/leader/${encodeURIComponent(node)}`;
     return this.#transport.call({ method: "POST", path, repeat: "always" });
+  }
+
+  /** What a group that lost its majority has left; with `acceptLoss` it goes on with that. */
+  recoverGroup(group: string, acceptLoss: boolean): Promise<RecoveryView> {
+    const path = `/v1/raft/${encodeURIComponent(group)}/recover`;
+    const body = { acceptLoss };
+    return this.#transport.call({
+      ...{ method: "POST", path, body, repeat: "when-not-accepted" },
+      workMs: RECOVER_WORK_MS,
+    });
   }
 
   /** Not repeated when it may have been done: nobody would know the first token's text. */

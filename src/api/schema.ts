@@ -149,6 +149,20 @@ export const TRANSFER_PARAMS = {
   properties: { group: ID, node: ID },
 } as const;
 
+/** A group. */
+export const GROUP_PARAMS = {
+  type: "object",
+  required: ["group"],
+  properties: { group: ID },
+} as const;
+
+/** Without it nothing is done: the answer says what would be lost. */
+export const RECOVER_BODY = {
+  type: ["object", "null"],
+  additionalProperties: false,
+  properties: { acceptLoss: { type: "boolean" } },
+} as const;
+
 /** A token to make. */
 export const TOKEN_BODY = {
   type: "object",

@@ -23,6 +23,8 @@ describe("who may call", () => {
     ["submit", "POST", "/v1/nodes/n/drain", 403],
     ["submit", "DELETE", "/v1/nodes/n", 403],
     ["submit", "POST", "/v1/raft/0/leader/n", 403],
+    ["submit", "POST", "/v1/raft/0/recover", 403],
+    ["admin", "POST", "/v1/raft/0/recover", 200],
     ["read", "GET", "/v1/raft", 200],
     ["admin", "POST", "/v1/nodes/n/drain", 200],
     ["submit", "DELETE", "/v1/tickets/t1", 403],

@@ -1,5 +1,5 @@
 /** Schemas of what the API answers. Their type arguments are the types of `ports.ts`. */
-import type { GroupMemberView, GroupView, TicketView } from "./admin-port.ts";
+import type { GroupMemberView, GroupView, RecoveryView, TicketView } from "./admin-port.ts";
 import type { FailureBody } from "./failures.ts";
 import {
   ANY,
@@ -88,6 +88,23 @@ export const GROUP = object<GroupView>("Group", {
     }),
   ),
   votersWanted: NATURAL,
+});
+
+/** What is left of a group. */
+export const RECOVERY = object<RecoveryView>("Recovery", {
+  group: NATURAL,
+  name: TEXT,
+  recovered: BOOLEAN,
+  survivor: TEXT,
+  lastIndex: NATURAL,
+  appliedIndex: NATURAL,
+  lost: list(
+    object<RecoveryView["lost"][number]>("LostReplica", {
+      node: TEXT,
+      replica: NATURAL,
+      votes: BOOLEAN,
+    }),
+  ),
 });
 
 const TOKEN_FIELDS = {

@@ -19,6 +19,7 @@ import { NODE_LIST } from "./commands/node-list.ts";
 import { NODE_REMOVE } from "./commands/node-remove.ts";
 import { NODE_UNDRAIN } from "./commands/node-undrain.ts";
 import { RAFT_LIST } from "./commands/raft-list.ts";
+import { RAFT_RECOVER } from "./commands/raft-recover.ts";
 import { RAFT_TRANSFER } from "./commands/raft-transfer.ts";
 import { REQUEST_CANCEL } from "./commands/request-cancel.ts";
 import { REQUEST_DELETE } from "./commands/request-delete.ts";
@@ -80,6 +81,7 @@ export const COMMANDS: readonly Command[] = [
   CLUSTER_TICKET_REVOKE,
   RAFT_LIST,
   RAFT_TRANSFER,
+  RAFT_RECOVER,
   TOKEN_CREATE,
   TOKEN_LIST,
   TOKEN_REVOKE,

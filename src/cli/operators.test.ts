@@ -107,6 +107,14 @@ test("node drain, undrain and remove, raft list and transfer", async () => {
   expect((await jobx("raft list")).out).toMatch(/^0 +system +3 +17 +leader +node-1 +1 +17$/m);
   expect((await jobx("raft transfer system node-1")).exit).toBe(0);
   expect(called("transfer")).toEqual({ group: "system", node: "node-1" });
+  const explained = await jobx("raft recover --system");
+  expect(explained.out).toContain("node-3 (replica 3, votes)");
+  expect(explained.out).toContain("What was acknowledged after entry 17 would be lost.");
+  expect(called("recoverGroup")).toEqual({ group: "system", acceptLoss: false });
+  expect((await jobx("raft recover text --accept-loss")).out).toContain("goes on with what node-1");
+  expect(called("recoverGroup")).toEqual({ group: "text", acceptLoss: true });
+  expect((await jobx("raft recover")).exit).toBe(2);
+  expect((await jobx("raft recover text --system")).exit).toBe(2);
   cluster.admin.groupViews = cluster.admin.groupViews.map((view) => ({ ...view, led: false }));
   expect((await jobx("raft list")).out).toMatch(/^0 +system +nobody leads$/m);
 });

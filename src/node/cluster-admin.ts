@@ -1,9 +1,10 @@
 /** What operators ask of the cluster, as the HTTP API sees it. */
 import { randomBytes } from "node:crypto";
-import { type ClusterNode, SYSTEM_GROUP, VOTERS_MAX } from "../actors/cluster-node.ts";
+import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
 import { voterTarget } from "../actors/membership-plan.ts";
-import type { AdminPort, GroupView, TicketView } from "../api/admin-port.ts";
+import { SYSTEM_GROUP, VOTERS_MAX } from "../actors/system-group.ts";
+import type { AdminPort, GroupView, RecoveryView, TicketView } from "../api/admin-port.ts";
 import type { CallOptions } from "../api/ports.ts";
 import { ticketVerifier } from "../mesh/ticket.ts";
 import type { MemberRow, TicketRow } from "../scheduler/system/rows.ts";
@@ -97,6 +98,31 @@ export class ClusterAdmin implements AdminPort {
     }
     const { node: to } = nodeNamed(node.directory, input.node);
     await node.router.ask(group, { kind: "transfer", group, to }, options.deadlineMs);
+  }
+
+  async recoverGroup(input: {
+    readonly group: string;
+    readonly acceptLoss: boolean;
+  }): Promise<RecoveryView> {
+    const { node } = this.#deps;
+    const group = groupNamed(node, input.group);
+    if (group === undefined) {
+      throw new ClusterError({ code: "GROUP_UNKNOWN" }, `there is no group ${input.group}`);
+    }
+    const { acceptLoss: recovered } = input;
+    const { newest, lost } = await (recovered
+      ? node.recovery.recover(group)
+      : node.recovery.explain(group));
+    const nameOf = (id: string): string => node.directory.member(id)?.name ?? id;
+    return {
+      group,
+      name: group === SYSTEM_GROUP ? "system" : (node.directory.workflow(group)?.name ?? ""),
+      recovered,
+      survivor: nameOf(newest.node),
+      lastIndex: newest.lastIndex,
+      appliedIndex: newest.appliedIndex,
+      lost: lost.map(({ node: id, replica, votes }) => ({ node: nameOf(id), replica, votes })),
+    };
   }
 
   /** @throws {ClusterError} `NODE_LAST`, `NODE_REMOVAL_UNSAFE` when a group would be left without a majority. */

@@ -1,5 +1,5 @@
 /** What operators do to the fake cluster: notes the calls and answers from what it was given. */
-import type { AdminPort, GroupView, TicketView } from "../../src/api/admin-port.ts";
+import type { AdminPort, GroupView, RecoveryView, TicketView } from "../../src/api/admin-port.ts";
 import type { CallOptions } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
 
@@ -62,6 +62,21 @@ export class FakeAdmin implements AdminPort {
   async groups(options: CallOptions): Promise<readonly GroupView[]> {
     this.#called("groups", {}, options);
     return this.groupViews;
+  }
+
+  async recoverGroup(
+    input: { readonly group: string; readonly acceptLoss: boolean },
+    options: CallOptions,
+  ): Promise<RecoveryView> {
+    this.#called("recoverGroup", input, options);
+    return {
+      ...{ group: 0, name: "system", recovered: input.acceptLoss, survivor: "node-1" },
+      ...{ lastIndex: 17, appliedIndex: 15 },
+      lost: [
+        { node: "node-2", replica: 2, votes: true },
+        { node: "node-3", replica: 3, votes: true },
+      ],
+    };
   }
 
   async transfer(

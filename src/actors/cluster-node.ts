@@ -58,7 +58,7 @@ export class ClusterNode implements MeshListener {
   readonly #keeper: MembershipKeeper;
   readonly #logKeeper: LogKeeper;
   readonly #snapshots: Snapshots;
-  readonly #care: ReplicaCare;
+  readonly care: ReplicaCare;
   readonly #leadership: Leadership;
   readonly clocks: PeerClocks;
   readonly #removal: NodeRemoval;
@@ -80,7 +80,7 @@ export class ClusterNode implements MeshListener {
         this.#stopReasons.set(group, reason);
         if (damaged) this.#damaged.set(group, id);
       },
-      onRemovedSpoke: (from, replica, sender) => this.#care.removedSpoke(from, replica, sender),
+      onRemovedSpoke: (from, replica, sender) => this.care.removedSpoke(from, replica, sender),
     });
     this.#logKeeper = this.#newLogKeeper();
     this.clocks = this.#newClocks();
@@ -122,7 +122,7 @@ export class ClusterNode implements MeshListener {
       beginNoMore: () => deps.runner.beginNoMore(),
     });
     this.#keeper = this.#makeKeeper();
-    this.#care = this.#makeCare();
+    this.care = this.#makeCare();
     this.#leadership = this.#newLeadership();
     this.#removal = this.#newRemoval();
     this.recovery = this.#newRecovery();
@@ -148,7 +148,7 @@ export class ClusterNode implements MeshListener {
     this.host.start();
     this.executor.start();
     this.#keeper.start();
-    this.#care.start();
+    this.care.start();
     this.#leadership.start();
     this.#removal.start();
     this.clocks.start();
@@ -172,7 +172,7 @@ export class ClusterNode implements MeshListener {
   stop(): void {
     this.executor.stop();
     this.#keeper.stop();
-    this.#care.stop();
+    this.care.stop();
     this.#snapshots.stop();
     this.#leadership.stop();
     this.#removal.stop();
@@ -273,10 +273,10 @@ export class ClusterNode implements MeshListener {
         if (message.storeId === this.#deps.member.storeId) this.#opener.make(message);
         return;
       case "replica-report":
-        this.#care.reported(from, message);
+        this.care.reported(from, message);
         return;
       case "replica-gone":
-        this.#care.gone(message);
+        this.care.gone(message);
         return;
       case "executor":
         this.#executorSaid(from, message.message);

@@ -127,6 +127,24 @@ test("a leader hears of damage by the store it is in; once that is no member's, 
   ]);
 });
 
+test("damage on other nodes is known while they report it, whoever leads", async () => {
+  const { care, timers } = careOf({ leads: false, absent: true, damaged: new Map([[9, 2]]) });
+  care.start();
+  care.reported("b", report({ replica: 5, storeId: "sb", damaged: true }));
+  care.reported("c", report({ replica: 6, storeId: "sc" }));
+  expect([care.damagedOn("a"), care.damagedOn("b"), care.damagedOn("c")]).toEqual([
+    [9],
+    [GROUP],
+    [],
+  ]);
+  await timers.advance(5_000);
+  care.reported("b", report({ replica: 5, storeId: "sb", damaged: true }));
+  await timers.advance(5_000);
+  expect(care.damagedOn("b")).toEqual([GROUP]);
+  await timers.advance(5_000);
+  expect(care.damagedOn("b")).toEqual([]);
+});
+
 test("whoever does not lead does not judge a damaged replica that does not know its id", () => {
   const { care, sent, damage } = careOf({ leads: false });
   care.reported("c", report({ replica: 0, storeId: "sc", damaged: true }));

@@ -17,6 +17,9 @@ const REPORT_MS = 2_000;
 /** Looks without a leader after which a replica asks: longer than an election takes. */
 const LOOKS_WITHOUT_LEADER = 4;
 
+/** Looks after which damage that is not reported any more is forgotten. */
+const LOOKS_WITHOUT_REPORT = 3;
+
 type Report = Extract<PeerMessage, { kind: "replica-report" }>;
 type Gone = Extract<PeerMessage, { kind: "replica-gone" }>;
 
@@ -55,6 +58,8 @@ export class ReplicaCare {
   /** Looks in a row at which a replica knew no leader. */
   readonly #leaderless = new Map<number, number>();
   readonly #destroying = new Set<number>();
+  /** Looks since other nodes said that their replicas are damaged, by node and group. */
+  readonly #damageElsewhere = new Map<NodeId, Map<number, number>>();
   #timer: Timer | undefined;
   #checkTimer: Timer | undefined;
 
@@ -86,8 +91,19 @@ export class ReplicaCare {
     });
   }
 
+  /** Groups whose replicas on a node are damaged, as far as it says so (R4). */
+  damagedOn(node: NodeId): readonly number[] {
+    const { mesh, damaged } = this.#deps;
+    const groups = node === mesh.self ? damaged() : this.#damageElsewhere.get(node);
+    return [...(groups?.keys() ?? [])].sort((a, b) => a - b);
+  }
+
   /** Another node reports a replica of its own. */
   reported(from: NodeId, { group, replica, storeId, damaged }: Report): void {
+    if (damaged) {
+      const known = this.#damageElsewhere.get(from) ?? new Map<number, number>();
+      this.#damageElsewhere.set(from, known.set(group, 0));
+    }
     const here = this.#deps.replica(group);
     if (here === undefined) return;
     const { membership } = here;
@@ -133,7 +149,19 @@ export class ReplicaCare {
     this.#deps.mesh.send(to, { kind: "replica-gone", ...about });
   }
 
+  /** Who says nothing more of a damaged replica has none any more, or is down. */
+  #forgetDamage(): void {
+    for (const [node, groups] of this.#damageElsewhere) {
+      for (const [group, looks] of groups) {
+        if (looks < LOOKS_WITHOUT_REPORT) groups.set(group, looks + 1);
+        else groups.delete(group);
+      }
+      if (groups.size === 0) this.#damageElsewhere.delete(node);
+    }
+  }
+
   #look(): void {
+    this.#forgetDamage();
     for (const [group, replica] of this.#deps.damaged())
       this.#report({ group, replica, damaged: true }, this.#deps.others());
     for (const replica of this.#deps.replicas()) {

@@ -43,6 +43,8 @@ export interface NodeView {
   readonly clockAheadMs: number | null;
   /** Too far: the node leads nothing that another could. */
   readonly clockIsOff: boolean;
+  /** Names of the groups whose replicas on it are damaged and wait to be replaced. */
+  readonly damaged: readonly string[];
 }
 
 /** What a bearer token stands for. */

@@ -59,6 +59,7 @@ export const NODE = object<NodeView>("Node", {
   durability: oneOf("sync", "none"),
   clockAheadMs: nullable({ type: "number" }),
   clockIsOff: BOOLEAN,
+  damaged: NAMES,
 });
 
 /** A ticket, without its secret. */

@@ -17,6 +17,7 @@ import { LOGS } from "./commands/logs.ts";
 import { NODE_DRAIN } from "./commands/node-drain.ts";
 import { NODE_LIST } from "./commands/node-list.ts";
 import { NODE_REMOVE } from "./commands/node-remove.ts";
+import { NODE_SHOW } from "./commands/node-show.ts";
 import { NODE_UNDRAIN } from "./commands/node-undrain.ts";
 import { RAFT_LIST } from "./commands/raft-list.ts";
 import { RAFT_RECOVER } from "./commands/raft-recover.ts";
@@ -72,6 +73,7 @@ export const COMMANDS: readonly Command[] = [
   JOB_SHOW,
   JOB_DELETE,
   NODE_LIST,
+  NODE_SHOW,
   NODE_DRAIN,
   NODE_UNDRAIN,
   NODE_REMOVE,

@@ -98,6 +98,17 @@ test("node list, ticket and status", async () => {
   });
 });
 
+test("node list and node show name damaged replicas", async () => {
+  const [first] = cluster.nodeViews;
+  if (first === undefined) throw new Error("the fake cluster has a node");
+  cluster.nodeViews = [{ ...first, damaged: ["system", "text"] }];
+  expect((await jobx("node list")).out).toContain("up, damaged: system text");
+  const { out } = await jobx("node show node-1");
+  expect(out).toContain("node-1 (up, damaged: system text)");
+  expect(out).toMatch(/^system +1 +leader +17$/m);
+  expect((await jobx("node show nobody")).exit).toBe(2);
+});
+
 test("node drain, undrain and remove, raft list and transfer", async () => {
   expect((await jobx("node drain node-1")).out).toContain("node-1 gets no new work");
   expect(called("drainNode")).toEqual({ node: "node-1", drained: true });

@@ -9,7 +9,7 @@ import type { CallOptions } from "../api/ports.ts";
 import { ticketVerifier } from "../mesh/ticket.ts";
 import type { MemberRow, TicketRow } from "../scheduler/system/rows.ts";
 import { ClusterError } from "./cluster-errors.ts";
-import { groupNamed, groupViews } from "./group-views.ts";
+import { groupName, groupNamed, groupViews } from "./group-views.ts";
 import { systemWall } from "./system.ts";
 import { printTicket } from "./ticket-text.ts";
 import { isoTime } from "./views.ts";
@@ -116,7 +116,7 @@ export class ClusterAdmin implements AdminPort {
     const nameOf = (id: string): string => node.directory.member(id)?.name ?? id;
     return {
       group,
-      name: group === SYSTEM_GROUP ? "system" : (node.directory.workflow(group)?.name ?? ""),
+      name: groupName(node, group),
       recovered,
       survivor: nameOf(newest.node),
       lastIndex: newest.lastIndex,

@@ -31,6 +31,7 @@ import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { entityUnknown } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
+import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { RequestReader } from "./request-reader.ts";
@@ -443,6 +444,9 @@ export class ClusterApi implements ClusterPort {
       durability,
       clockAheadMs: aheadMs === undefined ? null : Math.round(aheadMs),
       clockIsOff: Math.abs(aheadMs ?? 0) > CLOCK_OFF_MS,
+      damaged: this.#deps.node.care
+        .damagedOn(node)
+        .map((group) => groupName(this.#deps.node, group)),
     };
   }
 }

@@ -42,6 +42,12 @@ export function groupNamed(node: ClusterNode, text: string): number | undefined 
   return row === undefined || row.state === "deleted" ? undefined : group;
 }
 
+/** What people call a group. */
+export function groupName(node: ClusterNode, group: number): string {
+  if (group === SYSTEM_GROUP) return "system";
+  return node.directory.workflow(group)?.name ?? `${group}`;
+}
+
 async function viewOf(
   node: ClusterNode,
   { group, name }: { readonly group: number; readonly name: string },

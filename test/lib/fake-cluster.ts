@@ -44,7 +44,7 @@ export function clusterFailure(code: string, fields: Record<string, unknown> = {
 const NODE: NodeView = {
   ...{ id: "12D3KooWfirst", name: "node-1", api: "http://127.0.0.1:7070", state: "up" },
   ...{ capabilities: ["general", "python"], slots: 4, version: "0.1.0", durability: "sync" },
-  ...{ clockAheadMs: 0, clockIsOff: false },
+  ...{ clockAheadMs: 0, clockIsOff: false, damaged: [] },
 };
 
 /** What was called, with what. */

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { nodeState } from "../node-text.ts";
 import { toJson, toTable } from "../output.ts";
 
 /** `jobx node list` */
@@ -14,7 +15,7 @@ export const NODE_LIST: Command = {
     const nodes = await (await run.connect()).nodes();
     const rows = nodes.map((node) => [
       node.name,
-      node.clockIsOff ? `${node.state}, clock off` : node.state,
+      nodeState(node),
       String(node.slots),
       node.capabilities.join(","),
       node.api,

@@ -1,6 +1,7 @@
 /** The node as its HTTP API sees it. Any node answers for any workflow. */
-import { type ClusterNode, SYSTEM_GROUP } from "../actors/cluster-node.ts";
+import type { ClusterNode } from "../actors/cluster-node.ts";
 import { CLOCK_OFF_MS } from "../actors/peer-clocks.ts";
+import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type {
   AttemptView,
   CallOptions,

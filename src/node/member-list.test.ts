@@ -5,7 +5,7 @@ import { systemKeys } from "../scheduler/system/keys.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { silentLog } from "../std/log.ts";
 import type { KnownMember } from "../wire/join.ts";
-import { MemberList, type MemberListDeps } from "./member-list.ts";
+import { type ListedReplica, MemberList, type MemberListDeps } from "./member-list.ts";
 
 function member(node: string): MemberRow {
   const about = { name: node, addresses: [`/${node}`], api: "", storeId: `s${node}` };
@@ -29,7 +29,11 @@ function nodeOf(members: readonly string[]): MemberListDeps["node"] {
     { key: "c/", row: { kind: "cluster", id: "c", nextGroup: 1, version: 1 } },
     ...members.map((node) => ({ key: systemKeys.member(node), row: member(node) })),
   ]);
-  return { directory, system: { replica: {} } };
+  return { directory, system: { replica: replicaLedBy(1, 0) } };
+}
+
+function replicaLedBy(leader: number | undefined, silentTicks: number): ListedReplica {
+  return { core: { status: () => ({ leader, silentTicks }) } };
 }
 
 function listOf(node: MemberListDeps["node"], peers: Readonly<Record<string, MemberList>>) {
@@ -40,6 +44,7 @@ function listOf(node: MemberListDeps["node"], peers: Readonly<Record<string, Mem
     timers,
     log: silentLog,
     node,
+    silentTicksMax: 20,
     known: () => ["x", "y"],
     take: (members) => taken.push([...members]),
     streams: {
@@ -66,6 +71,26 @@ test("a node that lost its store learns from any member who belongs, also of tho
   lost.list.stop();
   await lost.timers.advance(10_000);
   expect(lost.asked).toHaveLength(2);
+});
+
+test("a replica without rows, or whose leader is unknown or silent for long, tells nothing new", async () => {
+  const { directory } = nodeOf(["x", "mine"]);
+  const nodes: readonly MemberListDeps["node"][] = [
+    { directory: new Directory(), system: { replica: replicaLedBy(1, 0) } },
+    { directory, system: { replica: replicaLedBy(undefined, 0) } },
+    { directory, system: { replica: replicaLedBy(1, 20) } },
+  ];
+  for (const node of nodes) {
+    const there = listOf(nodeOf(["x", "y", "later"]), {});
+    const { list, timers, taken } = listOf(node, { x: there.list });
+    list.start();
+    await timers.advance(2_100);
+    list.stop();
+    const names = taken.flat().map((member) => member.node);
+    // What is known here stays, as the other's rows may be the older ones.
+    const more = node.directory === directory ? ["mine"] : [];
+    expect(names).toEqual(["later", "x", "y", ...more]);
+  }
 });
 
 test("a node with a replica asks nobody, and one without says nothing", async () => {

@@ -1,7 +1,7 @@
 /**
- * Who belongs to the cluster, asked of a member over a bulk stream while this node has no replica of the
- * system group. A node that lost its store may know only those who were there when it last knew: the
- * group's leader may have come later, and each would refuse the other.
+ * Who belongs to the cluster, asked of a member over a bulk stream while this node has nothing of the
+ * system group, or hears of no leader of it. A node that was away, or lost its store, may know only those
+ * who were there when it last knew: the group's leader may have come later, and each would refuse the other.
  */
 import type { Directory } from "../actors/directory.ts";
 import type { BulkHandler } from "../mesh/ports.ts";
@@ -14,8 +14,15 @@ import { joinAnswerFormat, type KnownMember } from "../wire/join.ts";
 import { bulkHeader } from "./bulk-router.ts";
 import type { BulkStreams } from "./snapshot-transfer.ts";
 
-/** Between two questions; a node without a replica can do nothing else. */
+/** Between two questions; a node that hears of no leader can do nothing else. */
 const ASK_MS = 2_000;
+
+/** As much of the system group's replica as tells whether it has a leader. */
+export interface ListedReplica {
+  readonly core: {
+    status(): { readonly leader: number | undefined; readonly silentTicks: number };
+  };
+}
 
 export interface MemberListDeps {
   readonly streams: BulkStreams;
@@ -23,8 +30,10 @@ export interface MemberListDeps {
   readonly log: Log;
   readonly node: {
     readonly directory: Directory;
-    readonly system: { readonly replica: object | undefined };
+    readonly system: { readonly replica: ListedReplica | undefined };
   };
+  /** A leader that is silent for so many ticks is none: a learner never gives up the one it knows. */
+  readonly silentTicksMax: number;
   /** Others that are known, one of whom is asked at a time. */
   readonly known: () => readonly NodeId[];
   readonly take: (members: readonly KnownMember[]) => void;
@@ -62,9 +71,24 @@ export class MemberList {
     yield joinAnswerFormat.encode({ clusterId: cluster.id, members });
   }
 
-  /** Whether this node has nothing that tells it who belongs. */
+  /** Whether this node has nothing that tells it who belongs, or what it has may be old. */
   #isLost(): boolean {
-    return this.#deps.node.system.replica === undefined;
+    const { node, silentTicksMax } = this.#deps;
+    const { replica } = node.system;
+    if (replica === undefined || node.directory.cluster === undefined) return true;
+    const { leader, silentTicks } = replica.core.status();
+    return leader === undefined || silentTicks >= silentTicksMax;
+  }
+
+  /** With what is known here: the other's rows may be the older ones. */
+  #together(members: readonly KnownMember[]): readonly KnownMember[] {
+    const { directory } = this.#deps.node;
+    const here = directory.members();
+    const more = here.filter(({ node }) => !members.some((member) => member.node === node));
+    return [
+      ...members.filter(({ node }) => directory.member(node)?.state !== "removed"),
+      ...more.map(({ node, addresses }) => ({ node, addresses })),
+    ];
   }
 
   async #look(): Promise<void> {
@@ -84,8 +108,8 @@ export class MemberList {
         pieces.push(piece);
       }
       const { members } = joinAnswerFormat.decode(concatBytes(pieces));
-      // It may have got a replica meanwhile, which knows better.
-      if (this.#isLost() && members.length > 0) take(members);
+      // It may have heard of a leader meanwhile, whose log knows better.
+      if (this.#isLost() && members.length > 0) take(this.#together(members));
     } catch (error) {
       log.debug("a member did not say who belongs", { reason: errorText(error) });
     }

@@ -301,15 +301,24 @@ async function prepare(
   return { config, log, lock, frames, mesh, snapshots, introduction, file, here, metrics, disk };
 }
 
-/** How this node learns whom to connect to while it has no replica that says so. */
-function memberList({ mesh, file, log }: Ground, node: Composed["node"]): MemberList {
+/** How this node learns whom to connect to while no log says so. */
+function memberList(ground: Ground, node: Composed["node"]): MemberList {
+  const { mesh, file, log, config } = ground;
   return new MemberList({
+    silentTicksMax: 2 * nodeOptions(config).electionTicks,
     streams: mesh,
     timers: systemTimers,
     log,
     node,
     known: () => file.members.flatMap(({ node: id }) => (id === mesh.self ? [] : [id])),
-    take: (members) => mesh.setMembers(members.filter(({ node: id }) => id !== mesh.self)),
+    take: (members) => {
+      const gone = node.directory.everybody().filter(({ state }) => state === "removed");
+      const others = members.filter(({ node: id }) => id !== mesh.self);
+      mesh.setMembers(
+        others,
+        gone.map(({ node: id }) => id),
+      );
+    },
   });
 }
 

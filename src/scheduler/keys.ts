@@ -91,6 +91,11 @@ export function tokenOfAttemptKey(key: string): Token {
   return { index, ordinal };
 }
 
+/** The number in a request's key. */
+export function requestOfRequestKey(key: string): number {
+  return readOrderedNumbers(key, 2)[0] ?? 0;
+}
+
 /** When the unit under a delayed key is due, by the clock of the entries' stamps. */
 export function dueMsOfDelayedKey(key: string): number {
   return readOrderedNumbers(key, 2)[0] ?? 0;

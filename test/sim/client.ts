@@ -36,6 +36,12 @@ export interface ClientOptions {
   readonly partitions: Partitions;
   /** Lets the poisoned leaves of a request work. */
   readonly heal: (request: string) => void;
+  /** The last row of a request that ended and was removed since. */
+  readonly removed: (group: number, request: number) => RequestRow | undefined;
+  /** Says that it is going to remove the request. */
+  readonly removes: (group: number, request: number) => void;
+  /** Whether requests are removed by themselves some time after their end. */
+  readonly expire: boolean;
 }
 
 /** Asks nodes at random until one answers. */
@@ -145,8 +151,21 @@ export class SimClient {
     }
     const row = await this.#end(request);
     this.#check(row, request, cancels);
+    await this.#remove(request);
     world.trace.note(`client ${this.#name}: request ${request} ${row.state}`);
     this.#stage = "done";
+  }
+
+  /** Now and then deletes what it has got, which nobody finds from then on. */
+  async #remove(request: number): Promise<void> {
+    const { world, expire, removes, workflow } = this.#options;
+    if (!world.chance(`removal ${this.#name}`).hits(0.3)) return;
+    removes(workflow.group, request);
+    const answer = await this.#command("remove", { kind: "remove", request, expired: false });
+    const row = await this.#row(request);
+    promise(row === undefined, () => `request ${request} was removed, and is ${row?.state}`);
+    if (answer.kind === "ok") world.totals.requestsRemoved += 1;
+    else promise(expire, () => `removal of request ${request}: ${JSON.stringify(answer)}`);
   }
 
   async #submit(): Promise<number> {
@@ -188,18 +207,26 @@ export class SimClient {
     }
   }
 
-  /** Not older than the call: what was acknowledged is there. */
-  #read(request: number): Promise<RequestRow> {
+  /** What was acknowledged is there, unless it was removed after its end. */
+  async #read(request: number): Promise<RequestRow> {
+    const { expire, removed, workflow } = this.#options;
+    const row = await this.#row(request);
+    if (row !== undefined) return row;
+    const expired = expire ? removed(workflow.group, request) : undefined;
+    promise(expired !== undefined, `request ${request} was acknowledged and is not there`);
+    return expired;
+  }
+
+  /** Not older than the call. */
+  async #row(request: number): Promise<RequestRow | undefined> {
     const { group } = this.#options.workflow;
     this.#stage = `read of request ${request}`;
-    return this.#asker.until(async (node) => {
+    const { row } = await this.#asker.until(async (node) => {
       const wanted = { keys: [keys.request(request)] };
       const answer = await node.read(group, wanted, ASK_MS).catch(() => undefined);
-      if (answer === undefined) return undefined;
-      const row = answer.values[0];
-      if (row?.kind === "request") return row;
-      throw new Violation(`request ${request} was acknowledged and is not there`);
+      return answer === undefined ? undefined : { row: answer.values[0] };
     });
+    return row?.kind === "request" ? row : undefined;
   }
 
   #wait(request: number): Promise<boolean> {

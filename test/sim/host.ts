@@ -396,6 +396,7 @@ export class SimProcess implements NetworkProcess {
       timers: this.#timers(),
       log: new TraceLog(world, `${host.id}: `),
       node: composed.node,
+      silentTicksMax: 2 * options.electionTicks,
       known: () => host.knownMembers.filter((id) => id !== host.id),
       take: (members) => this.#mesh.setMembers(members),
     });

@@ -3,10 +3,10 @@ import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
 import { Chance } from "./chance.ts";
 import { RARE_CAPABILITY } from "./handlers.ts";
 
-/** Classes of faults. */
 /** Longer and more than any seed: what is acknowledged is looked for at the end. */
 const KEPT = { ageMs: 1e12, bytes: 1e15 } as const;
 
+/** Classes of faults. */
 export const FAULTS = [
   "loss",
   "duplication",
@@ -37,6 +37,10 @@ export interface Plan {
   readonly faultsFromMs: number;
   readonly faultsToMs: number;
   readonly submitToMs: number;
+  /** How long workflows keep ended requests; undefined for ever. */
+  readonly retentionMs: number | undefined;
+  /** Whether an operator drains nodes now and then. */
+  readonly drains: boolean;
   readonly partitions: readonly number[];
   readonly electionTicks: number;
   readonly tailEntries: number;
@@ -57,6 +61,8 @@ export function drawPlan(seed: number): Plan {
     faultsFromMs: chance.pick([0, 3_000, 6_000]),
     faultsToMs: 60_000,
     submitToMs: 50_000,
+    retentionMs: Chance.of(seed, "retention").hits(0.3) ? 15_000 : undefined,
+    drains: Chance.of(seed, "drains").hits(0.3),
     partitions: [chance.whole(1, 3), chance.whole(1, 2), 1],
     electionTicks: chance.pick([5, 10]),
     tailEntries: chance.pick([5, 20, 100]),

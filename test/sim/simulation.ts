@@ -14,6 +14,7 @@ import { HANDLERS, JOBS, sourceOf, stepsOf } from "./handlers.ts";
 import { SimHost, type SimProcess } from "./host.ts";
 import { SimLoop } from "./loop.ts";
 import { SimNetwork } from "./network.ts";
+import { Operator } from "./operator.ts";
 import { drawPlan, nodeOptions, type Plan } from "./plan.ts";
 import type { UnitBehaviour } from "./runner.ts";
 import { newTotals, type Totals } from "./totals.ts";
@@ -79,6 +80,7 @@ class Simulation {
   #failure: Error | undefined;
   readonly #workflows: SimWorkflow[] = [];
   #clientsDone = false;
+  #operator: Operator | undefined;
 
   constructor(options: SimulationOptions) {
     const { seed } = options;
@@ -97,7 +99,9 @@ class Simulation {
     };
     this.#network = new SimNetwork(this.#world);
     this.#raft = new RaftChecker(this.#world, { watchesDisks: options.watchesDisks ?? true });
-    this.#rows = new RowChecker(this.#world);
+    this.#rows = new RowChecker(this.#world, {
+      expires: this.#plan.retentionMs !== undefined,
+    });
     this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) =>
       this.#makeHost(index, options.bugs ?? {}),
     );
@@ -117,14 +121,12 @@ class Simulation {
       hosts: this.#hosts,
       mayLose: (host) => this.#mayLose(host),
     });
-    this.#live().catch((error: unknown) => {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
-    });
+    this.#live().catch((error: unknown) => this.#fail(error));
     faults.start();
     try {
       await this.#phases();
     } catch (error) {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#fail(error);
     }
     this.#totals.seeds = 1;
     this.#totals.events = this.#loop.eventCount;
@@ -278,8 +280,23 @@ class Simulation {
       this.#workflows.push(workflow);
       await this.#define(new Asker(this.#world, this.#hosts, `definer ${number}`), workflow);
     }
+    if (this.#plan.drains) this.#operate(operator);
     await this.#clients();
     this.#clientsDone = true;
+  }
+
+  #operate(asker: Asker): void {
+    this.#operator = new Operator({
+      world: this.#world,
+      nodes: this.#hosts.map(({ id }) => id),
+      endMs: this.#plan.faultsToMs,
+      command: (what, command) => this.#system(asker, what, command),
+    });
+    this.#operator.run().catch((error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
   }
 
   async #create(operator: Asker, name: string): Promise<SimWorkflow> {
@@ -332,6 +349,7 @@ class Simulation {
   }
 
   async #define(asker: Asker, { name, group }: SimWorkflow): Promise<void> {
+    const { retentionMs } = this.#plan;
     const commands = [
       ...HANDLERS.map(({ handler }) => ({
         kind: "source" as const,
@@ -345,7 +363,7 @@ class Simulation {
         handlers: HANDLERS,
         steps: stepsOf(this.#plan.partitions),
         jobs: JOBS,
-        retention: undefined,
+        retention: retentionMs === undefined ? undefined : { ageMs: retentionMs, bytes: 1e15 },
       },
     ];
     for (const [at, command] of commands.entries()) {
@@ -372,6 +390,9 @@ class Simulation {
       hosts: this.#hosts,
       partitions,
       heal: (request: string) => this.#healed.add(request),
+      removed: (group: number, request: number) => this.#rows.removed(group, request),
+      removes: (group: number, request: number) => this.#rows.removalAsked(group, request),
+      expire: this.#plan.retentionMs !== undefined,
     };
     await Promise.all(
       Array.from({ length: requestCount }, async (_, number) => {
@@ -408,8 +429,11 @@ class Simulation {
     for (const { name, group } of this.#workflows) {
       const live = this.#rows.liveCount(group);
       if (live > 0) return `${live} attempts of ${name} are in flight`;
+      const leftover = this.#rows.leftover(group);
+      if (leftover !== undefined) return `${leftover} of ${name} outlives its request`;
     }
-    return this.#unsettledMembership();
+    const drained = this.#operator?.drained;
+    return drained === undefined ? this.#unsettledMembership() : `${drained} is drained`;
   }
 
   /**

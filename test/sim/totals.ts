@@ -21,6 +21,9 @@ export interface Totals {
   requestsFailed: number;
   requestsCancelled: number;
   requestsPaused: number;
+  requestsRemoved: number;
+  requestsExpired: number;
+  drains: number;
   runsStored: number;
   entriesApplied: number;
   logsTruncated: number;
@@ -55,6 +58,9 @@ export function newTotals(): Totals {
     requestsFailed: 0,
     requestsCancelled: 0,
     requestsPaused: 0,
+    requestsRemoved: 0,
+    requestsExpired: 0,
+    drains: 0,
     runsStored: 0,
     entriesApplied: 0,
     logsTruncated: 0,

@@ -5,7 +5,7 @@
 import type { MeshListener } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import { resultsOf } from "../../../src/scheduler/block-row.ts";
-import { tokenOfAttemptKey } from "../../../src/scheduler/keys.ts";
+import { isUnder, requestOfRequestKey, tokenOfAttemptKey } from "../../../src/scheduler/keys.ts";
 import type { BlockRow, HistoryRow, RequestRow, Row } from "../../../src/scheduler/rows.ts";
 import { unitText } from "../../../src/scheduler/unit.ts";
 import { promise, type World } from "../world.ts";
@@ -21,6 +21,14 @@ interface WorkflowHistory {
   readonly completedBy: Map<string, string>;
   readonly childResults: Map<string, string>;
   readonly requests: Map<string, RequestRow>;
+  /** Numbers of those that somebody may have had removed. */
+  readonly removalAsked: Set<number>;
+  /** By number: those whose rows were deleted. */
+  readonly removed: Map<number, string>;
+  /** Keys that may lie under a request, or say that it is being removed. */
+  readonly under: Set<string>;
+  /** As of the last write, once somebody has asked. */
+  leftover: { readonly key: string | undefined } | undefined;
   /** Stamp of the newest request. */
   submittedMs: number;
   readonly seenHistory: Set<string>;
@@ -30,9 +38,12 @@ export class RowChecker {
   readonly #world: World;
   readonly #workflows = new Map<number, WorkflowHistory>();
   readonly #fenced = new Set<string>();
+  readonly #expires: boolean;
 
-  constructor(world: World) {
+  /** `expires`: whether workflows remove requests by themselves. */
+  constructor(world: World, options: { readonly expires: boolean }) {
     this.#world = world;
+    this.#expires = options.expires;
   }
 
   watch(store: NodeStore): void {
@@ -77,6 +88,31 @@ export class RowChecker {
     return [...(this.#workflows.get(group)?.requests.values() ?? [])];
   }
 
+  /** From now on the request may be removed by who made it. */
+  removalAsked(group: number, request: number): void {
+    this.#history(group).removalAsked.add(request);
+  }
+
+  /** The row of a request that ended and was removed since; undefined for any other. */
+  removed(group: number, request: number): RequestRow | undefined {
+    const history = this.#workflows.get(group);
+    const key = history?.removed.get(request);
+    return key === undefined ? undefined : history?.requests.get(key);
+  }
+
+  /** A row that lies under a removed request, or says that something still may. */
+  leftover(group: number): string | undefined {
+    const history = this.#workflows.get(group);
+    if (history === undefined) return undefined;
+    const removed = [...history.removed.keys()];
+    history.leftover ??= {
+      key: [...history.under].find(
+        (key) => key.startsWith("x/") || removed.some((request) => isUnder(key, request)),
+      ),
+    };
+    return history.leftover.key;
+  }
+
   /** What a workflow has not ended, for whoever wonders why. */
   unfinished(group: number): string {
     const history = this.#workflows.get(group);
@@ -97,10 +133,15 @@ export class RowChecker {
   ): void {
     if (batch.appliedIndex <= history.appliedIndex) return;
     history.appliedIndex = batch.appliedIndex;
+    history.leftover = undefined;
     for (const [key, row] of batch.rows) {
       if (key.startsWith("a/")) keep(history.live, key, row);
       if (/^[qdz]\//.test(key)) keep(history.waiting, key, row);
-      if (row === undefined) continue;
+      if (/^[ibcfzx]\//.test(key)) keep(history.under, key, row);
+      if (row === undefined) {
+        if (key.startsWith("r/")) this.#removed(history, key);
+        continue;
+      }
       if (row.kind === "history") this.#ended(history, key, row);
       if (row.kind === "block") this.#block(history, key, row);
       if (row.kind === "request") this.#request(history, key, row);
@@ -141,8 +182,28 @@ export class RowChecker {
     }
   }
 
+  #removed(history: WorkflowHistory, key: string): void {
+    promise(
+      history.requests.get(key)?.endedMs !== undefined,
+      () => `request ${key} of group ${history.group} was removed before its end`,
+    );
+    const request = requestOfRequestKey(key);
+    const asked = history.removalAsked.has(request);
+    promise(
+      asked || this.#expires,
+      () => `request ${key} of group ${history.group} was removed for nobody`,
+    );
+    if (!asked) this.#world.totals.requestsExpired += 1;
+    history.removed.set(request, key);
+    this.#world.trace.note(`group ${history.group}: request ${key} removed`);
+  }
+
   #request(history: WorkflowHistory, key: string, row: RequestRow): void {
     const before = history.requests.get(key);
+    promise(
+      !history.removed.has(requestOfRequestKey(key)),
+      () => `request ${key} of group ${history.group} was removed and is there again`,
+    );
     // R14: keys of requests rise as they are submitted, and stamps never go back.
     if (before === undefined) {
       const lastMs = history.submittedMs;
@@ -176,6 +237,10 @@ export class RowChecker {
       completedBy: new Map(),
       childResults: new Map(),
       requests: new Map(),
+      removalAsked: new Set(),
+      removed: new Map(),
+      under: new Set(),
+      leftover: undefined,
       submittedMs: 0,
       seenHistory: new Set(),
     };

@@ -66,7 +66,7 @@ area lint check 150 npm run --silent lint
 area deps check 90 npm run --silent deps
 area unit tests 600 npm run --silent test
 area sim tests 900 npm run --silent test:sim
-area e2e tests 720 npm run --silent test:e2e
+area e2e tests 900 npm run --silent test:e2e
 
 code=0
 "$NODE" scripts/tests-summary.ts "$results" || code=1

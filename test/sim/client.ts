@@ -36,8 +36,8 @@ export interface ClientOptions {
   readonly partitions: Partitions;
   /** Lets the poisoned leaves of a request work. */
   readonly heal: (request: string) => void;
-  /** The last row of a request that ended and was removed since. */
-  readonly removed: (group: number, request: number) => RequestRow | undefined;
+  /** The last row of a request that ended and was not found since. */
+  readonly missed: (group: number, request: number) => RequestRow | undefined;
   /** Says that it is going to remove the request. */
   readonly removes: (group: number, request: number) => void;
   /** Whether requests are removed by themselves some time after their end. */
@@ -209,10 +209,10 @@ export class SimClient {
 
   /** What was acknowledged is there, unless it was removed after its end. */
   async #read(request: number): Promise<RequestRow> {
-    const { expire, removed, workflow } = this.#options;
+    const { expire, missed, workflow } = this.#options;
     const row = await this.#row(request);
     if (row !== undefined) return row;
-    const expired = expire ? removed(workflow.group, request) : undefined;
+    const expired = expire ? missed(workflow.group, request) : undefined;
     promise(expired !== undefined, `request ${request} was acknowledged and is not there`);
     return expired;
   }

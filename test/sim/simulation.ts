@@ -390,7 +390,7 @@ class Simulation {
       hosts: this.#hosts,
       partitions,
       heal: (request: string) => this.#healed.add(request),
-      removed: (group: number, request: number) => this.#rows.removed(group, request),
+      missed: (group: number, request: number) => this.#rows.missed(group, request),
       removes: (group: number, request: number) => this.#rows.removalAsked(group, request),
       expire: this.#plan.retentionMs !== undefined,
     };
@@ -430,7 +430,7 @@ class Simulation {
       const live = this.#rows.liveCount(group);
       if (live > 0) return `${live} attempts of ${name} are in flight`;
       const leftover = this.#rows.leftover(group);
-      if (leftover !== undefined) return `${leftover} of ${name} outlives its request`;
+      if (leftover !== undefined) return `${leftover} of ${name} is still there`;
     }
     const drained = this.#operator?.drained;
     return drained === undefined ? this.#unsettledMembership() : `${drained} is drained`;

@@ -5,7 +5,12 @@
 import type { MeshListener } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import { resultsOf } from "../../../src/scheduler/block-row.ts";
-import { isUnder, requestOfRequestKey, tokenOfAttemptKey } from "../../../src/scheduler/keys.ts";
+import {
+  isUnder,
+  keys,
+  requestOfRequestKey,
+  tokenOfAttemptKey,
+} from "../../../src/scheduler/keys.ts";
 import type { BlockRow, HistoryRow, RequestRow, Row } from "../../../src/scheduler/rows.ts";
 import { unitText } from "../../../src/scheduler/unit.ts";
 import { promise, type World } from "../world.ts";
@@ -23,8 +28,10 @@ interface WorkflowHistory {
   readonly requests: Map<string, RequestRow>;
   /** Numbers of those that somebody may have had removed. */
   readonly removalAsked: Set<number>;
-  /** By number: those whose rows were deleted. */
-  readonly removed: Map<number, string>;
+  /** Numbers of those whose rows were deleted. */
+  readonly removed: Set<number>;
+  /** Numbers of those that somebody did not find. */
+  readonly missed: Set<number>;
   /** Keys that may lie under a request, or say that it is being removed. */
   readonly under: Set<string>;
   /** As of the last write, once somebody has asked. */
@@ -93,18 +100,25 @@ export class RowChecker {
     this.#history(group).removalAsked.add(request);
   }
 
-  /** The row of a request that ended and was removed since; undefined for any other. */
-  removed(group: number, request: number): RequestRow | undefined {
+  /**
+   * The last row of a request that somebody did not find: it must have ended, and by the end of the
+   * simulation have been removed. That is seen here only when the rows are on a disk.
+   */
+  missed(group: number, request: number): RequestRow | undefined {
     const history = this.#workflows.get(group);
-    const key = history?.removed.get(request);
-    return key === undefined ? undefined : history?.requests.get(key);
+    if (history === undefined) return undefined;
+    history.missed.add(request);
+    const row = history.requests.get(keys.request(request));
+    return row?.endedMs === undefined ? undefined : row;
   }
 
-  /** A row that lies under a removed request, or says that something still may. */
+  /** A request that was not found and is there, or a row that lies under one that was removed, or may. */
   leftover(group: number): string | undefined {
     const history = this.#workflows.get(group);
     if (history === undefined) return undefined;
-    const removed = [...history.removed.keys()];
+    const found = [...history.missed].find((request) => !history.removed.has(request));
+    if (found !== undefined) return `request ${found}, which was not found,`;
+    const removed = [...history.removed];
     history.leftover ??= {
       key: [...history.under].find(
         (key) => key.startsWith("x/") || removed.some((request) => isUnder(key, request)),
@@ -194,7 +208,7 @@ export class RowChecker {
       () => `request ${key} of group ${history.group} was removed for nobody`,
     );
     if (!asked) this.#world.totals.requestsExpired += 1;
-    history.removed.set(request, key);
+    history.removed.add(request);
     this.#world.trace.note(`group ${history.group}: request ${key} removed`);
   }
 
@@ -238,7 +252,8 @@ export class RowChecker {
       childResults: new Map(),
       requests: new Map(),
       removalAsked: new Set(),
-      removed: new Map(),
+      removed: new Set(),
+      missed: new Set(),
       under: new Set(),
       leftover: undefined,
       submittedMs: 0,

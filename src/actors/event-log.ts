@@ -4,8 +4,17 @@
  * comes from before it began, is told to look at the present state instead (R22).
  */
 import { revisionOf } from "../scheduler/apply-client.ts";
-import type { EventChange, WorkflowEvent } from "../scheduler/events.ts";
+import type { Effect } from "../scheduler/effects.ts";
+import {
+  attemptEventsOf,
+  type EventChange,
+  eventsOf,
+  subjectOf,
+  type WorkflowEvent,
+} from "../scheduler/events.ts";
 import type { Clock, Timers } from "../std/clock.ts";
+import { AttemptLog } from "./attempt-log.ts";
+import type { AppliedPlaces } from "./replica.ts";
 
 /** Events that are kept: minutes of a busy workflow, about a megabyte. */
 const EVENTS_MAX = 4096;
@@ -34,16 +43,21 @@ export interface EventPage {
 
 export class EventLog {
   readonly #timers: Timers;
+  /** Of requests that are followed. */
+  readonly attempts: AttemptLog;
   #events: WorkflowEvent[] = [];
   /** Everything after this number is here. */
   #floor: number;
   /** Everything up to this number has been seen. */
   #seen: number;
+  /** Followers are to be woken for attempts. */
+  #hasAttempts = false;
   readonly #waiting = new Set<() => void>();
 
   /** All that was applied up to `appliedIndex` is not known here. */
   constructor(timers: Timers, appliedIndex: number) {
     this.#timers = timers;
+    this.attempts = new AttemptLog(timers);
     this.#floor = endOf(appliedIndex);
     this.#seen = this.#floor;
   }
@@ -51,6 +65,22 @@ export class EventLog {
   /** The number after which nothing has happened yet. */
   get now(): number {
     return this.#seen;
+  }
+
+  /** Takes what applying some entries has led to. */
+  applied(effects: readonly Effect[], places: AppliedPlaces): void {
+    const { attempts } = this;
+    if (!attempts.isIdle) {
+      const isFollowed = (request: number): boolean => attempts.isFollowed(request);
+      this.takeAttempts(attemptEventsOf(effects, places.spans, isFollowed));
+    }
+    this.take(eventsOf(effects, places.spans), places);
+  }
+
+  /** Takes events of attempts, before those of the same entries. */
+  takeAttempts(events: readonly WorkflowEvent[]): void {
+    this.attempts.take(events);
+    this.#hasAttempts = events.length > 0;
   }
 
   /** Takes the events of the entries `firstIndex` to `lastIndex`, which were applied just now. */
@@ -64,7 +94,8 @@ export class EventLog {
       this.#events = [];
     }
     this.#seen = endOf(range.lastIndex);
-    if (events.length === 0) return;
+    if (events.length === 0 && !this.#hasAttempts) return;
+    this.#hasAttempts = false;
     this.#events.push(...events);
     if (this.#events.length > 2 * EVENTS_MAX) {
       const dropped = this.#events.length - EVENTS_MAX;
@@ -82,6 +113,10 @@ export class EventLog {
     let start = this.#events.length;
     while ((this.#events[start - 1]?.revision ?? -1) > after) start--;
     const fitting = this.#events.slice(start).filter(({ change }) => fits(change, request));
+    if (request !== undefined) {
+      fitting.push(...this.attempts.after(request, after));
+      fitting.sort((left, right) => left.revision - right.revision);
+    }
     // Cut to the newest of each: who is behind wants to know where things are, not every step there.
     const events = fitting.length > limit ? newestOfEach(fitting).slice(0, limit) : fitting;
     const cut = fitting.length > limit && events.length === limit;
@@ -102,6 +137,7 @@ export class EventLog {
   ): Promise<EventPage> {
     const { after = this.#seen, request, limit, waitMs } = asked;
     const query = { after, request, limit };
+    if (request !== undefined) this.attempts.follow(request);
     const untilMs = clock.nowMs() + waitMs;
     for (;;) {
       const page = this.page(query);
@@ -143,8 +179,7 @@ function fits(change: EventChange, request: number | undefined): boolean {
 function newestOfEach(events: readonly WorkflowEvent[]): readonly WorkflowEvent[] {
   const newest = new Map<string, WorkflowEvent>();
   for (const event of events) {
-    const { change } = event;
-    const about = change.kind === "defined" ? "defined" : `${change.request}`;
+    const about = subjectOf(event.change);
     newest.delete(about);
     newest.set(about, event);
   }

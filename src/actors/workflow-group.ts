@@ -15,7 +15,6 @@ import {
 import type { NodeId } from "../scheduler/dataset.ts";
 import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
 import type { Effect } from "../scheduler/effects.ts";
-import { eventsOf } from "../scheduler/events.ts";
 import { keys, META_KEY, prefixes, requestOfParkedKey } from "../scheduler/keys.ts";
 import type { ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { AttemptRow, Retention, Row } from "../scheduler/rows.ts";
@@ -191,7 +190,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   }
 
   applied(effects: readonly Effect[], places: AppliedPlaces): void {
-    this.events.take(eventsOf(effects, places.spans), places);
+    this.events.applied(effects, places);
     for (const effect of effects) {
       const paused = effect.kind === "request-changed" && effect.state === "paused";
       if (paused || effect.kind === "request-ended") this.#waiters.ended(effect.request);

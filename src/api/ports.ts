@@ -297,6 +297,8 @@ export interface AttemptView {
   readonly endedAt: string | null;
   /** Of failed ones, with the ends of what the handler printed. */
   readonly error: AttemptError | null;
+  /** The ends of what one that is done has printed; null for nothing, and for old ones among many. */
+  readonly printed: { readonly stdout: string; readonly stderr: string } | null;
 }
 
 /** What a submission is answered with, besides the request's view when it was waited for. */
@@ -345,6 +347,12 @@ export type StreamEvent =
     }
   | { readonly kind: "removed"; readonly revision: number; readonly request: string }
   | { readonly kind: "defined"; readonly revision: number; readonly workflow: string }
+  /** An attempt began or ended, where one request is followed: the newest few hundred, as they happen. */
+  | ({
+      readonly kind: "attempt";
+      readonly revision: number;
+      readonly request: string;
+    } & Pick<AttemptView, "invocation" | "phase" | "step" | "node" | "nodeName" | "state">)
   /** Nothing has happened for a while; the stream lives. */
   | { readonly kind: "idle"; readonly revision: number };
 

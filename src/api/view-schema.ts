@@ -317,4 +317,7 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
       stderr: TEXT,
     }),
   ),
+  printed: nullable(
+    object<NonNullable<AttemptView["printed"]>>("Printed", { stdout: TEXT, stderr: TEXT }),
+  ),
 });

@@ -22,6 +22,7 @@ import { NODE_UNDRAIN } from "./commands/node-undrain.ts";
 import { RAFT_LIST } from "./commands/raft-list.ts";
 import { RAFT_RECOVER } from "./commands/raft-recover.ts";
 import { RAFT_TRANSFER } from "./commands/raft-transfer.ts";
+import { REQUEST_ATTEMPTS } from "./commands/request-attempts.ts";
 import { REQUEST_CANCEL } from "./commands/request-cancel.ts";
 import { REQUEST_DELETE } from "./commands/request-delete.ts";
 import { REQUEST_LIST } from "./commands/request-list.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   WHY,
   REQUEST_SHOW,
   REQUEST_LIST,
+  REQUEST_ATTEMPTS,
   REQUEST_CANCEL,
   REQUEST_RESUME,
   REQUEST_RESULT,

@@ -155,19 +155,35 @@ describe("following", () => {
       stdout: "out",
       stderr: "",
     };
-    cluster.attemptViews.push({
-      invocation: "i1",
+    const attempt = {
       step: "words",
       node: "n",
       nodeName: "node-1",
       phase: "map",
-      state: "failed",
       startedAt: "2026-01-01T00:00:01Z",
-      endedAt: "2026-01-01T00:00:02Z",
-      error,
-    });
-    const text =
-      "==> i1 (words) failed on node-1 at 2026-01-01T00:00:02Z\nout\nHANDLER_FAILED: no\n\n";
+    } as const;
+    const endedAt = "2026-01-01T00:00:02Z";
+    const done = {
+      ...attempt,
+      state: "done",
+      endedAt: "2026-01-01T00:00:03Z",
+      error: null,
+    } as const;
+    const printed = { stdout: "fine\n", stderr: "a word\n" };
+    cluster.attemptViews.push(
+      { ...done, invocation: "i2", printed },
+      { ...done, invocation: "i3", printed: null },
+      { ...attempt, invocation: "i1", state: "failed", endedAt, error, printed: null },
+    );
+    const text = [
+      "==> i1 (words, map) failed on node-1 from 2026-01-01T00:00:01Z to 2026-01-01T00:00:02Z",
+      "out\nHANDLER_FAILED: no\n",
+      "==> i2 (words, map) done on node-1 from 2026-01-01T00:00:01Z to 2026-01-01T00:00:03Z",
+      "fine\na word\n\n",
+    ].join("\n");
+    expect((await jobx("request attempts r1")).out).toMatch(
+      /i2 .*node-1 .*2000 ms .*done .*ok\n.*i3 .*\n.*i1 .*1000 ms .*failed .*HANDLER_FAILED\n$/,
+    );
     expect(await jobx("logs r1")).toEqual({ exit: 0, out: text, err: "" });
     const running = jobx("logs r1 -f");
     await expect.poll(() => cluster.waits, SLOW).toBe(1);

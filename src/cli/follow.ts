@@ -35,8 +35,9 @@ export async function followRequest(
       for await (const event of deps.client.events(id, after)) {
         heardMs = clock.nowMs();
         after = event.revision;
-        const progress = event.kind === "resync" ? event.requests[0] : event;
-        if (progress !== undefined && "state" in progress) {
+        const [present] = event.kind === "resync" ? event.requests : [];
+        const progress = event.kind === "request" ? event : present;
+        if (progress !== undefined) {
           how.onProgress(progress);
           if (progress.endedAt !== null) return;
         }

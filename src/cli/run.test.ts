@@ -293,6 +293,7 @@ describe("showing", () => {
       startedAt: "2026-01-01T00:00:01Z",
       endedAt: "2026-01-01T00:00:02Z",
       error: null,
+      printed: null,
     });
     const { out } = await jobx("request show r1 --json");
     expect(JSON.parse(out)).toMatchObject({

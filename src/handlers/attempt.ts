@@ -4,7 +4,7 @@
  * `close` resolves.
  */
 import type { Timer, Timers } from "../std/clock.ts";
-import type { HandlerRef, WorkError } from "../wire/dataset.ts";
+import type { HandlerRef, Printed, WorkError } from "../wire/dataset.ts";
 import { sizeText } from "../wire/handler-metadata.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
 import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
@@ -72,6 +72,8 @@ export class Attempt {
   readonly #free: WorkerProcess[] = [];
   readonly #calls = new Set<Promise<void>>();
   readonly #kills: Promise<void>[] = [];
+  /** Of workers that it has given back. */
+  readonly #printed: Printed[] = [];
   readonly #onAbort = () => this.#give(abortReason(this.#options.signal));
   /** The first thing that went wrong; thrown by all calls from then on. */
   #ended: Error | undefined;
@@ -110,7 +112,24 @@ export class Attempt {
       await Promise.allSettled(this.#calls);
     }
     await Promise.all(this.#kills);
-    for (const worker of this.#free.splice(0)) this.#options.pool.release(worker);
+    for (const worker of this.#free.splice(0)) await this.#giveBack(worker);
+  }
+
+  /** What its handlers have printed, when it is closed; undefined for nothing. */
+  get printed(): Printed | undefined {
+    const [first, ...more] = this.#printed;
+    if (first === undefined || more.length === 0) return first;
+    return {
+      stdout: this.#printed.map(({ stdout }) => stdout).join(""),
+      stderr: this.#printed.map(({ stderr }) => stderr).join(""),
+    };
+  }
+
+  async #giveBack(worker: WorkerProcess): Promise<void> {
+    if (worker.alive) await worker.settleOutput();
+    const printed = worker.printed();
+    if (printed !== undefined) this.#printed.push(printed);
+    this.#options.pool.release(worker);
   }
 
   async #call(handler: HandlerRef, options: AttemptCall): Promise<void> {
@@ -155,7 +174,7 @@ export class Attempt {
     const [free] = at < 0 ? [] : this.#free.splice(at, 1);
     const held = free !== undefined && pool.reuse(free, handler) ? free : undefined;
     // An attempt keeps at most one of each language, or attempts could wait for each other's workers.
-    if (free !== undefined && held === undefined) pool.release(free);
+    if (free !== undefined && held === undefined) await this.#giveBack(free);
     const worker = held ?? (await this.#acquire(handler));
     this.#busy.add(worker);
     if (held === undefined) {

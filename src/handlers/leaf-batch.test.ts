@@ -18,6 +18,7 @@ const MAP = `export function* map(args, ctx) {
   const [[key, what]] = [...args];
   if (what === "throws") throw new Error("bad " + key);
   if (what === "prints and throws") { console.log("printed " + key); throw new Error("bad " + key); }
+  if (what === "prints") console.log("printed " + key);
   if (what === "exits") process.exit(3);
   if (what === "hangs") for (;;);
   if (what === "maps") { yield ctx.mapTo("next"); yield [key, 1]; return; }
@@ -148,6 +149,27 @@ describe("short leaves", () => {
       message: "Error: bad k7",
       stdout: "",
     });
+  });
+
+  test("what one has printed is kept once, and says that others ran with it", async () => {
+    const { outcomes } = await together(oneIs("prints"));
+    await expectOthers(outcomes);
+    expect(await pairsOf(outcomes[7])).toEqual(ownPairs(7));
+    const printed = outcomes.flatMap((one) => (one.kind === "reduced" ? [one.printed] : []));
+    const told = printed.filter((one) => one !== undefined);
+    expect(told.length).toBe(1);
+    expect(told[0]?.stdout).toMatch(/^(?:\[by one of \d+ that ran together\]\n)?printed k7\n$/);
+  });
+
+  test("what one has printed is not shown to other requests", async () => {
+    const names = (at: number) => ({ request: `r${at}`, invocation: "i", step: "s" });
+    const { outcomes } = await together(oneIs("prints"), {
+      options: (at) => ({ context: { names: names(at) } }),
+    });
+    for (const [at, outcome] of outcomes.entries()) {
+      expect(outcome.kind).toBe("reduced");
+      if (at !== 7) expect("printed" in outcome).toBe(false);
+    }
   });
 
   test("what one that fails has printed is told of it alone", async () => {

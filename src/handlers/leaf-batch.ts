@@ -9,7 +9,7 @@
  * B3. No leaf waits long for another one: when a call takes long, the others go on without it.
  */
 import type { Timers } from "../std/clock.ts";
-import type { HandlerRef } from "../wire/dataset.ts";
+import type { HandlerRef, Printed } from "../wire/dataset.ts";
 import { HandlersError } from "./errors.ts";
 import { LeafSweep, type Swept } from "./leaf-sweep.ts";
 import type { Leaf } from "./leaf-unit.ts";
@@ -92,25 +92,30 @@ export class LeafBatch {
     const { pool, timers, nowMs } = this.#options;
     const worker = await this.#acquire(handler, leaves);
     if (worker === undefined) return;
-    const release = (): void => {
-      if (worker.printedBytes > 0) this.#options.onPrinted();
+    const release = async (through: readonly Leaf[]): Promise<void> => {
+      if (worker.alive) await worker.settleOutput();
+      const printed = worker.printed();
+      if (printed !== undefined) {
+        this.#options.onPrinted();
+        keepPrinted(printed, { leaves, through });
+      }
       pool.release(worker);
     };
     let swept: Swept;
     try {
       swept = await new LeafSweep({ worker, handler, timers, nowMs }).run(leaves);
     } catch (error) {
-      release();
+      await release([]);
       throw error;
     }
     const { ready, late } = swept;
     if (late === undefined) {
-      release();
+      await release(ready);
       await next(ready);
       return;
     }
-    const follow = late.then((slow) => {
-      release();
+    const follow = late.then(async (slow) => {
+      await release(slow);
       return next(slow);
     });
     await Promise.all([next(ready), follow]);
@@ -125,4 +130,21 @@ export class LeafBatch {
       return undefined;
     }
   }
+}
+
+/**
+ * Which of the calls has printed is not known (B2): the first that goes on keeps it for all, with a word
+ * about that. Where they are of several requests nobody keeps it: one must not be shown to the other.
+ */
+function keepPrinted(
+  printed: Printed,
+  of: { readonly leaves: readonly Leaf[]; readonly through: readonly Leaf[] },
+): void {
+  const { leaves, through } = of;
+  const [first] = through;
+  const request = first?.input.names.request;
+  if (first === undefined || leaves.some(({ input }) => input.names.request !== request)) return;
+  const told = (text: string): string =>
+    text === "" ? "" : `[by one of ${leaves.length} that ran together]\n${text}`;
+  first.printed.push({ stdout: told(printed.stdout), stderr: told(printed.stderr) });
 }

@@ -1,5 +1,5 @@
 /** A leaf that is run in a batch with others: what it was given, and how far it has come. */
-import type { Outcome } from "../wire/dataset.ts";
+import type { Outcome, Printed } from "../wire/dataset.ts";
 import type { AttemptOptions } from "./attempt.ts";
 import type { PairIo, PairRecord, PairSink } from "./ports.ts";
 import { SessionWriter } from "./session.ts";
@@ -25,6 +25,8 @@ export interface LeafInput
 export class Leaf {
   readonly input: LeafInput;
   readonly session = new SessionWriter();
+  /** What its handlers may have printed. */
+  readonly printed: Printed[] = [];
   /** Time that its calls have taken so far. */
   usedMs = 0;
   /** How many pairs its last handler was given. */
@@ -97,7 +99,7 @@ export class Leaf {
   async finishMapped(step: string, io: PairIo): Promise<void> {
     const [children = []] = await this.#stored(io, { order: "yield", parts: 1 });
     const session = await this.session.save(io);
-    this.finish({ kind: "mapped", step, children, session, warnings: [] });
+    this.finish({ kind: "mapped", step, children, session, warnings: [], ...this.#words() });
   }
 
   /** The reducer has had its say. `warnings` are for people. */
@@ -107,7 +109,13 @@ export class Leaf {
       ? await this.#stored(io, { order: "yield", parts: 1 })
       : await this.#stored(io, { order: "key", parts });
     const session = await this.session.save(io);
-    this.finish({ kind: "reduced", parts: datasets, session, warnings });
+    this.finish({ kind: "reduced", parts: datasets, session, warnings, ...this.#words() });
+  }
+
+  #words(): { readonly printed?: Printed } {
+    if (this.printed.length === 0) return {};
+    const stdout = this.printed.map((one) => one.stdout).join("");
+    return { printed: { stdout, stderr: this.printed.map((one) => one.stderr).join("") } };
   }
 
   async #stored(

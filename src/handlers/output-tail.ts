@@ -1,6 +1,9 @@
 /** Largest part of what a handler prints that is kept, bytes for each of stdout and stderr. */
 export const OUTPUT_TAIL_BYTES = 64 * 1024;
 
+/** The same of an attempt that ended well: such there are many. */
+export const PRINTED_TAIL_BYTES = 4 * 1024;
+
 /** The end of a stream of bytes, with a count of all of it. */
 export class OutputTail {
   #chunks: Uint8Array[] = [];
@@ -29,9 +32,9 @@ export class OutputTail {
     this.#total = 0;
   }
 
-  /** What is kept, as text; says how much is missing before it. */
-  text(): string {
-    const kept = Buffer.concat(this.#chunks, this.#kept).subarray(-OUTPUT_TAIL_BYTES);
+  /** The last of it as text, at most `bytesMax`; says how much is missing before it. */
+  text(bytesMax = OUTPUT_TAIL_BYTES): string {
+    const kept = Buffer.concat(this.#chunks, this.#kept).subarray(-bytesMax);
     const missing = this.#total - kept.length;
     const text = kept.toString("utf8");
     return missing === 0 ? text : `[${missing} bytes before this were not kept]\n${text}`;

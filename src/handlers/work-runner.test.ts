@@ -266,6 +266,15 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     expect(error?.stdout).toMatch(/^\[\d+ bytes before this were not kept\]\ny+/);
   });
 
+  test("what an attempt that ended well has printed comes with its outcome, the end of it", async () => {
+    const quiet = await kit.map(mapper("toStep"), [[1, 2]]);
+    expect(quiet.kind === "mapped" && "printed" in quiet).toBe(false);
+    const outcome = await kit.map(mapper("prints"), [[1, false]]);
+    const printed = outcome.kind === "mapped" ? outcome.printed : undefined;
+    expect(printed?.stdout).toMatch(/^\[\d+ bytes before this were not kept\]\ny+\s*$/);
+    expect(printed?.stdout.length).toBeLessThan(4200);
+  });
+
   test("a reducer in the same attempt reads the mapper's session, the last write wins", async () => {
     const handlers = { ...mapper("session"), reducer: of("reducer", "readSession") };
     const outcome = await kit.map(handlers, [], { keepYieldOrder: true });

@@ -1,7 +1,7 @@
 /** Executes units of work: handlers in worker processes, pairs in and out through `PairIo`. */
 import { assert, unreachable } from "../std/assert.ts";
 import type { Clock, Timers } from "../std/clock.ts";
-import type { Dataset, HandlerRef, Outcome, Work, WorkError } from "../wire/dataset.ts";
+import type { Dataset, HandlerRef, Outcome, Printed, Work, WorkError } from "../wire/dataset.ts";
 import { Attempt, AttemptFailed, type AttemptListeners, AttemptReleased } from "./attempt.ts";
 import { HandlerFault } from "./errors.ts";
 import { groupFrames, pairFrames, pairsOf, pairsOfLists } from "./frames.ts";
@@ -174,6 +174,8 @@ export class WorkRunner {
       slot.leave(nowMs);
       const ranMs = Math.max(slot.heldMs, RAN_MS_MIN);
       if (kind !== undefined && outcome.kind !== "released") this.#paces.ran(kind, ranMs);
+      // In a batch nobody could tell which unit has printed what.
+      if (kind !== undefined && "printed" in outcome) this.#paces.printed(kind);
       unit.resolve({ outcome, ranMs, storedMs: slot.msSince(nowMs) });
     } finally {
       for (const leave of stored) leave();
@@ -245,9 +247,12 @@ export class WorkRunner {
       },
     };
     try {
-      return work.kind === "map"
-        ? await this.#map(work, run)
-        : await this.#reduceUnit(work, { run, context });
+      const outcome =
+        work.kind === "map"
+          ? await this.#map(work, run)
+          : await this.#reduceUnit(work, { run, context });
+      await attempt.close();
+      return withPrinted(outcome, attempt.printed);
     } catch (error) {
       if (error instanceof AttemptFailed) return { kind: "failed", error: error.failure };
       if (error instanceof AttemptReleased) return { kind: "released", reason: error.message };
@@ -421,6 +426,14 @@ function combine(
     onBatch: (records) => options.into.add(pairsOfLists(records)),
     onMessage: () => undefined,
   });
+}
+
+/** For the many that print nothing the outcome stays as it is. */
+function withPrinted(outcome: Outcome, printed: Printed | undefined): Outcome {
+  if (printed === undefined || outcome.kind === "failed" || outcome.kind === "released") {
+    return outcome;
+  }
+  return { ...outcome, printed };
 }
 
 function plainFailure(fault: HandlerFault): WorkError {

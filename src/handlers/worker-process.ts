@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { assert } from "../std/assert.ts";
 import type { Timer, Timers } from "../std/clock.ts";
-import type { Language } from "../wire/dataset.ts";
+import type { Language, Printed } from "../wire/dataset.ts";
 import {
   encodeMessage,
   FrameReader,
@@ -26,7 +26,7 @@ import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
 import { dyingWithStarter } from "./death-signal.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
-import { OutputTail } from "./output-tail.ts";
+import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
 import { type WorkerCommand, workerCommand } from "./worker-languages.ts";
@@ -186,6 +186,13 @@ export class WorkerProcess {
   /** Bytes that were printed since the tails were reset. */
   get printedBytes(): number {
     return this.stdout.totalBytes + this.stderr.totalBytes;
+  }
+
+  /** The last of what was printed since then; undefined when that is nothing. */
+  printed(): Printed | undefined {
+    if (this.printedBytes === 0) return undefined;
+    const stdout = this.stdout.text(PRINTED_TAIL_BYTES);
+    return { stdout, stderr: this.stderr.text(PRINTED_TAIL_BYTES) };
   }
 
   /**

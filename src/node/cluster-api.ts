@@ -351,7 +351,9 @@ export class ClusterApi implements ClusterPort {
     options: CallOptions,
   ): AsyncGenerator<StreamEvent, void, undefined> {
     const { deadlineMs, signal } = options;
-    const common = { after, deadlineMs, signal };
+    const { directory } = this.#deps.node;
+    const nodeName = (node: string): string => directory.member(node)?.name ?? node;
+    const common = { after, deadlineMs, signal, nodeName };
     if ("request" in of) {
       const { workflow, group, sequence, id } = await this.#reader.place(of.request, deadlineMs);
       const input = { waitMs: 0, withResult: false };
@@ -361,7 +363,7 @@ export class ClusterApi implements ClusterPort {
       return;
     }
     const { workflow } = of;
-    const row = this.#deps.node.directory.workflowNamed(workflow);
+    const row = directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
     const { group } = row;
     const present = async () => (await this.requests(workflow, NEWEST, options)).requests;

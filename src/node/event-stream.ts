@@ -2,7 +2,7 @@
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { RequestView, StreamEvent } from "../api/ports.ts";
 import type { WorkflowEvent } from "../scheduler/events.ts";
-import { requestId } from "../scheduler/unit.ts";
+import { invocationId, requestId } from "../scheduler/unit.ts";
 import { unreachable } from "../std/assert.ts";
 import { systemTimers } from "./system.ts";
 import { isoTime, progressView } from "./views.ts";
@@ -25,6 +25,8 @@ export interface Followed {
   readonly after: number | undefined;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
+  /** What people call a node. */
+  readonly nodeName: (node: string) => string;
   /** The present state of what is followed. */
   readonly present: () => Promise<readonly RequestView[]>;
 }
@@ -50,19 +52,21 @@ export async function* eventStream(
     }
     after = page.next;
     if (page.events.length === 0) yield { kind: "idle", revision: after };
+    let over = false;
     for (const event of page.events) {
       const view = eventView(event, followed);
       yield view;
-      const over = view.kind === "removed" || (view.kind === "request" && view.endedAt !== null);
-      if (request !== undefined && over) return;
+      over ||= view.kind === "removed" || (view.kind === "request" && view.endedAt !== null);
     }
+    // Only then: the attempt that ended the request is told in the same page.
+    if (request !== undefined && over) return;
     await new Promise<void>((resolve) => systemTimers.after(PACE_MS, resolve));
   }
 }
 
 function eventView(
   { revision, change }: WorkflowEvent,
-  { workflow, group }: Followed,
+  { workflow, group, nodeName }: Followed,
 ): StreamEvent {
   switch (change.kind) {
     case "request":
@@ -81,6 +85,21 @@ function eventView(
       return { kind: "removed", revision, request: requestId(workflow, group, change.request) };
     case "defined":
       return { kind: "defined", revision, workflow };
+    case "attempt": {
+      const { unit, step, node, how } = change;
+      const id = requestId(workflow, group, change.request);
+      return {
+        kind: "attempt",
+        revision,
+        request: id,
+        invocation: invocationId(id, unit.path),
+        phase: unit.kind,
+        step,
+        node,
+        nodeName: nodeName(node),
+        state: how === "granted" ? "running" : how,
+      };
+    }
     default:
       return unreachable(change);
   }

@@ -15,7 +15,14 @@ import { parseKeptName, parseRequestId, requestId, unitText } from "../scheduler
 import type { WorkSeen } from "../scheduler/why.ts";
 import { prefixEnd, readOrderedNumbers } from "../std/ordered-text.ts";
 import { requestUnknown } from "./cluster-errors.ts";
-import { type AttemptNames, blockViews, historyView, requestView, runningViews } from "./views.ts";
+import {
+  type AttemptNames,
+  blockViews,
+  historyView,
+  printedView,
+  requestView,
+  runningViews,
+} from "./views.ts";
 
 /** Rows of one page of a scan. */
 const PAGE_ROWS = 256;
@@ -116,7 +123,7 @@ export class RequestReader {
     return requestView(row, { request: idOfKey(workflow, key), workflow: name, group });
   }
 
-  /** Attempts of a request: those that run, those with rows of their own, then leaves, up to `limit`. */
+  /** Attempts of a request: those that run, that printed, that have rows, then leaves, up to `limit`. */
   async attempts(
     place: RequestPlace,
     limit: number,
@@ -133,10 +140,20 @@ export class RequestReader {
       if (row.kind !== "attempt" || row.unit.request !== place.sequence) continue;
       attempts.push(...runningViews(row, names));
     }
+    const printed = new Set<string>();
+    const prints = prefixes.printedOf(place.sequence);
+    for await (const { row } of this.#scan(place.group, prints, deadlineMs)) {
+      if (row.kind !== "printed") continue;
+      printed.add(unitText(row.unit));
+      attempts.push(printedView(row, names));
+    }
     const history = prefixes.historyOf(place.sequence);
     for await (const { row } of this.#scan(place.group, history, deadlineMs)) {
       if (attempts.length > limit) break;
-      if (row.kind === "history") attempts.push(historyView(row, names));
+      if (row.kind !== "history") continue;
+      if (row.how !== "done" || !printed.has(unitText(row.unit))) {
+        attempts.push(historyView(row, names));
+      }
     }
     const told = new Set(
       attempts.flatMap((one) =>

@@ -17,6 +17,7 @@ import type {
   BlockRow,
   HistoryRow,
   PlanRow,
+  PrintedRow,
   RequestRow,
   StepCount,
   StepDefinition as StepRow,
@@ -98,6 +99,7 @@ export function runningViews(row: AttemptRow, names: AttemptNames): readonly Att
     startedAt,
     endedAt: null,
     error: null,
+    printed: null,
   }));
 }
 
@@ -105,7 +107,14 @@ export function runningViews(row: AttemptRow, names: AttemptNames): readonly Att
 export function historyView(row: HistoryRow, names: AttemptNames): AttemptView {
   const times = { startedAt: isoTime(row.startedMs), endedAt: isoTime(row.endedMs) };
   const error = row.error ?? null;
-  return { ...attemptView(row.unit, row, names), state: row.how, ...times, error };
+  return { ...attemptView(row.unit, row, names), state: row.how, ...times, error, printed: null };
+}
+
+/** An attempt that ended well and has printed something. */
+export function printedView(row: PrintedRow, names: AttemptNames): AttemptView {
+  const times = { startedAt: isoTime(row.startedMs), endedAt: isoTime(row.endedMs) };
+  const { printed } = row;
+  return { ...attemptView(row.unit, row, names), state: "done", ...times, error: null, printed };
 }
 
 /** Leaves that were done, out of their parent's block. Other children have rows of their own. */
@@ -128,7 +137,13 @@ export function blockViews(
       };
       const times = { startedAt: isoTime(result.startedMs), endedAt: isoTime(result.endedMs) };
       const row = { step: parent.childStep, node: result.node };
-      return { ...attemptView(unit, row, names), state: "done", ...times, error: null };
+      return {
+        ...attemptView(unit, row, names),
+        state: "done",
+        ...times,
+        error: null,
+        printed: null,
+      };
     });
 }
 

@@ -18,6 +18,7 @@ import {
   findStep,
   isLive,
   type Position,
+  PRINTED_ROWS_MAX,
   planOf,
   putRequest,
   requestOf,
@@ -41,7 +42,7 @@ import { datasetCount } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { AttemptRow, DelayedRow, HistoryRow, QueueRow } from "./rows.ts";
 import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
-import type { Outcome, WorkError } from "./work.ts";
+import type { Outcome, Printed, WorkError } from "./work.ts";
 
 /** Executors that a unit may lose before it is taken for what kills them. */
 export const LOSSES_MAX = 5;
@@ -131,7 +132,7 @@ function takeHead(
 /** Records what an executor says of its attempt. */
 export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd): void {
   const { token, outcome } = said;
-  const attempt = endAttempt(tx, token);
+  const attempt = endAttempt(tx, token, howOf(outcome));
   if (attempt === undefined) return;
   if (!isWanted(tx, attempt.unit)) return;
   const problem = problemOf(tx, attempt, outcome);
@@ -144,6 +145,7 @@ export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd
     case "combined":
     case "reduced":
       addWarnings(tx, attempt.unit.request, outcome.warnings);
+      if (outcome.printed !== undefined) keepPrinted(tx, at, attempt, outcome.printed);
       applyDone(tx, at, { attempt, token, outcome });
       return;
     case "failed":
@@ -163,7 +165,7 @@ export function applyTakeBack(
   at: Position,
   command: Extract<Command, { kind: "take-back" }>,
 ): void {
-  const attempt = endAttempt(tx, command.token);
+  const attempt = endAttempt(tx, command.token, command.how);
   if (attempt === undefined) return;
   if (!isWanted(tx, attempt.unit)) return;
   requeue(tx, at, { attempt, token: command.token, how: command.how, reason: undefined });
@@ -177,7 +179,16 @@ function isWanted(tx: WorkflowTransaction, unit: UnitRef): boolean {
   return rowOf(tx, "invocation", keys.invocation(unit.request, unit.path))?.state === "reducing";
 }
 
-function endAttempt(tx: WorkflowTransaction, token: Token): Attempt | undefined {
+/** The word for an outcome, as its executor means it. */
+function howOf(outcome: Outcome): HistoryRow["how"] {
+  return outcome.kind === "failed" || outcome.kind === "released" ? outcome.kind : "done";
+}
+
+function endAttempt(
+  tx: WorkflowTransaction,
+  token: Token,
+  how: HistoryRow["how"],
+): Attempt | undefined {
   const { block, at } = placeOfToken(token);
   const key = keys.attempt(block);
   const row = rowOf(tx, "attempt", key);
@@ -186,8 +197,9 @@ function endAttempt(tx: WorkflowTransaction, token: Token): Attempt | undefined 
   if (open === 0) tx.delete(key);
   else tx.put(key, { ...row, open });
   const { node, step, failures, losses, grantedMs } = row;
-  tx.emit({ kind: "attempt-ended", token, node });
-  return { unit: unitAt(row, at), node, step, failures, losses, grantedMs };
+  const unit = unitAt(row, at);
+  tx.emit({ kind: "attempt-ended", token, node, unit, step, how });
+  return { unit, node, step, failures, losses, grantedMs };
 }
 
 /** Why an outcome cannot be what this unit's attempt led to; an executor is not trusted to fit. */
@@ -408,6 +420,20 @@ function addWarnings(tx: WorkflowTransaction, sequence: number, warnings: readon
   const request = requestOf(tx, sequence);
   const kept = [...request.warnings, ...warnings].slice(0, WARNINGS_MAX);
   putRequest(tx, sequence, { ...request, warnings: kept });
+}
+
+/** Keeps what an attempt printed, in the place of the oldest such row when there are many. */
+function keepPrinted(
+  tx: WorkflowTransaction,
+  at: Position,
+  attempt: Attempt,
+  printed: Printed,
+): void {
+  const { unit, step, node, grantedMs: startedMs } = attempt;
+  const request = requestOf(tx, unit.request);
+  const key = keys.printed(unit.request, request.printedCount % PRINTED_ROWS_MAX);
+  tx.put(key, { kind: "printed", unit, step, node, startedMs, endedMs: at.stampMs, printed });
+  putRequest(tx, unit.request, { ...request, printedCount: request.printedCount + 1 });
 }
 
 /** Keeps a row about the ended attempt; of bad ends only so many for each request. */

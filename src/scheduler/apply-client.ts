@@ -270,6 +270,7 @@ function begin(
     steps: [{ step: job.step, total: 1, done: 0, failed: 0 }],
     warnings: [],
     historyCount: 0,
+    printedCount: 0,
     keptAs: keep,
     retryOf,
   });

@@ -21,6 +21,9 @@ export interface Position extends Token {
   readonly stampMs: number;
 }
 
+/** Attempts of one request whose prints are kept, the newest: a million that print must not fill disks. */
+export const PRINTED_ROWS_MAX = 256;
+
 /** Warnings kept with a request. */
 export const WARNINGS_MAX = 20;
 

@@ -6,7 +6,7 @@
  */
 import { assert } from "../std/assert.ts";
 import { refused } from "./answers.ts";
-import { isLive, rowOf, type WorkflowTransaction } from "./apply-kit.ts";
+import { isLive, PRINTED_ROWS_MAX, rowOf, type WorkflowTransaction } from "./apply-kit.ts";
 import type { Command } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
 import { isUnder, keys, META_KEY, placeOfExpiryKey, RETAINED_KEY } from "./keys.ts";
@@ -15,11 +15,15 @@ import type { Answer, PlanRow, RequestRow } from "./rows.ts";
 /** What a row of a request and its index take, roughly, beside the datasets. */
 const ROW_BYTES = 256;
 
-/** Bytes by which a finished request counts: its arguments and result, and a row for each invocation. */
+/** And what one has printed: mostly a few lines, at most 8 KiB. */
+const PRINTED_ROW_BYTES = 1024;
+
+/** Bytes by which a finished request counts: its arguments and result, a row for each invocation, and what was printed. */
 export function bytesOfRequest(request: RequestRow): number {
   let rows = 1;
   for (const { total } of request.steps) rows += total;
-  return rows * ROW_BYTES + bytesOf(request.arguments) + bytesOf(request.result ?? []);
+  const printed = Math.min(request.printedCount, PRINTED_ROWS_MAX) * PRINTED_ROW_BYTES;
+  return rows * ROW_BYTES + printed + bytesOf(request.arguments) + bytesOf(request.result ?? []);
 }
 
 function bytesOf(dataset: Dataset): number {

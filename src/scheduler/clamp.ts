@@ -14,6 +14,11 @@ const CODE_MAX = 64;
 const WARNINGS_MAX = 20;
 const WARNING_MAX = 1024;
 
+/** Characters of each text that is kept of an attempt that ended well, with a remark that it was cut. */
+const PRINTED_MAX = 4096 + 256;
+
+type Words = Pick<Extract<Outcome, { kind: "reduced" }>, "warnings" | "printed">;
+
 /** Characters of a step's name, as for every name. */
 const STEP_NAME_MAX = 128;
 
@@ -22,16 +27,23 @@ export function clampOutcome(outcome: Outcome): Outcome {
   switch (outcome.kind) {
     case "mapped": {
       if (outcome.step.length > STEP_NAME_MAX) return unknownStep(outcome.step);
-      return { ...outcome, warnings: clampWarnings(outcome.warnings) };
+      return { ...outcome, ...clampWords(outcome) };
     }
     case "combined":
     case "reduced":
-      return { ...outcome, warnings: clampWarnings(outcome.warnings) };
+      return { ...outcome, ...clampWords(outcome) };
     case "failed":
       return { kind: "failed", error: clampError(outcome.error) };
     case "released":
       return { kind: "released", reason: outcome.reason.slice(0, WARNING_MAX) };
   }
+}
+
+function clampWords({ warnings, printed }: Words): Words {
+  if (printed === undefined) return { warnings: clampWarnings(warnings), printed };
+  const stdout = printed.stdout.slice(-PRINTED_MAX);
+  const stderr = printed.stderr.slice(-PRINTED_MAX);
+  return { warnings: clampWarnings(warnings), printed: { stdout, stderr } };
 }
 
 function clampWarnings(warnings: readonly string[]): readonly string[] {

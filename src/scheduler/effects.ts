@@ -1,7 +1,7 @@
 /** What applying tells the node that leads: work that appeared, attempts that began or ended. */
 import type { NodeId } from "./dataset.ts";
-import type { AttemptRow, QueueRow, RequestRow, RequestState } from "./rows.ts";
-import type { Token } from "./unit.ts";
+import type { AttemptRow, HistoryRow, QueueRow, RequestRow, RequestState } from "./rows.ts";
+import type { Token, UnitRef } from "./unit.ts";
 
 export type Effect =
   /** A queue row was written. */
@@ -23,7 +23,15 @@ export type Effect =
       readonly count: number;
       readonly why: "gone" | "not-running" | "other-child";
     }
-  | { readonly kind: "attempt-ended"; readonly token: Token; readonly node: NodeId }
+  | {
+      readonly kind: "attempt-ended";
+      readonly token: Token;
+      readonly node: NodeId;
+      readonly unit: UnitRef;
+      readonly step: string;
+      /** What was said of it; nobody may have wanted it any more. */
+      readonly how: HistoryRow["how"];
+    }
   | {
       readonly kind: "request-changed";
       readonly request: number;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
 import { revisionOf } from "./apply-client.ts";
-import { eventsOf, requestChange } from "./events.ts";
+import { attemptEventsOf, eventsOf, requestChange } from "./events.ts";
 import { COMMAND_ORDINALS } from "./keys.ts";
 import { whyText } from "./why.ts";
 
@@ -28,6 +28,24 @@ describe("events", () => {
       [revisionOf({ index: 7, ordinal: 3 * COMMAND_ORDINALS }), first],
       [revisionOf({ index: 9, ordinal: 0 }), second],
     ]);
+  });
+
+  test("attempts are told of requests that are followed, each under a number of its own", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low" }]);
+    const request = kit.submit();
+    const other = kit.submit();
+    const before = kit.effects.length;
+    kit.next(mapped("low", 2));
+    const effects = kit.effects.slice(before);
+    const spans = [{ index: 7, ordinal: 1, end: effects.length }];
+    const told = attemptEventsOf(effects, spans, (one) => one === request);
+    expect(told.map(({ change }) => change)).toMatchObject([
+      { kind: "attempt", how: "granted", step: "top", unit: { path: [] } },
+      { kind: "attempt", how: "done", step: "top", unit: { path: [] } },
+    ]);
+    const first = revisionOf({ index: 7, ordinal: COMMAND_ORDINALS });
+    expect(told.map(({ revision }) => revision - first)).toEqual([0, 1]);
+    expect(attemptEventsOf(effects, spans, (one) => one === other)).toEqual([]);
   });
 
   test("the end of a request is told with its progress, and its removal", () => {

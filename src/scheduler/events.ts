@@ -4,9 +4,12 @@
  */
 import { unreachable } from "../std/assert.ts";
 import { revisionOf } from "./apply-client.ts";
+import { openPlaces, unitAt } from "./attempt-block.ts";
+import type { NodeId } from "./dataset.ts";
 import type { Effect } from "./effects.ts";
 import { COMMAND_ORDINALS } from "./keys.ts";
-import type { RequestRow, RequestState, StepCount } from "./rows.ts";
+import type { HistoryRow, RequestRow, RequestState, StepCount } from "./rows.ts";
+import { type UnitRef, unitText } from "./unit.ts";
 
 /** What has changed. */
 export type EventChange =
@@ -20,7 +23,16 @@ export type EventChange =
       readonly steps: readonly StepCount[];
     }
   | { readonly kind: "removed"; readonly request: number }
-  | { readonly kind: "defined" };
+  | { readonly kind: "defined" }
+  /** Told only of requests that somebody follows. */
+  | {
+      readonly kind: "attempt";
+      readonly request: number;
+      readonly unit: UnitRef;
+      readonly step: string;
+      readonly node: NodeId;
+      readonly how: "granted" | HistoryRow["how"];
+    };
 
 /** A change with its number. */
 export interface WorkflowEvent {
@@ -52,7 +64,7 @@ export function eventsOf(
     for (const effect of effects.slice(from, span.end)) {
       const change = changeOf(effect);
       if (change === undefined) continue;
-      const about = change.kind === "defined" ? "defined" : `${change.request}`;
+      const about = subjectOf(change);
       // Deleted first, so that the order of the map is that of the numbers.
       events.delete(about);
       events.set(about, { revision, change });
@@ -60,6 +72,51 @@ export function eventsOf(
     from = span.end;
   }
   return [...events.values()];
+}
+
+/**
+ * Attempts that began or ended in the same entries, of requests that are followed. Each has a number of
+ * its own within those of its command, whatever else is followed.
+ */
+export function attemptEventsOf(
+  effects: readonly Effect[],
+  spans: readonly EffectSpan[],
+  isFollowed: (request: number) => boolean,
+): readonly WorkflowEvent[] {
+  const events: WorkflowEvent[] = [];
+  let from = 0;
+  for (const { index, ordinal, end } of spans) {
+    let nth = 0;
+    for (const effect of effects.slice(from, end)) {
+      for (const change of attemptChanges(effect)) {
+        const place = ordinal * COMMAND_ORDINALS + Math.min(nth++, COMMAND_ORDINALS - 1);
+        if (!isFollowed(change.request)) continue;
+        events.push({ revision: revisionOf({ index, ordinal: place }), change });
+      }
+    }
+    from = end;
+  }
+  return events;
+}
+
+/** What an event is about: of several about the same the newest says all. */
+export function subjectOf(change: EventChange): string {
+  if (change.kind === "defined") return "defined";
+  return change.kind === "attempt" ? unitText(change.unit) : `${change.request}`;
+}
+
+function attemptChanges(effect: Effect): readonly Extract<EventChange, { kind: "attempt" }>[] {
+  if (effect.kind === "attempt-ended") {
+    const { unit, step, node, how } = effect;
+    return [{ kind: "attempt", request: unit.request, unit, step, node, how }];
+  }
+  if (effect.kind !== "granted") return [];
+  const { attempt } = effect;
+  const { step, node } = attempt;
+  const { request } = attempt.unit;
+  return openPlaces(attempt.open).map((at) => {
+    return { kind: "attempt", request, unit: unitAt(attempt, at), step, node, how: "granted" };
+  });
 }
 
 /** The request as those who follow it see it. */

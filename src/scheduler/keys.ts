@@ -55,6 +55,9 @@ export const keys = {
     `z/${orderedNumber(request)}/${queueKey.slice(2)}`,
   attempt: (at: Token): string => `a/${token(at)}`,
   history: (request: number, at: Token): string => `f/${orderedNumber(request)}/${token(at)}`,
+  /** What an attempt printed; a place is used again when newer ones have gone round. */
+  printed: (request: number, place: number): string =>
+    `o/${orderedNumber(request)}/${orderedNumber(place)}`,
   /** Which answers to commands that entered the cluster at a node are kept. */
   answerWindow: (node: string): string => `w/${node}/`,
   answerBlock: (node: string, boot: number, block: number): string =>
@@ -85,6 +88,7 @@ export const prefixes = {
   parked: "z/",
   parkedOf: (request: number): string => `z/${orderedNumber(request)}/`,
   historyOf: (request: number): string => `f/${orderedNumber(request)}/`,
+  printedOf: (request: number): string => `o/${orderedNumber(request)}/`,
   blocksOf: (request: number): string => `b/${orderedNumber(request)}`,
   blocksOfInvocation: (request: number, path: Path): string => `b/${place(request, path)}/`,
 } as const;
@@ -129,7 +133,7 @@ export function placeOfBlockKey(key: string): { readonly path: Path; readonly bl
 }
 
 /** First letters of the rows that lie under a request, besides its own row. */
-const UNDER_REQUEST = ["i/", "b/", "c/", "f/", "z/"] as const;
+const UNDER_REQUEST = ["i/", "b/", "c/", "f/", "o/", "z/"] as const;
 
 /** Prefixes of all rows that lie under a request. */
 export function prefixesUnder(request: number): readonly string[] {

@@ -4,7 +4,7 @@
  */
 import type { Dataset, NodeId } from "./dataset.ts";
 import type { UnitRef } from "./unit.ts";
-import type { HandlerRef, WorkError } from "./work.ts";
+import type { HandlerRef, Printed, WorkError } from "./work.ts";
 
 /** What happens to the request when a unit has failed for good. */
 export type FailurePolicy = "fail" | "skip" | "pause";
@@ -116,6 +116,8 @@ export interface RequestRow {
   readonly warnings: readonly string[];
   /** Rows of attempts that did not end well, to bound them. */
   readonly historyCount: number;
+  /** Attempts that ended well and printed something; what the newest of them printed has rows. */
+  readonly printedCount: number;
   /** A name under which retention does not touch it. */
   readonly keptAs: string | undefined;
   /** The request whose arguments it was given once more. */
@@ -265,6 +267,17 @@ export interface HistoryRow {
   readonly error: WorkError | undefined;
 }
 
+/** What an attempt that ended well has printed; its unit has no other such attempt. */
+export interface PrintedRow {
+  readonly kind: "printed";
+  readonly unit: UnitRef;
+  readonly step: string;
+  readonly node: NodeId;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly printed: Printed;
+}
+
 /**
  * What consecutive commands of one run of an entry node were answered, kept so that their repetition
  * gets the same (R15). At the place of a command that never came there is nothing.
@@ -316,6 +329,7 @@ export type Row =
   | ParkedRow
   | AttemptRow
   | HistoryRow
+  | PrintedRow
   | AnswerBlockRow
   | AnswerWindowRow
   | KeyedAnswerRow

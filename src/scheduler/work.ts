@@ -61,6 +61,12 @@ export interface WorkError {
   readonly stderr: string;
 }
 
+/** The ends of what the handlers of an attempt that ended well have printed. */
+export interface Printed {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** How an attempt ended, as its executor tells it. */
 export type Outcome =
   | {
@@ -70,6 +76,8 @@ export type Outcome =
       readonly children: Dataset;
       readonly session: Dataset;
       readonly warnings: readonly string[];
+      /** Nothing for the many that print nothing. */
+      readonly printed?: Printed | undefined;
     }
   | {
       /** A leaf whose reducer must run elsewhere: its combined pairs, sorted by key. */
@@ -77,6 +85,8 @@ export type Outcome =
       readonly pairs: Dataset;
       readonly session: Dataset;
       readonly warnings: readonly string[];
+      /** Nothing for the many that print nothing. */
+      readonly printed?: Printed | undefined;
     }
   | {
       /** A leaf or a reduce unit that is finished: one dataset for each of the parent's partitions. */
@@ -84,6 +94,8 @@ export type Outcome =
       readonly parts: readonly Dataset[];
       readonly session: Dataset;
       readonly warnings: readonly string[];
+      /** Nothing for the many that print nothing. */
+      readonly printed?: Printed | undefined;
     }
   | { readonly kind: "failed"; readonly error: WorkError }
   /** The executor gave the unit back: drain, no room, cancelled. Counts against nothing. */

@@ -22,6 +22,9 @@ export const UNIT_ID_LENGTH_MAX = 1024;
 /** Characters of each text of a failure. Workers cut theirs at 64 Ki; this leaves room for a remark. */
 export const ERROR_TEXT_LENGTH_MAX = 128 * 1024;
 
+/** Characters of each text that an attempt which ended well has printed. Executors cut theirs at 4 Ki. */
+export const PRINTED_LENGTH_MAX = 16 * 1024;
+
 /** Characters of an error's code. */
 export const CODE_LENGTH_MAX = 128;
 

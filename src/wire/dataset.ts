@@ -15,6 +15,7 @@ export type {
   HandlerType,
   Language,
   Outcome,
+  Printed,
   Work,
   WorkError,
 } from "../scheduler/work.ts";

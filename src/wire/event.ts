@@ -1,9 +1,10 @@
 /** Events of a workflow, as nodes tell them to each other. */
 import type { EventChange, WorkflowEvent } from "../scheduler/events.ts";
-import { type Codec, natural } from "./codec.ts";
+import { type Codec, enumeration, natural } from "./codec.ts";
 import { optional, struct, union } from "./codec-shapes.ts";
+import { nodeIdCodec } from "./dataset-codec.ts";
 import { requestStateCodec, stepCountsCodec } from "./row.ts";
-import { nameCodec } from "./work-codec.ts";
+import { nameCodec, unitRefCodec } from "./work-codec.ts";
 
 /** A change with its number. */
 export const workflowEventCodec: Codec<WorkflowEvent> = struct<WorkflowEvent>({
@@ -22,5 +23,21 @@ export const workflowEventCodec: Codec<WorkflowEvent> = struct<WorkflowEvent>({
     ],
     removed: [2, { request: natural }],
     defined: [3, {}],
+    attempt: [
+      4,
+      {
+        request: natural,
+        unit: unitRefCodec,
+        step: nameCodec,
+        node: nodeIdCodec,
+        how: enumeration<Extract<EventChange, { kind: "attempt" }>["how"]>({
+          done: 1,
+          failed: 2,
+          lost: 3,
+          released: 4,
+          granted: 5,
+        }),
+      },
+    ],
   }),
 });

@@ -6,6 +6,7 @@ import type {
   HandlerType,
   Language,
   Outcome,
+  Printed,
   Work,
   WorkError,
 } from "../scheduler/work.ts";
@@ -15,6 +16,7 @@ import {
   ERROR_TEXT_LENGTH_MAX,
   NAME_LENGTH_MAX,
   PIECES_MAX,
+  PRINTED_LENGTH_MAX,
   WARNING_LENGTH_MAX,
   WARNINGS_MAX,
 } from "./bounds.ts";
@@ -100,14 +102,25 @@ export const workErrorCodec: Codec<WorkError> = struct<WorkError>({
   stderr: errorText,
 });
 
+const printedText = text(PRINTED_LENGTH_MAX);
+
+/** What an attempt that ended well has printed. */
+export const printedCodec: Codec<Printed> = struct<Printed>({
+  stdout: printedText,
+  stderr: printedText,
+});
+
+const done = {
+  session: datasetCodec,
+  warnings: warningsCodec,
+  printed: optional(printedCodec),
+} as const;
+
 /** How an attempt ended. */
 export const outcomeCodec: Codec<Outcome> = union<Outcome>({
-  mapped: [
-    1,
-    { step: nameCodec, children: datasetCodec, session: datasetCodec, warnings: warningsCodec },
-  ],
-  combined: [2, { pairs: datasetCodec, session: datasetCodec, warnings: warningsCodec }],
-  reduced: [3, { parts: partsCodec, session: datasetCodec, warnings: warningsCodec }],
+  mapped: [1, { step: nameCodec, children: datasetCodec, ...done }],
+  combined: [2, { pairs: datasetCodec, ...done }],
+  reduced: [3, { parts: partsCodec, ...done }],
   failed: [4, { error: workErrorCodec }],
   released: [5, { reason: errorText }],
 });

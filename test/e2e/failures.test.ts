@@ -76,6 +76,38 @@ test("a step that skips failures goes on without them", async () => {
   expect(view.steps["skips"]).toMatchObject({ total: 3, failed: 1 });
 });
 
+test("what attempts printed that ended well is shown, and attempts are told to who follows", async () => {
+  const gate = await Gate.make(cluster);
+  const id = await submit("pause", gate);
+  const client = cluster.client(1);
+  const attempts: string[] = [];
+  const following = (async () => {
+    for await (const event of client.events(id, undefined)) {
+      if (event.kind === "attempt") attempts.push(`${event.invocation} ${event.state}`);
+    }
+  })();
+  await eventually("the request is paused", END_MS_MAX, async () => {
+    const { state } = await client.request(id, { waitMs: 0, withResult: false });
+    return state === "paused" ? state : undefined;
+  });
+  await gate.open();
+  expect((await cluster.jobx(1, "request", "resume", id)).code).toBe(0);
+  expect(await ended(client, id, END_MS_MAX)).toMatchObject({ state: "succeeded" });
+  await following;
+  expect(attempts).toEqual(
+    expect.arrayContaining([`${id}.r.1 failed`, `${id}.r.1 running`, `${id}.r.1 done`]),
+  );
+  const logs = (await cluster.jobx(1, "logs", id)).stdout;
+  for (const child of [0, 1, 2]) {
+    const head = `${id}.r.${child} \\(pauses, map\\) done on \\S+ from 2\\S+Z to 2\\S+Z`;
+    expect(logs).toMatch(new RegExp(`${head}\nprinted before\n`));
+  }
+  expect(logs).toMatch(/r\.1 \(pauses, map\) failed on [\s\S]*thrown on purpose/);
+  const table = (await cluster.jobx(1, "request", "attempts", id)).stdout;
+  expect(table).toMatch(/r\.1 +map +pauses .* failed +HANDLER_FAILED\n/);
+  expect(table).toMatch(/r\.0 +map +pauses .* ms +done +ok\n/);
+});
+
 test("a step that pauses on failure goes on after a person has mended it", async () => {
   const gate = await Gate.make(cluster);
   const id = await submit("pause", gate);

@@ -84,11 +84,11 @@ export function childData(count: number): Dataset {
   return [{ kind: "inline", bytes: new Uint8Array(count), count, order: "yield" }];
 }
 
-export function mapped(step: string, count: number): Outcome {
+export function mapped(step: string, count: number): Extract<Outcome, { kind: "mapped" }> {
   return { kind: "mapped", step, children: childData(count), session: [], warnings: [] };
 }
 
-export function reduced(...parts: readonly Dataset[]): Outcome {
+export function reduced(...parts: readonly Dataset[]): Extract<Outcome, { kind: "reduced" }> {
   return { kind: "reduced", parts, session: [], warnings: [] };
 }
 

@@ -31,7 +31,7 @@ import {
 } from "./wire-values.ts";
 
 const { one, natural, positive, bool, bytes, words, name, hash, list, maybe } = base;
-const { configuration, token, path, pieces, outcome, works, answer, memory, row } = base;
+const { configuration, token, unit, path, pieces, outcome, works, answer, memory, row } = base;
 
 const memberFields = {
   node: name,
@@ -225,6 +225,14 @@ const eventChange: Any<EventChange> = fc.oneof(
   }),
   fc.record({ kind: one("removed"), request: natural }),
   fc.record({ kind: one("defined") }),
+  fc.record({
+    kind: one("attempt"),
+    request: natural,
+    unit,
+    step: name,
+    node: name,
+    how: fc.constantFrom("granted", "done", "failed", "lost", "released"),
+  }),
 );
 
 /** What one node asks of another. */

@@ -159,7 +159,8 @@ const error: Any<WorkError> = fc.record({
   stdout: words,
   stderr: words,
 });
-const done = { session: dataset, warnings: list(words) } as const;
+const printed = fc.record({ stdout: words, stderr: words });
+const done = { session: dataset, warnings: list(words), printed: maybe(printed) } as const;
 
 /** Ends of attempts. */
 export const outcomeKinds: Kinds<Outcome> = {
@@ -322,8 +323,18 @@ export const rowKinds: Kinds<Row> = {
     steps: list(fc.record({ step: name, total: natural, done: natural, failed: natural })),
     warnings: list(words),
     historyCount: natural,
+    printedCount: natural,
     keptAs: maybe(name),
     retryOf: maybe(natural),
+  }),
+  printed: fc.record({
+    kind: one("printed"),
+    unit,
+    step: name,
+    node: name,
+    startedMs: natural,
+    endedMs: natural,
+    printed,
   }),
   ended: fc.record({ kind: one("ended"), bytes: natural }),
   kept: fc.record({ kind: one("kept"), request: natural }),
@@ -387,6 +398,7 @@ export const base = {
   maybe,
   configuration,
   token,
+  unit,
   path,
   pieces,
   outcome,

@@ -74,6 +74,11 @@ class UnitFailed extends Error {
 
 class UnitReleased extends Error {}
 
+/** Some units print. By their name, so that nothing else that chance decides is changed by it. */
+function chanceOfWords(invocation: string): boolean {
+  return invocation.endsWith("1");
+}
+
 export class SimRunner implements RunnerPort {
   readonly #options: RunnerOptions;
   readonly #gate: SlotGate;
@@ -164,7 +169,9 @@ export class SimRunner implements RunnerPort {
     }
     promise(direction !== undefined, "a mapper says first where it maps to");
     const sessionData = inlineDataset(sortPairs(session), "key");
-    const common = { session: sessionData, warnings: [] };
+    const words = { stdout: context.invocation, stderr: "" };
+    const printed = chanceOfWords(context.invocation) ? words : undefined;
+    const common = { session: sessionData, warnings: [], printed };
     if (direction.step !== null) {
       const children = await this.#write(pairs, "yield");
       return { kind: "mapped", step: direction.step, children, ...common };

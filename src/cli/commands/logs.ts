@@ -10,7 +10,8 @@ import { WAIT_DEADLINE_MS } from "../wait.ts";
 /** `jobx logs ID [-f]` */
 export const LOGS: Command = {
   name: "logs",
-  summary: "Show what attempts of a request printed, as far as it was kept with them.",
+  summary:
+    "Show what attempts of a request printed: all that failed, the newest of those that are done.",
   usage: "ID",
   positionals: { min: 1, max: 1 },
   options: {
@@ -48,7 +49,9 @@ class Printer {
 
   async printNew(client: JobxClient, id: string): Promise<void> {
     const { attempts } = await client.attempts(id, { limit: ATTEMPTS_MAX });
-    const fresh = attempts.filter((one) => one.error !== null && !this.#printed.has(keyOf(one)));
+    const fresh = attempts.filter(
+      (one) => (one.error ?? one.printed) !== null && !this.#printed.has(keyOf(one)),
+    );
     fresh.sort((a, b) => ((a.endedAt ?? "") < (b.endedAt ?? "") ? -1 : 1));
     for (const attempt of fresh) {
       this.#printed.add(keyOf(attempt));
@@ -61,13 +64,15 @@ function keyOf({ invocation, phase, node, startedAt }: AttemptView): string {
   return [invocation, phase, node, startedAt].join(" ");
 }
 
-function attemptText({ invocation, step, nodeName, state, endedAt, error }: AttemptView): string {
-  if (error === null) return "";
-  const head = `==> ${invocation} (${step}) ${state} on ${nodeName} at ${endedAt ?? "?"}`;
+function attemptText(attempt: AttemptView): string {
+  const { invocation, step, phase, nodeName, state, startedAt, endedAt, error, printed } = attempt;
+  const when = `from ${startedAt} to ${endedAt ?? "?"}`;
+  const head = `==> ${invocation} (${step}, ${phase}) ${state} on ${nodeName} ${when}`;
   const parts = [
-    error.stdout,
-    error.stderr,
-    error.traceback === "" ? `${error.code}: ${error.message}` : error.traceback,
+    (printed ?? error)?.stdout ?? "",
+    (printed ?? error)?.stderr ?? "",
+    error === null || error.traceback !== "" ? "" : `${error.code}: ${error.message}`,
+    error?.traceback ?? "",
   ];
   const shown = parts.filter((part) => part !== "").map((part) => printableLines(part).trimEnd());
   return `${[head, ...shown].join("\n")}\n\n`;

@@ -17,6 +17,7 @@ const EXAMPLES: readonly string[] = [
   keys.parked(1, keys.queue("gpu", 1, AT, 0)),
   keys.attempt(AT),
   keys.history(1, AT),
+  keys.printed(1, 2),
   keys.answerWindow("node"),
   keys.keyed("client"),
   keys.expiry(5, keys.keyed("client")),

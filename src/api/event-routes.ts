@@ -5,7 +5,7 @@
  */
 import { Readable } from "node:stream";
 import type { WebSocket } from "@fastify/websocket";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
 import { isJobxError } from "./errors.ts";
 import { failureBody } from "./failures.ts";
@@ -58,12 +58,7 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
       scope: { kind: "workflow" },
       params: WORKFLOW_PARAMS,
     }),
-    handler: (request, reply) =>
-      reply
-        .type("text/event-stream; charset=utf-8")
-        .send(sendEvents(follow(context, request, request.params))),
-    wsHandler: (socket, request) =>
-      void sendMessages(socket, follow(context, request, request.params)),
+    ...following(context),
   });
   app.route<EventCall & { Params: { readonly request: string } }>({
     method: "GET",
@@ -74,12 +69,7 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
       scope: { kind: "request" },
       params: REQUEST_PARAMS,
     }),
-    handler: (request, reply) =>
-      reply
-        .type("text/event-stream; charset=utf-8")
-        .send(sendEvents(follow(context, request, request.params))),
-    wsHandler: (socket, request) =>
-      void sendMessages(socket, follow(context, request, request.params)),
+    ...following(context),
   });
   app.get<{ Params: { readonly request: string } }>(
     "/requests/:request/why",
@@ -97,6 +87,19 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
         run: (options) => cluster.why(request.params.request, options),
       }),
   );
+}
+
+/** Sends what is followed in either way. */
+function following(context: ApiContext) {
+  type Request = FastifyRequest<EventCall & { Params: Followed }>;
+  return {
+    handler: (request: Request, reply: FastifyReply) =>
+      reply
+        .type("text/event-stream; charset=utf-8")
+        .send(sendEvents(follow(context, request, request.params))),
+    wsHandler: (socket: WebSocket, request: Request) =>
+      void sendMessages(socket, follow(context, request, request.params)),
+  };
 }
 
 function follow(

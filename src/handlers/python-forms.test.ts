@@ -1,7 +1,13 @@
 /** What only handlers in Python have: bodies without a function, and values that JSON would change. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { HandlerKit, handlerOf, type Pair } from "../../test/lib/handler-kit.ts";
-import type { Dataset, HandlerType, Outcome } from "../wire/dataset.ts";
+import {
+  failureOf,
+  HandlerKit,
+  handlerOf,
+  type Pair,
+  resultOf,
+} from "../../test/lib/handler-kit.ts";
+import type { HandlerType } from "../wire/dataset.ts";
 
 let kit: HandlerKit;
 beforeAll(async () => {
@@ -10,31 +16,6 @@ beforeAll(async () => {
 afterAll(() => kit.close());
 // Real processes on a machine that does other things as well.
 vi.setConfig({ testTimeout: 60_000 });
-
-/** The pairs of an outcome with one dataset; the outcome itself when it is another. */
-async function result(outcome: Outcome): Promise<unknown> {
-  const datasets: readonly Dataset[] =
-    outcome.kind === "mapped"
-      ? [outcome.children]
-      : outcome.kind === "combined"
-        ? [outcome.pairs]
-        : outcome.kind === "reduced"
-          ? outcome.parts
-          : [];
-  if (datasets.length === 0) return outcome;
-  const [first = []] = datasets;
-  return datasets.length === 1
-    ? kit.pairsOf(first)
-    : Promise.all(datasets.map((dataset) => kit.pairsOf(dataset)));
-}
-
-function failure(
-  outcome: Outcome,
-):
-  | { code: string; message: string; traceback: string; stdout: string; stderr: string }
-  | undefined {
-  return outcome.kind === "failed" ? outcome.error : undefined;
-}
 
 const TEXT: Pair[] = [
   [0, "b a b"],
@@ -63,7 +44,7 @@ describe("Python's values that JSON would change", () => {
     ["10 ** 5000", "HANDLER_VALUE_NOT_EXACT"],
     ["float('inf')", "HANDLER_VALUE_NOT_EXACT"],
   ] as const)("%s is refused with %s and the line", async (value, code) => {
-    const error = failure(await kit.map(yields(value), []));
+    const error = failureOf(await kit.map(yields(value), []));
     expect(error?.code).toBe(code);
     expect(error?.traceback).toContain('File "a.mapper.py", line 3, in map');
   });
@@ -74,13 +55,13 @@ describe("Python's values that JSON would change", () => {
     ["-0.12345678901234568", -0.12345678901234568],
     ["'12345678901234567890{'", "12345678901234567890{"],
   ] as const)("%s passes", async (value, expected) => {
-    expect(await result(await kit.map(yields(value), []))).toEqual([[1, expected]]);
+    expect(await resultOf(kit, await kit.map(yields(value), []))).toEqual([[1, expected]]);
   });
 
   test("a list that is returned has the function's line", async () => {
     const source = "def map(args, ctx):\n return [ctx.to_return(), (1, float('nan'))]\n";
     const mapper = handlerOf("python", "mapper", source, { argumentType: "list" });
-    const error = failure(await kit.map({ mapper }, []));
+    const error = failureOf(await kit.map({ mapper }, []));
     expect(error?.traceback).toContain('File "a.mapper.py", line 1, in map');
   });
 });
@@ -113,7 +94,7 @@ yield "run", RUN(["true"])
       },
     );
     const rest = [null, "a/b/", [["k", "a/b/"]], "handler(old)", "s1"];
-    expect(await result(outcome)).toEqual([
+    expect(await resultOf(kit, outcome)).toEqual([
       [1, [2, ...rest]],
       [3, [4, ...rest]],
       ["run", 0],
@@ -129,7 +110,7 @@ yield "run", RUN(["true"])
       ["a", 1],
       ["a", 5],
     ]);
-    expect(await result(await kit.reduce(reducer, [input]))).toEqual([["a", 5]]);
+    expect(await resultOf(kit, await kit.reduce(reducer, [input]))).toEqual([["a", 5]]);
   });
 
   test("a combiner gets the pairs one by one", async () => {
@@ -140,7 +121,7 @@ for key, text in arguments:
 `;
     const combiner = body("combiner", `yield "seen", [list(pair) for pair in results]\n`);
     const outcome = await kit.map({ mapper: body("mapper", source), combiner }, TEXT);
-    expect(await result(outcome)).toEqual([
+    expect(await resultOf(kit, outcome)).toEqual([
       ["seen", ["a", 1]],
       ["seen", ["a", 1]],
       ["seen", ["b", 1]],
@@ -151,7 +132,7 @@ for key, text in arguments:
 
   test("a command that fails raises, unless any code is welcome", async () => {
     const source = `yield MrConfigureToReturn()\nyield 1, RUN(["sh", "-c", "cat; exit 4"], "hi", None)\nRUN(["false"])\n`;
-    const error = failure(await kit.map({ mapper: body("mapper", source) }, []));
+    const error = failureOf(await kit.map({ mapper: body("mapper", source) }, []));
     expect(error?.message).toContain("ended with 1");
     expect(error?.stdout).toBe("hi");
     expect(error?.traceback).toContain('File "old.py", line 4');

@@ -2,8 +2,14 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { HANDLER_BODIES } from "../../test/fixtures/handlers/bodies.ts";
-import { HandlerKit, handlerOf, type Pair } from "../../test/lib/handler-kit.ts";
-import type { Dataset, HandlerType, Outcome } from "../wire/dataset.ts";
+import {
+  failureOf,
+  HandlerKit,
+  handlerOf,
+  type Pair,
+  resultOf,
+} from "../../test/lib/handler-kit.ts";
+import type { HandlerType } from "../wire/dataset.ts";
 
 type Body = keyof (typeof HANDLER_BODIES)["javascript"];
 
@@ -14,31 +20,6 @@ beforeAll(async () => {
 afterAll(() => kit.close());
 // Real processes on a machine that does other things as well.
 vi.setConfig({ testTimeout: 60_000 });
-
-/** The pairs of an outcome with one dataset; the outcome itself when it is another. */
-async function result(outcome: Outcome): Promise<unknown> {
-  const datasets: readonly Dataset[] =
-    outcome.kind === "mapped"
-      ? [outcome.children]
-      : outcome.kind === "combined"
-        ? [outcome.pairs]
-        : outcome.kind === "reduced"
-          ? outcome.parts
-          : [];
-  if (datasets.length === 0) return outcome;
-  const [first = []] = datasets;
-  return datasets.length === 1
-    ? kit.pairsOf(first)
-    : Promise.all(datasets.map((dataset) => kit.pairsOf(dataset)));
-}
-
-function failure(
-  outcome: Outcome,
-):
-  | { code: string; message: string; traceback: string; stdout: string; stderr: string }
-  | undefined {
-  return outcome.kind === "failed" ? outcome.error : undefined;
-}
 
 const TEXT: Pair[] = [
   [0, "b a b"],
@@ -56,7 +37,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     const handlers = { ...mapper("words", null), reducer: of("reducer", "sum") };
     const outcome = await kit.map(handlers, TEXT);
     expect(outcome).toMatchObject({ kind: "reduced", warnings: [], session: [] });
-    expect(await result(outcome)).toEqual([
+    expect(await resultOf(kit, outcome)).toEqual([
       ["a", 2],
       ["b", 3],
     ]);
@@ -68,7 +49,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       combiner: of("combiner", "combine"),
       reducer: of("reducer", "sum"),
     };
-    expect(await result(await kit.map(handlers, TEXT))).toEqual([
+    expect(await resultOf(kit, await kit.map(handlers, TEXT))).toEqual([
       ["a", 200],
       ["b", 300],
     ]);
@@ -100,7 +81,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       ...mapper("words", null),
       combiner: of("combiner", "turnRound"),
     };
-    expect(await result(await kit.map(handlers, TEXT))).toEqual([
+    expect(await resultOf(kit, await kit.map(handlers, TEXT))).toEqual([
       [-2, ["b", [1, 1, 1]]],
       [-1, ["a", [1, 1]]],
     ]);
@@ -109,13 +90,13 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   test("a key with many values reaches the combiner as one list", async () => {
     const pairs = Array.from({ length: 30_000 }, (): Pair => [0, "k"]);
     const handlers = { ...mapper("words", null), combiner: of("combiner", "combine") };
-    expect(await result(await kit.map(handlers, pairs))).toEqual([["k", 3_000_000]]);
+    expect(await resultOf(kit, await kit.map(handlers, pairs))).toEqual([["k", 3_000_000]]);
   });
 
   test("without a reducer the outcome is the combined pairs, in key order", async () => {
     const outcome = await kit.map(mapper("words", null), TEXT);
     expect(outcome.kind).toBe("combined");
-    expect(await result(outcome)).toEqual([
+    expect(await resultOf(kit, outcome)).toEqual([
       ["a", 1],
       ["a", 1],
       ["b", 1],
@@ -130,7 +111,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       ["a", 2],
     ]);
     expect(outcome).toMatchObject({ kind: "mapped", step: "words" });
-    expect(await result(outcome)).toEqual([
+    expect(await resultOf(kit, outcome)).toEqual([
       ["z", 1],
       ["a", 2],
     ]);
@@ -142,7 +123,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     const outcome = await kit.reduce(of("reducer", "sum"), [await half(), await half()], {
       parts: 3,
     });
-    const parts = await result(outcome);
+    const parts = await resultOf(kit, outcome);
     expect(Array.isArray(parts) && parts.length).toBe(3);
     const all: readonly unknown[] = Array.isArray(parts) ? parts.flat() : [];
     expect(all.map((pair) => JSON.stringify(pair)).sort()).toEqual(
@@ -153,13 +134,13 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   test("a key with many values reaches the reducer as one list", async () => {
     const pairs = Array.from({ length: 30_000 }, (): Pair => ["k", 1]);
     const outcome = await kit.reduce(of("reducer", "sum"), [await kit.sortedDataset(pairs)]);
-    expect(await result(outcome)).toEqual([["k", 30_000]]);
+    expect(await resultOf(kit, outcome)).toEqual([["k", 30_000]]);
   });
 
   test("streams 100,000 pairs through, and keeps them in order", async () => {
     const pairs = Array.from({ length: 100_000 }, (_, index): Pair => [index, `value ${index}`]);
     const outcome = await kit.map(mapper("copy", null), pairs);
-    expect(JSON.stringify(await result(outcome)) === JSON.stringify(pairs)).toBe(true);
+    expect(JSON.stringify(await resultOf(kit, outcome)) === JSON.stringify(pairs)).toBe(true);
   });
 
   test("a handler that yields much before it reads does not deadlock", async () => {
@@ -174,15 +155,15 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     const pairs = Array.from({ length: 50_000 }, (_, index): Pair => [index, "x".repeat(100)]);
     for (let round = 0; round < 3; round++) {
       const outcome = await kit.map(mapper("deaf", null), pairs);
-      expect(await result(outcome)).toEqual([["only", 1]]);
-      expect(await result(await kit.map(mapper("toStep"), [["mine", round]]))).toEqual([
+      expect(await resultOf(kit, outcome)).toEqual([["only", 1]]);
+      expect(await resultOf(kit, await kit.map(mapper("toStep"), [["mine", round]]))).toEqual([
         ["mine", round],
       ]);
     }
   });
 
   test("a handler may return its pairs", async () => {
-    expect(await result(await kit.map(mapper("returned"), []))).toEqual([[1, 2]]);
+    expect(await resultOf(kit, await kit.map(mapper("returned"), []))).toEqual([[1, 2]]);
   });
 
   test("a reducer that yields nothing for some input is warned of, for no input it is not", async () => {
@@ -205,8 +186,8 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     ["garbage", "HANDLER_PROTOCOL"],
     ["fillSession", "HANDLER_SESSION_TOO_LARGE"],
   ] as const)("%s fails with %s, and the next attempt is not harmed", async (body, code) => {
-    expect(failure(await kit.map(mapper(body), [[1, 2]]))?.code).toBe(code);
-    expect(await result(await kit.map(mapper("toStep"), [[1, 2]]))).toEqual([[1, 2]]);
+    expect(failureOf(await kit.map(mapper(body), [[1, 2]]))?.code).toBe(code);
+    expect(await resultOf(kit, await kit.map(mapper("toStep"), [[1, 2]]))).toEqual([[1, 2]]);
   });
 
   test.each([
@@ -218,7 +199,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   ] as const)(
     "for what cannot be kept, %s tells the line that has yielded it",
     async (body, line) => {
-      const traceback = failure(await kit.map(mapper(body), [[1, 2]]))?.traceback;
+      const traceback = failureOf(await kit.map(mapper(body), [[1, 2]]))?.traceback;
       const place = {
         python: `File "a.mapper.py", line ${line}, in map`,
         javascript: `.mjs:${line}:`,
@@ -228,7 +209,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   );
 
   test("what a handler throws is told with traceback, stdout and stderr", async () => {
-    const error = failure(await kit.map(mapper("throws"), []));
+    const error = failureOf(await kit.map(mapper("throws"), []));
     expect(error).toMatchObject({ code: "HANDLER_FAILED", stdout: "printed\n" });
     expect(error?.message).toContain("on purpose");
     expect(error?.traceback).toContain("a.mapper");
@@ -236,7 +217,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   });
 
   test("a worker that exits in a call fails the attempt with its code and last words", async () => {
-    const error = failure(await kit.map(mapper("exits"), []));
+    const error = failureOf(await kit.map(mapper("exits"), []));
     expect(error?.code).toBe("HANDLER_CRASHED");
     expect(error?.message).toContain("with code 3");
     expect(error?.stderr).toContain("last words");
@@ -244,7 +225,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
 
   test("a busy handler is killed at its timeout, and what it printed is kept", async () => {
     const outcome = await kit.map(mapper("hangs"), [], { timeoutMs: 4000 });
-    expect(failure(outcome)).toMatchObject({ code: "HANDLER_TIMEOUT", stdout: "stuck\n" });
+    expect(failureOf(outcome)).toMatchObject({ code: "HANDLER_TIMEOUT", stdout: "stuck\n" });
   });
 
   test("giving a unit up kills its handler and releases it with the reason", async () => {
@@ -259,8 +240,8 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   });
 
   test("10 MB of prints disturb nothing; the end of them is kept when the attempt fails", async () => {
-    expect(await result(await kit.map(mapper("prints"), [[1, false]]))).toEqual([[1, 1]]);
-    const error = failure(await kit.map(mapper("prints"), [[1, true]]));
+    expect(await resultOf(kit, await kit.map(mapper("prints"), [[1, false]]))).toEqual([[1, 1]]);
+    const error = failureOf(await kit.map(mapper("prints"), [[1, true]]));
     expect(error?.message).toContain("after much");
     expect(error?.stdout.length).toBeLessThan(70_000);
     expect(error?.stdout).toMatch(/^\[\d+ bytes before this were not kept\]\ny+/);
@@ -282,7 +263,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       ["a", 2],
       [["b"], { c: 3 }],
     ];
-    expect(await result(outcome)).toEqual([
+    expect(await resultOf(kit, outcome)).toEqual([
       ["seen", 2],
       ["list", entries],
       ["get", [2, null]],
@@ -297,9 +278,9 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       session,
       keepYieldOrder: true,
     });
-    expect(await result(outcome)).toMatchObject([{ 0: "list" }, ["get", [2, null]]]);
+    expect(await resultOf(kit, outcome)).toMatchObject([{ 0: "list" }, ["get", [2, null]]]);
     const refused = await kit.reduce(of("reducer", "writeSession"), []);
-    expect(failure(refused)?.code).toBe("HANDLER_SESSION_READ_ONLY");
+    expect(failureOf(refused)?.code).toBe("HANDLER_SESSION_READ_ONLY");
   });
 
   test("a worker is kept warm: the source is asked for once, and module state is its version's", async () => {
@@ -355,7 +336,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       context: { attemptDirectory: kit.directory },
     });
     const env = ["HOME", "JOBX_WORKER", "LANG", "PATH", "TMPDIR"];
-    const got = await result(outcome);
+    const got = await resultOf(kit, outcome);
     expect(got).toMatchObject([
       ["cwd", kit.directory],
       ["env", expect.arrayContaining(env)],
@@ -382,9 +363,9 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       ["a", 1],
       ["b", [2]],
     ]);
-    expect(await result(outcome)).toEqual([["argument", { a: 1, b: [2] }]]);
+    expect(await resultOf(kit, outcome)).toEqual([["argument", { a: 1, b: [2] }]]);
     const list = await kit.map(mapper("argument", "dict"), [[["list", "as key"], 1]]);
-    expect(failure(list)?.code).toBe("HANDLER_ARGUMENT_INVALID");
+    expect(failureOf(list)?.code).toBe("HANDLER_ARGUMENT_INVALID");
   });
 
   test("more units than slots all end", async () => {

@@ -215,3 +215,33 @@ export class HandlerKit {
 function slicesOf(dataset: Dataset): PieceSlice[] {
   return dataset.map((piece) => ({ piece, first: 0, count: piece.count }));
 }
+
+/** The pairs of an outcome with one dataset, of each where there are more; any other outcome itself. */
+export async function resultOf(kit: HandlerKit, outcome: Outcome): Promise<unknown> {
+  const datasets = datasetsOf(outcome);
+  const [first] = datasets;
+  if (first === undefined) return outcome;
+  if (datasets.length === 1) return kit.pairsOf(first);
+  return Promise.all(datasets.map((dataset) => kit.pairsOf(dataset)));
+}
+
+function datasetsOf(outcome: Outcome): readonly Dataset[] {
+  switch (outcome.kind) {
+    case "mapped":
+      return [outcome.children];
+    case "combined":
+      return [outcome.pairs];
+    case "reduced":
+      return outcome.parts;
+    case "failed":
+    case "released":
+      return [];
+  }
+}
+
+/** Why an outcome failed; undefined when it did not. */
+export function failureOf(
+  outcome: Outcome,
+): Extract<Outcome, { readonly kind: "failed" }>["error"] | undefined {
+  return outcome.kind === "failed" ? outcome.error : undefined;
+}

@@ -44,7 +44,7 @@ export function* expand(
     return;
   }
   if (tree.scale !== 1) context.sessionSet("scale", tree.scale);
-  yield { step: stepName(familyOf(family), LEVELS.findIndex((one) => one === letter) + 1) };
+  yield { step: stepName(familyOf(family), LEVELS.indexOf(letter) + 1) };
   let child = 0;
   for (const below of tree.children) yield [child++, treeToJson(below)];
 }

@@ -29,7 +29,7 @@ export interface Branch {
 export type Tree = Leaf | Branch;
 
 /** Levels below the root, 0 to 2: steps are named by family and level. */
-export const LEVELS = ["a", "b", "c"] as const;
+export const LEVELS: readonly string[] = ["a", "b", "c"];
 
 export function stepName(family: Family, level: number): string {
   return `${LEVELS[level] ?? "c"}_${family}`;

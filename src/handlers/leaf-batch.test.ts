@@ -120,10 +120,18 @@ function errorOf(outcome: Outcome | undefined): unknown {
 
 describe("short leaves", () => {
   test("share workers, and each has its own result, in the order of keys", async () => {
-    const { outcomes, acquired } = await together(oneIs(""));
-    await expectOthers(outcomes);
-    expect(await pairsOf(outcomes[7])).toEqual(ownPairs(7));
-    expect(acquired).toBeLessThan(UNITS);
+    const usual = kit;
+    // However busy the machine is, by this clock they are short.
+    kit = await HandlerKit.open({ slots: 2, clock: { nowMs: () => performance.now() / 1000 } });
+    try {
+      const { outcomes, acquired } = await together(oneIs(""));
+      await expectOthers(outcomes);
+      expect(await pairsOf(outcomes[7])).toEqual(ownPairs(7));
+      expect(acquired).toBeLessThan(UNITS);
+    } finally {
+      await kit.close();
+      kit = usual;
+    }
   });
 
   test("go through a combiner, and keep their sessions apart", async () => {

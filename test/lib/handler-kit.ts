@@ -77,6 +77,7 @@ export class HandlerKit {
     readonly store: BlockStore;
     readonly slots: number;
     readonly pool: Partial<WorkerPoolOptions>;
+    readonly clock: Clock;
   }) {
     this.directory = options.directory;
     this.io = new StoredPairIo({ store: options.store, self: "self" });
@@ -90,14 +91,19 @@ export class HandlerKit {
     this.runner = new WorkRunner({
       io: this.io,
       pool: this.pool,
-      clock: machineClock,
+      clock: options.clock,
       timers: machineClock,
       slots: options.slots,
     });
   }
 
   static async open(
-    options: { readonly slots?: number; readonly pool?: Partial<WorkerPoolOptions> } = {},
+    options: {
+      readonly slots?: number;
+      readonly pool?: Partial<WorkerPoolOptions>;
+      /** By which the runner measures how long units take. */
+      readonly clock?: Clock;
+    } = {},
   ): Promise<HandlerKit> {
     const directory = await mkdtemp(join(tmpdir(), "jobx-handlers-"));
     const store = await BlockStore.open({ directory: join(directory, "blocks") });
@@ -106,6 +112,7 @@ export class HandlerKit {
       store,
       slots: options.slots ?? 1,
       pool: options.pool ?? {},
+      clock: options.clock ?? machineClock,
     });
   }
 

@@ -118,12 +118,15 @@ export interface HandlerView {
   readonly type: "mapper" | "combiner" | "reducer";
   readonly language: "javascript" | "python";
   readonly requiredCapability: string;
+  /** For steps that do not say it themselves, as is `timeoutMs`; null leaves it to others. */
+  readonly retries: number | null;
+  readonly timeoutMs: number | null;
   /** What an attempt may use; null leaves it to the node. */
   readonly memoryBytes: number | null;
   readonly description: string;
 }
 
-/** A step as defined; durations in milliseconds. */
+/** A step with what is in force; durations in milliseconds. */
 export interface StepDefinition {
   readonly map: string;
   readonly combine: string | null;
@@ -133,6 +136,12 @@ export interface StepDefinition {
   readonly timeoutMs: number;
   readonly onFailure: "fail" | "skip" | "pause";
   readonly description: string;
+}
+
+/** A step as it is written: what is undefined is left to its handlers, and then to the defaults. */
+export interface WrittenStep extends Omit<StepDefinition, "retries" | "timeoutMs"> {
+  readonly retries: number | undefined;
+  readonly timeoutMs: number | undefined;
 }
 
 export interface JobDefinition {
@@ -164,7 +173,7 @@ export type EntityChange = {
   | {
       readonly entity: "step";
       readonly action: "create" | "update";
-      readonly value: StepDefinition;
+      readonly value: WrittenStep;
     }
   | { readonly entity: "job"; readonly action: "create" | "update"; readonly value: JobDefinition }
   | { readonly entity: "step" | "job" | "handler"; readonly action: "delete" }
@@ -201,7 +210,7 @@ export interface WorkflowDefinition {
   readonly description: string | undefined;
   /** The whole set: handlers that are not in it are deleted unless a step uses them. */
   readonly handlers: readonly HandlerFile[] | undefined;
-  readonly steps: Readonly<Record<string, StepDefinition>> | undefined;
+  readonly steps: Readonly<Record<string, WrittenStep>> | undefined;
   readonly jobs: Readonly<Record<string, JobDefinition>> | undefined;
   readonly retention: RetentionDefinition | null | undefined;
 }

@@ -103,7 +103,7 @@ describe("apply", () => {
         workflow: "text",
         description: "Counts.",
         handlers: undefined,
-        steps: { words: { timeoutMs: 60_000, retries: 3, onFailure: "fail" } },
+        steps: { words: { timeoutMs: 60_000, retries: undefined, onFailure: "fail" } },
       },
     });
   });

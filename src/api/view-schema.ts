@@ -169,6 +169,8 @@ const HANDLER_FIELDS = {
   type: oneOf("mapper", "combiner", "reducer"),
   language: oneOf("javascript", "python"),
   requiredCapability: TEXT,
+  retries: nullable(NATURAL),
+  timeoutMs: nullable(NATURAL),
   memoryBytes: nullable(NATURAL),
   description: TEXT,
 } as const satisfies { readonly [K in keyof HandlerView]-?: JsonSchema };

@@ -17,13 +17,17 @@ const MARKS = { added: "+", changed: "~", removed: "-" } as const;
 function differenceLines(difference: DefinitionDifference): readonly string[] {
   const { entity, name, change, fields } = difference;
   const details = Object.entries(fields).map(
-    ([field, { before, after }]) => `    ${field}: ${shown(before)} -> ${shown(after)}`,
+    ([field, { before, after }]) =>
+      `    ${field}: ${shown(field, before)} -> ${shown(field, after)}`,
   );
   return [`${MARKS[change]} ${entity} ${name}`, ...details];
 }
 
-function shown(value: string | number | null): string {
-  if (value === null) return "none";
+/** Fields that are left to others when they are absent: `none` would read as zero. */
+const LEFT_TO_OTHERS: readonly string[] = ["retries", "timeoutMs"];
+
+function shown(field: string, value: string | number | null): string {
+  if (value === null) return LEFT_TO_OTHERS.includes(field) ? "not said" : "none";
   // Versions are hashes: their beginnings tell them apart.
   const text = String(value);
   return /^[0-9a-f]{64}$/u.test(text) ? text.slice(0, 12) : printable(JSON.stringify(value));

@@ -39,9 +39,11 @@ function workflowFields({ description, retention }: Described): Fields {
 
 type Named = readonly [name: string, fields: Fields];
 
-function handlerFields({ handler, capability, description }: HandlerDefinition): Named {
+function handlerFields({ handler, capability, description, ...limits }: HandlerDefinition): Named {
   const { name, version, type, language } = handler;
-  return [name, { version, type, language, requiredCapability: capability, description }];
+  const { retries = null, timeoutMs = null } = limits;
+  const requiredCapability = capability;
+  return [name, { version, type, language, requiredCapability, retries, timeoutMs, description }];
 }
 
 function namedFields(item: { readonly name: string }): Named {

@@ -17,6 +17,8 @@ function handler(name: string, type: HandlerType): HandlerDefinition {
       memoryBytes: undefined,
     },
     capability: "none",
+    retries: undefined,
+    timeoutMs: undefined,
     description: "",
   };
 }

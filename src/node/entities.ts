@@ -1,10 +1,9 @@
 /** Steps, jobs and handlers one at a time: what a change makes of the definitions. Pure. */
-import type { EntityChange, StepDefinition } from "../api/ports.ts";
+import type { EntityChange, WrittenStep } from "../api/ports.ts";
 import type { Command, StepInput } from "../scheduler/commands.ts";
-import type { JobDefinition, PlanRow } from "../scheduler/rows.ts";
+import type { JobDefinition, PlanRow, StepDefinition } from "../scheduler/rows.ts";
 import { unreachable } from "../std/assert.ts";
 import { ClusterError } from "./cluster-errors.ts";
-import { stepView } from "./views.ts";
 
 /** All definitions, as a command gives them. */
 export type Definitions = Pick<Extract<Command, { kind: "define" }>, "handlers" | "steps" | "jobs">;
@@ -13,13 +12,22 @@ export type Definitions = Pick<Extract<Command, { kind: "define" }>, "handlers" 
 export function definitionsOf(plan: PlanRow): Definitions {
   return {
     handlers: plan.handlers,
-    steps: plan.steps.map((step) => stepInput(step.name, stepView(step))),
+    steps: plan.steps.map(namingHandlers),
     jobs: plan.jobs,
   };
 }
 
+function namingHandlers({ mapper, combiner, reducer, ...rest }: StepDefinition): StepInput {
+  return {
+    ...rest,
+    map: mapper.handler.name,
+    combine: combiner?.handler.name,
+    reduce: reducer.handler.name,
+  };
+}
+
 /** A step as a command gives it. */
-export function stepInput(name: string, step: StepDefinition): StepInput {
+export function stepInput(name: string, step: WrittenStep): StepInput {
   const { map, combine, reduce, ...rest } = step;
   return { ...rest, name, map, combine: combine ?? undefined, reduce };
 }

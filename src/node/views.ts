@@ -22,6 +22,7 @@ import type {
   StepCount,
   StepDefinition as StepRow,
 } from "../scheduler/rows.ts";
+import { retriesOf, timeoutMsOf } from "../scheduler/step-limits.ts";
 import { invocationId, requestId, type UnitRef } from "../scheduler/unit.ts";
 
 /** A moment as people and programs read it. */
@@ -147,14 +148,15 @@ export function blockViews(
     });
 }
 
-export function stepView(step: StepRow): StepDefinition {
+/** With what is in force, whoever says it. */
+function stepView(step: StepRow): StepDefinition {
   return {
     map: step.mapper.handler.name,
     combine: step.combiner?.handler.name ?? null,
     reduce: step.reducer.handler.name,
     partitions: step.partitions,
-    retries: step.retries,
-    timeoutMs: step.timeoutMs,
+    retries: retriesOf(step),
+    timeoutMs: timeoutMsOf(step),
     onFailure: step.onFailure,
     description: step.description,
   };
@@ -185,13 +187,15 @@ export function jobEntities(plan: PlanRow): readonly JobView[] {
 }
 
 export function handlerViews(plan: PlanRow): readonly HandlerView[] {
-  return plan.handlers.map(({ handler, capability, description }, at) => ({
+  return plan.handlers.map(({ handler, capability, retries, timeoutMs, description }, at) => ({
     name: handler.name,
     revision: plan.revisions.handlers[at] ?? 0,
     version: handler.version,
     type: handler.type,
     language: handler.language,
     requiredCapability: capability,
+    retries: retries ?? null,
+    timeoutMs: timeoutMs ?? null,
     memoryBytes: handler.memoryBytes ?? null,
     description,
   }));

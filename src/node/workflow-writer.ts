@@ -254,6 +254,8 @@ function definitionOf(checked: CheckedHandler): HandlerDefinition {
   return {
     handler: { name, version, language, type, argumentType, memoryBytes },
     capability: checked.requiredCapability,
+    retries: checked.retries,
+    timeoutMs: checked.timeoutMs,
     description: checked.description,
   };
 }

@@ -41,6 +41,7 @@ import type { AttemptEnd, Command } from "./commands.ts";
 import { datasetCount } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { AttemptRow, DelayedRow, HistoryRow, QueueRow } from "./rows.ts";
+import { retriesOf } from "./step-limits.ts";
 import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
 import type { Outcome, Printed, WorkError } from "./work.ts";
 
@@ -342,7 +343,7 @@ function failUnit(
   note(tx, at, end, { how: "failed", error });
   const request = requestOf(tx, unit.request);
   const step = stepOf(tx, request, attempt.step);
-  if (attempt.failures < step.retries) {
+  if (attempt.failures < retriesOf(step)) {
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(attempt.failures, 20));
     const { losses } = attempt;
     const failures = attempt.failures + 1;

@@ -36,6 +36,9 @@ export interface HandlerDefinition {
   readonly handler: HandlerRef;
   /** `none` runs anywhere. */
   readonly capability: string;
+  /** For steps that do not say it themselves, as is `timeoutMs`; `step-limits.ts` decides. */
+  readonly retries: number | undefined;
+  readonly timeoutMs: number | undefined;
   readonly description: string;
 }
 
@@ -53,9 +56,9 @@ export interface StepDefinition {
   readonly reducer: HandlerDefinition;
   /** Into how many parts the results of an invocation's children are cut for its reduction. */
   readonly partitions: number;
-  /** How many more times a failed unit is tried. */
-  readonly retries: number;
-  readonly timeoutMs: number;
+  /** How many more times a failed unit is tried; undefined leaves it to the handlers. */
+  readonly retries: number | undefined;
+  readonly timeoutMs: number | undefined;
   readonly onFailure: FailurePolicy;
 }
 

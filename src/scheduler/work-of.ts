@@ -5,6 +5,7 @@ import { openPlaces } from "./attempt-block.ts";
 import type { Dataset, PieceSlice } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { AttemptRow, RequestRow, Row } from "./rows.ts";
+import { timeoutMsOf } from "./step-limits.ts";
 import type { RowView } from "./transaction.ts";
 import type { Path, UnitRef } from "./unit.ts";
 import type { Work } from "./work.ts";
@@ -21,7 +22,7 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
   const common = {
     parts: partsFor(view, request, { request: unit.request, path: unit.path }),
     keepYieldOrder: unit.path.length === 0,
-    timeoutMs: step.timeoutMs,
+    timeoutMs: timeoutMsOf(step),
   };
   if (unit.kind === "reduce") {
     const row = rowOf(view, "invocation", keys.invocation(unit.request, unit.path));

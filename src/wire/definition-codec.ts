@@ -15,17 +15,20 @@ import { handlerRefCodec, nameCodec } from "./work-codec.ts";
 /** A paragraph for people; wider than what users may write, which is checked where it comes in. */
 export const descriptionCodec: Codec<string> = text(4 * DESCRIPTION_LENGTH_MAX);
 
+/** What steps and handlers may leave to others. */
+const tries = { retries: optional(int(0, RETRIES_MAX)), timeoutMs: optional(natural) } as const;
+
 /** A handler with what it needs. */
 export const handlerDefinitionCodec: Codec<HandlerDefinition> = struct<HandlerDefinition>({
   handler: handlerRefCodec,
   capability: nameCodec,
+  ...tries,
   description: descriptionCodec,
 });
 
 const limits = {
   partitions: int(1, PARTITIONS_MAX),
-  retries: int(0, RETRIES_MAX),
-  timeoutMs: natural,
+  ...tries,
   onFailure: enumeration<FailurePolicy>({ fail: 1, skip: 2, pause: 3 }),
 } as const;
 

@@ -1,4 +1,4 @@
-/** What a workflow file says, checked and with all defaults filled in. */
+/** What a workflow file says, checked; all defaults are filled in that do not depend on handlers. */
 
 /** What a fan-in does when a child has failed for good. */
 export type OnFailure = "fail" | "skip" | "pause";
@@ -11,10 +11,10 @@ export interface StepDefinition {
   readonly reduce: string;
   /** Into how many parts the results of an invocation's children are cut; 1 to `PARTITIONS_MAX`. */
   readonly partitions: number;
-  /** How often a failed attempt is repeated; 0 to `RETRIES_MAX`. */
-  readonly retries: number;
-  /** Bound on one attempt, 1 to `TIMEOUT_MS_MAX`. */
-  readonly timeoutMs: number;
+  /** How often a failed attempt is repeated, 0 to `RETRIES_MAX`; undefined leaves it to the handlers. */
+  readonly retries: number | undefined;
+  /** Bound on one attempt, 1 to `TIMEOUT_MS_MAX`; undefined leaves it to the handlers. */
+  readonly timeoutMs: number | undefined;
   readonly onFailure: OnFailure;
   readonly description: string;
 }

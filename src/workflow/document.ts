@@ -9,12 +9,10 @@ import {
   PARTITIONS_MAX,
   RETENTION_BYTES_MAX,
   RETENTION_MS_MAX,
-  RETRIES_DEFAULT,
   RETRIES_MAX,
   type RetentionDefinition,
   STEPS_MAX,
   type StepDefinition,
-  TIMEOUT_MS_DEFAULT,
   TIMEOUT_MS_MAX,
   type WorkflowDocument,
 } from "./definition.ts";
@@ -123,8 +121,8 @@ function parseStep(place: Place): StepDefinition {
     partitions: partitions
       ? whole(partitions, { min: 1, max: PARTITIONS_MAX })
       : PARTITIONS_DEFAULT,
-    retries: retries ? whole(retries, { min: 0, max: RETRIES_MAX }) : RETRIES_DEFAULT,
-    timeoutMs: timeout ? durationAt(timeout, TIMEOUT_MS_MAX) : TIMEOUT_MS_DEFAULT,
+    retries: retries && whole(retries, { min: 0, max: RETRIES_MAX }),
+    timeoutMs: timeout && durationAt(timeout, TIMEOUT_MS_MAX),
     onFailure: onFailure ? onFailureAt(onFailure) : ON_FAILURE_DEFAULT,
     description: description ? text(description, DESCRIPTION_LENGTH_MAX) : "",
   };

@@ -23,15 +23,18 @@ export type MetadataArgumentType =
   | "bool"
   | null;
 
-/** Validated metadata of one handler. */
+/**
+ * Validated metadata of one handler. Of `retries` and `timeout` a step says its own, or takes the
+ * largest that one of its handlers says.
+ */
 export interface HandlerMetadata {
   readonly type: MetadataHandlerType;
   readonly argumentType: MetadataArgumentType;
   /** `none` when every executor may run it. */
   readonly requiredCapability: string;
-  /** How often a failed attempt is repeated; undefined leaves it to the workflow. */
+  /** How often a failed attempt is repeated; undefined leaves it to others. */
   readonly retries: number | undefined;
-  /** Longest time of one attempt, milliseconds; undefined leaves it to the workflow. */
+  /** Longest time of one attempt, milliseconds; undefined leaves it to others. */
   readonly timeoutMs: number | undefined;
   /** Memory that one attempt may use, bytes; undefined leaves it to the executor. */
   readonly memoryBytes: number | undefined;

@@ -26,7 +26,7 @@ import type {
 } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
 import { FakeAdmin } from "./fake-admin.ts";
-import { changedEntity, merged, reportOf } from "./fake-definitions.ts";
+import { changedEntity, merged, reportOf, shownSteps } from "./fake-definitions.ts";
 
 /** Tokens that the fake knows. */
 export const TOKENS = {
@@ -179,7 +179,7 @@ export class FakeCluster implements ClusterPort {
       replicas: [{ node: NODE.id, name: NODE.name, replica: 1, role: "voter" }],
       appliedIndex: 17,
       revision: this.revision,
-      steps: definition.steps ?? {},
+      steps: shownSteps(definition),
       jobs: definition.jobs ?? {},
       handlers: (definition.handlers ?? []).map(({ name: handler, language }) => ({
         name: handler,
@@ -188,6 +188,8 @@ export class FakeCluster implements ClusterPort {
         type: "mapper",
         language,
         requiredCapability: "none",
+        retries: null,
+        timeoutMs: null,
         memoryBytes: null,
         description: "",
       })),
@@ -224,7 +226,7 @@ export class FakeCluster implements ClusterPort {
 
   async steps(workflow: string, options: CallOptions): Promise<readonly StepView[]> {
     this.#called("steps", workflow, options);
-    return Object.entries(this.#definition(workflow).steps ?? {}).map(([name, step]) => ({
+    return Object.entries(shownSteps(this.#definition(workflow))).map(([name, step]) => ({
       name,
       revision: this.revision,
       ...step,

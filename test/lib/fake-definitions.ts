@@ -3,9 +3,12 @@ import type {
   ApplyReport,
   EntityChange,
   JobView,
+  StepDefinition,
   StepView,
   WorkflowDefinition,
+  WrittenStep,
 } from "../../src/api/ports.ts";
+import { RETRIES_DEFAULT, TIMEOUT_MS_DEFAULT } from "../../src/workflow/definition.ts";
 
 /** What is not said stays as it was. */
 export function merged(
@@ -20,6 +23,19 @@ export function merged(
     jobs: definition.jobs ?? old?.jobs,
     retention: definition.retention ?? old?.retention,
   };
+}
+
+/** Steps as they are shown; the handlers of this cluster say nothing. */
+export function shownSteps(
+  definition: WorkflowDefinition,
+): Readonly<Record<string, StepDefinition>> {
+  const steps = Object.entries(definition.steps ?? {});
+  return Object.fromEntries(steps.map(([name, step]) => [name, shownStep(step)]));
+}
+
+function shownStep(step: WrittenStep): StepDefinition {
+  const { retries = RETRIES_DEFAULT, timeoutMs = TIMEOUT_MS_DEFAULT } = step;
+  return { ...step, retries, timeoutMs };
 }
 
 /** As if everything in it had been added or changed. */
@@ -54,7 +70,8 @@ export function changedEntity(
   const { name } = change;
   if (change.entity === "step") {
     const steps = { ...definition.steps, [name]: change.value };
-    return { definition: { ...definition, steps }, view: { name, revision, ...change.value } };
+    const view = { name, revision, ...shownStep(change.value) };
+    return { definition: { ...definition, steps }, view };
   }
   const jobs = { ...definition.jobs, [name]: change.value };
   return { definition: { ...definition, jobs }, view: { name, revision, ...change.value } };

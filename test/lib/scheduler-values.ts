@@ -26,6 +26,8 @@ function handler(name: string, type: HandlerType, capability: string): HandlerDe
       memoryBytes: undefined,
     },
     capability,
+    retries: undefined,
+    timeoutMs: undefined,
     description: "",
   };
 }

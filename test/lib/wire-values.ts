@@ -172,15 +172,19 @@ export const outcomeKinds: Kinds<Outcome> = {
 };
 const outcome = ofKinds<Outcome>(outcomeKinds);
 
+const tries = {
+  retries: fc.option(fc.nat(100), { nil: undefined }),
+  timeoutMs: fc.option(natural, { nil: undefined }),
+} as const;
 const definition: Any<HandlerDefinition> = fc.record({
   handler,
   capability: name,
+  ...tries,
   description: words,
 });
 const limits = {
   partitions: shape.parts,
-  retries: fc.nat(100),
-  timeoutMs: natural,
+  ...tries,
   onFailure: fc.constantFrom("fail", "skip", "pause"),
 } as const;
 const jobs = list(fc.record({ name, step: name, description: words }));

@@ -77,6 +77,12 @@ export function familyOfReducer(name: string): Family {
   return familyOf(name.replace("reduce_", ""));
 }
 
+/** Repetitions of a failed unit; the runner makes none fail more often by chance. */
+export const RETRIES = 3;
+
+/** A handler that takes longer is killed. */
+export const HANDLER_TIMEOUT_MS = 4_000;
+
 /** The source under which a handler is stored. */
 export function sourceOf(name: string): string {
   return `a simulated handler: ${name}`;
@@ -93,6 +99,8 @@ function handler(name: string, type: HandlerType, capability: string): HandlerDe
       memoryBytes: undefined,
     },
     capability,
+    retries: RETRIES,
+    timeoutMs: HANDLER_TIMEOUT_MS,
     description: "",
   };
 }
@@ -114,11 +122,8 @@ const ON_FAILURE: Readonly<Record<Family, FailurePolicy>> = {
   hold: "pause",
 };
 
-/** Repetitions of a failed unit; the runner makes none fail more often by chance. */
-export const RETRIES = 3;
-
-/** A handler that takes longer is killed. */
-export const HANDLER_TIMEOUT_MS = 4_000;
+const SAID = { retries: RETRIES, timeoutMs: HANDLER_TIMEOUT_MS } as const;
+const NOT_SAID = { retries: undefined, timeoutMs: undefined } as const;
 
 export function stepsOf(partitions: Partitions): readonly StepInput[] {
   return FAMILIES.flatMap((family) =>
@@ -129,8 +134,8 @@ export function stepsOf(partitions: Partitions): readonly StepInput[] {
       combine: family === "sum" ? "sum_pairs" : undefined,
       reduce: `reduce_${family}`,
       partitions: partitions[level] ?? 1,
-      retries: RETRIES,
-      timeoutMs: HANDLER_TIMEOUT_MS,
+      // One family leaves both to its handlers.
+      ...(family === "list" ? NOT_SAID : SAID),
       onFailure: ON_FAILURE[family],
     })),
   );

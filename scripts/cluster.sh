@@ -126,7 +126,8 @@ launch() {
     # directory for ever if we were killed at this moment.
     write_pid "$id" "$BASHPID"
     cd "$folder"
-    unset JOBX_API JOBX_TOKEN JOBX_CONFIG JOBX_DATA JOBX_NAME JOBX_LISTEN JOBX_JOIN
+    # What the caller has set for nodes or calls of its own is not for this one.
+    unset "${!JOBX_@}"
     exec </dev/null >>"$folder/log" 2>&1
     for path in /proc/self/fd/*; do
       fd="${path##*/}"

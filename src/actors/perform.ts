@@ -26,10 +26,13 @@ const PASSING: ReadonlySet<string> = new Set([
   "RUN_NOT_SECURED",
 ]);
 
+/** The next page of a reduce's inputs; undefined after the last. */
+type NextInputs = Parameters<RunnerPort["run"]>[1]["inputs"];
+
 export interface PerformDeps {
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
-  readonly copies: RunCopies;
+  readonly copies: Pick<RunCopies, "ensure" | "secure">;
   readonly clock: Clock;
   /** Reads rows from a workflow's scheduler. */
   readonly read: ReadRows;
@@ -61,7 +64,8 @@ export class Performer {
     const { signal } = attempt.controller;
     try {
       const work = await this.#withInputsHere(attempt);
-      const end = await this.#deps.runner.run(work, this.#context(attempt));
+      const inputs = await this.#inputsHere(attempt);
+      const end = await this.#deps.runner.run(work, this.#context(attempt, inputs));
       ran(end);
       return await this.#secure(clampOutcome(end.outcome), signal);
     } catch (error) {
@@ -87,20 +91,43 @@ export class Performer {
     return asked;
   }
 
-  #context(attempt: LocalAttempt): Parameters<RunnerPort["run"]>[1] {
+  #context(attempt: LocalAttempt, inputs: NextInputs): Parameters<RunnerPort["run"]>[1] {
     const { grant, group, controller } = attempt;
-    const { signal } = controller;
-    const pages = inputPages(this.#deps.read, group, grant.inputs);
     return {
       request: grant.request,
       invocation: grant.invocation,
       step: grant.step,
-      signal,
+      signal: controller.signal,
       source: (version) => this.source(group, version),
-      inputs: async () => {
-        const next = await pages.next();
-        return next.done === true ? undefined : this.#deps.copies.ensure(next.value, signal);
-      },
+      inputs,
+    };
+  }
+
+  /**
+   * Brings all that a reduce merges here, before the unit has a slot: a holder that is away must not
+   * keep others from running. One page stays in memory; more are read again when they are merged.
+   */
+  async #inputsHere(attempt: LocalAttempt): Promise<NextInputs> {
+    const { grant, group, controller } = attempt;
+    const { signal } = controller;
+    const { copies, read } = this.#deps;
+    const pages = inputPages(read, group, grant.inputs);
+    const first = await pages.next();
+    if (first.done === true) return () => Promise.resolve(undefined);
+    await copies.ensure(first.value, signal);
+    let isOnly = true;
+    for await (const page of pages) {
+      isOnly = false;
+      await copies.ensure(page, signal);
+    }
+    if (isOnly) {
+      const only = [first.value];
+      return () => Promise.resolve(only.pop());
+    }
+    const again = inputPages(read, group, grant.inputs);
+    return async () => {
+      const next = await again.next();
+      return next.done === true ? undefined : copies.ensure(next.value, signal);
     };
   }
 

@@ -23,7 +23,7 @@ function copiesWith(
 ) {
   const asked: NodeId[] = [];
   const copies = new RunCopies({
-    mesh: { self: "self" },
+    mesh: { self: "self", isUp: (node) => node in up },
     timers: AT_ONCE,
     others: () => Object.keys(up),
     directory: { member: memberOf },
@@ -115,6 +115,24 @@ describe("a run of others", () => {
     const failing = copies.ensure([runOn("b", "gone-c")], signal);
     await expect(failing).rejects.toMatchObject({ code: "RUN_UNREACHABLE" });
     await expect(failing).rejects.toThrow("stored on name-b and gone-c (no member any more)");
+  });
+
+  test("is lost when each holder is up and lacks it, and not while one cannot be asked", async () => {
+    const remote = new JobxError(
+      { code: "MESH_REMOTE_ERROR", ...{ remoteCode: "FS_BLOCK_MISSING" } },
+      "the block is not on this node",
+    );
+    const lost = copiesWith({ a: [], b: [] }, (_run, [from]) =>
+      Promise.reject(from === "b" ? remote : missing),
+    ).copies;
+    await expect(lost.ensure([runOn("a", "b", "self")], signal)).rejects.toMatchObject({
+      code: "RUN_LOST",
+    });
+    const broken = new JobxError({ code: "MESH_STREAM_BROKEN" }, "a bulk stream broke");
+    const away = copiesWith({ a: [] }, () => Promise.reject(broken)).copies;
+    await expect(away.ensure([runOn("a")], signal)).rejects.toMatchObject({
+      code: "RUN_UNREACHABLE",
+    });
   });
 
   test("is lost when all its holders were removed", async () => {

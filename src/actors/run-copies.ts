@@ -33,7 +33,7 @@ const SECURE_PAUSE_MS = 500;
 const UNABLE_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO"]);
 
 export interface RunCopiesDeps {
-  readonly mesh: Pick<MeshPort, "self">;
+  readonly mesh: Pick<MeshPort, "self" | "isUp">;
   readonly runs: RunsPort;
   readonly timers: Timers;
   readonly caller: Pick<Caller, "ask">;
@@ -53,7 +53,7 @@ export class RunCopies {
   /**
    * Brings every run of the dataset to this node.
    * @throws {ActorError} `RUN_UNREACHABLE` when no node that is up could give one for half a minute;
-   * `RUN_LOST` when besides none of its holders is a member any more; what `RunsPort.ensure` throws
+   * `RUN_LOST` when besides each of its holders is no member any more, or is up and lacks it; what `RunsPort.ensure` throws
    * that does not pass.
    */
   async ensure(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
@@ -81,19 +81,40 @@ export class RunCopies {
       } catch (error) {
         const away = isJobxError(error) && /^(FS_BLOCK_MISSING$|MESH_)/.test(error.code);
         if (!away || signal.aborted) throw error;
-        if (tries >= ENSURE_TRIES_MAX) throw this.#unreachable(run, error);
+        if (tries >= ENSURE_TRIES_MAX) throw await this.#unreachable(run, { error, signal });
       }
       await this.#pause(ENSURE_PAUSE_MS);
     }
   }
 
-  #unreachable(run: RunPiece, cause: unknown): ActorError {
-    const memberName = (node: NodeId) => nameOfMember(this.#deps.directory.member(node));
-    const stay = run.holders.some((node) => memberName(node) !== undefined);
-    const names = run.holders.map((node) => memberName(node) ?? `${node} (no member any more)`);
+  async #unreachable(
+    run: RunPiece,
+    { error, signal }: { readonly error: unknown; readonly signal: AbortSignal },
+  ): Promise<ActorError> {
+    const { directory } = this.#deps;
+    const nameOf = (node: NodeId) => nameOfMember(directory.member(node));
+    const lacks = await Promise.all(run.holders.map((node) => this.#lacks(node, run, signal)));
+    const names = run.holders.map((node) => nameOf(node) ?? `${node} (no member any more)`);
+    const code = lacks.every(Boolean) ? "RUN_LOST" : "RUN_UNREACHABLE";
     const text = `no node that is up has the run ${run.cid.slice(0, 12)}, which is stored on ${names.join(" and ")}`;
-    const code = stay ? "RUN_UNREACHABLE" : "RUN_LOST";
-    return new ActorError({ code }, `${text}: ${errorText(cause)}`);
+    return new ActorError({ code }, `${text}: ${errorText(error)}`);
+  }
+
+  /** Whether a holder will not give the run however long it is waited for: it is gone, or has lost it. */
+  async #lacks(node: NodeId, run: RunPiece, signal: AbortSignal): Promise<boolean> {
+    const { mesh, directory, runs } = this.#deps;
+    if (nameOfMember(directory.member(node)) === undefined) return true;
+    // Whatever this node had of it would have been found.
+    if (node === mesh.self) return true;
+    if (!mesh.isUp(node)) return false;
+    try {
+      await runs.ensure(run, [node], signal);
+      return false;
+    } catch (error) {
+      if (!isJobxError(error)) return false;
+      const { code, remoteCode } = detailsOf(error);
+      return code === "FS_BLOCK_MISSING" || remoteCode === "FS_BLOCK_MISSING";
+    }
   }
 
   async #securePiece(piece: Piece, signal: AbortSignal): Promise<Piece> {
@@ -134,4 +155,12 @@ export class RunCopies {
 function saidOf(answer: CallAnswer | undefined): string {
   if (answer === undefined) return "no answer in time";
   return answer.kind === "error" ? `${answer.code}: ${answer.message}` : "it cannot be reached";
+}
+
+/** Another node's code comes inside the error of the stream. */
+function detailsOf({ details }: { readonly details: Readonly<Record<string, unknown>> }): {
+  readonly code: unknown;
+  readonly remoteCode: unknown;
+} {
+  return { code: details["code"], remoteCode: details["remoteCode"] };
 }

@@ -117,7 +117,7 @@ test("damaged files are kept up to a bound", async () => {
 });
 
 test("a batch stores all its blocks", async () => {
-  const { store } = await openStore();
+  const { store, pathOf } = await openStore();
   const batch = store.batch();
   const blocks = Array.from({ length: 40 }, (_, index) => new Uint8Array(1000).fill(index));
   const cids: string[] = [];
@@ -127,6 +127,9 @@ test("a batch stores all its blocks", async () => {
   const later = store.batch();
   expect(await later.keep(cids[0] ?? "")).toBe(true);
   expect(await later.keep(CONTENT_CID)).toBe(false);
+  // A promise that it is durable must not rest on a damaged file.
+  await writeFile(pathOf(cids[1] ?? ""), "damaged");
+  expect(await later.keep(cids[1] ?? "")).toBe(false);
   await later.commit();
 });
 

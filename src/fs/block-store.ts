@@ -125,7 +125,7 @@ export class BlockStore {
   /** For many blocks whose directories are synced once, together. */
   batch(): BlockBatch {
     return new BlockBatch({
-      has: (cid) => this.has(cid),
+      holds: (cid) => this.#holdsWhole(cid),
       write: (cid, bytes) => this.#write(cid, bytes),
       sync: (shards) => this.#syncShards(shards),
     });
@@ -215,7 +215,7 @@ export class BlockStore {
 
 /** What a batch does to its store. */
 interface BatchTarget {
-  readonly has: (cid: Cid) => Promise<boolean>;
+  readonly holds: (cid: Cid) => Promise<boolean>;
   readonly write: (cid: Cid, bytes: Uint8Array) => Promise<void>;
   readonly sync: (shards: ReadonlySet<string>) => Promise<void>;
 }
@@ -253,9 +253,9 @@ export class BlockBatch {
     return cid;
   }
 
-  /** Whether a block is here; if so, it is durable after `commit` like those that were put. */
+  /** Whether a block is here, and whole; if so, it is durable after `commit` like those that were put. */
   async keep(cid: Cid): Promise<boolean> {
-    if (!(await this.#target.has(cid))) return false;
+    if (!(await this.#target.holds(cid))) return false;
     this.#shards.add(cid.slice(0, 2));
     return true;
   }

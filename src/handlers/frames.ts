@@ -30,9 +30,9 @@ class BatchWriter {
     return this.#records === 0;
   }
 
-  /** Bytes of the batch so far. */
-  get bytes(): number {
-    return this.#at;
+  /** True when a large value wants a frame of its own, so that its neighbours do not fill that up. */
+  leavesNoRoomFor(valueBytes: number): boolean {
+    return !this.empty && this.#at + valueBytes > BATCH_BYTES_MAX;
   }
 
   addPair(record: PairRecord): void {
@@ -111,9 +111,7 @@ export async function* pairFrames(
   for await (const records of batches) {
     count.records += records.length;
     for (const record of records) {
-      // A large value gets a frame of its own, so that its neighbours do not fill it up.
-      if (!writer.empty && writer.bytes + record.value.length > BATCH_BYTES_MAX)
-        yield writer.take();
+      if (writer.leavesNoRoomFor(record.value.length)) yield writer.take();
       writer.addPair(record);
       if (writer.full) yield writer.take();
     }
@@ -134,6 +132,7 @@ export async function* groupFrames(
     count.records += parts.length;
     for (const part of parts) {
       for (const group of splitGroup(part)) {
+        if (writer.leavesNoRoomFor(group.bytes)) yield writer.take();
         writer.addGroup(part.key, group);
         if (writer.full) yield writer.take();
       }
@@ -147,6 +146,7 @@ export function pairFramesOf(records: readonly PairRecord[]): readonly Uint8Arra
   const frames: Uint8Array[] = [];
   const writer = new BatchWriter();
   for (const record of records) {
+    if (writer.leavesNoRoomFor(record.value.length)) frames.push(writer.take());
     writer.addPair(record);
     if (writer.full) frames.push(writer.take());
   }
@@ -174,6 +174,7 @@ export function groupFramesOf(records: readonly PairRecord[]): readonly Uint8Arr
       values.push(record.value);
     }
     for (const group of splitGroup({ key, values, last: true })) {
+      if (writer.leavesNoRoomFor(group.bytes)) frames.push(writer.take());
       writer.addGroup(key, group);
       if (writer.full) frames.push(writer.take());
     }
@@ -182,22 +183,28 @@ export function groupFramesOf(records: readonly PairRecord[]): readonly Uint8Arr
   return frames;
 }
 
+/** Some values of a group that go into one batch. */
+interface GroupSlice {
+  readonly values: readonly Uint8Array[];
+  /** Of all values. */
+  readonly bytes: number;
+  readonly last: boolean;
+}
+
 /** A part cut where its values would make a batch too long. */
-function* splitGroup(
-  part: GroupPart,
-): Generator<{ readonly values: readonly Uint8Array[]; readonly last: boolean }> {
+function* splitGroup(part: GroupPart): Generator<GroupSlice> {
   let bytes = 0;
   let first = 0;
   for (let at = 0; at < part.values.length; at++) {
     const length = part.values[at]?.length ?? 0;
     if (at > first && bytes + length > BATCH_BYTES_MAX) {
-      yield { values: part.values.slice(first, at), last: false };
+      yield { values: part.values.slice(first, at), bytes, last: false };
       first = at;
       bytes = 0;
     }
     bytes += length;
   }
-  yield { values: first === 0 ? part.values : part.values.slice(first), last: part.last };
+  yield { values: first === 0 ? part.values : part.values.slice(first), bytes, last: part.last };
 }
 
 function tooLarge(): HandlerFault {

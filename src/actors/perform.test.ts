@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { textData } from "../../test/lib/scheduler-values.ts";
+import type { Dataset } from "../scheduler/dataset.ts";
+import { keys } from "../scheduler/keys.ts";
+import type { GrantInputs } from "../scheduler/protocol.ts";
+import type { Row } from "../scheduler/rows.ts";
+import type { HandlerRef } from "../scheduler/work.ts";
+import { ActorError } from "./errors.ts";
+import { Performer } from "./perform.ts";
+import type { RunnerPort } from "./ports.ts";
+import type { ReadRows } from "./reduce-inputs.ts";
+
+const REDUCED = { kind: "reduced", parts: [], session: [], warnings: [] } as const;
+
+/** A performer whose reduces find these block rows, and that brings inputs here by `ensure`. */
+function performerWith(
+  blocks: readonly (readonly [string, Row])[],
+  ensure: (dataset: Dataset) => Promise<Dataset>,
+) {
+  const merged: (Dataset | undefined)[] = [];
+  const runner: RunnerPort = {
+    beginNoMore() {},
+    async run(_work, context) {
+      for (;;) {
+        const page = await context.inputs();
+        merged.push(page);
+        if (page === undefined) return { outcome: REDUCED, ranMs: 1, storedMs: 0 };
+      }
+    },
+  };
+  const read: ReadRows = (_group, { scan }) => {
+    // A page of one row, so that several rows are several pages.
+    const found = blocks.filter(([key]) => key >= (scan?.gte ?? ""));
+    const scanned = found.slice(0, 1).map(([key, row]) => ({ key, row }));
+    return Promise.resolve({ values: [], scanned, more: found.length > 1 });
+  };
+  const performer = new Performer({
+    capabilities: [],
+    runner,
+    copies: { ensure, secure: (dataset) => Promise.resolve(dataset) },
+    clock: { nowMs: () => 0 },
+    read,
+  });
+  return { merged, perform: () => performer.perform(attempt()) };
+}
+
+function attempt(): Parameters<Performer["perform"]>[0] {
+  const inputs: GrantInputs = { kind: "children", request: 1, path: [], part: 0 };
+  const reducer: HandlerRef = {
+    ...{ name: "sum", version: "v", language: "javascript", type: "reducer" },
+    ...{ argumentType: null, memoryBytes: undefined },
+  };
+  return {
+    group: 1,
+    grant: {
+      ...{ token: { index: 1, ordinal: 0 }, count: 1, request: "w-1-1", invocation: "w-1-1.r" },
+      ...{ step: "top", inputs },
+      work: {
+        ...{ kind: "reduce", reducer, session: [], parts: 1 },
+        ...{ keepYieldOrder: false, timeoutMs: 1_000 },
+      },
+    },
+    controller: new AbortController(),
+    end: undefined,
+  };
+}
+
+/** A block row with one child that has this result. */
+function block(at: number, text: string): readonly [string, Row] {
+  const times = { node: "n", startedMs: 0, endedMs: 0 };
+  const stretch = { first: 32 * at, parts: [[textData(text)]], skipped: false, ...times };
+  return [keys.block(1, [], at), { kind: "block", stretches: [stretch] }];
+}
+
+test("a reduce whose inputs are away takes no slot until they are here", async () => {
+  let come = (): void => undefined;
+  const here = new Promise<void>((resolve) => {
+    come = resolve;
+  });
+  const { merged, perform } = performerWith([block(0, "a")], async (dataset) => {
+    await here;
+    return dataset;
+  });
+  const end = perform();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(merged).toEqual([]);
+  come();
+  expect((await end).outcome).toEqual(REDUCED);
+  expect(merged).toEqual([textData("a"), undefined]);
+});
+
+test("inputs of many pages are all brought here first, and merged in their order", async () => {
+  const brought: Dataset[] = [];
+  const pages = [block(0, "a"), block(1, "b"), block(2, "c")];
+  const { merged, perform } = performerWith(pages, (dataset) => {
+    if (merged.length === 0) brought.push(dataset);
+    return Promise.resolve(dataset);
+  });
+  await perform();
+  const texts = ["a", "b", "c"].map((text) => textData(text));
+  // The first is the session's.
+  expect(brought.slice(1, 4)).toEqual(texts);
+  expect(merged).toEqual([...texts, undefined]);
+});
+
+test("inputs that cannot be reached give the unit back, and lost ones fail it", async () => {
+  const codes = ["RUN_UNREACHABLE", "RUN_LOST"] as const;
+  const outcomes = codes.map((code) => {
+    const error = new ActorError({ code }, "on node-2");
+    return performerWith([block(0, "a")], () => Promise.reject(error)).perform();
+  });
+  const [away, lost] = await Promise.all(outcomes);
+  expect(away?.outcome).toMatchObject({ kind: "released", reason: "RUN_UNREACHABLE: on node-2" });
+  expect(lost?.outcome).toMatchObject({ kind: "failed", error: { code: "RUN_LOST" } });
+});

@@ -18,16 +18,8 @@ export const CANCEL_GRACE_MS = 100;
 /** Longest delay that a timer of the machine takes, milliseconds; longer means no deadline. */
 export const DELAY_MS_MAX = 2 ** 31 - 1;
 
-/** A handler's log line, for whoever follows the attempt. */
-export type AttemptLog = (line: {
-  readonly handler: string;
-  readonly level: "debug" | "info" | "warn" | "error";
-  readonly text: string;
-}) => void;
-
-/** What prints and logs are reported to while an attempt runs. Must not throw. */
+/** What prints, with the lines of the log among them, are reported to. Must not throw. */
 export interface AttemptListeners {
-  readonly onLog?: AttemptLog;
   readonly onOutput?: (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
 }
 
@@ -74,6 +66,9 @@ export class Attempt {
   readonly #kills: Promise<void>[] = [];
   /** Of workers that it has given back. */
   readonly #printed: Printed[] = [];
+  /** Of what was printed, and of the lines of the log in it. */
+  #printedBytes = 0;
+  #loggedBytes = 0;
   readonly #onAbort = () => this.#give(abortReason(this.#options.signal));
   /** The first thing that went wrong; thrown by all calls from then on. */
   #ended: Error | undefined;
@@ -125,8 +120,14 @@ export class Attempt {
     };
   }
 
+  /** Whether they have printed anything besides what they logged; known when it is closed. */
+  get hasPrinted(): boolean {
+    return this.#printedBytes > this.#loggedBytes;
+  }
+
   async #giveBack(worker: WorkerProcess): Promise<void> {
     if (worker.alive) await worker.settleOutput();
+    this.#printedBytes += worker.printedBytes;
     const printed = worker.printed();
     if (printed !== undefined) this.#printed.push(printed);
     this.#options.pool.release(worker);
@@ -146,24 +147,23 @@ export class Attempt {
           handler: { name, version, type, argumentType },
           source,
           directory: directory ?? worker.directory,
+          logs: "printed",
           session: options.session,
           names,
         },
         input: options.input,
         onBatch: options.onBatch,
         onMessage: (message) => {
+          // What it logs is printed.
           if (message.kind !== "log") options.onMessage(message);
-          else {
-            const { level, text } = message;
-            this.#options.listeners.onLog?.({ handler: handler.name, level, text });
-          }
         },
       });
     } finally {
       this.#busy.delete(worker);
       this.#free.push(worker);
     }
-    if (end.kind !== "done") await this.#fail(end, worker);
+    if (end.kind === "done") this.#loggedBytes += end.loggedBytes;
+    else await this.#fail(end, worker);
     this.#check();
   }
 

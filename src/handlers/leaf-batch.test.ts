@@ -18,6 +18,8 @@ const MAP = `export function* map(args, ctx) {
   const [[key, what]] = [...args];
   if (what === "throws") throw new Error("bad " + key);
   if (what === "prints and throws") { console.log("printed " + key); throw new Error("bad " + key); }
+  if (what.startsWith("logs")) { ctx.log("logged " + key); setTimeout(() => ctx.log("late"), 0); }
+  if (what === "logs and throws") throw new Error("bad " + key);
   if (what === "prints") console.log("printed " + key);
   if (what === "exits") process.exit(3);
   if (what === "hangs") for (;;);
@@ -32,6 +34,12 @@ const MAP = `export function* map(args, ctx) {
 const COMBINE = `export function* combine(results) {
   for (const [key, values] of results) yield [key, [...values, "combined"]];
 }`;
+const PYTHON_MAP = `def map(args, ctx):
+    key, what = args[0]
+    if what.startswith("logs"): ctx.log("logged %s", key)
+    if what.endswith("throws"): raise Exception("bad " + key)
+    yield ctx.to_return()
+`;
 const REDUCE = `export function* reduce(results, ctx) {
   for (const [key, values] of results) yield [key, values];
   const kept = ctx.session.get("s");
@@ -66,7 +74,12 @@ function handlers(): Handlers {
 /** Runs the units side by side after some that have shown how short they are. */
 async function together(
   whats: readonly string[],
-  about: { readonly handlers?: Handlers; readonly options?: (at: number) => RunOptions } = {},
+  about: {
+    readonly handlers?: Handlers;
+    readonly options?: (at: number) => RunOptions;
+    /** What those before them do. */
+    readonly warm?: string;
+  } = {},
 ): Promise<{
   readonly outcomes: readonly Outcome[];
   /** Workers that were asked for. */
@@ -75,7 +88,7 @@ async function together(
   readonly order: readonly number[];
 }> {
   const { handlers: used = handlers(), options = () => ({}) } = about;
-  for (let run = 0; run < WARM_RUNS; run++) await kit.map(used, [["warm", ""]]);
+  for (let run = 0; run < WARM_RUNS; run++) await kit.map(used, [["warm", about.warm ?? ""]]);
   const acquire = vi.spyOn(kit.pool, "acquire");
   try {
     const order: number[] = [];
@@ -88,6 +101,18 @@ async function together(
     return { outcomes, acquired: acquire.mock.calls.length, order };
   } finally {
     acquire.mockRestore();
+  }
+}
+
+/** By this clock they are short, however busy the machine is. */
+async function onQuickClock(run: () => Promise<void>): Promise<void> {
+  const usual = kit;
+  kit = await HandlerKit.open({ slots: 2, clock: { nowMs: () => performance.now() / 1000 } });
+  try {
+    await run();
+  } finally {
+    await kit.close();
+    kit = usual;
   }
 }
 
@@ -120,18 +145,12 @@ function errorOf(outcome: Outcome | undefined): unknown {
 
 describe("short leaves", () => {
   test("share workers, and each has its own result, in the order of keys", async () => {
-    const usual = kit;
-    // However busy the machine is, by this clock they are short.
-    kit = await HandlerKit.open({ slots: 2, clock: { nowMs: () => performance.now() / 1000 } });
-    try {
+    await onQuickClock(async () => {
       const { outcomes, acquired } = await together(oneIs(""));
       await expectOthers(outcomes);
       expect(await pairsOf(outcomes[7])).toEqual(ownPairs(7));
       expect(acquired).toBeLessThan(UNITS);
-    } finally {
-      await kit.close();
-      kit = usual;
-    }
+    });
   });
 
   test("go through a combiner, and keep their sessions apart", async () => {
@@ -179,6 +198,37 @@ describe("short leaves", () => {
       if (at !== 7) expect("printed" in outcome).toBe(false);
     }
   });
+
+  test.each([
+    ["javascript", MAP],
+    ["python", PYTHON_MAP],
+  ] as const)(
+    "what they log in %s is each one's own, and they go on sharing workers",
+    async (language, source) => {
+      const mapper = handlerOf(language, "mapper", source, { argumentType: "list" });
+      const used = { ...handlers(), mapper };
+      await onQuickClock(async () => {
+        const options = (at: number) => ({
+          context: { names: { request: `r${at}`, invocation: "i", step: "s" } },
+        });
+        const whats = Array.from({ length: UNITS }, (_, at) => {
+          if (at === 7) return "logs and throws";
+          return at % 2 === 0 ? "logs" : "";
+        });
+        const { outcomes, acquired } = await together(whats, {
+          handlers: used,
+          options,
+          warm: "logs",
+        });
+        expect(acquired).toBeLessThan(UNITS);
+        for (const [at, outcome] of outcomes.entries()) {
+          const stdout = at % 2 === 0 || at === 7 ? `[info] logged k${at}\n` : undefined;
+          if (at === 7) expect(errorOf(outcome)).toMatchObject({ code: "HANDLER_FAILED", stdout });
+          else expect(outcome.kind === "reduced" && outcome.printed?.stdout).toBe(stdout);
+        }
+      });
+    },
+  );
 
   test("what one that fails has printed is told of it alone", async () => {
     const { outcomes } = await together(oneIs("prints and throws"));

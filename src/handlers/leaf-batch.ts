@@ -4,7 +4,7 @@
  * keeps its own deadline, and only the one that ran when a worker dies has failed.
  *
  * B1. A leaf ends once: with an outcome, or to be run by itself; nothing of it has counted by then.
- * B2. What a worker prints cannot be told apart by call. So a failure at a worker that has printed is
+ * B2. What a worker prints cannot be told apart by call; what its handlers log can. So a failure at a worker that has printed is
  *     not told: that leaf runs again by itself.
  * B3. No leaf waits long for another one: when a call takes long, the others go on without it.
  */

@@ -106,6 +106,7 @@ export class LeafSweep {
           handler: { name, version, type, argumentType },
           source: text,
           directory: worker.directory,
+          logs: "told",
           session,
           names,
         },
@@ -178,7 +179,7 @@ export class LeafSweep {
     else {
       const late = { code: "HANDLER_TIMEOUT", message: `not finished after ${timeoutMs} ms` };
       const why = this.#timedOut ? { ...late, traceback: "" } : describeEnd(end);
-      leaf.finish({ kind: "failed", error: { ...why, stdout: "", stderr: "" } });
+      leaf.finish({ kind: "failed", error: { ...why, stdout: leaf.logged(), stderr: "" } });
     }
   }
 
@@ -197,6 +198,7 @@ function goOn(leaves: readonly Leaf[]): readonly Leaf[] {
 function take(leaf: Leaf, message: CallMessage): void {
   switch (message.kind) {
     case "log":
+      leaf.log(message.level, message.text);
       return;
     case "session-set":
       leaf.session.set(message.key, message.value);

@@ -1,6 +1,9 @@
 /** A leaf that is run in a batch with others: what it was given, and how far it has come. */
+import { PRINTED_LENGTH_MAX } from "../wire/bounds.ts";
 import type { Outcome, Printed } from "../wire/dataset.ts";
+import { logLine, type WorkerLogLevel } from "../wire/worker-protocol.ts";
 import type { AttemptOptions } from "./attempt.ts";
+import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { PairIo, PairRecord, PairSink } from "./ports.ts";
 import { SessionWriter } from "./session.ts";
 
@@ -38,6 +41,7 @@ export class Leaf {
   #bytes = 0;
   #unfit = false;
   #end: ((end: LeafEnd) => void) | undefined;
+  #log: OutputTail | undefined;
 
   /** `end` is told once what becomes of it. */
   constructor(input: LeafInput, end: (end: LeafEnd) => void) {
@@ -64,6 +68,18 @@ export class Leaf {
       this.#yielded.push(record);
     }
     if (this.#bytes > LEAF_BYTES_MAX) this.unfit();
+  }
+
+  /** What the running handler logs. */
+  log(level: WorkerLogLevel, text: string): void {
+    if (this.over) return;
+    this.#log ??= new OutputTail();
+    this.#log.push(Buffer.from(logLine(level, text)));
+  }
+
+  /** The last of what its handlers have logged. */
+  logged(bytesMax?: number): string {
+    return this.#log?.text(bytesMax) ?? "";
   }
 
   /** It does what a batch is not made for: after its call it is to be run by itself. */
@@ -113,9 +129,11 @@ export class Leaf {
   }
 
   #words(): { readonly printed?: Printed } {
-    if (this.printed.length === 0) return {};
-    const stdout = this.printed.map((one) => one.stdout).join("");
-    return { printed: { stdout, stderr: this.printed.map((one) => one.stderr).join("") } };
+    const logged = this.logged(PRINTED_TAIL_BYTES);
+    if (this.printed.length === 0 && logged === "") return {};
+    const stdout = [logged, ...this.printed.map((one) => one.stdout)].join("");
+    const stderr = this.printed.map((one) => one.stderr).join("");
+    return { printed: { stdout: stdout.slice(-PRINTED_LENGTH_MAX), stderr } };
   }
 
   async #stored(

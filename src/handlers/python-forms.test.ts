@@ -78,28 +78,23 @@ if len(arguments) == 1:
 S_SET("k", JOIN("a", "b") + SEP)
 PRINT("printed")
 LOG.info("logged %d", 5)
+NOTIFY.warning("noticed")
 for key, value in arguments:
     yield key, [value, FS, S_GET("k"), [list(p) for p in S_LIST()], __name__, ctx.step]
 yield "run", RUN(["true"])
 `;
-    const lines: string[] = [];
-    const outcome = await kit.map(
-      { mapper: body("mapper", source) },
-      [
-        [1, 2],
-        [3, 4],
-      ],
-      {
-        context: { onLog: (line) => lines.push(line.text) },
-      },
-    );
+    const outcome = await kit.map({ mapper: body("mapper", source) }, [
+      [1, 2],
+      [3, 4],
+    ]);
     const rest = [null, "a/b/", [["k", "a/b/"]], "handler(old)", "s1"];
     expect(await resultOf(kit, outcome)).toEqual([
       [1, [2, ...rest]],
       [3, [4, ...rest]],
       ["run", 0],
     ]);
-    expect(lines).toEqual(["logged 5"]);
+    const printed = outcome.kind === "combined" ? outcome.printed : undefined;
+    expect(printed?.stdout).toBe("printed\n[info] logged 5\n[warn] noticed\n");
   });
 
   test("it may map to a step, reduce, and return its pairs", async () => {

@@ -349,13 +349,37 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     expect(Array.isArray(names) && names.filter((name) => name !== "LC_CTYPE")).toEqual(env);
   });
 
-  test("what a handler logs is heard while it runs", async () => {
-    const lines: unknown[] = [];
-    await kit.map(mapper("logs"), [], { context: { onLog: (line) => lines.push(line) } });
-    expect(lines).toEqual([
-      { handler: "a.mapper", level: "info", text: "plain" },
-      { handler: "a.mapper", level: "error", text: "loud" },
+  test("what a handler logs is kept between what it prints, also when it fails", async () => {
+    const begin = "before\n[info] plain\nbetween\n[error] loud\n";
+    const mapped = await kit.map(mapper("logs"), [[1, 0]]);
+    expect(mapped.kind === "mapped" && mapped.printed).toEqual({
+      stdout: `${begin}[debug] line 0\n`,
+      stderr: "",
+    });
+    const failed = await kit.map(mapper("logs"), [
+      [1, 0],
+      [1, 0],
     ]);
+    expect(failureOf(failed)?.stdout).toBe(`${begin}${"[debug] line 0\n".repeat(2)}`);
+  });
+
+  test("a flood of logs is cut before it leaves the worker; its end is kept, with a word", async () => {
+    let heardBytes = 0;
+    const outcome = await kit.map(mapper("logs"), [[200_000, 0]], {
+      context: {
+        onOutput: (_stream, chunk) => {
+          heardBytes += chunk.length;
+        },
+      },
+    });
+    const stdout = outcome.kind === "mapped" ? (outcome.printed?.stdout ?? "") : "";
+    expect(stdout).toMatch(/so much is logged that only the last 20 .*\n\[warn\] 19\d{4} lines/s);
+    expect(stdout.split("\n").slice(-3)).toEqual([
+      "[debug] line 199998",
+      "[debug] line 199999",
+      "",
+    ]);
+    expect(heardBytes).toBeLessThan(512 * 1024);
   });
 
   test("a dict is made of the pairs, and a cast that cannot be is the handler's fault", async () => {

@@ -174,8 +174,6 @@ export class WorkRunner {
       slot.leave(nowMs);
       const ranMs = Math.max(slot.heldMs, RAN_MS_MIN);
       if (kind !== undefined && outcome.kind !== "released") this.#paces.ran(kind, ranMs);
-      // In a batch nobody could tell which unit has printed what.
-      if (kind !== undefined && "printed" in outcome) this.#paces.printed(kind);
       unit.resolve({ outcome, ranMs, storedMs: slot.msSince(nowMs) });
     } finally {
       for (const leave of stored) leave();
@@ -228,7 +226,7 @@ export class WorkRunner {
   }
 
   /** `through` is waited for when no handler runs any more and the outputs are still to be stored. */
-  async #begin({ work, context }: Waiting, through: () => Promise<void>): Promise<Outcome> {
+  async #begin({ work, context, kind }: Waiting, through: () => Promise<void>): Promise<Outcome> {
     const attempt = new Attempt({
       pool: this.#options.pool,
       timers: this.#options.timers,
@@ -252,6 +250,8 @@ export class WorkRunner {
           ? await this.#map(work, run)
           : await this.#reduceUnit(work, { run, context });
       await attempt.close();
+      // In a batch nobody could tell which unit has printed what; what is logged there can be told.
+      if (kind !== undefined && attempt.hasPrinted) this.#paces.printed(kind);
       return withPrinted(outcome, attempt.printed);
     } catch (error) {
       if (error instanceof AttemptFailed) return { kind: "failed", error: error.failure };
@@ -404,10 +404,7 @@ export class WorkRunner {
  */
 function kindOf(work: Work, context: WorkContext): string | undefined {
   if (work.kind !== "map" || work.reducer === undefined) return undefined;
-  const { onLog, onOutput, attemptDirectory } = context;
-  if (onLog !== undefined || onOutput !== undefined || attemptDirectory !== undefined) {
-    return undefined;
-  }
+  if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
   return [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "").join(" ");
 }
 

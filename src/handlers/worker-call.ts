@@ -4,7 +4,8 @@ import type { MemoryExcess } from "./worker-memory.ts";
 
 /** How a call ended. */
 export type CallEnd =
-  | { readonly kind: "done" }
+  /** `loggedBytes` of what it has printed are lines of its log. */
+  | { readonly kind: "done"; readonly loggedBytes: number }
   | {
       readonly kind: "failed";
       readonly code: string;

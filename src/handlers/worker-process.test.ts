@@ -64,6 +64,7 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
         handler: { name: "a", version: "1", type: "mapper", argumentType: "list" },
         source: ESCAPES,
         directory: worker.directory,
+        logs: "printed",
         session: [],
         names: { request: "r", invocation: "i", step: "s" },
       },

@@ -411,7 +411,7 @@ export class WorkerProcess {
         return;
       case "done":
         this.loaded.add(options.start.handler.version);
-        this.#end({ kind: "done" });
+        this.#end({ kind: "done", loggedBytes: message.logged });
         return;
       case "failed": {
         if (!isReportedCode(message.code)) throw new Error("an unknown code of failure");

@@ -37,7 +37,7 @@ export function parseFromWorker(fields: Fields): FromWorker {
       return { kind, level, text: text(fields, "text") };
     }
     case "done":
-      return { kind, call: integer(fields, "call") };
+      return { kind, call: integer(fields, "call"), logged: integer(fields, "logged") };
     case "failed":
       return {
         kind,
@@ -109,6 +109,7 @@ function parseStart(fields: Fields): ToWorker {
     },
     source: fields["source"] === null ? null : text(fields, "source"),
     directory: text(fields, "directory"),
+    logs: fields["logs"] === "told" ? "told" : "printed",
     session: list(fields, "session").map((pair) => {
       if (!Array.isArray(pair) || pair.length !== 2) throw malformed("a session has pairs");
       const parts: readonly unknown[] = pair;

@@ -90,6 +90,7 @@ describe("messages", () => {
       handler: { name: "a.map", version: "00ff", type: "mapper", argumentType: null },
       source: null,
       directory: "/tmp/x",
+      logs: "told",
       session: [["k", { v: 1 }]],
       names: { request: "r", invocation: "i", step: "s" },
     } as const;
@@ -99,8 +100,9 @@ describe("messages", () => {
 
   test.each([
     { kind: "done" },
-    { kind: "done", call: -1 },
-    { kind: "done", call: "1" },
+    { kind: "done", call: -1, logged: 0 },
+    { kind: "done", call: "1", logged: 0 },
+    { kind: "done", call: 1 },
     { kind: "direction" },
     { kind: "session-set", key: 1 },
     { kind: "log", level: "loud", text: "x" },

@@ -54,6 +54,11 @@ export type HandlerForm = "plain" | "body";
 /** Levels of what handlers log. */
 export type WorkerLogLevel = "debug" | "info" | "warn" | "error";
 
+/** A line of a handler's log, among what it prints. */
+export function logLine(level: WorkerLogLevel, text: string): string {
+  return `[${level}] ${text}\n`;
+}
+
 /** One handler call, as its worker is told. */
 export interface StartMessage {
   readonly kind: "start";
@@ -69,6 +74,11 @@ export interface StartMessage {
   readonly source: string | null;
   /** Becomes the working directory of the worker. */
   readonly directory: string;
+  /**
+   * Where what the handler logs goes: as lines between what it prints, or, where calls of several
+   * attempts follow one another, in messages of its call.
+   */
+  readonly logs: "printed" | "told";
   /** What the mapper of the invocation kept; empty except for reducers. */
   readonly session: readonly (readonly [unknown, unknown])[];
   readonly names: {
@@ -107,7 +117,8 @@ export type FromWorker =
   | { readonly kind: "direction"; readonly step: string | null }
   | { readonly kind: "session-set"; readonly key: unknown; readonly value: unknown }
   | { readonly kind: "log"; readonly level: WorkerLogLevel; readonly text: string }
-  | { readonly kind: "done"; readonly call: number }
+  /** `logged` are the bytes of its prints that are lines of its log. */
+  | { readonly kind: "done"; readonly call: number; readonly logged: number }
   | {
       readonly kind: "failed";
       readonly call: number;

@@ -11,26 +11,34 @@ import { Direction, makeContext } from "./javascript-context.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import { castArgument, HandlerInput } from "./javascript-input.ts";
 import { loadHandler } from "./javascript-load.ts";
+import { CallLog } from "./javascript-log.ts";
 import { tellPlace } from "./javascript-place.ts";
 
-/** Runs a call up to its last pair. Throws whatever the handler throws, or a `Fault`. */
+/**
+ * Runs a call up to its last pair; resolves with how many bytes of its log were printed. Throws
+ * whatever the handler throws, or a `Fault`.
+ */
 export async function runHandler(
   start: StartMessage,
   options: { readonly channel: NodeChannel; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<number> {
   process.chdir(start.directory);
   const { type } = start.handler;
   const handler = await loadHandler(start);
   const input = new HandlerInput(options.channel, { grouped: type !== "mapper" });
+  const callLog = new CallLog(options.channel, start.logs);
   try {
     const argument = await castArgument(start.handler.argumentType, input);
-    const returned: unknown = await handler(argument, makeContext(start, options));
+    const context = makeContext(start, { ...options, log: callLog.log });
+    const returned: unknown = await handler(argument, context);
     const output = new HandlerOutput(options.channel, type);
     await output.takeAll(returned);
     output.finish();
   } finally {
     input.stop();
+    callLog.close();
   }
+  return callLog.printedBytes;
 }
 
 /** Takes what a handler yields or returned, checks it and sends it in batches. */

@@ -1,8 +1,9 @@
 /** What a JavaScript handler is given besides its argument. */
 import { checkExact } from "../../std/ordered-key.ts";
-import type { StartMessage, WorkerLogLevel } from "../../wire/worker-protocol.ts";
+import type { StartMessage } from "../../wire/worker-protocol.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
+import type { HandlerLog } from "./javascript-log.ts";
 
 /** A mapper's first word. Only `ctx` makes it. */
 export class Direction {
@@ -12,15 +13,6 @@ export class Direction {
   constructor(step: string | null) {
     this.step = step;
   }
-}
-
-/** Logs for whoever follows the attempt; callable, with a method for each level. */
-export interface HandlerLog {
-  (text: unknown): void;
-  debug(text: unknown): void;
-  info(text: unknown): void;
-  warn(text: unknown): void;
-  error(text: unknown): void;
 }
 
 /** Private key-value data of one mapper call, which its reducer may read. */
@@ -48,12 +40,16 @@ export interface HandlerContext {
 /** The context of one call. */
 export function makeContext(
   start: StartMessage,
-  options: { readonly channel: NodeChannel; readonly signal: AbortSignal },
+  options: {
+    readonly channel: NodeChannel;
+    readonly signal: AbortSignal;
+    readonly log: HandlerLog;
+  },
 ): HandlerContext {
   return {
     handler: start.handler.name,
     ...start.names,
-    log: makeLog(options.channel),
+    log: options.log,
     session: makeSession(start, options.channel),
     signal: options.signal,
     mapTo(step) {
@@ -62,27 +58,6 @@ export function makeContext(
     },
     toReturn: () => new Direction(null),
   };
-}
-
-function makeLog(channel: NodeChannel): HandlerLog {
-  const at = (level: WorkerLogLevel) => (text: unknown) => {
-    channel.send({ kind: "log", level, text: String(text).toWellFormed() });
-    // Somebody may be following the log live.
-    channel.flush();
-  };
-  return Object.assign(at("info"), {
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-  });
-}
-
-declare global {
-  interface String {
-    /** Part of every supported engine (ES2024), later than the language level of the type checks. */
-    toWellFormed(): string;
-  }
 }
 
 function makeSession(start: StartMessage, channel: NodeChannel): HandlerSession {

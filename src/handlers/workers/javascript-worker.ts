@@ -89,7 +89,7 @@ process.on("unhandledRejection", onStray);
 async function runCall(start: StartMessage): Promise<void> {
   newestCall = start.call;
   if (skipped.delete(start.call)) {
-    channel.send({ kind: "done", call: start.call });
+    channel.send({ kind: "done", call: start.call, logged: 0 });
     channel.flush();
     return;
   }
@@ -98,8 +98,9 @@ async function runCall(start: StartMessage): Promise<void> {
     running = { call: start.call, abort, fail: reject };
   });
   try {
-    await Promise.race([runHandler(start, { channel, signal: abort.signal }), stray]);
-    channel.send({ kind: "done", call: start.call });
+    const running = runHandler(start, { channel, signal: abort.signal });
+    const logged = await Promise.race([running, stray]);
+    channel.send({ kind: "done", call: start.call, logged });
   } catch (thrown) {
     channel.send({ kind: "failed", call: start.call, ...describeFailure(thrown) });
   } finally {

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 from python_frames import Fault, decode, read_frame, sink_of_frames
 from python_frames import to_json, use_msgpack, watch_node, write_body, write_message
+from python_log import Logger
 from python_output import frame_of, trace_of_place, write_output
 
 sys.dont_write_bytecode = writes_bytecode
@@ -65,45 +66,6 @@ class MrConfigureToReturn(Direction):
         super().__init__(None)
 
 
-class Logger:
-    """Sends what a handler logs to the node; takes %-arguments like the standard loggers."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def __call__(self, text, *arguments):
-        self._send("info", text, arguments)
-
-    def debug(self, text, *arguments, **_options):
-        self._send("debug", text, arguments)
-
-    def info(self, text, *arguments, **_options):
-        self._send("info", text, arguments)
-
-    def warning(self, text, *arguments, **_options):
-        self._send("warn", text, arguments)
-
-    warn = warning
-
-    def error(self, text, *arguments, **_options):
-        self._send("error", text, arguments)
-
-    critical = error
-
-    def exception(self, text, *arguments, **_options):
-        import traceback
-
-        self._send("error", text, arguments, "\n" + traceback.format_exc())
-
-    def _send(self, level, text, arguments, more=""):
-        text = str(text)
-        if arguments:
-            text = text % (arguments[0] if isinstance(arguments[0], dict) else arguments)
-        write_message({"kind": "log", "level": level, "text": text + more})
-        # Somebody may be following the log live.
-        sink_of_frames.flush()
-
-
 def session_key(key):
     """Equal keys have one text; 1 and 1.0 are equal, 1 and true are not."""
     if isinstance(key, float) and key.is_integer():
@@ -121,7 +83,7 @@ class Context:
         self.request = names["request"]
         self.invocation = names["invocation"]
         self.step = names["step"]
-        self.log = Logger(self.handler)
+        self.log = Logger(self.handler, start["logs"])
         self._may_set = handler["type"] == "mapper"
         self._session = {session_key(key): (key, value) for key, value in start["session"]}
 
@@ -375,7 +337,7 @@ def load(start):
 
 def run(start):
     """One call, from its start to its done or failed."""
-    handler = None
+    handler = ctx = None
     try:
         os.chdir(start["directory"])
         kind = start["handler"]["type"]
@@ -397,10 +359,13 @@ def run(start):
         code = getattr(handler.function, "__code__", None) if frame is None else frame.f_code
         write_output(output, frame, code)
         flush_prints()
-        write_message({"kind": "done", "call": start["call"]})
+        logged = ctx.log.close()
+        write_message({"kind": "done", "call": start["call"], "logged": logged})
     except BaseException as error:
         trace = trace_of(error, handler)
         flush_prints()
+        if ctx is not None:
+            ctx.log.close()
         code = error.code if isinstance(error, Fault) else "HANDLER_FAILED"
         shown = error.__cause__ if code == "HANDLER_LOAD_FAILED" else error
         message = str(error) if isinstance(error, Fault) and shown is error else describe(shown)

@@ -1,8 +1,10 @@
 /** Results that are too large for the log, and a node that holds some of them and never comes back. */
 import { createHash } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
+import type { JobxClient } from "../../src/api/client.ts";
+import type { AttemptView } from "../../src/api/ports.ts";
 import { attemptsOf, ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { numberOf } from "../lib/e2e-nodes.ts";
@@ -18,15 +20,42 @@ const BLOCKS_PER_LEAF = 2;
 
 const cluster = useCluster(3);
 
-/** Names of the large blocks on a node's disk. */
-async function largeBlocks(number: number): Promise<readonly string[]> {
+/** The large blocks on a node's disk. */
+async function largeFiles(number: number): Promise<readonly string[]> {
   const folder = join(cluster.home(number), "data/blocks/blocks");
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
   const sized = files.map(async (file) => {
-    const { size } = await stat(join(file.parentPath, file.name));
-    return file.isFile() && size >= LARGE_BYTES ? [file.name] : [];
+    const path = join(file.parentPath, file.name);
+    const { size } = await stat(path);
+    return file.isFile() && size >= LARGE_BYTES ? [path] : [];
   });
   return (await Promise.all(sized)).flat();
+}
+
+async function largeBlocks(number: number): Promise<readonly string[]> {
+  return (await largeFiles(number)).map((path) => basename(path));
+}
+
+/** Submits leaves, of which those from `gatedFrom` on wait for the gate. */
+async function fill(client: JobxClient, how: Readonly<Record<string, unknown>>): Promise<string> {
+  const { request } = await client.submit({
+    ...{ workflow: "large", job: "fill", arguments: [["how", how]] },
+    idempotencyKey: undefined,
+  });
+  return request;
+}
+
+/** The leaves that are done, when they are so many. */
+function leavesDone(
+  client: JobxClient,
+  id: string,
+  count: number,
+): Promise<readonly AttemptView[]> {
+  return eventually("the leaves before the gate are done", 60_000, async () => {
+    const attempts = await attemptsOf(client, id);
+    const done = attempts.filter(({ step, state }) => step === "leaves" && state === "done");
+    return done.length >= count ? done : undefined;
+  });
 }
 
 /** What the handlers `fill` and `weigh` come to, without them. */
@@ -48,17 +77,8 @@ test("large results outlive a node that held some of them", async () => {
   await cluster.apply(1, "large");
   const gate = await Gate.make(cluster);
   const all = cluster.client(1, 2, 3);
-  const { request: id } = await all.submit({
-    workflow: "large",
-    job: "fill",
-    arguments: [["how", { leaves: LEAVES, gatedFrom: GATED_FROM, gate: gate.path }]],
-    idempotencyKey: undefined,
-  });
-  const first = await eventually("the leaves before the gate are done", 60_000, async () => {
-    const attempts = await attemptsOf(all, id);
-    const done = attempts.filter(({ step, state }) => step === "leaves" && state === "done");
-    return done.length >= GATED_FROM ? done : undefined;
-  });
+  const id = await fill(all, { leaves: LEAVES, gatedFrom: GATED_FROM, gate: gate.path });
+  const first = await leavesDone(all, id, GATED_FROM);
   const holders = first.map(({ nodeName }) => numberOf(nodeName));
   // Whoever made a result has it; of the makers one that does not schedule, if there is one.
   const scheduler = await cluster.scheduler("large", 1);
@@ -88,4 +108,24 @@ test("large results outlive a node that held some of them", async () => {
   expect(done).toHaveLength(LEAVES);
   expect(byInvocation.size).toBe(LEAVES);
   for (const attempt of first) expect(byInvocation.get(attempt.invocation)).toEqual(attempt);
+});
+
+test("a request whose inputs every holder has lost fails, and keeps no other from running meanwhile", async () => {
+  await cluster.up(3);
+  const gate = await Gate.make(cluster);
+  const client = cluster.client(1, 2, 3);
+  const id = await fill(client, { leaves: LEAVES, gatedFrom: GATED_FROM, gate: gate.path });
+  await leavesDone(client, id, GATED_FROM);
+  for (const path of (await Promise.all([1, 2, 3].map(largeFiles))).flat()) await rm(path);
+  await gate.open();
+  await eventually("its reduction looks for the inputs", 60_000, async () => {
+    const attempts = await attemptsOf(client, id);
+    return attempts.some(({ phase, state }) => phase === "reduce" && state === "running");
+  });
+  const other = await fill(client, { leaves: 2, gatedFrom: 2, gate: gate.path });
+  expect(await ended(client, other, END_MS_MAX)).toMatchObject({ state: "succeeded" });
+  expect((await client.request(id, { waitMs: 0, withResult: false })).state).toBe("running");
+  const view = await ended(client, id, END_MS_MAX);
+  expect(view).toMatchObject({ state: "failed", error: { code: "RUN_LOST" } });
+  expect(view.error?.message).toContain("which is stored on node-");
 });

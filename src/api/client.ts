@@ -1,6 +1,7 @@
 /** A client of the API for programs; the command line is built on it. */
 
 import type { GroupView, RecoveryView, TicketView } from "./admin-port.ts";
+import { clientError } from "./client-errors.ts";
 import { readEvents } from "./event-text.ts";
 import type {
   ApplyReport,
@@ -40,6 +41,9 @@ export interface ReadyAnswer {
 
 /** An apply starts workers that check every source. */
 const APPLY_WORK_MS = 60_000;
+
+/** A node first brings to itself what it does not have of a result. */
+const RESULT_WORK_MS = 60_000;
 
 /** A recovery applies what is left in a log before it answers. */
 const RECOVER_WORK_MS = 60_000;
@@ -287,15 +291,21 @@ export class JobxClient {
     return this.#read(`${workflowPath(workflow)}/requests?${query.toString()}`);
   }
 
-  /** The text of a result as it arrives, a pair on each line. A result that breaks off rejects. */
+  /**
+   * The text of a result as it arrives, a pair on each line. One that breaks off rejects while it is
+   * read, with `CLIENT_RESULT_BROKEN`.
+   */
   async result(id: string): Promise<AsyncIterable<string>> {
+    const stale = this.#stale === undefined ? "" : "?stale=true";
     const call = {
       method: "GET",
-      path: `/v1/requests/${encodeURIComponent(id)}/result`,
+      path: `/v1/requests/${encodeURIComponent(id)}/result${stale}`,
       headers: { accept: "application/x-ndjson" },
       repeat: "always",
+      workMs: RESULT_WORK_MS,
     } as const;
-    return decoded(await this.#transport.call<Response>(call, { stream: true, read: keep }));
+    const response = await this.#transport.call<Response>(call, { stream: true, read: keep });
+    return wholeLines(decoded(response), { url: this.url, request: id });
   }
 
   why(id: string): Promise<WhyView> {
@@ -397,6 +407,30 @@ export class JobxClient {
       },
     });
   }
+}
+
+/** The same parts; an end in the middle of a line is one too early. */
+async function* wholeLines(
+  parts: AsyncIterable<string>,
+  of: { readonly url: string; readonly request: string },
+): AsyncGenerator<string, void, undefined> {
+  let last = "\n";
+  let cause: unknown;
+  try {
+    for await (const part of parts) {
+      yield part;
+      last = part.at(-1) ?? last;
+    }
+  } catch (error) {
+    cause = error;
+    last = "";
+  }
+  if (last === "\n") return;
+  throw clientError(
+    { code: "CLIENT_RESULT_BROKEN", ...of },
+    `the result of ${of.request} broke off: ${of.url} did not send all of it; what was written is not whole`,
+    { cause },
+  );
 }
 
 /** Which requests a list shows; times are ISO 8601. */

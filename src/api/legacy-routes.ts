@@ -10,6 +10,7 @@ import { apiError, isJobxError } from "./errors.ts";
 import { object } from "./json-schema.ts";
 import { WAIT_MS_MAX } from "./limits.ts";
 import type { RequestView } from "./ports.ts";
+import { objectBody } from "./result-text.ts";
 import { json, route } from "./route.ts";
 import { JOB_PARAMS, LEGACY_BODY, LEGACY_QUERY } from "./schema.ts";
 import { readArgumentsInOrder } from "./submit-routes.ts";
@@ -77,13 +78,32 @@ async function submit(
   if (query.blocking === "false" || query.blocking === "0") return { result: null };
   try {
     const view = await waitForEnd(context, request, accepted.request);
-    if (view.state === "succeeded") return { result: view.result ?? {} };
+    if (view.state === "succeeded") {
+      return await sendResult(context, { request, reply, id: accepted.request });
+    }
     const { code, message } = view.error ?? { code: view.state, message: "" };
     return failed(reply, code, message);
   } catch (error) {
     if (!isJobxError(error)) throw error;
     return failed(reply, error.code, error.message);
   }
+}
+
+/** Old clients know no other way to a result, so it comes with the answer, whatever its size. */
+async function sendResult(
+  context: ApiContext,
+  to: {
+    readonly request: FastifyRequest<LegacyCall>;
+    readonly reply: FastifyReply;
+    readonly id: string;
+  },
+): Promise<FastifyReply> {
+  const { reply, id } = to;
+  const lines = await callCluster(context, to.request, {
+    run: (options) => context.cluster.result(id, options),
+  });
+  reply.type("application/json; charset=utf-8");
+  return reply.send(objectBody(lines, { before: '{"result":', after: "}" }));
 }
 
 /** Old clients wait as long as it takes; they end by hanging up. */
@@ -96,7 +116,7 @@ async function waitForEnd(
     const view = await callCluster(context, request, {
       waitMs: WAIT_MS_MAX,
       run: (options) =>
-        context.cluster.request(id, { waitMs: WAIT_MS_MAX, withResult: true }, options),
+        context.cluster.request(id, { waitMs: WAIT_MS_MAX, withResult: false }, options),
     });
     if (view.endedAt !== null) return view;
   }

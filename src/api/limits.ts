@@ -1,6 +1,9 @@
 /** Bounds of the HTTP API. What exceeds one is answered with a coded error, never cut or ignored. */
 
-/** Bytes of a body, and so of a submission's arguments: what one log entry may hold. */
+/**
+ * Bytes of a body, and so of a submission's arguments: a node holds a body whole and parses and checks
+ * it in one go, some ten milliseconds of the thread that everything else needs.
+ */
 export const BODY_BYTES_MAX = 1 << 20;
 /** Bytes of the body of an apply, which carries the sources of all handlers: a thousand of 8 KiB. */
 export const APPLY_BODY_BYTES_MAX = 8 << 20;
@@ -28,6 +31,8 @@ export const ARGUMENTS_MAX = 100_000;
 export const PAGE_MAX = 1000;
 /** Page when the caller does not say. */
 export const PAGE_DEFAULT = 50;
+/** Bytes of a result inside the answer about its request, for the same reason; larger ones are streamed. */
+export const RESULT_BYTES_MAX = 1 << 20;
 /** Attempts in one answer: about 2.5 MB of JSON, some ten milliseconds of the control thread. */
 export const ATTEMPTS_MAX = 10_000;
 /** How long a ticket may be used: a week, for machines that are still being delivered. */

@@ -434,18 +434,21 @@ export interface ClusterPort {
     input: SubmitInput,
     options: CallOptions,
   ): Promise<{ readonly request: string; readonly duplicate: boolean }>;
-  /** With `waitMs` answers when the request has ended or after that time, whichever is first. */
+  /**
+   * With `waitMs` answers when the request has ended or after that time, whichever is first.
+   * @throws `RESULT_TOO_LARGE` with `withResult`, for a result above `RESULT_BYTES_MAX`.
+   */
   request(
     id: string,
     input: { readonly waitMs: number; readonly withResult: boolean },
     options: CallOptions,
   ): Promise<RequestView>;
   requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList>;
-  /** The pairs of a succeeded request's result, as they are read. @throws `RESULT_NOT_THERE`. */
-  result(
-    id: string,
-    options: CallOptions,
-  ): Promise<AsyncIterable<readonly (readonly [Json, Json])[]>>;
+  /**
+   * The pairs of a succeeded request's result as they are read: lines of JSON in UTF-8, in pieces of
+   * whole lines. @throws `RESULT_NOT_THERE`.
+   */
+  result(id: string, options: CallOptions): Promise<AsyncIterable<Uint8Array>>;
   /** Submits once more what the request was given, to the definitions of now. */
   retry(
     id: string,

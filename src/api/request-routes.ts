@@ -126,7 +126,8 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
     "/requests/:request",
     route(cluster, {
       ...common,
-      summary: "A request; with `wait`, when it has ended or after so many milliseconds.",
+      summary:
+        "A request; with `wait`, when it has ended or after so many milliseconds; with `result=true`, its result unless that is above 1 MiB (RESULT_TOO_LARGE).",
       querystring: WAIT_QUERY,
       answers: { 200: json("The request.", REQUEST) },
     }),

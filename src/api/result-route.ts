@@ -1,16 +1,13 @@
 /** The result of a request as a stream: however large it is, a node holds a page of it. */
-import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
-import type { Json } from "./ports.ts";
+import { linesBody, objectBody } from "./result-text.ts";
 import { json, route } from "./route.ts";
-import { REQUEST_PARAMS } from "./schema.ts";
+import { READ_QUERY, REQUEST_PARAMS } from "./schema.ts";
 import { RESULT } from "./view-schema.ts";
 
 /** A pair on a line, for readers that take them one at a time. */
 const LINES_TYPE = "application/x-ndjson";
-
-type Pages = AsyncIterable<readonly (readonly [Json, Json])[]>;
 
 /** `GET /v1/requests/:request/result`. A stream that fails is cut off, so that nobody takes it for whole. */
 export function resultRoute(app: FastifyInstance, context: ApiContext): void {
@@ -18,11 +15,12 @@ export function resultRoute(app: FastifyInstance, context: ApiContext): void {
   app.get<{ Params: { readonly request: string } }>(
     "/requests/:request/result",
     route(cluster, {
-      summary: `The pairs of a result; as one JSON object, or with Accept: ${LINES_TYPE} a pair on each line.`,
+      summary: `The pairs of a result of any size; as one JSON object, or with Accept: ${LINES_TYPE} a pair on each line.`,
       tag: "requests",
       role: "read",
       scope: { kind: "request" },
       params: REQUEST_PARAMS,
+      querystring: READ_QUERY,
       answers: { 200: json("All pairs, in order.", RESULT) },
     }),
     async (request, reply) => {
@@ -31,24 +29,8 @@ export function resultRoute(app: FastifyInstance, context: ApiContext): void {
       });
       const asLines = request.headers.accept?.includes(LINES_TYPE) ?? false;
       const type = asLines ? LINES_TYPE : "application/json";
-      const text = asLines ? lines(pages) : whole(pages);
-      return reply.type(`${type}; charset=utf-8`).send(Readable.from(text, { objectMode: true }));
+      const body = asLines ? linesBody(pages) : objectBody(pages, { before: "", after: "" });
+      return reply.type(`${type}; charset=utf-8`).send(body);
     },
   );
-}
-
-async function* lines(pages: Pages): AsyncGenerator<string, void, undefined> {
-  for await (const page of pages) {
-    if (page.length > 0) yield `${page.map((pair) => JSON.stringify(pair)).join("\n")}\n`;
-  }
-}
-
-async function* whole(pages: Pages): AsyncGenerator<string, void, undefined> {
-  let before = '{"pairs":[';
-  for await (const page of pages) {
-    if (page.length === 0) continue;
-    yield before + page.map((pair) => JSON.stringify(pair)).join(",");
-    before = ",";
-  }
-  yield before === "," ? "]}" : `${before}]}`;
 }

@@ -42,7 +42,8 @@ export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post<SubmitCall>(
     "/workflows/:workflow/jobs/:job/requests",
     route(context.cluster, {
-      summary: "Submits a job; with `wait`, waits so many milliseconds for its end.",
+      summary:
+        "Submits a job; with `wait`, waits so many milliseconds for its end. With a result above 1 MiB it is answered as accepted.",
       tag: "requests",
       role: "submit",
       scope: { kind: "workflow" },

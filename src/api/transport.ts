@@ -95,10 +95,15 @@ export function keep({ response }: { readonly response: Response }): Response {
 /** The text of a body as it arrives. */
 export async function* decoded(response: Response): AsyncGenerator<string, void, undefined> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  for (;;) {
-    const part = await reader?.read();
-    if (part === undefined || part.done) return;
-    yield part.value;
+  try {
+    for (;;) {
+      const part = await reader?.read();
+      if (part === undefined || part.done) return;
+      yield part.value;
+    }
+  } finally {
+    // Who stops early wants no more of it, and its connection must not keep the program alive.
+    await reader?.cancel().catch(() => {});
   }
 }
 

@@ -22,7 +22,7 @@ const YAML_ALIASES_MAX = 100;
  * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FILE_TOO_LARGE`, `CLI_YAML_INVALID` with the line.
  */
 export async function readYaml(path: string): Promise<unknown> {
-  const text = await readText(path, BODY_BYTES_MAX);
+  const text = await readText(path, { bytesMax: BODY_BYTES_MAX, why: YAML_WHY });
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const [problem] = document.errors;
   if (problem !== undefined) {
@@ -46,7 +46,8 @@ export async function readHandlers(folder: string): Promise<readonly HandlerFile
   const handlers: HandlerFile[] = [];
   let bytesLeft = APPLY_BODY_BYTES_MAX;
   for (const { name, path, language } of handlersAmong(await walk(folder))) {
-    const source = await readText(join(folder, path), bytesLeft);
+    const limit = { bytesMax: bytesLeft, why: SOURCES_WHY };
+    const source = await readText(join(folder, path), limit);
     bytesLeft -= Buffer.byteLength(source);
     handlers.push({ name, path, language, source });
   }
@@ -58,17 +59,29 @@ export async function readHandlers(folder: string): Promise<readonly HandlerFile
  * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FILE_TOO_LARGE`.
  */
 export async function readArgumentsText(path: string, io: Io): Promise<string> {
-  if (path !== "-") return readText(path, BODY_BYTES_MAX);
+  const limit = { bytesMax: BODY_BYTES_MAX, why: ARGUMENTS_WHY };
+  if (path !== "-") return readText(path, limit);
   const bytes = await io.readInput(BODY_BYTES_MAX);
-  if (bytes === undefined) throw tooLarge("the standard input", BODY_BYTES_MAX);
+  if (bytes === undefined) throw tooLarge("the standard input", limit);
   return decodeUtf8(bytes);
 }
 
-async function readText(path: string, bytesMax: number): Promise<string> {
+/** How much is read, and the end of the sentence that refuses more. */
+interface Limit {
+  readonly bytesMax: number;
+  readonly why: string;
+}
+
+const YAML_WHY = "of a workflow file";
+const SOURCES_WHY = `are left of the ${APPLY_BODY_BYTES_MAX} that all handlers of a workflow may have together`;
+const ARGUMENTS_WHY =
+  "of arguments, which a node takes whole, in one call; put large inputs into files and pass their paths";
+
+async function readText(path: string, limit: Limit): Promise<string> {
   let bytes: Uint8Array;
   try {
     // Looked at first, so that a wrong name does not fill the memory.
-    if ((await stat(path)).size > bytesMax) throw tooLarge(path, bytesMax);
+    if ((await stat(path)).size > limit.bytesMax) throw tooLarge(path, limit);
     bytes = await readFile(path);
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code !== TOO_LARGE) {
@@ -129,10 +142,10 @@ function unreadable(path: string, cause: unknown): Error {
   });
 }
 
-function tooLarge(path: string, bytesMax: number): Error {
+function tooLarge(path: string, { bytesMax, why }: Limit): Error {
   return cliError(
     { code: "CLI_FILE_TOO_LARGE", path, bytesMax },
-    `${path} is too large: at most ${bytesMax} bytes`,
+    `${path} is too large: at most ${bytesMax} bytes ${why}`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** Arguments of a job on the command line: `k=v`, `k:=JSON` and a file of JSON. */
+import { apiError, isJobxError } from "../api/errors.ts";
 import { checkPairs, isMapping, jsonToPairs, parseJson } from "../api/values.ts";
 import { cliError } from "./errors.ts";
 
@@ -18,7 +19,7 @@ export function parsePair(word: string): Pair {
   }
   const text = word.slice(at + 1);
   const pair = [key, json ? jsonValue(text, word) : text] as const;
-  checkPairs([pair]);
+  checkExactly([pair], json ? { text, where: `${key}:=` } : undefined);
   return pair;
 }
 
@@ -41,8 +42,41 @@ export function parsePairsText(text: string): readonly Pair[] {
     }
     keys.add(key);
   }
-  checkPairs(pairs);
+  checkExactly(pairs, { text, where: "--args: " });
   return pairs;
+}
+
+/**
+ * As `checkPairs`; says which number of the text it was, as it was written.
+ * @throws {JobxError} `HANDLER_VALUE_NOT_EXACT`, `API_INPUT_INVALID`.
+ */
+function checkExactly(
+  pairs: readonly Pair[],
+  given: { readonly text: string; readonly where: string } | undefined,
+): void {
+  try {
+    checkPairs(pairs);
+  } catch (cause) {
+    const isRounded = isJobxError(cause) && cause.code === "HANDLER_VALUE_NOT_EXACT";
+    const number = given && isRounded ? roundedNumber(given.text) : undefined;
+    if (given === undefined || number === undefined) throw cause;
+    throw apiError(
+      { code: "HANDLER_VALUE_NOT_EXACT", path: given.where },
+      `${given.where}${number} cannot be kept exactly: integers go to 9007199254740991 (2^53 - 1); pass it as text`,
+      { cause },
+    );
+  }
+}
+
+/** The first number of a JSON text that is beyond what is kept exactly, as it is written there. */
+function roundedNumber(text: string): string | undefined {
+  let found: string | undefined;
+  JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
+    const isRounded = typeof value === "number" && !(Math.abs(value) <= Number.MAX_SAFE_INTEGER);
+    if (isRounded) found ??= context?.source;
+    return value;
+  });
+  return found;
 }
 
 function jsonValue(text: string, where: string): unknown {

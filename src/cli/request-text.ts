@@ -2,16 +2,20 @@
 import type { AttemptView, RequestView } from "../api/ports.ts";
 import { printable, printableLines, toTable } from "./output.ts";
 
-/** Pairs of a result that are shown; the rest is in `--json`. */
-const PAIRS_SHOWN = 50;
+/** The first pairs of a result. */
+export interface ResultStart {
+  readonly pairs: readonly (readonly [unknown, unknown])[];
+  /** Whether there are further ones. */
+  readonly more: boolean;
+}
 
 /** States in which nothing more happens. */
 export function hasEnded(view: RequestView): boolean {
   return view.state === "succeeded" || view.state === "failed" || view.state === "cancelled";
 }
 
-/** The whole of a request: state, steps, error, result. */
-export function requestText(view: RequestView): string {
+/** A request: state, steps, error, and the first pairs of its result if it has one. */
+export function requestText(view: RequestView, result: ResultStart | undefined): string {
   const lines = [
     `request    ${view.request}`,
     `job        ${view.workflow} ${view.job}`,
@@ -32,7 +36,7 @@ export function requestText(view: RequestView): string {
     ]),
     "no steps yet",
   );
-  return `${lines.join("\n")}\n\n${steps}${errorText(view)}${resultText(view)}`;
+  return `${lines.join("\n")}\n\n${steps}${errorText(view)}${resultText(result)}`;
 }
 
 /** Attempts counted by node and state. */
@@ -65,15 +69,12 @@ function errorText({ error }: RequestView): string {
   return `\n${shown.join("\n")}\n`;
 }
 
-function resultText({ result }: RequestView): string {
-  if (result === null) return "";
-  const rows = result.pairs
-    .slice(0, PAIRS_SHOWN)
-    .map(([key, value]) => [
-      typeof key === "string" ? key : JSON.stringify(key),
-      JSON.stringify(value),
-    ]);
-  const more = result.pairs.length - rows.length;
-  const rest = more > 0 ? `(and ${more} more pairs; --json has all)\n` : "";
+function resultText(result: ResultStart | undefined): string {
+  if (result === undefined) return "";
+  const rows = result.pairs.map(([key, value]) => [
+    typeof key === "string" ? key : JSON.stringify(key),
+    JSON.stringify(value),
+  ]);
+  const rest = result.more ? "(and more pairs; --json has all)\n" : "";
   return `\n${toTable(["KEY", "VALUE"], rows, "the result has no pairs")}${rest}`;
 }

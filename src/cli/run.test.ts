@@ -66,6 +66,14 @@ describe("help and usage", () => {
     const { exit, err } = await jobx("submit text j k:=9007199254740993");
     expect(exit).toBe(2);
     expect(err).toContain("HANDLER_VALUE_NOT_EXACT");
+    expect(err).toContain("k:=9007199254740993 cannot");
+    expect(err).not.toContain("9007199254740992");
+    const deep = await jobx(["submit", "text", "j", 'k:={"a":[1,-9007199254740995]}']);
+    expect([deep.exit, deep.err]).toEqual([2, expect.stringContaining("-9007199254740995 cannot")]);
+    const path = await file("numbers.json", '{"a": 1, "b": 12345678901234567890}');
+    const inFile = await jobx(["submit", "text", "j", "--args", path]);
+    expect(inFile.exit).toBe(2);
+    expect(inFile.err).toContain("--args: 12345678901234567890 cannot");
     expect((await jobx("submit text j k:=1e999")).exit).toBe(2);
     expect(cluster.calls).toEqual([]);
   });
@@ -183,6 +191,15 @@ describe("submit", () => {
     expect((await jobx("submit text wordcount --args -", { input: "[1]" })).exit).toBe(2);
     const twice = await jobx("submit text wordcount --args -", { input: '{"a": 1, "\\u0061": 2}' });
     expect([twice.exit, twice.err]).toEqual([2, expect.stringContaining('member "a"')]);
+  });
+
+  test("arguments above a mebibyte are refused with what to do instead", async () => {
+    const path = await file("huge.json", `{"a": "${"x".repeat(1 << 20)}"}`);
+    const { exit, err } = await jobx(["submit", "text", "wordcount", "--args", path]);
+    expect([exit, called("submit")]).toEqual([2, undefined]);
+    expect(err).toContain("CLI_FILE_TOO_LARGE");
+    expect(err).toContain("at most 1048576 bytes of arguments");
+    expect(err).toContain("pass their paths");
   });
 
   test("--wait --json prints one object with the result and exits 0", async () => {

@@ -14,7 +14,7 @@ export const LAST_ANSWER_MS = 1000;
 export const WAIT_DEADLINE_MS = 120_000;
 
 /**
- * Resolves with the request when it has ended, or as it was when `untilMs` passed.
+ * Resolves with the request, without its result, when it has ended, or as it was when `untilMs` passed.
  * @throws {JobxError} `CLIENT_UNREACHABLE` when no node answers for as long as `client` has patience.
  */
 export async function waitForEnd(
@@ -29,7 +29,7 @@ export async function waitForEnd(
   for (;;) {
     const leftMs = Math.max(0, options.untilMs - deps.clock.nowMs());
     const waitMs = Math.ceil(Math.min(leftMs, WAIT_MS));
-    const view = await deps.client.request(id, { waitMs, withResult: true });
+    const view = await deps.client.request(id, { waitMs, withResult: false });
     options.onView(view);
     if (hasEnded(view) || deps.clock.nowMs() >= options.untilMs) return view;
   }

@@ -9,7 +9,6 @@ import type {
   EntityChange,
   HandlerSourceView,
   JobView,
-  Json,
   NodeView,
   Principal,
   RequestList,
@@ -22,8 +21,6 @@ import type {
   WhyView,
   WorkflowView,
 } from "../api/ports.ts";
-import type { Dataset } from "../scheduler/dataset.ts";
-import type { RequestRow } from "../scheduler/rows.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
@@ -36,6 +33,7 @@ import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { RequestReader } from "./request-reader.ts";
+import { smallResult } from "./small-result.ts";
 import { Tokens } from "./tokens.ts";
 import {
   handlerViews,
@@ -46,9 +44,6 @@ import {
   stepViews,
 } from "./views.ts";
 import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
-
-/** Pairs of a result that one answer carries; larger ones are for the command line's own reading. */
-const RESULT_PAIRS_MAX = 1_000_000;
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
 const WAIT_MS_MAX = 20_000;
@@ -277,7 +272,15 @@ export class ClusterApi implements ClusterPort {
     const { workflow } = place;
     const view = requestView(row, { request: place.id, workflow, group });
     if (!input.withResult || row.state !== "succeeded") return view;
-    return { ...view, result: { pairs: await this.#result(row, options) } };
+    const { copies } = this.#deps.node;
+    const pairs = await smallResult(
+      { request: place.id, dataset: row.result ?? [] },
+      {
+        ensure: (dataset) => copies.ensure(dataset, options.signal),
+        read: (dataset) => this.#deps.plane.readPairTexts(dataset),
+      },
+    );
+    return { ...view, result: { pairs } };
   }
 
   async requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList> {
@@ -287,12 +290,10 @@ export class ClusterApi implements ClusterPort {
     return this.#readerFor(options).list(about, page, options.deadlineMs);
   }
 
-  async result(
-    id: string,
-    options: CallOptions,
-  ): Promise<AsyncIterable<readonly (readonly [Json, Json])[]>> {
-    const place = await this.#reader.place(id, options.deadlineMs);
-    const row = await this.#reader.row(place, options.deadlineMs);
+  async result(id: string, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
+    const reader = this.#readerFor(options);
+    const place = await reader.place(id, options.deadlineMs);
+    const row = await reader.row(place, options.deadlineMs);
     if (row.state !== "succeeded") {
       throw new ClusterError(
         { code: "RESULT_NOT_THERE", state: row.state },
@@ -300,7 +301,7 @@ export class ClusterApi implements ClusterPort {
       );
     }
     const here = await this.#deps.node.copies.ensure(row.result ?? [], options.signal);
-    return this.#deps.plane.readPairs(here);
+    return this.#deps.plane.readPairTexts(here);
   }
 
   async attempts(
@@ -410,25 +411,6 @@ export class ClusterApi implements ClusterPort {
 
   metrics(): Promise<string> {
     return this.#deps.metrics.text();
-  }
-
-  async #result(
-    row: RequestRow,
-    options: CallOptions,
-  ): Promise<readonly (readonly [Json, Json])[]> {
-    const result: Dataset = row.result ?? [];
-    const here = await this.#deps.node.copies.ensure(result, options.signal);
-    const pairs: (readonly [Json, Json])[] = [];
-    for await (const page of this.#deps.plane.readPairs(here)) {
-      pairs.push(...page);
-      if (pairs.length > RESULT_PAIRS_MAX) {
-        throw new ClusterError(
-          { code: "RESULT_TOO_LARGE" },
-          `the result has more than ${RESULT_PAIRS_MAX} pairs, more than one answer carries`,
-        );
-      }
-    }
-    return pairs;
   }
 
   #nodeView(member: MemberRow): NodeView {

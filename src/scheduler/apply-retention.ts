@@ -8,7 +8,7 @@ import { assert } from "../std/assert.ts";
 import { refused } from "./answers.ts";
 import { isLive, PRINTED_ROWS_MAX, rowOf, type WorkflowTransaction } from "./apply-kit.ts";
 import type { Command } from "./commands.ts";
-import type { Dataset } from "./dataset.ts";
+import { datasetBytes } from "./dataset.ts";
 import { isUnder, keys, META_KEY, placeOfExpiryKey, RETAINED_KEY } from "./keys.ts";
 import type { Answer, PlanRow, RequestRow } from "./rows.ts";
 
@@ -23,13 +23,8 @@ export function bytesOfRequest(request: RequestRow): number {
   let rows = 1;
   for (const { total } of request.steps) rows += total;
   const printed = Math.min(request.printedCount, PRINTED_ROWS_MAX) * PRINTED_ROW_BYTES;
-  return rows * ROW_BYTES + printed + bytesOf(request.arguments) + bytesOf(request.result ?? []);
-}
-
-function bytesOf(dataset: Dataset): number {
-  let bytes = 0;
-  for (const piece of dataset) bytes += piece.kind === "run" ? piece.bytes : piece.bytes.length;
-  return bytes;
+  const datasets = datasetBytes(request.arguments) + datasetBytes(request.result ?? []);
+  return rows * ROW_BYTES + printed + datasets;
 }
 
 /** Enters a request that has just ended, unless it is kept by name. */

@@ -53,3 +53,10 @@ export const INLINE_BYTES_MAX = 4096;
 export function datasetCount(dataset: Dataset): number {
   return dataset.reduce((sum, piece) => sum + piece.count, 0);
 }
+
+/** Bytes of the records in all pieces. */
+export function datasetBytes(dataset: Dataset): number {
+  return dataset.reduce((sum, piece) => {
+    return sum + (piece.kind === "inline" ? piece.bytes.length : piece.bytes);
+  }, 0);
+}

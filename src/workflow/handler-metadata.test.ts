@@ -96,6 +96,22 @@ describe("readHandlerMetadata()", () => {
     });
   });
 
+  test("null is the type of an iterator in quotes, too", () => {
+    const argument = { name: "arguments", type: "null" };
+    const value = {
+      handler_type: "mapper",
+      argument_spec: [argument],
+      required_capability: "none",
+    };
+    const options = { file: "words.js", language: "javascript" } as const;
+    const parse: TextParser = () => ({ kind: "value", value });
+    expect(readHandlerMetadata(MAPPER, { ...options, parseYaml: parse }).argumentType).toBe(null);
+    argument.type = "NULL";
+    expect(() => readHandlerMetadata(MAPPER, { ...options, parseYaml: parse })).toThrow(
+      "one of list, dict",
+    );
+  });
+
   test("reads the docstring of a Python file, and null as the type of an iterator", () => {
     expect(read(REDUCER, "python")).toMatchObject({
       type: "reducer",

@@ -185,7 +185,8 @@ function argumentType(
     throw refuse("the entry of argument_spec has exactly a name and a type");
   }
   if (fields.get("name") !== wanted) throw refuse(`the argument of a ${options.type} is ${wanted}`);
-  const type = fields.get("type");
+  // In quotes or not, it says the same; the other types have no quotes in most files.
+  const type = fields.get("type") === "null" ? null : fields.get("type");
   const known = ARGUMENT_TYPES.find((candidate) => candidate === type);
   if (known === undefined) {
     throw refuse("the type is one of list, dict, tuple, int, float, str, bool, null");

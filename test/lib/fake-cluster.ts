@@ -359,16 +359,13 @@ export class FakeCluster implements ClusterPort {
     return { requests, next };
   }
 
-  async result(
-    id: string,
-    options: CallOptions,
-  ): Promise<AsyncIterable<readonly (readonly [Json, Json])[]>> {
+  async result(id: string, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
     this.#called("result", id, options);
     const { result } = this.#view(id);
     if (result === null) throw clusterFailure("RESULT_NOT_THERE");
     const breaks = this.resultBreaks;
     async function* pages(pairs: readonly (readonly [Json, Json])[]) {
-      for (const pair of pairs) yield [pair];
+      for (const pair of pairs) yield Buffer.from(`${JSON.stringify(pair)}\n`);
       if (breaks) throw clusterFailure("FS_BLOCK_MISSING");
     }
     return pages(result.pairs);

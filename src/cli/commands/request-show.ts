@@ -1,8 +1,8 @@
 import { ATTEMPTS_MAX } from "../../api/limits.ts";
 import { type Command, positional, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { toJson } from "../output.ts";
-import { attemptsText, requestText } from "../request-text.ts";
+import { printRequest } from "../request-output.ts";
+import { attemptsText } from "../request-text.ts";
 
 /** `jobx request show ID` */
 export const REQUEST_SHOW: Command = {
@@ -15,13 +15,12 @@ export const REQUEST_SHOW: Command = {
   async run(run) {
     const id = positional(run, 0);
     const client = await run.connect({ stale: run.flag("stale") });
-    const view = await client.request(id, { waitMs: 0, withResult: true });
+    const view = await client.request(id, { waitMs: 0, withResult: false });
     const { attempts, truncated } = await client.attempts(id, { limit: ATTEMPTS_MAX });
-    run.io.out(
-      run.json
-        ? toJson({ ...view, attempts, attemptsTruncated: truncated })
-        : requestText(view) + attemptsText(attempts, truncated),
-    );
+    await printRequest({ run, client }, view, {
+      fields: { attempts, attemptsTruncated: truncated },
+      text: attemptsText(attempts, truncated),
+    });
     return EXIT.ok;
   },
 };

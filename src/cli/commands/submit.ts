@@ -7,7 +7,7 @@ import { followRequest, type Progress } from "../follow.ts";
 import { toJson } from "../output.ts";
 import { type Pair, parsePair, parsePairsText } from "../pairs.ts";
 import { progressView } from "../progress.ts";
-import { requestText } from "../request-text.ts";
+import { printRequest } from "../request-output.ts";
 import { LAST_ANSWER_MS, WAIT_DEADLINE_MS, waitForEnd } from "../wait.ts";
 
 /** `jobx submit WORKFLOW JOB [key=text | key:=JSON]...` */
@@ -80,7 +80,12 @@ export const SUBMIT: Command = {
       shown.end();
     }
     const view = await waitForEnd({ client, clock }, id, { untilMs, onView: told });
-    run.io.out(run.json ? toJson({ ...view, duplicate: accepted.duplicate }) : requestText(view));
+    // The bound was on the waiting: a result takes as long as it takes.
+    const reading = await run.connect({ deadlineMs: WAIT_DEADLINE_MS });
+    await printRequest({ run, client: reading }, view, {
+      fields: { duplicate: accepted.duplicate },
+      text: "",
+    });
     return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
   },
 };

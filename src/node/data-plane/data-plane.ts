@@ -292,7 +292,7 @@ export class DataPlane implements RunsPort, RunnerPort {
   }
 
   /**
-   * The same as JSON arrays of [key, value] in UTF-8, for who only passes them on.
+   * The same as lines of JSON in UTF-8, a pair on each, for who only passes them on.
    * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_RUN_MISMATCH`, `RUN_MALFORMED`,
    * `PAIRS_MALFORMED`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`.
    */

@@ -33,9 +33,10 @@ export async function* pairSlices(
   if (texts.length > 0) yield Buffer.from(`[${texts.join(",")}]`, "utf8");
 }
 
-/** The pairs of one slice. */
+/** The pairs of one slice of lines, as `readPairPages` makes it. */
 export function pairsOfPage(page: Uint8Array): readonly JsonPair[] {
-  const pairs: unknown = JSON.parse(Buffer.from(page).toString("utf8"));
+  const lines = Buffer.from(page).toString("utf8").trimEnd();
+  const pairs: unknown = JSON.parse(`[${lines.replaceAll("\n", ",")}]`);
   assert(isPairs(pairs), "a page is a list of pairs");
   return pairs;
 }

@@ -24,7 +24,11 @@ export async function storePairs(io: PairIo, slices: AsyncIterable<Uint8Array>):
   }
 }
 
-/** All pairs of a dataset, in slices of about `PAGE_BYTES`. @throws {JobxError} as `PairIo.read`. */
+/**
+ * All pairs of a dataset as lines of JSON, each with its line break, in slices of whole lines of about
+ * `PAGE_BYTES`.
+ * @throws {JobxError} as `PairIo.read`.
+ */
 export async function* readPairPages(
   io: PairIo,
   dataset: Dataset,
@@ -61,9 +65,11 @@ function recordsOf(slice: Uint8Array): PairRecord[] {
 
 function textOf(record: PairRecord): string {
   const key = JSON.stringify(decodeKey(record.key));
-  return `[${key},${Buffer.from(record.value).toString("utf8")}]`;
+  const value = Buffer.from(record.value).toString("utf8");
+  // Inside a text JSON writes a line break as `\n`; one that is there stands between two tokens.
+  return `[${key},${value.replaceAll("\n", " ")}]`;
 }
 
 function pageOf(texts: readonly string[]): Uint8Array {
-  return Buffer.from(`[${texts.join(",")}]`, "utf8");
+  return Buffer.from(`${texts.join("\n")}\n`, "utf8");
 }

@@ -66,6 +66,7 @@ export class BenchPlane {
     };
     this.#units += 1;
     const { outcome } = await this.#plane.run(work, {
+      group: 1,
       request: "r",
       invocation: String(this.#units),
       step: "s",

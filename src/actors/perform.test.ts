@@ -12,17 +12,22 @@ import type { ReadRows } from "./reduce-inputs.ts";
 
 const REDUCED = { kind: "reduced", parts: [], session: [], warnings: [] } as const;
 
-/** A performer whose reduces find these block rows, and that brings inputs here by `ensure`. */
+/**
+ * A performer whose reduces find these block rows, and that brings inputs here by `ensure`. The runner
+ * asks `asks`, and then for the next one until there is none.
+ */
 function performerWith(
   blocks: readonly (readonly [string, Row])[],
   ensure: (dataset: Dataset) => Promise<Dataset>,
+  asks: readonly { readonly again: boolean }[] = [],
 ) {
   const merged: (Dataset | undefined)[] = [];
   const runner: RunnerPort = {
     beginNoMore() {},
     async run(_work, context) {
+      for (const { again } of asks) merged.push(await context.inputs(again));
       for (;;) {
-        const page = await context.inputs();
+        const page = await context.inputs(false);
         merged.push(page);
         if (page === undefined) return { outcome: REDUCED, ranMs: 1, storedMs: 0 };
       }
@@ -102,6 +107,18 @@ test("inputs of many pages are all brought here first, and merged in their order
   expect(brought.slice(1, 4)).toEqual(texts);
   expect(merged).toEqual([...texts, undefined]);
 });
+
+test.each([[["a"]], [["a", "b", "c"]]])(
+  "inputs %j are given from the first on again",
+  async (names) => {
+    const blocks = names.map((name, at) => block(at, name));
+    const asks = [...names.map(() => ({ again: false })), { again: true }];
+    const { merged, perform } = performerWith(blocks, (dataset) => Promise.resolve(dataset), asks);
+    await perform();
+    const texts = names.map((name) => textData(name));
+    expect(merged).toEqual([...texts, ...texts, undefined]);
+  },
+);
 
 test("inputs that cannot be reached give the unit back, and lost ones fail it", async () => {
   const codes = ["RUN_UNREACHABLE", "RUN_LOST"] as const;

@@ -26,7 +26,7 @@ const PASSING: ReadonlySet<string> = new Set([
   "RUN_NOT_SECURED",
 ]);
 
-/** The next page of a reduce's inputs; undefined after the last. */
+/** The next page of a reduce's inputs, or the first one again; undefined after the last. */
 type NextInputs = Parameters<RunnerPort["run"]>[1]["inputs"];
 
 export interface PerformDeps {
@@ -94,6 +94,7 @@ export class Performer {
   #context(attempt: LocalAttempt, inputs: NextInputs): Parameters<RunnerPort["run"]>[1] {
     const { grant, group, controller } = attempt;
     return {
+      group,
       request: grant.request,
       invocation: grant.invocation,
       step: grant.step,
@@ -121,12 +122,17 @@ export class Performer {
       await copies.ensure(page, signal);
     }
     if (isOnly) {
-      const only = [first.value];
-      return () => Promise.resolve(only.pop());
+      let given = false;
+      return (again) => {
+        const dataset = given && !again ? undefined : first.value;
+        given = true;
+        return Promise.resolve(dataset);
+      };
     }
-    const again = inputPages(read, group, grant.inputs);
-    return async () => {
-      const next = await again.next();
+    let merged = inputPages(read, group, grant.inputs);
+    return async (again) => {
+      if (again) merged = inputPages(read, group, grant.inputs);
+      const next = await merged.next();
       return next.done === true ? undefined : copies.ensure(next.value, signal);
     };
   }

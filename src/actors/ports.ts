@@ -469,11 +469,16 @@ export interface RunnerPort {
   run(
     work: Work,
     context: {
+      /** The workflow's group: its handlers share their workers with no other one's. */
+      readonly group: number;
       readonly request: string;
       readonly invocation: string;
       readonly step: string;
-      /** The next datasets of a reduce unit's input, whose runs are here; undefined at the end. */
-      readonly inputs: () => Promise<Dataset | undefined>;
+      /**
+       * The next datasets of a reduce unit's input, whose runs are here, or the first ones again;
+       * undefined at the end.
+       */
+      readonly inputs: (again: boolean) => Promise<Dataset | undefined>;
       /** The source of a handler version. */
       readonly source: (version: string) => Promise<string>;
       readonly signal: AbortSignal;

@@ -8,8 +8,8 @@ import type { HandlerRef, Printed, WorkError } from "../wire/dataset.ts";
 import { sizeText } from "../wire/handler-metadata.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
 import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
-import type { WorkerPool } from "./pool.ts";
-import type { CallEnd, CallMessage, CallOptions } from "./worker-call.ts";
+import type { WorkerPool, WorkerUse } from "./pool.ts";
+import { type CallEnd, type CallMessage, type CallOptions, isStray } from "./worker-call.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** Time that a given-up JavaScript handler has to notice `ctx.signal`, milliseconds. */
@@ -26,6 +26,7 @@ export interface AttemptListeners {
 /** What an attempt is given by its executor. */
 export interface AttemptOptions {
   readonly pool: WorkerPool;
+  readonly use: WorkerUse;
   readonly timers: Timers;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -49,6 +50,12 @@ export class AttemptFailed extends Error {
 /** The attempt was given back by its executor. */
 export class AttemptReleased extends Error {}
 
+/**
+ * The attempt's worker ended by a stray error, and had served others before: it may be one of theirs.
+ * That is known of fresh workers only.
+ */
+export class AttemptStrayed extends Error {}
+
 /** A call of the attempt. */
 export interface AttemptCall extends Pick<CallOptions, "input" | "onBatch"> {
   readonly session: StartMessage["session"];
@@ -64,6 +71,8 @@ export class Attempt {
   readonly #free: WorkerProcess[] = [];
   readonly #calls = new Set<Promise<void>>();
   readonly #kills: Promise<void>[] = [];
+  /** Workers that had served others before. */
+  readonly #shared = new WeakSet<WorkerProcess>();
   /** Of workers that it has given back. */
   readonly #printed: Printed[] = [];
   /** Of what was printed, and of the lines of the log in it. */
@@ -178,6 +187,7 @@ export class Attempt {
     const worker = held ?? (await this.#acquire(handler));
     this.#busy.add(worker);
     if (held === undefined) {
+      if (worker.calls > 0) this.#shared.add(worker);
       worker.stdout.reset();
       worker.stderr.reset();
       worker.onOutput = this.#options.listeners.onOutput;
@@ -187,7 +197,7 @@ export class Attempt {
 
   async #acquire(handler: HandlerRef): Promise<WorkerProcess> {
     try {
-      return await this.#options.pool.acquire(handler);
+      return await this.#options.pool.acquire(handler, this.#options.use);
     } catch (error) {
       if (error instanceof HandlersError) throw this.#first(new AttemptReleased(error.message));
       throw error;
@@ -218,7 +228,9 @@ export class Attempt {
     let error: unknown;
     if (end.kind === "broken" && !(end.error instanceof HandlerFault)) error = end.error;
     else if (this.#timedOut) error = this.#timeout(stdout, stderr);
-    else error = new AttemptFailed({ ...describeEnd(end), stdout, stderr });
+    else if (this.#shared.has(worker) && (isStray(end) || end.kind === "unbegun")) {
+      error = new AttemptStrayed("the worker was ended by what others left in it");
+    } else error = new AttemptFailed({ ...describeEnd(end), stdout, stderr });
     const first = this.#first(error instanceof Error ? error : new Error(String(error)));
     this.#killBusy();
     throw first;
@@ -261,6 +273,9 @@ export function describeEnd(end: Exclude<CallEnd, { kind: "done" }>): {
     case "failed":
       return { code: end.code, message: end.message, traceback: end.traceback };
     case "exited": {
+      if (isStray(end)) {
+        return fault("HANDLER_STRAY_ERROR", "something threw outside of the handler's call");
+      }
       const how = end.signal === null ? `with code ${end.exitCode}` : `by signal ${end.signal}`;
       return fault("HANDLER_CRASHED", `the worker process ended ${how} during the call`);
     }

@@ -40,7 +40,7 @@ test.each([
   const kit = await HandlerKit.open({ pool: { codecs } });
   try {
     const need = { language, version: "", memoryBytes: undefined };
-    const worker = await kit.pool.acquire(need);
+    const worker = await kit.pool.acquire(need, { user: 1 });
     expect(worker.codec).toBe(chosen);
     kit.pool.release(worker);
   } finally {

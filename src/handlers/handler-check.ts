@@ -170,7 +170,10 @@ async function compile(
   },
 ): Promise<Compiled> {
   const { pool, language, type } = options;
-  const worker = await pool.acquire({ language, version: "", memoryBytes: undefined });
+  const worker = await pool.acquire(
+    { language, version: "", memoryBytes: undefined },
+    { user: "checks" },
+  );
   const timer = options.timers.after(CHECK_TIMEOUT_MS, () => void worker.kill());
   try {
     const end = await worker.check({ file: file.file, type, source: file.source });

@@ -13,7 +13,7 @@ import type { HandlerRef, Printed } from "../wire/dataset.ts";
 import { HandlersError } from "./errors.ts";
 import { LeafSweep, type Swept } from "./leaf-sweep.ts";
 import type { Leaf } from "./leaf-unit.ts";
-import type { WorkerPool } from "./pool.ts";
+import type { WorkerPool, WorkerUse } from "./pool.ts";
 import type { PairIo } from "./ports.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -21,6 +21,7 @@ import type { WorkerProcess } from "./worker-process.ts";
 export interface LeafBatchOptions {
   readonly io: PairIo;
   readonly pool: WorkerPool;
+  readonly use: WorkerUse;
   readonly timers: Timers;
   readonly nowMs: () => number;
   readonly mapper: HandlerRef;
@@ -123,7 +124,7 @@ export class LeafBatch {
 
   async #acquire(handler: HandlerRef, leaves: readonly Leaf[]): Promise<WorkerProcess | undefined> {
     try {
-      return await this.#options.pool.acquire(handler);
+      return await this.#options.pool.acquire(handler, this.#options.use);
     } catch (error) {
       if (!(error instanceof HandlersError)) throw error;
       for (const leaf of leaves) leaf.finish({ kind: "released", reason: error.message });

@@ -6,7 +6,7 @@ import { abortReason, CANCEL_GRACE_MS, DELAY_MS_MAX, describeEnd } from "./attem
 import { HandlerFault } from "./errors.ts";
 import { groupFramesOf, pairFramesOf, pairsOf, pairsOfLists } from "./frames.ts";
 import type { Leaf } from "./leaf-unit.ts";
-import type { CallEnd, CallMessage, CallOptions } from "./worker-call.ts";
+import { type CallEnd, type CallMessage, type CallOptions, isStray } from "./worker-call.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** A call that takes longer lets the others go on without it, milliseconds. */
@@ -173,8 +173,8 @@ export class LeafSweep {
     else if (end.kind === "done") leaf.handlerDone();
     else if (!ran || leaf.over || (await this.#hasPrinted())) leaf.alone();
     else if (end.kind === "killed" && !this.#timedOut) leaf.alone();
-    // Others may have filled the worker before it.
-    else if (end.kind === "memory") leaf.alone();
+    // Others may have filled the worker before it, or left what threw.
+    else if (end.kind === "memory" || isStray(end)) leaf.alone();
     else if (end.kind === "broken" && !(end.error instanceof HandlerFault)) leaf.alone();
     else {
       const late = { code: "HANDLER_TIMEOUT", message: `not finished after ${timeoutMs} ms` };

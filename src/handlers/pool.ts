@@ -1,6 +1,7 @@
 /**
- * Worker processes that are kept warm: one serves many attempts of its language, one after the
- * other, until it is idle for long, has served enough, or has misbehaved.
+ * Worker processes that are kept warm: one serves many attempts of its language and its workflow, one
+ * after the other, until it is idle for long, has served enough, has misbehaved, or makes room. What
+ * handlers leave in a worker (globals, timers) so stays with their own workflow.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -54,18 +55,35 @@ interface Idle {
 /** What a worker is wanted for. */
 export type WorkerNeed = Pick<HandlerRef, "language" | "version" | "memoryBytes">;
 
+/** Whom a worker serves for its whole life: a workflow, by its group, or the checks of sources. */
+export type WorkerUser = number | "checks";
+
+/** Who wants a worker. */
+export interface WorkerUse {
+  readonly user: WorkerUser;
+  /** True: one that has not run anything. */
+  readonly fresh?: boolean;
+}
+
 interface Waiter {
   readonly need: WorkerNeed;
+  readonly use: WorkerUse;
   readonly resolve: (worker: WorkerProcess) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A bounded pool. `acquire` and `release` are in pairs. */
+/**
+ * A bounded pool. `acquire` and `release` are in pairs. Who waits gets the place of an idle worker that
+ * serves others; whoever holds at most `workersMax` together never waits for one another.
+ */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #idle: Idle[] = [];
   readonly #waiters: Waiter[] = [];
-  readonly #all = new Set<WorkerProcess>();
+  /** Those that live, and whom each serves. */
+  readonly #all = new Map<WorkerProcess, WorkerUser>();
+  /** Those that are being killed: each makes a place for one who waits. */
+  readonly #leaving = new Set<WorkerProcess>();
   /** When each worker was last looked at for processes that its handlers left behind. */
   readonly #lookedMs = new WeakMap<WorkerProcess, number>();
   #trees: Promise<TreeKeeper> | undefined;
@@ -87,7 +105,7 @@ export class WorkerPool {
 
   /** Process ids of the workers that are alive, for display. */
   get pids(): readonly number[] {
-    return [...this.#all]
+    return [...this.#all.keys()]
       .filter((worker) => worker.alive)
       .map((worker) => worker.pid)
       .filter((pid) => pid !== undefined);
@@ -99,19 +117,19 @@ export class WorkerPool {
   }
 
   /**
-   * A worker for the caller alone, one that has loaded `version` if there is one. Waits in line
-   * when the pool is full.
+   * A worker for the caller alone that has served nobody but this user, one that has loaded `version`
+   * if there is one. Waits in line when the pool is full.
    * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when the language cannot be started here,
    * `HANDLER_POOL_CLOSED` after `close`.
    */
-  async acquire(need: WorkerNeed): Promise<WorkerProcess> {
+  async acquire(need: WorkerNeed, use: WorkerUse): Promise<WorkerProcess> {
     if (this.#closed) throw closedError();
-    const worker = this.#takeIdle(need) ?? (await this.#wait(need));
+    const worker = this.#takeIdle(need, use) ?? (await this.#wait(need, use));
     worker.memory.limitBytes = this.#limitOf(need);
     return worker;
   }
 
-  /** Whether a worker that somebody has can serve this need too; it is held to its limit from then on. */
+  /** Whether a worker that a user has can serve this need of theirs too; it is held to its limit from then on. */
   reuse(worker: WorkerProcess, need: WorkerNeed): boolean {
     if (!worker.alive || !this.#suits(worker, need)) return false;
     worker.memory.limitBytes = this.#limitOf(need);
@@ -132,7 +150,7 @@ export class WorkerPool {
       void this.#retire(worker);
       return;
     }
-    const waiting = this.#waiters.findIndex(({ need }) => this.#suits(worker, need));
+    const waiting = this.#waiters.findIndex(({ need, use }) => this.#serves(worker, need, use));
     const [waiter] = waiting < 0 ? [] : this.#waiters.splice(waiting, 1);
     if (waiter !== undefined) {
       waiter.resolve(worker);
@@ -150,12 +168,12 @@ export class WorkerPool {
     this.#watch?.cancel();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
     this.#idle.length = 0;
-    await Promise.all([...this.#all].map((worker) => worker.kill()));
+    await Promise.all([...this.#all.keys()].map((worker) => worker.kill()));
   }
 
-  #wait(need: WorkerNeed): Promise<WorkerProcess> {
+  #wait(need: WorkerNeed, use: WorkerUse): Promise<WorkerProcess> {
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ need, resolve, reject });
+      this.#waiters.push({ need, use, resolve, reject });
       this.#serve();
     });
   }
@@ -170,6 +188,11 @@ export class WorkerPool {
     return worker.language !== "javascript" || worker.startedFor === this.#limitOf(need);
   }
 
+  #serves(worker: WorkerProcess, need: WorkerNeed, { user, fresh }: WorkerUse): boolean {
+    if (this.#all.get(worker) !== user || (fresh === true && worker.calls > 0)) return false;
+    return this.#suits(worker, need);
+  }
+
   #hasLeftovers(worker: WorkerProcess): boolean {
     const nowMs = this.#options.clock.nowMs();
     const lookedMs = this.#lookedMs.get(worker);
@@ -178,11 +201,11 @@ export class WorkerPool {
     return worker.hasLeftovers();
   }
 
-  #takeIdle(need: WorkerNeed): WorkerProcess | undefined {
+  #takeIdle(need: WorkerNeed, use: WorkerUse): WorkerProcess | undefined {
     let best = -1;
     for (let at = this.#idle.length - 1; at >= 0; at--) {
       const worker = this.#idle[at]?.worker;
-      if (worker === undefined || !this.#suits(worker, need) || !worker.alive) continue;
+      if (worker === undefined || !this.#serves(worker, need, use) || !worker.alive) continue;
       if (best < 0) best = at;
       if (worker.loaded.has(need.version)) {
         best = at;
@@ -192,20 +215,40 @@ export class WorkerPool {
     return best < 0 ? undefined : this.#idle.splice(best, 1)[0]?.worker;
   }
 
-  /** Starts workers for those who wait, in the place of idle ones of other languages if need be. */
+  /** Starts workers for those who wait, in the place of idle ones that serve others if need be. */
   #serve(): void {
-    while (this.#waiters.length > 0) {
-      if (this.#count < this.#options.workersMax) {
-        const waiter = this.#waiters.shift();
-        if (waiter !== undefined) void this.#startFor(waiter);
-        continue;
-      }
-      const spare = this.#idle.shift();
-      if (spare === undefined) return;
-      void this.#retire(spare.worker);
-      // The place is free when the worker is gone.
-      return;
+    while (this.#count < this.#options.workersMax) {
+      const waiter = this.#waiters.shift();
+      if (waiter === undefined) return;
+      void this.#startFor(waiter);
     }
+    while (this.#waiters.length > this.#leaving.size) {
+      const spare = this.#takeSpare();
+      if (spare === undefined) return;
+      void this.#retire(spare);
+    }
+  }
+
+  /**
+   * The idle worker that is missed least: a dead one, else the oldest of which there is another one
+   * just like it, so that no workflow loses its last for that, else the oldest.
+   */
+  #takeSpare(): WorkerProcess | undefined {
+    const spare = this.#idle.findIndex(
+      ({ worker }, at) =>
+        !worker.alive ||
+        this.#idle.slice(at + 1).some((later) => this.#alike(worker, later.worker)),
+    );
+    return this.#idle.splice(Math.max(0, spare), 1)[0]?.worker;
+  }
+
+  #alike(one: WorkerProcess, other: WorkerProcess): boolean {
+    return (
+      other.alive &&
+      one.language === other.language &&
+      one.startedFor === other.startedFor &&
+      this.#all.get(one) === this.#all.get(other)
+    );
   }
 
   async #startFor(waiter: Waiter): Promise<void> {
@@ -223,7 +266,7 @@ export class WorkerPool {
         codecs,
         trees: await this.#trees,
       });
-      this.#all.add(worker);
+      this.#all.set(worker, waiter.use.user);
       this.#watchLater();
       if (this.#closed) {
         await this.#retire(worker);
@@ -253,7 +296,9 @@ export class WorkerPool {
   }
 
   async #retire(worker: WorkerProcess): Promise<void> {
+    this.#leaving.add(worker);
     await worker.kill();
+    this.#leaving.delete(worker);
     if (!this.#all.delete(worker)) return;
     this.#count--;
     this.#serve();
@@ -265,7 +310,7 @@ export class WorkerPool {
 
   /** Finds workers that use too much, and idle ones that are of no use any more. */
   async #look(): Promise<void> {
-    await Promise.all([...this.#all].map((worker) => worker.lookAtMemory()));
+    await Promise.all([...this.#all.keys()].map((worker) => worker.lookAtMemory()));
     const useless = this.#idle.filter(
       ({ worker }) => !worker.alive || worker.memory.isGrown || worker.hasLeftovers(),
     );

@@ -2,7 +2,13 @@
 import { assert, unreachable } from "../std/assert.ts";
 import type { Clock, Timers } from "../std/clock.ts";
 import type { Dataset, HandlerRef, Outcome, Printed, Work, WorkError } from "../wire/dataset.ts";
-import { Attempt, AttemptFailed, type AttemptListeners, AttemptReleased } from "./attempt.ts";
+import {
+  Attempt,
+  AttemptFailed,
+  type AttemptListeners,
+  AttemptReleased,
+  AttemptStrayed,
+} from "./attempt.ts";
 import { HandlerFault } from "./errors.ts";
 import { groupFrames, pairFrames, pairsOf, pairsOfLists } from "./frames.ts";
 import { LeafBatch } from "./leaf-batch.ts";
@@ -20,8 +26,13 @@ import { UnitLine, type WaitingUnit } from "./unit-line.ts";
 
 /** What an executor hands in with a unit. */
 export interface WorkContext extends AttemptListeners {
-  /** The next input dataset of a reduce, whose runs are on this node; undefined after the last. */
-  readonly inputs: () => Promise<Dataset | undefined>;
+  /** The workflow's group: a worker that runs its handlers runs no other workflow's. */
+  readonly group: number;
+  /**
+   * The next input dataset of a reduce, whose runs are on this node, or the first one again; undefined
+   * after the last.
+   */
+  readonly inputs: (again: boolean) => Promise<Dataset | undefined>;
   /** The source of a handler's version. */
   readonly source: (version: string) => Promise<string>;
   /** Gives the unit up: its handlers are killed and the outcome is `released`. */
@@ -67,6 +78,8 @@ type ReduceWork = Extract<Work, { kind: "reduce" }>;
 /** A unit that has a slot. */
 interface Run {
   readonly attempt: Attempt;
+  /** True: its input may have been read before. */
+  readonly again: boolean;
   /** To be waited for when its last handler is done: the slot is free then. */
   readonly through: () => Promise<void>;
 }
@@ -210,25 +223,44 @@ export class WorkRunner {
     });
     const [work] = works;
     const kind = units[0]?.kind;
+    const group = units[0]?.context.group;
     assert(
-      work?.reducer !== undefined && kind !== undefined,
+      work?.reducer !== undefined && kind !== undefined && group !== undefined,
       "leaves of one kind are run together",
     );
     const { mapper, combiner, reducer } = work;
     const nowMs = (): number => clock.nowMs();
     const onPrinted = (): void => this.#paces.printed(kind);
     const handlers = { mapper, combiner, reducer, onPrinted };
-    const batch = new LeafBatch({ io, pool, timers, nowMs, ...handlers });
+    const batch = new LeafBatch({ io, pool, use: { user: group }, timers, nowMs, ...handlers });
     await batch.run(leaves.filter(({ over }) => !over));
     slot.leave(clock.nowMs());
     this.#paces.ran(kind, slot.heldMs / units.length);
     await batch.stored();
   }
 
-  /** `through` is waited for when no handler runs any more and the outputs are still to be stored. */
-  async #begin({ work, context, kind }: Waiting, through: () => Promise<void>): Promise<Outcome> {
+  /**
+   * `through` is waited for when no handler runs any more and the outputs are still to be stored. A
+   * stray error that may be another unit's is nothing that this one did: it runs once more, with all
+   * of its time, in workers that have served nobody.
+   */
+  async #begin(unit: Waiting, through: () => Promise<void>): Promise<Outcome> {
+    try {
+      return await this.#attempt(unit, { through, again: false });
+    } catch (error) {
+      if (!(error instanceof AttemptStrayed)) throw error;
+      return this.#attempt(unit, { through, again: true });
+    }
+  }
+
+  async #attempt(
+    { work, context, kind }: Waiting,
+    options: { readonly through: () => Promise<void>; readonly again: boolean },
+  ): Promise<Outcome> {
+    const { through, again } = options;
     const attempt = new Attempt({
       pool: this.#options.pool,
+      use: { user: context.group, fresh: again },
       timers: this.#options.timers,
       timeoutMs: work.timeoutMs,
       signal: context.signal,
@@ -239,6 +271,7 @@ export class WorkRunner {
     });
     const run: Run = {
       attempt,
+      again,
       through: async () => {
         await attempt.close();
         await through();
@@ -357,7 +390,7 @@ export class WorkRunner {
     options: { readonly run: Run; readonly context: WorkContext },
   ): Promise<Outcome> {
     const session = await readSession(this.#options.io, work.session);
-    const groups = this.#options.io.readGroups(each(options.context.inputs));
+    const groups = this.#options.io.readGroups(each(options.context.inputs, options.run.again));
     return this.#reduce(work.reducer, { run: options.run, work, groups, session });
   }
 
@@ -405,7 +438,8 @@ export class WorkRunner {
 function kindOf(work: Work, context: WorkContext): string | undefined {
   if (work.kind !== "map" || work.reducer === undefined) return undefined;
   if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
-  return [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "").join(" ");
+  const versions = [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "");
+  return [context.group, ...versions].join(" ");
 }
 
 /** A leaf's groups through its combiner, into what sorts again: it may change the keys. */
@@ -438,11 +472,12 @@ function plainFailure(fault: HandlerFault): WorkError {
 }
 
 async function* each(
-  next: () => Promise<Dataset | undefined>,
+  next: WorkContext["inputs"],
+  again: boolean,
 ): AsyncGenerator<Dataset, void, undefined> {
-  for (;;) {
-    const dataset = await next();
-    if (dataset === undefined) return;
+  let dataset = await next(again);
+  while (dataset !== undefined) {
     yield dataset;
+    dataset = await next(false);
   }
 }

@@ -1,5 +1,5 @@
 /** Calls of handlers, as a worker process takes them. */
-import type { FromWorker, StartMessage } from "../wire/worker-protocol.ts";
+import { type FromWorker, type StartMessage, WORKER_EXIT_STRAY } from "../wire/worker-protocol.ts";
 import type { MemoryExcess } from "./worker-memory.ts";
 
 /** How a call ended. */
@@ -27,6 +27,12 @@ export type CallEnd =
   | { readonly kind: "killed" }
   /** The worker ended, in whatever way, before it came to this call. Nothing of it is left. */
   | { readonly kind: "unbegun" };
+
+/** Whether something threw outside of a handler's generator: whose call that was is not said. */
+export function isStray(end: CallEnd): boolean {
+  if (end.kind === "exited") return end.exitCode === WORKER_EXIT_STRAY;
+  return end.kind === "failed" && end.code === "HANDLER_STRAY_ERROR";
+}
 
 /** Messages in the middle of a call. */
 export type CallMessage = Extract<FromWorker, { kind: "direction" | "session-set" | "log" }>;

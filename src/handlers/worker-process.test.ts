@@ -185,7 +185,9 @@ describe("WorkerPool", () => {
       "export function* map(a, c) { yield c.mapTo('x') }",
     );
     const need = { language: "python", version: "", memoryBytes: undefined } as const;
-    const [one, two] = await Promise.all([kit.pool.acquire(need), kit.pool.acquire(need)]);
+    const use = { user: 1 };
+    const both = [kit.pool.acquire(need, use), kit.pool.acquire(need, use)] as const;
+    const [one, two] = await Promise.all(both);
     kit.pool.release(one);
     kit.pool.release(two);
     expect((await kit.map({ mapper: other }, [])).kind).toBe("mapped");

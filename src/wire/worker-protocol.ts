@@ -30,6 +30,9 @@ import { malformed, WorkerProtocolError } from "./worker-protocol-errors.ts";
 /** The version that both hellos must agree on. */
 export const WORKER_PROTOCOL_VERSION = 1;
 
+/** Exit code of a worker in which something threw while no call ran (EX_SOFTWARE). */
+export const WORKER_EXIT_STRAY = 70;
+
 /** Largest body of a frame: a value may be that large; more than that belongs in a file. */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
 

@@ -79,6 +79,7 @@ export class DataPlaneKit {
 
   async run(work: Work, context: Partial<RunContext> = {}): Promise<Outcome> {
     const { outcome } = await this.plane.run(work, {
+      group: 1,
       request: "r1",
       invocation: `i${this.#units++}`,
       step: "s1",

@@ -176,7 +176,7 @@ export class HandlerKit {
     inputs: readonly Dataset[],
     options: RunOptions & { readonly session?: Dataset } = {},
   ): Promise<Outcome> {
-    const left = [...inputs];
+    let left = [...inputs];
     const work: Work = {
       kind: "reduce",
       reducer: this.#known(reducer),
@@ -185,7 +185,11 @@ export class HandlerKit {
       keepYieldOrder: options.keepYieldOrder ?? false,
       timeoutMs: options.timeoutMs ?? 30_000,
     };
-    const context = { ...this.#context(options), inputs: () => Promise.resolve(left.shift()) };
+    const next = (again: boolean) => {
+      if (again) left = [...inputs];
+      return Promise.resolve(left.shift());
+    };
+    const context = { ...this.#context(options), inputs: next };
     return (await this.runner.run(work, context)).outcome;
   }
 
@@ -196,6 +200,7 @@ export class HandlerKit {
 
   #context(options: RunOptions): WorkContext {
     return {
+      group: 1,
       inputs: () => Promise.resolve(undefined),
       source: (version) => {
         this.sourcesAsked++;

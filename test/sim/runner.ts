@@ -186,7 +186,9 @@ export class SimRunner implements RunnerPort {
 
   async #reduce(work: Extract<Work, { kind: "reduce" }>, context: Context): Promise<Outcome> {
     const pairs: KeyValue[] = [];
-    for (let next = await context.inputs(); next !== undefined; next = await context.inputs()) {
+    for (;;) {
+      const next = await context.inputs(false);
+      if (next === undefined) break;
       for (const piece of next) {
         promise(piece.order === "key", "what is merged is sorted");
         pairs.push(...this.#read(piece));

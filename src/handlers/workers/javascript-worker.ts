@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import {
   type StartMessage,
   WORKER_CODECS,
+  WORKER_EXIT_STRAY,
   WORKER_PROTOCOL_VERSION,
 } from "../../wire/worker-protocol.ts";
 import { runHandler } from "./javascript-call.ts";
@@ -68,7 +69,7 @@ function onStray(thrown: unknown): void {
   const fault = new Fault("HANDLER_STRAY_ERROR", failure.message);
   fault.stack = failure.traceback;
   // Without a call there is nobody to tell: state may be broken, so this worker ends.
-  if (running === undefined) process.exit(1);
+  if (running === undefined) process.exit(WORKER_EXIT_STRAY);
   running.fail(fault);
 }
 

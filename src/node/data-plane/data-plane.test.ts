@@ -122,6 +122,49 @@ describe("units", () => {
     expect(outcome.kind === "released" && outcome.reason).toContain("no scheduler");
   });
 
+  test("what handlers leave in their process stays with their workflow", async () => {
+    const own = await DataPlaneKit.open({ slots: 1 });
+    const work = own.mapOf({ mapper: await own.handler("leaves.js") }, []);
+    const seen: unknown[] = [];
+    for (const group of [1, 2, 1]) {
+      const outcome = await own.run(work, { group });
+      seen.push(outcome.kind === "mapped" ? await own.pairsOf(outcome.children) : outcome);
+    }
+    expect(seen).toEqual([[[0, "nothing"]], [[0, "nothing"]], [[0, "a mark"]]]);
+    await own.close();
+  });
+
+  test("a reduction that a stray error of another unit ends asks for its inputs again", async () => {
+    const own = await DataPlaneKit.open({ slots: 1 });
+    const reducer = await own.handler("trapped-count.js");
+    const mapper = await own.handler("words.py");
+    const leaves = await own.handler("leaves.js");
+    const words = own.mapOf({ mapper }, await own.plane.storePairs([[0, "a b"]]));
+    const leaf = await own.run(words);
+    const pairs: Dataset = leaf.kind === "combined" ? leaf.pairs : [];
+    const inputs = [pairs, pairs];
+    await own.run(own.mapOf({ mapper: leaves }, []));
+    const asked: boolean[] = [];
+    let left = [...inputs];
+    const outcome = await own.run(
+      { kind: "reduce", reducer, session: [], parts: 1, keepYieldOrder: false, timeoutMs: 30_000 },
+      {
+        inputs: (again) => {
+          asked.push(again);
+          if (again) left = [...inputs];
+          return Promise.resolve(left.shift());
+        },
+      },
+    );
+    const [result = []] = outcome.kind === "reduced" ? outcome.parts : [];
+    expect(await own.pairsOf(result)).toEqual([
+      ["a", 2],
+      ["b", 2],
+    ]);
+    expect(asked).toEqual([false, false, false, true, false, false]);
+    await own.close();
+  });
+
   test("a handler that was loaded is not asked for again", async () => {
     const mapper = await kit.handler("no-op.js");
     const source = await readFile(join(HANDLERS, "no-op.js"), "utf8");

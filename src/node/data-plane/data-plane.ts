@@ -136,7 +136,7 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** See the port. What goes wrong with this node gives the unit back. */
   run(work: Work, context: RunContext): Promise<RunEnd> {
-    const { signal, request, invocation, step } = context;
+    const { signal, group, request, invocation, step } = context;
     if (this.#draining) return Promise.resolve(released(STOPPING));
     if (signal.aborted) return Promise.resolve(released(reasonOf(signal)));
     const id = this.#nextId();
@@ -152,7 +152,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       });
       const names = { request, invocation, step };
       try {
-        this.#toRun.push({ id, work: compactWork(work), names });
+        this.#toRun.push({ id, work: compactWork(work), group, names });
         this.#postSoon ??= setImmediate(() => this.#postUnits());
       } catch (error) {
         this.#endUnit(id, released(String(error)));
@@ -365,7 +365,7 @@ export class DataPlane implements RunsPort, RunnerPort {
         return;
       case "ask-inputs":
         void this.#answer(message.ask, async () => {
-          const dataset = await this.#units.get(message.id)?.context.inputs();
+          const dataset = await this.#units.get(message.id)?.context.inputs(message.again);
           return { kind: "inputs", ask: message.ask, dataset: dataset && compactDataset(dataset) };
         });
         return;

@@ -234,11 +234,12 @@ export class DataThread {
     }
   }
 
-  async #run({ id, work, names }: UnitToRun): Promise<void> {
+  async #run({ id, work, group, names }: UnitToRun): Promise<void> {
     const abort = this.#abortable(id);
     const context: WorkContext = {
-      inputs: async () => {
-        const dataset = await this.#ask((ask) => ({ kind: "ask-inputs", id, ask }));
+      group,
+      inputs: async (again) => {
+        const dataset = await this.#ask((ask) => ({ kind: "ask-inputs", id, ask, again }));
         assert(typeof dataset !== "string", "inputs are answered by a dataset");
         return dataset;
       },

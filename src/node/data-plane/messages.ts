@@ -18,6 +18,8 @@ export interface UnitNames {
 export interface UnitToRun {
   readonly id: number;
   readonly work: Work;
+  /** The group of its workflow. */
+  readonly group: number;
   readonly names: UnitNames;
 }
 
@@ -117,8 +119,13 @@ export type FromDataPlane =
   /** Units that ended in one turn of the loop. */
   | { readonly kind: "ran"; readonly units: readonly UnitRan[] }
   | { readonly kind: "failed"; readonly id: number; readonly fault: Fault }
-  /** The next input of the unit `id` is wanted. */
-  | { readonly kind: "ask-inputs"; readonly id: number; readonly ask: number }
+  /** The next input of the unit `id` is wanted, or the first one again. */
+  | {
+      readonly kind: "ask-inputs";
+      readonly id: number;
+      readonly ask: number;
+      readonly again: boolean;
+    }
   | {
       readonly kind: "ask-source";
       readonly id: number;

@@ -155,7 +155,7 @@ export class Attempt {
         start: {
           handler: { name, version, type, argumentType },
           source,
-          directory: directory ?? worker.directory,
+          directory: directory ?? null,
           logs: "printed",
           session: options.session,
           names,

@@ -105,7 +105,7 @@ export class LeafSweep {
         start: {
           handler: { name, version, type, argumentType },
           source: text,
-          directory: worker.directory,
+          directory: null,
           logs: "told",
           session,
           names,

@@ -37,7 +37,7 @@ export interface WorkContext extends AttemptListeners {
   readonly source: (version: string) => Promise<string>;
   /** Gives the unit up: its handlers are killed and the outcome is `released`. */
   readonly signal: AbortSignal;
-  /** Working directory of the handlers; the worker's own directory without it. */
+  /** Current directory of the handlers; without it one of the worker, empty when a call begins. */
   readonly attemptDirectory?: string;
   readonly names: {
     readonly request: string;

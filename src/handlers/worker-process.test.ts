@@ -63,7 +63,7 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
       start: {
         handler: { name: "a", version: "1", type: "mapper", argumentType: "list" },
         source: ESCAPES,
-        directory: worker.directory,
+        directory: null,
         logs: "printed",
         session: [],
         names: { request: "r", invocation: "i", step: "s" },

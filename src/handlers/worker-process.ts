@@ -63,7 +63,7 @@ export type OutputListener = (stream: "stdout" | "stderr", chunk: Uint8Array) =>
 /** A running worker. */
 export class WorkerProcess {
   readonly language: Language;
-  /** The worker's own directory; removed with it. */
+  /** Sources, temporary files, and its handlers' current directory; removed with the worker. */
   readonly directory: string;
   readonly stdout = new OutputTail();
   readonly stderr = new OutputTail();

@@ -108,7 +108,7 @@ function parseStart(fields: Fields): ToWorker {
       argumentType: handler["argumentType"] === null ? null : text(handler, "argumentType"),
     },
     source: fields["source"] === null ? null : text(fields, "source"),
-    directory: text(fields, "directory"),
+    directory: fields["directory"] === null ? null : text(fields, "directory"),
     logs: fields["logs"] === "told" ? "told" : "printed",
     session: list(fields, "session").map((pair) => {
       if (!Array.isArray(pair) || pair.length !== 2) throw malformed("a session has pairs");

@@ -89,7 +89,7 @@ describe("messages", () => {
       call: 7,
       handler: { name: "a.map", version: "00ff", type: "mapper", argumentType: null },
       source: null,
-      directory: "/tmp/x",
+      directory: null,
       logs: "told",
       session: [["k", { v: 1 }]],
       names: { request: "r", invocation: "i", step: "s" },

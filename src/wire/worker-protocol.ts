@@ -75,8 +75,8 @@ export interface StartMessage {
   };
   /** Null when this worker has run this version before. */
   readonly source: string | null;
-  /** Becomes the working directory of the worker. */
-  readonly directory: string;
+  /** Becomes the current directory; null for the worker's own, which is empty when a call begins. */
+  readonly directory: string | null;
   /**
    * Where what the handler logs goes: as lines between what it prints, or, where calls of several
    * attempts follow one another, in messages of its call.

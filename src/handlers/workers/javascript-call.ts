@@ -8,6 +8,7 @@ import {
 import { type RecordWriter, recordWriter } from "./javascript-batch.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Direction, makeContext } from "./javascript-context.ts";
+import { enterDirectory } from "./javascript-directory.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import { castArgument, HandlerInput } from "./javascript-input.ts";
 import { loadHandler } from "./javascript-load.ts";
@@ -22,7 +23,7 @@ export async function runHandler(
   start: StartMessage,
   options: { readonly channel: NodeChannel; readonly signal: AbortSignal },
 ): Promise<number> {
-  process.chdir(start.directory);
+  enterDirectory(start.directory);
   const { type } = start.handler;
   const handler = await loadHandler(start);
   const input = new HandlerInput(options.channel, { grouped: type !== "mapper" });

@@ -140,7 +140,9 @@ function lineOfMistake(source: string): number {
   const file = join(home, `check-${process.pid}.mjs`);
   writeFileSync(file, source);
   try {
-    execFileSync(process.execPath, ["--check", file], { encoding: "utf8", stdio: "pipe" });
+    // A handler may have removed the current directory.
+    const options = { cwd: home, encoding: "utf8", stdio: "pipe" } as const;
+    execFileSync(process.execPath, ["--check", file], options);
   } catch (thrown) {
     const text = thrown instanceof Error ? thrown.message : "";
     return Number(/\.mjs:(\d+)\n/.exec(text)?.[1] ?? 1);

@@ -31,6 +31,15 @@ try { process.kill(-process.pid, "SIGKILL"); } catch {}
 process.kill(process.pid, "SIGKILL");
 `;
 
+/** A thread does not start while the current directory is gone, which a handler may have removed. */
+const WATCH_AGAIN_MS = 100;
+
+function watch(): void {
+  const watcher = new Worker(WATCHER, { eval: true, workerData: process.ppid, stdin: false });
+  watcher.on("error", () => setTimeout(watch, WATCH_AGAIN_MS).unref());
+  watcher.unref();
+}
+
 /** The call that is running. */
 interface Running {
   readonly call: number;
@@ -133,5 +142,5 @@ if (codec === undefined || offered?.versions.includes(WORKER_PROTOCOL_VERSION) !
 channel.codec = codec;
 channel.send({ kind: "hello", version: WORKER_PROTOCOL_VERSION, codec });
 channel.flush();
-new Worker(WATCHER, { eval: true, workerData: process.ppid, stdin: false }).unref();
+watch();
 for (;;) await answer(await channel.receive());

@@ -14,6 +14,7 @@ from itertools import chain
 # Isolated mode leaves out the folder of this file. Handlers must not find it either.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+from python_directory import enter_directory
 from python_frames import Fault, decode, read_frame, sink_of_frames
 from python_frames import to_json, use_msgpack, watch_node, write_body, write_message
 from python_log import Logger
@@ -339,7 +340,7 @@ def run(start):
     """One call, from its start to its done or failed."""
     handler = ctx = None
     try:
-        os.chdir(start["directory"])
+        enter_directory(start["directory"])
         kind = start["handler"]["type"]
         ctx = Context(start)
         handler = load(start)

@@ -66,6 +66,50 @@ describe("Python's values that JSON would change", () => {
   });
 });
 
+describe("Python's tracebacks", () => {
+  const own = (line: number, where: string, text: string) =>
+    `Traceback (most recent call last):\n  File "a.mapper.py", line ${line}, in ${where}\n    ${text}\n`;
+
+  test.each([
+    [
+      "a generator",
+      "def map(args, ctx):\n yield ctx.to_return()\n raise ValueError('on purpose')\n",
+      own(3, "map", "raise ValueError('on purpose')"),
+      "ValueError: on purpose\n",
+    ],
+    [
+      "an asynchronous generator",
+      "async def map(args, ctx):\n yield ctx.to_return()\n raise ValueError('on purpose')\n",
+      '  File "a.mapper.py", line 3, in map',
+      "ValueError: on purpose\n",
+    ],
+    [
+      "a log",
+      "def map(args, ctx):\n ctx.log('%d', 'x')\n",
+      own(2, "map", "ctx.log('%d', 'x')"),
+      "not str\n",
+    ],
+    [
+      "a cause",
+      "def map(args, ctx):\n try: ctx.log('%d', 'x')\n except TypeError: raise ValueError('on purpose')\n",
+      own(2, "map", "try: ctx.log('%d', 'x')"),
+      "ValueError: on purpose\n",
+    ],
+    [
+      "a module",
+      "value = 1\nraise ValueError('on purpose')\ndef map(args): pass\n",
+      'File "a.mapper.py", line 2, in <module>',
+      "the handler cannot be loaded\n",
+    ],
+  ])("of %s show its line and none of the worker's", async (_what, source, first, last) => {
+    const mapper = handlerOf("python", "mapper", source, { argumentType: "list" });
+    const traceback = failureOf(await kit.map({ mapper }, []))?.traceback ?? "";
+    expect(traceback).toContain(first);
+    expect(traceback.endsWith(last)).toBe(true);
+    expect(traceback).not.toMatch(/File ".*python_\w+\.py"/);
+  });
+});
+
 describe("Python without a function", () => {
   const body = (type: HandlerType, source: string) =>
     handlerOf("python", type, `"""Docs."""\n${source}`, { argumentType: "list", name: "old" });

@@ -76,12 +76,3 @@ def write_output(output, frame, code):
             limit = min(BATCH_RECORDS_MAX, limit * 4)
         elif size > BATCH_BYTES:
             limit = max(1, len(records) * BATCH_BYTES // size)
-
-
-def trace_of_place(fault):
-    """A traceback that ends where the handler yielded what cannot be sent."""
-    import traceback
-
-    frames = traceback.format_list([traceback.FrameSummary(*fault.place)])
-    last = traceback.format_exception_only(type(fault), fault)
-    return "".join(["Traceback (most recent call last):\n", *frames, *last])

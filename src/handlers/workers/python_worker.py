@@ -18,7 +18,8 @@ from python_directory import enter_directory
 from python_frames import Fault, decode, read_frame, sink_of_frames
 from python_frames import to_json, use_msgpack, watch_node, write_body, write_message
 from python_log import Logger
-from python_output import frame_of, trace_of_place, write_output
+from python_output import frame_of, write_output
+from python_trace import trace_of
 
 sys.dont_write_bytecode = writes_bytecode
 del sys.path[0]
@@ -293,22 +294,6 @@ def write_direction(output):
         message = "the first thing that a mapper yields says where its pairs go"
         raise Fault("HANDLER_NO_DIRECTION", message)
     write_message({"kind": "direction", "step": first.step})
-
-
-def trace_of(error, handler):
-    """The traceback without the frames of this file."""
-    import linecache
-    import traceback
-
-    if handler is not None:
-        lines = handler.source.splitlines(True)
-        linecache.cache[handler.file] = (len(handler.source), None, lines, handler.file)
-    if isinstance(error, Fault) and error.place is not None:
-        return trace_of_place(error)
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))
 
 
 def flush_prints():

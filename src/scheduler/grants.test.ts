@@ -13,7 +13,6 @@ function granted(): { readonly kit: SchedulerKit; readonly grant: Grant } {
   const bytes = new Uint8Array(8);
   const piece = (count: number) => ({ kind: "inline", bytes, count, order: "yield" }) as const;
   const outcome = mapped("low", 0);
-  if (outcome.kind !== "mapped") throw new Error("a mapper maps");
   kit.next({ ...outcome, children: [piece(5), piece(3)] });
   const queueKey = kit.queue()[0]?.[0] ?? "";
   const grant = { kind: "grant", queueKey, node: "n", executor: "e" } as const;

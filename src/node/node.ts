@@ -160,6 +160,7 @@ export async function startNode(
     clock: systemClock,
     timers: systemTimers,
     composed,
+    isUp: (id) => id === mesh.self || mesh.isUp(id),
     writeMs: () => disk.writeMs(),
     isStopping: () => here.stopping,
   });

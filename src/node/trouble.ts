@@ -4,6 +4,7 @@ import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Composed } from "./compose.ts";
 import { CopyAges } from "./copy-age.ts";
 import { ProgressWatch, type ReplicaSample, type Trouble } from "./health.ts";
+import { hearsOfLeader } from "./leader-heard.ts";
 
 /** Between two looks at whether anything moves. */
 const LOOK_MS = 500;
@@ -12,6 +13,7 @@ export interface HealthDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly composed: Composed;
+  readonly isUp: (node: string) => boolean;
   /** How long the write into the log that is under way takes already. */
   readonly writeMs: () => number;
   readonly isStopping: () => boolean;
@@ -44,10 +46,11 @@ export class Health {
   }
 
   #lookAtCopies(): void {
-    const replicas = [...this.#deps.composed.node.host.replicas()];
-    const seen = replicas.map(({ group, leaderNode }) => ({
-      group,
-      led: leaderNode !== undefined,
+    const { composed, isUp } = this.#deps;
+    const { self, host } = composed.node;
+    const seen = [...host.replicas()].map((replica) => ({
+      group: replica.group,
+      led: hearsOfLeader(replica, { self, isUp }),
     }));
     this.#ages.look(this.#deps.clock.nowMs(), seen);
   }
@@ -58,19 +61,22 @@ export class Health {
 
   /** All reasons why the node cannot serve now; none when it can. */
   troubles(): readonly Trouble[] {
-    const { clock, writeMs, isStopping, composed } = this.#deps;
+    const { clock, writeMs, isStopping } = this.#deps;
     const stopping: readonly Trouble[] = isStopping()
       ? [{ code: "stopping", message: "the node is stopping" }]
       : [];
     return [
       ...stopping,
-      ...membershipTroubles(composed),
+      ...membershipTroubles(this.#deps),
       ...this.#watch.troubles(clock.nowMs(), writeMs()),
     ];
   }
 }
 
-function membershipTroubles({ node, member }: Composed): readonly Trouble[] {
+function membershipTroubles({
+  composed: { node, member },
+  isUp,
+}: Pick<HealthDeps, "composed" | "isUp">): readonly Trouble[] {
   const troubles: Trouble[] = [...node.stoppedReplicas].map(([group, reason]) => ({
     code: "damage",
     message: `the replica of group ${group} takes no part: ${reason}`,
@@ -84,8 +90,10 @@ function membershipTroubles({ node, member }: Composed): readonly Trouble[] {
     const message = "the cluster does not know this node's store yet";
     troubles.push({ code: "starting", message });
   }
-  if (node.system.replica?.leaderNode === undefined) {
-    troubles.push({ code: "no-leader", message: "the system group has no leader" });
+  const { replica } = node.system;
+  if (replica === undefined || !hearsOfLeader(replica, { self: node.self, isUp })) {
+    const message = "the system group has no leader that this node hears of with a majority";
+    troubles.push({ code: "no-leader", message });
   }
   return troubles;
 }

@@ -139,7 +139,7 @@ describe.skipIf(problem !== undefined)("nodes on networks that lose packets", ()
       arguments: [["how", { leaves: 12, gatedFrom: 12, gate: "" }]],
       idempotencyKey: undefined,
     });
-    expect(await ended(client, runs, END_MS_MAX)).toMatchObject({ state: "succeeded" });
+    expect(await ended(client, runs, END_MS_MAX, false)).toMatchObject({ state: "succeeded" });
     expect(await worked(runs, "leaves")).toBe(true);
     expect(await cluster.metric(WORKER, sent)).toBeGreaterThan(before);
   });

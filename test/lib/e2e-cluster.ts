@@ -186,10 +186,11 @@ export async function ended(
   client: JobxClient,
   id: string,
   deadlineMs: number,
+  withResult = true,
 ): Promise<RequestView> {
   try {
     return await eventually(`${id} has ended`, deadlineMs, async () => {
-      const view = await client.request(id, { waitMs: 1000, withResult: true });
+      const view = await client.request(id, { waitMs: 1000, withResult });
       return view.endedAt === null ? undefined : view;
     });
   } catch (error) {

@@ -152,9 +152,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       this.#propose({ kind: "create", group, name, description: this.#deps.description });
     }
     // R14: rows that came in a snapshot have no entries here that would tell their stamps.
-    const newest = keys.request((meta?.nextRequest ?? 1) - 1);
-    const request = await this.replica.query((view) => rowOf(view, "request", newest));
-    this.#deps.wall.seen(request?.submittedMs ?? 0);
+    this.#deps.wall.seen(meta?.newestMs ?? 0);
     const dispatcher = await this.#newDispatcher();
     if (this.replica.leadingTerm !== term) return;
     this.#dispatcher = dispatcher;

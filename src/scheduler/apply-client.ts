@@ -59,6 +59,7 @@ export function applyCreate(
     name,
     description,
     nextRequest: 1,
+    newestMs: 0,
     plan: 0,
     retention: undefined,
   });
@@ -254,7 +255,7 @@ function begin(
     }
     tx.put(keys.kept(keep), { kind: "kept", request });
   }
-  tx.put(META_KEY, { ...meta, nextRequest: request + 1 });
+  tx.put(META_KEY, { ...meta, nextRequest: request + 1, newestMs: at.stampMs });
   pinPlan(tx, meta.plan);
   putRequest(tx, request, {
     kind: "request",

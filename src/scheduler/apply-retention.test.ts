@@ -220,3 +220,13 @@ test("an answer under a client's key is forgotten once, and a key that was used 
   expect(submit()).toMatchObject({ repeated: true });
   expect(kit.scan(prefixes.expiries)).toHaveLength(1);
 });
+
+test("the stamp of the newest request stays known when the request is gone (R14)", () => {
+  const kit = SchedulerKit.withSteps([{ name: "top" }]);
+  kit.stampMs += 7_000_000;
+  const { stampMs } = kit;
+  const request = kit.submit();
+  kit.next(reduced([]));
+  kit.run({ kind: "remove", request, expired: false });
+  expect(kit.rows.get(META_KEY)).toMatchObject({ kind: "meta", newestMs: stampMs });
+});

@@ -18,6 +18,8 @@ export interface MetaRow {
   readonly description: string;
   /** Number of the next request. */
   readonly nextRequest: number;
+  /** R14: stamp of the newest request, whose own row may be gone; 0 before the first. */
+  readonly newestMs: number;
   /** Revision of the newest plan. */
   readonly plan: number;
   /** How long finished requests are kept; undefined leaves it to the node that leads. */

@@ -109,6 +109,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       name: nameCodec,
       description: descriptionCodec,
       nextRequest: natural,
+      newestMs: natural,
       plan: natural,
       retention: optional(retentionCodec),
     },

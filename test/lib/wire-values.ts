@@ -293,6 +293,7 @@ export const rowKinds: Kinds<Row> = {
     name,
     description: words,
     nextRequest: natural,
+    newestMs: natural,
     plan: natural,
     retention,
   }),

@@ -3,14 +3,19 @@
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Timers } from "../std/clock.ts";
 import { isJobxError } from "../std/errors.ts";
+import type { Random } from "../std/random.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 
 /** Questions under way at once from one node; more are refused (R21). */
 const CALLS_MAX = 20_000;
 
+/** Runs of a node begin anywhere below this; far more than a run counts up. */
+const FIRST_ID_MAX = 2 ** 52;
+
 export interface CallerDeps {
   readonly timers: Timers;
   readonly mesh: MeshPort;
+  readonly random: Random;
   /** Answers what this node is asked, also by itself. */
   readonly serve: (from: NodeId, call: Call) => Promise<CallAnswer>;
 }
@@ -23,10 +28,12 @@ interface Open {
 export class Caller {
   readonly #deps: CallerDeps;
   readonly #open = new Map<number, Open>();
-  #lastId = 0;
+  #lastId: number;
 
   constructor(deps: CallerDeps) {
     this.#deps = deps;
+    // An answer to this node's last run may still come: its question must not be taken for one of now.
+    this.#lastId = Math.floor(deps.random.next() * FIRST_ID_MAX);
   }
 
   /**

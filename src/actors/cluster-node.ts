@@ -91,7 +91,7 @@ export class ClusterNode implements MeshListener {
       onChange: () => this.#directoryChanged(),
       isUp: (node) => this.#isUp(node),
     });
-    this.caller = new Caller({ timers, mesh, serve: (from, call) => this.#serve(from, call) });
+    this.caller = new Caller({ ...deps, serve: (from, call) => this.#serve(from, call) });
     this.router = new Router({
       ...{ clock, timers },
       caller: this.caller,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import { seededRandom } from "../std/random.ts";
 import { Caller } from "./caller.ts";
 import { ActorError } from "./errors.ts";
 import type { Call, CallAnswer, MeshPort, PeerMessage } from "./ports.ts";
@@ -34,7 +35,12 @@ class Net {
       send: (to, message) => this.#send(to, message),
     };
     const { timers } = this;
-    this.caller = new Caller({ timers, mesh, serve: (_, call) => this.served(call) });
+    this.caller = new Caller({
+      random: seededRandom(1),
+      timers,
+      mesh,
+      serve: (_, call) => this.served(call),
+    });
     const candidates = (): readonly string[] => Object.keys(this.answers);
     const trouble = (): string | undefined => this.trouble;
     const whyUnled = (_group: number, named: string | undefined): string => `not ${named}`;

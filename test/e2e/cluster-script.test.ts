@@ -42,6 +42,11 @@ test("an `up` that is broken off after nodes have joined is finished by the next
 });
 
 test("a paused node can be stopped", async () => {
+  // The next test needs a majority of three: nodes become voters some time after they have joined.
+  await eventually("all three vote", UP_MS_MAX, async () => {
+    const system = (await cluster.client(1).groups()).find(({ name }) => name === "system");
+    return system?.members.filter(({ role }) => role !== "learner").length === 3;
+  });
   await cluster.script("pause", "3");
   await cluster.script("stop", "3");
   expect(await cluster.script("status")).toMatch(/node-3 .* stopped /);

@@ -230,8 +230,9 @@ class Plan {
       .filter(
         ({ id, learner, recentActive, match }) =>
           learner &&
+          // Of a group that is quiet only the mesh can tell.
           recentActive &&
-          !this.#isAbsent(id) &&
+          this.#isUp(id) &&
           this.#mayVote(id) &&
           match > 0 &&
           match + CAUGHT_UP_ENTRIES >= status.lastIndex,

@@ -86,6 +86,8 @@ function goQuietLast(state: CoreState): void {
   for (const [id, progress] of state.progress)
     if (id !== state.id && progress.quietIndex !== state.log.lastIndex) return;
   state.quiet = state.quietAsked;
+  // All have agreed since they were asked. Nobody is counted from now on, so that stands until it wakes.
+  for (const progress of state.progress.values()) progress.recentActive = true;
 }
 
 /** Whether every member has the whole log and nothing is under way. */

@@ -65,7 +65,7 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
   test.for(Object.entries(FAULTS))(
     "a handler that %s leaves none of its processes, and the next one is not harmed",
     async ([_fault, [body, code]], context) => {
-      if (!(await allowed())) return context.skip();
+      if (!(await allowed())) return context.skip(`this machine does not allow ${enforcer}`);
       const own = await open({ pool: { enforcers: [enforcer], memoryBytes: 256 * MIB } });
       const timeoutMs = code === "HANDLER_TIMEOUT" ? 4000 : 30_000;
       const outcome = await own.map({ mapper: mapper(`${FORKS}${body}\n`) }, [], { timeoutMs });
@@ -83,7 +83,7 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
   );
 
   test("a worker whose handler left processes behind is not used again", async (context) => {
-    if (!(await allowed())) return context.skip();
+    if (!(await allowed())) return context.skip(`this machine does not allow ${enforcer}`);
     const own = await open({ pool: { enforcers: [enforcer] } });
     let printed = "";
     const onOutput = (_stream: string, chunk: Uint8Array) => {

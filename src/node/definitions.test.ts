@@ -1,31 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { handlerNamed } from "../../test/lib/scheduler-values.ts";
 import type { WorkflowDefinition, WrittenStep } from "../api/ports.ts";
 import type { HandlerDefinition, PlanRow } from "../scheduler/rows.ts";
-import type { HandlerType } from "../scheduler/work.ts";
 import { RETRIES_DEFAULT, TIMEOUT_MS_DEFAULT } from "../workflow/definition.ts";
 import { planDefinition } from "./definitions.ts";
 import { changedDefinitions, definitionsOf } from "./entities.ts";
 import { stepEntities, stepViews } from "./views.ts";
 
-function handler(name: string, type: HandlerType): HandlerDefinition {
-  return {
-    handler: {
-      name,
-      version: `version of ${name}`,
-      language: "javascript",
-      type,
-      argumentType: "list",
-      memoryBytes: undefined,
-    },
-    capability: "none",
-    retries: undefined,
-    timeoutMs: undefined,
-    description: "",
-  };
-}
-
-const MAPPER: HandlerDefinition = { ...handler("count", "mapper"), retries: 7 };
-const REDUCER: HandlerDefinition = { ...handler("sum", "reducer"), retries: 5, timeoutMs: 90_000 };
+const MAPPER: HandlerDefinition = { ...handlerNamed("count", "mapper"), retries: 7 };
+const REDUCER: HandlerDefinition = {
+  ...handlerNamed("sum", "reducer"),
+  retries: 5,
+  timeoutMs: 90_000,
+};
 const REST = { partitions: 1, onFailure: "fail", description: "" } as const;
 const NOT_SAID = { retries: undefined, timeoutMs: undefined } as const;
 const WRITTEN: WrittenStep = { map: "count", combine: null, reduce: "sum", ...REST, ...NOT_SAID };
@@ -65,7 +52,10 @@ describe("a step that says nothing of retries and timeout", () => {
     expect(stepViews(PLAN)["words"]).toMatchObject(inForce);
     expect(stepEntities(PLAN)).toMatchObject([{ name: "words", revision: 1, ...inForce }]);
     const steps = PLAN.steps.map((step) => {
-      const silent = { mapper: handler("count", "mapper"), reducer: handler("sum", "reducer") };
+      const silent = {
+        mapper: handlerNamed("count", "mapper"),
+        reducer: handlerNamed("sum", "reducer"),
+      };
       return { ...step, ...silent };
     });
     expect(stepViews({ ...PLAN, steps })["words"]).toMatchObject({

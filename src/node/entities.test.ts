@@ -1,33 +1,15 @@
 import { expect, test } from "vitest";
+import { handlerNamed } from "../../test/lib/scheduler-values.ts";
 import type { EntityChange } from "../api/ports.ts";
-import type { HandlerDefinition, PlanRow } from "../scheduler/rows.ts";
-import type { HandlerType } from "../scheduler/work.ts";
+import type { PlanRow } from "../scheduler/rows.ts";
 import { differencesOf } from "./differences.ts";
 import { changedDefinitions, definitionsOf } from "./entities.ts";
 
-function handler(name: string, type: HandlerType): HandlerDefinition {
-  const version = `version of ${name}`;
-  return {
-    handler: {
-      name,
-      version,
-      language: "javascript",
-      type,
-      argumentType: "list",
-      memoryBytes: undefined,
-    },
-    capability: "none",
-    retries: undefined,
-    timeoutMs: undefined,
-    description: "",
-  };
-}
-
-const MAPPER = handler("count", "mapper");
-const REDUCER = handler("sum", "reducer");
+const MAPPER = handlerNamed("count", "mapper");
+const REDUCER = handlerNamed("sum", "reducer");
 const PLAN: PlanRow = {
   kind: "plan",
-  handlers: [MAPPER, REDUCER, handler("spare", "reducer")],
+  handlers: [MAPPER, REDUCER, handlerNamed("spare", "reducer")],
   steps: ["words", "lines"].map((name) => ({
     name,
     description: "",

@@ -6,6 +6,7 @@
  */
 import { ByteSlab } from "./byte-slab.ts";
 import { malformed } from "./errors.ts";
+import { textOfBytes } from "./text-bytes.ts";
 
 /** Arrays inside arrays. Our deepest format needs fewer than 16; the stack must hold them all. */
 export const DEPTH_MAX = 32;
@@ -17,12 +18,7 @@ export const DEPTH_MAX = 32;
  */
 export const VALUES_MAX = 2_000_000;
 
-/** Shorter text is made from char codes; the decoder costs about as much as 24 of those steps. */
-const SHORT_TEXT_BYTES = 24;
-
 const slab = new ByteSlab();
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A cursor over one frame. Use: `value` any number of times, then `end` once. */
 export class PlainReader {
@@ -138,18 +134,8 @@ export class PlainReader {
 
   #text(length: number): string {
     const from = this.#take(length);
-    if (length <= SHORT_TEXT_BYTES) {
-      let text = "";
-      let at = from;
-      for (; at < from + length; at += 1) {
-        const code = this.#bytes[at] ?? 0;
-        if (code >= 0x80) break;
-        text += String.fromCharCode(code);
-      }
-      if (at === from + length) return text;
-    }
     try {
-      return utf8.decode(this.#bytes.subarray(from, from + length));
+      return textOfBytes(this.#bytes, from, from + length);
     } catch {
       throw malformed("text is not UTF-8");
     }

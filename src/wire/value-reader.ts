@@ -3,15 +3,12 @@
  * `plain-reader.ts` is, for the same reasons; here there are objects and large integers besides.
  * What a value may be is not decided here: a number that is not exact is read as what it says.
  */
+
+import { textOfBytes } from "./text-bytes.ts";
 import { malformed } from "./worker-protocol-errors.ts";
 
 /** Arrays and objects inside each other: more than a value may have, so that those who check say so. */
 export const READ_DEPTH_MAX = 600;
-
-/** Shorter text is made from char codes; the decoder costs about as much as 24 of those steps. */
-const SHORT_TEXT_BYTES = 24;
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * The one value that the bytes are.
@@ -111,18 +108,8 @@ class ValueReader {
 
   #text(length: number): string {
     const from = this.#take(length);
-    if (length <= SHORT_TEXT_BYTES) {
-      let text = "";
-      let at = from;
-      for (; at < from + length; at++) {
-        const code = this.#bytes[at] ?? 0;
-        if (code >= 0x80) break;
-        text += String.fromCharCode(code);
-      }
-      if (at === from + length) return text;
-    }
     try {
-      return utf8.decode(this.#bytes.subarray(from, from + length));
+      return textOfBytes(this.#bytes, from, from + length);
     } catch (cause) {
       throw malformed("text is not UTF-8", cause);
     }

@@ -14,8 +14,13 @@ export interface StepSketch {
   readonly reducerCapability?: string;
 }
 
-function handler(name: string, type: HandlerType, capability: string): HandlerDefinition {
-  const version = `v-${name}`;
+/** A handler in JavaScript that says nothing but its name and type. */
+export function handlerNamed(
+  name: string,
+  type: HandlerType,
+  capability = "none",
+): HandlerDefinition {
+  const version = `version of ${name}`;
   return {
     handler: {
       name,
@@ -38,8 +43,8 @@ export function sketchDefinition(steps: readonly StepSketch[]): {
   readonly sources: readonly Extract<ClientCommand, { kind: "source" }>[];
 } {
   const handlers = steps.flatMap(({ name, capability = "none", reducerCapability = "none" }) => [
-    handler(`map_${name}`, "mapper", capability),
-    handler(`reduce_${name}`, "reducer", reducerCapability),
+    handlerNamed(`map_${name}`, "mapper", capability),
+    handlerNamed(`reduce_${name}`, "reducer", reducerCapability),
   ]);
   const define = {
     kind: "define",

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { ORPHAN } from "../../test/fixtures/handlers/orphan.ts";
 import { HandlerKit, handlerOf, machineClock } from "../../test/lib/handler-kit.ts";
 import { runs, until } from "../../test/lib/processes.ts";
 import type { WorkError } from "../wire/dataset.ts";
@@ -20,17 +21,7 @@ const open = async (pool: Parameters<typeof HandlerKit.open>[0]) => {
  * Starts processes that get away, each in its own way, and prints their pids: orphaned in a session of
  * its own; there with another environment; a plain child.
  */
-const FORKS = `import os, sys, time, signal, subprocess
-def orphan():
-    r, w = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.write(w, str(os.getpid()).encode())
-            os.close(3); os.close(4)
-            while True: time.sleep(1)
-        os._exit(0)
-    return os.read(r, 100).decode()
+const FORKS = `${ORPHAN}import os, sys, time, signal, subprocess
 def forks():
     clean = subprocess.Popen(["/usr/bin/setsid", "/bin/sleep", "1000"], env={}, stdout=subprocess.DEVNULL)
     plain = subprocess.Popen(["/bin/sleep", "1000"], stdout=subprocess.DEVNULL)

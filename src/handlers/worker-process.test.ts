@@ -5,6 +5,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { ORPHAN } from "../../test/fixtures/handlers/orphan.ts";
 import {
   HandlerKit,
   handlerOf,
@@ -38,18 +39,9 @@ const MAPPER = { language: "python", type: "mapper" } as const;
 const mapper = (source: string): TestHandler =>
   handlerOf(MAPPER.language, MAPPER.type, source, { argumentType: "list" });
 
-/** Starts a grandchild in a session of its own, orphans it, tells its pid, and goes on for ever. */
-const ESCAPES = `import os, time
-def map(args, ctx):
-    r, w = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.write(w, str(os.getpid()).encode())
-            os.close(3); os.close(4)
-            while True: time.sleep(1)
-        os._exit(0)
-    print("pid", os.read(r, 100).decode())
+/** Lets a process get away, tells its pid, and goes on for ever. */
+const ESCAPES = `${ORPHAN}def map(args, ctx):
+    print("pid", orphan())
     while True: time.sleep(1)
 `;
 

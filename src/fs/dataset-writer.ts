@@ -19,7 +19,7 @@ import type { BlockBatch, BlockStore } from "./block-store.ts";
 
 /** What a writer needs. */
 export interface DatasetWriterOptions {
-  readonly store: BlockStore;
+  readonly store: Pick<BlockStore, "batch">;
   /** The node that holds what is written. */
   readonly self: NodeId;
   readonly order: PairOrder;
@@ -71,12 +71,18 @@ export class DatasetWriter {
   }
 
   /**
-   * The datasets, one for each part, empty where no pair came. All blocks are durable then.
+   * The datasets, one for each part, empty where no pair came. All blocks are durable then. When it
+   * fails, nothing is written any more either.
    * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`.
    */
   async finish(): Promise<readonly Dataset[]> {
-    await this.#endPart();
-    await this.#batch.commit();
+    try {
+      await this.#endPart();
+      await this.#batch.commit();
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
     return this.#datasets;
   }
 

@@ -97,8 +97,9 @@ export class YieldedSink implements PairSink {
   }
 
   async finish(): Promise<readonly Dataset[]> {
-    this.#turn.finish();
+    // Before the end: one that was stopped is still to be discarded, which waits for its writes.
     checkStopped(this.#signal);
+    this.#turn.finish();
     return this.#writer.finish();
   }
 

@@ -93,6 +93,42 @@ test("reads beyond their limit are refused, and those of a replica without a lea
   expect(leader.core.readIndex(2)).toEqual({ kind: "refused", reason: "too-many" });
 });
 
+test("the leader of a quiet group takes all for present that agreed, also over a count of the quorum (R7)", () => {
+  const cluster = new TestCluster({
+    voters: [1, 2, 3],
+    raft: { quietTicks: 1, electionTicks: 10 },
+  });
+  const leader = cluster.elect(1);
+  const ask = (): void => {
+    leader.core.tick("quiet");
+    leader.settle();
+  };
+  for (let tick = 0; tick < 8; tick += 1) {
+    ask();
+    cluster.messages = cluster.messages.filter(({ kind }) => kind === "quiet");
+    if (tick < 7) cluster.messages = [];
+  }
+  // Both agree; the second one's word is on its way while the leader counts whom it has heard.
+  cluster.deliver();
+  cluster.at(2).settle();
+  cluster.at(3).settle();
+  const late = cluster.messages.filter(({ from }) => from === 3);
+  cluster.deliver(({ from }) => from === 2);
+  for (let tick = 0; tick < 3; tick += 1) {
+    ask();
+    cluster.messages = [];
+  }
+  expect(leader.core.quiet).toBeUndefined();
+  cluster.messages = late;
+  cluster.deliver();
+  expect(leader.core.quiet).toBeDefined();
+  expect(leader.core.status().members.map(({ recentActive }) => recentActive)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+});
+
 /** A leader of three with a snapshot, and a third replica that has nothing of what it stands for. */
 function lackingSnapshot() {
   const cluster = new TestCluster({ voters: [1, 2, 3] });

@@ -108,7 +108,12 @@ class Chaos {
   }
 
   #check(replica: TestReplica): void {
-    if (replica.core.quiet !== undefined) this.quietSteps += 1;
+    if (replica.core.quiet !== undefined) {
+      this.quietSteps += 1;
+      // All have agreed, and from then on nobody is counted: the leader must not have forgotten one.
+      const { role, members } = replica.core.status();
+      if (role === "leader") expect(members.filter((one) => !one.recentActive)).toEqual([]);
+    }
     this.checkers.check(replica, this.cluster.replicas);
   }
 

@@ -29,6 +29,8 @@ const PASSING: ReadonlySet<string> = new Set([
 /** The next page of a reduce's inputs, or the first one again; undefined after the last. */
 type NextInputs = Parameters<RunnerPort["run"]>[1]["inputs"];
 
+const NO_INPUTS: NextInputs = () => Promise.resolve(undefined);
+
 export interface PerformDeps {
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
@@ -110,11 +112,12 @@ export class Performer {
    */
   async #inputsHere(attempt: LocalAttempt): Promise<NextInputs> {
     const { grant, group, controller } = attempt;
+    if (grant.inputs.kind === "none") return NO_INPUTS;
     const { signal } = controller;
     const { copies, read } = this.#deps;
     const pages = inputPages(read, group, grant.inputs);
     const first = await pages.next();
-    if (first.done === true) return () => Promise.resolve(undefined);
+    if (first.done === true) return NO_INPUTS;
     await copies.ensure(first.value, signal);
     let isOnly = true;
     for await (const page of pages) {

@@ -14,4 +14,7 @@ test("a copy is as old as the last word of a leader, and of unknown age before t
   expect(ages.ageMs(1, 61_000)).toBe(60_500);
   ages.look(90_000, [{ group: 1, led: true }]);
   expect(ages.ageMs(1, 90_000)).toBe(0);
+  // A group that has no replica here any more is forgotten.
+  ages.look(91_000, []);
+  expect(ages.ageMs(1, 91_000)).toBeUndefined();
 });

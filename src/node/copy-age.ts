@@ -7,11 +7,16 @@
 export const RIGHTS_AGE_MS_MAX = 60_000;
 
 export class CopyAges {
-  readonly #ledMs = new Map<number, number>();
+  #ledMs: ReadonlyMap<number, number> = new Map();
 
-  /** Looked at regularly: groups that have a replica here, and whether it hears of a leader. */
+  /** Looked at regularly: all groups that have a replica here, and whether it hears of a leader. */
   look(nowMs: number, groups: Iterable<{ readonly group: number; readonly led: boolean }>): void {
-    for (const { group, led } of groups) if (led) this.#ledMs.set(group, nowMs);
+    const ledMs = new Map<number, number>();
+    for (const { group, led } of groups) {
+      const knownMs = led ? nowMs : this.#ledMs.get(group);
+      if (knownMs !== undefined) ledMs.set(group, knownMs);
+    }
+    this.#ledMs = ledMs;
   }
 
   /** Undefined before the first leader after a start. */

@@ -4,7 +4,7 @@ import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Composed } from "./compose.ts";
 import { CopyAges } from "./copy-age.ts";
 import { ProgressWatch, type ReplicaSample, type Trouble } from "./health.ts";
-import { hearsOfLeader } from "./leader-heard.ts";
+import { hearsOfLeader, type LedReplica } from "./leader-heard.ts";
 
 /** Between two looks at whether anything moves. */
 const LOOK_MS = 500;
@@ -40,19 +40,25 @@ export class Health {
 
   /** How old this node's copy of the group may be, ms; undefined when it has heard of no leader yet. */
   copyAgeMs(group: number): number | undefined {
-    // A leader that was found since the last look counts at once.
-    this.#lookAtCopies();
-    return this.#ages.ageMs(group, this.#deps.clock.nowMs());
+    const nowMs = this.#deps.clock.nowMs();
+    const replica = this.#deps.composed.node.host.replica(group);
+    // A leader that was found since the last look counts at once; each call of the API asks this.
+    if (replica !== undefined && this.#hearsOfLeader(replica)) return 0;
+    return this.#ages.ageMs(group, nowMs);
   }
 
   #lookAtCopies(): void {
-    const { composed, isUp } = this.#deps;
-    const { self, host } = composed.node;
-    const seen = [...host.replicas()].map((replica) => ({
+    const replicas = [...this.#deps.composed.node.host.replicas()];
+    const seen = replicas.map((replica) => ({
       group: replica.group,
-      led: hearsOfLeader(replica, { self, isUp }),
+      led: this.#hearsOfLeader(replica),
     }));
     this.#ages.look(this.#deps.clock.nowMs(), seen);
+  }
+
+  #hearsOfLeader(replica: LedReplica): boolean {
+    const { composed, isUp } = this.#deps;
+    return hearsOfLeader(replica, { self: composed.node.self, isUp });
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 /** What nodes ask of each other about blocks, so that none is lost with a node. */
 import type { NodeId } from "../scheduler/dataset.ts";
-import { type BlockHandOnDeps, handOnBlocks } from "./block-hand-on.ts";
 import type { Call, CallAnswer, RunsPort } from "./ports.ts";
+import type { RunCopies } from "./run-copies.ts";
 
 type BlockCall = Extract<
   Call,
@@ -12,9 +12,9 @@ type BlockCall = Extract<
 export async function serveBlockCall(
   from: NodeId,
   call: BlockCall,
-  deps: BlockHandOnDeps & { readonly runs: RunsPort },
+  parts: { readonly runs: RunsPort; readonly copies: Pick<RunCopies, "handOn"> },
 ): Promise<CallAnswer> {
-  const { runs } = deps;
+  const { runs, copies } = parts;
   const { signal } = new AbortController();
   switch (call.kind) {
     case "copy-run":
@@ -22,7 +22,7 @@ export async function serveBlockCall(
       await runs.ensure(call.run, [from], signal);
       return { kind: "done" };
     case "hand-on-blocks":
-      await handOnBlocks(deps);
+      await copies.handOn();
       return { kind: "done" };
     case "have-blocks":
       return { kind: "blocks", here: await runs.haveBlocks(call.cids) };

@@ -22,7 +22,7 @@ import { soleMembership, voterNodes } from "./membership.ts";
 import { MembershipKeeper } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
 import { NodeRemoval } from "./node-removal.ts";
-import { CLOCK_OFF_MS, PeerClocks } from "./peer-clocks.ts";
+import { PeerClocks } from "./peer-clocks.ts";
 import { Performer } from "./perform.ts";
 import type { Call, CallAnswer, GroupStatus, MeshListener, PeerMessage } from "./ports.ts";
 import { Reach } from "./reach.ts";
@@ -32,7 +32,7 @@ import { RunCopies } from "./run-copies.ts";
 import { serveCall } from "./serve-call.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
-import { heirsAmong, mayLead, nodesForReplicas, whyUnled } from "./whom-to-ask.ts";
+import { heirsAmong, isFitToLead, mayLead, nodesForReplicas, whyUnled } from "./whom-to-ask.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** How long a stop waits for others to take over what this node leads. */
@@ -327,13 +327,9 @@ export class ClusterNode implements MeshListener {
   #newLeadership(): Leadership {
     const { clock, timers, mesh } = this.#deps;
     return new Leadership({
-      ...{ clock, timers },
+      ...{ clock, timers, mayLead: this.#mayLead },
       self: mesh.self,
       replicas: () => this.host.replicas(),
-      mayLead: (node) =>
-        this.#isUp(node) &&
-        this.directory.member(node)?.state === "joined" &&
-        Math.abs(this.clockAheadMs(node) ?? 0) <= CLOCK_OFF_MS,
       wake: (group) => this.host.wake(group),
     });
   }
@@ -354,9 +350,9 @@ export class ClusterNode implements MeshListener {
   }
 
   #newRemoval(): NodeRemoval {
-    const { timers, log } = this.#deps;
+    const { clock, timers, log } = this.#deps;
     return new NodeRemoval({
-      ...{ timers, log, directory: this.directory },
+      ...{ clock, timers, log, directory: this.directory },
       caller: this.caller,
       leads: () => this.system.replica?.leadingTerm !== undefined,
       isUp: (node) => this.#isUp(node),
@@ -375,11 +371,10 @@ export class ClusterNode implements MeshListener {
 
   #serve(from: NodeId, call: Call): Promise<CallAnswer> {
     const { mesh, runs } = this.#deps;
-    const { host, system, caller, recovery } = this;
+    const { host, system, caller, recovery, copies } = this;
     return serveCall(from, call, {
-      ...{ mesh, runs, host, system, caller, recovery },
+      ...{ mesh, runs, host, system, caller, recovery, copies },
       workflow: (group) => this.#opener.workflow(group),
-      heirs: () => this.#others(),
     });
   }
 
@@ -420,7 +415,7 @@ export class ClusterNode implements MeshListener {
   #makeKeeper(): MembershipKeeper {
     const { clock, timers, log, mesh, options } = this.#deps;
     return new MembershipKeeper({
-      ...{ clock, timers, log, mesh },
+      ...{ clock, timers, log, mesh, mayLead: this.#mayLead },
       reach: new Reach({ clock, mesh, caller: this.caller }),
       replicas: () => this.#opener.replicas(),
       nodes: (group) =>
@@ -456,6 +451,9 @@ export class ClusterNode implements MeshListener {
     this.#damaged.delete(group);
     this.#stopReasons.delete(group);
   }
+
+  readonly #mayLead = (node: NodeId): boolean =>
+    this.#isUp(node) && isFitToLead(this.directory.member(node), this.clockAheadMs(node));
 
   #isUp(node: NodeId): boolean {
     return node === this.#deps.mesh.self || this.#deps.mesh.isUp(node);

@@ -47,6 +47,8 @@ export interface MembershipKeeperDeps {
   /** All nodes that are known, in the order in which they are to be asked for the group. */
   readonly nodes: (group: number) => readonly KnownNode[];
   readonly votersMax: (group: number) => number;
+  /** Whether a node can be reached and would take over leadership. */
+  readonly mayLead: (node: NodeId) => boolean;
   /** R8: a voter that is away for so long is replaced, if there is a spare node. */
   readonly replaceAfterMs: number;
 }
@@ -114,6 +116,7 @@ export class MembershipKeeper {
           storeId,
           leaves,
           mayVote: voters.includes(node) ? "yes" : reach.mayVote(node, { group, voters }),
+          mayLead: this.#deps.mayLead(node),
           up: this.#isUp(node),
           absent: nowMs - (this.#downSinceMs.get(node) ?? nowMs) >= this.#deps.replaceAfterMs,
         })),

@@ -16,6 +16,7 @@ const NODES: readonly Candidate[] = ["a", "b", "c", "d", "e", "f"].map((node) =>
   up: true,
   absent: false,
   mayVote: "yes",
+  mayLead: true,
   leaves: false,
 }));
 
@@ -293,6 +294,10 @@ function planned(
     readonly cut?: string;
     /** Members that are dead, by node. */
     readonly dead?: string;
+    /** Those of them that are so for long. */
+    readonly absent?: string;
+    /** Nodes whose clocks are wrong. */
+    readonly wrong?: string;
     /** Learners that lack much of the log, by node. */
     readonly behind?: string;
     readonly everyone?: boolean;
@@ -304,6 +309,8 @@ function planned(
     listen = "",
     cut = "",
     dead = "",
+    absent = "",
+    wrong = "",
     behind = "",
     everyone = false,
     max = 3,
@@ -327,8 +334,9 @@ function planned(
       node,
       storeId: `store of ${node}`,
       up: !dead.includes(node),
-      absent: false,
+      absent: absent.includes(node),
       mayVote: cut.includes(node) ? "never" : "yes",
+      mayLead: !(dead + wrong + leaving).includes(node),
       leaves: leaving.includes(node),
     })),
     lost: NOBODY,
@@ -364,6 +372,13 @@ describe("a node that leaves", () => {
     expect(planned(group(["a", "b", "c"]), { nodes: "bc" })).toEqual([]);
   });
 
+  test("goes although it leads when none of the others would lead", () => {
+    const learning = group(["a", "b", "c"], ["d"]);
+    const changes = ["vote d", "go a"];
+    expect(planned(learning, { nodes: "bcd", wrong: "bc" })).toEqual(changes);
+    expect(planned(learning, { nodes: "bcd", wrong: "b" })).toEqual([]);
+  });
+
   test("as the only voter promotes who listens, and goes in the same change", () => {
     const two = group(["a"], ["b"]);
     expect(planned(two, { nodes: "b" })).toEqual(["vote b", "go a"]);
@@ -388,12 +403,21 @@ describe("a node that leaves", () => {
     expect(planned(one, { nodes: "abc", listen: "c", ...system })).toEqual([]);
   });
 
-  test("does not wait for a newcomer that is dead", () => {
+  test("listens to the system group again when its replica there is lost, and not to a workflow", () => {
+    const three = group(["a", "b", "c"]);
+    const cluster = { nodes: "abc", listen: "d" };
+    expect(planned(three, { ...cluster, everyone: true, max: 5 })).toEqual(["learn d"]);
+    expect(planned(three, cluster)).toEqual([]);
+    const listening = group(["a", "b", "c"], ["d"]);
+    expect(planned(listening, { ...cluster, everyone: true, max: 5 })).toEqual([]);
+  });
+
+  test("waits for who could take its place and is away, and not for ever", () => {
     const learning = group(["a", "b", "c"], ["d"]);
-    expect(planned(learning, { nodes: "abd", dead: "d", behind: "d" })).toEqual([
-      "learn b",
-      "go c",
-    ]);
+    const cluster = { nodes: "abd", dead: "d", behind: "d" };
+    expect(planned(learning, cluster)).toEqual([]);
+    expect(planned(group(["a", "b", "c"]), cluster)).toEqual([]);
+    expect(planned(learning, { ...cluster, absent: "d" })).toEqual(["learn b", "go c"]);
   });
 });
 

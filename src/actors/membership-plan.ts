@@ -16,6 +16,8 @@ export interface Candidate {
   readonly absent: boolean;
   /** Whether it may become a voter. Who votes already keeps the vote. */
   readonly mayVote: MayVote;
+  /** Whether it is up and would take over leadership: it is not drained, and its clock is right. */
+  readonly mayLead: boolean;
   /** It is being removed: the group is to be as if it were gone (R9). */
   readonly leaves: boolean;
 }
@@ -100,11 +102,16 @@ class Plan {
   addLearners(): PlannedChange | undefined {
     const { membership, candidates } = this.#input;
     const places = membership.places.filter(({ replica }) => this.#members.includes(replica));
+    const { everyone } = this.#input;
+    // One that leaves and has lost its store needs the system group's rows to the end as well: without
+    // them it knows nobody to hand its blocks on to, and could not leave.
     const free = candidates.filter(
       ({ node, storeId, up, leaves }) =>
-        up && !leaves && storeId !== "" && !places.some((place) => place.node === node),
+        up &&
+        (everyone || !leaves) &&
+        storeId !== "" &&
+        !places.some((place) => place.node === node),
     );
-    const { everyone } = this.#input;
     const present = this.#members.filter(
       (id) => !this.#isAbsent(id) && (everyone || !this.#leaves(id)),
     );
@@ -161,8 +168,9 @@ class Plan {
   leave(): PlannedChange | undefined {
     const { status, everyone } = this.#input;
     const able = this.#voters.filter((id) => !this.#leaves(id));
-    // One of the others leads soon, and this one goes then.
-    if (this.#leaves(status.id) && able.length > 0) return undefined;
+    // One of the others leads soon, and this one goes then. Where none of them would, nobody waits for it.
+    const heirs = able.some((id) => this.#candidateAt(id)?.mayLead === true);
+    if (this.#leaves(status.id) && heirs) return undefined;
     const chosen = this.#successors(able);
     if (chosen === undefined) return undefined;
     const steps: ConfigStep[] = [];
@@ -196,10 +204,22 @@ class Plan {
         !this.#voters.includes(id) && this.#mayVote(id) && this.#isUp(id) && !ready.includes(id),
     );
     if (awake.length + ready.length < this.#target && awaited) return undefined;
+    // A group that is kept by fewer than it could be loses more with the next one that dies.
+    const spare = this.#sparesBeside([...able, ...ready]);
+    if (able.length + ready.length < this.#target && spare > 0) return undefined;
     // To an odd number, as everywhere; it would be the last one that goes.
     if (chosen.length % 2 === 0) chosen.pop();
     const awakeAfter = chosen.filter((id) => active.has(id)).length;
     return 2 * awakeAfter <= chosen.length ? undefined : chosen;
+  }
+
+  /** Nodes without any of these replicas that stay, were there lately and may come to vote. */
+  #sparesBeside(ids: readonly ReplicaId[]): number {
+    const taken = ids.map((id) => this.#place(id)?.node);
+    return this.#input.candidates.filter(
+      ({ node, leaves, absent, mayVote }) =>
+        !leaves && !absent && mayVote !== "never" && !taken.includes(node),
+    ).length;
   }
 
   /** Voters and learners beyond what is wanted, those that are away first. */
@@ -244,27 +264,28 @@ class Plan {
     return this.#input.membership.places.find(({ replica }) => replica === id);
   }
 
-  #isAbsent(id: ReplicaId): boolean {
+  /** The node that a replica is on. */
+  #candidateAt(id: ReplicaId): Candidate | undefined {
     const place = this.#place(id);
-    return place !== undefined && this.#byNode.get(place.node)?.absent === true;
+    return place && this.#byNode.get(place.node);
+  }
+
+  #isAbsent(id: ReplicaId): boolean {
+    return this.#candidateAt(id)?.absent === true;
   }
 
   #leaves(id: ReplicaId): boolean {
-    const place = this.#place(id);
-    return place !== undefined && this.#byNode.get(place.node)?.leaves === true;
+    return this.#candidateAt(id)?.leaves === true;
   }
 
   #mayVote(id: ReplicaId): boolean {
-    const place = this.#place(id);
-    const candidate = place && this.#byNode.get(place.node);
+    const candidate = this.#candidateAt(id);
     return candidate?.mayVote === "yes" && !candidate.leaves;
   }
 
   /** A learner that nobody could make a voter. */
   #neverVotes(id: ReplicaId): boolean {
-    const place = this.#place(id);
-    const candidate = place && this.#byNode.get(place.node);
-    return candidate?.mayVote === "never" && !this.#voters.includes(id);
+    return this.#candidateAt(id)?.mayVote === "never" && !this.#voters.includes(id);
   }
 
   /** Of a replica, where there are too many: the least goes first. */
@@ -274,8 +295,7 @@ class Plan {
   }
 
   #isUp(id: ReplicaId): boolean {
-    const place = this.#place(id);
-    return place !== undefined && this.#byNode.get(place.node)?.up === true;
+    return this.#candidateAt(id)?.up === true;
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
-import type { Timer, Timers } from "../std/clock.ts";
+import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { Caller } from "./caller.ts";
@@ -16,13 +16,20 @@ import type { GroupStatus } from "./ports.ts";
 /** Between two looks at nodes that are to be removed. */
 const LOOK_MS = 1_000;
 
-/** Copying a node's blocks elsewhere; what was copied by then is not copied again. */
-const HAND_ON_MS = 600_000;
+/** Until the question for a node's blocks is repeated: it may be lost, and what is under way goes on. */
+const HAND_ON_MS = 30_000;
+
+/**
+ * A node that is to be removed and down for so long counts as dead: blocks that only it has are lost then.
+ * One that only starts anew is back by that time, and hands them on.
+ */
+const DEAD_AFTER_MS = 15_000;
 
 export interface NodeRemovalDeps {
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
-  readonly directory: Directory;
+  readonly directory: Pick<Directory, "members" | "workflows" | "tickets">;
   readonly caller: Pick<Caller, "ask">;
   /** Whether this node leads the system group. */
   readonly leads: () => boolean;
@@ -34,6 +41,8 @@ export interface NodeRemovalDeps {
 
 export class NodeRemoval {
   readonly #deps: NodeRemovalDeps;
+  /** Since when nodes that are to be removed are down, as seen from here while it leads. */
+  readonly #downSinceMs = new Map<NodeId, number>();
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -53,9 +62,10 @@ export class NodeRemoval {
   }
 
   async #look(): Promise<void> {
-    const { directory, log } = this.#deps;
+    const { directory, log, leads } = this.#deps;
+    if (!leads()) this.#downSinceMs.clear();
     for (const { node, state } of directory.members()) {
-      if (state !== "removing" || !this.#deps.leads()) continue;
+      if (state !== "removing" || !leads()) continue;
       try {
         await this.#advance(node);
       } catch (error) {
@@ -67,8 +77,11 @@ export class NodeRemoval {
 
   async #advance(node: NodeId): Promise<void> {
     const { directory, caller, isUp, propose, log } = this.#deps;
+    const isDead = this.#isDead(node);
     if (await this.#isNeeded(node)) return;
-    if (isUp(node)) {
+    if (!isDead) {
+      // It may be back soon, with what only it has.
+      if (!isUp(node)) return;
       // Runs of which it has the only copy: of a dead node there is nothing left to copy.
       const answer = await caller.ask(node, { kind: "hand-on-blocks" }, HAND_ON_MS);
       if (answer?.kind === "error") throw new Error(`${answer.code}: ${answer.message}`);
@@ -81,6 +94,18 @@ export class NodeRemoval {
     for (const { id } of tickets) await propose({ kind: "revoke-ticket", id });
     await propose({ kind: "node-removed", node });
     log.info("a node was removed", { node });
+  }
+
+  #isDead(node: NodeId): boolean {
+    const { clock, isUp } = this.#deps;
+    const nowMs = clock.nowMs();
+    if (isUp(node)) {
+      this.#downSinceMs.delete(node);
+      return false;
+    }
+    const sinceMs = this.#downSinceMs.get(node) ?? nowMs;
+    this.#downSinceMs.set(node, sinceMs);
+    return nowMs - sinceMs >= DEAD_AFTER_MS;
   }
 
   /** Whether a group has a replica there; in the system group only a vote counts. */

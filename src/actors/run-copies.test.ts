@@ -20,13 +20,19 @@ function runOn(...holders: readonly NodeId[]): RunPiece {
 function copiesWith(
   up: Readonly<Record<NodeId, readonly (CallAnswer | undefined)[]>>,
   ensure: RunsPort["ensure"] = () => Promise.resolve(),
+  listBlocks: RunsPort["listBlocks"] = () => Promise.resolve([]),
+  /** Members that are down. */
+  down: readonly NodeId[] = [],
 ) {
   const asked: NodeId[] = [];
   const copies = new RunCopies({
     mesh: { self: "self", isUp: (node) => node in up },
     timers: AT_ONCE,
     others: () => Object.keys(up),
-    directory: { member: memberOf },
+    directory: {
+      member: memberOf,
+      members: () => ["self", ...Object.keys(up), ...down].map(memberOf),
+    },
     caller: {
       ask: (to) => {
         const answers = up[to] ?? [];
@@ -36,7 +42,7 @@ function copiesWith(
       },
     },
     runs: {
-      listBlocks: () => Promise.resolve([]),
+      listBlocks,
       haveBlocks: () => Promise.resolve([]),
       ensureBlocks: () => Promise.resolve(),
       ensure,
@@ -135,10 +141,16 @@ describe("a run of others", () => {
     });
   });
 
-  test("is lost when all its holders were removed", async () => {
-    const { copies } = copiesWith({ a: [] }, () => Promise.reject(missing));
+  test("is lost when all its holders were removed and nobody else has it, and not while one is down", async () => {
+    const ensure = () => Promise.reject(missing);
+    const { copies } = copiesWith({ a: [] }, ensure);
     await expect(copies.ensure([runOn("gone-b")], signal)).rejects.toMatchObject({
       code: "RUN_LOST",
+    });
+    // The one that was removed may have handed it on to the one that is down.
+    const { copies: waiting } = copiesWith({ a: [] }, ensure, undefined, ["heir"]);
+    await expect(waiting.ensure([runOn("gone-b")], signal)).rejects.toMatchObject({
+      code: "RUN_UNREACHABLE",
     });
   });
 
@@ -151,5 +163,45 @@ describe("a run of others", () => {
     });
     await expect(copies.ensure([runOn("a")], signal)).rejects.toBe(broken);
     expect(tries).toBe(1);
+  });
+});
+
+describe("handing on what only this node has", () => {
+  const HAVE: CallAnswer = { kind: "blocks", here: [true] };
+
+  test("is done once at a time, and whoever asks meanwhile waits for the next time", async () => {
+    let open = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let lists = 0;
+    const { copies, asked } = copiesWith({ a: [HAVE] }, undefined, async (after) => {
+      // The first listing is under way for long.
+      if (lists++ === 0) await held;
+      return after === "" ? ["y"] : [];
+    });
+    let ended = 0;
+    const end = (): void => {
+      ended += 1;
+    };
+    const first = copies.handOn().then(end);
+    const others = [copies.handOn().then(end), copies.handOn().then(end)];
+    expect([lists, ended]).toEqual([1, 0]);
+    open();
+    await first;
+    expect(ended).toBe(1);
+    await Promise.all(others);
+    // Each time: what there is, asked of the other node, and then that there is no more.
+    expect([lists, asked]).toEqual([4, ["a", "a"]]);
+    await copies.handOn();
+    expect(lists).toBe(6);
+  });
+
+  test("can be tried again when nobody could take a block", async () => {
+    const none: CallAnswer = { kind: "blocks", here: [false] };
+    const one = (after: string) => Promise.resolve(after === "" ? ["x"] : []);
+    const { copies } = copiesWith({ a: [none, CUT_OFF, none, DONE] }, undefined, one);
+    await expect(copies.handOn()).rejects.toMatchObject({ code: "NODE_BLOCKS_STAY" });
+    await copies.handOn();
   });
 });

@@ -6,6 +6,7 @@
 import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
 import type { Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
+import { handOnBlocks } from "./block-hand-on.ts";
 import type { Caller } from "./caller.ts";
 import type { Directory } from "./directory.ts";
 import { ActorError } from "./errors.ts";
@@ -39,12 +40,15 @@ export interface RunCopiesDeps {
   readonly caller: Pick<Caller, "ask">;
   /** Members that are up, without this node, in an order that spreads load. */
   readonly others: () => readonly NodeId[];
-  readonly directory: Pick<Directory, "member">;
+  readonly directory: Pick<Directory, "member" | "members">;
 }
 
 export class RunCopies {
   readonly #deps: RunCopiesDeps;
   #turn = 0;
+  /** Handing on of blocks that is under way, and that which follows it. */
+  #handsOn: Promise<void> | undefined;
+  #handsOnNext: Promise<void> | undefined;
 
   constructor(deps: RunCopiesDeps) {
     this.#deps = deps;
@@ -53,8 +57,8 @@ export class RunCopies {
   /**
    * Brings every run of the dataset to this node.
    * @throws {ActorError} `RUN_UNREACHABLE` when no node that is up could give one for half a minute;
-   * `RUN_LOST` when besides each of its holders is no member any more, or is up and lacks it; what `RunsPort.ensure` throws
-   * that does not pass.
+   * `RUN_LOST` when besides each of its holders is no member any more, or is up and lacks it, and so do all
+   * members where a holder was removed; what `RunsPort.ensure` throws that does not pass.
    */
   async ensure(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
     for (const piece of dataset) if (piece.kind === "run") await this.#ensureRun(piece, signal);
@@ -93,7 +97,11 @@ export class RunCopies {
   ): Promise<ActorError> {
     const { directory } = this.#deps;
     const nameOf = (node: NodeId) => nameOfMember(directory.member(node));
-    const lacks = await Promise.all(run.holders.map((node) => this.#lacks(node, run, signal)));
+    // A holder that was removed has handed its blocks on, to any of those that stayed.
+    const handedOn = run.holders.some((node) => nameOf(node) === undefined);
+    const heirs = handedOn ? directory.members().map(({ node }) => node) : [];
+    const holders = [...new Set([...run.holders, ...heirs])];
+    const lacks = await Promise.all(holders.map((node) => this.#lacks(node, run, signal)));
     const names = run.holders.map((node) => nameOf(node) ?? `${node} (no member any more)`);
     const code = lacks.every(Boolean) ? "RUN_LOST" : "RUN_UNREACHABLE";
     const text = `no node that is up has the run ${run.cid.slice(0, 12)}, which is stored on ${names.join(" and ")}`;
@@ -143,6 +151,30 @@ export class RunCopies {
     }
     const text = "no other node took a copy of what the unit made, though some are up";
     throw new ActorError({ code: "RUN_NOT_SECURED" }, `${text}: ${said}`);
+  }
+
+  /**
+   * Before this node leaves for ever: has others fetch the blocks that nobody but it has. Whoever asks while
+   * that is under way waits for the next one, which finds what was stored meanwhile.
+   * @throws {ActorError} `NODE_BLOCKS_STAY` when nobody could take a block.
+   */
+  handOn(): Promise<void> {
+    if (this.#handsOn === undefined) return this.#beginHandOn();
+    const begin = (): Promise<void> => {
+      this.#handsOnNext = undefined;
+      return this.#beginHandOn();
+    };
+    this.#handsOnNext ??= this.#handsOn.then(begin, begin);
+    return this.#handsOnNext;
+  }
+
+  #beginHandOn(): Promise<void> {
+    const { runs, caller, others } = this.#deps;
+    const run = handOnBlocks({ runs, caller, heirs: others }).finally(() => {
+      if (this.#handsOn === run) this.#handsOn = undefined;
+    });
+    this.#handsOn = run;
+    return run;
   }
 
   #pause(delayMs: number): Promise<void> {

@@ -8,6 +8,7 @@ import type { GroupHost } from "./group-host.ts";
 import type { GroupRecovery } from "./group-recovery.ts";
 import type { Call, CallAnswer, MeshPort, RunsPort } from "./ports.ts";
 import { serveReachCall } from "./reach.ts";
+import type { RunCopies } from "./run-copies.ts";
 import { SYSTEM_GROUP, type SystemGroup } from "./system-group.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
@@ -21,8 +22,7 @@ export interface CallParts {
   readonly recovery: GroupRecovery;
   /** The workflow's group here, if it has a replica here. */
   readonly workflow: (group: number) => WorkflowGroup | undefined;
-  /** Whom copies of blocks may be given to. */
-  readonly heirs: () => readonly NodeId[];
+  readonly copies: RunCopies;
 }
 
 /** Answers a call; rejects with what its part rejects with. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { whyUnled } from "./whom-to-ask.ts";
+import type { MemberRow } from "../scheduler/system/rows.ts";
+import { isFitToLead, whyUnled } from "./whom-to-ask.ts";
 
 const voters = ["a", "b", "c"];
 
@@ -19,4 +20,28 @@ test.each([
 ])("who reaches %j and hears that %s leads is told why nobody does", (reached, named, why) => {
   const isUp = (node: string): boolean => reached.some((one) => one === node);
   expect(whyUnled({ voters, named, isUp, nameOf: (node) => node })).toBe(why);
+});
+
+const MEMBER: MemberRow = {
+  kind: "member",
+  node: "a",
+  name: "a",
+  addresses: [],
+  api: "",
+  storeId: "store",
+  slots: 1,
+  capabilities: [],
+  durability: "sync",
+  version: "1.0.0",
+  state: "joined",
+};
+
+test("only a member in service leads, and none whose clock is known to be wrong", () => {
+  expect(isFitToLead(MEMBER, 0)).toBe(true);
+  expect(isFitToLead(MEMBER, undefined)).toBe(true);
+  expect(isFitToLead(MEMBER, 3_600_000)).toBe(false);
+  expect(isFitToLead(MEMBER, -3_600_000)).toBe(false);
+  for (const state of ["drained", "removing", "removed"] as const)
+    expect(isFitToLead({ ...MEMBER, state }, 0)).toBe(false);
+  expect(isFitToLead(undefined, 0)).toBe(false);
 });

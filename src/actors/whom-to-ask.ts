@@ -2,6 +2,7 @@
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import type { KnownNode } from "./membership-keeper.ts";
+import { CLOCK_OFF_MS } from "./peer-clocks.ts";
 
 /** Other members that are up and stay: whom copies may be given to. */
 export function heirsAmong(
@@ -22,6 +23,14 @@ export function workersAmong(
   return members.flatMap(({ node, state }) =>
     state === "joined" && (node === mesh.self || mesh.isUp(node)) ? [node] : [],
   );
+}
+
+/**
+ * Whether a member that can be reached is to lead groups: one that is drained, leaves or has a clock that is
+ * off the voters' median (R14) by `aheadMs` is not. A clock that is not known yet is no reason.
+ */
+export function isFitToLead(member: MemberRow | undefined, aheadMs: number | undefined): boolean {
+  return member?.state === "joined" && Math.abs(aheadMs ?? 0) <= CLOCK_OFF_MS;
 }
 
 /** What people call a member; undefined for a node that is none, or none any more. */

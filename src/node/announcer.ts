@@ -2,10 +2,9 @@
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
-import type { Timer } from "../std/clock.ts";
+import type { Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
-import { systemTimers } from "./system.ts";
 
 /** Between two looks. */
 const LOOK_MS = 250;
@@ -13,17 +12,21 @@ const LOOK_MS = 250;
 /** One try. */
 const TRY_MS = 10_000;
 
+export interface AnnouncerDeps {
+  readonly node: Pick<ClusterNode, "directory" | "nextSequence" | "router">;
+  /** What is to be known of it. */
+  readonly member: MemberInfo;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
 export class Announcer {
-  readonly #node: ClusterNode;
-  readonly #member: MemberInfo;
-  readonly #log: Log;
+  readonly #deps: AnnouncerDeps;
   #timer: Timer | undefined;
   #stopped = false;
 
-  constructor(node: ClusterNode, member: MemberInfo, log: Log) {
-    this.#node = node;
-    this.#member = member;
-    this.#log = log;
+  constructor(deps: AnnouncerDeps) {
+    this.#deps = deps;
   }
 
   start(): void {
@@ -38,24 +41,26 @@ export class Announcer {
   async #look(): Promise<void> {
     if (!this.#isKnown()) await this.#announce();
     if (this.#stopped || this.#isKnown()) return;
-    this.#timer = systemTimers.after(LOOK_MS, () => void this.#look());
+    this.#timer = this.#deps.timers.after(LOOK_MS, () => void this.#look());
   }
 
   async #announce(): Promise<void> {
-    const id = { kind: "entry", ...this.#node.nextSequence(SYSTEM_GROUP) } as const;
-    const envelope = { id, command: { kind: "announce", member: this.#member } } as const;
+    const { node, member, log } = this.#deps;
+    const id = { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) } as const;
+    const envelope = { id, command: { kind: "announce", member } } as const;
     try {
-      await this.#node.router.ask(SYSTEM_GROUP, { kind: "system-command", envelope }, TRY_MS);
+      await node.router.ask(SYSTEM_GROUP, { kind: "system-command", envelope }, TRY_MS);
     } catch (error) {
-      this.#log.warn("the cluster does not answer yet", { reason: errorText(error) });
+      log.warn("the cluster does not answer yet", { reason: errorText(error) });
     }
   }
 
   #isKnown(): boolean {
-    const row = this.#node.directory.member(this.#member.node);
+    const { node, member } = this.#deps;
+    const row = node.directory.member(member.node);
     if (row === undefined) return false;
     const { kind: _kind, state: _state, ...known } = row;
-    return JSON.stringify(sorted(known)) === JSON.stringify(sorted(this.#member));
+    return JSON.stringify(sorted(known)) === JSON.stringify(sorted(member));
   }
 }
 

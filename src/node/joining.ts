@@ -5,6 +5,7 @@ import type { Mesh } from "../mesh/mesh.ts";
 import type { Admission } from "../mesh/ports.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import { assert } from "../std/assert.ts";
+import type { WallClock } from "../std/clock.ts";
 import { type JoinAnswer, joinAnswerFormat, joinRequestFormat } from "../wire/join.ts";
 import { accepted, ClusterError } from "./cluster-errors.ts";
 import type { Composed } from "./compose.ts";
@@ -14,7 +15,7 @@ import { parseTicket } from "./ticket-text.ts";
 const ADMIT_MS = 20_000;
 
 /** Decides about newcomers by this node's copy of the system group. */
-export function admission(composed: () => Composed | undefined): Admission {
+export function admission(composed: () => Composed | undefined, wall: WallClock): Admission {
   return {
     verifier: (ticketId) => {
       const ticket = composed()?.node.directory.ticket(ticketId);
@@ -22,7 +23,7 @@ export function admission(composed: () => Composed | undefined): Admission {
         ticket !== undefined &&
         !ticket.revoked &&
         ticket.usesLeft > 0 &&
-        ticket.expiresMs > Date.now();
+        ticket.expiresMs > wall.wallMs();
       return Promise.resolve(open ? ticket.verifier : undefined);
     },
     admit: async ({ node: id, ticketId }, request) => {

@@ -179,14 +179,14 @@ export async function startNode(
     ownToken: await ownToken(config.data),
   });
   const app = await buildNodeApi(ground, api);
-  const address = await listenApi(app, config.api);
-  const announcer = new Announcer(node, { ...composed.member, api: address.url }, log);
+  const { url: apiUrl } = await listenApi(app, config.api);
+  const member = { ...composed.member, api: apiUrl };
+  const announcer = new Announcer({ node, member, timers: systemTimers, log });
   announcer.start();
   if (config.durability === "none") {
     log.warn("durability is none: a power cut loses what this node has acknowledged");
   }
-  log.info("started", { node: mesh.self, api: address.url, data: config.data });
-  const apiUrl = address.url;
+  log.info("started", { node: mesh.self, api: apiUrl, data: config.data });
   const parts = {
     mesh,
     plane,
@@ -277,7 +277,7 @@ async function prepare(
     listen: config.listen,
     advertise: config.advertise,
     handlers: frames,
-    admission: admission(() => here.composed),
+    admission: admission(() => here.composed, systemWall),
     members: known?.members ?? [],
     limits: DEFAULT_LIMITS,
     clock: systemClock,

@@ -51,6 +51,11 @@ export class FaultDriver {
     return this.#over;
   }
 
+  /** Those that are in the cluster, or on their way into it. */
+  get #present(): readonly SimHost[] {
+    return this.#hosts.filter((host) => host.isInService);
+  }
+
   #has(fault: Fault): boolean {
     return this.#plan.faults.has(fault);
   }
@@ -62,7 +67,7 @@ export class FaultDriver {
     for (const host of this.#hosts) {
       host.diskWeather = CALM_DISK;
       host.process?.resume();
-      if (host.wasStarted) host.start();
+      if (host.isInService) host.start();
     }
   }
 
@@ -103,26 +108,31 @@ export class FaultDriver {
       this.#has(kind),
     );
     if (kinds.length === 0) return;
+    const present = this.#present;
+    if (present.length < 2) {
+      this.#world.loop.after(PAUSE_MS_MIN, () => this.#next());
+      return;
+    }
     switch (chance.pick(kinds)) {
       case "partition":
-        this.#partition();
+        this.#partition(present);
         break;
       case "pause":
-        this.#pause(chance.pick(this.#hosts));
+        this.#pause(chance.pick(present));
         break;
       case "crash":
-        this.#crash();
+        this.#crash(present);
         break;
       case "wipe":
-        this.#wipe();
+        this.#wipe(present);
         break;
     }
     this.#world.loop.after(chance.between(PAUSE_MS_MIN, PAUSE_MS_MAX), () => this.#next());
   }
 
-  #partition(): void {
+  #partition(present: readonly SimHost[]): void {
     const chance = this.#chance;
-    const ids = this.#hosts.map(({ id }) => id);
+    const ids = present.map(({ id }) => id);
     const kind = chance.pick(["split", "isolate", "one-way", "one-way-all"] as const);
     const some = chance.sample(ids, kind === "split" ? chance.whole(1, ids.length - 1) : 1);
     const others = ids.filter((id) => !some.includes(id));
@@ -157,10 +167,10 @@ export class FaultDriver {
   }
 
   /** A machine comes back with an empty store under its old key, soon or after its place was given away. */
-  #wipe(): void {
+  #wipe(present: readonly SimHost[]): void {
     const chance = this.#chance;
-    const host = chance.pick(this.#hosts);
-    if (!host.wasStarted || !this.#mayLose(host)) return;
+    const host = chance.pick(present);
+    if (!this.#mayLose(host)) return;
     host.wipe();
     this.#world.totals.wipes += 1;
     this.#world.trace.note(`${host.id} loses its store`);
@@ -171,11 +181,11 @@ export class FaultDriver {
     });
   }
 
-  #crash(): void {
+  #crash(present: readonly SimHost[]): void {
     const chance = this.#chance;
     // Now and then the whole room loses power.
     const all = chance.hits(0.1);
-    const victims = all ? this.#hosts : [chance.pick(this.#hosts)];
+    const victims = all ? present : [chance.pick(present)];
     const kind = all || chance.hits(0.7) ? "power" : "process";
     for (const host of victims) {
       if (!host.isUp) continue;

@@ -2,29 +2,31 @@
  * A simulated machine: a disk and a block store that outlive the process, a clock that is off, and
  * at most one process, which is composed as the program composes it.
  */
-import { crc32 } from "node:zlib";
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import type { PlantedBugs } from "../../src/actors/group-host.ts";
 import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
-import type { MeshListener } from "../../src/actors/ports.ts";
-import type { BulkHandler } from "../../src/mesh/ports.ts";
+import type { PeerMessage } from "../../src/actors/ports.ts";
+import type { Admission, BulkHandler } from "../../src/mesh/ports.ts";
+import { Announcer } from "../../src/node/announcer.ts";
 import { bulkRouter } from "../../src/node/bulk-router.ts";
-import { composeNode } from "../../src/node/compose.ts";
-import { FrameMesh } from "../../src/node/frame-mesh.ts";
+import { type Composed, composeNode } from "../../src/node/compose.ts";
+import { admission } from "../../src/node/joining.ts";
+import { MemberGate } from "../../src/node/member-gate.ts";
 import { MemberList } from "../../src/node/member-list.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
 import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
-import type { Timer, Timers } from "../../src/std/clock.ts";
-import type { Log, LogFields } from "../../src/std/log.ts";
+import type { Timer, Timers, WallClock } from "../../src/std/clock.ts";
 import { type DiskStep, FakeDisk } from "../lib/fake-disk.ts";
-import { SortedRows } from "../lib/sorted-rows.ts";
 import { SimBlockDisk, SimRuns } from "./blocks.ts";
 import { SimBulk } from "./bulk.ts";
 import type { Chance } from "./chance.ts";
+import { diskText } from "./disk-text.ts";
 import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
 import { SimRunner, type UnitBehaviour } from "./runner.ts";
-import type { World } from "./world.ts";
+import { TraceLog } from "./trace-log.ts";
+import { WatchedMesh } from "./watched-mesh.ts";
+import { promise, type World } from "./world.ts";
 
 /** The date on which every simulation begins. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
@@ -56,8 +58,9 @@ export interface HostWatch {
   /** A process is about to start with what its disk held. */
   opened(process: SimProcess, store: NodeStore): void;
   /** What a process hears, before it does. */
-  heard(process: SimProcess, message: Parameters<MeshListener["message"]>[1]): void;
-  ended(process: SimProcess): void;
+  heard(process: SimProcess, from: string, message: PeerMessage): void;
+  /** What a process says, before it leaves. */
+  said(process: SimProcess, message: PeerMessage): void;
   /** An event happens in the process. */
   touched(process: SimProcess): void;
 }
@@ -92,6 +95,7 @@ export class SimHost {
   storeId: string | undefined;
   #process: SimProcess | undefined;
   #boot = 0;
+  #retired = false;
   readonly #diskChance: Chance;
 
   constructor(options: HostOptions) {
@@ -129,7 +133,44 @@ export class SimHost {
     return this.#process !== undefined;
   }
 
+  /** Whether it was switched on, and is to be so again whenever it fails. */
+  get isInService(): boolean {
+    return this.wasStarted && !this.#retired;
+  }
+
+  /** What the node says of itself before it has a store. */
+  get introduction(): MemberInfo {
+    const { slots, capabilities } = this.options.options.executor;
+    return {
+      node: this.id,
+      name: this.id,
+      addresses: [],
+      api: "",
+      storeId: "",
+      slots,
+      capabilities,
+      version: "0.0.0",
+      durability: "sync",
+    };
+  }
+
   start(): void {
+    if (!this.#retired) this.#start();
+  }
+
+  /** Nobody repairs it any more: what ends it ends it for good. */
+  retire(): void {
+    this.#retired = true;
+    this.storeId = undefined;
+  }
+
+  /** Somebody switches a machine on that was given up, with all that it has on its disk. */
+  haunt(): void {
+    promise(this.#retired, "only who was given up comes back as a ghost");
+    this.#start();
+  }
+
+  #start(): void {
     if (this.#process !== undefined) return;
     this.#boot += 1;
     const process = new SimProcess(this, this.#boot);
@@ -148,6 +189,14 @@ export class SimHost {
     const lost = kind === "power" && diskText(this.disk) !== before;
     const lostBlocks = kind === "power" && this.blocks.powerFailure();
     return lost || lostBlocks;
+  }
+
+  /** The process has ended by itself, as one that was removed does. */
+  ended(process: SimProcess): void {
+    if (this.#process !== process) return;
+    this.options.world.trace.note(`${this.id} has ended by itself`);
+    this.crash("process");
+    this.retire();
   }
 
   /** Ends the process, and its store is gone; what lies beside the databases is not. */
@@ -179,28 +228,6 @@ export class SimHost {
   }
 }
 
-/** A text that differs when a database's rows do. */
-function diskText(disk: FakeDisk): string {
-  let sum = 0;
-  for (const name of ["log", "state"] as const) {
-    const rows = rowsOf(disk, name);
-    for (let at = 0; at < rows.size; at++) {
-      const key = rows.keyAt(at) ?? "";
-      sum = crc32(rows.get(key) ?? key, crc32(key, sum));
-    }
-  }
-  return `${sum}`;
-}
-
-function rowsOf(disk: FakeDisk, name: "log" | "state"): SortedRows {
-  try {
-    return disk.database(name).rows;
-  } catch {
-    // The first start has not come so far.
-    return new SortedRows();
-  }
-}
-
 /** One run of the program on a host. */
 export class SimProcess implements NetworkProcess {
   readonly host: SimHost;
@@ -210,13 +237,17 @@ export class SimProcess implements NetworkProcess {
   readonly #mesh: WatchedMesh;
   readonly #snapshots = new BulkSnapshots();
   readonly #bulk: SimBulk;
+  readonly #log: TraceLog;
+  /** Lets newcomers in, once the node is there. */
+  readonly admission: Admission;
+  #composed: Composed | undefined;
   #members: MemberList | undefined;
   #alive = true;
   #paused = false;
   #deferred: (() => void)[] = [];
   #frames: SimFrames | undefined;
   #node: ClusterNode | undefined;
-  #store: NodeStore | undefined;
+  #leaves = false;
 
   constructor(host: SimHost, run: number) {
     this.host = host;
@@ -224,7 +255,12 @@ export class SimProcess implements NetworkProcess {
     const { world, watch } = host.options;
     this.#world = world;
     this.chance = world.chance(`node ${host.id} ${run}`);
-    this.#mesh = new WatchedMesh(host.id, (message) => watch.heard(this, message));
+    this.#log = new TraceLog(world, `${host.id}: `);
+    this.#mesh = new WatchedMesh(host.id, {
+      heard: (from, message) => watch.heard(this, from, message),
+      said: (_to, message) => watch.said(this, message),
+    });
+    this.admission = admission(() => this.#composed, this.#wall());
     this.#bulk = new SimBulk({
       world,
       self: host.id,
@@ -268,10 +304,6 @@ export class SimProcess implements NetworkProcess {
     return this.#node;
   }
 
-  get store(): NodeStore | undefined {
-    return this.#store;
-  }
-
   get frames(): SimFrames | undefined {
     return this.#frames;
   }
@@ -288,7 +320,6 @@ export class SimProcess implements NetworkProcess {
     this.#alive = false;
     this.#deferred = [];
     this.host.options.network.detach(this);
-    this.host.options.watch.ended(this);
   }
 
   pause(): void {
@@ -343,7 +374,8 @@ export class SimProcess implements NetworkProcess {
     const founding = host.founds ? host.options.founding : undefined;
     const world = this.#world;
     const { loop } = world;
-    const { clockOffsetMs, wallOffsetMs } = host.options;
+    const { clockOffsetMs } = host.options;
+    const timers = this.#timers();
     const runs = new SimRuns({
       world,
       disk: host.blocks,
@@ -351,12 +383,15 @@ export class SimProcess implements NetworkProcess {
       chance: world.chance(`runs ${host.id} ${this.run}`),
       sleep: (delayMs) => this.sleep(delayMs),
     });
+    const frames = network.attach(this, host.knownMembers);
+    this.#frames = frames;
+    const gate = new MemberGate(frames, timers);
     const composed = await composeNode({
       clock: { nowMs: () => loop.nowMs() + clockOffsetMs },
-      wall: { wallMs: () => EPOCH_MS + loop.nowMs() + wallOffsetMs },
-      timers: this.#timers(),
+      wall: this.#wall(),
+      timers,
       random: this.chance,
-      log: new TraceLog(world, `${host.id}: `),
+      log: this.#log,
       disk: host.disk,
       mesh: this.#mesh,
       snapshots: this.#snapshots,
@@ -365,15 +400,7 @@ export class SimProcess implements NetworkProcess {
       runner: this.#runner(runs),
       options,
       clusterId: "simulated",
-      member: {
-        name: host.id,
-        addresses: [],
-        api: "",
-        slots: options.executor.slots,
-        capabilities: options.executor.capabilities,
-        version: "0.0.0",
-        durability: "sync",
-      },
+      member: host.introduction,
       seeds: host.knownMembers,
       run: `${host.id}-${this.run}`,
       boot: this.run,
@@ -381,30 +408,59 @@ export class SimProcess implements NetworkProcess {
       onDirectory: (directory) => {
         const members = directory.members();
         if (members.length === 0) return;
+        gate.follow(directory.everybody());
         host.knownMembers = members.map(({ node }) => node);
-        this.#mesh.setMembers(members);
+        if (directory.member(host.id)?.state === "removed") this.#removed();
       },
       bugs,
     });
-    this.#store = composed.store;
-    host.storeId = composed.store.identity.storeId;
-    watch.opened(this, composed.store);
-    this.#frames = network.attach(this, host.knownMembers);
-    this.#mesh.connect(this.#frames);
+    const { node, store, member } = composed;
+    this.#composed = composed;
+    if (host.isInService) host.storeId = store.identity.storeId;
+    watch.opened(this, store);
+    this.#mesh.connect(frames);
     this.#members = new MemberList({
       streams: this.#bulk,
-      timers: this.#timers(),
-      log: new TraceLog(world, `${host.id}: `),
-      node: composed.node,
+      timers,
+      log: this.#log,
+      node,
       silentTicksMax: 2 * options.electionTicks,
       known: () => host.knownMembers.filter((id) => id !== host.id),
-      take: (members) => this.#mesh.setMembers(members),
+      take: (members) => {
+        const gone = node.directory.everybody().filter(({ state }) => state === "removed");
+        frames.setMembers(
+          members,
+          gone.map(({ node: id }) => id),
+        );
+      },
     });
     this.#members.start();
-    await composed.node.start();
-    this.#node = composed.node;
-    this.#frames.start();
-    await this.#announce(composed.node, composed.member);
+    await node.start();
+    this.#node = node;
+    frames.start();
+    if (this.#leaves) await this.#leave(node);
+    else new Announcer({ node, member, timers, log: this.#log }).start();
+  }
+
+  /** The node has learnt that the cluster has removed it. */
+  #removed(): void {
+    if (this.#leaves) return;
+    this.#leaves = true;
+    // One that learns so from its own disk ends as soon as it has started.
+    if (this.#node !== undefined) void this.#leave(this.#node);
+  }
+
+  /** As the program does: it stops in a hurry, and for ever. */
+  async #leave(node: ClusterNode): Promise<void> {
+    await node.leave({ drainMs: 0, hurry: AbortSignal.abort() });
+    node.stop();
+    this.host.ended(this);
+  }
+
+  #wall(): WallClock {
+    const { loop } = this.#world;
+    const { wallOffsetMs } = this.host.options;
+    return { wallMs: () => EPOCH_MS + loop.nowMs() + wallOffsetMs };
   }
 
   #timers(): Timers {
@@ -426,74 +482,5 @@ export class SimProcess implements NetworkProcess {
       leaseMs: options.executor.leaseMs,
       violate: (violation) => this.#world.violate(violation),
     });
-  }
-
-  /** Tells the cluster which store this node has, until it knows. */
-  async #announce(node: ClusterNode, member: MemberInfo): Promise<void> {
-    const command: SystemCommand = { kind: "announce", member };
-    while (node.directory.member(this.id)?.storeId !== member.storeId) {
-      await this.sleep(500);
-      // The founder says so with its first command.
-      if (node.directory.cluster === undefined && this.host.founds) continue;
-      const envelope = { id: { kind: "none" }, command } as const;
-      await node.router.ask(0, { kind: "system-command", envelope }, 5_000).catch(() => undefined);
-    }
-  }
-}
-
-/** The program's own mesh, with somebody who listens to what it decoded. */
-class WatchedMesh extends FrameMesh {
-  readonly #heard: (message: Parameters<MeshListener["message"]>[1]) => void;
-
-  constructor(self: string, heard: (message: Parameters<MeshListener["message"]>[1]) => void) {
-    super(self);
-    this.#heard = heard;
-  }
-
-  override listen(listener: MeshListener): void {
-    super.listen({
-      message: (from, message) => {
-        this.#heard(message);
-        listener.message(from, message);
-      },
-      peerUp: (node) => listener.peerUp(node),
-      peerDown: (node) => listener.peerDown(node),
-    });
-  }
-}
-
-/** Log lines go into the trace; errors are part of what a failure prints. */
-class TraceLog implements Log {
-  readonly #world: World;
-  readonly #prefix: string;
-
-  constructor(world: World, prefix: string) {
-    this.#world = world;
-    this.#prefix = prefix;
-  }
-
-  error(message: string, fields?: LogFields): void {
-    this.#note("ERROR ", message, fields);
-  }
-
-  warn(message: string, fields?: LogFields): void {
-    this.#note("warn ", message, fields);
-  }
-
-  info(message: string, fields?: LogFields): void {
-    this.#note("", message, fields);
-  }
-
-  debug(message: string, fields?: LogFields): void {
-    this.#note("debug ", message, fields);
-  }
-
-  child(fields: LogFields): Log {
-    return new TraceLog(this.#world, `${this.#prefix}${JSON.stringify(fields)} `);
-  }
-
-  #note(level: string, message: string, fields: LogFields | undefined): void {
-    const details = fields === undefined ? "" : ` ${JSON.stringify(fields)}`;
-    this.#world.trace.note(`${this.#prefix}${level}${message}${details}`);
   }
 }

@@ -3,6 +3,7 @@
  * partitions, and the judgement who is up. A link keeps the order unless told otherwise.
  */
 import { crc32 } from "node:zlib";
+import { Membership } from "../../src/mesh/membership.ts";
 import type { Frames } from "../../src/node/frame-mesh.ts";
 import type { Chance } from "./chance.ts";
 import type { World } from "./world.ts";
@@ -59,7 +60,9 @@ export class SimFrames implements Frames {
   readonly self: string;
   readonly process: NetworkProcess;
   readonly #network: SimNetwork;
-  readonly #members = new Set<string>();
+  /** The program's own gate: who is no member, or not any more, has no connection. */
+  readonly #membership = new Membership();
+  #members: readonly string[] = [];
   /** Peers that count as up, with the run of theirs that was last heard. */
   readonly #up = new Map<string, number>();
   readonly #heardMs = new Map<string, number>();
@@ -69,7 +72,7 @@ export class SimFrames implements Frames {
     this.#network = network;
     this.self = process.id;
     this.process = process;
-    for (const member of members) if (member !== process.id) this.#members.add(member);
+    this.setMembers(members.map((node) => ({ node })));
   }
 
   send(to: string, frame: Uint8Array): boolean {
@@ -87,12 +90,20 @@ export class SimFrames implements Frames {
     return this.#up.has(node);
   }
 
-  setMembers(members: readonly { readonly node: string }[]): void {
-    for (const { node } of members) this.#members.add(node);
+  /** As the mesh does: connections with those who are no members any more end at once. */
+  setMembers(members: readonly { readonly node: string }[], revoked: readonly string[] = []): void {
+    this.#members = members.map(({ node }) => node).filter((node) => node !== this.self);
+    this.#membership.replace(new Set(this.#members), revoked);
+    for (const node of [...this.#up.keys()]) {
+      if (this.accepts(node)) continue;
+      this.#down(node);
+      this.#network.close(this, node);
+    }
   }
 
-  get members(): readonly string[] {
-    return [...this.#members];
+  /** Whether the other is a member as far as this process knows. */
+  accepts(node: string): boolean {
+    return this.#membership.has(node);
   }
 
   /** The way to another node, which outlives both ends. */
@@ -110,7 +121,7 @@ export class SimFrames implements Frames {
 
   /** A frame or a sign of life has come; strangers are not listened to. */
   arrived(from: NetworkProcess, frame: Uint8Array | undefined): void {
-    if (!this.#members.has(from.id)) return;
+    if (!this.accepts(from.id)) return;
     this.#heardMs.set(from.id, this.#network.nowMs);
     if (this.#up.get(from.id) !== from.run) {
       // A connection of an earlier run says nothing about the present one.
@@ -209,9 +220,27 @@ export class SimNetwork {
     return !this.link(from, to).blocked;
   }
 
-  /** Whether both are there and words go both ways. */
+  /** A process has closed its connection with another, whom it does not accept any more. */
+  close(from: SimFrames, to: string): void {
+    const end = this.#ends.get(to);
+    if (end === undefined) return;
+    this.#world.loop.after(this.#chance.between(1, 300), () => {
+      if (!this.isOpen(from.self, to)) return;
+      end.process.enter(() => end.refused(from.self, from.process.run));
+    });
+  }
+
+  /** Whether words go both ways between two machines. */
+  isOpenBothWays(a: string, b: string): boolean {
+    return this.isOpen(a, b) && this.isOpen(b, a);
+  }
+
+  /** Whether both are there, accept each other, and words go both ways. */
   connected(a: string, b: string): boolean {
-    return this.#ends.has(a) && this.#ends.has(b) && this.isOpen(a, b) && this.isOpen(b, a);
+    const one = this.#ends.get(a);
+    const other = this.#ends.get(b);
+    if (one === undefined || other === undefined || !this.isOpenBothWays(a, b)) return false;
+    return one.accepts(b) && other.accepts(a);
   }
 
   /** Carries a frame, or a sign of life, to the process that runs on the other node now. */

@@ -41,6 +41,8 @@ export interface Plan {
   readonly retentionMs: number | undefined;
   /** Whether an operator drains nodes now and then. */
   readonly drains: boolean;
+  /** Whether nodes are removed for ever, and others join in their place. */
+  readonly turnover: boolean;
   readonly partitions: readonly number[];
   readonly electionTicks: number;
   readonly tailEntries: number;
@@ -63,6 +65,7 @@ export function drawPlan(seed: number): Plan {
     submitToMs: 50_000,
     retentionMs: Chance.of(seed, "retention").hits(0.3) ? 15_000 : undefined,
     drains: Chance.of(seed, "drains").hits(0.3),
+    turnover: Chance.of(seed, "turnover").hits(0.3),
     partitions: [chance.whole(1, 3), chance.whole(1, 2), 1],
     electionTicks: chance.pick([5, 10]),
     tailEntries: chance.pick([5, 20, 100]),
@@ -76,8 +79,8 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
   const leaseMs = 4_000;
   // With more than the program's, so that grants are blocks although the units are not short.
   const prefetchMs = Chance.of(plan.seed, "prefetch").pick([50, 400, 2_000]);
-  // One node at least can do everything.
-  const rare = index === 0 || chance.hits(0.5);
+  // One node at least can do everything; it may be removed, and then whoever comes later can.
+  const rare = index === 0 || index >= plan.nodeCount || chance.hits(0.5);
   return {
     // Longer ticks than the program's, in proportion: most events of a quiet minute are ticks.
     tickMs: 200,

@@ -1,24 +1,27 @@
 /** One seed: a whole cluster, its users, its faults, and those who watch. */
 import { hash } from "node:crypto";
 import type { PlantedBugs } from "../../src/actors/group-host.ts";
-import { voterTarget } from "../../src/actors/membership-plan.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
 import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { SimBlockDisk } from "./blocks.ts";
 import { Chance } from "./chance.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
+import { RemovalChecker } from "./checkers/removal-checker.ts";
 import { RowChecker } from "./checkers/row-checker.ts";
 import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
 import { FaultDriver } from "./faults.ts";
 import { HANDLERS, JOBS, sourceOf, stepsOf } from "./handlers.ts";
 import { SimHost, type SimProcess } from "./host.ts";
+import { joinCluster, TICKET } from "./joining.ts";
 import { SimLoop } from "./loop.ts";
 import { SimNetwork } from "./network.ts";
 import { Operator } from "./operator.ts";
 import { drawPlan, nodeOptions, type Plan } from "./plan.ts";
+import { Rest } from "./rest.ts";
 import type { UnitBehaviour } from "./runner.ts";
 import { newTotals, type Totals } from "./totals.ts";
 import { Trace } from "./trace.ts";
+import { Turnover } from "./turnover.ts";
 import { promise, Violation, type World } from "./world.ts";
 
 /** How wrong the clock of one node may be. */
@@ -70,9 +73,13 @@ class Simulation {
   readonly #trace: Trace;
   readonly #totals = newTotals();
   readonly #network: SimNetwork;
-  readonly #hosts: readonly SimHost[];
+  /** Also those that have left; newcomers are added. */
+  readonly #hosts: SimHost[];
   readonly #raft: RaftChecker;
   readonly #rows: RowChecker;
+  readonly #removals: RemovalChecker;
+  readonly #rest: Rest;
+  readonly #bugs: PlantedBugs;
   readonly #healed = new Set<string>();
   readonly #users: SimClient[] = [];
   readonly #touched = new Set<SimProcess>();
@@ -81,6 +88,7 @@ class Simulation {
   readonly #workflows: SimWorkflow[] = [];
   #clientsDone = false;
   #operator: Operator | undefined;
+  #turnover: Turnover | undefined;
 
   constructor(options: SimulationOptions) {
     const { seed } = options;
@@ -98,13 +106,25 @@ class Simulation {
       },
     };
     this.#network = new SimNetwork(this.#world);
-    this.#raft = new RaftChecker(this.#world, { watchesDisks: options.watchesDisks ?? true });
+    this.#raft = new RaftChecker(this.#world, {
+      watchesDisks: options.watchesDisks ?? true,
+      leads: (process, group) => this.#removals.leads(process, group),
+    });
     this.#rows = new RowChecker(this.#world, {
       expires: this.#plan.retentionMs !== undefined,
     });
-    this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) =>
-      this.#makeHost(index, options.bugs ?? {}),
-    );
+    this.#bugs = options.bugs ?? {};
+    this.#removals = new RemovalChecker(this.#world, {
+      neededBy: (node) => this.#rest.neededBy(node),
+    });
+    this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) => this.#makeHost(index));
+    this.#rest = new Rest({
+      hosts: this.#hosts,
+      workflows: this.#workflows,
+      raft: this.#raft,
+      rows: this.#rows,
+      busy: () => this.#operator?.busy ?? this.#turnover?.busy,
+    });
   }
 
   async run(): Promise<Report> {
@@ -119,7 +139,7 @@ class Simulation {
       plan: this.#plan,
       network: this.#network,
       hosts: this.#hosts,
-      mayLose: (host) => this.#mayLose(host),
+      mayLose: (host) => this.#turnover?.leaving !== host && this.#rest.mayLose(host),
     });
     this.#live().catch((error: unknown) => this.#fail(error));
     faults.start();
@@ -151,8 +171,8 @@ class Simulation {
       () => `not everything was complete long after the end of all faults: ${this.#unfinished()}`,
     );
     const endMs = this.#loop.nowMs() + SETTLE_MS;
-    if (!(await this.#runUntil(endMs, () => this.#unsettled() === undefined))) return;
-    const unsettled = this.#unsettled();
+    if (!(await this.#runUntil(endMs, () => this.#rest.unsettled() === undefined))) return;
+    const unsettled = this.#rest.unsettled();
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
     const requests = this.#workflows.reduce(
       (sum, { group }) => sum + this.#rows.requests(group).length,
@@ -184,7 +204,7 @@ class Simulation {
     this.#touched.clear();
   }
 
-  #makeHost(index: number, bugs: PlantedBugs): SimHost {
+  #makeHost(index: number): SimHost {
     const { seed, faults, zombieRatio, runRatio } = this.#plan;
     const chance = Chance.of(seed, `host ${index}`);
     const skewed = faults.has("clock");
@@ -202,18 +222,20 @@ class Simulation {
       network: this.#network,
       options: nodeOptions(this.#plan, index),
       behaviour: this.#behaviour(),
-      bugs,
+      bugs: this.#bugs,
       watch: {
         opened: (process, store) => {
           this.#rows.watch(store);
+          this.#removals.watch(process, store);
           this.#raft.watch(process, store);
           this.#onStore?.(store);
         },
-        heard: (process, message) => {
+        heard: (process, from, message) => {
           if (message.kind === "raft") this.#raft.heard(process);
           this.#rows.heard(message);
+          this.#removals.heard(process, from);
         },
-        ended: () => undefined,
+        said: (process, message) => this.#removals.said(process, message),
         touched: (process) => this.#touched.add(process),
       },
       reach: (from, to) => this.#reach(from, to),
@@ -264,23 +286,24 @@ class Simulation {
     const [first, ...others] = this.#hosts;
     if (first === undefined) throw new Error("a cluster has a node");
     first.start();
-    const operator = new Asker(this.#world, [first], "operator");
+    const operator = new Asker(this.#world, this.#hosts, "operator");
     const ticket = {
       kind: "ticket",
-      madeBy: "node-1",
-      id: "ticket",
+      madeBy: "nobody",
+      id: TICKET,
       verifier: new Uint8Array(32),
       expiresMs: Number.MAX_SAFE_INTEGER,
-      uses: 10,
+      uses: 100,
     } as const;
     await this.#system(operator, "ticket", ticket);
-    for (const host of others) await this.#join(operator, host);
+    for (const host of others) await this.#join(host);
     for (let number = 1; number <= this.#plan.workflowCount; number++) {
       const workflow = await this.#create(operator, `simulated${number}`);
       this.#workflows.push(workflow);
       await this.#define(new Asker(this.#world, this.#hosts, `definer ${number}`), workflow);
     }
     if (this.#plan.drains) this.#operate(operator);
+    if (this.#plan.turnover) this.#turnOver();
     await this.#clients();
     this.#clientsDone = true;
   }
@@ -288,11 +311,28 @@ class Simulation {
   #operate(asker: Asker): void {
     this.#operator = new Operator({
       world: this.#world,
-      nodes: this.#hosts.map(({ id }) => id),
+      hosts: this.#hosts,
       endMs: this.#plan.faultsToMs,
       command: (what, command) => this.#system(asker, what, command),
     });
     this.#operator.run().catch((error: unknown) => this.#fail(error));
+  }
+
+  #turnOver(): void {
+    this.#turnover = new Turnover({
+      world: this.#world,
+      hosts: this.#hosts,
+      endMs: this.#plan.faultsToMs,
+      newcomer: () => {
+        const host = this.#makeHost(this.#hosts.length);
+        this.#hosts.push(host);
+        return host;
+      },
+      join: (host) => this.#join(host),
+      mayLose: (host) => this.#rest.mayLose(host),
+      isRemoved: (node) => this.#removals.isRemoved(node),
+    });
+    this.#turnover.run().catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -311,28 +351,15 @@ class Simulation {
     return { name, group: answer.revision };
   }
 
-  async #join(operator: Asker, host: SimHost): Promise<void> {
+  async #join(host: SimHost): Promise<void> {
     const chance = this.#world.chance(`join ${host.id}`);
     await this.#loop.sleep(chance.between(0, 300));
-    const { executor } = host.options.options;
-    await this.#system(operator, `join ${host.id}`, {
-      kind: "join",
-      ticket: "ticket",
-      member: {
-        node: host.id,
-        name: host.id,
-        addresses: [],
-        api: "",
-        storeId: "",
-        slots: executor.slots,
-        capabilities: executor.capabilities,
-        version: "0.0.0",
-        durability: "sync",
-      },
+    await joinCluster(host, {
+      world: this.#world,
+      chance,
+      hosts: this.#hosts,
+      isOpen: (a, b) => this.#network.isOpenBothWays(a, b),
     });
-    const known = this.#hosts.filter(({ wasStarted }) => wasStarted).map(({ id }) => id);
-    host.knownMembers = known;
-    host.start();
   }
 
   async #system(asker: Asker, what: string, command: SystemCommand) {
@@ -343,8 +370,10 @@ class Simulation {
       if (node.directory.cluster === undefined) return undefined;
       const call = { kind: "system-command", envelope: { id, command } } as const;
       const answer = await answerOf(node, 0, call);
-      if (answer?.kind !== "answered" || answer.answer.kind === "refused") return undefined;
-      return answer.answer;
+      if (answer?.kind !== "answered") return undefined;
+      // Only what will be refused for ever is an answer.
+      const { answer: said } = answer;
+      return said.kind === "refused" && said.code !== "NODE_REMOVED" ? undefined : said;
     });
   }
 
@@ -411,77 +440,6 @@ class Simulation {
     );
     const rows = this.#workflows.map(({ group }) => this.#rows.unfinished(group));
     return [...waiting, ...rows].join(", ");
-  }
-
-  /** What is not yet as it must be when nothing happens any more. */
-  #unsettled(): string | undefined {
-    for (const group of [0, ...this.#workflows.map((workflow) => workflow.group)]) {
-      const committed = this.#raft.committedMax(group);
-      for (const host of this.#hosts) {
-        const replica = host.node?.host.replica(group);
-        if (replica === undefined) {
-          if (group === 0) return `${host.id} has no replica of the system group`;
-          continue;
-        }
-        if (replica.appliedIndex < committed) return `${host.id} lags behind in group ${group}`;
-      }
-    }
-    for (const { name, group } of this.#workflows) {
-      const live = this.#rows.liveCount(group);
-      if (live > 0) return `${live} attempts of ${name} are in flight`;
-      const leftover = this.#rows.leftover(group);
-      if (leftover !== undefined) return `${leftover} of ${name} is still there`;
-    }
-    const drained = this.#operator?.drained;
-    return drained === undefined ? this.#unsettledMembership() : `${drained} is drained`;
-  }
-
-  /**
-   * Whether each group stands with all its voters on the stores that their hosts have: then the loss of
-   * one leaves a majority with everything.
-   */
-  #mayLose(victim: SimHost): boolean {
-    if (this.#workflows.length === 0) return false;
-    if (this.#hosts.some(({ storeId }) => storeId === undefined)) return false;
-    return [0, ...this.#workflows.map(({ group }) => group)].every((group) => {
-      const replicas = this.#hosts.flatMap(({ node }) => node?.host.replica(group) ?? []);
-      const newest = Math.max(...replicas.map(({ core }) => core.status().term));
-      const leader = replicas.find(({ core }) => {
-        const { role, term } = core.status();
-        return role === "leader" && term === newest;
-      });
-      if (leader === undefined) return false;
-      const { configuration, places } = leader.membership;
-      const sound = places.every(({ node, storeId }) => this.#host(node)?.storeId === storeId);
-      const isVoter = places.some(
-        ({ replica, node }) => node === victim.id && configuration.voters.includes(replica),
-      );
-      const spared = configuration.votersOutgoing.length === 0 && configuration.voters.length >= 3;
-      return sound && (spared || !isVoter);
-    });
-  }
-
-  #host(id: string): SimHost | undefined {
-    return this.#hosts.find((host) => host.id === id);
-  }
-
-  #unsettledMembership(): string | undefined {
-    const count = this.#hosts.length;
-    const groups = this.#workflows.map(({ group }) => [group, 3] as const);
-    for (const [group, votersMax] of [[0, 5] as const, ...groups]) {
-      const wanted = voterTarget(count, votersMax);
-      const leader = this.#hosts.find(
-        ({ node }) => node?.host.replica(group)?.core.status().role === "leader",
-      );
-      const membership = leader?.node?.host.replica(group)?.membership;
-      const voters = membership?.configuration.voters.length ?? 0;
-      const stale = membership?.places.find(
-        ({ node, storeId }) => this.#host(node)?.storeId !== storeId,
-      );
-      if (stale !== undefined) return `group ${group} keeps a replica on a store that is gone`;
-      if (voters !== wanted) return `group ${group} has ${voters} voters instead of ${wanted}`;
-    }
-    return undefined;
   }
 }
 

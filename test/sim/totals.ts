@@ -24,6 +24,16 @@ export interface Totals {
   requestsRemoved: number;
   requestsExpired: number;
   drains: number;
+  /** Nodes that came into a running cluster. */
+  joins: number;
+  /** Sagas that came to their end. */
+  removals: number;
+  /** Of nodes that had died for good before they were removed. */
+  removalsOfDead: number;
+  /** Of nodes that had lost their store before they were removed. */
+  removalsOfWiped: number;
+  /** Nodes that were removed without knowing it, and ran on or came back. */
+  ghosts: number;
   runsStored: number;
   entriesApplied: number;
   logsTruncated: number;
@@ -61,6 +71,11 @@ export function newTotals(): Totals {
     requestsRemoved: 0,
     requestsExpired: 0,
     drains: 0,
+    joins: 0,
+    removals: 0,
+    removalsOfDead: 0,
+    removalsOfWiped: 0,
+    ghosts: 0,
     runsStored: 0,
     entriesApplied: 0,
     logsTruncated: 0,

@@ -65,11 +65,20 @@ export class RaftChecker {
 
   readonly #looks = new WeakMap<AnyReplica, Look>();
   readonly #watchesDisks: boolean;
+  readonly #leads: (process: SimProcess, group: number) => void;
 
   /** `watchesDisks`: without it, what is committed too early shows only by what it leads to. */
-  constructor(world: World, options: { readonly watchesDisks: boolean }) {
+  constructor(
+    world: World,
+    options: {
+      readonly watchesDisks: boolean;
+      /** Told of each new leader. */
+      readonly leads: (process: SimProcess, group: number) => void;
+    },
+  ) {
     this.#world = world;
     this.#watchesDisks = options.watchesDisks;
+    this.#leads = options.leads;
   }
 
   /** Leaders that each group has had. */
@@ -187,6 +196,7 @@ export class RaftChecker {
       this.#leading.set(name, { term, process, configuration });
       this.#world.trace.note(`${who} leads group ${replica.group} in term ${term}`);
       this.#checkComplete(process, replica, term);
+      this.#leads(process, replica.group);
     }
     if (committed >= group.committed.length) this.#committed(process, replica);
     this.#countQuiet(name, quiet !== undefined);

@@ -1,0 +1,137 @@
+/** Whether the cluster is whole and at rest, and what it may lose without losing anything for good. */
+import type { AnyReplica } from "../../src/actors/group-host.ts";
+import { voterTarget } from "../../src/actors/membership-plan.ts";
+import { SYSTEM_GROUP, VOTERS_MAX } from "../../src/actors/system-group.ts";
+import type { Configuration, ReplicaId } from "../../src/raft/types.ts";
+import type { RaftChecker } from "./checkers/raft-checker.ts";
+import type { RowChecker } from "./checkers/row-checker.ts";
+import type { SimWorkflow } from "./client.ts";
+import type { SimHost } from "./host.ts";
+
+export interface RestOptions {
+  readonly hosts: readonly SimHost[];
+  readonly workflows: readonly SimWorkflow[];
+  readonly raft: RaftChecker;
+  readonly rows: RowChecker;
+  /** What somebody has begun and not ended. */
+  readonly busy: () => string | undefined;
+}
+
+export class Rest {
+  readonly #options: RestOptions;
+
+  constructor(options: RestOptions) {
+    this.#options = options;
+  }
+
+  /** What is not yet as it must be when nothing happens any more. */
+  unsettled(): string | undefined {
+    const { workflows, rows, busy } = this.#options;
+    const lagging = this.#lagging();
+    if (lagging !== undefined) return lagging;
+    for (const { name, group } of workflows) {
+      const live = rows.liveCount(group);
+      if (live > 0) return `${live} attempts of ${name} are in flight`;
+      const leftover = rows.leftover(group);
+      if (leftover !== undefined) return `${leftover} of ${name} is still there`;
+    }
+    return busy() ?? this.#unsettledMembership();
+  }
+
+  /**
+   * Whether each group stands with all its voters on the stores that their hosts have: then the loss of
+   * one leaves a majority with everything.
+   */
+  mayLose(victim: SimHost): boolean {
+    if (this.#options.workflows.length === 0) return false;
+    if (this.#present.some(({ storeId }) => storeId === undefined)) return false;
+    return this.#groups.every((group) => {
+      const leader = this.#leaderOf(group);
+      if (leader === undefined) return false;
+      const { configuration, places } = leader.membership;
+      const sound = places.every(({ node, storeId }) => this.#host(node)?.storeId === storeId);
+      const isVoter = places.some(
+        ({ replica, node }) => node === victim.id && configuration.voters.includes(replica),
+      );
+      const spared = configuration.votersOutgoing.length === 0 && configuration.voters.length >= 3;
+      return sound && (spared || !isVoter);
+    });
+  }
+
+  /**
+   * Which group has a replica on a node, or in the system group a vote; as its leader says, where that has
+   * applied all that is committed.
+   */
+  neededBy(node: string): string | undefined {
+    for (const group of this.#groups) {
+      const leader = this.#leaderOf(group);
+      if (leader === undefined) continue;
+      if (leader.appliedIndex < this.#options.raft.committedMax(group)) continue;
+      const { configuration, places } = leader.membership;
+      const counts = places.some(
+        ({ replica, node: other }) =>
+          other === node && (group !== SYSTEM_GROUP || isVoter(configuration, replica)),
+      );
+      if (counts) return `group ${group}`;
+    }
+    return undefined;
+  }
+
+  get #present(): readonly SimHost[] {
+    return this.#options.hosts.filter(({ isInService }) => isInService);
+  }
+
+  get #groups(): readonly number[] {
+    return [SYSTEM_GROUP, ...this.#options.workflows.map(({ group }) => group)];
+  }
+
+  #host(id: string): SimHost | undefined {
+    return this.#options.hosts.find((host) => host.id === id);
+  }
+
+  /** Whoever leads in the newest term. */
+  #leaderOf(group: number): AnyReplica | undefined {
+    const replicas = this.#present.flatMap(({ node }) => node?.host.replica(group) ?? []);
+    const newest = Math.max(...replicas.map(({ core }) => core.status().term));
+    return replicas.find(({ core }) => {
+      const { role, term } = core.status();
+      return role === "leader" && term === newest;
+    });
+  }
+
+  #lagging(): string | undefined {
+    for (const group of this.#groups) {
+      const committed = this.#options.raft.committedMax(group);
+      for (const host of this.#present) {
+        const replica = host.node?.host.replica(group);
+        if (replica === undefined) {
+          if (group === SYSTEM_GROUP) return `${host.id} has no replica of the system group`;
+          continue;
+        }
+        if (replica.appliedIndex < committed) return `${host.id} lags behind in group ${group}`;
+      }
+    }
+    return undefined;
+  }
+
+  #unsettledMembership(): string | undefined {
+    for (const group of this.#groups) {
+      const max = group === SYSTEM_GROUP ? VOTERS_MAX.system : VOTERS_MAX.workflow;
+      const wanted = voterTarget(this.#present.length, max);
+      const membership = this.#leaderOf(group)?.membership;
+      const voters = membership?.configuration.voters.length ?? 0;
+      // Of a node that was removed nothing exists.
+      const stale = membership?.places.find(
+        ({ node, storeId }) => this.#host(node)?.storeId !== storeId,
+      );
+      if (stale !== undefined)
+        return `group ${group} keeps a replica on a store of ${stale.node} that is gone`;
+      if (voters !== wanted) return `group ${group} has ${voters} voters instead of ${wanted}`;
+    }
+    return undefined;
+  }
+}
+
+function isVoter({ voters, votersOutgoing }: Configuration, replica: ReplicaId): boolean {
+  return voters.includes(replica) || votersOutgoing.includes(replica);
+}

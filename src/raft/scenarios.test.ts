@@ -7,11 +7,19 @@ import type { Message } from "./messages.ts";
 import type { RaftOptions } from "./options.ts";
 import type { QuietPermit } from "./quiet.ts";
 import type { Ready } from "./ready.ts";
-import type { ConfigStep, Entry } from "./types.ts";
+import type { ConfigStep, Entry, SnapshotDescription } from "./types.ts";
 
 /** A world of one file: its commands act on one cluster. */
 function handlersOf(): Handlers {
   let cluster = new TestCluster({ voters: [1] });
+  /** Messages that are late. */
+  let held: Message[] = [];
+  /** The snapshot that was made last. */
+  let made: SnapshotDescription | undefined;
+  const snapshot = (): SnapshotDescription => {
+    assert(made !== undefined, "no snapshot was made");
+    return made;
+  };
   const at = (c: Case) => cluster.at(numberOf(c, "id"));
   return {
     cluster(c) {
@@ -106,6 +114,36 @@ function handlersOf(): Handlers {
       cluster.messages = [...later, ...cluster.messages];
       return lines.join("\n") || "nothing";
     },
+    misdeliver(c) {
+      const lines: string[] = [];
+      const to = numberOf(c, "to");
+      for (const message of cluster.messages.filter((m) => m.to === to)) {
+        lines.push(messageText(message));
+        at(c).core.step(message);
+      }
+      return lines.join("\n") || "nothing";
+    },
+    hold(c) {
+      const to = numbersOf(c, "to");
+      held = cluster.messages.filter((m) => to.includes(m.to));
+      cluster.messages = cluster.messages.filter((m) => !to.includes(m.to));
+      return held.map(messageText).join("\n") || "nothing";
+    },
+    release() {
+      cluster.messages.push(...held);
+      held = [];
+      return "on their way again";
+    },
+    snapshot(c) {
+      made = cluster.shelf.put(at(c).state);
+      return `${made.index}/${made.term}`;
+    },
+    lacks(c) {
+      return at(c).core.lacksSnapshot(snapshot()) ? "lacks it" : "has no use for it";
+    },
+    adopt(c) {
+      return at(c).core.adoptSnapshot(snapshot()) ? "adopts it" : "has no use for it";
+    },
     drop(c) {
       const to = numbersOf(c, "to");
       const before = cluster.messages.length;
@@ -144,7 +182,10 @@ function handlersOf(): Handlers {
   };
 }
 
-for (const name of ["storage", "memory", "members", "flow", "commit", "leader-gone", "quiet"])
+for (const name of [
+  ...["storage", "memory", "members", "flow", "commit", "leader-gone", "quiet"],
+  ...["replicas", "snapshots", "transfer", "learners", "limits"],
+])
   runDataFile(new URL(`${name}.data.txt`, import.meta.url), handlersOf());
 
 function numbersOf(c: Case, key: string): number[] {

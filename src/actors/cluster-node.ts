@@ -370,10 +370,10 @@ export class ClusterNode implements MeshListener {
   }
 
   #serve(from: NodeId, call: Call): Promise<CallAnswer> {
-    const { mesh, runs } = this.#deps;
-    const { host, system, caller, recovery, copies } = this;
+    const { mesh, runs, runner } = this.#deps;
+    const { host, system, caller, recovery, copies, executor } = this;
     return serveCall(from, call, {
-      ...{ mesh, runs, host, system, caller, recovery, copies },
+      ...{ mesh, runs, runner, host, system, caller, recovery, copies, executor },
       workflow: (group) => this.#opener.workflow(group),
     });
   }

@@ -176,6 +176,23 @@ test("units of five schedulers on two slots all begin, however much work each ha
   all.executor.stop();
 });
 
+test("an attempt is held from its grant to its end, by the name of its own request", async () => {
+  const all = new Schedulers([7]);
+  all.demand.set(7, 1);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  const [attempt] = all.running.keys();
+  if (attempt === undefined) throw new Error("nothing was granted");
+  const { token, request } = attempt.grant;
+  const { executor } = all;
+  expect(executor.isHeld({ group: 7, request, token })).toBe(true);
+  expect(executor.isHeld({ group: 7, request: "other-7-1", token })).toBe(false);
+  expect(executor.isHeld({ group: 8, request, token })).toBe(false);
+  await all.endAll();
+  expect(executor.isHeld({ group: 7, request, token })).toBe(false);
+  all.executor.stop();
+});
+
 test("a workflow without work costs no beats, and work is begun when its scheduler asks", async () => {
   const all = new Schedulers([1, 2]);
   all.executor.start();

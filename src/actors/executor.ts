@@ -207,6 +207,12 @@ export class Executor {
     }
   }
 
+  /** Whether an attempt of that request is here and has not ended. */
+  isHeld(of: { readonly group: number; readonly request: string; readonly token: Token }): boolean {
+    const attempt = this.#sessions.get(of.group)?.get(of.token);
+    return attempt?.end === undefined && attempt?.grant.request === of.request;
+  }
+
   /** Units that run here or wait to. */
   get busyCount(): number {
     return this.#performing;

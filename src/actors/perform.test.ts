@@ -24,6 +24,7 @@ function performerWith(
   const merged: (Dataset | undefined)[] = [];
   const runner: RunnerPort = {
     beginNoMore() {},
+    output: () => Promise.resolve(undefined),
     async run(_work, context) {
       for (const { again } of asks) merged.push(await context.inputs(again));
       for (;;) {

@@ -97,6 +97,7 @@ export class Performer {
     const { grant, group, controller } = attempt;
     return {
       group,
+      token: grant.token,
       request: grant.request,
       invocation: grant.invocation,
       step: grant.step,

@@ -9,11 +9,18 @@ import type { Configuration, Entry, HardState, ReplicaId, TermRun } from "../raf
 import type { Envelope, Payload } from "../scheduler/commands.ts";
 import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
 import type { WorkflowEvent } from "../scheduler/events.ts";
+import type {
+  OutputParts,
+  OutputSoFar,
+  OutputState,
+  OutputWanted,
+} from "../scheduler/output-so-far.ts";
 import type { ExecutorMessage, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { Answer, Row } from "../scheduler/rows.ts";
 import type { SystemEnvelope, SystemPayload } from "../scheduler/system/commands.ts";
 import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
+import type { Token } from "../scheduler/unit.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
 import type { Hash64 } from "../std/hash64.ts";
 
@@ -349,7 +356,9 @@ export type Call =
   /** "Which of these blocks do you have?" */
   | { readonly kind: "have-blocks"; readonly cids: readonly string[] }
   /** "Fetch these blocks from me and sync them." */
-  | { readonly kind: "copy-blocks"; readonly cids: readonly string[] };
+  | { readonly kind: "copy-blocks"; readonly cids: readonly string[] }
+  /** "What has this attempt, which runs on you, printed so far?" Asked only while somebody looks. */
+  | ({ readonly kind: "output"; readonly group: number } & OutputWanted);
 
 export type CallAnswer =
   | { readonly kind: "answered"; readonly answer: Answer }
@@ -378,6 +387,7 @@ export type CallAnswer =
   | { readonly kind: "dialable"; readonly yes: boolean }
   /** Undefined where the node has no replica of the group that takes part. */
   | { readonly kind: "standing"; readonly standing: Standing | undefined }
+  | ({ readonly kind: "output"; readonly state: OutputState } & OutputParts)
   /** Not the scheduler; `leader` if known. The call had no effect. */
   | { readonly kind: "not-scheduler"; readonly leader: NodeId | undefined }
   | { readonly kind: "error"; readonly code: string; readonly message: string };
@@ -471,6 +481,7 @@ export interface RunnerPort {
     context: {
       /** The workflow's group: its handlers share their workers with no other one's. */
       readonly group: number;
+      readonly token: Token;
       readonly request: string;
       readonly invocation: string;
       readonly step: string;
@@ -484,4 +495,6 @@ export interface RunnerPort {
       readonly signal: AbortSignal;
     },
   ): Promise<{ readonly outcome: Outcome; readonly ranMs: number; readonly storedMs: number }>;
+  /** Of an attempt that runs here, or ended a little ago while somebody read it. Rejects with a code. */
+  output(wanted: OutputWanted): Promise<OutputSoFar | undefined>;
 }

@@ -3,10 +3,12 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import { unreachable } from "../std/assert.ts";
 import { serveBlockCall } from "./block-calls.ts";
 import type { Caller } from "./caller.ts";
+import type { Executor } from "./executor.ts";
 import { serveGroupCall } from "./group-calls.ts";
 import type { GroupHost } from "./group-host.ts";
 import type { GroupRecovery } from "./group-recovery.ts";
-import type { Call, CallAnswer, MeshPort, RunsPort } from "./ports.ts";
+import { serveOutputCall } from "./output-calls.ts";
+import type { Call, CallAnswer, MeshPort, RunnerPort, RunsPort } from "./ports.ts";
 import { serveReachCall } from "./reach.ts";
 import type { RunCopies } from "./run-copies.ts";
 import { SYSTEM_GROUP, type SystemGroup } from "./system-group.ts";
@@ -16,6 +18,8 @@ import type { WorkflowGroup } from "./workflow-group.ts";
 export interface CallParts {
   readonly mesh: MeshPort;
   readonly runs: RunsPort;
+  readonly runner: RunnerPort;
+  readonly executor: Executor;
   readonly host: GroupHost;
   readonly system: SystemGroup;
   readonly caller: Caller;
@@ -45,6 +49,8 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "have-blocks":
     case "copy-blocks":
       return serveBlockCall(from, call, parts);
+    case "output":
+      return serveOutputCall(call, parts);
     case "command":
     case "read":
     case "wait":

@@ -1,11 +1,11 @@
 /** A client of the API for programs; the command line is built on it. */
 
 import type { GroupView, RecoveryView, TicketView } from "./admin-port.ts";
+import type { AttemptView, OutputView } from "./attempt-view.ts";
 import { clientError } from "./client-errors.ts";
 import { readEvents } from "./event-text.ts";
 import type {
   ApplyReport,
-  AttemptView,
   HandlerSourceView,
   JobView,
   NodeView,
@@ -354,6 +354,15 @@ export class JobxClient {
     input: { readonly limit: number },
   ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
     return this.#read(`/v1/requests/${encodeURIComponent(id)}/attempts?limit=${input.limit}`);
+  }
+
+  /** What a running attempt has printed after so many bytes of each stream. */
+  output(
+    id: string,
+    of: { readonly attempt: string; readonly stdout: number; readonly stderr: number },
+  ): Promise<OutputView> {
+    const path = `/v1/requests/${encodeURIComponent(id)}/attempts/${encodeURIComponent(of.attempt)}`;
+    return this.#get(`${path}/output?stdout=${of.stdout}&stderr=${of.stderr}`);
   }
 
   /** A request that has ended stays as it is, so cancelling may be repeated. */

@@ -7,6 +7,7 @@
  */
 
 import type { AdminPort } from "./admin-port.ts";
+import type { AttemptError, AttemptView, OutputView } from "./attempt-view.ts";
 
 /** JSON as it goes through handlers. */
 export type Json =
@@ -233,14 +234,9 @@ export interface ApplyReport {
   readonly differences: readonly DefinitionDifference[];
 }
 
-export interface RequestError {
-  readonly code: string;
-  readonly message: string;
+export interface RequestError extends AttemptError {
   /** The invocation that failed; null when no single one did. */
   readonly invocation: string | null;
-  readonly traceback: string;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 export interface RequestView {
@@ -289,25 +285,6 @@ export interface WhyView {
   readonly state: RequestState;
   /** One sentence. */
   readonly why: string;
-}
-
-/** What an attempt that did not end well left. */
-export type AttemptError = Omit<RequestError, "invocation">;
-
-export interface AttemptView {
-  readonly invocation: string;
-  readonly step: string;
-  /** Node id. */
-  readonly node: string;
-  readonly nodeName: string;
-  readonly phase: "map" | "reduce";
-  readonly state: "running" | "done" | "failed" | "lost" | "released";
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-  /** Of failed ones, with the ends of what the handler printed. */
-  readonly error: AttemptError | null;
-  /** The ends of what one that is done has printed; null for nothing, and for old ones among many. */
-  readonly printed: { readonly stdout: string; readonly stderr: string } | null;
 }
 
 /** What a submission is answered with, besides the request's view when it was waited for. */
@@ -464,6 +441,16 @@ export interface ClusterPort {
     after: number | undefined,
     options: CallOptions,
   ): AsyncIterable<StreamEvent>;
+  /**
+   * What a running attempt has printed after so many bytes of each stream, of the node that runs it.
+   * Kept there as far as the last 64 KiB of each, and for a minute after the end of one that is read.
+   * @throws `ATTEMPT_UNKNOWN` for what is no name of an attempt.
+   */
+  output(
+    id: string,
+    of: { readonly attempt: string; readonly stdout: number; readonly stderr: number },
+    options: CallOptions,
+  ): Promise<OutputView>;
   /** Why a request is where it is, in one sentence. */
   why(id: string, options: CallOptions): Promise<WhyView>;
   /** @throws `REQUEST_NOT_ENDED`. */

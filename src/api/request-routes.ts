@@ -8,7 +8,9 @@ import { countOf, flagOf, momentOf } from "./query.ts";
 import { resultRoute } from "./result-route.ts";
 import { json, route } from "./route.ts";
 import {
+  ATTEMPT_PARAMS,
   LIMIT_QUERY,
+  OUTPUT_QUERY,
   PAGE_BOUNDS,
   PAGE_QUERY,
   REQUEST_PARAMS,
@@ -17,7 +19,7 @@ import {
   WAIT_QUERY,
   WORKFLOW_PARAMS,
 } from "./schema.ts";
-import { ATTEMPT, REQUEST, REQUEST_LIST, SUBMITTED } from "./view-schema.ts";
+import { ATTEMPT, OUTPUT, REQUEST, REQUEST_LIST, SUBMITTED } from "./view-schema.ts";
 
 const STATES = ["queued", "running", "paused", "succeeded", "failed", "cancelled"] as const;
 
@@ -38,6 +40,7 @@ export function requestRoutes(app: FastifyInstance, context: ApiContext): void {
   listRoute(app, context);
   showRoutes(app, context);
   resultRoute(app, context);
+  outputRoute(app, context);
   endRoutes(app, context);
   const { cluster } = context;
   const change = {
@@ -154,6 +157,35 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
       const limit = countOf(request.query.limit, bounds);
       return callCluster(context, request, {
         run: (options) => cluster.attempts(request.params.request, { limit }, options),
+      });
+    },
+  );
+}
+
+/** Bounded by what a node keeps of an attempt that runs; asked again and again by who follows it. */
+function outputRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.get<{
+    Params: RequestPath & { readonly attempt: string };
+    Querystring: { readonly stdout?: string; readonly stderr?: string };
+  }>(
+    "/requests/:request/attempts/:attempt/output",
+    route(cluster, {
+      summary:
+        "What a running attempt has printed so far, by its name `live` in the list of attempts: the last 64 KiB of each stream, after as many bytes as `stdout` and `stderr` say.",
+      tag: "requests",
+      role: "read",
+      scope: OF_REQUEST,
+      params: ATTEMPT_PARAMS,
+      querystring: OUTPUT_QUERY,
+      answers: { 200: json("Parts of its streams.", OUTPUT) },
+    }),
+    (request) => {
+      const { params, query } = request;
+      const { stdout = "0", stderr = "0" } = query;
+      const of = { attempt: params.attempt, stdout: Number(stdout), stderr: Number(stderr) };
+      return callCluster(context, request, {
+        run: (options) => cluster.output(params.request, of, options),
       });
     },
   );

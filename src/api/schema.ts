@@ -21,6 +21,9 @@ const ID = { type: "string", pattern: "^[A-Za-z0-9_.:~-]{1,256}$" } as const;
 /** Numbers of revisions and events. */
 const REVISION = { type: "string", pattern: "^[0-9]{1,15}$" } as const;
 
+/** Bytes since the beginning of a stream. */
+const PLACE = { type: "string", pattern: "^[0-9]{1,15}$" } as const;
+
 /** Path of a workflow. */
 export const WORKFLOW_PARAMS = {
   type: "object",
@@ -40,6 +43,20 @@ export const REQUEST_PARAMS = {
   type: "object",
   required: ["request"],
   properties: { request: ID },
+} as const;
+
+/** Path of an attempt, by the name that lists of attempts give it while it runs. */
+export const ATTEMPT_PARAMS = {
+  type: "object",
+  required: ["request", "attempt"],
+  properties: { request: ID, attempt: ID },
+} as const;
+
+/** Bytes of each stream of an output that the caller has. */
+export const OUTPUT_QUERY = {
+  type: "object",
+  additionalProperties: false,
+  properties: { stdout: PLACE, stderr: PLACE },
 } as const;
 
 /** Path of a step, job or handler. */

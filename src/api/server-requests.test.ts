@@ -83,6 +83,23 @@ describe("requests", () => {
       code: "REQUEST_UNKNOWN",
     });
   });
+
+  test("what a running attempt has printed is answered after the places that the caller has", async () => {
+    cluster.outputs.set("5-0-n", { state: "running", stdout: "one\ntwo\n", stderr: "bad\n" });
+    const path = "/v1/requests/r1/attempts/5-0-n/output";
+    expect((await call("GET", path)).body).toEqual({
+      state: "running",
+      stdout: { from: 0, to: 8, text: "one\ntwo\n" },
+      stderr: { from: 0, to: 4, text: "bad\n" },
+    });
+    const next = await call("GET", `${path}?stdout=4&stderr=4`);
+    expect(next.body).toMatchObject({ stdout: { text: "two\n" }, stderr: { text: "" } });
+    expect((await call("GET", `${path}?stdout=-1`)).body).toMatchObject({
+      code: "API_INPUT_INVALID",
+    });
+    const unknown = await call("GET", "/v1/requests/r1/attempts/6-0-n/output");
+    expect([unknown.status, unknown.body]).toMatchObject([404, { code: "ATTEMPT_UNKNOWN" }]);
+  });
 });
 
 describe("what goes wrong", () => {

@@ -1,5 +1,6 @@
 /** Schemas of what the API answers. Their type arguments are the types of `ports.ts`. */
 import type { GroupMemberView, GroupView, RecoveryView, TicketView } from "./admin-port.ts";
+import type { AttemptError, AttemptView, OutputText, OutputView } from "./attempt-view.ts";
 import type { FailureBody } from "./failures.ts";
 import {
   ANY,
@@ -16,8 +17,6 @@ import {
 } from "./json-schema.ts";
 import type {
   ApplyReport,
-  AttemptError,
-  AttemptView,
   DefinitionDifference,
   HandlerSourceView,
   HandlerView,
@@ -307,6 +306,7 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
   node: TEXT,
   nodeName: TEXT,
   phase: oneOf("map", "reduce"),
+  part: nullable(NATURAL),
   state: oneOf("running", "done", "failed", "lost", "released"),
   startedAt: TIME,
   endedAt: nullable(TIME),
@@ -319,7 +319,17 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
       stderr: TEXT,
     }),
   ),
+  live: nullable(TEXT),
   printed: nullable(
     object<NonNullable<AttemptView["printed"]>>("Printed", { stdout: TEXT, stderr: TEXT }),
   ),
+});
+
+const OUTPUT_TEXT = object<OutputText>("OutputText", { from: NATURAL, to: NATURAL, text: TEXT });
+
+/** What an attempt has printed so far. */
+export const OUTPUT = object<OutputView>("Output", {
+  state: oneOf("running", "ended", "gone", "unreachable"),
+  stdout: OUTPUT_TEXT,
+  stderr: OUTPUT_TEXT,
 });

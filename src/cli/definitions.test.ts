@@ -160,6 +160,8 @@ describe("following", () => {
       node: "n",
       nodeName: "node-1",
       phase: "map",
+      part: null,
+      live: null,
       startedAt: "2026-01-01T00:00:01Z",
     } as const;
     const endedAt = "2026-01-01T00:00:02Z";
@@ -189,6 +191,58 @@ describe("following", () => {
     await expect.poll(() => cluster.waits, SLOW).toBe(1);
     cluster.succeed("r1", []);
     expect(await running).toEqual({ exit: 0, out: text, err: "" });
+  });
+
+  test("logs show what running attempts have printed, in whole lines under their attempts", async () => {
+    await applied();
+    await jobx("submit text wordcount");
+    const attempt = {
+      ...({ step: "words", node: "n", nodeName: "node-1", phase: "map", part: null } as const),
+      ...({ startedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "running" } as const),
+      ...{ error: null, printed: null },
+    };
+    cluster.attemptViews.push(
+      { ...attempt, invocation: "i1", live: "1-0-n" },
+      { ...attempt, invocation: "i2", live: "2-0-n" },
+    );
+    const stdout = `${"x".repeat(12_345)}late\nbegun`;
+    cluster.outputs.set("1-0-n", { state: "running", stdout, keptFrom: 12_345 });
+    cluster.outputs.set("2-0-n", { state: "running", stdout: "", stderr: "other\n" });
+    const head = (name: string) =>
+      `==> ${name} (words, map) running on node-1 from 2026-01-01T00:00:01Z`;
+    const shown = [head("i1"), "… 12,345 bytes left out", "late", head("i2"), "other"];
+    expect(await jobx("logs r1")).toEqual({
+      exit: 0,
+      out: `${[...shown, head("i1"), "begun"].join("\n")}\n`,
+      err: "",
+    });
+    expect((await jobx("request attempts r1")).out).toContain("jobx logs r1 -f");
+
+    const running = jobx("logs r1 -f --json");
+    const reads = () => cluster.calls.filter(({ method }) => method === "output").length;
+    const before = reads();
+    await expect.poll(reads, SLOW).toBeGreaterThan(before + 2);
+    cluster.outputs.set("1-0-n", { state: "ended", stdout: `${stdout} end\n` });
+    cluster.outputs.set("2-0-n", { state: "ended", stdout: "", stderr: "other\n" });
+    cluster.attemptViews.length = 0;
+    const endedAt = "2026-01-01T00:00:05Z";
+    const printed = { stdout: "begun end\n", stderr: "" };
+    const done = { ...attempt, state: "done", endedAt, live: null, printed } as const;
+    cluster.attemptViews.push({ ...done, invocation: "i1" });
+    cluster.succeed("r1", []);
+    const { out } = await running;
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line): unknown => JSON.parse(line));
+    const told = { invocation: "i1", step: "words", node: "n", startedAt: attempt.startedAt };
+    expect(lines).toMatchObject([
+      { kind: "output", attempt: told, stream: "stdout", leftOut: 12_345, text: "late\nbegun" },
+      { kind: "output", attempt: { invocation: "i2" }, stream: "stderr", text: "other\n" },
+      { kind: "output", attempt: told, stream: "stdout", leftOut: 0, text: " end\n" },
+      { kind: "attempt", invocation: "i1", state: "done", printed: null },
+      { kind: "note", attempt: { invocation: "i2" } },
+    ]);
   });
 
   test("why is one sentence", async () => {

@@ -25,7 +25,12 @@ const PATIENCE_MS = 120_000;
 export async function followRequest(
   deps: { readonly client: JobxClient; readonly machine: ClientDeps },
   id: string,
-  how: { readonly untilMs: number; readonly onProgress: (progress: Progress) => void },
+  how: {
+    readonly untilMs: number;
+    readonly onProgress: (progress: Progress) => void;
+    /** One of its attempts began or ended; not told of all where there are very many. */
+    readonly onAttempt?: () => void;
+  },
 ): Promise<void> {
   const { clock, sleep } = deps.machine;
   let after: number | undefined;
@@ -41,6 +46,7 @@ export async function followRequest(
           how.onProgress(progress);
           if (progress.endedAt !== null) return;
         }
+        if (event.kind === "attempt") how.onAttempt?.();
         if (event.kind === "removed" || heardMs >= how.untilMs) return;
       }
     } catch (error) {

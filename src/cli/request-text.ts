@@ -1,5 +1,6 @@
 /** A request, as people read it. */
-import type { AttemptView, RequestView } from "../api/ports.ts";
+import type { AttemptView } from "../api/attempt-view.ts";
+import type { RequestView } from "../api/ports.ts";
 import { printable, printableLines, toTable } from "./output.ts";
 
 /** The first pairs of a result. */

@@ -306,6 +306,8 @@ describe("showing", () => {
       node: "12D3KooWfirst",
       nodeName: "node-1",
       phase: "map",
+      part: null,
+      live: null,
       state: "done",
       startedAt: "2026-01-01T00:00:01Z",
       endedAt: "2026-01-01T00:00:02Z",

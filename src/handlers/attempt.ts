@@ -8,6 +8,7 @@ import type { HandlerRef, Printed, WorkError } from "../wire/dataset.ts";
 import { sizeText } from "../wire/handler-metadata.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
 import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
+import type { LiveOutput } from "./live-output.ts";
 import type { WorkerPool, WorkerUse } from "./pool.ts";
 import { type CallEnd, type CallMessage, type CallOptions, isStray } from "./worker-call.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -20,6 +21,8 @@ export const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /** What prints, with the lines of the log among them, are reported to. Must not throw. */
 export interface AttemptListeners {
+  /** For those who look while it runs. */
+  readonly output?: LiveOutput | undefined;
   readonly onOutput?: (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
 }
 
@@ -190,7 +193,11 @@ export class Attempt {
       if (worker.calls > 0) this.#shared.add(worker);
       worker.stdout.reset();
       worker.stderr.reset();
-      worker.onOutput = this.#options.listeners.onOutput;
+      const { output, onOutput } = this.#options.listeners;
+      worker.onOutput = (stream, chunk) => {
+        output?.push(stream, chunk);
+        onOutput?.(stream, chunk);
+      };
     }
     return worker;
   }

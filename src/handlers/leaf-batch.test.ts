@@ -9,6 +9,7 @@ import {
 import type { Outcome } from "../wire/dataset.ts";
 import { LeafBatch } from "./leaf-batch.ts";
 import { STUCK_MS } from "./leaf-sweep.ts";
+import { LiveOutput } from "./live-output.ts";
 
 const UNITS = 24;
 /** Runs one after the other before a kind of unit is known to be short, also on a busy machine. */
@@ -24,6 +25,12 @@ const MAP = `export function* map(args, ctx) {
   if (what === "prints") console.log("printed " + key);
   if (what === "exits") process.exit(3);
   if (what === "hangs") for (;;);
+  if (what === "talks and hangs") {
+    const endMs = Date.now() + 2 * ${STUCK_MS};
+    while (Date.now() < endMs);
+    console.log("talked " + key);
+    for (;;);
+  }
   if (what === "maps") { yield ctx.mapTo("next"); yield [key, 1]; return; }
   if (what === "twice") { yield ctx.toReturn(); yield ctx.toReturn(); return; }
   if (what === "nothing") return;
@@ -232,6 +239,40 @@ describe("short leaves", () => {
       });
     },
   );
+
+  test("what they log and print is shown by the time that they end, as it is kept", async () => {
+    const outputs = Array.from({ length: UNITS }, () => new LiveOutput());
+    const text = (at: number) => outputs[at]?.stdout.text();
+    const options = (at: number) => ({ context: { output: outputs[at] } });
+    const whats = Array.from({ length: UNITS }, (_, at) =>
+      at === 3 ? "logs" : at === 5 ? "prints" : "",
+    );
+    const { outcomes } = await together(whats, { options });
+    for (const [at, outcome] of outcomes.entries()) {
+      const printed = "printed" in outcome ? outcome.printed?.stdout : undefined;
+      expect([at, text(at)]).toEqual([at, printed ?? ""]);
+    }
+    const all = outputs.map((output) => output.stdout.text()).join("");
+    expect(all.match(/logged k3|printed k5/gu)?.length).toBe(2);
+  });
+
+  test("what one that takes long prints is shown while it runs", async () => {
+    const shown = new LiveOutput();
+    const controller = new AbortController();
+    const signal = controller.signal;
+    await onQuickClock(async () => {
+      const whats = ["", "", "talks and hangs", "", ""];
+      const running = together(whats, {
+        options: (at) => (at === 2 ? { context: { output: shown, signal } } : {}),
+      });
+      await expect.poll(() => shown.stdout.text(), { timeout: 50_000 }).toContain("talked k2\n");
+      controller.abort(new Error("drain"));
+      const { outcomes } = await running;
+      expect(outcomes.map(({ kind }) => kind).join(" ")).toBe(
+        "reduced reduced released reduced reduced",
+      );
+    });
+  });
 
   test("what one that fails has printed is told of it alone", async () => {
     const { outcomes } = await together(oneIs("prints and throws"));

@@ -93,12 +93,15 @@ export class LeafBatch {
     const { pool, timers, nowMs } = this.#options;
     const worker = await this.#acquire(handler, leaves);
     if (worker === undefined) return;
-    const release = async (through: readonly Leaf[]): Promise<void> => {
+    let shown: Leaf | undefined;
+    const release = async ([first]: readonly Leaf[]): Promise<void> => {
       if (worker.alive) await worker.settleOutput();
       const printed = worker.printed();
       if (printed !== undefined) {
         this.#options.onPrinted();
-        keepPrinted(printed, { leaves, through });
+        const words = sharedWords(printed, leaves);
+        if (words !== undefined) first?.printed.push(words);
+        if (words !== undefined && first !== shown) showWords(words, first);
       }
       pool.release(worker);
     };
@@ -109,15 +112,17 @@ export class LeafBatch {
       await release([]);
       throw error;
     }
-    const { ready, late } = swept;
+    const { ready, late, slow } = swept;
+    shown = slow;
+    if (slow !== undefined) void showSlow(worker, slow, leaves);
     if (late === undefined) {
       await release(ready);
       await next(ready);
       return;
     }
-    const follow = late.then(async (slow) => {
-      await release(slow);
-      return next(slow);
+    const follow = late.then(async (through) => {
+      await release(through);
+      return next(through);
     });
     await Promise.all([next(ready), follow]);
   }
@@ -134,18 +139,33 @@ export class LeafBatch {
 }
 
 /**
+ * The others go on without it, so what the worker prints from now on is this call's, for those who look.
+ * What was printed before is told with it, as it will be kept.
+ */
+async function showSlow(worker: WorkerProcess, slow: Leaf, leaves: readonly Leaf[]): Promise<void> {
+  await worker.settleOutput();
+  const printed = worker.printed();
+  const words = printed && sharedWords(printed, leaves);
+  if (words !== undefined) showWords(words, slow);
+  // Its end may have come meanwhile, and the worker may be another's.
+  if (!slow.over) worker.onOutput = (stream, chunk) => slow.input.output?.push(stream, chunk);
+}
+
+/**
  * Which of the calls has printed is not known (B2): the first that goes on keeps it for all, with a word
  * about that. Where they are of several requests nobody keeps it: one must not be shown to the other.
  */
-function keepPrinted(
-  printed: Printed,
-  of: { readonly leaves: readonly Leaf[]; readonly through: readonly Leaf[] },
-): void {
-  const { leaves, through } = of;
-  const [first] = through;
-  const request = first?.input.names.request;
-  if (first === undefined || leaves.some(({ input }) => input.names.request !== request)) return;
+function sharedWords(printed: Printed, leaves: readonly Leaf[]): Printed | undefined {
+  const request = leaves[0]?.input.names.request;
+  if (leaves.some(({ input }) => input.names.request !== request)) return undefined;
   const told = (text: string): string =>
     text === "" ? "" : `[by one of ${leaves.length} that ran together]\n${text}`;
-  first.printed.push({ stdout: told(printed.stdout), stderr: told(printed.stderr) });
+  return { stdout: told(printed.stdout), stderr: told(printed.stderr) };
+}
+
+/** To those who look while it runs. */
+function showWords(words: Printed, leaf: Leaf | undefined): void {
+  for (const stream of ["stdout", "stderr"] as const) {
+    leaf?.input.output?.push(stream, Buffer.from(words[stream]));
+  }
 }

@@ -23,6 +23,8 @@ export interface LeafSweepOptions {
 export interface Swept {
   readonly ready: readonly Leaf[];
   readonly late: Promise<readonly Leaf[]> | undefined;
+  /** The one that takes long: from now on nobody else's call is with the worker. */
+  readonly slow?: Leaf | undefined;
 }
 
 /** Use: `run` once. The worker is free when nobody is late, or when the late one is through. */
@@ -70,7 +72,7 @@ export class LeafSweep {
       leaf.alone();
     }
     const late = all.then(() => goOn(slow === undefined ? [] : [slow]));
-    return { ready: goOn(leaves.filter((leaf) => leaf !== slow)), late };
+    return { ready: goOn(leaves.filter((leaf) => leaf !== slow)), late, slow };
   }
 
   async #call(leaf: Leaf): Promise<void> {

@@ -3,6 +3,7 @@ import { PRINTED_LENGTH_MAX } from "../wire/bounds.ts";
 import type { Outcome, Printed } from "../wire/dataset.ts";
 import { logLine, type WorkerLogLevel } from "../wire/worker-protocol.ts";
 import type { AttemptOptions } from "./attempt.ts";
+import type { LiveOutput } from "./live-output.ts";
 import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { PairIo, PairRecord, PairSink } from "./ports.ts";
 import { SessionWriter } from "./session.ts";
@@ -18,6 +19,8 @@ export type LeafEnd =
 /** What a leaf is made of. */
 export interface LeafInput
   extends Pick<AttemptOptions, "names" | "signal" | "source" | "timeoutMs"> {
+  /** For those who look while it runs. */
+  readonly output?: LiveOutput | undefined;
   readonly pairs: readonly PairRecord[];
   /** How many parts its result is cut into. */
   readonly parts: number;
@@ -74,7 +77,9 @@ export class Leaf {
   log(level: WorkerLogLevel, text: string): void {
     if (this.over) return;
     this.#log ??= new OutputTail();
-    this.#log.push(Buffer.from(logLine(level, text)));
+    const line = Buffer.from(logLine(level, text));
+    this.#log.push(line);
+    this.input.output?.push("stdout", line);
   }
 
   /** The last of what its handlers have logged. */

@@ -203,12 +203,13 @@ export class WorkRunner {
     );
     const leaves = units.map((unit, at) => {
       const { parts, keepYieldOrder, timeoutMs } = unit.work;
-      const { names, signal, source } = unit.context;
+      const { names, signal, source, output } = unit.context;
       const pairs = inputs[at] ?? [];
-      const input = { pairs, names, signal, source, timeoutMs, parts, keepYieldOrder };
+      const input = { pairs, names, signal, source, output, timeoutMs, parts, keepYieldOrder };
       const leaf: Leaf = new Leaf(input, (end) => {
         // Next in line and alone: what a batch is not made for, or a call that was not begun.
         if (end.kind === "alone") {
+          output?.again();
           this.#line.reenter({ ...unit, kind: undefined });
           this.#pumpSoon();
         } else {
@@ -249,6 +250,7 @@ export class WorkRunner {
       return await this.#attempt(unit, { through, again: false });
     } catch (error) {
       if (!(error instanceof AttemptStrayed)) throw error;
+      unit.context.output?.again();
       return this.#attempt(unit, { through, again: true });
     }
   }

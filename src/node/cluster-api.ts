@@ -1,9 +1,10 @@
 /** The node as its HTTP API sees it. Any node answers for any workflow. */
 import type { ClusterNode } from "../actors/cluster-node.ts";
+import { askForOutput } from "../actors/output-calls.ts";
 import { CLOCK_OFF_MS } from "../actors/peer-clocks.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
+import type { AttemptView, OutputView } from "../api/attempt-view.ts";
 import type {
-  AttemptView,
   CallOptions,
   ClusterPort,
   EntityChange,
@@ -32,6 +33,7 @@ import { eventStream } from "./event-stream.ts";
 import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
+import { outputView, parseLiveName } from "./output-views.ts";
 import { RequestReader } from "./request-reader.ts";
 import { smallResult } from "./small-result.ts";
 import { Tokens } from "./tokens.ts";
@@ -312,6 +314,23 @@ export class ClusterApi implements ClusterPort {
     const reader = this.#readerFor(options);
     const place = await reader.place(id, options.deadlineMs);
     return reader.attempts(place, input.limit, options.deadlineMs);
+  }
+
+  async output(
+    id: string,
+    of: Parameters<ClusterPort["output"]>[1],
+    options: CallOptions,
+  ): Promise<OutputView> {
+    const { node } = this.#deps;
+    const running = parseLiveName(of.attempt);
+    // The id says all: what is printed can be read without a majority.
+    const { group, id: request } = await this.#reader.place(id, options.deadlineMs);
+    if (running === undefined || node.directory.member(running.node) === undefined) {
+      throw new ClusterError({ code: "ATTEMPT_UNKNOWN" }, `there is no attempt ${of.attempt}`);
+    }
+    const { stdout, stderr } = of;
+    const wanted = { group, request, ...running, stdout, stderr };
+    return outputView(await askForOutput(node.caller, wanted, options.deadlineMs), of);
   }
 
   async cancel(id: string, options: CallOptions): Promise<RequestView> {

@@ -48,6 +48,7 @@ function onlyLog(name: string, kv: OrderedKv, metered: (kv: OrderedKv) => Ordere
 export function meteredRunner(runner: RunnerPort, metrics: Metrics): RunnerPort {
   return {
     beginNoMore: () => runner.beginNoMore(),
+    output: (wanted) => runner.output(wanted),
     async run(work, context) {
       const ran = await runner.run(work, context);
       const { kind } = ran.outcome;

@@ -1,7 +1,8 @@
 /** Reads requests and their attempts from a workflow's scheduler. */
 import type { AnswerOf, RowsWanted } from "../actors/answers.ts";
 import type { ClusterNode } from "../actors/cluster-node.ts";
-import type { AttemptView, RequestList, RequestPage, RequestView } from "../api/ports.ts";
+import type { AttemptView } from "../api/attempt-view.ts";
+import type { RequestList, RequestPage, RequestView } from "../api/ports.ts";
 import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
 import {
   capabilityOfQueueKey,
@@ -9,6 +10,7 @@ import {
   keys,
   placeOfBlockKey,
   prefixes,
+  tokenOfAttemptKey,
 } from "../scheduler/keys.ts";
 import type { HistoryRow, RequestRow, Row } from "../scheduler/rows.ts";
 import { parseKeptName, parseRequestId, requestId, unitText } from "../scheduler/unit.ts";
@@ -136,9 +138,9 @@ export class RequestReader {
     };
     await this.row(place, deadlineMs);
     const attempts: AttemptView[] = [];
-    for await (const { row } of this.#scan(place.group, prefixes.attempts, deadlineMs)) {
+    for await (const { key, row } of this.#scan(place.group, prefixes.attempts, deadlineMs)) {
       if (row.kind !== "attempt" || row.unit.request !== place.sequence) continue;
-      attempts.push(...runningViews(row, names));
+      attempts.push(...runningViews(row, tokenOfAttemptKey(key), names));
     }
     const printed = new Set<string>();
     const prints = prefixes.printedOf(place.sequence);

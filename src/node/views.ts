@@ -1,6 +1,6 @@
 /** Rows of the replicated state as the API shows them. Pure. */
+import type { AttemptView } from "../api/attempt-view.ts";
 import type {
-  AttemptView,
   HandlerView,
   JobDefinition,
   JobView,
@@ -10,7 +10,7 @@ import type {
   StepProgress,
   StepView,
 } from "../api/ports.ts";
-import { openPlaces, unitAt } from "../scheduler/attempt-block.ts";
+import { openPlaces, tokenAt, unitAt } from "../scheduler/attempt-block.ts";
 import { resultsOf } from "../scheduler/block-row.ts";
 import type {
   AttemptRow,
@@ -23,7 +23,8 @@ import type {
   StepDefinition as StepRow,
 } from "../scheduler/rows.ts";
 import { retriesOf, timeoutMsOf } from "../scheduler/step-limits.ts";
-import { invocationId, requestId, type UnitRef } from "../scheduler/unit.ts";
+import { invocationId, requestId, type Token, type UnitRef } from "../scheduler/unit.ts";
+import { liveName } from "./output-views.ts";
 
 /** A moment as people and programs read it. */
 export function isoTime(ms: number): string {
@@ -81,21 +82,28 @@ function attemptView(
   unit: UnitRef,
   row: { readonly step: string; readonly node: string },
   names: AttemptNames,
-): Pick<AttemptView, "invocation" | "step" | "node" | "nodeName" | "phase"> {
+): Pick<AttemptView, "invocation" | "step" | "node" | "nodeName" | "phase" | "part" | "live"> {
   return {
     invocation: invocationId(names.request, unit.path),
     step: row.step,
     node: row.node,
     nodeName: names.nodeName(row.node),
     phase: unit.kind,
+    part: unit.kind === "map" ? null : unit.part,
+    live: null,
   };
 }
 
-/** Attempts in flight of one grant. */
-export function runningViews(row: AttemptRow, names: AttemptNames): readonly AttemptView[] {
+/** Attempts in flight of one grant, under the token of its first. */
+export function runningViews(
+  row: AttemptRow,
+  block: Token,
+  names: AttemptNames,
+): readonly AttemptView[] {
   const startedAt = isoTime(row.grantedMs);
   return openPlaces(row.open).map((at) => ({
     ...attemptView(unitAt(row, at), row, names),
+    live: liveName(row.node, tokenAt(block, at)),
     state: "running",
     startedAt,
     endedAt: null,

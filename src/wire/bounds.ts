@@ -25,6 +25,9 @@ export const ERROR_TEXT_LENGTH_MAX = 128 * 1024;
 /** Characters of each text that an attempt which ended well has printed. Executors cut theirs at 4 Ki. */
 export const PRINTED_LENGTH_MAX = 16 * 1024;
 
+/** Bytes of each stream in an answer about what an attempt prints. Executors keep 64 KiB of each. */
+export const OUTPUT_PART_BYTES_MAX = 128 * 1024;
+
 /** Characters of an error's code. */
 export const CODE_LENGTH_MAX = 128;
 

@@ -8,16 +8,19 @@ import type {
   ReadCall,
   Standing,
 } from "../actors/ports.ts";
+import type { OutputPart, OutputState } from "../scheduler/output-so-far.ts";
 import {
   BLOCKS_ASKED_MAX,
   CODE_LENGTH_MAX,
   ERROR_TEXT_LENGTH_MAX,
   ID_LENGTH_MAX,
+  OUTPUT_PART_BYTES_MAX,
   RAFT_ITEMS_MAX,
   ROW_KEY_LENGTH_MAX,
   ROWS_MAX,
+  UNIT_ID_LENGTH_MAX,
 } from "./bounds.ts";
-import { bool, type Codec, natural, positive, text } from "./codec.ts";
+import { bool, bytes, type Codec, enumeration, natural, positive, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { envelopeCodec } from "./command.ts";
 import { nodeIdCodec, runPieceCodec, sha256Codec } from "./dataset-codec.ts";
@@ -29,6 +32,7 @@ import { membershipCodec } from "./membership.ts";
 import { raftEnvelopeCodec } from "./raft-message.ts";
 import { answerCodec, rowCodec } from "./row.ts";
 import { systemEnvelopeCodec } from "./system.ts";
+import { tokenCodec } from "./work-codec.ts";
 
 const rowKey = text(ROW_KEY_LENGTH_MAX);
 
@@ -74,7 +78,19 @@ const call: Codec<Call> = union<Call>({
       waitMs: natural,
     },
   ],
+  output: [
+    21,
+    {
+      group: natural,
+      request: text(UNIT_ID_LENGTH_MAX),
+      token: tokenCodec,
+      stdout: natural,
+      stderr: natural,
+    },
+  ],
 });
+
+const outputPart = struct<OutputPart>({ from: natural, bytes: bytes(OUTPUT_PART_BYTES_MAX) });
 
 const groupMember = struct<GroupMember>({
   replica: positive,
@@ -124,6 +140,14 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   standing: [10, { standing: optional(standing) }],
   dialable: [9, { yes: bool }],
   events: [20, { resync: bool, events: array(workflowEventCodec, ROWS_MAX), next: natural }],
+  output: [
+    21,
+    {
+      state: enumeration<OutputState>({ running: 1, ended: 2, gone: 3 }),
+      stdout: outputPart,
+      stderr: outputPart,
+    },
+  ],
   error: [6, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
 });
 

@@ -1,7 +1,7 @@
 /** Nodes that die, stop and hang while requests run. Each test ends with all three nodes up again. */
 import { once } from "node:events";
 import { beforeAll, beforeEach, expect, test } from "vitest";
-import type { AttemptView } from "../../src/api/ports.ts";
+import type { AttemptView } from "../../src/api/attempt-view.ts";
 import { attemptsOf, ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { callHttp } from "../lib/e2e-http.ts";

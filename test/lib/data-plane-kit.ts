@@ -80,6 +80,7 @@ export class DataPlaneKit {
   async run(work: Work, context: Partial<RunContext> = {}): Promise<Outcome> {
     const { outcome } = await this.plane.run(work, {
       group: 1,
+      token: { index: this.#units, ordinal: 0 },
       request: "r1",
       invocation: `i${this.#units++}`,
       step: "s1",

@@ -1,7 +1,7 @@
 /** A cluster in memory, for tests of what stands in front of one. Requests end when a test says so. */
+import type { AttemptView, OutputView } from "../../src/api/attempt-view.ts";
 import type {
   ApplyReport,
-  AttemptView,
   CallOptions,
   ClusterPort,
   EntityChange,
@@ -26,7 +26,8 @@ import type {
 } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
 import { FakeAdmin } from "./fake-admin.ts";
-import { changedEntity, merged, reportOf, shownSteps } from "./fake-definitions.ts";
+import { changedEntity, merged, reportOf, shownHandlers, shownSteps } from "./fake-definitions.ts";
+import { type FakeOutput, fakeOutputView } from "./fake-output.ts";
 
 /** Tokens that the fake knows. */
 export const TOKENS = {
@@ -63,6 +64,8 @@ export class FakeCluster implements ClusterPort {
   readonly definitions = new Map<string, WorkflowDefinition>();
   readonly views = new Map<string, RequestView>();
   readonly attemptViews: AttemptView[] = [];
+  /** What running attempts have printed, by their live names; plain ASCII. */
+  readonly outputs = new Map<string, FakeOutput>();
   readonly tokenViews: TokenView[] = [];
   readonly stream: (StreamEvent | Error)[] = [];
   readonly #byKey = new Map<string, { readonly body: string; readonly request: string }>();
@@ -79,7 +82,7 @@ export class FakeCluster implements ClusterPort {
 
   /** Forgets everything, so that one server can serve many tests. */
   reset(): void {
-    for (const known of [this.definitions, this.views, this.#byKey]) known.clear();
+    for (const known of [this.definitions, this.views, this.#byKey, this.outputs]) known.clear();
     for (const list of [this.calls, this.failures, this.attemptViews, this.tokenViews, this.stream])
       list.length = 0;
     this.nodeViews = [NODE];
@@ -181,18 +184,7 @@ export class FakeCluster implements ClusterPort {
       revision: this.revision,
       steps: shownSteps(definition),
       jobs: definition.jobs ?? {},
-      handlers: (definition.handlers ?? []).map(({ name: handler, language }) => ({
-        name: handler,
-        revision: this.revision,
-        version: "0123456789abcdef",
-        type: "mapper",
-        language,
-        requiredCapability: "none",
-        retries: null,
-        timeoutMs: null,
-        memoryBytes: null,
-        description: "",
-      })),
+      handlers: shownHandlers(definition, this.revision),
       retention: definition.retention ?? null,
     };
   }
@@ -434,6 +426,17 @@ export class FakeCluster implements ClusterPort {
     this.#view(id);
     const attempts = this.attemptViews.slice(0, input.limit);
     return { attempts, truncated: attempts.length < this.attemptViews.length };
+  }
+
+  async output(
+    id: string,
+    of: Parameters<ClusterPort["output"]>[1],
+    options: CallOptions,
+  ): Promise<OutputView> {
+    this.#called("output", { id, ...of }, options);
+    const output = this.outputs.get(of.attempt);
+    if (output === undefined) throw clusterFailure("ATTEMPT_UNKNOWN");
+    return fakeOutputView(output, of);
   }
 
   async cancel(id: string, options: CallOptions): Promise<RequestView> {

@@ -2,6 +2,7 @@
 import type {
   ApplyReport,
   EntityChange,
+  HandlerView,
   JobView,
   StepDefinition,
   StepView,
@@ -75,4 +76,16 @@ export function changedEntity(
   }
   const jobs = { ...definition.jobs, [name]: change.value };
   return { definition: { ...definition, jobs }, view: { name, revision, ...change.value } };
+}
+
+/** The handlers of a definition, all of one revision. */
+export function shownHandlers(
+  definition: WorkflowDefinition,
+  revision: number,
+): readonly HandlerView[] {
+  return (definition.handlers ?? []).map(({ name, language }) => ({
+    ...{ name, revision, language, version: "0123456789abcdef", type: "mapper" },
+    ...{ requiredCapability: "none", retries: null, timeoutMs: null, memoryBytes: null },
+    description: "",
+  }));
 }

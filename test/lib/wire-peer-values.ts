@@ -270,7 +270,17 @@ export const callKinds: Kinds<Call> = {
     limit: natural,
     waitMs: natural,
   }),
+  output: fc.record({
+    kind: one("output"),
+    group: natural,
+    request: name,
+    token,
+    stdout: natural,
+    stderr: natural,
+  }),
 };
+
+const outputPart = fc.record({ from: natural, bytes });
 
 const groupMember = fc.record({
   replica: positive,
@@ -326,6 +336,12 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     ),
   }),
   dialable: fc.record({ kind: one("dialable"), yes: bool }),
+  output: fc.record({
+    kind: one("output"),
+    state: fc.constantFrom("running", "ended", "gone"),
+    stdout: outputPart,
+    stderr: outputPart,
+  }),
   error: fc.record({ kind: one("error"), code: name, message: words }),
 };
 

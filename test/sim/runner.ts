@@ -92,6 +92,11 @@ export class SimRunner implements RunnerPort {
     this.#gate.shut();
   }
 
+  /** Its handlers do not print while they run. */
+  output(): ReturnType<RunnerPort["output"]> {
+    return Promise.resolve(undefined);
+  }
+
   async run(work: Work, context: Context): ReturnType<RunnerPort["run"]> {
     if (!(await this.#gate.enter(context.signal))) {
       return { outcome: { kind: "released", reason: "it has not begun" }, ranMs: 0, storedMs: 0 };

@@ -1,5 +1,5 @@
+import type { AttemptView } from "../../api/attempt-view.ts";
 import { ATTEMPTS_MAX } from "../../api/limits.ts";
-import type { AttemptView } from "../../api/ports.ts";
 import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, toJson, toTable } from "../output.ts";
@@ -16,12 +16,13 @@ export const REQUEST_ATTEMPTS: Command = {
   examples: ["jobx request attempts ID", "jobx request attempts ID --json"],
   async run(run) {
     const client = await run.connect();
-    const { attempts, truncated } = await client.attempts(positional(run, 0), {
-      limit: ATTEMPTS_MAX,
-    });
+    const id = positional(run, 0);
+    const { attempts, truncated } = await client.attempts(id, { limit: ATTEMPTS_MAX });
     const table = toTable(HEADINGS, attempts.map(rowOf), "no attempts yet");
     const more = truncated ? "(only the first of many attempts)\n" : "";
-    run.io.out(run.json ? toJson({ attempts, truncated }) : table + more);
+    const isLive = attempts.some(({ live }) => live !== null);
+    const hint = isLive ? `(what those that run print: jobx logs ${id} -f)\n` : "";
+    run.io.out(run.json ? toJson({ attempts, truncated }) : table + more + hint);
     return EXIT.ok;
   },
 };

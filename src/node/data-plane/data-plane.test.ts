@@ -190,6 +190,26 @@ describe("units", () => {
     expect(await outcome).toEqual({ kind: "released", reason: "cancelled" });
   });
 
+  test("what a unit prints is read while it runs, and to its end by who has begun to", async () => {
+    const mapper = await kit.handler("talking.js");
+    const gate = join(kit.directory, "gate");
+    const input = await kit.plane.storePairs([["gate", gate]]);
+    const token = { index: 7, ordinal: 1 };
+    const outcome = kit.run(kit.mapOf({ mapper }, input), { request: "r7", token });
+    const read = async (stdout: number, request = "r7") => {
+      const so = await kit.plane.output({ request, token, stdout, stderr: 0 });
+      return so && { ...so, stdout: text(so.stdout.bytes), stderr: text(so.stderr.bytes) };
+    };
+    const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+    const first = { ended: false, stdout: "first\n", stderr: "bad\n" };
+    await expect.poll(() => read(0), { timeout: 50_000 }).toEqual(first);
+    expect(await read(6)).toEqual({ ...first, stdout: "" });
+    expect(await read(0, "r8")).toBeUndefined();
+    await writeFile(gate, "");
+    expect(await outcome).toMatchObject({ printed: { stdout: "first\nsecond\n" } });
+    expect(await read(6)).toEqual({ ended: true, stdout: "second\n", stderr: "bad\n" });
+  });
+
   test("two mebibytes of output become a run whose holder is this node", async () => {
     const mapper = await kit.handler("two-mebibytes.js");
     const outcome = await kit.run(kit.mapOf({ mapper }, []));

@@ -5,6 +5,7 @@
 import type { RunnerPort, RunsPort } from "../../actors/ports.ts";
 import type { HandlerFile } from "../../api/ports.ts";
 import type { HandlerDefinition, SourceError } from "../../handlers/handler-check.ts";
+import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import { assert } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Log } from "../../std/log.ts";
@@ -80,6 +81,7 @@ type CallRequest = Extract<
       | "have-blocks"
       | "count-workers"
       | "check-handler"
+      | "read-output"
       | "store-pairs";
   }
 >;
@@ -136,7 +138,7 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** See the port. What goes wrong with this node gives the unit back. */
   run(work: Work, context: RunContext): Promise<RunEnd> {
-    const { signal, group, request, invocation, step } = context;
+    const { signal, group, request, invocation, step, token } = context;
     if (this.#draining) return Promise.resolve(released(STOPPING));
     if (signal.aborted) return Promise.resolve(released(reasonOf(signal)));
     const id = this.#nextId();
@@ -152,7 +154,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       });
       const names = { request, invocation, step };
       try {
-        this.#toRun.push({ id, work: compactWork(work), group, names });
+        this.#toRun.push({ id, work: compactWork(work), group, names, token });
         this.#postSoon ??= setImmediate(() => this.#postUnits());
       } catch (error) {
         this.#endUnit(id, released(String(error)));
@@ -202,6 +204,13 @@ export class DataPlane implements RunsPort, RunnerPort {
     const answer = await this.#call({ kind: "list-blocks", id: this.#nextId(), after, limit });
     assert(answer.kind === "listed", "a list is answered by ids");
     return answer.cids;
+  }
+
+  /** See the port. @throws {JobxError} `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`. */
+  async output(wanted: OutputWanted): Promise<OutputSoFar | undefined> {
+    const answer = await this.#call({ kind: "read-output", id: this.#nextId(), wanted });
+    assert(answer.kind === "output", "a question for output is answered by it");
+    return answer.output;
   }
 
   /** Processes in which handlers run, for figures. */
@@ -357,6 +366,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       case "had":
       case "counted":
       case "checked":
+      case "output":
       case "stored":
         this.#takeCall(message.id)?.resolve(message);
         return;

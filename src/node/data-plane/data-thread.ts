@@ -6,6 +6,7 @@ import { FsError } from "../../fs/errors.ts";
 import { StoredPairIo } from "../../fs/pair-io.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
 import { checkHandler } from "../../handlers/handler-check.ts";
+import { LiveOutputs } from "../../handlers/live-output.ts";
 import { WorkerPool } from "../../handlers/pool.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
 import { type WorkContext, WorkRunner } from "../../handlers/work-runner.ts";
@@ -73,6 +74,7 @@ export class DataThread {
   readonly #post: PostToControl;
   readonly #streams: SliceStreams;
   readonly #sources = new SourceCache();
+  readonly #outputs = new LiveOutputs();
   readonly #asks = new Map<number, Ask>();
   /** What can be given up: units and fetches. */
   readonly #aborts = new Map<number, AbortController>();
@@ -143,6 +145,7 @@ export class DataThread {
       case "have-blocks":
       case "count-workers":
       case "check-handler":
+      case "read-output":
       case "store-pairs":
         this.#work(this.#answer(message));
         return;
@@ -227,6 +230,8 @@ export class DataThread {
         });
       case "check-handler":
         return this.#check(request);
+      case "read-output":
+        return Promise.resolve(this.#readOutput(request));
       case "store-pairs":
         return this.#storePairs(request);
       default:
@@ -234,8 +239,9 @@ export class DataThread {
     }
   }
 
-  async #run({ id, work, group, names }: UnitToRun): Promise<void> {
+  async #run({ id, work, group, names, token }: UnitToRun): Promise<void> {
     const abort = this.#abortable(id);
+    const attempt = attemptName(names.request, token);
     const context: WorkContext = {
       group,
       inputs: async (again) => {
@@ -246,6 +252,7 @@ export class DataThread {
       source: (version) => this.#source(id, version),
       signal: abort.signal,
       names,
+      output: this.#outputs.begin(attempt),
     };
     try {
       const { outcome, ...times } = await this.#runner.run(work, context);
@@ -254,6 +261,7 @@ export class DataThread {
       this.#ranOne({ id, outcome: this.#outcomeOf(error), ranMs: 0, storedMs: 0 });
     } finally {
       this.#aborts.delete(id);
+      this.#outputs.end(attempt, this.#machine.nowMs());
     }
   }
 
@@ -317,6 +325,11 @@ export class DataThread {
     } finally {
       this.#checks.leave();
     }
+  }
+
+  #readOutput({ id, wanted }: Requested<"read-output">): DataPlaneAnswer {
+    const name = attemptName(wanted.request, wanted.token);
+    return { kind: "output", id, output: this.#outputs.read(name, wanted, this.#machine.nowMs()) };
   }
 
   async #storePairs({ id }: Requested<"store-pairs">): Promise<DataPlaneAnswer> {
@@ -392,6 +405,11 @@ export class DataThread {
   #note(error: unknown): void {
     if (isJobxError(error) && error.code.startsWith("FS_BLOCK_")) this.#fetcher.forget();
   }
+}
+
+/** No attempt is ever named as another one was. */
+function attemptName(request: string, token: UnitToRun["token"]): string {
+  return `${request} ${token.index}.${token.ordinal}`;
 }
 
 /** How what was given up ends: an operating error, so that it may cross the border. */

@@ -4,6 +4,7 @@
  * requests and streams share them.
  */
 import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
+import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import type { Cid, Dataset, NodeId, Outcome, RunPiece, Work } from "../../wire/dataset.ts";
 import type { Fault } from "./faults.ts";
 
@@ -21,6 +22,8 @@ export interface UnitToRun {
   /** The group of its workflow. */
   readonly group: number;
   readonly names: UnitNames;
+  /** Names its attempt within the request. */
+  readonly token: OutputWanted["token"];
 }
 
 /** How a unit ended. */
@@ -81,6 +84,7 @@ export type DataPlaneRequest =
       readonly from: NodeId;
     }
   | { readonly kind: "check-handler"; readonly id: number; readonly file: HandlerFile }
+  | { readonly kind: "read-output"; readonly id: number; readonly wanted: OutputWanted }
   /** The pairs come as a stream of the same number, each slice a JSON array of [key, value]. */
   | { readonly kind: "store-pairs"; readonly id: number }
   /** Answered by a stream of the same number: the bytes of the block. */
@@ -109,6 +113,11 @@ export type DataPlaneAnswer =
   | { readonly kind: "counted"; readonly id: number; readonly workers: number }
   | { readonly kind: "had"; readonly id: number; readonly here: readonly boolean[] }
   | { readonly kind: "checked"; readonly id: number; readonly check: HandlerCheck }
+  | {
+      readonly kind: "output";
+      readonly id: number;
+      readonly output: OutputSoFar | undefined;
+    }
   | { readonly kind: "stored"; readonly id: number; readonly dataset: Dataset };
 
 /** From the data plane to the control thread. */

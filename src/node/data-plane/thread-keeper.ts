@@ -138,6 +138,7 @@ export class ThreadKeeper {
       case "had":
       case "counted":
       case "checked":
+      case "output":
       case "stored":
       case "failed":
       case "ask-inputs":

@@ -1,0 +1,51 @@
+/** Attempts as the API shows them, and what those that run have printed so far. */
+
+/** What an attempt that did not end well left. */
+export interface AttemptError {
+  readonly code: string;
+  readonly message: string;
+  readonly traceback: string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface AttemptView {
+  readonly invocation: string;
+  readonly step: string;
+  /** Node id. */
+  readonly node: string;
+  readonly nodeName: string;
+  readonly phase: "map" | "reduce";
+  /** Which partition a reduction is of; null for a map. */
+  readonly part: number | null;
+  readonly state: "running" | "done" | "failed" | "lost" | "released";
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  /** Of failed ones, with the ends of what the handler printed. */
+  readonly error: AttemptError | null;
+  /** Of a running one: the name under which `output` tells what it has printed so far. */
+  readonly live: string | null;
+  /** The ends of what one that is done has printed; null for nothing, and for old ones among many. */
+  readonly printed: { readonly stdout: string; readonly stderr: string } | null;
+}
+
+/** Part of a stream of an attempt's output. */
+export interface OutputText {
+  /** Bytes that were printed before it; more than was asked for where those between are not kept. */
+  readonly from: number;
+  /** Bytes with it: where the next part is asked for. */
+  readonly to: number;
+  /** Whole characters; what is no UTF-8 is replaced by U+FFFD. */
+  readonly text: string;
+}
+
+/** What an attempt has printed after some places. */
+export interface OutputView {
+  /**
+   * `ended`: this is all that is left. `gone`: its node has nothing of it any more, or not yet; what is
+   * stored with its end counts. `unreachable`: its node does not answer this one.
+   */
+  readonly state: "running" | "ended" | "gone" | "unreachable";
+  readonly stdout: OutputText;
+  readonly stderr: OutputText;
+}

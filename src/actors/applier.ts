@@ -8,6 +8,7 @@ import type { EffectSpan } from "../scheduler/events.ts";
 import type { Answer } from "../scheduler/rows.ts";
 import { MissingRows, type RowView, Transaction } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
+import { NO_BUGS, type PlantedBugs } from "../std/planted-bugs.ts";
 import type { Batch, LogPosition, Machine } from "./machine.ts";
 import type { Membership, StateCheck, StatePort } from "./ports.ts";
 
@@ -67,10 +68,12 @@ interface Pass<R, F> {
 export class Applier<R, E, F> {
   readonly #machine: Machine<R, E, F>;
   readonly #state: StatePort<R>;
+  readonly #bugs: PlantedBugs;
 
-  constructor(machine: Machine<R, E, F>, state: StatePort<R>) {
+  constructor(machine: Machine<R, E, F>, state: StatePort<R>, bugs: PlantedBugs = NO_BUGS) {
     this.#machine = machine;
     this.#state = state;
+    this.#bugs = bugs;
   }
 
   /** How many of `entries` are to be applied at once. */
@@ -146,7 +149,7 @@ export class Applier<R, E, F> {
 
   /** Once through the chunk. Where rows are missing its result is good for nothing but their keys. */
   #pass(entries: readonly Committed<E>[], known: Chunk<R, E>): Pass<R, F> {
-    const tx = new Transaction<R, F>(this.#view(known.loaded));
+    const tx = new Transaction<R, F>(this.#view(known.loaded), this.#bugs);
     const missing = new Set<string>();
     const answers = entries.map(({ entry }, position) => {
       const batch = known.batches[position];
@@ -169,7 +172,7 @@ export class Applier<R, E, F> {
 
   /** Applies the chunk and loads for each command what it misses. */
   async #applyOneByOne(entries: readonly Committed<E>[], known: Chunk<R, E>): Promise<Pass<R, F>> {
-    const tx = new Transaction<R, F>(this.#view(known.loaded));
+    const tx = new Transaction<R, F>(this.#view(known.loaded), this.#bugs);
     const answered: AppliedEntries<F>["answers"][number][] = [];
     for (const [position, { entry }] of entries.entries()) {
       const batch = known.batches[position];

@@ -13,6 +13,7 @@ import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { replicaOn } from "./membership.ts";
 import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
 import type { Replica } from "./replica.ts";
@@ -38,12 +39,6 @@ export type AnyReplica = Pick<
   | "appliedIndex"
   | "permit"
 >;
-
-/** Bugs that tests plant to prove that the checkers find them; a node never has any. */
-export interface PlantedBugs {
-  /** Answers leave before what they promise is on disk. */
-  readonly sendBeforePersist?: boolean;
-}
 
 /** Who hands out snapshots and takes them in. */
 export interface SnapshotHands {

@@ -192,7 +192,7 @@ export class GroupOpener {
       readonly stamps: GroupStamps;
     },
   ): Replica<R, E, F> {
-    const { random, options, host, payloads } = this.#deps;
+    const { random, options, host, payloads, bugs } = this.#deps;
     const membership = parts.state.membership ?? stored.bootstrap;
     const { electionTicks, heartbeatTicks, leaderGoneTicks, quietTicks } = options;
     const core = new RaftCore(
@@ -205,6 +205,7 @@ export class GroupOpener {
         leaderGoneTicks,
         quietTicks,
         storageStallTicks: 3 * electionTicks,
+        bugs,
       },
       {
         hardState: stored.hardState,
@@ -235,6 +236,7 @@ export class GroupOpener {
       checks: payloads.checks,
       stampMs: () => stamps.wallMs(),
       wake: () => host.wake(stored.group),
+      bugs,
     });
   }
 

@@ -4,10 +4,10 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
 import type { Directory } from "./directory.ts";
 import type { ExecutorOptions } from "./executor.ts";
-import type { PlantedBugs } from "./group-host.ts";
 import type { TailOptions } from "./log-keeper.ts";
 import type {
   LogPort,

@@ -12,6 +12,7 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import type { EffectSpan } from "../scheduler/events.ts";
 import type { RowView } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { Applier, type Committed } from "./applier.ts";
 import { ActorError } from "./errors.ts";
 import type { Applied, Machine } from "./machine.ts";
@@ -76,6 +77,7 @@ export interface ReplicaDeps<R, E, F> {
   readonly stampMs: () => number;
   /** Something came up: the host should ask for work soon. */
   readonly wake: () => void;
+  readonly bugs: PlantedBugs;
 }
 
 interface ReadWaiter {
@@ -120,7 +122,7 @@ export class Replica<R, E, F> {
 
   constructor(deps: ReplicaDeps<R, E, F>) {
     this.#deps = deps;
-    this.#applier = new Applier(deps.machine, deps.state);
+    this.#applier = new Applier(deps.machine, deps.state, deps.bugs);
     this.#proposals = new Proposals(deps.machine.payloads);
     this.#membership = deps.membership;
     this.#membershipAhead = deps.membership;

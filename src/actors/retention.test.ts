@@ -7,6 +7,7 @@ import { keys, prefixes, prefixesUnder } from "../scheduler/keys.ts";
 import type { Retention, Row } from "../scheduler/rows.ts";
 import { HASH64_ZERO } from "../std/hash64.ts";
 import { silentLog } from "../std/log.ts";
+import { NO_BUGS } from "../std/planted-bugs.ts";
 import type { StatePort } from "./ports.ts";
 import { RetentionKeeper } from "./retention.ts";
 
@@ -41,6 +42,7 @@ function keeper(policy: Retention) {
       return Promise.resolve(kit.run(command));
     },
     policy,
+    bugs: NO_BUGS,
   };
   return { timers, kit, proposed, retention: new RetentionKeeper(deps) };
 }

@@ -19,6 +19,7 @@ import type { Timer, Timers, WallClock } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { StatePort } from "./ports.ts";
 
 /** Between two looks when there is nothing to do. */
@@ -42,6 +43,7 @@ export interface RetentionDeps {
   readonly propose: (command: Command) => Promise<unknown>;
   /** Where the workflow says nothing. */
   readonly policy: Policy;
+  readonly bugs: PlantedBugs;
 }
 
 export class RetentionKeeper {
@@ -145,7 +147,8 @@ export class RetentionKeeper {
     const gte = prefixes.expiries;
     const range = { gte, lt: prefixEnd(gte), limit: RETENTION_KEYS_MAX };
     const { rows } = await this.#deps.state().scan(range);
-    const untilMs = this.#deps.wall.wallMs() - KEY_RETENTION_MS;
+    const keptMs = this.#deps.bugs.forgetKeysEarly === true ? 0 : KEY_RETENTION_MS;
+    const untilMs = this.#deps.wall.wallMs() - keptMs;
     const old = rows.map(([key]) => key).filter((key) => placeOfExpiryKey(key).stampMs <= untilMs);
     if (old.length === 0) return false;
     await this.#deps.propose({ kind: "forget-keys", keys: old });

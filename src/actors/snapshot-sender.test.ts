@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { ROWS, ROWS_HASH, THREE } from "../../test/lib/snapshot-kit.ts";
 import { silentLog } from "../std/log.ts";
+import { NO_BUGS } from "../std/planted-bugs.ts";
 import { snapshotInfoFormat } from "../wire/snapshot.ts";
 import type { Membership, SnapshotChunk } from "./ports.ts";
 import { type SendingReplica, SnapshotSender } from "./snapshot-sender.ts";
@@ -45,6 +46,7 @@ function world() {
   let index = 10;
   let membership: Membership = THREE;
   const sender = new SnapshotSender({
+    bugs: NO_BUGS,
     clock: timers,
     timers,
     log: silentLog,

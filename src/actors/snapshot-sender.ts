@@ -9,6 +9,7 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { ActorError } from "./errors.ts";
 import { membersOf, replicaOn } from "./membership.ts";
 import type {
@@ -81,6 +82,7 @@ export interface SnapshotSenderDeps {
   readonly chunkBytes: number;
   /** Names this run of the process, so that names of snapshots never come again. */
   readonly run: string;
+  readonly bugs: PlantedBugs;
   readonly wake: (group: number) => void;
 }
 
@@ -215,7 +217,8 @@ export class SnapshotSender {
   async #make(group: number): Promise<void> {
     try {
       const captured = await this.#deps.states.capture(group);
-      const { index, term, membership, hash } = captured;
+      const { term, membership, hash } = captured;
+      const index = captured.index - (this.#deps.bugs.snapshotOfOtherRows === true ? 1 : 0);
       this.#made += 1;
       const snapshot = `${this.#deps.run}-${this.#made}`;
       const usedMs = this.#deps.clock.nowMs();

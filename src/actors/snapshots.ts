@@ -14,14 +14,16 @@ export class Snapshots implements SnapshotHands {
   constructor(
     deps: Pick<
       ClusterNodeDeps,
-      "clock" | "timers" | "log" | "states" | "snapshots" | "payloads" | "options" | "run"
+      "clock" | "timers" | "log" | "states" | "snapshots" | "payloads" | "options" | "run" | "bugs"
     >,
     wake: (group: number) => void,
   ) {
-    const { clock, timers, log, states, snapshots, payloads, options, run } = deps;
+    const { clock, timers, log, states, snapshots, payloads, options, run, bugs } = deps;
     const infos = payloads.snapshots;
     const chunkBytes = options.snapshotChunkBytes;
-    this.#sender = new SnapshotSender({ clock, timers, log, states, infos, chunkBytes, run, wake });
+    this.#sender = new SnapshotSender({
+      ...{ clock, timers, log, states, infos, chunkBytes, run, bugs, wake },
+    });
     this.#receiver = new SnapshotReceiver({
       timers,
       log,

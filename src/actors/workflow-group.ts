@@ -26,6 +26,7 @@ import type { Clock, Timer, Timers, WallClock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { type DistributiveOmit, isSchedulers, tooLarge } from "./decided-commands.ts";
 import { DemandClock } from "./demand-clock.ts";
 import { readStart } from "./dispatcher-start.ts";
@@ -69,6 +70,7 @@ export interface WorkflowGroupDeps {
   readonly workers: () => readonly NodeId[];
   /** The group has committed its first entry (R9). */
   readonly onActive: (group: number) => void;
+  readonly bugs: PlantedBugs;
 }
 
 export class WorkflowGroup implements ReplicaListener<Effect> {
@@ -96,6 +98,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       state: () => this.replica.state,
       propose: (command) => this.replica.propose({ id: { kind: "none" }, command }),
       policy: deps.scheduling.retention,
+      bugs: deps.bugs,
     });
   }
 
@@ -153,7 +156,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     }
     // R14: rows that came in a snapshot have no entries here that would tell their stamps.
     this.#deps.wall.seen(meta?.newestMs ?? 0);
-    const dispatcher = await this.#newDispatcher();
+    const forgets = this.#deps.bugs.forgetLease === true;
+    const dispatcher = await this.#newDispatcher({ forgets });
     if (this.replica.leadingTerm !== term) return;
     this.#dispatcher = dispatcher;
     await this.#unparkLeft();
@@ -267,9 +271,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
 
   // Deciding.
 
-  async #newDispatcher(): Promise<Dispatcher> {
+  async #newDispatcher({ forgets = false } = {}): Promise<Dispatcher> {
     const { scheduling, clock, mesh } = this.#deps;
-    const start = await readStart(this.replica.state);
+    const read = await readStart(this.replica.state);
+    const start = forgets ? { ...read, attempts: [] } : read;
     const dispatcher = new Dispatcher(scheduling, start, clock.nowMs());
     for (const { node } of this.replica.membership.places) {
       if (node !== mesh.self && !mesh.isUp(node)) dispatcher.nodeDown(node);

@@ -5,13 +5,13 @@
 
 import { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
-import type { PlantedBugs } from "../actors/group-host.ts";
 import type { ClusterNodeOptions } from "../actors/node-deps.ts";
 import type { PayloadsPort, RunnerPort, RunsPort, SnapshotTransfer } from "../actors/ports.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
 import type { Disk } from "../store/ports.ts";
 import { payloadFormat } from "../wire/command.ts";
@@ -75,6 +75,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     random,
     timers,
     log,
+    bugs: options.bugs,
     // With fewer than two others nobody could make a majority without this node's data.
     replaceable: options.seeds.filter((node) => node !== mesh.self).length >= 2,
     ...(stateMemtableBytes === undefined ? {} : { stateMemtableBytes }),

@@ -16,6 +16,7 @@ import type { Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import { hash64Text } from "../std/hash64.ts";
 import type { Log } from "../std/log.ts";
+import { NO_BUGS, type PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
 import { damagedError } from "../store/errors.ts";
 import { completeIdentity, type Identity, openIdentity } from "../store/identity.ts";
@@ -60,6 +61,7 @@ export interface NodeStoreOptions {
   readonly replaceable: boolean;
   /** The disk's memtable of `state/`, where that is not LevelDB's usual one. */
   readonly stateMemtableBytes?: number;
+  readonly bugs?: PlantedBugs;
 }
 
 export class NodeStore implements LogPort, StatesPort {
@@ -97,6 +99,7 @@ export class NodeStore implements LogPort, StatesPort {
 
   static async #openOnce(options: NodeStoreOptions): Promise<NodeStore> {
     const { disk, clusterId, nodeId, random, timers, log, stateMemtableBytes } = options;
+    const { bugs = NO_BUGS } = options;
     const { identity, create } = await openIdentity(disk, { clusterId, nodeId, random });
     const { storeId } = identity;
     const logs = await openLogStore({ disk, storeId, create, tailBytesMax: TAIL_BYTES_MAX });
@@ -118,7 +121,7 @@ export class NodeStore implements LogPort, StatesPort {
       await logs.store.close();
       throw damagedError("a database of the node", damagedAll);
     }
-    const replicas = await recoverReplicas({ logs, states }, log);
+    const replicas = await recoverReplicas({ logs, states }, { log, bugs });
     const store = new NodeStore(log, { identity, logs, states, replicas });
     store.#sweep(() => states.store.sweepAll());
     return store;

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from "../mesh/limits.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
+import { NO_BUGS } from "../std/planted-bugs.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { Announcer } from "./announcer.ts";
 import { type BlockMeter, blockHandler, fetchBlock } from "./block-transfer.ts";
@@ -353,7 +354,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
       saver.save(members.map(({ node, addresses }) => ({ node, addresses })));
       if (directory.member(mesh.self)?.state === "removed") here.onRemoved();
     },
-    bugs: {},
+    bugs: NO_BUGS,
   });
   here.composed = composed;
   return composed;

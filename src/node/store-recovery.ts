@@ -2,6 +2,7 @@
 import type { Membership, StoredReplica } from "../actors/ports.ts";
 import { errorText, JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { LogStore } from "../store/log-store.ts";
 import type { LoadedGroup, LogReport } from "../store/log-store-types.ts";
 import { type GroupRecovery, planRecovery } from "../store/recovery.ts";
@@ -35,7 +36,7 @@ export interface OpenedStores {
  */
 export async function recoverReplicas(
   { logs, states }: OpenedStores,
-  log: Log,
+  { log, bugs }: { readonly log: Log; readonly bugs: PlantedBugs },
 ): Promise<readonly StoredReplica[]> {
   const found: StoredReplica[] = [];
   for (const [name, recovery] of planRecovery(logs.report, states.report)) {
@@ -45,7 +46,7 @@ export async function recoverReplicas(
         group: replica.group,
         reason: replica.damage,
       });
-    if (replica !== undefined) found.push(replica);
+    if (replica !== undefined) found.push(bugs.dropLastEntry === true ? shorter(replica) : replica);
   }
   return found;
 }
@@ -117,6 +118,14 @@ function storedReplica(loaded: LoadedGroup): StoredReplica {
     tail: entries,
     damage: undefined,
   };
+}
+
+/** Without its newest entry; for tests that want to see it missed. */
+function shorter(stored: StoredReplica): StoredReplica {
+  const lastIndex = stored.lastIndex - 1;
+  if (stored.tail.length < 2) return stored;
+  const terms = stored.terms.filter(({ firstIndex }) => firstIndex <= lastIndex);
+  return { ...stored, lastIndex, terms, tail: stored.tail.slice(0, -1) };
 }
 
 /** A replica that neither votes nor leads (R4). */

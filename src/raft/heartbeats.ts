@@ -55,9 +55,9 @@ export function beginReadRound(state: CoreState): void {
 
 function confirmReads(state: CoreState): void {
   const { progress, reads } = state;
-  const round = jointIndex(
-    state.configuration,
-    (replica) => progress.get(replica)?.ackedRound ?? 0,
+  const unasked = state.options.bugs.readWithoutRound === true ? reads.lastRound : 0;
+  const round = jointIndex(state.configuration, (replica) =>
+    Math.max(progress.get(replica)?.ackedRound ?? 0, unasked),
   );
   for (const { from, context, index } of reads.confirm(Math.min(round, reads.lastRound))) {
     if (from === state.id) state.readResults.push({ kind: "confirmed", context, index });

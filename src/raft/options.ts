@@ -1,4 +1,5 @@
 import { assert } from "../std/assert.ts";
+import { NO_BUGS, type PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
 import type { ReplicaId } from "./types.ts";
 
@@ -46,6 +47,8 @@ export interface RaftOptions {
   readonly tailBytesMax: number;
   /** Read requests that may wait for their round; more are refused. */
   readonly readsPendingMax: number;
+  /** None but in tests that want to see them found. */
+  readonly bugs: PlantedBugs;
 }
 
 const KIB = 1024;
@@ -75,6 +78,7 @@ export const RAFT_DEFAULTS: Omit<RaftOptions, "id" | "random"> = {
   committedBytesMax: 4 * KIB * KIB,
   tailBytesMax: 8 * KIB * KIB,
   readsPendingMax: 65_536,
+  bugs: NO_BUGS,
 };
 
 /** Checks the relations between options, where a wrong value would only show much later. */

@@ -63,8 +63,15 @@ export function sendAppends(state: CoreState, member: Member): void {
 
 /** Commits what a majority has on disk, if it is of the present term (5.4.2); followers are told later. */
 export function maybeCommit(state: CoreState): void {
-  const { log, progress } = state;
-  const index = jointIndex(state.configuration, (id) => progress.get(id)?.match ?? 0);
+  const { log, progress, configuration } = state;
+  const { bugs } = state.options;
+  const halves =
+    bugs.jointByNewHalf === true ? { ...configuration, votersOutgoing: [] } : configuration;
+  const index = jointIndex(halves, (id) =>
+    bugs.countSelfBeforeWrite === true && id === state.id
+      ? log.lastIndex
+      : (progress.get(id)?.match ?? 0),
+  );
   if (index <= log.committed || log.termAt(index) !== state.term) return;
   state.uncommittedBytes -= log.bytesBetween(log.committed + 1, index);
   log.commitTo(index);

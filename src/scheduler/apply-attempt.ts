@@ -194,7 +194,8 @@ function endAttempt(
   const key = keys.attempt(block);
   const row = rowOf(tx, "attempt", key);
   if (row === undefined || !isOpen(row.open, at)) return undefined;
-  const open = without(row.open, at);
+  const stays = how === "lost" && tx.bugs.staleCompletion === true;
+  const open = stays ? row.open : without(row.open, at);
   if (open === 0) tx.delete(key);
   else tx.put(key, { ...row, open });
   const { node, step, failures, losses, grantedMs } = row;

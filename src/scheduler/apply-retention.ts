@@ -81,7 +81,8 @@ export function applyRemoveRows(
 ): void {
   const removal = keys.removal(command.request);
   if (rowOf(tx, "removal", removal) === undefined) return;
-  for (const key of command.keys) if (isUnder(key, command.request)) tx.delete(key);
+  const slice = tx.bugs.leaveRows === true ? command.keys.slice(1) : command.keys;
+  for (const key of slice) if (isUnder(key, command.request)) tx.delete(key);
   if (command.last) tx.delete(removal);
 }
 

@@ -4,6 +4,7 @@
  * start. So apply is plain synchronous code, and its result depends on the rows alone.
  */
 import { assert } from "../std/assert.ts";
+import { NO_BUGS, type PlantedBugs } from "../std/planted-bugs.ts";
 
 /** Says that a row has to be fetched first. */
 export const UNKNOWN: unique symbol = Symbol("row not in memory");
@@ -38,6 +39,8 @@ export function readRow<Row>(view: RowView<Row>, key: string): Row | undefined {
 
 /** Writes of a batch of transitions above a view; each transition is kept whole or dropped whole. */
 export class Transaction<Row, Effect> implements RowView<Row> {
+  /** None but in tests that want to see them found. */
+  readonly bugs: PlantedBugs;
   readonly #below: RowView<Row>;
   readonly #batch = new Map<string, Row | undefined>();
   readonly #effects: Effect[] = [];
@@ -46,8 +49,9 @@ export class Transaction<Row, Effect> implements RowView<Row> {
   #current = new Map<string, Row | undefined>();
   #currentEffects: Effect[] = [];
 
-  constructor(below: RowView<Row>) {
+  constructor(below: RowView<Row>, bugs: PlantedBugs = NO_BUGS) {
     this.#below = below;
+    this.bugs = bugs;
   }
 
   peek(key: string): Row | undefined | typeof UNKNOWN {

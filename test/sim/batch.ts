@@ -1,6 +1,6 @@
 /** Many seeds, one after the other, with what a failure needs to be played again. */
 import { execFileSync } from "node:child_process";
-import type { PlantedBugs } from "../../src/actors/group-host.ts";
+import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import { guardMachine } from "./guards.ts";
 import { type Report, simulate } from "./simulation.ts";
 import { addTotals, missingTotals, newTotals, type Totals } from "./totals.ts";
@@ -58,7 +58,9 @@ export function failureText(
   report: Report,
   asked: { readonly bugs: PlantedBugs; readonly watchesDisks: boolean },
 ): string {
-  const bug = asked.bugs.sendBeforePersist === true ? " --bug sendBeforePersist" : "";
+  const bug = Object.keys(asked.bugs)
+    .map((name) => ` --bug ${name}`)
+    .join("");
   const watch = asked.watchesDisks ? "" : " --no-disk-watch";
   return [
     ...report.tail,

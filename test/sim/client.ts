@@ -59,20 +59,18 @@ export class Asker {
   /** Repeats the question until something other than undefined comes back. */
   async until<T>(ask: (node: ClusterNode) => Promise<T | undefined>): Promise<T> {
     for (;;) {
-      const up = this.#hosts.filter(({ node }) => node !== undefined);
-      const answer = up.length === 0 ? undefined : await this.#once(this.#chance.pick(up), ask);
+      const answer = await this.once(ask);
       if (answer !== undefined) return answer;
       await this.#world.loop.sleep(this.#chance.between(50, 800));
     }
   }
 
-  /** Undefined when nothing came in time, as from a node that died. */
-  #once<T>(
-    host: SimHost,
-    ask: (node: ClusterNode) => Promise<T | undefined>,
-  ): Promise<T | undefined> {
+  /** Undefined when nothing came in time, as from a node that died, or no node is up. */
+  async once<T>(ask: (node: ClusterNode) => Promise<T | undefined>): Promise<T | undefined> {
+    const up = this.#hosts.filter(({ node }) => node !== undefined);
+    const host = up.length === 0 ? undefined : this.#chance.pick(up);
     return new Promise((resolve) => {
-      const { node, process } = host;
+      const { node, process } = host ?? {};
       if (node === undefined || process === undefined) {
         resolve(undefined);
         return;

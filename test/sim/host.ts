@@ -3,7 +3,6 @@
  * at most one process, which is composed as the program composes it.
  */
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
-import type { PlantedBugs } from "../../src/actors/group-host.ts";
 import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
 import type { PeerMessage } from "../../src/actors/ports.ts";
 import type { Admission, BulkHandler } from "../../src/mesh/ports.ts";
@@ -17,6 +16,7 @@ import type { NodeStore } from "../../src/node/node-store.ts";
 import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { Timer, Timers, WallClock } from "../../src/std/clock.ts";
+import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import { type DiskStep, FakeDisk } from "../lib/fake-disk.ts";
 import { SimBlockDisk, SimRuns } from "./blocks.ts";
 import { SimBulk } from "./bulk.ts";

@@ -42,7 +42,7 @@ async function runHere(asked: SimArguments, worker: number): Promise<Found> {
       count += 1;
       if (count % PROGRESS_RUNS === 0) console.log(`${count} seeds up to ${report.seed}`);
       if (report.failure !== undefined) failed += 1;
-      return failed < FAILURES_MAX;
+      return failed < (asked.first ? 1 : FAILURES_MAX);
     },
   });
   return { totals, failed: failures.length };

@@ -39,6 +39,8 @@ export interface Plan {
   readonly submitToMs: number;
   /** How long workflows keep ended requests; undefined for ever. */
   readonly retentionMs: number | undefined;
+  /** Who reads and replaces definitions, of the first workflow. */
+  readonly noteUsers: number;
   /** Whether an operator drains nodes now and then. */
   readonly drains: boolean;
   /** Whether nodes are removed for ever, and others join in their place. */
@@ -64,6 +66,7 @@ export function drawPlan(seed: number): Plan {
     faultsToMs: 60_000,
     submitToMs: 50_000,
     retentionMs: Chance.of(seed, "retention").hits(0.3) ? 15_000 : undefined,
+    noteUsers: Chance.of(seed, "notes").pick([2, 3]),
     drains: Chance.of(seed, "drains").hits(0.3),
     turnover: Chance.of(seed, "turnover").hits(0.3),
     partitions: [chance.whole(1, 3), chance.whole(1, 2), 1],

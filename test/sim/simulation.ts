@@ -1,20 +1,23 @@
 /** One seed: a whole cluster, its users, its faults, and those who watch. */
 import { hash } from "node:crypto";
-import type { PlantedBugs } from "../../src/actors/group-host.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
 import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
+import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import type { SimBlockDisk } from "./blocks.ts";
 import { Chance } from "./chance.ts";
+import { NoteHistory } from "./checkers/note-history.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
 import { RemovalChecker } from "./checkers/removal-checker.ts";
 import { RowChecker } from "./checkers/row-checker.ts";
 import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
+import { definition } from "./definition.ts";
 import { FaultDriver } from "./faults.ts";
-import { HANDLERS, JOBS, sourceOf, stepsOf } from "./handlers.ts";
+import { HANDLERS, sourceOf } from "./handlers.ts";
 import { SimHost, type SimProcess } from "./host.ts";
 import { joinCluster, TICKET } from "./joining.ts";
 import { SimLoop } from "./loop.ts";
 import { SimNetwork } from "./network.ts";
+import { NoteUser } from "./note-user.ts";
 import { Operator } from "./operator.ts";
 import { drawPlan, nodeOptions, type Plan } from "./plan.ts";
 import { Rest } from "./rest.ts";
@@ -89,6 +92,8 @@ class Simulation {
   #clientsDone = false;
   #operator: Operator | undefined;
   #turnover: Turnover | undefined;
+  readonly #notes = new Map<string, NoteHistory>();
+  #notesDone: Promise<unknown> = Promise.resolve();
 
   constructor(options: SimulationOptions) {
     const { seed } = options;
@@ -174,6 +179,11 @@ class Simulation {
     if (!(await this.#runUntil(endMs, () => this.#rest.unsettled() === undefined))) return;
     const unsettled = this.#rest.unsettled();
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
+    for (const [name, notes] of this.#notes) notes.check(name);
+    for (const { name, group } of this.#workflows) {
+      const fanIn = this.#rows.unfinishedFanIn(group);
+      promise(fanIn === undefined, () => `a request of ${name} succeeded without ${fanIn}`);
+    }
     const requests = this.#workflows.reduce(
       (sum, { group }) => sum + this.#rows.requests(group).length,
       0,
@@ -300,11 +310,14 @@ class Simulation {
     for (let number = 1; number <= this.#plan.workflowCount; number++) {
       const workflow = await this.#create(operator, `simulated${number}`);
       this.#workflows.push(workflow);
-      await this.#define(new Asker(this.#world, this.#hosts, `definer ${number}`), workflow);
+      const definer = new Asker(this.#world, this.#hosts, `definer ${number}`);
+      const revision = await this.#define(definer, workflow);
+      if (number === 1) this.#startNotes(workflow, revision);
     }
     if (this.#plan.drains) this.#operate(operator);
     if (this.#plan.turnover) this.#turnOver();
     await this.#clients();
+    await this.#notesDone;
     this.#clientsDone = true;
   }
 
@@ -333,6 +346,20 @@ class Simulation {
       isRemoved: (node) => this.#removals.isRemoved(node),
     });
     this.#turnover.run().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** People who change definitions while others have requests. */
+  #startNotes(workflow: SimWorkflow, revision: number): void {
+    const notes = new NoteHistory({ revision, note: "" });
+    this.#notes.set(workflow.name, notes);
+    const { noteUsers, faultsToMs } = this.#plan;
+    const options = { world: this.#world, hosts: this.#hosts, workflow, plan: this.#plan };
+    const users = Array.from({ length: noteUsers }, (_, number) => {
+      const user = new NoteUser({ ...options, history: notes, endMs: faultsToMs }, `u${number}`);
+      return user.run();
+    });
+    this.#notesDone = Promise.all(users);
+    this.#notesDone.catch((error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -377,37 +404,32 @@ class Simulation {
     });
   }
 
-  async #define(asker: Asker, { name, group }: SimWorkflow): Promise<void> {
-    const { retentionMs } = this.#plan;
+  /** @returns the revision of the definitions. */
+  async #define(asker: Asker, { name, group }: SimWorkflow): Promise<number> {
+    let revision = 0;
     const commands = [
       ...HANDLERS.map(({ handler }) => ({
         kind: "source" as const,
         version: handler.version,
         source: sourceOf(handler.name),
       })),
-      {
-        kind: "define" as const,
-        revision: 0,
-        description: "",
-        handlers: HANDLERS,
-        steps: stepsOf(this.#plan.partitions),
-        jobs: JOBS,
-        retention: retentionMs === undefined ? undefined : { ageMs: retentionMs, bytes: 1e15 },
-      },
+      definition(this.#plan, { revision: 0, note: undefined }),
     ];
     for (const [at, command] of commands.entries()) {
       const bodyHash = hash("sha256", `define ${at}`, "hex");
       const id = { kind: "key", key: `define-${at}`, bodyHash } as const;
-      await asker.until(async (node) => {
+      const defined = await asker.until(async (node) => {
         const call = { kind: "command", group, envelope: { id, command } } as const;
         const answer = await answerOf(node, group, call);
         if (answer?.kind !== "answered") return undefined;
-        if (answer.answer.kind !== "refused") return true;
+        if (answer.answer.kind !== "refused") return answer.answer;
         this.#trace.note(`refused: ${answer.answer.code}`);
         return undefined;
       });
+      if (defined.kind === "revision") revision = defined.revision;
     }
     this.#trace.note(`the workflow ${name} is defined`);
+    return revision;
   }
 
   async #clients(): Promise<void> {

@@ -34,6 +34,10 @@ export interface Totals {
   removalsOfWiped: number;
   /** Nodes that were removed without knowing it, and ran on or came back. */
   ghosts: number;
+  noteReads: number;
+  notesWritten: number;
+  notesRefused: number;
+  notesUnknown: number;
   runsStored: number;
   entriesApplied: number;
   logsTruncated: number;
@@ -76,6 +80,10 @@ export function newTotals(): Totals {
     removalsOfDead: 0,
     removalsOfWiped: 0,
     ghosts: 0,
+    noteReads: 0,
+    notesWritten: 0,
+    notesRefused: 0,
+    notesUnknown: 0,
     runsStored: 0,
     entriesApplied: 0,
     logsTruncated: 0,

@@ -14,6 +14,7 @@ import {
 import type { BlockRow, HistoryRow, RequestRow, Row } from "../../../src/scheduler/rows.ts";
 import { unitText } from "../../../src/scheduler/unit.ts";
 import { promise, type World } from "../world.ts";
+import { FanInChecker } from "./fan-in-checker.ts";
 
 interface WorkflowHistory {
   readonly group: number;
@@ -39,6 +40,7 @@ interface WorkflowHistory {
   /** Stamp of the newest request. */
   submittedMs: number;
   readonly seenHistory: Set<string>;
+  readonly fanIns: FanInChecker;
 }
 
 export class RowChecker {
@@ -127,6 +129,15 @@ export class RowChecker {
     return history.leftover.key;
   }
 
+  /** A part of a request that succeeded and that is not done. */
+  unfinishedFanIn(group: number): string | undefined {
+    const history = this.#workflows.get(group);
+    return history?.fanIns.unfinished((request) => {
+      const key = keys.request(request);
+      return !history.removed.has(request) && history.requests.get(key)?.state === "succeeded";
+    });
+  }
+
   /** What a workflow has not ended, for whoever wonders why. */
   unfinished(group: number): string {
     const history = this.#workflows.get(group);
@@ -148,6 +159,7 @@ export class RowChecker {
     if (batch.appliedIndex <= history.appliedIndex) return;
     history.appliedIndex = batch.appliedIndex;
     history.leftover = undefined;
+    history.fanIns.written(batch.rows);
     for (const [key, row] of batch.rows) {
       if (key.startsWith("a/")) keep(history.live, key, row);
       if (/^[qdz]\//.test(key)) keep(history.waiting, key, row);
@@ -258,6 +270,7 @@ export class RowChecker {
       leftover: undefined,
       submittedMs: 0,
       seenHistory: new Set(),
+      fanIns: new FanInChecker(group),
     };
     this.#workflows.set(group, made);
     return made;

@@ -19,6 +19,7 @@ import type { Position, WorkflowTransaction } from "./apply-kit.ts";
 import { applyForgetKeys, applyRemove, applyRemoveRows } from "./apply-retention.ts";
 import type { Command, Envelope } from "./commands.ts";
 import { COMMAND_ORDINALS, keys } from "./keys.ts";
+import { applyNamed } from "./named/apply.ts";
 import type { Answer, Row } from "./rows.ts";
 
 /**
@@ -102,6 +103,14 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
     case "unpark":
       applyUnpark(tx, command.key);
       return DONE;
+    case "named-add":
+    case "named-grant":
+    case "named-end":
+    case "named-renew":
+    case "named-due":
+    case "named-take-back":
+    case "named-remove":
+      return applyNamed(tx, at, command);
     default:
       return unreachable(command);
   }

@@ -4,6 +4,7 @@
  */
 import type { Dataset, NodeId } from "./dataset.ts";
 import { COMMAND_ORDINALS } from "./keys.ts";
+import type { NamedCommand } from "./named/commands.ts";
 import type { HandlerDefinition, JobDefinition, Retention, StepDefinition } from "./rows.ts";
 import type { Token } from "./unit.ts";
 import type { Outcome } from "./work.ts";
@@ -106,7 +107,7 @@ export type SchedulerCommand =
   /** Brings a parked row back when its request runs again. */
   | { readonly kind: "unpark"; readonly key: string };
 
-export type Command = ClientCommand | SchedulerCommand | RetentionCommand;
+export type Command = ClientCommand | SchedulerCommand | RetentionCommand | NamedCommand;
 
 export interface Envelope {
   readonly id: CommandId;

@@ -421,6 +421,11 @@ export class Dispatcher {
       case "request-resumed":
       case "request-removed":
       case "defined":
+      case "named-ready":
+      case "named-unready":
+      case "named-due":
+      case "named-undue":
+      case "named-granted":
         return;
       default:
         unreachable(effect);

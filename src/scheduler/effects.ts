@@ -1,5 +1,6 @@
 /** What applying tells the node that leads: work that appeared, attempts that began or ended. */
 import type { NodeId } from "./dataset.ts";
+import type { NamedHolder, NamedRef } from "./named/rows.ts";
 import type { AttemptRow, HistoryRow, QueueRow, RequestRow, RequestState } from "./rows.ts";
 import type { Token, UnitRef } from "./unit.ts";
 
@@ -44,4 +45,13 @@ export type Effect =
   | { readonly kind: "request-resumed"; readonly request: number }
   /** The request is gone; what lies under it is to be deleted. */
   | { readonly kind: "request-removed"; readonly request: number }
-  | { readonly kind: "defined" };
+  | { readonly kind: "defined" }
+  /** Rows of the indexes of named units that came or went: ready ones, and those with a time. */
+  | { readonly kind: "named-ready" | "named-unready" | "named-undue"; readonly key: string }
+  | { readonly kind: "named-due"; readonly key: string; readonly dueMs: number }
+  | {
+      readonly kind: "named-granted";
+      readonly ref: NamedRef;
+      readonly token: Token;
+      readonly holder: NamedHolder;
+    };

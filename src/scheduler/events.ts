@@ -143,6 +143,11 @@ function changeOf(effect: Effect): EventChange | undefined {
     case "attempt-ended":
     case "request-ended":
     case "request-resumed":
+    case "named-ready":
+    case "named-unready":
+    case "named-due":
+    case "named-undue":
+    case "named-granted":
       return undefined;
     default:
       return unreachable(effect);

@@ -1,10 +1,7 @@
 /**
  * Keys of a workflow's rows: ASCII, and ordered so that what is scanned together lies together.
  * The first letter names the kind of row and is never given to another kind.
- *
- * R19: capitals are kept for named units, whose keys are bytes and so stand last in hexadecimal:
- * `U/spec/key` the unit, `R/spec/priority/key` ready, `D/due/spec/key` waiting for its time,
- * `S/spec/state/key` by state, `C/spec/state` counters.
+ * Capitals are those of named units (`named/keys.ts`).
  */
 import { orderedNumber, readOrderedNumbers } from "../std/ordered-text.ts";
 import type { Path, Token } from "./unit.ts";

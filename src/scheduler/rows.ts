@@ -3,6 +3,7 @@
  * R12: rows live in the store, not in memory; a row is small, and nothing in it grows with the work.
  */
 import type { Dataset, NodeId } from "./dataset.ts";
+import type { NamedRow } from "./named/rows.ts";
 import type { UnitRef } from "./unit.ts";
 import type { HandlerRef, Printed, WorkError } from "./work.ts";
 
@@ -315,6 +316,8 @@ export type Answer =
   /** `repeated`: the same key had brought it before. */
   | { readonly kind: "request"; readonly request: number; readonly repeated: boolean }
   | { readonly kind: "revision"; readonly revision: number }
+  /** Of a command with many parts: how many changed something. */
+  | { readonly kind: "changed"; readonly count: number }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
 
 export type QueueRow = QueueRangeRow | QueueUnitRow;
@@ -343,4 +346,5 @@ export type Row =
   | RemovalRow
   | RetainedRow
   | PinsRow
-  | ExpiryRow;
+  | ExpiryRow
+  | NamedRow;

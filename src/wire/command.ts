@@ -29,6 +29,7 @@ import {
 } from "./definition-codec.ts";
 import { ENTRY_DATA_BYTES_MAX } from "./entry.ts";
 import { defineFormat, type Format } from "./frame.ts";
+import { namedCommandVariants } from "./named.ts";
 import { nameCodec, outcomeCodec, tokenCodec } from "./work-codec.ts";
 
 const clientKey = text(CLIENT_KEY_LENGTH_MAX);
@@ -89,6 +90,7 @@ export const commandCodec: Codec<Command> = union<Command>({
   remove: [21, { request: natural, expired: bool }],
   "remove-rows": [22, { request: natural, keys: array(rowKey, RETENTION_KEYS_MAX), last: bool }],
   "forget-keys": [23, { keys: array(rowKey, RETENTION_KEYS_MAX) }],
+  ...namedCommandVariants,
 });
 
 /** A command with who asked. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { namedCommandKinds, namedRowKinds } from "../../test/lib/wire-named-values.ts";
 import {
   callAnswerKinds,
   callKinds,
@@ -162,7 +163,7 @@ const cases: readonly Case[] = [
     wrap: (value) => value,
   }),
   ...casesOf<Command, Payload>("payload", {
-    kinds: commandKinds,
+    kinds: { ...commandKinds, ...namedCommandKinds },
     format: payloadFormat,
     wrap: (command) => ({ stampMs: 1_700_000_000_000, envelopes: [{ id: none, command }] }),
   }),
@@ -185,7 +186,11 @@ const cases: readonly Case[] = [
     wrap: (id) => ({ stampMs: 5, envelopes: [{ id, command: { kind: "cancel", request: 1 } }] }),
   }),
   caseOf("payload", payloadFormat, fc.record({ stampMs: fc.nat(), envelopes: fc.array(envelope) })),
-  ...casesOf<Row, Row>("row", { kinds: rowKinds, format: rowFormat, wrap: (row) => row }),
+  ...casesOf<Row, Row>("row", {
+    kinds: { ...rowKinds, ...namedRowKinds },
+    format: rowFormat,
+    wrap: (row) => row,
+  }),
   ...casesOf<SystemCommand, SystemPayload>("system-payload", {
     kinds: systemCommandKinds,
     format: systemPayloadFormat,

@@ -36,6 +36,7 @@ import {
   stepDefinitionCodec,
 } from "./definition-codec.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
+import { namedRowVariants } from "./named.ts";
 import {
   nameCodec,
   partsCodec,
@@ -51,6 +52,7 @@ export const answerCodec: Codec<Answer> = union<Answer>({
   ok: [1, {}],
   request: [2, { request: natural, repeated: bool }],
   revision: [3, { revision: natural }],
+  changed: [5, { count: natural }],
   refused: [4, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
 });
 
@@ -209,6 +211,7 @@ export const rowCodec: Codec<Row> = union<Row>({
   retained: [20, { count: natural, bytes: natural }],
   pins: [21, { count: natural }],
   expiry: [22, {}],
+  ...namedRowVariants,
 });
 
 /** A row as bytes. Equal rows have equal bytes, which the state's hash relies on (R10). */

@@ -20,6 +20,7 @@ import type {
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { FirstReplica, SystemRow } from "../../src/scheduler/system/rows.ts";
 import type { Work } from "../../src/scheduler/work.ts";
+import { namedCommandKinds } from "./wire-named-values.ts";
 import {
   type Any,
   base,
@@ -205,7 +206,10 @@ export const schedulerKinds: Kinds<SchedulerMessage> = {
 const id = ofKinds<CommandId>(idKinds);
 
 /** A workflow's command with who asked. */
-export const envelope = fc.record({ id, command: ofKinds<Command>(commandKinds) });
+export const envelope = fc.record({
+  id,
+  command: ofKinds<Command>({ ...commandKinds, ...namedCommandKinds }),
+});
 
 /** A system command with who asked. */
 export const systemEnvelope = fc.record({

@@ -7,6 +7,8 @@ import type { Message } from "../../src/raft/messages.ts";
 import type { ConfigChange, Configuration, Entry } from "../../src/raft/types.ts";
 import type { Command, CommandId } from "../../src/scheduler/commands.ts";
 import type { Piece } from "../../src/scheduler/dataset.ts";
+import type { NamedCommand } from "../../src/scheduler/named/commands.ts";
+import type { NamedRow } from "../../src/scheduler/named/rows.ts";
 import type { Answer, HandlerDefinition, QueueRow, Row } from "../../src/scheduler/rows.ts";
 import type { Token, UnitRef } from "../../src/scheduler/unit.ts";
 import type { HandlerRef, Outcome, Work, WorkError } from "../../src/scheduler/work.ts";
@@ -198,7 +200,7 @@ export const idKinds: Kinds<CommandId> = {
 };
 
 /** Commands of workflows. */
-export const commandKinds: Kinds<Command> = {
+export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
   create: fc.record({ kind: one("create"), group: natural, name, description: words }),
   source: fc.record({ kind: one("source"), version: hash, source: words }),
   define: fc.record({
@@ -255,6 +257,7 @@ const answers: Kinds<Answer> = {
   ok: fc.record({ kind: one("ok") }),
   request: fc.record({ kind: one("request"), request: natural, repeated: bool }),
   revision: fc.record({ kind: one("revision"), revision: natural }),
+  changed: fc.record({ kind: one("changed"), count: natural }),
   refused: fc.record({ kind: one("refused"), code: name, message: words }),
 };
 const answer = ofKinds<Answer>(answers);
@@ -286,7 +289,7 @@ const queueKinds: Kinds<QueueRow> = {
 const times = { startedMs: natural, endedMs: natural } as const;
 
 /** Rows of workflows. */
-export const rowKinds: Kinds<Row> = {
+export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
   meta: fc.record({
     kind: one("meta"),
     group: natural,
@@ -387,7 +390,7 @@ export const rowKinds: Kinds<Row> = {
   }),
   ...memory,
 };
-const row = ofKinds<Row>(rowKinds);
+const row = ofKinds<Exclude<Row, NamedRow>>(rowKinds);
 
 /** What `wire-peer-values.ts` builds on. */
 export const base = {

@@ -46,7 +46,12 @@ import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
 import type { Outcome, Printed, WorkError } from "./work.ts";
 
 /** Executors that a unit may lose before it is taken for what kills them. */
-export const LOSSES_MAX = 5;
+export const LOSSES_MAX = 8;
+
+/** After so many, the wait for the next executor doubles: a killer does little harm, bad times pass. */
+const LOSSES_AT_ONCE = 2;
+export const LOSS_WAIT_MS_MIN = 1_000;
+const LOSS_WAIT_MS_MAX = 30_000;
 
 /** Rows of failed, lost and released attempts kept for one request. */
 export const HISTORY_MAX = 200;
@@ -398,6 +403,11 @@ function requeue(
   if (how === "released" && at.stampMs - attempt.grantedMs < RELEASE_MS_MIN) {
     // Given back at once: an executor that cannot run it must not be asked again in a hot loop.
     delay(tx, at, { unit, step, failures, losses }, RELEASE_MS_MIN);
+    return;
+  }
+  if (how === "lost" && losses > LOSSES_AT_ONCE) {
+    const waitMs = LOSS_WAIT_MS_MIN * 2 ** (losses - LOSSES_AT_ONCE - 1);
+    delay(tx, at, { unit, step, failures, losses }, Math.min(waitMs, LOSS_WAIT_MS_MAX));
     return;
   }
   const row = { kind: "queue-unit", unit, step, failures, losses } as const;

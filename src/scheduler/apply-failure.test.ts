@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced, textData } from "../../test/lib/scheduler-values.ts";
-import { BACKOFF_MS_MIN, HISTORY_MAX, LOSSES_MAX, RELEASE_MS_MIN } from "./apply-attempt.ts";
+import {
+  BACKOFF_MS_MIN,
+  HISTORY_MAX,
+  LOSS_WAIT_MS_MIN,
+  LOSSES_MAX,
+  RELEASE_MS_MIN,
+} from "./apply-attempt.ts";
 import { resultsOf } from "./block-row.ts";
 import { dueMsOfDelayedKey, prefixes } from "./keys.ts";
 import type { FailurePolicy } from "./rows.ts";
@@ -245,6 +251,7 @@ describe("executors that die or give back", () => {
     const request = kit.submit();
     for (let losses = 0; losses <= LOSSES_MAX; losses++) {
       expect(kit.request(request).state).not.toBe("failed");
+      for (const [key] of kit.scan(prefixes.delayed)) kit.run({ kind: "due", delayedKey: key });
       kit.run({ kind: "take-back", token: kit.grant().token, how: "lost" });
     }
     expect(kit.request(request)).toMatchObject({
@@ -252,6 +259,20 @@ describe("executors that die or give back", () => {
       failure: { error: { code: "UNIT_KEEPS_DYING" } },
     });
     expect(left(kit)).toEqual([]);
+  });
+
+  test("a unit that was lost often waits, twice as long each time, before it puts another executor at risk", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }]);
+    kit.submit();
+    const waitsMs: number[] = [];
+    for (let losses = 1; losses <= 5; losses++) {
+      const { token } = kit.grant();
+      const said = kit.said(() => kit.run({ kind: "take-back", token, how: "lost" }));
+      const delayed = said.find((effect) => effect.kind === "delayed");
+      waitsMs.push(delayed === undefined ? 0 : delayed.dueMs - kit.stampMs);
+      if (delayed !== undefined) kit.run({ kind: "due", delayedKey: delayed.key });
+    }
+    expect(waitsMs).toEqual([0, 0, 1, 2, 4].map((times) => times * LOSS_WAIT_MS_MIN));
   });
 
   test("losses do not use up retries, and failures do not use up losses", () => {

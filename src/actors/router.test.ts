@@ -107,6 +107,14 @@ describe("finding the leader", () => {
 });
 
 describe("when it does not come to an answer", () => {
+  test("a full queue says that there was no effect only where nobody else may have taken the command", async () => {
+    const full: CallAnswer = { kind: "error", code: "COMMAND_QUEUE_FULL", message: "full" };
+    expect(await new Net({ a: full }).end(COMMAND, 7_000)).toBe("COMMAND_QUEUE_FULL");
+    const silentFirst = new Net({ a: undefined, b: full });
+    expect(await silentFirst.end(COMMAND, 7_000)).toBe("COMMAND_OUTCOME_UNKNOWN");
+    expect(await new Net({ a: undefined, b: full }).end(READ, 7_000)).toBe("COMMAND_QUEUE_FULL");
+  });
+
   test("a command that no leader took had no effect", async () => {
     const net = new Net({ a: { kind: "not-scheduler", leader: undefined }, b: "down" });
     expect(await net.end(COMMAND, 2000)).toBe("NO_MAJORITY");

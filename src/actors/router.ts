@@ -92,6 +92,8 @@ export class Router {
           uncertain = true;
           continue;
         }
+        // It had no effect there, but whoever was asked before may have taken it.
+        if (answer.code === "COMMAND_QUEUE_FULL" && uncertain && !onlyAsks(call)) continue;
         throw new RemoteError({ code: answer.code }, answer.message);
       }
       // With nobody else to ask, waiting would not help: a stopped replica stays so.

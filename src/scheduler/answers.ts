@@ -1,5 +1,6 @@
 /** R15: a command that was answered before changes nothing and gets the same answer. */
 import { assert, unreachable } from "../std/assert.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { ANSWER_BLOCK, ANSWER_WINDOW, type CommandId } from "./commands.ts";
 import { keys } from "./keys.ts";
 import type { Answer, AnswerBlockRow, AnswerWindowRow, KeyedAnswerRow } from "./rows.ts";
@@ -20,6 +21,7 @@ export interface AnswerMemory {
   recall(key: string): MemoryRow | undefined;
   remember(key: string, row: MemoryRow): void;
   forget(key: string): void;
+  readonly bugs: PlantedBugs;
 }
 
 /** Makes a refusal. */
@@ -79,7 +81,7 @@ function answerEntry(memory: AnswerMemory, id: EntryId, apply: () => Answer): An
   const answers = newBlock ? [] : answersOf(memory, key);
   const place = id.sequence % ANSWER_BLOCK;
   const known = answers[place];
-  if (known !== undefined) return known;
+  if (known !== undefined && memory.bugs.applyAgain !== true) return known;
   const answer = apply();
   if (newBlock) moveWindow(memory, { ...id, block }, window);
   memory.remember(key, { kind: "answer-block", answers: withAnswer(answers, place, answer) });

@@ -38,6 +38,7 @@ export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: E
       if (row.kind === "keyed") tx.put(keys.expiry(row.stampMs, key), { kind: "expiry" });
     },
     forget: (key) => tx.delete(key),
+    bugs: tx.bugs,
   };
   const { id, command } = envelope;
   // From here on an ordinal is a place among those that the command has for itself.

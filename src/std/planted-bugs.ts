@@ -16,6 +16,7 @@ export const PLANTED_BUGS = {
   staleCompletion: "R16: the token of an attempt whose unit was taken back stays live",
   forgetLease: "R16: a new leader does not know what earlier ones have granted",
   countSkippedTwice: "R17: a child that was skipped counts as two",
+  applyAgain: "R15: a command that comes again from the node where it entered is applied again",
   forgetKeysEarly: "R15: answers under clients' keys are forgotten at the first look",
   leaveRows: "R12: a slice of a removal leaves a row",
 } as const;

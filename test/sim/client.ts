@@ -9,6 +9,7 @@ import type { Command } from "../../src/scheduler/commands.ts";
 import { keys } from "../../src/scheduler/keys.ts";
 import type { Answer, RequestRow } from "../../src/scheduler/rows.ts";
 import { requestId } from "../../src/scheduler/unit.ts";
+import { isJobxError } from "../../src/std/errors.ts";
 import type { Dataset } from "../../src/wire/dataset.ts";
 import type { Chance } from "./chance.ts";
 import type { SimHost } from "./host.ts";
@@ -107,6 +108,35 @@ export async function answerOf(
   }
 }
 
+/** Codes after which a command had no effect, as docs/errors.md says. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  "COMMAND_NOT_ACCEPTED",
+  "COMMAND_QUEUE_FULL",
+  "NO_MAJORITY",
+]);
+
+/**
+ * A command without a key, through one node as its API sends it: it can be asked for once only.
+ * Undefined when nobody knows what became of it.
+ */
+export function commandOnce(
+  asker: Asker,
+  group: number,
+  command: Command,
+): Promise<Answer | { readonly kind: "no effect" } | undefined> {
+  return asker.once(async (node) => {
+    const id = { kind: "entry", ...node.nextSequence(group) } as const;
+    const call: Call = { kind: "command", group, envelope: { id, command } };
+    try {
+      const answer = await node.router.ask(group, call, ASK_MS);
+      return answer.kind === "answered" ? answer.answer : undefined;
+    } catch (error) {
+      if (!isJobxError(error)) throw error;
+      return WITHOUT_EFFECT.has(error.code) ? { kind: "no effect" } : undefined;
+    }
+  });
+}
+
 export class SimClient {
   readonly #options: ClientOptions;
   readonly #asker: Asker;
@@ -135,10 +165,11 @@ export class SimClient {
   /** One request from submission to its checked end. */
   async run(): Promise<void> {
     const { world } = this.#options;
-    const request = await this.#submit();
+    const keyless = await this.#submitWithoutKey();
+    const request = keyless ?? (await this.#submit());
     world.totals.requests += 1;
     world.trace.note(`client ${this.#name}: request ${request} acknowledged (${this.#family})`);
-    if (this.#chance.hits(0.2)) {
+    if (this.#chance.hits(0.2) && keyless === undefined) {
       const again = await this.#submit();
       promise(again === request, `the key of request ${request} gave request ${again}`);
     }
@@ -167,15 +198,22 @@ export class SimClient {
   }
 
   async #submit(): Promise<number> {
+    return requestOf(await this.#command("submit", this.#submission()));
+  }
+
+  /** Some have no key. Undefined for others, and when there is nothing but to ask anew. */
+  async #submitWithoutKey(): Promise<number | undefined> {
+    const { world, workflow } = this.#options;
+    if (!world.chance(`keyless ${this.#name}`).hits(0.3)) return undefined;
+    this.#stage = "submission without a key";
+    const answer = await commandOnce(this.#asker, workflow.group, this.#submission());
+    if (answer === undefined) world.totals.submissionsUnknown += 1;
+    return answer === undefined || answer.kind === "no effect" ? undefined : requestOf(answer);
+  }
+
+  #submission(): Command {
     const data: Dataset = inlineDataset([["tree", treeToJson(this.#tree)]], "yield");
-    const answer = await this.#command("submit", {
-      kind: "submit",
-      job: this.#family,
-      arguments: data,
-      keep: undefined,
-    });
-    promise(answer.kind === "request", () => `a submission was answered ${JSON.stringify(answer)}`);
-    return answer.request;
+    return { kind: "submit", job: this.#family, arguments: data, keep: undefined };
   }
 
   #command(what: string, command: Command): Promise<Answer> {
@@ -277,4 +315,9 @@ export class SimClient {
     const { name, group } = this.#options.workflow;
     return requestId(name, group, request);
   }
+}
+
+function requestOf(answer: Answer): number {
+  promise(answer.kind === "request", () => `a submission was answered ${JSON.stringify(answer)}`);
+  return answer.request;
 }

@@ -8,10 +8,9 @@ import { hash } from "node:crypto";
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import { keys, META_KEY } from "../../src/scheduler/keys.ts";
 import type { Answer } from "../../src/scheduler/rows.ts";
-import { isJobxError } from "../../src/std/errors.ts";
 import type { Chance } from "./chance.ts";
 import type { Noted, NoteHistory, NoteOutput } from "./checkers/note-history.ts";
-import { Asker, answerOf, type SimWorkflow } from "./client.ts";
+import { Asker, answerOf, commandOnce, type SimWorkflow } from "./client.ts";
 import { definition, noteOf } from "./definition.ts";
 import type { SimHost } from "./host.ts";
 import type { Plan } from "./plan.ts";
@@ -19,13 +18,6 @@ import { promise, type World } from "./world.ts";
 
 /** A node is given so long for one question. */
 const ASK_MS = 5_000;
-
-/** Codes after which a command had no effect, as docs/errors.md says. */
-const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  "COMMAND_NOT_ACCEPTED",
-  "COMMAND_QUEUE_FULL",
-  "NO_MAJORITY",
-]);
 
 export interface NoteUserOptions {
   readonly world: World;
@@ -136,23 +128,13 @@ export class NoteUser {
     begun.returned(output);
   }
 
-  /** As the API does without a key; undefined when nobody knows what became of it. */
   async #writeOnce(
     expected: Noted,
     note: string,
   ): Promise<NoteOutput | { readonly kind: "no effect" } | undefined> {
     const { group } = this.#options.workflow;
-    return this.#asker.once(async (node) => {
-      const id = { kind: "entry", ...node.nextSequence(group) } as const;
-      const envelope = { id, command: this.#command(expected, note) };
-      try {
-        const answer = await node.router.ask(group, { kind: "command", group, envelope }, ASK_MS);
-        return answer.kind === "answered" ? outputOf(answer.answer) : undefined;
-      } catch (error) {
-        if (!isJobxError(error)) throw error;
-        return WITHOUT_EFFECT.has(error.code) ? { kind: "no effect" } : undefined;
-      }
-    });
+    const answer = await commandOnce(this.#asker, group, this.#command(expected, note));
+    return answer === undefined || answer.kind === "no effect" ? answer : outputOf(answer);
   }
 
   async #writeKeyed(write: {

@@ -34,6 +34,7 @@ export interface Totals {
   removalsOfWiped: number;
   /** Nodes that were removed without knowing it, and ran on or came back. */
   ghosts: number;
+  submissionsUnknown: number;
   noteReads: number;
   notesWritten: number;
   notesRefused: number;
@@ -80,6 +81,7 @@ export function newTotals(): Totals {
     removalsOfDead: 0,
     removalsOfWiped: 0,
     ghosts: 0,
+    submissionsUnknown: 0,
     noteReads: 0,
     notesWritten: 0,
     notesRefused: 0,

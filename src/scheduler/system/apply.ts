@@ -34,6 +34,7 @@ export function applySystemEnvelope(
     },
     remember: (key, row) => tx.put(key, row),
     forget: (key) => tx.delete(key),
+    bugs: tx.bugs,
   };
   const { id, command } = envelope;
   const { stampMs } = at;

@@ -6,11 +6,15 @@ import type { Call, CallAnswer } from "./ports.ts";
 
 type GroupCall = Extract<Call, { readonly kind: "group-status" | "transfer" }>;
 
-/** Answers where this node leads the group, else names who does. */
+/**
+ * Answers where this node leads the group, else names who does. A quiet group whose leader's node is gone
+ * elects another then (R7): who asks again finds it.
+ */
 export function serveGroupCall(
-  host: Pick<GroupHost, "replica" | "wake">,
+  host: Pick<GroupHost, "replica" | "wake" | "touch">,
   call: GroupCall,
 ): CallAnswer {
+  host.touch(call.group);
   const replica = host.replica(call.group);
   if (replica?.core.role !== "leader") {
     return { kind: "not-scheduler", leader: replica?.leaderNode };

@@ -85,7 +85,8 @@ export class Turnover {
       if (world.loop.nowMs() >= endMs) return;
       const first = this.#present.length <= NODES_MIN || this.#chance.hits(0.5);
       if (first) await this.#add();
-      await this.#remove(this.#chance.pick(this.#present));
+      const victims = this.#present.filter((host) => !this.#isTheOnlyOneKnown(host));
+      if (victims.length > 0) await this.#remove(this.#chance.pick(victims));
       if (!first) await this.#add();
       this.#busy = undefined;
     }
@@ -93,6 +94,18 @@ export class Turnover {
 
   get #present(): readonly SimHost[] {
     return this.#options.hosts.filter(({ isInService }) => isInService);
+  }
+
+  /**
+   * Whether some node would know nobody without it. One that lost its store knows only what is written beside
+   * it; when all those have left who were there when it last knew, nobody lets it in any more.
+   */
+  #isTheOnlyOneKnown(victim: SimHost): boolean {
+    const stay = this.#present.filter((host) => host !== victim);
+    return stay.some(
+      ({ id, knownMembers }) =>
+        !stay.some((other) => other.id !== id && knownMembers.includes(other.id)),
+    );
   }
 
   async #add(): Promise<void> {

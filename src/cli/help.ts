@@ -22,7 +22,7 @@ export function mainHelp(commands: readonly Command[]): string {
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return [
     "Usage: jobx COMMAND [ARGUMENTS] [OPTIONS]",
-    `Commands (jobx COMMAND --help tells more):\n${lines.join("\n")}`,
+    `Commands (jobx COMMAND --help tells more; jobx --version names this one):\n${lines.join("\n")}`,
     ENVIRONMENT,
     `${EXIT_HELP}\n`,
   ].join("\n\n");

@@ -16,6 +16,8 @@ export interface Io {
   readonly terminal: boolean;
   /** All of the standard input, at most `bytesMax`; more resolves to undefined. */
   readonly readInput: (bytesMax: number) => Promise<Uint8Array | undefined>;
+  /** The version of the package that the program is of. */
+  readonly version: () => Promise<string>;
   readonly client: ClientDeps;
   readonly timers: Timers;
 }

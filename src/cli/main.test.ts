@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -49,6 +50,13 @@ test.each([
   expect(exit).toBe(0);
   expect(out).toContain("request retry");
   expect(out).not.toContain("node list");
+});
+
+test("the version is the package's", async () => {
+  const packageText = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const { exit, out } = await run([MAIN, "--version"]);
+  expect(exit).toBe(0);
+  expect(packageText).toContain(`"version": "${out.replace(/^jobx |\n$/gu, "")}"`);
 });
 
 test("a usage error exits 2", async () => {

@@ -1,5 +1,6 @@
 /** The program `jobx`: the command line on this machine's clock, network, files and terminal. */
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { runCli } from "./run.ts";
 
@@ -23,6 +24,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
   terminal: process.stderr.isTTY,
   readInput,
+  version: readVersion,
   client: {
     fetch,
     clock: { nowMs: () => performance.now() },
@@ -47,4 +49,11 @@ async function readInput(bytesMax: number): Promise<Uint8Array | undefined> {
     chunks.push(part);
   }
   return Buffer.concat(chunks);
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const found: unknown = JSON.parse(text);
+  const named = typeof found === "object" && found !== null && "version" in found;
+  return named ? String(found.version) : "unknown";
 }

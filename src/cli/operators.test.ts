@@ -39,6 +39,7 @@ async function jobx(
     },
     write: () => Promise.resolve(),
     terminal: false,
+    version: () => Promise.resolve("0.0.0"),
     readInput: () => Promise.resolve(new Uint8Array()),
     client: {
       fetch,

@@ -40,6 +40,7 @@ async function jobx(
     },
     write: () => Promise.resolve(),
     terminal: false,
+    version: () => Promise.resolve("0.0.0"),
     readInput: () => Promise.resolve(undefined),
     client: {
       fetch: (input, init) => {

@@ -21,6 +21,10 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
     return EXIT.usage;
   }
   if (isHelp(first)) return help(words.slice(1), io);
+  if (first === "--version" || first === "-V") {
+    io.out(`jobx ${await io.version()}\n`);
+    return EXIT.ok;
+  }
   if (words.length === 2 && isHelp(words[1]) && familyOf(first).length > 0)
     return help([first], io);
   try {

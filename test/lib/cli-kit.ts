@@ -71,6 +71,7 @@ export async function jobx(
       err += text;
     },
     terminal: options.terminal ?? false,
+    version: () => Promise.resolve("0.0.0"),
     readInput: () => Promise.resolve(new TextEncoder().encode(options.input ?? "")),
     client: {
       fetch,

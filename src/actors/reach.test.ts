@@ -75,3 +75,11 @@ test("a voter that said no is asked again, and then believed", async () => {
   await time.advance(1_000);
   expect(await settled("d")).toBe("yes");
 });
+
+test("what nobody has asked about for five minutes is forgotten", async () => {
+  const { time, settled } = leader({ c: "de" });
+  await settled("d");
+  await time.advance(300_000);
+  await settled("e");
+  expect(await settled("d")).toBe("not yet");
+});

@@ -19,6 +19,9 @@ const NEVER_AFTER_MS = 15_000;
 
 const ASK_MS = 5_000;
 
+/** What nobody has asked about for so long is forgotten: the node may have been removed. */
+const FORGET_MS = 300_000;
+
 /** Whether a node may become a voter. `never`: it was there for long and could not be dialled. */
 export type MayVote = "yes" | "not yet" | "never";
 
@@ -33,13 +36,18 @@ interface Said {
   readonly atMs: number;
 }
 
+interface Walled {
+  readonly sinceMs: number;
+  readonly atMs: number;
+}
+
 export class Reach {
   readonly #deps: ReachDeps;
-  /** What voters said of nodes, by both. */
+  /** What voters said of nodes, by both; the one said last is at the end. */
   readonly #said = new Map<string, Said>();
   readonly #asking = new Set<string>();
-  /** Since when nodes are up and some voter cannot dial them, by node and group. */
-  readonly #notSinceMs = new Map<string, number>();
+  /** Nodes that are up and that some voter cannot dial, by node and group; the one seen last at the end. */
+  readonly #walled = new Map<string, Walled>();
 
   constructor(deps: ReachDeps) {
     this.#deps = deps;
@@ -53,19 +61,20 @@ export class Reach {
     const { clock, mesh } = this.#deps;
     const name = `${node} ${group.group}`;
     if (node !== mesh.self && !mesh.isUp(node)) {
-      this.#notSinceMs.delete(name);
+      this.#walled.delete(name);
       return "not yet";
     }
     // All are asked at once; one that is down has no say, or the dead would keep others from taking over.
     const voters = group.voters.filter((voter) => voter !== node && voter !== mesh.self);
     const said = voters.map((voter) => !mesh.isUp(voter) || this.#canDial(voter, node));
     if (mesh.isDialable(node) && said.every((yes) => yes)) {
-      this.#notSinceMs.delete(name);
+      this.#walled.delete(name);
       return "yes";
     }
-    const sinceMs = this.#notSinceMs.get(name) ?? clock.nowMs();
-    this.#notSinceMs.set(name, sinceMs);
-    return clock.nowMs() - sinceMs >= NEVER_AFTER_MS ? "never" : "not yet";
+    const atMs = clock.nowMs();
+    const sinceMs = this.#walled.get(name)?.sinceMs ?? atMs;
+    putLast(this.#walled, name, { sinceMs, atMs });
+    return atMs - sinceMs >= NEVER_AFTER_MS ? "never" : "not yet";
   }
 
   #canDial(voter: NodeId, node: NodeId): boolean {
@@ -84,7 +93,21 @@ export class Reach {
     const answer = await this.#deps.caller.ask(voter, { kind: "can-dial", node }, ASK_MS);
     this.#asking.delete(name);
     const yes = answer?.kind === "dialable" && answer.yes;
-    this.#said.set(name, { yes, atMs: this.#deps.clock.nowMs() });
+    putLast(this.#said, name, { yes, atMs: this.#deps.clock.nowMs() });
+  }
+}
+
+/** Puts a value at the end of a map that is in the order of time, and drops what is old at its front. */
+function putLast<T extends { readonly atMs: number }>(
+  map: Map<string, T>,
+  name: string,
+  value: T,
+): void {
+  map.delete(name);
+  map.set(name, value);
+  for (const [other, { atMs }] of map) {
+    if (value.atMs - atMs < FORGET_MS) return;
+    map.delete(other);
   }
 }
 

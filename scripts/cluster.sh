@@ -128,6 +128,8 @@ launch() {
     cd "$folder"
     # What the caller has set for nodes or calls of its own is not for this one.
     unset "${!JOBX_@}"
+    if [[ -n "${JOIN_TICKET:-}" ]]; then export JOBX_JOIN="$JOIN_TICKET"; fi
+    unset JOIN_TICKET
     exec </dev/null >>"$folder/log" 2>&1
     for path in /proc/self/fd/*; do
       fd="${path##*/}"
@@ -184,7 +186,8 @@ launch_any() {
   ticket="$(jobx "$(api_url 1)" cluster ticket --json |
     "$NODE" -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).ticket')" ||
     die "node-1 gave no ticket"
-  launch "$1" --join "$ticket"
+  # Not as a flag: everybody on this machine sees those.
+  JOIN_TICKET="$ticket" launch "$1"
 }
 
 # Waits until node I answers. When it ended because one of its ports was taken meanwhile, it gets

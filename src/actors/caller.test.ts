@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { seededRandom } from "../std/random.ts";
-import { Caller } from "./caller.ts";
-import type { Call, MeshPort } from "./ports.ts";
+import { Caller, SERVED_PER_NODE_MAX } from "./caller.ts";
+import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 
 const CALL: Call = { kind: "group-status", group: 1 };
 
@@ -33,4 +33,31 @@ test("an answer to a node's last run does not answer a call of the present one",
   }
   for (const id of present.ids) present.caller.answered("b", id, { kind: "done" });
   expect(await answer).toEqual({ kind: "done" });
+});
+
+test("a node that asks without end is refused beyond its bound, others are answered, and room comes back", async () => {
+  const answers: { readonly to: string; readonly id: number; readonly answer: CallAnswer }[] = [];
+  const mesh: MeshPort = {
+    ...{ self: "a", listen() {}, isUp: () => true, isDialable: () => true, setMembers() {} },
+    send: (to, message) => {
+      if (message.kind === "answer") answers.push({ to, id: message.id, answer: message.answer });
+      return true;
+    },
+  };
+  const ends: (() => void)[] = [];
+  const caller = new Caller({
+    ...{ timers: new FakeTimers(), mesh, random: seededRandom(1) },
+    serve: () => new Promise((resolve) => ends.push(() => resolve({ kind: "done" }))),
+  });
+  const served: Promise<void>[] = [];
+  for (let id = 1; id <= SERVED_PER_NODE_MAX; id++) served.push(caller.asked("b", id, CALL));
+  expect(answers).toEqual([]);
+  await caller.asked("b", 0, CALL);
+  expect(answers).toMatchObject([{ to: "b", id: 0, answer: { code: "COMMAND_QUEUE_FULL" } }]);
+  served.push(caller.asked("c", 1, CALL));
+  expect(ends.length).toBe(SERVED_PER_NODE_MAX + 1);
+  for (const end of ends.splice(0)) end();
+  await Promise.all(served);
+  void caller.asked("b", 1, CALL);
+  expect(ends.length).toBe(1);
 });

@@ -9,6 +9,12 @@ import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 /** Questions under way at once from one node; more are refused (R21). */
 const CALLS_MAX = 20_000;
 
+/**
+ * Calls of one other node that are being answered at once; more are refused. As many as that node's own
+ * bound lets it ask, so that only one that keeps to no bound is ever refused.
+ */
+export const SERVED_PER_NODE_MAX = CALLS_MAX;
+
 /** Runs of a node begin anywhere below this; far more than a run counts up. */
 const FIRST_ID_MAX = 2 ** 52;
 
@@ -28,6 +34,8 @@ interface Open {
 export class Caller {
   readonly #deps: CallerDeps;
   readonly #open = new Map<number, Open>();
+  /** Calls that are being answered, by who asked. */
+  readonly #serving = new Map<NodeId, number>();
   #lastId: number;
 
   constructor(deps: CallerDeps) {
@@ -44,7 +52,7 @@ export class Caller {
     const { mesh, timers } = this.#deps;
     if (to === mesh.self) return this.#askSelf(call, timeoutMs);
     if (this.#open.size >= CALLS_MAX) {
-      return { kind: "error", code: "COMMAND_QUEUE_FULL", message: "too many calls are under way" };
+      return TOO_MANY;
     }
     this.#lastId += 1;
     const id = this.#lastId;
@@ -74,7 +82,16 @@ export class Caller {
 
   /** Another node asks. */
   async asked(from: NodeId, id: number, call: Call): Promise<void> {
+    const count = this.#serving.get(from) ?? 0;
+    if (count >= SERVED_PER_NODE_MAX) {
+      this.#deps.mesh.send(from, { kind: "answer", id, answer: TOO_MANY });
+      return;
+    }
+    this.#serving.set(from, count + 1);
     const answer = await this.serve(from, call);
+    const left = (this.#serving.get(from) ?? 0) - 1;
+    if (left > 0) this.#serving.set(from, left);
+    else this.#serving.delete(from);
     this.#deps.mesh.send(from, { kind: "answer", id, answer });
   }
 
@@ -98,6 +115,12 @@ export class Caller {
     }
   }
 }
+
+const TOO_MANY: CallAnswer = {
+  kind: "error",
+  code: "COMMAND_QUEUE_FULL",
+  message: "too many calls are under way",
+};
 
 /** The node cannot be reached now; the call had no effect. */
 const NOT_SENT: CallAnswer = { kind: "not-scheduler", leader: undefined };

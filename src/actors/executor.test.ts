@@ -4,7 +4,7 @@ import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import type { Grant } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Log } from "../std/log.ts";
-import { Executor } from "./executor.ts";
+import { Executor, HELD_MAX } from "./executor.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
 
@@ -209,4 +209,24 @@ test("a workflow without work costs no beats, and work is begun when its schedul
   const after = all.beats;
   await all.timers.advance(100 * BEAT_MS);
   expect(all.beats).toBe(after);
+});
+
+test("a scheduler that grants without end fills this node up to its bound, and no further", () => {
+  const schedulers = new Schedulers([1, 2]);
+  schedulers.executor.start();
+  const grants = (group: number, from: number, count: number) => {
+    const tokens = Array.from({ length: count }, (_, at) => ({ index: from + at, ordinal: 0 }));
+    schedulers.executor.schedulerSaid("here", {
+      kind: "grants",
+      group,
+      term: 1,
+      executor: "run",
+      grants: tokens.map(grantOf),
+    });
+  };
+  grants(1, 1, HELD_MAX + 10);
+  expect(schedulers.executor.busyCount).toBe(HELD_MAX);
+  grants(2, 1, 1);
+  expect(schedulers.executor.busyCount).toBe(HELD_MAX);
+  schedulers.executor.stop();
 });

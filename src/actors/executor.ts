@@ -69,6 +69,13 @@ const GATHER_MS = 4;
 /** So many ends leave at once. */
 const GATHER_MAX = ENDS_MAX;
 
+/**
+ * Attempts that are here at once, of all schedulers together: far more than slots and prefetch of the
+ * largest node come to, and a beat still names all of them. Grants beyond it were lent by nobody: they
+ * are not taken, and who granted them has them back.
+ */
+export const HELD_MAX = 16_384;
+
 /** A capacity that changed by more than this factor is told before the next look. */
 const NEWS_FACTOR = 1.5;
 
@@ -240,13 +247,21 @@ export class Executor {
 
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {
     const { group } = session;
+    let room = HELD_MAX - this.#heldCount();
     for (const grant of message.grants.flatMap(singleGrants)) {
-      if (session.get(grant.token) !== undefined) continue;
+      if (session.get(grant.token) !== undefined || room <= 0) continue;
+      room -= 1;
       const controller = new AbortController();
       const attempt: LocalAttempt = { group, grant, controller, end: undefined };
       session.add(attempt);
       void this.#perform(session, attempt);
     }
+  }
+
+  #heldCount(): number {
+    let count = 0;
+    for (const { attempts } of this.#sessions.values()) count += attempts.size;
+    return count;
   }
 
   #settled(session: ExecutorSession, token: Token): void {

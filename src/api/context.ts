@@ -10,19 +10,23 @@ import { inputError } from "./values.ts";
 export interface ApiContext {
   readonly cluster: ClusterPort;
   readonly inFlight: InFlight;
+  /** Silence after which a reader is given up, ms. */
+  readonly silenceMsMax: number;
   /** The OpenAPI document; complete when all routes have been added. */
   readonly document: () => JsonSchema;
 }
 
 /**
  * Runs a call to the cluster inside the caller's deadline (header `Jobx-Deadline-Ms`) plus `waitMs`;
- * rejects at once when the caller has gone or the server stops, whatever the call does then.
+ * with that it is counted among those that wait. Rejects at once when the caller has gone or the server
+ * stops, whatever the call does then.
  */
 export async function callCluster<Answer>(
   context: ApiContext,
   request: FastifyRequest,
   work: { readonly waitMs?: number; readonly run: (options: CallOptions) => Promise<Answer> },
 ): Promise<Answer> {
+  if (work.waitMs !== undefined && work.waitMs > 0) context.inFlight.wait(request);
   const signal = context.inFlight.signalOf(request);
   signal.throwIfAborted();
   const deadlineMs = deadlineOf(request) + (work.waitMs ?? 0);

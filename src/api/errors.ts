@@ -20,6 +20,7 @@ export type ApiErrorDetails =
   | { readonly code: "API_WORKFLOW_REFUSED"; readonly workflow: string | null }
   | { readonly code: "API_LEGACY_REFUSED" }
   | { readonly code: "API_BUSY"; readonly inFlightMax: number }
+  | { readonly code: "API_WAITS_FULL"; readonly waitsMax: number }
   | { readonly code: "API_STOPPING" }
   | { readonly code: "API_CALLER_GONE" }
   | { readonly code: "API_LISTEN_FAILED"; readonly host: string; readonly port: number }
@@ -43,6 +44,8 @@ export type ClusterErrorCode =
   | "IDEMPOTENCY_CONFLICT"
   | "DEFINITION_CHANGED"
   | "TICKET_UNKNOWN"
+  | "TICKET_TOO_MANY"
+  | "WORKFLOW_TOO_MANY"
   | "NODE_UNKNOWN"
   | "NODE_NAME_SHARED"
   | "NODE_LAST"
@@ -60,6 +63,8 @@ export type ClusterErrorCode =
   | "REQUEST_NOT_PAUSED"
   | "REQUEST_NOT_ENDED"
   | "REQUEST_NAME_TAKEN"
+  | "REQUEST_TOO_MANY"
+  | "REQUEST_KEPT_TOO_MANY"
   | "RESULT_NOT_THERE"
   | "STEP_UNKNOWN"
   | "STEP_UNDEFINED"

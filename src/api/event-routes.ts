@@ -93,12 +93,21 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
 function following(context: ApiContext) {
   type Request = FastifyRequest<EventCall & { Params: Followed }>;
   return {
+    // Before the upgrade, after which nobody can be refused with a status.
+    preHandler: (request: Request, _reply: FastifyReply, done: (error?: Error) => void) => {
+      try {
+        context.inFlight.wait(request);
+        done();
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
+      }
+    },
     handler: (request: Request, reply: FastifyReply) =>
       reply
         .type("text/event-stream; charset=utf-8")
         .send(sendEvents(follow(context, request, request.params))),
     wsHandler: (socket: WebSocket, request: Request) =>
-      void sendMessages(socket, follow(context, request, request.params)),
+      void sendMessages(socket, follow(context, request, request.params), context.silenceMsMax),
   };
 }
 
@@ -133,8 +142,15 @@ function eventText(event: StreamEvent): string {
   return `id: ${event.revision}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
-/** Each event is a message; the next one is asked for when the last has been sent. */
-async function sendMessages(socket: WebSocket, events: AsyncIterable<StreamEvent>): Promise<void> {
+/**
+ * Each event is a message; the next one is asked for when the last has been sent. Who takes none for
+ * `silenceMsMax` is cut off.
+ */
+async function sendMessages(
+  socket: WebSocket,
+  events: AsyncIterable<StreamEvent>,
+  silenceMsMax: number,
+): Promise<void> {
   const gone = new Promise<"gone">((resolve) => socket.once("close", () => resolve("gone")));
   socket.on("error", () => {
     // Followed by `close`, which ends the stream.
@@ -148,7 +164,9 @@ async function sendMessages(socket: WebSocket, events: AsyncIterable<StreamEvent
         socket.close(CLOSE_DONE);
         break;
       }
+      const stuck = setTimeout(() => socket.terminate(), silenceMsMax);
       await Promise.race([sent(socket, JSON.stringify(next.value)), gone]);
+      clearTimeout(stuck);
     }
   } catch (error) {
     await Promise.race([

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -178,3 +180,51 @@ test("a WebSocket on another path is refused, and one that says too much is clos
   expect([1006, 1009]).toContain(await ended);
   await expect.poll(() => cluster.waits, SLOW).toBe(0);
 });
+
+test("a WebSocket keeps its place among the waits until it is closed, and one too many is refused before", async () => {
+  const rules = { listenHost: "127.0.0.1", hostNames: [] };
+  const own = await buildApi({ cluster, log: silentLog, rules, bounds: { waitsMax: 1 } });
+  const usual = url;
+  ({ url } = await listenApi(own, { host: "127.0.0.1", port: 0 }));
+  try {
+    const path = "/v1/workflows/text/events";
+    const first = socketOf(path, bearer(TOKENS.read));
+    await expect.poll(() => first.messages.length, SLOW).toBe(1);
+    expect(await socketOf(path, bearer(TOKENS.read)).ended).toBe(429);
+    first.socket.close();
+    await first.ended;
+    await expect.poll(() => cluster.waits, SLOW).toBe(0);
+    const next = socketOf(path, bearer(TOKENS.read));
+    await expect.poll(() => next.messages.length, SLOW).toBe(1);
+    next.socket.terminate();
+  } finally {
+    url = usual;
+    await own.close();
+  }
+});
+
+test.each(["SSE", "WebSocket"])(
+  "who takes nothing of a stream over %s is cut off",
+  async (kind) => {
+    const rules = { listenHost: "127.0.0.1", hostNames: [] };
+    const own = await buildApi({ cluster, log: silentLog, rules, silenceMsMax: 300 });
+    const { port } = await listenApi(own, { host: "127.0.0.1", port: 0 });
+    try {
+      const upgrade =
+        "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+      const socket = connect({ port, host: "127.0.0.1" });
+      socket.write(
+        `GET /v1/workflows/text/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${TOKENS.read}\r\n${kind === "SSE" ? "" : upgrade}\r\n`,
+      );
+      await once(socket, "readable");
+      await expect.poll(() => cluster.waits, SLOW).toBe(1);
+      // More than the kernel holds for both sides; nothing of it is read here.
+      const large = { ...progress(1, 1), job: "x".repeat(1 << 20) };
+      for (let count = 0; count < 40; count++) cluster.tell(large);
+      await expect.poll(() => cluster.waits, SLOW).toBe(0);
+      socket.destroy();
+    } finally {
+      await own.close();
+    }
+  },
+);

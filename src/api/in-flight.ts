@@ -2,35 +2,54 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { assert } from "../std/assert.ts";
 import { apiError } from "./errors.ts";
-import { IN_FLIGHT_MAX } from "./limits.ts";
+import { IN_FLIGHT_MAX, WAITS_MAX } from "./limits.ts";
+
+/** How many calls there may be at once. */
+export interface InFlightBounds {
+  /** Default `IN_FLIGHT_MAX`. */
+  readonly callsMax?: number;
+  /** Of these, calls that wait or follow. Default `WAITS_MAX`. */
+  readonly waitsMax?: number;
+}
+
+/** A call that is being answered. */
+interface Call {
+  readonly controller: AbortController;
+  waits: boolean;
+}
 
 /** One for each server. */
 export class InFlight {
-  readonly #calls = new Map<FastifyRequest, AbortController>();
+  readonly #calls = new Map<FastifyRequest, Call>();
   readonly #callsMax: number;
+  readonly #waitsMax: number;
+  #waits = 0;
   #stopping = false;
 
-  constructor(options: { readonly callsMax?: number } = {}) {
-    this.#callsMax = options.callsMax ?? IN_FLIGHT_MAX;
+  constructor({ callsMax = IN_FLIGHT_MAX, waitsMax = WAITS_MAX }: InFlightBounds = {}) {
+    this.#callsMax = callsMax;
+    this.#waitsMax = waitsMax;
   }
 
   /**
-   * Counts a call until its answer is out or its connection is gone.
+   * Counts a call until its answer is out or its connection is gone. A probe asks whether the node works,
+   * and is answered by a node that is full as well: else it would be taken for broken and restarted.
    * @throws {JobxError} `API_BUSY` when there are too many, `API_STOPPING`.
    */
-  begin(request: FastifyRequest, reply: FastifyReply): void {
+  begin(request: FastifyRequest, reply: FastifyReply, kind: "call" | "probe" = "call"): void {
     if (this.#stopping) throw stoppingError();
-    if (this.#calls.size >= this.#callsMax) {
+    if (kind === "call" && this.#calls.size >= this.#callsMax) {
       throw apiError(
         { code: "API_BUSY", inFlightMax: this.#callsMax },
         "this node answers as many calls as it can",
       );
     }
-    const controller = new AbortController();
-    this.#calls.set(request, controller);
+    const call = { controller: new AbortController(), waits: false };
+    this.#calls.set(request, call);
     const end = (): void => {
-      this.#calls.delete(request);
-      controller.abort(
+      if (!this.#calls.delete(request)) return;
+      if (call.waits) this.#waits -= 1;
+      call.controller.abort(
         apiError({ code: "API_CALLER_GONE" }, "the caller hung up before the answer was there"),
       );
     };
@@ -38,18 +57,35 @@ export class InFlight {
     reply.raw.once("close", end);
   }
 
+  /**
+   * Counts a call, until it is over, among those that wait. To be asked before anything is changed for
+   * it. Once is enough; again is harmless.
+   * @throws {JobxError} `API_WAITS_FULL`.
+   */
+  wait(request: FastifyRequest): void {
+    const call = this.#calls.get(request);
+    if (call === undefined || call.waits) return;
+    if (this.#waits >= this.#waitsMax) {
+      throw apiError(
+        { code: "API_WAITS_FULL", waitsMax: this.#waitsMax },
+        "as many calls wait at this node as may; ask without waiting, or ask another node",
+      );
+    }
+    call.waits = true;
+    this.#waits += 1;
+  }
+
   /** Aborted when nobody waits for the answer any more. */
   signalOf(request: FastifyRequest): AbortSignal {
-    const controller = this.#calls.get(request);
     // A caller that has gone is not counted any more; its handler may still be on its way.
-    return controller?.signal ?? AbortSignal.abort();
+    return this.#calls.get(request)?.controller.signal ?? AbortSignal.abort();
   }
 
   /** Ends all waits; calls from now on are refused. */
   stop(): void {
     assert(!this.#stopping, "a server stops once");
     this.#stopping = true;
-    for (const controller of this.#calls.values()) controller.abort(stoppingError());
+    for (const { controller } of this.#calls.values()) controller.abort(stoppingError());
   }
 
   /** Whether connections should end with their answer. */

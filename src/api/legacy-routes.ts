@@ -3,7 +3,7 @@
  * `--legacy-http`, only from this machine, and only for the workflows that were named there; the checks
  * of `Host` and `Origin` stay, so that no web page can call it.
  */
-import { isIP } from "node:net";
+import { isIP, Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
 import { apiError, isJobxError } from "./errors.ts";
@@ -69,13 +69,20 @@ async function submit(
   const { params, query, body } = request;
   const pairs: readonly unknown[] = body.arguments;
   checkPairs(pairs);
+  const isBlocking = query.blocking !== "false" && query.blocking !== "0";
+  if (isBlocking) {
+    context.inFlight.wait(request);
+    // It may take days, without a word on the connection. Calls without a port have no socket of the kernel.
+    const { socket } = request.raw;
+    if (socket instanceof Socket) socket.setTimeout(0);
+  }
   const input = { ...params, arguments: pairs, idempotencyKey: undefined, keep: undefined };
   const accepted = await callCluster(context, request, {
     run: (options) => cluster.submit(input, options),
   });
   reply.header("x-mr-request-id", accepted.request);
   reply.header("x-fulfilled-by", cluster.self().name);
-  if (query.blocking === "false" || query.blocking === "0") return { result: null };
+  if (!isBlocking) return { result: null };
   try {
     const view = await waitForEnd(context, request, accepted.request);
     if (view.state === "succeeded") {

@@ -15,6 +15,8 @@ export const HEADERS_MAX = 64;
 export const CONNECTIONS_MAX = 2048;
 /** Calls being answered, most of them waiting for a request to end. */
 export const IN_FLIGHT_MAX = 1024;
+/** Of these, calls that wait and streams of events: a quarter of the places stays for short calls. */
+export const WAITS_MAX = (IN_FLIGHT_MAX * 3) / 4;
 /** Time to send a request whole, so that slow senders do not hold connections. */
 export const RECEIVE_MS_MAX = 30_000;
 /** Time between two requests on a connection; above that of common clients' polls. */
@@ -25,6 +27,11 @@ export const WAIT_MS_MAX = 60_000;
 export const DEADLINE_MS_DEFAULT = 10_000;
 /** Longest deadline that a caller may name. */
 export const DEADLINE_MS_MAX = 120_000;
+/**
+ * A connection on which nothing moves for so long is closed, so that who takes no answer keeps no place:
+ * longer than any call may wait without saying a word.
+ */
+export const SILENCE_MS_MAX = WAIT_MS_MAX + DEADLINE_MS_MAX + 60_000;
 /** Pairs of one submission; at a few bytes each they fill the body. */
 export const ARGUMENTS_MAX = 100_000;
 /** Requests in one page of a list. */

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { applyText, call, cluster, JSON_TYPE, logged, SUBMIT } from "../../test/lib/api-kit.ts";
 import { clusterFailure, TOKENS } from "../../test/lib/fake-cluster.ts";
 import { silentLog } from "../std/log.ts";
+import type { InFlightBounds } from "./in-flight.ts";
 import { buildApi } from "./server.ts";
 
 describe("requests", () => {
@@ -146,23 +147,56 @@ describe("what goes wrong", () => {
     });
   });
 
-  test("more calls than the bound are refused, and places are given back", async () => {
-    const small = await buildApi({
-      cluster,
-      log: silentLog,
-      rules: { listenHost: "127.0.0.1", hostNames: [] },
-      inFlightMax: 1,
-    });
+  const small = (bounds: InFlightBounds) => {
+    const rules = { listenHost: "127.0.0.1", hostNames: [] };
+    return buildApi({ cluster, log: silentLog, rules, bounds });
+  };
+  const headers = { host: "localhost", authorization: `Bearer ${TOKENS.admin}` };
+
+  test("more calls than the bound are refused, places are given back, and probes are always answered", async () => {
+    const own = await small({ callsMax: 1 });
     await applyText();
     await call("POST", SUBMIT, { payload: { arguments: {} } });
-    const headers = { host: "localhost", authorization: `Bearer ${TOKENS.admin}` };
-    const waiting = small.inject({ url: "/v1/requests/r1?wait=20000", headers });
+    const waiting = own.inject({ url: "/v1/requests/r1?wait=20000", headers });
     await expect.poll(() => cluster.waits).toBe(1);
-    const refused = await small.inject({ url: "/healthz", headers });
-    expect([refused.statusCode, refused.json()]).toMatchObject([503, { code: "API_BUSY" }]);
+    const refused = await own.inject({ url: "/v1/nodes", headers });
+    expect([refused.statusCode, refused.json()]).toMatchObject([429, { code: "API_BUSY" }]);
+    expect(refused.headers["retry-after"]).toBe("1");
+    expect((await own.inject({ url: "/healthz", headers })).statusCode).toBe(200);
+    expect((await own.inject({ url: "/readyz", headers })).statusCode).toBe(200);
     cluster.succeed("r1", []);
     expect((await waiting).statusCode).toBe(200);
-    expect((await small.inject({ url: "/healthz", headers })).statusCode).toBe(200);
-    await small.close();
+    expect((await own.inject({ url: "/v1/nodes", headers })).statusCode).toBe(200);
+    await own.close();
+  });
+
+  test("waits and streams leave places to short calls; who may not wait has submitted nothing", async () => {
+    const own = await small({ callsMax: 3, waitsMax: 1 });
+    await applyText();
+    await call("POST", SUBMIT, { payload: { arguments: {} } });
+    const waiting = own.inject({ url: "/v1/requests/r1?wait=20000", headers });
+    await expect.poll(() => cluster.waits).toBe(1);
+    cluster.calls.length = 0;
+    const submit = { method: "POST", headers, payload: { arguments: {} } } as const;
+    for (const asked of [
+      { url: "/v1/requests/r1?wait=1", headers },
+      { url: "/v1/requests/r1/events", headers },
+      { url: "/v1/workflows/text/events", headers },
+      { url: `${SUBMIT}?wait=1`, ...submit },
+    ]) {
+      const refused = await own.inject(asked);
+      expect([asked.url, refused.statusCode, refused.json()]).toMatchObject([
+        asked.url,
+        429,
+        { code: "API_WAITS_FULL", details: { waitsMax: 1 } },
+      ]);
+      expect(refused.headers["retry-after"]).toBe("1");
+    }
+    expect(cluster.calls).toEqual([]);
+    expect((await own.inject({ url: SUBMIT, ...submit })).statusCode).toBe(202);
+    cluster.succeed("r1", []);
+    expect((await waiting).statusCode).toBe(200);
+    expect((await own.inject({ url: "/v1/requests/r1?wait=1", headers })).statusCode).toBe(200);
+    await own.close();
   });
 });

@@ -11,7 +11,7 @@ import { eventRoutes } from "./event-routes.ts";
 import { rawFailure, sendFailure } from "./failures.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { type HostRules, hostAllowed, originAllowed } from "./host-rules.ts";
-import { InFlight } from "./in-flight.ts";
+import { InFlight, type InFlightBounds } from "./in-flight.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { legacyRoutes } from "./legacy-routes.ts";
 import {
@@ -22,6 +22,7 @@ import {
   KEEP_ALIVE_MS,
   MESSAGE_BYTES_MAX,
   RECEIVE_MS_MAX,
+  SILENCE_MS_MAX,
 } from "./limits.ts";
 import { openApi } from "./openapi.ts";
 import type { ClusterPort } from "./ports.ts";
@@ -39,8 +40,10 @@ export interface ApiDeps {
   readonly rules: HostRules;
   /** Workflows that old clients on this machine may submit to without a token; default none. */
   readonly legacyWorkflows?: readonly string[];
-  /** Calls answered at the same time; more are refused with `API_BUSY`. Default `IN_FLIGHT_MAX`. */
-  readonly inFlightMax?: number;
+  /** Calls answered at the same time; more are refused with `API_BUSY` or `API_WAITS_FULL`. */
+  readonly bounds?: InFlightBounds;
+  /** Silence on a connection after which it is closed, ms; default `SILENCE_MS_MAX`. */
+  readonly silenceMsMax?: number;
 }
 
 /** Where the server listens. */
@@ -53,7 +56,9 @@ export interface ApiAddress {
 
 /** The server with all routes, not listening. Close it with `close()`: waits end with `API_STOPPING`. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const { silenceMsMax = SILENCE_MS_MAX } = deps;
   const app = fastify({
+    connectionTimeout: silenceMsMax,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: RECEIVE_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -83,7 +88,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       document ??= openApi(routes, deps.cluster.version());
       return document;
     },
-    inFlight: new InFlight(deps.inFlightMax === undefined ? {} : { callsMax: deps.inFlightMax }),
+    inFlight: new InFlight(deps.bounds),
+    silenceMsMax,
   };
   // Before the guard: it sees to it that a refused upgrade does not leave its connection open.
   await app.register(websocket, { options: { maxPayload: MESSAGE_BYTES_MAX } });
@@ -154,7 +160,7 @@ function guard(
   const { rules, log } = deps;
   app.addHook("onRequest", (request, reply, next) => {
     try {
-      context.inFlight.begin(request, reply);
+      context.inFlight.begin(request, reply, isProbe(request) ? "probe" : "call");
       checkAddress(request, rules);
       next();
     } catch (error) {
@@ -177,6 +183,10 @@ function guard(
     const error = apiError({ code: "API_ROUTE_UNKNOWN" }, "there is nothing under this path");
     sendFailure(error, request, { reply, log });
   });
+}
+
+function isProbe({ routeOptions: { url } }: FastifyRequest): boolean {
+  return url === "/healthz" || url === "/readyz";
 }
 
 /** R15: an answer from this node's own copy says how old that may be. */

@@ -17,6 +17,7 @@ test("only what may pass by itself is to be tried later", () => {
   expect(later.map(([code]) => code).sort()).toEqual([
     "API_BUSY",
     "API_STOPPING",
+    "API_WAITS_FULL",
     "COMMAND_NOT_ACCEPTED",
     "COMMAND_OUTCOME_UNKNOWN",
     "COMMAND_QUEUE_FULL",
@@ -31,6 +32,7 @@ test("only what may pass by itself is to be tried later", () => {
     "NODE_STOPPING",
     "NO_MAJORITY",
     "REPLICA_STOPPED",
+    "REQUEST_TOO_MANY",
     "RUN_NOT_SECURED",
     "RUN_UNREACHABLE",
     "TOKEN_COPY_OLD",

@@ -71,6 +71,8 @@ async function submit(
   const waitMs = countOf(query.wait, { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 });
   const pairs: readonly unknown[] = body.arguments;
   checkPairs(pairs);
+  // Before it is submitted: who is refused has changed nothing.
+  if (waitMs > 0) context.inFlight.wait(request);
   const input: SubmitInput = {
     workflow: params.workflow,
     job: params.job,

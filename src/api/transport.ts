@@ -231,6 +231,7 @@ const NOT_ACCEPTED: ReadonlySet<string> = new Set([
   "COMMAND_NOT_ACCEPTED",
   "COMMAND_QUEUE_FULL",
   "API_BUSY",
+  "API_WAITS_FULL",
 ]);
 
 function mayRepeat(repeat: Repeat, error: RemoteError): boolean {

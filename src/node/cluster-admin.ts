@@ -7,9 +7,10 @@ import { SYSTEM_GROUP, VOTERS_MAX } from "../actors/system-group.ts";
 import type { AdminPort, GroupView, RecoveryView, TicketView } from "../api/admin-port.ts";
 import type { CallOptions } from "../api/ports.ts";
 import { ticketVerifier } from "../mesh/ticket.ts";
-import type { MemberRow, TicketRow } from "../scheduler/system/rows.ts";
+import type { MemberRow } from "../scheduler/system/rows.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { groupName, groupNamed, groupViews } from "./group-views.ts";
+import { ticketState, ticketsToForget } from "./room.ts";
 import { systemWall } from "./system.ts";
 import { printTicket } from "./ticket-text.ts";
 import { isoTime } from "./views.ts";
@@ -40,6 +41,9 @@ export class ClusterAdmin implements AdminPort {
   ): Promise<{ readonly id: string; readonly ticket: string }> {
     const { node, writer } = this.#deps;
     const { self, directory } = node;
+    for (const dead of ticketsToForget(directory.tickets(), systemWall.wallMs())) {
+      await writer.system({ kind: "forget-ticket", id: dead }, options.deadlineMs);
+    }
     const id = randomBytes(8).toString("hex");
     const secret = randomBytes(SECRET_BYTES);
     const verifier = ticketVerifier(secret);
@@ -160,13 +164,6 @@ function nodeNamed(directory: Directory, text: string): MemberRow {
   if (second === undefined) return first;
   const ids = named.map(({ node }) => node).join(", ");
   throw new ClusterError({ code: "NODE_NAME_SHARED" }, `several nodes are named ${text}: ${ids}`);
-}
-
-/** Whether a ticket lets anybody in, and if not, why. */
-export function ticketState(row: TicketRow, nowMs: number): TicketView["state"] {
-  if (row.revoked) return "revoked";
-  if (row.usesLeft <= 0) return "used";
-  return row.expiresMs <= nowMs ? "expired" : "open";
 }
 
 /** Why a group could not do without the node; undefined when it can. */

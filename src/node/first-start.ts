@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
+import type { TicketText } from "../wire/join.ts";
 import { type ClusterFile, replaceFile, writeClusterFile } from "./cluster-file.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { joinCluster } from "./joining.ts";
@@ -16,18 +17,24 @@ const CLUSTER_ID_BYTES = 16;
 /** The file that holds the token of the cluster's first admin. */
 const TOKEN_FILE = "admin-token";
 
-/** Durable before anything else is done. @throws {JobxError} `TICKET_MALFORMED`, `MESH_*` when joining fails. */
+/** Durable before anything else is done. @throws {JobxError} `MESH_*` when joining fails. */
 export async function firstStart(
-  config: NodeConfig,
-  parts: { readonly mesh: Mesh; readonly member: MemberInfo; readonly log: Log },
+  config: Pick<NodeConfig, "data">,
+  parts: {
+    readonly mesh: Mesh;
+    readonly member: MemberInfo;
+    readonly log: Log;
+    /** Undefined makes a new cluster. */
+    readonly ticket: TicketText | undefined;
+  },
 ): Promise<ClusterFile> {
   let file: ClusterFile;
-  if (config.joinTicket === undefined) {
+  if (parts.ticket === undefined) {
     const clusterId = randomBytes(CLUSTER_ID_BYTES).toString("hex");
     file = { clusterId, founder: true, members: [] };
     parts.log.info("makes a new cluster", { clusterId });
   } else {
-    const answer = await joinCluster(parts.mesh, config.joinTicket, parts.member);
+    const answer = await joinCluster(parts.mesh, parts.ticket, parts.member);
     file = { clusterId: answer.clusterId, founder: false, members: answer.members };
     parts.log.info("joined a cluster", { clusterId: answer.clusterId });
   }

@@ -6,10 +6,15 @@ import type { Admission } from "../mesh/ports.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import { assert } from "../std/assert.ts";
 import type { WallClock } from "../std/clock.ts";
-import { type JoinAnswer, joinAnswerFormat, joinRequestFormat } from "../wire/join.ts";
+import {
+  type JoinAnswer,
+  joinAnswerFormat,
+  joinRequestFormat,
+  type TicketText,
+} from "../wire/join.ts";
 import { accepted, ClusterError } from "./cluster-errors.ts";
 import type { Composed } from "./compose.ts";
-import { parseTicket } from "./ticket-text.ts";
+import { checkRoomForNode } from "./room.ts";
 
 /** Committing a membership may have to wait for an election. */
 const ADMIT_MS = 20_000;
@@ -34,6 +39,7 @@ export function admission(composed: () => Composed | undefined, wall: WallClock)
       if (member.node !== id) {
         throw new ClusterError({ code: "JOIN_WRONG_NODE" }, "a node can only join as itself");
       }
+      checkRoomForNode(node.directory, id);
       const command = { kind: "join", ticket: ticketId, member } as const;
       const envelope = {
         id: { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) },
@@ -55,13 +61,13 @@ function notReady(): ClusterError {
   return new ClusterError({ code: "NODE_NOT_READY" }, "this member does not know its cluster yet");
 }
 
-/** Joins by a ticket. @throws {JobxError} `TICKET_MALFORMED`, `MESH_*`. */
+/** Joins by a ticket. @throws {JobxError} `MESH_*`. */
 export async function joinCluster(
   mesh: Mesh,
-  ticketWord: string,
+  ticket: TicketText,
   member: MemberInfo,
 ): Promise<JoinAnswer> {
-  const { id, secret, addresses } = parseTicket(ticketWord);
+  const { id, secret, addresses } = ticket;
   assert(member.node === mesh.self, "a node joins as itself");
   const request = joinRequestFormat.encode({ member });
   const answer = await mesh.joinVia(addresses, { id, secret }, request);

@@ -22,8 +22,9 @@ async function main(): Promise<void> {
       return;
     }
     case "run": {
-      const { config } = asked;
+      const { config, warnings } = asked;
       const log = createLog(config.logLevel, { name: config.name });
+      for (const warning of warnings) log.warn(warning);
       process.on("unhandledRejection", (error) => {
         log.error("a promise was rejected and nobody looked", {
           reason: errorText(error),

@@ -258,7 +258,7 @@ async function prepare(
   about: { readonly version: string; readonly log: Log },
 ): Promise<Ground> {
   const { log } = about;
-  await preflight(config);
+  const ticket = await preflight(config);
   await makeDataDirectory(config.data);
   const lock = await lockDirectory(config.data);
   const metrics = new Metrics();
@@ -297,7 +297,7 @@ async function prepare(
     durability: config.durability,
   };
   const member = { ...introduction, node: mesh.self, storeId: "" };
-  const file = known ?? (await firstStart(config, { mesh, member, log }));
+  const file = known ?? (await firstStart(config, { mesh, member, log, ticket }));
   mesh.setMembers(file.members.filter(({ node }) => node !== mesh.self));
   const snapshots = new BulkSnapshots();
   return { config, log, lock, frames, mesh, snapshots, introduction, file, here, metrics, disk };

@@ -1,9 +1,11 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { writeClusterFile } from "./cluster-file.ts";
 import { makeDataDirectory, preflight } from "./preflight.ts";
+import { printTicket } from "./ticket-text.ts";
 
 let folder: string;
 
@@ -52,9 +54,41 @@ test("what is no ticket is refused, until the node has joined and needs none", a
   await preflight(asked);
 });
 
+test("a ticket may be in a file, whose end of line does not count; a joined node reads none", async () => {
+  const ticket = { id: "t1", secret: new Uint8Array(32).fill(7), addresses: [ADDRESS] };
+  const file = join(folder, "ticket");
+  await writeFile(file, `${printTicket(ticket)}\n`);
+  const asked = config({ joinTicket: `@${file}` });
+  expect(await preflight(asked)).toEqual(ticket);
+  await rm(file);
+  const gone = preflight(asked);
+  await expect(gone).rejects.toMatchObject({ code: "TICKET_FILE_UNREADABLE" });
+  await writeClusterFile(asked.data, { clusterId: "c", founder: false, members: [] });
+  expect(await preflight(asked)).toBeUndefined();
+});
+
+test("a ticket's file that is too large, or holds another secret, is refused and not repeated", async () => {
+  const file = join(folder, "ticket");
+  const asked = config({ joinTicket: `@${file}` });
+  await writeFile(file, "x".repeat(65 * 1024));
+  await expect(preflight(asked)).rejects.toMatchObject({ code: "TICKET_FILE_UNREADABLE" });
+  await writeFile(file, "hunter2");
+  const error: unknown = await preflight(asked).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "TICKET_MALFORMED" });
+  expect(inspect(error)).not.toContain("hunter2");
+});
+
 test("the data directory is made with all above it, for its owner only", async () => {
   const path = join(folder, "a/b/c");
   await makeDataDirectory(path);
+  await makeDataDirectory(path);
+  expect((await stat(path)).mode & 0o777).toBe(0o700);
+});
+
+test("a data directory that others may look into is closed to them", async () => {
+  const path = join(folder, "open");
+  await mkdir(path);
+  await chmod(path, 0o755);
   await makeDataDirectory(path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
 });

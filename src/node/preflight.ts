@@ -3,30 +3,32 @@ import { access, chmod, mkdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { checkAddress } from "../mesh/addresses.ts";
 import { JobxError } from "../std/errors.ts";
+import type { TicketText } from "../wire/join.ts";
 import { CLUSTER_FILE_NAME } from "./cluster-file.ts";
-import { parseTicket } from "./ticket-text.ts";
+import { givenTicket } from "./ticket-text.ts";
 
 /** Nobody but the owner looks into a node's data. */
 const DATA_MODE = 0o700;
 
 /**
- * Checks what the configuration's syntax does not tell.
- * @throws {JobxError} `MESH_ADDRESS_INVALID`; `TICKET_MALFORMED`, unless the node has joined already.
+ * Checks what the configuration's syntax does not tell. Resolves with the ticket to join by; undefined
+ * when there is none, or the node has joined already, which needs none.
+ * @throws {JobxError} `MESH_ADDRESS_INVALID`, `TICKET_MALFORMED`, `TICKET_FILE_UNREADABLE`.
  */
 export async function preflight(config: {
   readonly data: string;
   readonly listen: readonly string[];
   readonly advertise: readonly string[];
   readonly joinTicket: string | undefined;
-}): Promise<void> {
+}): Promise<TicketText | undefined> {
   for (const address of config.listen) checkAddress(address, "listen");
   for (const address of config.advertise) checkAddress(address, "advertise");
-  if (config.joinTicket === undefined) return;
+  if (config.joinTicket === undefined) return undefined;
   const joined = await access(join(config.data, CLUSTER_FILE_NAME)).then(
     () => true,
     () => false,
   );
-  if (!joined) parseTicket(config.joinTicket);
+  return joined ? undefined : givenTicket(config.joinTicket);
 }
 
 /** Makes the data directory, or finds it. @throws {JobxError} `NODE_DATA_UNUSABLE`. */

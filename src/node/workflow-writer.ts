@@ -16,6 +16,7 @@ import type { DataPlane } from "./data-plane/data-plane.ts";
 import { planDefinition } from "./definitions.ts";
 import { changedDefinitions } from "./entities.ts";
 import type { Metrics } from "./metrics.ts";
+import { checkRoomForWorkflow } from "./room.ts";
 import { systemClock, systemTimers } from "./system.ts";
 
 /** Somebody else changed the definitions in between: read and compare again, so often. */
@@ -198,6 +199,7 @@ export class WorkflowWriter {
     input: { readonly name: string; readonly description: string; readonly exclusive: boolean },
     deadlineMs: number,
   ): Promise<number> {
+    checkRoomForWorkflow(this.#node.directory, input.name);
     const command = { kind: "create-workflow", ...input, replicas: [] } as const;
     const answer = await this.system(command, deadlineMs);
     if (answer.kind !== "revision") throw new Error("a workflow is made with a group");

@@ -15,7 +15,7 @@ import {
   rowOf,
   type WorkflowTransaction,
 } from "./apply-kit.ts";
-import { pinPlan, replacePlan } from "./apply-retention.ts";
+import { enterBegun, pinPlan, replacePlan } from "./apply-retention.ts";
 import { type Command, PAYLOAD_COMMANDS_MAX, type StepInput } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
 import { COMMAND_ORDINALS, keys, META_KEY, queueKeyOfParked } from "./keys.ts";
@@ -253,8 +253,10 @@ function begin(
     if (tx.get(keys.kept(keep)) !== undefined) {
       return refused("REQUEST_NAME_TAKEN", `another request is kept as ${keep}; delete it first`);
     }
-    tx.put(keys.kept(keep), { kind: "kept", request });
   }
+  const full = enterBegun(tx, keep);
+  if (full !== undefined) return full;
+  if (keep !== undefined) tx.put(keys.kept(keep), { kind: "kept", request });
   tx.put(META_KEY, { ...meta, nextRequest: request + 1, newestMs: at.stampMs });
   pinPlan(tx, meta.plan);
   putRequest(tx, request, {

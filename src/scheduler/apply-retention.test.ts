@@ -8,6 +8,7 @@ import {
   textData,
 } from "../../test/lib/scheduler-values.ts";
 import { assert } from "../std/assert.ts";
+import { KEPT_REQUESTS_MAX, OPEN_REQUESTS_MAX } from "./apply-retention.ts";
 import { keys, META_KEY, prefixes, prefixesUnder, RETAINED_KEY } from "./keys.ts";
 
 const STEPS = [{ name: "top" }, { name: "low", retries: 1 }];
@@ -229,4 +230,49 @@ test("the stamp of the newest request stays known when the request is gone (R14)
   kit.next(reduced([]));
   kit.run({ kind: "remove", request, expired: false });
   expect(kit.rows.get(META_KEY)).toMatchObject({ kind: "meta", newestMs: stampMs });
+});
+
+describe("bounds", () => {
+  const counts = (kit: SchedulerKit) => kit.rows.get(RETAINED_KEY);
+  const row = { kind: "retained", count: 0, bytes: 0, open: 0, kept: 0 } as const;
+
+  test("open requests are counted from their submission to their end, kept ones until they are deleted", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    const request = ended(kit, "mine");
+    expect(counts(kit)).toMatchObject({ open: 0, kept: 1, count: 0 });
+    const [first, second] = [kit.submit(), kit.submit()];
+    expect(counts(kit)).toMatchObject({ open: 2, kept: 1, count: 0 });
+    kit.run({ kind: "cancel", request: first });
+    expect(counts(kit)).toMatchObject({ open: 1, kept: 1, count: 1 });
+    remove(kit, request);
+    expect(counts(kit)).toMatchObject({ open: 1, kept: 0, count: 1 });
+    kit.run({ kind: "cancel", request: second });
+    remove(kit, first);
+    expect(counts(kit)).toMatchObject({ open: 0, kept: 0, count: 1 });
+  });
+
+  test("a workflow with too many open requests takes no more, and the next when one has ended", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    const request = kit.submit();
+    kit.rows.set(RETAINED_KEY, { ...row, open: OPEN_REQUESTS_MAX });
+    const before = [...kit.rows];
+    const retry = { kind: "retry", request, keep: undefined } as const;
+    expect(kit.run(retry)).toMatchObject({ kind: "refused", code: "REQUEST_TOO_MANY" });
+    expect([...kit.rows]).toEqual(before);
+    kit.run({ kind: "cancel", request });
+    expect(kit.run(retry)).toMatchObject({ kind: "request" });
+    expect(kit.run(retry)).toMatchObject({ code: "REQUEST_TOO_MANY" });
+  });
+
+  test("a workflow with too many kept requests takes only such as are not kept", () => {
+    const kit = SchedulerKit.withSteps(STEPS);
+    const request = kit.submit();
+    kit.rows.set(RETAINED_KEY, { ...row, open: 1, kept: KEPT_REQUESTS_MAX });
+    const retry = (keep: string | undefined) => kit.run({ kind: "retry", request, keep });
+    expect(retry("mine")).toMatchObject({ kind: "refused", code: "REQUEST_KEPT_TOO_MANY" });
+    expect(retry(undefined)).toMatchObject({ kind: "request" });
+    // The name was not taken by the refusal.
+    kit.rows.set(RETAINED_KEY, { ...row, open: 2, kept: 0 });
+    expect(retry("mine")).toMatchObject({ kind: "request" });
+  });
 });

@@ -10,7 +10,7 @@ import { isLive, PRINTED_ROWS_MAX, rowOf, type WorkflowTransaction } from "./app
 import type { Command } from "./commands.ts";
 import { datasetBytes } from "./dataset.ts";
 import { isUnder, keys, META_KEY, placeOfExpiryKey, RETAINED_KEY } from "./keys.ts";
-import type { Answer, PlanRow, RequestRow } from "./rows.ts";
+import type { Answer, PlanRow, RequestRow, RetainedRow } from "./rows.ts";
 
 /** What a row of a request and its index take, roughly, beside the datasets. */
 const ROW_BYTES = 256;
@@ -27,23 +27,60 @@ export function bytesOfRequest(request: RequestRow): number {
   return rows * ROW_BYTES + printed + datasets;
 }
 
-/** Enters a request that has just ended, unless it is kept by name. */
+/**
+ * Requests of one workflow that have not ended. Each is a few hundred bytes and its arguments in the rows
+ * of every replica, and has to be gone through when something is cancelled or explained; who submits more
+ * than is ever done is told so while there is room for others.
+ */
+export const OPEN_REQUESTS_MAX = 100_000;
+
+/** Requests of one workflow that are kept by name: nothing removes them but their users. */
+export const KEPT_REQUESTS_MAX = 10_000;
+
+const NO_REQUESTS: RetainedRow = { kind: "retained", count: 0, bytes: 0, open: 0, kept: 0 };
+
+/** Counts a request that is about to begin; a refusal when there are too many. */
+export function enterBegun(tx: WorkflowTransaction, keep: string | undefined): Answer | undefined {
+  const { open, kept } = rowOf(tx, "retained", RETAINED_KEY) ?? NO_REQUESTS;
+  if (open >= OPEN_REQUESTS_MAX) {
+    const message = `${open} requests of this workflow have not ended yet; come back when some have`;
+    return refused("REQUEST_TOO_MANY", message);
+  }
+  if (keep !== undefined && kept >= KEPT_REQUESTS_MAX) {
+    const message = `${kept} requests of this workflow are kept by name; delete some first`;
+    return refused("REQUEST_KEPT_TOO_MANY", message);
+  }
+  countRetained(tx, { open: 1, kept: keep === undefined ? 0 : 1 });
+  return undefined;
+}
+
+/** Enters a request that has just ended; one that is kept by name is only not open any more. */
 export function enterEnded(tx: WorkflowTransaction, sequence: number, row: RequestRow): void {
-  if (row.keptAs !== undefined || row.endedMs === undefined) return;
+  assert(row.endedMs !== undefined, "an ended request has a time of its end");
+  if (row.keptAs !== undefined) {
+    countRetained(tx, { open: -1 });
+    return;
+  }
   const bytes = bytesOfRequest(row);
   tx.put(keys.ended(row.endedMs, sequence), { kind: "ended", bytes });
-  countRetained(tx, { count: 1, bytes });
+  countRetained(tx, { open: -1, count: 1, bytes });
 }
 
 function countRetained(
   tx: WorkflowTransaction,
-  add: { readonly count: number; readonly bytes: number },
+  add: Readonly<Partial<Record<"count" | "bytes" | "open" | "kept", number>>>,
 ): void {
-  const row = rowOf(tx, "retained", RETAINED_KEY) ?? { count: 0, bytes: 0 };
-  const count = row.count + add.count;
-  const bytes = row.bytes + add.bytes;
-  assert(count >= 0 && bytes >= 0, "no request leaves that has not come");
-  tx.put(RETAINED_KEY, { kind: "retained", count, bytes });
+  const row = rowOf(tx, "retained", RETAINED_KEY) ?? NO_REQUESTS;
+  const next: RetainedRow = {
+    kind: "retained",
+    count: row.count + (add.count ?? 0),
+    bytes: row.bytes + (add.bytes ?? 0),
+    open: row.open + (add.open ?? 0),
+    kept: row.kept + (add.kept ?? 0),
+  };
+  const least = Math.min(next.count, next.bytes, next.open, next.kept);
+  assert(least >= 0, "no request leaves that has not come");
+  tx.put(RETAINED_KEY, next);
 }
 
 /** Removes an ended request: it is unknown from now on. */
@@ -68,7 +105,10 @@ export function applyRemove(
     assert(ended !== undefined, "a finished request is entered among the finished ones");
     tx.delete(key);
     countRetained(tx, { count: -1, bytes: -ended.bytes });
-  } else tx.delete(keys.kept(row.keptAs));
+  } else {
+    tx.delete(keys.kept(row.keptAs));
+    countRetained(tx, { kept: -1 });
+  }
   unpinPlan(tx, row.plan);
   tx.emit({ kind: "request-removed", request: sequence });
   return { kind: "ok" };

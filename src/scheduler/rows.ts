@@ -147,11 +147,17 @@ export interface RemovalRow {
   readonly kind: "removal";
 }
 
-/** All finished requests that are not kept by name. */
+/** What there is of requests. */
 export interface RetainedRow {
   readonly kind: "retained";
+  /** Finished ones that are not kept by name. */
   readonly count: number;
+  /** Of these together, as `bytesOfRequest` reckons. */
   readonly bytes: number;
+  /** Those that have not ended. */
+  readonly open: number;
+  /** Those that are kept by name, whether they have ended or not. */
+  readonly kept: number;
 }
 
 /** How many refer to a plan (requests) or to a source (plans); it goes with the last one. */

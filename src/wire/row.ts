@@ -208,7 +208,7 @@ export const rowCodec: Codec<Row> = union<Row>({
   ended: [17, { bytes: natural }],
   kept: [18, { request: natural }],
   removal: [19, {}],
-  retained: [20, { count: natural, bytes: natural }],
+  retained: [20, { count: natural, bytes: natural, open: natural, kept: natural }],
   pins: [21, { count: natural }],
   expiry: [22, {}],
   ...namedRowVariants,

@@ -98,6 +98,7 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   "drain-node": [9, { node: nodeIdCodec, drained: bool }],
   "remove-node": [10, { node: nodeIdCodec }],
   "node-removed": [11, { node: nodeIdCodec }],
+  "forget-ticket": [12, { id }],
   "create-token": [20, { hash: sha256Codec, ...tokenFields }],
   "revoke-token": [21, { hash: sha256Codec }],
 });

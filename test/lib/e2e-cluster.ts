@@ -1,6 +1,7 @@
 /** Real nodes in processes of their own, started and harmed through `scripts/cluster.sh`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, openSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -90,6 +91,13 @@ export class Cluster extends ClusterNodes {
 
   /** Starts a stopped node as a child of this process, so that its exit code is seen. */
   async adopt(number: number, ...more: readonly string[]): Promise<ChildProcess> {
+    const child = this.launch(number, ...more);
+    await this.ready(number);
+    return child;
+  }
+
+  /** As `adopt`, for a node that may never be ready. */
+  launch(number: number, ...more: readonly string[]): ChildProcess {
     const { api, mesh } = this.#ports(number);
     const home = this.home(number);
     const log = openSync(join(home, "log"), "a");
@@ -98,8 +106,16 @@ export class Cluster extends ClusterNodes {
     const args = [join(ROOT, "bin/jobx-node.js"), ...flags, ...places, ...more];
     const child = spawn(NODE, args, { cwd: home, stdio: ["ignore", log, log] });
     this.#adopted.set(number, child);
-    await this.ready(number);
     return child;
+  }
+
+  /** SIGKILL for a node that is a child of this process; returns when it is gone. */
+  async killAdopted(number: number): Promise<void> {
+    const child = this.#adopted.get(number);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
   }
 
   /** The ends of the nodes' logs, for whoever reads a failure. */

@@ -83,6 +83,7 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
   }),
   "workflow-active": fc.record({ kind: one("workflow-active"), group: natural }),
   "delete-workflow": fc.record({ kind: one("delete-workflow"), name }),
+  "forget-ticket": fc.record({ kind: one("forget-ticket"), id: name }),
   "revoke-ticket": fc.record({ kind: one("revoke-ticket"), id: name }),
   "drain-node": fc.record({ kind: one("drain-node"), node: name, drained: bool }),
   "remove-node": fc.record({ kind: one("remove-node"), node: name }),

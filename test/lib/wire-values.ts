@@ -347,7 +347,13 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
   ended: fc.record({ kind: one("ended"), bytes: natural }),
   kept: fc.record({ kind: one("kept"), request: natural }),
   removal: fc.record({ kind: one("removal") }),
-  retained: fc.record({ kind: one("retained"), count: natural, bytes: natural }),
+  retained: fc.record({
+    kind: one("retained"),
+    count: natural,
+    bytes: natural,
+    open: natural,
+    kept: natural,
+  }),
   pins: fc.record({ kind: one("pins"), count: natural }),
   expiry: fc.record({ kind: one("expiry") }),
   invocation: fc.record({

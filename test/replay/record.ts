@@ -18,8 +18,8 @@ import {
 } from "./recording.ts";
 import { encodeEntry, GROUP_NUMBERS, replayLog } from "./replay.ts";
 
-/** A seed whose cluster goes through retries, failures, cancelled and paused requests. */
-const SEED = 4;
+/** A seed whose cluster goes through retries, failures, cancelled and paused requests, and removed nodes. */
+const SEED = 3;
 
 /** Bytes of a chunk: several for each snapshot. */
 const CHUNK_BYTES = 20_000;

@@ -209,6 +209,27 @@ test("a ticket is never shown: not by --print-config, not by an error about it",
   for (const args of mistakes) expect(refusal([...DATA, ...args])).not.toContain(secret);
 });
 
+test("a ticket given as a flag is warned of, in a file or a variable it is not", () => {
+  const warnings = (args: readonly string[], environment = {}): readonly string[] => {
+    const asked = readConfig([...DATA, ...args], environment);
+    return asked.kind === "run" ? asked.warnings : [];
+  };
+  const [warning = "", ...more] = warnings(["--join", "jobx1-abcdef"]);
+  expect(warning).toContain("--join @FILE");
+  expect([warning, ...more].join()).not.toContain("abcdef");
+  expect(warnings(["--join", "@ticket"])).toEqual([]);
+  expect(warnings([], { JOBX_JOIN: "jobx1-abcdef" })).toEqual([]);
+  expect(warnings([])).toEqual([]);
+});
+
+test("a ticket's file is shown by its name, and in a file of options is meant from that file's folder", () => {
+  expect(settingsText(settingsOf([...DATA, "--join", "@t"], {}))).toMatch(/^join +@t +--join$/m);
+  const file = join(folder, "options.yaml");
+  writeFileSync(file, 'join: "@secrets/ticket"\n');
+  const { join: given } = settingsOf([...DATA, "--config", file], {});
+  expect(given.text).toBe(`@${join(folder, "secrets/ticket")}`);
+});
+
 test("--print-config shows each option once, and as JSON with lists as lists", () => {
   const settings = settingsOf([...DATA, "--capabilities", "a,b"]);
   const lines = settingsText(settings).trimEnd().split("\n");

@@ -20,6 +20,7 @@ import {
   optionNames,
   RETENTION_BYTES_DEFAULT,
   RETENTION_SECONDS_DEFAULT,
+  TICKET_FILE_MARK,
 } from "./options.ts";
 
 /** Slots beyond this are a mistake, not a machine. */
@@ -55,7 +56,7 @@ export interface NodeConfig {
   readonly api: { readonly host: string; readonly port: number };
   /** Further names that the API answers to. */
   readonly apiNames: readonly string[];
-  /** Joins the cluster of this ticket at the first start; ignored afterwards. */
+  /** Joins the cluster of this ticket, or of that in `@FILE`, at the first start; ignored afterwards. */
   readonly joinTicket: string | undefined;
   /** Units that run at once. */
   readonly slots: number;
@@ -81,7 +82,12 @@ export type Asked =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "version" }
   | { readonly kind: "print"; readonly settings: Settings; readonly json: boolean }
-  | { readonly kind: "run"; readonly config: NodeConfig };
+  | {
+      readonly kind: "run";
+      readonly config: NodeConfig;
+      /** What is allowed and unwise, in sentences for the log. */
+      readonly warnings: readonly string[];
+    };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -97,7 +103,14 @@ export function readConfig(args: readonly string[], environment: Environment): A
   const settings = resolveSettings(options, file, environment);
   const config = parseSettings(settings);
   if (print) return { kind: "print", settings, json };
-  return { kind: "run", config };
+  return { kind: "run", config, warnings: warningsOf(settings) };
+}
+
+function warningsOf({ join: { text, source } }: Settings): readonly string[] {
+  if (source !== "--join" || text === "" || text.startsWith(TICKET_FILE_MARK)) return [];
+  return [
+    "the ticket of --join is shown to everybody on this machine who lists its processes; give it in a file (--join @FILE) or in JOBX_JOIN",
+  ];
 }
 
 interface Flags {
@@ -201,7 +214,7 @@ function resolveSettings(
     advertise: value("advertise"),
     api: value("api"),
     "api-names": value("api-names"),
-    join: value("join"),
+    join: ticketFrom(value("join"), file?.get("join"), path),
     slots: value("slots"),
     capabilities: value("capabilities"),
     "handler-memory": sharedMemory(value("handler-memory"), value("slots")),
@@ -212,6 +225,13 @@ function resolveSettings(
     "retention-bytes": value("retention-bytes"),
     "legacy-http": value("legacy-http"),
   };
+}
+
+/** A ticket's file that a configuration file names is meant from where that one is. */
+function ticketFrom(chosen: Given, inFile: Given | undefined, path: string): Given {
+  if (chosen !== inFile || !chosen.text.startsWith(TICKET_FILE_MARK)) return chosen;
+  const name = chosen.text.slice(TICKET_FILE_MARK.length);
+  return { ...chosen, text: TICKET_FILE_MARK + resolve(dirname(path), name) };
 }
 
 function defaults(): Readonly<Record<OptionName, string>> {

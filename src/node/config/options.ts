@@ -13,6 +13,9 @@ export const DRAIN_SECONDS_DEFAULT = 30;
 export const RETENTION_SECONDS_DEFAULT = 7 * 24 * 3600;
 export const RETENTION_BYTES_DEFAULT = 2 ** 30;
 
+/** Before the name of a file that holds a ticket: no ticket begins so. */
+export const TICKET_FILE_MARK = "@";
+
 /** One option. Its flag is `--` and its name; its key in the file is its name. */
 export interface OptionSpec {
   readonly variable: string;
@@ -50,8 +53,8 @@ export const OPTIONS = {
   },
   join: {
     variable: "JOBX_JOIN",
-    value: "TICKET",
-    help: "join the cluster of this ticket at the first start",
+    value: "@FILE",
+    help: "join the cluster of the ticket in that file at the first start; or TICKET itself",
     secret: true,
   },
   slots: { variable: "JOBX_SLOTS", value: "N", help: "units that run at once (cores)" },
@@ -122,7 +125,7 @@ export function helpText(): string {
     return `${`  --${name} ${value}`.padEnd(28)}${help} [${variable}]`;
   });
   return [
-    "Usage: jobx-node [--join TICKET] [options]",
+    "Usage: jobx-node [--join @FILE] [options]",
     "",
     "Runs one node of a jobx cluster. Alone it is a complete cluster of one; with --join it joins",
     "another one at its first start and stays with it.",
@@ -134,6 +137,8 @@ export function helpText(): string {
     "  --version                 the version",
     "",
     "A flag goes before its variable, a variable before the file, the file before the default.",
+    "Everybody on a machine sees the flags of its processes: give a ticket in a file (@/dev/stdin",
+    "reads it from the input) or in the variable.",
     "SIGTERM: hands over what it leads, lets running units finish, exits with 0. A second one: at once.",
     "",
   ].join("\n");

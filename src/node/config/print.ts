@@ -1,6 +1,6 @@
 /** What `--print-config` shows: every option, its value, and who gave it. */
 import { list, type Settings } from "./config.ts";
-import { type OptionName, optionNames, optionSpec } from "./options.ts";
+import { type OptionName, optionNames, optionSpec, TICKET_FILE_MARK } from "./options.ts";
 
 /** Stands for a secret that is there. */
 const SECRET_SHOWN = "(given, not shown)";
@@ -33,5 +33,6 @@ export function settingsJson(settings: Settings): string {
 
 function shownText(name: OptionName, settings: Settings): string {
   const { text } = settings[name];
-  return optionSpec(name).secret === true && text !== "" ? SECRET_SHOWN : text;
+  const isSecret = optionSpec(name).secret === true && !text.startsWith(TICKET_FILE_MARK);
+  return isSecret && text !== "" ? SECRET_SHOWN : text;
 }

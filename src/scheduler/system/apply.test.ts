@@ -43,6 +43,26 @@ describe("tickets", () => {
     expect(kit.row(systemKeys.ticket("t"))).toMatchObject({ revoked: true, usesLeft: 1 });
   });
 
+  test("a ticket is forgotten once it lets in nobody, for whatever reason, and not before", () => {
+    const forget = (kit: SystemKit) => {
+      expect(kit.apply({ kind: "forget-ticket", id: "t" })).toBe("ok");
+      return kit.row(systemKeys.ticket("t")) === undefined;
+    };
+    const kit = withTicket(2);
+    expect(kit.join("n2")).toBe("ok");
+    expect(forget(kit)).toBe(false);
+    expect(kit.join("n3")).toBe("ok");
+    expect(forget(kit)).toBe(true);
+    expect(forget(kit)).toBe(true);
+    expect(kit.join("n4")).toBe("TICKET_INVALID");
+    const expired = withTicket();
+    expired.nowMs += 1000;
+    expect(forget(expired)).toBe(true);
+    const revoked = withTicket();
+    revoked.apply({ kind: "revoke-ticket", id: "t" });
+    expect(forget(revoked)).toBe(true);
+  });
+
   test("a ticket that nobody made cannot be revoked", () => {
     expect(withTicket().apply({ kind: "revoke-ticket", id: "x" })).toBe("TICKET_UNKNOWN");
   });

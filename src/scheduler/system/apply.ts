@@ -78,6 +78,8 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       put(tx, key, { ...row, revoked: true });
       return DONE;
     }
+    case "forget-ticket":
+      return applyForgetTicket(tx, stampMs, command.id);
     case "join":
       return applyJoin(tx, stampMs, command);
     case "announce": {
@@ -130,6 +132,17 @@ function applyFound(
     workflows: undefined,
     createdMs,
   });
+  return DONE;
+}
+
+/** An open ticket stays: whoever asked for this may have read an older copy. */
+function applyForgetTicket(tx: SystemTransaction, stampMs: number, id: string): Answer {
+  const key = systemKeys.ticket(id);
+  const ticket = tx.get(key);
+  if (ticket?.kind !== "ticket") return DONE;
+  if (!ticket.revoked && ticket.usesLeft > 0 && ticket.expiresMs > stampMs) return DONE;
+  tx.delete(key);
+  tx.emit({ key, row: undefined });
   return DONE;
 }
 

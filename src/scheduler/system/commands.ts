@@ -25,6 +25,8 @@ export type SystemCommand =
     }
   /** Nobody joins with it any more; who has joined stays. Harmless to repeat. */
   | { readonly kind: "revoke-ticket"; readonly id: string }
+  /** A ticket that lets in nobody any more need not be remembered. Harmless to repeat. */
+  | { readonly kind: "forget-ticket"; readonly id: string }
   /** A node has proved that it holds the ticket. */
   | { readonly kind: "join"; readonly ticket: string; readonly member: MemberInfo }
   /** A member tells what has changed about it; with another store it is another holder of replicas. */

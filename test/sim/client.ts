@@ -69,9 +69,20 @@ export class Asker {
   /** Undefined when nothing came in time, as from a node that died, or no node is up. */
   async once<T>(ask: (node: ClusterNode) => Promise<T | undefined>): Promise<T | undefined> {
     const up = this.#hosts.filter(({ node }) => node !== undefined);
-    const host = up.length === 0 ? undefined : this.#chance.pick(up);
+    return up.length === 0 ? undefined : this.#askHost(this.#chance.pick(up), ask);
+  }
+
+  /** Asks all nodes that are up at once, and waits for none. */
+  everyone(ask: (node: ClusterNode) => Promise<undefined>): void {
+    for (const host of this.#hosts) void this.#askHost(host, ask);
+  }
+
+  #askHost<T>(
+    host: SimHost,
+    ask: (node: ClusterNode) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const { node, process } = host ?? {};
+      const { node, process } = host;
       if (node === undefined || process === undefined) {
         resolve(undefined);
         return;

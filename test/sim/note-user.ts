@@ -86,6 +86,19 @@ export class NoteUser {
     begun.returned(noted === undefined ? undefined : { kind: "read", noted });
   }
 
+  /** Whoever is asked from now on has to know what has just been written, on whatever side of a fault. */
+  #glimpse(): void {
+    const { history, workflow, world } = this.#options;
+    this.#asker.everyone(async (node) => {
+      const begun = history.begin({ kind: "read" });
+      const [meta] = (await node.read(workflow.group, { keys: [META_KEY] }, ASK_MS)).values;
+      promise(meta?.kind === "meta", `the workflow ${workflow.name} is there`);
+      begun.returned({ kind: "glimpsed", revision: meta.plan });
+      world.totals.noteReads += 1;
+      return undefined;
+    });
+  }
+
   /** As `WorkflowWriter` reads them. */
   async #lookAt(node: ClusterNode): Promise<Noted> {
     const { group, name } = this.#options.workflow;
@@ -118,11 +131,13 @@ export class NoteUser {
       case "written":
         world.totals.notesWritten += 1;
         this.#seen = { revision: output.revision, note };
+        this.#glimpse();
         break;
       case "changed":
         world.totals.notesRefused += 1;
         break;
       case "read":
+      case "glimpsed":
         throw new Error("a write is not answered with what is there");
     }
     begun.returned(output);

@@ -40,6 +40,15 @@ test("a write of which nobody heard may be seen later, at a revision that nobody
   expect(after(lost, [write("b"), written(2)], saw(7, "a"))).toThrow("not linearizable");
 });
 
+test("a glimpse of a revision alone must fit too", () => {
+  const glimpse = (revision: number) => [{ kind: "read" }, { kind: "glimpsed", revision }] as const;
+  const lost = [write("a"), undefined] as const;
+  expect(after([write("a"), written(2)], glimpse(2))).not.toThrow();
+  expect(after([write("a"), written(2)], glimpse(1))).toThrow("not linearizable");
+  expect(after(lost, glimpse(1), glimpse(7), saw(7, "a"))).not.toThrow();
+  expect(after(lost, glimpse(7), saw(8, "a"))).toThrow("not linearizable");
+});
+
 test("a write that was refused, or had no effect, is not seen", () => {
   expect(after([write("a"), written(2)], [write("b"), CHANGED], saw(3, "b"))).toThrow(
     "not linearizable",

@@ -18,6 +18,8 @@ export type NoteInput =
 
 export type NoteOutput =
   | { readonly kind: "read"; readonly noted: Noted }
+  /** Only the revision was looked at. */
+  | { readonly kind: "glimpsed"; readonly revision: number }
   | { readonly kind: "written"; readonly revision: number }
   /** Somebody else has changed the definitions since. */
   | { readonly kind: "changed" };
@@ -38,11 +40,16 @@ export function noteModel(initial: Noted): Model<State, NoteInput, NoteOutput> {
 }
 
 function isState(state: State, { revision, note }: Noted): boolean {
-  if (state.note !== note) return false;
+  return state.note === note && mayHave(state, revision);
+}
+
+function mayHave(state: State, revision: number): boolean {
   return state.isHigher ? revision > state.revision : revision === state.revision;
 }
 
 function stepRead(state: State, output: NoteOutput | undefined): State | undefined {
+  if (output?.kind === "glimpsed" && mayHave(state, output.revision))
+    return { ...state, revision: output.revision, isHigher: false };
   if (output?.kind !== "read" || !isState(state, output.noted)) return undefined;
   return { ...output.noted, isHigher: false };
 }

@@ -5,6 +5,7 @@
 import { JobxError } from "../std/errors.ts";
 import { parseDuration } from "./duration.ts";
 import { findHandlerComment, type HandlerLanguage } from "./handler-comment.ts";
+import { CAPABILITY_RULE, isCapability } from "./names.ts";
 import { parseSize, SIZE_RULE } from "./size.ts";
 
 export type { HandlerLanguage } from "./handler-comment.ts";
@@ -70,7 +71,6 @@ export const TIMEOUT_MS_MAX = 7 * 24 * 3_600_000;
 /** Most memory that metadata may ask for, bytes: 1 TiB, beyond any machine meant here. */
 export const MEMORY_BYTES_MAX = 2 ** 40;
 
-const CAPABILITY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const ARGUMENT_NAMES = { mapper: "arguments", combiner: "results", reducer: "results" } as const;
 const ARGUMENT_TYPES = ["list", "dict", "tuple", "int", "float", "str", "bool", null] as const;
 const KEYS_REQUIRED = ["handler_type", "argument_spec", "required_capability"] as const;
@@ -148,8 +148,11 @@ function validate(
   }
   const type = handlerType(fields.get("handler_type"), refuse);
   const capability = fields.get("required_capability");
-  if (typeof capability !== "string" || !CAPABILITY.test(capability)) {
-    throw refuse("required_capability", "required_capability is a label, or `none`");
+  if (typeof capability !== "string" || !isCapability(capability)) {
+    throw refuse(
+      "required_capability",
+      `required_capability is a label (${CAPABILITY_RULE}), or \`none\``,
+    );
   }
   return {
     type,

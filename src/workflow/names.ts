@@ -1,4 +1,4 @@
-/** Names of workflows, steps, jobs and handlers: they go into keys, topics and URLs as they are. */
+/** Names of workflows, steps, jobs, handlers and capabilities: they go into keys, topics and URLs as they are. */
 
 /** A letter or `_`, then letters, digits, `_` and dots; 128 characters at most. */
 export const NAME_PATTERN = "^[A-Za-z_][A-Za-z0-9_.]{0,127}$";
@@ -12,4 +12,15 @@ const NAME = new RegExp(NAME_PATTERN, "u");
 /** Whether `text` may name a workflow, step, job or handler. */
 export function isName(text: string): boolean {
   return NAME.test(text);
+}
+
+const CAPABILITY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/** The rule of capabilities in words, for messages. */
+export const CAPABILITY_RULE =
+  "a letter or digit, then letters, digits, _, . and -, at most 64 characters in all";
+
+/** Whether a node may offer `text` and a handler require it. Case means nothing. */
+export function isCapability(text: string): boolean {
+  return CAPABILITY.test(text);
 }

@@ -33,6 +33,9 @@ function settingsOf(args: readonly string[], environment: Record<string, string>
   return asked.settings;
 }
 
+/** So many different capabilities. */
+const labels = (count: number): string => Array.from({ length: count }, (_, at) => `l${at}`).join();
+
 /** Code and message of what is refused. */
 function refusal(args: readonly string[], environment: Record<string, string> = {}): string {
   try {
@@ -133,6 +136,17 @@ describe("precedence", () => {
   });
 });
 
+test("a node may offer all that a handler may require, each label once", () => {
+  const longest = "a".repeat(64);
+  expect(configOf(["--capabilities", `0,A_b.c-d,${longest},gpu,GPU`]).capabilities).toEqual([
+    "0",
+    "a_b.c-d",
+    longest,
+    "gpu",
+  ]);
+  expect(configOf(["--capabilities", labels(256)]).capabilities).toHaveLength(256);
+});
+
 describe("what is wrong is refused with its place and a suggestion", () => {
   test.for([
     [
@@ -157,6 +171,14 @@ describe("what is wrong is refused with its place and a suggestion", () => {
       "CONFIG_INVALID: --durability: expected one of sync, none; did you mean sync?",
     ],
     [["--drain-timeout", "25h"], "CONFIG_INVALID: --drain-timeout: expected seconds"],
+    [["--capabilities", "a".repeat(65)], "CONFIG_INVALID: --capabilities: expected labels: each a"],
+    [["--capabilities", "gpu,a b"], "CONFIG_INVALID: --capabilities: expected labels: each a"],
+    [["--capabilities", "x/y"], "CONFIG_INVALID: --capabilities: expected labels: each a"],
+    [["--capabilities", "\u00e9"], "CONFIG_INVALID: --capabilities: expected labels: each a"],
+    [
+      ["--capabilities", labels(257)],
+      "CONFIG_INVALID: --capabilities: expected at most 256 labels",
+    ],
     [["--name", "a b"], "CONFIG_INVALID: --name: expected letters"],
     [["word"], "CONFIG_INVALID: flags: expected flags only"],
     [["--help=yes"], "CONFIG_INVALID: --help: expected no value"],

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { RETENTION_MS_MAX } from "../../workflow/definition.ts";
 import { parseDuration } from "../../workflow/duration.ts";
 import { MEMORY_BYTES_MAX } from "../../workflow/handler-metadata.ts";
+import { CAPABILITY_RULE, isCapability } from "../../workflow/names.ts";
 import { parseSize, SIZE_RULE } from "../../workflow/size.ts";
 import { suggest } from "../../workflow/suggest.ts";
 import { ConfigError } from "./errors.ts";
@@ -25,6 +26,9 @@ import {
 
 /** Slots beyond this are a mistake, not a machine. */
 const SLOTS_MAX = 4096;
+
+/** More labels than anybody reads; what a node says of itself has to fit the message that it joins with. */
+const CAPABILITIES_MAX = 256;
 
 /** A drain longer than a day is a mistake. */
 const DRAIN_SECONDS_MAX = 86_400;
@@ -266,7 +270,7 @@ function parseSettings(settings: Settings): NodeConfig {
     apiNames: list(settings["api-names"].text),
     joinTicket: ticket === "" ? undefined : ticket,
     slots: whole("slots", settings.slots, { min: 0, max: SLOTS_MAX }),
-    capabilities: list(settings.capabilities.text).map((label) => label.toLowerCase()),
+    capabilities: capabilities(settings),
     handlerMemoryBytes: handlerMemory(settings["handler-memory"]),
     logLevel: oneOf("log-level", settings, LOG_LEVELS),
     drainMs: drainMs(settings["drain-timeout"]),
@@ -335,6 +339,20 @@ function nodeName({ name }: Settings): string {
     throw invalid("name", name.source, "letters, digits, '_', '.', '-', at most 128");
   }
   return name.text;
+}
+
+/** What no handler could name would be offered in vain. */
+function capabilities(settings: Settings): readonly string[] {
+  const { text, source } = settings.capabilities;
+  const labels = list(text);
+  if (!labels.every(isCapability)) {
+    throw invalid("capabilities", source, `labels: each ${CAPABILITY_RULE}`);
+  }
+  const different = [...new Set(labels.map((label) => label.toLowerCase()))];
+  if (different.length > CAPABILITIES_MAX) {
+    throw invalid("capabilities", source, `at most ${CAPABILITIES_MAX} labels`);
+  }
+  return different;
 }
 
 function addresses(name: "listen" | "advertise", settings: Settings): readonly string[] {

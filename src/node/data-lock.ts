@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { JobxError } from "../std/errors.ts";
 
+/** In the data directory. */
+export const LOCK_NAME = "lock";
+
 /** Held until `close`. */
 export interface DataLock {
   close(): Promise<void>;
@@ -13,7 +16,7 @@ export interface DataLock {
 
 /** @throws {JobxError} `NODE_DATA_LOCKED` when another process has the directory. */
 export async function lockDirectory(directory: string): Promise<DataLock> {
-  const level = new ClassicLevel(join(directory, "lock"));
+  const level = new ClassicLevel(join(directory, LOCK_NAME));
   try {
     await level.open();
   } catch (error) {

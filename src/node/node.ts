@@ -29,7 +29,7 @@ import { MemberSaver } from "./member-saver.ts";
 import { type MeteredDisk, meteredDisk, meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
-import { makeDataDirectory, preflight } from "./preflight.ts";
+import { KEY_FILE_NAME, makeDataDirectory, preflight } from "./preflight.ts";
 import { BulkSnapshots } from "./snapshot-transfer.ts";
 import { systemClock, systemRandom, systemTimers, systemWall } from "./system.ts";
 import { Health } from "./trouble.ts";
@@ -259,7 +259,8 @@ async function prepare(
 ): Promise<Ground> {
   const { log } = about;
   const ticket = await preflight(config);
-  await makeDataDirectory(config.data);
+  const { isOpen } = await makeDataDirectory(config.data);
+  if (isOpen) log.warn("others may look into the data directory", { data: config.data });
   const lock = await lockDirectory(config.data);
   const metrics = new Metrics();
   const disk = meteredDisk(
@@ -267,7 +268,7 @@ async function prepare(
     metrics,
     systemClock,
   );
-  const key = await loadOrCreateKey(join(config.data, "node-key"));
+  const key = await loadOrCreateKey(join(config.data, KEY_FILE_NAME));
   const frames = new FrameMesh(peerIdOf(key), (direction, kind, bytes) =>
     metrics.frame(direction, kind, bytes),
   );

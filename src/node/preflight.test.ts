@@ -80,9 +80,41 @@ test("a ticket's file that is too large, or holds another secret, is refused and
 
 test("the data directory is made with all above it, for its owner only", async () => {
   const path = join(folder, "a/b/c");
-  await makeDataDirectory(path);
-  await makeDataDirectory(path);
-  expect((await stat(path)).mode & 0o777).toBe(0o700);
+  expect(await makeDataDirectory(path)).toEqual({ isOpen: false });
+  expect(await makeDataDirectory(path)).toEqual({ isOpen: false });
+  for (const made of [path, join(folder, "a")]) {
+    expect((await stat(made)).mode & 0o777).toBe(0o700);
+  }
+});
+
+test("a directory that was there before keeps its mode", async () => {
+  const path = join(folder, "before");
+  await mkdir(path);
+  await chmod(path, 0o1777);
+  expect(await makeDataDirectory(path)).toEqual({ isOpen: true });
+  await makeDataDirectory(join(path, "below"));
+  expect((await stat(path)).mode & 0o7777).toBe(0o1777);
+});
+
+test("a directory in which something else lies is refused and left as it is", async () => {
+  await chmod(folder, 0o755);
+  await writeFile(join(folder, "letter"), "");
+  await expect(makeDataDirectory(folder)).rejects.toMatchObject({ code: "NODE_DATA_FOREIGN" });
+  expect(await readdir(folder)).toEqual(["letter"]);
+  expect((await stat(folder)).mode & 0o777).toBe(0o755);
+});
+
+test.each([
+  ["lock"],
+  ["lost+found"],
+  ["lock", "node-key.0123.tmp"],
+  ["jobx-node.yaml"],
+  ["node-key", "letter"],
+  ["cluster.json", "letter"],
+  ["identity.json", "letter"],
+])("a directory with %j, %j is a node's or may become one", async (...names) => {
+  for (const name of names) await writeFile(join(folder, name), "");
+  await makeDataDirectory(folder);
 });
 
 test("a data directory that others may look into is closed to them", async () => {

@@ -40,7 +40,7 @@ const MEMORY_RATIO = 0.75;
 const MEMORY_MEBIBYTES_MIN = 256;
 
 /** Looked for in the data directory when no file is named. */
-const FILE_NAME = "jobx-node.yaml";
+export const CONFIG_FILE_NAME = "jobx-node.yaml";
 
 /** Names the file; not an option itself, since a file cannot name another. */
 const FILE_VARIABLE = "JOBX_CONFIG";
@@ -194,7 +194,7 @@ function resolveSettings(
   };
   const named = fileFlag ?? environment[FILE_VARIABLE];
   const data = above("data");
-  const inData = join(data?.text ?? defaults().data, FILE_NAME);
+  const inData = join(data?.text ?? defaults().data, CONFIG_FILE_NAME);
   const path = named === undefined || named === "" ? inData : named;
   const file = readConfigFile(path, path === inData ? "may be absent" : "must exist");
   const inFile = file?.get("data");

@@ -41,6 +41,10 @@ export class ClusterAdmin implements AdminPort {
   ): Promise<{ readonly id: string; readonly ticket: string }> {
     const { node, writer } = this.#deps;
     const { self, directory } = node;
+    const clusterId = directory.cluster?.id;
+    if (clusterId === undefined) {
+      throw new ClusterError({ code: "NODE_NOT_READY" }, "this node does not know its cluster yet");
+    }
     for (const dead of ticketsToForget(directory.tickets(), systemWall.wallMs())) {
       await writer.system({ kind: "forget-ticket", id: dead }, options.deadlineMs);
     }
@@ -57,7 +61,7 @@ export class ClusterAdmin implements AdminPort {
     const members = [...directory.members()];
     members.sort((a, b) => Number(b.node === self) - Number(a.node === self));
     const addresses = members.flatMap((member) => member.addresses).slice(0, TICKET_ADDRESSES_MAX);
-    return { id, ticket: printTicket({ id, secret, addresses }) };
+    return { id, ticket: printTicket({ id, clusterId, secret, addresses }) };
   }
 
   tickets(): Promise<readonly TicketView[]> {

@@ -6,6 +6,8 @@ import type { Admission } from "../mesh/ports.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import { assert } from "../std/assert.ts";
 import type { WallClock } from "../std/clock.ts";
+import { errorText, JobxError } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
 import {
   type JoinAnswer,
   joinAnswerFormat,
@@ -15,6 +17,7 @@ import {
 import { accepted, ClusterError } from "./cluster-errors.ts";
 import type { Composed } from "./compose.ts";
 import { checkRoomForNode } from "./room.ts";
+import { givenTicket } from "./ticket-text.ts";
 
 /** Committing a membership may have to wait for an election. */
 const ADMIT_MS = 20_000;
@@ -59,6 +62,28 @@ export function admission(composed: () => Composed | undefined, wall: WallClock)
 
 function notReady(): ClusterError {
   return new ClusterError({ code: "NODE_NOT_READY" }, "this member does not know its cluster yet");
+}
+
+/**
+ * What a given ticket means to a node that belongs to a cluster already: nothing, unless it is one of another.
+ * Then whoever gave it expects what will not happen.
+ * @throws {JobxError} `JOIN_OTHER_CLUSTER`.
+ */
+export async function checkSpareTicket(given: string, clusterId: string, log: Log): Promise<void> {
+  let ticket: TicketText;
+  try {
+    ticket = await givenTicket(given);
+  } catch (error) {
+    log.warn("the ticket is ignored: this node is a member already", { reason: errorText(error) });
+    return;
+  }
+  if (ticket.clusterId !== clusterId) {
+    throw new JobxError(
+      { code: "JOIN_OTHER_CLUSTER" },
+      `the ticket is one of the cluster ${ticket.clusterId}, but the data directory belongs to ${clusterId}`,
+    );
+  }
+  log.info("the ticket is ignored: this node is a member already", { clusterId });
 }
 
 /** Joins by a ticket. @throws {JobxError} `MESH_*`. */

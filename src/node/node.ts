@@ -21,7 +21,7 @@ import { DataPlane } from "./data-plane/data-plane.ts";
 import { firstStart, foundingOf, ownToken } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { Hints } from "./hints.ts";
-import { admission } from "./joining.ts";
+import { admission, checkSpareTicket } from "./joining.ts";
 import { knownCluster } from "./known-cluster.ts";
 import { MemberGate } from "./member-gate.ts";
 import { MemberList } from "./member-list.ts";
@@ -274,6 +274,9 @@ async function prepare(
   );
   const here: Here = { composed: undefined, stopping: false, onRemoved: () => {} };
   const known = await knownCluster(config.data, { disk, log });
+  if (known !== undefined && config.joinTicket !== undefined) {
+    await checkSpareTicket(config.joinTicket, known.clusterId, log);
+  }
   const mesh = await Mesh.start({
     privateKey: key,
     listen: config.listen,

@@ -34,6 +34,8 @@ export interface JoinAnswer {
 /** What `--join` takes: whoever has it may join until it expires or is used up. */
 export interface TicketText {
   readonly id: string;
+  /** Of the cluster that it lets in to; tells a node that has joined already whether that is its own. */
+  readonly clusterId: string;
   readonly secret: Uint8Array;
   readonly addresses: readonly string[];
 }
@@ -56,7 +58,12 @@ export const joinAnswerFormat: Format<JoinAnswer> = defineFormat({
 });
 
 export const ticketFormat: Format<TicketText> = defineFormat({
-  codec: struct<TicketText>({ id: text(ID_LENGTH_MAX), secret: bytes(64), addresses }),
+  codec: struct<TicketText>({
+    id: text(ID_LENGTH_MAX),
+    clusterId: text(ID_LENGTH_MAX),
+    secret: bytes(64),
+    addresses,
+  }),
   version: 1,
   bytesMax: 16 * 1024,
 });

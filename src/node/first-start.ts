@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { toError } from "../mesh/errors.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
@@ -17,7 +18,11 @@ const CLUSTER_ID_BYTES = 16;
 /** The file that holds the token of the cluster's first admin. */
 const TOKEN_FILE = "admin-token";
 
-/** Durable before anything else is done. @throws {JobxError} `MESH_*` when joining fails. */
+/**
+ * Durable before anything else is done.
+ * @throws {JobxError} `MESH_*` when joining fails; the reason of `stop`, which ends
+ * the wait for an answer: a node that was admitted and did not hear of it may ask again.
+ */
 export async function firstStart(
   config: Pick<NodeConfig, "data">,
   parts: {
@@ -26,6 +31,7 @@ export async function firstStart(
     readonly log: Log;
     /** Undefined makes a new cluster. */
     readonly ticket: TicketText | undefined;
+    readonly stop?: AbortSignal | undefined;
   },
 ): Promise<ClusterFile> {
   let file: ClusterFile;
@@ -34,12 +40,28 @@ export async function firstStart(
     file = { clusterId, founder: true, members: [] };
     parts.log.info("makes a new cluster", { clusterId });
   } else {
-    const answer = await joinCluster(parts.mesh, parts.ticket, parts.member);
+    const joining = joinCluster(parts.mesh, parts.ticket, parts.member);
+    const answer = await unlessStopped(joining, parts.stop);
     file = { clusterId: answer.clusterId, founder: false, members: answer.members };
     parts.log.info("joined a cluster", { clusterId: answer.clusterId });
   }
   await writeClusterFile(config.data, file);
   return file;
+}
+
+async function unlessStopped<T>(work: Promise<T>, stop: AbortSignal | undefined): Promise<T> {
+  if (stop === undefined) return work;
+  const stopped = new AbortController();
+  const told = new Promise<never>((_, reject) => {
+    const tell = (): void => reject(toError(stop.reason));
+    if (stop.aborted) tell();
+    else stop.addEventListener("abort", tell, { once: true, signal: stopped.signal });
+  });
+  try {
+    return await Promise.race([work, told]);
+  } finally {
+    stopped.abort();
+  }
 }
 
 /** What the founder of a cluster writes into its log first; the token itself stays here. */

@@ -1,12 +1,14 @@
 /** `jobx-node`: reads its configuration, runs a node, and stops it on a signal. */
 import { readFile } from "node:fs/promises";
 import { errorText, isJobxError, JobxError } from "../std/errors.ts";
-import { readConfig } from "./config/config.ts";
+import type { Log } from "../std/log.ts";
+import { type NodeConfig, readConfig } from "./config/config.ts";
 import { settingsJson, settingsText } from "./config/print.ts";
 import { createLog } from "./log.ts";
-import { startNode } from "./node.ts";
+import { StopSignals } from "./stop-signals.ts";
 
 async function main(): Promise<void> {
+  const signals = new StopSignals(process);
   const version = await readVersion();
   const asked = readConfig(process.argv.slice(2), process.env);
   switch (asked.kind) {
@@ -31,33 +33,42 @@ async function main(): Promise<void> {
           stack: error instanceof Error ? error.stack : undefined,
         });
       });
-      const node = await startNode(config, { version, log });
-      if (node.isRemoved) throw removed();
-      const now = new AbortController();
-      let stopping = false;
-      const stop = (): void => {
-        if (stopping) {
-          now.abort();
-          return;
-        }
-        stopping = true;
-        node.stop(now.signal).then(
-          () => process.exit(0),
-          (error: unknown) => {
-            log.error("the node did not stop well", { reason: errorText(error) });
-            process.exit(1);
-          },
-        );
-      };
-      void node.whenRemoved().then(() => {
-        process.stderr.write(`jobx-node: ${errorText(removed())}\n`);
-        now.abort();
-        if (!stopping) stop();
-      });
-      process.on("SIGTERM", stop);
-      process.on("SIGINT", stop);
+      await run(config, { version, log, signals });
+      return;
     }
   }
+}
+
+/** Returns when the node has stopped as it was asked to. */
+async function run(
+  config: NodeConfig,
+  about: { readonly version: string; readonly log: Log; readonly signals: StopSignals },
+): Promise<void> {
+  const { log, signals } = about;
+  // Most of the program: signals are heard while it is loaded.
+  const { startNode } = await import("./node.ts");
+  const starting = startNode(config, { ...about, stop: signals.stop });
+  const node = await Promise.race([starting, signals.whenHurried()]).catch((error: unknown) => {
+    if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
+    return undefined;
+  });
+  if (node === undefined) {
+    log.info("stopped before it had started");
+    process.exit(0);
+  }
+  if (node.isRemoved) throw removed();
+  void node.whenRemoved().then(() => {
+    process.stderr.write(`jobx-node: ${errorText(removed())}\n`);
+    signals.stopNow();
+  });
+  await signals.whenAsked();
+  try {
+    await node.stop(signals.now);
+  } catch (error) {
+    log.error("the node did not stop well", { reason: errorText(error) });
+    process.exit(1);
+  }
+  process.exit(0);
 }
 
 function removed(): JobxError {

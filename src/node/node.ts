@@ -132,11 +132,18 @@ interface Here {
   onRemoved: () => void;
 }
 
-/** Starts a node. @throws {JobxError} with the code of what could not be done. */
-export async function startNode(
-  config: NodeConfig,
-  about: { readonly version: string; readonly log: Log },
-): Promise<RunningNode> {
+export interface StartOptions {
+  readonly version: string;
+  readonly log: Log;
+  /** Ends the wait for the cluster that is to be joined; whatever else a start does is done to its end. */
+  readonly stop?: AbortSignal;
+}
+
+/**
+ * Starts a node.
+ * @throws {JobxError} with the code of what could not be done; the reason of `stop`.
+ */
+export async function startNode(config: NodeConfig, about: StartOptions): Promise<RunningNode> {
   const { log } = about;
   const ground = await prepare(config, about);
   const { mesh, lock, here, metrics, disk } = ground;
@@ -253,10 +260,7 @@ function buildNodeApi(ground: Ground, cluster: ClusterApi): Promise<FastifyInsta
 }
 
 /** Locks the data directory, opens the mesh, and sees to it that the node belongs to a cluster. */
-async function prepare(
-  config: NodeConfig,
-  about: { readonly version: string; readonly log: Log },
-): Promise<Ground> {
+async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground> {
   const { log } = about;
   const ticket = await preflight(config);
   const { isOpen } = await makeDataDirectory(config.data);
@@ -301,7 +305,8 @@ async function prepare(
     durability: config.durability,
   };
   const member = { ...introduction, node: mesh.self, storeId: "" };
-  const file = known ?? (await firstStart(config, { mesh, member, log, ticket }));
+  const { stop } = about;
+  const file = known ?? (await firstStart(config, { mesh, member, log, ticket, stop }));
   mesh.setMembers(file.members.filter(({ node }) => node !== mesh.self));
   const snapshots = new BulkSnapshots();
   return { config, log, lock, frames, mesh, snapshots, introduction, file, here, metrics, disk };

@@ -55,7 +55,12 @@ test("what is no ticket is refused, until the node has joined and needs none", a
 });
 
 test("a ticket may be in a file, whose end of line does not count; a joined node reads none", async () => {
-  const ticket = { id: "t1", secret: new Uint8Array(32).fill(7), addresses: [ADDRESS] };
+  const ticket = {
+    id: "t1",
+    clusterId: "c",
+    secret: new Uint8Array(32).fill(7),
+    addresses: [ADDRESS],
+  };
   const file = join(folder, "ticket");
   await writeFile(file, `${printTicket(ticket)}\n`);
   const asked = config({ joinTicket: `@${file}` });

@@ -1,11 +1,13 @@
 /** `jobx-node` as a program: what it says about its configuration, and a cluster of one. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { loadOrCreateKey, peerIdOf } from "../../src/mesh/keys.ts";
+import { printTicket } from "../../src/node/ticket-text.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { runProgram } from "../lib/e2e-process.ts";
 
@@ -19,7 +21,7 @@ const READY_MS = 2_000;
 /** Starts whose quickest counts: others use the machine as well. */
 const STARTS = 5;
 /**
- * On a busy machine even `--version` takes long, which does nothing but load the program: a start may
+ * On a busy machine even a start that is refused takes long, which does little but load the program: one may
  * take so many times as long. On an idle one this is less than `READY_MS`.
  */
 const LOADS = 3;
@@ -88,7 +90,8 @@ test("alone it is a complete cluster of one within two seconds, and stops with 0
     const alone = await startAlone(join(folder, `fresh-${start}`));
     times.push(alone.readyMs);
     const loadMs = performance.now();
-    await runProgram(NODE, [PROGRAM, "--version"], { env: environment(), msMax: RUN_MS_MAX });
+    const refused = [PROGRAM, "--data", join(PROGRAM, "no-directory")];
+    await runProgram(NODE, refused, { env: environment(), msMax: RUN_MS_MAX });
     loads.push(performance.now() - loadMs);
     expect(alone.nodes).toHaveLength(1);
     expect(await stop(alone.child)).toEqual([0, null]);
@@ -96,7 +99,7 @@ test("alone it is a complete cluster of one within two seconds, and stops with 0
   const whole = (of: readonly number[]): string => of.map(Math.round).join(", ");
   expect(
     Math.min(...times),
-    `ready after ${whole(times)} ms, --version after ${whole(loads)} ms`,
+    `ready after ${whole(times)} ms, a refused start after ${whole(loads)} ms`,
   ).toBeLessThan(Math.max(READY_MS, LOADS * Math.min(...loads)));
 });
 
@@ -120,6 +123,38 @@ test("a second node with the same data directory is refused", async () => {
   const second = await runProgram(NODE, args, { env: environment(), msMax: RUN_MS_MAX });
   expect(second.code).toBe(1);
   expect(second.stderr).toContain("NODE_DATA_LOCKED");
+});
+
+test("a node that is told to stop while it starts still stops as planned", async () => {
+  const data = join(folder, "early");
+  const args = [PROGRAM, "--data", data, "--listen", "", "--api", "127.0.0.1:0"];
+  const child = spawn(NODE, args, { env: environment(), stdio: "ignore" });
+  children.push(child);
+  await eventually("the start has begun", RUN_MS_MAX, () =>
+    Promise.resolve(existsSync(join(data, "lock"))),
+  );
+  expect(await stop(child)).toEqual([0, null]);
+});
+
+test("a node that waits for the cluster that it is to join stops when it is told to", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const address = silent.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const member = peerIdOf(await loadOrCreateKey(join(folder, "member-key")));
+  const ticket = printTicket({
+    id: "t",
+    clusterId: "c",
+    secret: new Uint8Array(32),
+    addresses: [`/ip4/127.0.0.1/tcp/${address.port}/p2p/${member}`],
+  });
+  const env = { ...environment(), JOBX_JOIN: ticket };
+  const args = [PROGRAM, "--data", join(folder, "joins"), "--listen", "", "--api", "127.0.0.1:0"];
+  const child = spawn(NODE, args, { env, stdio: "ignore" });
+  children.push(child);
+  await once(silent, "connection");
+  expect(await stop(child)).toEqual([0, null]);
+  silent.close();
 });
 
 test("a mistyped option ends it with 1 and one sentence that suggests another", async () => {

@@ -7,11 +7,12 @@ import { Readable } from "node:stream";
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
-import { isJobxError } from "./errors.ts";
+import { apiError, isJobxError } from "./errors.ts";
 import { failureBody } from "./failures.ts";
 import { object, TEXT } from "./json-schema.ts";
 import { DEADLINE_MS_DEFAULT } from "./limits.ts";
 import type { StreamEvent, WhyView } from "./ports.ts";
+import { principalOf } from "./principal.ts";
 import { json, route } from "./route.ts";
 import {
   EVENT_HEADERS,
@@ -119,7 +120,30 @@ function follow(
   const after = request.headers["last-event-id"] ?? request.query.after;
   const signal = context.inFlight.signalOf(request);
   const options = { deadlineMs: DEADLINE_MS_DEFAULT, signal };
-  return context.cluster.events(of, after === undefined ? undefined : Number(after), options);
+  const number = after === undefined ? undefined : Number(after);
+  const events = context.cluster.events(of, number, options);
+  return whileKnown(events, () => isKnown(context, request.headers.authorization));
+}
+
+/** Ends with an error when the token has been revoked; a stream that has nothing to tell looks as well. */
+async function* whileKnown(
+  events: AsyncIterable<StreamEvent>,
+  known: () => boolean,
+): AsyncGenerator<StreamEvent, void, undefined> {
+  for await (const event of events) {
+    if (!known()) throw apiError({ code: "API_TOKEN_UNKNOWN" }, "the token was revoked");
+    yield event;
+  }
+}
+
+/** By this node's copy, however old that is: who was let in stays until it is known to be revoked. */
+function isKnown({ cluster }: ApiContext, header: string | undefined): boolean {
+  try {
+    principalOf(cluster, header);
+    return true;
+  } catch (error) {
+    return !(isJobxError(error) && error.code === "API_TOKEN_UNKNOWN");
+  }
 }
 
 /** As a browser's `EventSource` reads them. A stream that fails says so in an event `error`, and ends. */

@@ -171,6 +171,20 @@ test("a WebSocket needs what every call needs: a token, this node's name, no for
   expect(await socketOf("/v1/workflows/other/events", bearer(TOKENS.limited)).ended).toBe(403);
 });
 
+test("a stream ends when its token is revoked, over SSE and over WebSocket, and tells nothing more", async () => {
+  const path = "/v1/workflows/text/events";
+  const answer = await fetch(url + path, { headers: bearer(TOKENS.read) });
+  const { messages, ended } = socketOf(path, bearer(TOKENS.read));
+  await expect.poll(() => cluster.waits, SLOW).toBe(2);
+  cluster.revoked.add(TOKENS.read);
+  cluster.tell(progress(5, 2));
+  expect(await ended).toBe(1011);
+  expect(messages.at(-1)).toMatchObject({ kind: "error", code: "API_TOKEN_UNKNOWN" });
+  const text = await answer.text();
+  expect(text).toContain('event: error\ndata: {"code":"API_TOKEN_UNKNOWN"');
+  expect([text.includes('"revision":5'), messages.length]).toEqual([false, 2]);
+});
+
 test("a WebSocket on another path is refused, and one that says too much is closed", async () => {
   const elsewhere = socketOf("/v1/nodes", bearer(TOKENS.read));
   expect(await elsewhere.ended).not.toBe(1000);

@@ -1,15 +1,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ClassicLevel } from "classic-level";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ORPHAN } from "../../test/fixtures/handlers/orphan.ts";
 import {
   HandlerKit,
   handlerOf,
   machineClock,
+  resultOf,
   type TestHandler,
 } from "../../test/lib/handler-kit.ts";
 import { runs, until } from "../../test/lib/processes.ts";
@@ -207,3 +211,63 @@ describe("WorkerPool", () => {
     expect(await kit.map({ mapper: copy }, [])).toMatchObject({ kind: "released" });
   });
 });
+
+test.each([
+  [
+    "javascript",
+    `import { readdirSync, readlinkSync } from "node:fs";
+export function* map(args, ctx) {
+  yield ctx.mapTo("x");
+  for (const fd of readdirSync("/proc/self/fd")) {
+    try { yield [Number(fd), readlinkSync("/proc/self/fd/" + fd)]; } catch {}
+  }
+}`,
+  ],
+  [
+    "python",
+    `import os
+def map(args, ctx):
+    yield ctx.map_to("x")
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            yield int(fd), os.readlink("/proc/self/fd/" + fd)
+        except OSError:
+            pass
+`,
+  ],
+] as const)("a worker has none of the node's open files: %s", async (language, source) => {
+  const kit = await open();
+  const folder = await mkdtemp(join(tmpdir(), "jobx-secret-"));
+  const database = new ClassicLevel(join(folder, "database"));
+  await database.open();
+  const file = openSync(join(folder, "key"), "w");
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const handler = handlerOf(language, "mapper", source, { argumentType: "list" });
+    const pairs = await resultOf(kit, await kit.map({ mapper: handler }, []));
+    const links = (Array.isArray(pairs) ? pairs : []).map((pair: readonly unknown[]) =>
+      String(pair[1]),
+    );
+    const ours = readdirSync("/proc/self/fd").map((fd) => linkOf(`/proc/self/fd/${fd}`));
+    expect(ours.filter((link) => link.startsWith(folder)).length).toBeGreaterThan(2);
+    expect(links.length).toBeGreaterThanOrEqual(5);
+    expect(links.filter((link) => link.startsWith(folder))).toEqual([]);
+    const sockets = ours.filter((link) => link.startsWith("socket:"));
+    expect(sockets.length).toBeGreaterThan(0);
+    expect(links.filter((link) => sockets.includes(link))).toEqual([]);
+  } finally {
+    server.close();
+    closeSync(file);
+    await database.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // Closed meanwhile.
+  }
+}

@@ -67,6 +67,8 @@ export class FakeCluster implements ClusterPort {
   /** What running attempts have printed, by their live names; plain ASCII. */
   readonly outputs = new Map<string, FakeOutput>();
   readonly tokenViews: TokenView[] = [];
+  /** Texts of tokens that are not known any more. */
+  readonly revoked = new Set<string>();
   readonly stream: (StreamEvent | Error)[] = [];
   readonly #byKey = new Map<string, { readonly body: string; readonly request: string }>();
   readonly #waiting = new Set<() => void>();
@@ -85,6 +87,7 @@ export class FakeCluster implements ClusterPort {
     for (const known of [this.definitions, this.views, this.#byKey, this.outputs]) known.clear();
     for (const list of [this.calls, this.failures, this.attemptViews, this.tokenViews, this.stream])
       list.length = 0;
+    this.revoked.clear();
     this.nodeViews = [NODE];
     this.isReady = true;
     this.admin.reset();
@@ -480,6 +483,7 @@ export class FakeCluster implements ClusterPort {
   }
 
   principal(token: string): Principal | undefined {
+    if (this.revoked.has(token)) return undefined;
     if (token === TOKENS.limited) return { role: "admin", workflows: ["text"] };
     const role = (["read", "submit", "admin"] as const).find((one) => TOKENS[one] === token);
     return role === undefined ? undefined : { role, workflows: null };

@@ -12,6 +12,7 @@ import {
 } from "../../wire/worker-protocol.ts";
 import { runHandler } from "./javascript-call.ts";
 import { NodeChannel, type Received } from "./javascript-channel.ts";
+import { closeInherited } from "./javascript-descriptors.ts";
 import { describeFailure, Fault } from "./javascript-fault.ts";
 import { checkSource } from "./javascript-load.ts";
 
@@ -39,6 +40,9 @@ function watch(): void {
   watcher.on("error", () => setTimeout(watch, WATCH_AGAIN_MS).unref());
   watcher.unref();
 }
+
+// Before anything of a handler is here.
+closeInherited();
 
 /** The call that is running. */
 interface Running {

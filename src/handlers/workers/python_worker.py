@@ -399,7 +399,23 @@ def describe_syntax(error):
     return "%s: %s" % (type(error).__name__, error.msg)
 
 
+def close_inherited():
+    """Closes files of the node that this process got when it was started: LevelDB's, for example."""
+    try:
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        return
+    for name in names:
+        descriptor = int(name)
+        if descriptor > 4:
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass  # The one that the list itself was read by.
+
+
 def main():
+    close_inherited()
     hello = decode(read_frame())
     if VERSION not in hello["versions"] or "json" not in hello["codecs"]:
         os._exit(64)

@@ -20,6 +20,7 @@ export type ApiErrorDetails =
   | { readonly code: "API_WORKFLOW_REFUSED"; readonly workflow: string | null }
   | { readonly code: "API_LEGACY_REFUSED" }
   | { readonly code: "API_BUSY"; readonly inFlightMax: number }
+  | { readonly code: "API_BODIES_FULL"; readonly bytesMax: number }
   | { readonly code: "API_WAITS_FULL"; readonly waitsMax: number }
   | { readonly code: "API_STOPPING" }
   | { readonly code: "API_CALLER_GONE" }

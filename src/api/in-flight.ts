@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { assert } from "../std/assert.ts";
 import { apiError } from "./errors.ts";
-import { IN_FLIGHT_MAX, WAITS_MAX } from "./limits.ts";
+import { BODIES_BYTES_MAX, IN_FLIGHT_MAX, WAITS_MAX } from "./limits.ts";
 
 /** How many calls there may be at once. */
 export interface InFlightBounds {
@@ -10,12 +10,15 @@ export interface InFlightBounds {
   readonly callsMax?: number;
   /** Of these, calls that wait or follow. Default `WAITS_MAX`. */
   readonly waitsMax?: number;
+  /** Bytes of all bodies. Default `BODIES_BYTES_MAX`; a single larger one is taken nevertheless. */
+  readonly bodiesBytesMax?: number;
 }
 
 /** A call that is being answered. */
 interface Call {
   readonly controller: AbortController;
   waits: boolean;
+  bodyBytes: number;
 }
 
 /** One for each server. */
@@ -23,12 +26,16 @@ export class InFlight {
   readonly #calls = new Map<FastifyRequest, Call>();
   readonly #callsMax: number;
   readonly #waitsMax: number;
+  readonly #bodiesBytesMax: number;
   #waits = 0;
+  #bodiesBytes = 0;
   #stopping = false;
 
-  constructor({ callsMax = IN_FLIGHT_MAX, waitsMax = WAITS_MAX }: InFlightBounds = {}) {
-    this.#callsMax = callsMax;
-    this.#waitsMax = waitsMax;
+  constructor(bounds: InFlightBounds = {}) {
+    const { callsMax, waitsMax, bodiesBytesMax } = bounds;
+    this.#callsMax = callsMax ?? IN_FLIGHT_MAX;
+    this.#waitsMax = waitsMax ?? WAITS_MAX;
+    this.#bodiesBytesMax = bodiesBytesMax ?? BODIES_BYTES_MAX;
   }
 
   /**
@@ -44,17 +51,43 @@ export class InFlight {
         "this node answers as many calls as it can",
       );
     }
-    const call = { controller: new AbortController(), waits: false };
+    const call = { controller: new AbortController(), waits: false, bodyBytes: 0 };
     this.#calls.set(request, call);
     const end = (): void => {
       if (!this.#calls.delete(request)) return;
       if (call.waits) this.#waits -= 1;
+      this.#bodiesBytes -= call.bodyBytes;
       call.controller.abort(
         apiError({ code: "API_CALLER_GONE" }, "the caller hung up before the answer was there"),
       );
     };
     reply.raw.once("finish", end);
     reply.raw.once("close", end);
+  }
+
+  /**
+   * Counts the body that a call is about to bring, until the call is over or `bodyDone`.
+   * @throws {JobxError} `API_BODIES_FULL`.
+   */
+  takeBody(request: FastifyRequest, bytes: number): void {
+    const call = this.#calls.get(request);
+    if (call === undefined || bytes === 0) return;
+    if (this.#bodiesBytes > 0 && this.#bodiesBytes + bytes > this.#bodiesBytesMax) {
+      throw apiError(
+        { code: "API_BODIES_FULL", bytesMax: this.#bodiesBytesMax },
+        "the calls under way bring as much as this node takes at once",
+      );
+    }
+    call.bodyBytes = bytes;
+    this.#bodiesBytes += bytes;
+  }
+
+  /** What the call brought has been worked on; it may still wait for something. */
+  bodyDone(request: FastifyRequest): void {
+    const call = this.#calls.get(request);
+    if (call === undefined) return;
+    this.#bodiesBytes -= call.bodyBytes;
+    call.bodyBytes = 0;
   }
 
   /**

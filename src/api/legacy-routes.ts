@@ -80,6 +80,7 @@ async function submit(
   const accepted = await callCluster(context, request, {
     run: (options) => cluster.submit(input, options),
   });
+  context.inFlight.bodyDone(request);
   reply.header("x-mr-request-id", accepted.request);
   reply.header("x-fulfilled-by", cluster.self().name);
   if (!isBlocking) return { result: null };

@@ -7,6 +7,11 @@
 export const BODY_BYTES_MAX = 1 << 20;
 /** Bytes of the body of an apply, which carries the sources of all handlers: a thousand of 8 KiB. */
 export const APPLY_BODY_BYTES_MAX = 8 << 20;
+/**
+ * Bytes of the bodies of all calls that are read or worked on at once: what they become when they are
+ * parsed is several times as much, and each MiB keeps the thread for some ten milliseconds.
+ */
+export const BODIES_BYTES_MAX = 64 << 20;
 /** Bytes of all request headers together: a long token and some proxies' additions. */
 export const HEADER_BYTES_MAX = 16 << 10;
 /** Headers of one request; the runtime drops further ones. */

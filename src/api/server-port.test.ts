@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -60,6 +61,44 @@ describe("on a port", () => {
     const large = `GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: ${"y".repeat(20_000)}\r\n\r\n`;
     expect(await raw(port, large)).toMatch(/^HTTP\/1\.1 431 [\s\S]*API_HEADERS_TOO_LARGE/);
     expect(await raw(port, "GET /healthz HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test("bodies that come at once are bounded together, counted before they are read, and given back", async () => {
+    const bounds = { bodiesBytesMax: 100 };
+    const rules = { listenHost: "127.0.0.1", hostNames: [] };
+    const own = await buildApi({ cluster, log, rules, bounds });
+    const { port, url } = await listenApi(own, { host: "127.0.0.1", port: 0 });
+    const headers = {
+      authorization: `Bearer ${TOKENS.admin}`,
+      "content-type": "application/json",
+    };
+    const path = "/v1/workflows";
+    const post = async (bytes: number): Promise<object> => {
+      const body = JSON.stringify({ workflow: `w${bytes}` }).padEnd(bytes);
+      const answer = await fetch(url + path, { method: "POST", headers, body });
+      const told: unknown = await answer.json();
+      return { status: answer.status, later: answer.headers.get("retry-after"), told };
+    };
+    const whole = JSON.stringify({ workflow: "y" }).padEnd(80);
+    const lines = [`POST ${path} HTTP/1.1`, "host: localhost", "connection: close"];
+    const socket = connect(port, "127.0.0.1", () => {
+      const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+      socket.write([...lines, ...more, "content-length: 80", "", whole.slice(0, 10)].join("\r\n"));
+    });
+    await expect
+      .poll(() => post(30), { timeout: 20_000 })
+      .toMatchObject({
+        status: 429,
+        later: "1",
+        told: { code: "API_BODIES_FULL" },
+      });
+    expect(await post(20)).toMatchObject({ status: 201 });
+    socket.write(whole.slice(10));
+    socket.resume();
+    await once(socket, "close");
+    // A body that is larger than the bound comes alone, and comes.
+    expect(await post(200)).toMatchObject({ status: 201 });
+    await own.close();
   });
 
   test("a port that is taken is a coded error", async () => {

@@ -167,6 +167,15 @@ function guard(
       next(error instanceof Error ? error : new Error(String(error)));
     }
   });
+  // After the token was looked at, before anything of the body is read.
+  app.addHook("preParsing", (request, _reply, payload, next) => {
+    try {
+      context.inFlight.takeBody(request, bodyBytesOf(request));
+      next(null, payload);
+    } catch (error) {
+      next(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
   app.addHook("onSend", (request, reply, payload, next) => {
     reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
     sayAge(request, reply, context);
@@ -183,6 +192,14 @@ function guard(
     const error = apiError({ code: "API_ROUTE_UNKNOWN" }, "there is nothing under this path");
     sendFailure(error, request, { reply, log });
   });
+}
+
+/** As many bytes as the body of a call may bring: what its header says, within the route's bound. */
+function bodyBytesOf({ headers, routeOptions }: FastifyRequest): number {
+  const { bodyLimit = BODY_BYTES_MAX } = routeOptions;
+  if (headers["transfer-encoding"] !== undefined) return bodyLimit;
+  const bytes = Number(headers["content-length"] ?? 0);
+  return Number.isSafeInteger(bytes) && bytes >= 0 ? Math.min(bytes, bodyLimit) : bodyLimit;
 }
 
 function isProbe({ routeOptions: { url } }: FastifyRequest): boolean {

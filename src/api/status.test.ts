@@ -15,6 +15,7 @@ test("a code without a row is this program's fault", () => {
 test("only what may pass by itself is to be tried later", () => {
   const later = Object.entries(HTTP_STATUS).filter(([, status]) => mayRetryLater(status));
   expect(later.map(([code]) => code).sort()).toEqual([
+    "API_BODIES_FULL",
     "API_BUSY",
     "API_STOPPING",
     "API_WAITS_FULL",

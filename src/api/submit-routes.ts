@@ -83,6 +83,7 @@ async function submit(
   const accepted = await callCluster(context, request, {
     run: (options) => context.cluster.submit(input, options),
   });
+  context.inFlight.bodyDone(request);
   reply.header("location", `/v1/requests/${encodeURIComponent(accepted.request)}`).code(202);
   const answer = { workflow: params.workflow, job: params.job, ...accepted };
   if (waitMs === 0) return answer;

@@ -231,6 +231,7 @@ const NOT_ACCEPTED: ReadonlySet<string> = new Set([
   "COMMAND_NOT_ACCEPTED",
   "COMMAND_QUEUE_FULL",
   "API_BUSY",
+  "API_BODIES_FULL",
   "API_WAITS_FULL",
 ]);
 

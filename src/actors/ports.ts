@@ -314,18 +314,18 @@ export type Call =
   | { readonly kind: "command"; readonly group: number; readonly envelope: Envelope }
   | { readonly kind: "system-command"; readonly envelope: SystemEnvelope }
   | ReadCall
-  /** Answered when the request has ended or after `waitMs`. */
+  /** Answered at an end or a pause, or to who knows of that when it goes on; or after `waitMs`. */
   | {
       readonly kind: "wait";
       readonly group: number;
       readonly request: number;
       readonly waitMs: number;
+      readonly knowsPaused: boolean;
     }
-  /** What has happened after a number, at any replica; answered at once, or when something happens. */
+  /** What happened after a number, or from now on, at any replica; answered when there is something. */
   | {
       readonly kind: "events";
       readonly group: number;
-      /** Undefined: what happens from now on. */
       readonly after: number | undefined;
       readonly request: number | undefined;
       readonly limit: number;
@@ -371,7 +371,7 @@ export type CallAnswer =
       readonly term: number;
       readonly appliedIndex: number;
     }
-  | { readonly kind: "waited"; readonly ended: boolean }
+  | { readonly kind: "waited"; readonly news: boolean }
   /** `resync`: some events are gone; the present state, then what is after `next`. */
   | {
       readonly kind: "events";

@@ -139,7 +139,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       case "read":
         return readRows(this.replica, call);
       case "wait":
-        return this.#wait(call.request, call.waitMs);
+        return this.#wait(call);
       case "events":
         return { kind: "events", ...(await this.events.after(call, this.#deps.clock)) };
     }
@@ -193,10 +193,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
 
   applied(effects: readonly Effect[], places: AppliedPlaces): void {
     this.events.applied(effects, places);
-    for (const effect of effects) {
-      const paused = effect.kind === "request-changed" && effect.state === "paused";
-      if (paused || effect.kind === "request-ended") this.#waiters.ended(effect.request);
-    }
+    this.#waiters.applied(effects);
     const dispatcher = this.#dispatcher;
     if (dispatcher === undefined) return;
     const settled = new Map<NodeId, Token[]>();
@@ -483,17 +480,19 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     return this.#deps.mesh.send(to, { kind: "scheduler", message });
   }
 
-  async #wait(request: number, waitMs: number): Promise<CallAnswer> {
+  async #wait(call: Extract<Call, { kind: "wait" }>): Promise<CallAnswer> {
     if (this.replica.leadingTerm === undefined) {
       return { kind: "not-scheduler", leader: this.replica.leaderNode };
     }
-    const ended = this.#waiters.wait(request, waitMs);
+    const { request } = call;
+    const told = this.#waiters.wait(call);
     // Looked at after the waiter stands, so that an end in between is not missed.
     const key = keys.request(request);
     const row = await this.replica.query((view) => rowOf(view, "request", key));
-    if (row === undefined || !isLive(row) || row.state === "paused") this.#waiters.ended(request);
-    const how = await ended;
+    if (row === undefined || !isLive(row)) this.#waiters.ended(request);
+    else this.#waiters.changed(request, row.state === "paused");
+    const how = await told;
     if (how === "lost") return { kind: "not-scheduler", leader: undefined };
-    return { kind: "waited", ended: how === "ended" };
+    return { kind: "waited", news: how === "news" };
   }
 }

@@ -276,9 +276,15 @@ export class JobxClient {
 
   request(
     id: string,
-    input: { readonly waitMs: number; readonly withResult: boolean },
+    input: {
+      readonly waitMs: number;
+      readonly withResult: boolean;
+      /** Told of a pause already: answers when it is over. Default false. */
+      readonly knowsPaused?: boolean;
+    },
   ): Promise<RequestView> {
-    const query = `wait=${input.waitMs}&result=${input.withResult}`;
+    const known = input.knowsPaused === true ? "&known=paused" : "";
+    const query = `wait=${input.waitMs}&result=${input.withResult}${known}`;
     return this.#read(`/v1/requests/${encodeURIComponent(id)}?${query}`, input.waitMs);
   }
 

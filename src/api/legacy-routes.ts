@@ -9,7 +9,7 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { apiError, isJobxError } from "./errors.ts";
 import { object } from "./json-schema.ts";
 import { WAIT_MS_MAX } from "./limits.ts";
-import type { RequestView } from "./ports.ts";
+import type { RequestView, RequestWait } from "./ports.ts";
 import { objectBody } from "./result-text.ts";
 import { json, route } from "./route.ts";
 import { JOB_PARAMS, LEGACY_BODY, LEGACY_QUERY } from "./schema.ts";
@@ -120,13 +120,15 @@ async function waitForEnd(
   request: FastifyRequest<LegacyCall>,
   id: string,
 ): Promise<RequestView> {
+  let knowsPaused = false;
   for (;;) {
+    const input: RequestWait = { waitMs: WAIT_MS_MAX, withResult: false, knowsPaused };
     const view = await callCluster(context, request, {
       waitMs: WAIT_MS_MAX,
-      run: (options) =>
-        context.cluster.request(id, { waitMs: WAIT_MS_MAX, withResult: false }, options),
+      run: (options) => context.cluster.request(id, input, options),
     });
     if (view.endedAt !== null) return view;
+    knowsPaused = view.state === "paused";
   }
 }
 

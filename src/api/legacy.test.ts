@@ -55,6 +55,20 @@ test("a blocking call waits for the result, with the headers that old clients re
   });
 });
 
+test("a pause is asked for once, however long it lasts", async () => {
+  const answer = post();
+  await expect.poll(() => cluster.waits, { timeout: 20_000 }).toBe(1);
+  cluster.change("r1", { state: "paused" });
+  const asked = (): unknown[] =>
+    cluster.calls.filter(({ method }) => method === "request").map(({ input }) => input);
+  await expect.poll(() => asked().length, { timeout: 20_000 }).toBe(2);
+  // Other calls are answered meanwhile; the paused one is not.
+  for (let at = 0; at < 5; at++) await post({ url: `${JOB}?blocking=false` });
+  expect(asked()).toMatchObject([{ knowsPaused: false }, { knowsPaused: true }]);
+  cluster.succeed("r1", [["k", 3]]);
+  expect(await answer).toMatchObject({ status: 200, body: { result: { pairs: [["k", 3]] } } });
+});
+
 test("one that does not block has the id and no result", async () => {
   expect(await post({ url: `${JOB}?blocking=false` })).toMatchObject({
     status: 200,

@@ -260,6 +260,15 @@ export interface RequestView {
   readonly retryOf: string | null;
 }
 
+/** How a request is asked for. */
+export interface RequestWait {
+  /** 0 does not wait. */
+  readonly waitMs: number;
+  readonly withResult: boolean;
+  /** The caller has been told that it is paused. */
+  readonly knowsPaused: boolean;
+}
+
 /** Which requests a list shows, the newest first. */
 export interface RequestPage {
   readonly limit: number;
@@ -412,14 +421,11 @@ export interface ClusterPort {
     options: CallOptions,
   ): Promise<{ readonly request: string; readonly duplicate: boolean }>;
   /**
-   * With `waitMs` answers when the request has ended or after that time, whichever is first.
+   * With `waitMs` answers when there is news of the request or after that time, whichever is first.
+   * Its end is news, and a pause or, for a caller who knows of that, the end of the pause.
    * @throws `RESULT_TOO_LARGE` with `withResult`, for a result above `RESULT_BYTES_MAX`.
    */
-  request(
-    id: string,
-    input: { readonly waitMs: number; readonly withResult: boolean },
-    options: CallOptions,
-  ): Promise<RequestView>;
+  request(id: string, input: RequestWait, options: CallOptions): Promise<RequestView>;
   requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList>;
   /**
    * The pairs of a succeeded request's result as they are read: lines of JSON in UTF-8, in pieces of

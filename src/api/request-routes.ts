@@ -124,20 +124,21 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
   } as const;
   app.get<{
     Params: RequestPath;
-    Querystring: { readonly wait?: string; readonly result?: string };
+    Querystring: { readonly wait?: string; readonly result?: string; readonly known?: string };
   }>(
     "/requests/:request",
     route(cluster, {
       ...common,
       summary:
-        "A request; with `wait`, when it has ended or after so many milliseconds; with `result=true`, its result unless that is above 1 MiB (RESULT_TOO_LARGE).",
+        "A request; with `wait`, when it has ended or is paused, or after so many milliseconds; with `known=paused`, not for a pause but when that is over; with `result=true`, its result unless that is above 1 MiB (RESULT_TOO_LARGE).",
       querystring: WAIT_QUERY,
       answers: { 200: json("The request.", REQUEST) },
     }),
     (request) => {
-      const { wait, result } = request.query;
+      const { wait, result, known } = request.query;
       const waitMs = countOf(wait, { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 });
-      const input = { waitMs, withResult: flagOf(result, false) };
+      const knowsPaused = known === "paused";
+      const input = { waitMs, withResult: flagOf(result, false), knowsPaused };
       return callCluster(context, request, {
         waitMs,
         run: (options) => cluster.request(request.params.request, input, options),

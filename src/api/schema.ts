@@ -261,11 +261,17 @@ export const EVENT_HEADERS = {
   properties: { "last-event-id": REVISION },
 } as const;
 
-/** Waiting for a request. */
-export const WAIT_QUERY = {
+/** Submitting and waiting. */
+export const SUBMIT_QUERY = {
   type: "object",
   additionalProperties: false,
   properties: { wait: COUNT, result: FLAG, stale: FLAG },
+} as const;
+
+/** Waiting for a request. With `known=paused` a pause is no news to the caller, its end is. */
+export const WAIT_QUERY = {
+  ...SUBMIT_QUERY,
+  properties: { ...SUBMIT_QUERY.properties, known: { type: "string", enum: ["paused"] } },
 } as const;
 
 /** A call that only reads; with `stale` this node's own copy, whose age is in `Jobx-Age-Ms`. */

@@ -6,7 +6,7 @@ import { WAIT_MS_MAX } from "./limits.ts";
 import type { RequestView, SubmitAnswer, SubmitInput } from "./ports.ts";
 import { countOf, flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
-import { JOB_PARAMS, SUBMIT_BODY, SUBMIT_HEADERS, WAIT_QUERY } from "./schema.ts";
+import { JOB_PARAMS, SUBMIT_BODY, SUBMIT_HEADERS, SUBMIT_QUERY } from "./schema.ts";
 import { checkPairs, decodeUtf8, parseSubmission } from "./values.ts";
 import { SUBMITTED, SUBMITTED_REQUEST } from "./view-schema.ts";
 
@@ -50,7 +50,7 @@ export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
       params: JOB_PARAMS,
       body: SUBMIT_BODY,
       headers: SUBMIT_HEADERS,
-      querystring: WAIT_QUERY,
+      querystring: SUBMIT_QUERY,
       answers: {
         200: json("It was waited for and has ended.", SUBMITTED_REQUEST),
         202: json("It was accepted: a majority has it on disk.", {
@@ -106,7 +106,7 @@ async function waitFor(
   try {
     return await callCluster(context, request, {
       waitMs: wait.waitMs,
-      run: (options) => context.cluster.request(wait.id, wait, options),
+      run: (options) => context.cluster.request(wait.id, { ...wait, knowsPaused: false }, options),
     });
   } catch (error) {
     if (error instanceof JobxError) return undefined;

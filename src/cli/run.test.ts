@@ -261,6 +261,21 @@ describe("submit", () => {
     expect(err).toContain("jobx request resume r1");
   });
 
+  test("--wait is told of a pause once, and then of its end", async () => {
+    const running = jobx("submit text wordcount --wait");
+    await expect.poll(() => cluster.waits, SLOW).toBe(1);
+    cluster.change("r1", { state: "paused" });
+    const asked = (): unknown[] =>
+      cluster.calls.filter(({ method }) => method === "request").map(({ input }) => input);
+    await expect.poll(() => asked().length, SLOW).toBe(2);
+    for (let at = 0; at < 5; at++) await jobx("node list");
+    expect(asked()).toMatchObject([{ knowsPaused: false }, { knowsPaused: true }]);
+    expect((await jobx("request resume r1")).exit).toBe(0);
+    cluster.succeed("r1", []);
+    const { exit, err } = await running;
+    expect([exit, err]).toEqual([0, "request r1 is paused; jobx request resume r1\n"]);
+  });
+
   test("the death of the node that was asked does not end the wait", async () => {
     const first = await buildApi({ cluster, log: silentLog, rules: RULES });
     const doomed = await listenApi(first, { host: "127.0.0.1", port: 0 });

@@ -26,11 +26,12 @@ export async function waitForEnd(
     readonly onView: (view: RequestView) => void;
   },
 ): Promise<RequestView> {
-  for (;;) {
+  for (let knowsPaused = false; ; ) {
     const leftMs = Math.max(0, options.untilMs - deps.clock.nowMs());
     const waitMs = Math.ceil(Math.min(leftMs, WAIT_MS));
-    const view = await deps.client.request(id, { waitMs, withResult: false });
+    const view = await deps.client.request(id, { waitMs, withResult: false, knowsPaused });
     options.onView(view);
+    knowsPaused = view.state === "paused";
     if (hasEnded(view) || deps.clock.nowMs() >= options.untilMs) return view;
   }
 }

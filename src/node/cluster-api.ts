@@ -15,6 +15,7 @@ import type {
   RequestList,
   RequestPage,
   RequestView,
+  RequestWait,
   StepView,
   StreamEvent,
   SubmitAnswer,
@@ -49,6 +50,9 @@ import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
 const WAIT_MS_MAX = 20_000;
+
+/** A request as it is. */
+const LOOK: RequestWait = { waitMs: 0, withResult: false, knowsPaused: false };
 
 /** The requests of a workflow that somebody who begins to follow it is shown. */
 const NEWEST = {
@@ -253,22 +257,19 @@ export class ClusterApi implements ClusterPort {
     return { request, duplicate: answer.repeated };
   }
 
-  async request(
-    id: string,
-    input: { readonly waitMs: number; readonly withResult: boolean },
-    options: CallOptions,
-  ): Promise<RequestView> {
+  async request(id: string, input: RequestWait, options: CallOptions): Promise<RequestView> {
     const reader = this.#readerFor(options);
     const place = await reader.place(id, options.deadlineMs);
     const { group, sequence: request } = place;
+    const { knowsPaused } = input;
     const endMs = performance.now() + input.waitMs;
     const patienceMs = options.stale === true ? 0 : input.waitMs;
     for (let leftMs = patienceMs; leftMs > 0; leftMs = endMs - performance.now()) {
       const waitMs = Math.ceil(Math.min(leftMs, WAIT_MS_MAX));
-      const call = { kind: "wait", group, request, waitMs } as const;
+      const call = { kind: "wait", group, request, waitMs, knowsPaused } as const;
       const answer = await this.#deps.node.router.ask(group, call, options.deadlineMs);
       options.signal.throwIfAborted();
-      if (answer.kind === "waited" && answer.ended) break;
+      if (answer.kind === "waited" && answer.news) break;
     }
     const row = await reader.row(place, options.deadlineMs);
     const { workflow } = place;
@@ -336,13 +337,13 @@ export class ClusterApi implements ClusterPort {
   async cancel(id: string, options: CallOptions): Promise<RequestView> {
     const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
     await this.#writer.command(group, { kind: "cancel", request: sequence }, options.deadlineMs);
-    return this.request(id, { waitMs: 0, withResult: false }, options);
+    return this.request(id, LOOK, options);
   }
 
   async resume(id: string, options: CallOptions): Promise<RequestView> {
     const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
     await this.#writer.command(group, { kind: "resume", request: sequence }, options.deadlineMs);
-    return this.request(id, { waitMs: 0, withResult: false }, options);
+    return this.request(id, LOOK, options);
   }
 
   async retry(
@@ -376,8 +377,7 @@ export class ClusterApi implements ClusterPort {
     const common = { after, deadlineMs, signal, nodeName };
     if ("request" in of) {
       const { workflow, group, sequence, id } = await this.#reader.place(of.request, deadlineMs);
-      const input = { waitMs: 0, withResult: false };
-      const present = async () => [await this.request(id, input, options)];
+      const present = async () => [await this.request(id, LOOK, options)];
       const followed = { ...common, workflow, group, request: sequence, present };
       yield* eventStream(this.#deps.node, followed);
       return;

@@ -103,7 +103,7 @@ test("an answer that cannot be cut is replaced by one that says so", () => {
 });
 
 test("any other message that is too large is refused with its size", () => {
-  const call = { kind: "wait", group: 1, request: 2, waitMs: 3 } as const;
+  const call = { kind: "wait", group: 1, request: 2, waitMs: 3, knowsPaused: false } as const;
   const attempt = (): unknown => encodePeerFrames({ kind: "call", id: 1, call }, 5);
   expect(attempt).toThrow(WireError);
   expect(attempt).toThrow(expect.objectContaining({ code: "WIRE_TOO_LARGE" }));

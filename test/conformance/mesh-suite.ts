@@ -135,5 +135,9 @@ function heard({ told }: Watched): string[] {
 }
 
 function message(id: number): PeerMessage {
-  return { kind: "call", id, call: { kind: "wait", group: 1, request: 1, waitMs: 0 } };
+  return {
+    kind: "call",
+    id,
+    call: { kind: "wait", group: 1, request: 1, waitMs: 0, knowsPaused: false },
+  };
 }

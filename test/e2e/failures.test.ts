@@ -119,8 +119,19 @@ test("a step that pauses on failure goes on after a person has mended it", async
   });
   expect(paused.error).toMatchObject({ code: "HANDLER_FAILED", invocation: `${id}.r.1` });
   expect(paused.endedAt).toBeNull();
+  let told: RequestView | undefined;
+  const known = { waitMs: 60_000, withResult: false, knowsPaused: true };
+  const knowing = client.request(id, known).then((view) => {
+    told = view;
+  });
+  const asked = { ...known, knowsPaused: false };
+  for (let at = 0; at < 3; at++) expect((await client.request(id, asked)).state).toBe("paused");
+  // Who knows of the pause is not told again.
+  expect(told).toBeUndefined();
   await gate.open();
   expect((await cluster.jobx(1, "request", "resume", id)).code).toBe(0);
+  await knowing;
+  expect(told).not.toMatchObject({ state: "paused" });
   const view = await ended(client, id, END_MS_MAX);
   expect(view).toMatchObject({ state: "succeeded", error: null });
   expect(view.result?.pairs).toEqual([

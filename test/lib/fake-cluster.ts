@@ -14,6 +14,7 @@ import type {
   RequestList,
   RequestPage,
   RequestView,
+  RequestWait,
   StepView,
   StreamEvent,
   SubmitAnswer,
@@ -312,17 +313,15 @@ export class FakeCluster implements ClusterPort {
     return { request, duplicate: false };
   }
 
-  async request(
-    id: string,
-    input: { readonly waitMs: number; readonly withResult: boolean },
-    options: CallOptions,
-  ): Promise<RequestView> {
+  async request(id: string, input: RequestWait, options: CallOptions): Promise<RequestView> {
     this.#called("request", { id, ...input }, options);
     const failure = this.failNextWait;
     this.failNextWait = undefined;
     if (failure !== undefined) throw failure;
     const deadline = performance.now() + input.waitMs;
-    while (this.#view(id).endedAt === null && performance.now() < deadline) {
+    const hasNews = ({ endedAt, state }: RequestView): boolean =>
+      endedAt !== null || (state === "paused") !== input.knowsPaused;
+    while (!hasNews(this.#view(id)) && performance.now() < deadline) {
       await this.#change(deadline - performance.now(), options.signal);
       options.signal.throwIfAborted();
     }

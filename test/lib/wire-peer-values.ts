@@ -251,7 +251,13 @@ export const callKinds: Kinds<Call> = {
     scan: maybe(fc.record({ gte: words, lt: words, limit: natural, reverse: bool })),
     linear: bool,
   }),
-  wait: fc.record({ kind: one("wait"), group: natural, request: natural, waitMs: natural }),
+  wait: fc.record({
+    kind: one("wait"),
+    group: natural,
+    request: natural,
+    waitMs: natural,
+    knowsPaused: bool,
+  }),
   "copy-run": fc.record({ kind: one("copy-run"), run: pieces.run }),
   "group-status": fc.record({ kind: one("group-status"), group: natural }),
   transfer: fc.record({ kind: one("transfer"), group: natural, to: name }),
@@ -306,7 +312,7 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     term: natural,
     appliedIndex: natural,
   }),
-  waited: fc.record({ kind: one("waited"), ended: bool }),
+  waited: fc.record({ kind: one("waited"), news: bool }),
   events: fc.record({
     kind: one("events"),
     resync: bool,

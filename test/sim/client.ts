@@ -281,7 +281,8 @@ export class SimClient {
     this.#stage = `wait for request ${request}`;
     return this.#asker.until(async (node) => {
       const waitMs = this.#chance.whole(500, 3_000);
-      const answer = await answerOf(node, group, { kind: "wait", group, request, waitMs });
+      const call = { kind: "wait", group, request, waitMs, knowsPaused: false } as const;
+      const answer = await answerOf(node, group, call);
       return answer?.kind === "waited" ? true : undefined;
     });
   }

@@ -10,6 +10,7 @@ const DONE: CallAnswer = { kind: "done" };
 const CUT_OFF: CallAnswer = { kind: "not-scheduler", leader: undefined };
 const FULL: CallAnswer = { kind: "error", code: "FS_DISK_FULL", message: "no room" };
 const { signal } = new AbortController();
+const never = (): Promise<never> => new Promise(() => {});
 
 function runOn(...holders: readonly NodeId[]): RunPiece {
   const size = { count: 1, bytes: 9 };
@@ -23,6 +24,8 @@ function copiesWith(
   listBlocks: RunsPort["listBlocks"] = () => Promise.resolve([]),
   /** Members that are down. */
   down: readonly NodeId[] = [],
+  /** Before each answer. */
+  hold: () => Promise<void> = () => Promise.resolve(),
 ) {
   const asked: NodeId[] = [];
   const copies = new RunCopies({
@@ -34,11 +37,12 @@ function copiesWith(
       members: () => ["self", ...Object.keys(up), ...down].map(memberOf),
     },
     caller: {
-      ask: (to) => {
+      ask: async (to) => {
         const answers = up[to] ?? [];
         const at = asked.filter((node) => node === to).length;
         asked.push(to);
-        return Promise.resolve(answers[Math.min(at, answers.length - 1)]);
+        await hold();
+        return answers[Math.min(at, answers.length - 1)];
       },
     },
     runs: {
@@ -203,5 +207,18 @@ describe("handing on what only this node has", () => {
     const { copies } = copiesWith({ a: [none, CUT_OFF, none, DONE] }, undefined, one);
     await expect(copies.handOn()).rejects.toMatchObject({ code: "NODE_BLOCKS_STAY" });
     await copies.handOn();
+  });
+});
+
+describe("who does not wait any more", () => {
+  const end = new Error("its time is over");
+
+  test("is not held up by a node that says nothing to a copy", async () => {
+    const { copies, asked } = copiesWith({ silent: [undefined] }, undefined, undefined, [], never);
+    const caller = new AbortController();
+    const securing = copies.secure([runOn("self")], caller.signal);
+    await expect.poll(() => asked).toEqual(["silent"]);
+    caller.abort(end);
+    await expect(securing).rejects.toBe(end);
   });
 });

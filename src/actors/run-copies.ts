@@ -87,7 +87,7 @@ export class RunCopies {
         if (!away || signal.aborted) throw error;
         if (tries >= ENSURE_TRIES_MAX) throw await this.#unreachable(run, { error, signal });
       }
-      await this.#pause(ENSURE_PAUSE_MS);
+      await orAborted(this.#pause(ENSURE_PAUSE_MS), signal);
     }
   }
 
@@ -138,16 +138,13 @@ export class RunCopies {
       for (let at = 0; at < others.length; at++) {
         signal.throwIfAborted();
         const to = others[(turn + at) % others.length] ?? this.#deps.mesh.self;
-        const answer = await this.#deps.caller.ask(
-          to,
-          { kind: "copy-run", run: piece },
-          COPY_MS_MAX,
-        );
+        const call = { kind: "copy-run", run: piece } as const;
+        const answer = await orAborted(this.#deps.caller.ask(to, call, COPY_MS_MAX), signal);
         if (answer?.kind === "done") return { ...piece, holders: [...piece.holders, to] };
         if (answer?.kind === "error" && UNABLE_CODES.has(answer.code)) unable.add(to);
         said = saidOf(answer);
       }
-      await this.#pause(SECURE_PAUSE_MS);
+      await orAborted(this.#pause(SECURE_PAUSE_MS), signal);
     }
     const text = "no other node took a copy of what the unit made, though some are up";
     throw new ActorError({ code: "RUN_NOT_SECURED" }, `${text}: ${said}`);
@@ -181,6 +178,25 @@ export class RunCopies {
     return new Promise((resolve) => {
       this.#deps.timers.after(delayMs, resolve);
     });
+  }
+}
+
+/** Nobody waits any more for what the signal ends: a node that says nothing holds nobody up. */
+async function orAborted<Answer>(work: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  signal.throwIfAborted();
+  let stopListening = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const onAbort = (): void => {
+      const reason: unknown = signal.reason;
+      reject(reason instanceof Error ? reason : new Error("nobody waits for it any more"));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    stopListening = () => signal.removeEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    stopListening();
   }
 }
 

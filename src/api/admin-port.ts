@@ -1,8 +1,10 @@
 /** What operators ask of the node that they reach: who may join, who is a member, who leads. */
 
-/** How long the caller is willing to wait, from now. The same as `CallOptions` of the other calls. */
+import type { Deadline } from "../std/deadline.ts";
+
+/** How long the caller is willing to wait for all of it. The same as `CallOptions` of the other calls. */
 export interface AdminCallOptions {
-  readonly deadlineMs: number;
+  readonly deadline: Deadline;
   readonly signal: AbortSignal;
 }
 

@@ -1,10 +1,15 @@
 /** What the routes share: the node and the calls in flight. */
 import type { FastifyRequest } from "fastify";
+import type { Clock } from "../std/clock.ts";
+import { Deadline } from "../std/deadline.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX } from "./limits.ts";
 import type { CallOptions, ClusterPort } from "./ports.ts";
 import { inputError } from "./values.ts";
+
+/** Monotonic; only deadlines are measured by it. */
+export const CLOCK: Clock = { nowMs: () => performance.now() };
 
 /** Given to every area. */
 export interface ApiContext {
@@ -41,7 +46,8 @@ export async function callCluster<Answer>(
   });
   try {
     const stale = asksForStale(request);
-    return await Promise.race([work.run({ deadlineMs, signal, stale }), ended]);
+    const deadline = new Deadline(CLOCK, deadlineMs);
+    return await Promise.race([work.run({ deadline, signal, stale }), ended]);
   } finally {
     stopListening();
   }

@@ -33,6 +33,7 @@ export type Role = "read" | "submit" | "admin";
 
 /** Codes that come through `ClusterPort`; each needs a status, so a new one is added here first. */
 export type ClusterErrorCode =
+  | "DEADLINE_PASSED"
   | "COMMAND_NOT_ACCEPTED"
   | "COMMAND_OUTCOME_UNKNOWN"
   | "COMMAND_QUEUE_FULL"

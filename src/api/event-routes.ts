@@ -6,7 +6,8 @@
 import { Readable } from "node:stream";
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type ApiContext, callCluster } from "./context.ts";
+import { Deadline } from "../std/deadline.ts";
+import { type ApiContext, CLOCK, callCluster } from "./context.ts";
 import { apiError, isJobxError } from "./errors.ts";
 import { failureBody } from "./failures.ts";
 import { object, TEXT } from "./json-schema.ts";
@@ -119,7 +120,7 @@ function follow(
 ): AsyncIterable<StreamEvent> {
   const after = request.headers["last-event-id"] ?? request.query.after;
   const signal = context.inFlight.signalOf(request);
-  const options = { deadlineMs: DEADLINE_MS_DEFAULT, signal };
+  const options = { deadline: new Deadline(CLOCK, DEADLINE_MS_DEFAULT), signal };
   const number = after === undefined ? undefined : Number(after);
   const events = context.cluster.events(of, number, options);
   return whileKnown(events, () => isKnown(context, request.headers.authorization));

@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { clusterFailure, FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { Deadline } from "../std/deadline.ts";
 import { silentLog } from "../std/log.ts";
 import { JobxClient } from "./client.ts";
 import type { StreamEvent } from "./ports.ts";
@@ -32,7 +33,8 @@ beforeEach(async () => {
     jobs: { wordcount: { step: "words", description: "" } },
     retention: undefined,
   });
-  const options = { deadlineMs: 1000, signal: new AbortController().signal };
+  const deadline = new Deadline({ nowMs: () => 0 }, 1000);
+  const options = { deadline, signal: new AbortController().signal };
   const submission = { workflow: "text", job: "wordcount", arguments: [] };
   await cluster.submit({ ...submission, idempotencyKey: undefined, keep: undefined }, options);
   cluster.calls.length = 0;

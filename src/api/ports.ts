@@ -1,11 +1,12 @@
 /**
  * What the HTTP API needs from the node it runs in. Every method may be called at any node: the node
- * finds the workflow's scheduler, forwards the call, and tries again inside `deadlineMs` after a
+ * finds the workflow's scheduler, forwards the call, and tries again inside the deadline after a
  * failover. All methods reject with a `JobxError` whose code is in `docs/errors.md`; the important
  * ones are `COMMAND_NOT_ACCEPTED` (safe to repeat) and `COMMAND_OUTCOME_UNKNOWN` (repeat with the same
  * key), `WORKFLOW_UNKNOWN`, `JOB_UNKNOWN`, `REQUEST_UNKNOWN`, `NO_MAJORITY`.
  */
 
+import type { Deadline } from "../std/deadline.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { AttemptError, AttemptView, OutputView } from "./attempt-view.ts";
 
@@ -19,8 +20,8 @@ export type Json =
   | { readonly [key: string]: Json };
 
 export interface CallOptions {
-  /** How long the caller is willing to wait, from now. */
-  readonly deadlineMs: number;
+  /** How long the caller is willing to wait for all of it. */
+  readonly deadline: Deadline;
   readonly signal: AbortSignal;
   /** Where reading is all that is asked: from this node's own replica, however old (R15). */
   readonly stale?: boolean;

@@ -24,6 +24,7 @@ test("only what may pass by itself is to be tried later", () => {
     "COMMAND_QUEUE_FULL",
     "DATA_PLANE_CLOSED",
     "DATA_PLANE_CRASHED",
+    "DEADLINE_PASSED",
     "FS_BLOCK_MISSING",
     "FS_FETCH_DAMAGED",
     "FS_STOPPED",

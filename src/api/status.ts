@@ -4,7 +4,7 @@ import type { ApiErrorDetails, ClusterErrorCode } from "./errors.ts";
 
 type Code = ApiErrorDetails["code"] | WorkflowErrorDetails["code"] | ClusterErrorCode;
 
-/** 429 and 503 are answered with `Retry-After`; so is 504, whose outcome is not known. */
+/** 429, 503 and 504 are answered with `Retry-After`. */
 export const HTTP_STATUS = {
   API_INPUT_INVALID: 400,
   API_JSON_INVALID: 400,
@@ -111,6 +111,7 @@ export const HTTP_STATUS = {
   RUN_UNREACHABLE: 503,
   RUN_NOT_SECURED: 503,
   COMMAND_OUTCOME_UNKNOWN: 504,
+  DEADLINE_PASSED: 504,
   // This node's disk or its content; another try here meets the same.
   FS_IO: 500,
   FS_BLOCK_DAMAGED: 500,

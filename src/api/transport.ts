@@ -230,6 +230,7 @@ function isHopeless({ cause }: Error): boolean {
 const NOT_ACCEPTED: ReadonlySet<string> = new Set([
   "COMMAND_NOT_ACCEPTED",
   "COMMAND_QUEUE_FULL",
+  "DEADLINE_PASSED",
   "API_BUSY",
   "API_BODIES_FULL",
   "API_WAITS_FULL",

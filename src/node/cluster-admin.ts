@@ -8,6 +8,7 @@ import type { AdminPort, GroupView, RecoveryView, TicketView } from "../api/admi
 import type { CallOptions } from "../api/ports.ts";
 import { ticketVerifier } from "../mesh/ticket.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
+import type { Deadline } from "../std/deadline.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { groupName, groupNamed, groupViews } from "./group-views.ts";
 import { ticketState, ticketsToForget } from "./room.ts";
@@ -46,7 +47,7 @@ export class ClusterAdmin implements AdminPort {
       throw new ClusterError({ code: "NODE_NOT_READY" }, "this node does not know its cluster yet");
     }
     for (const dead of ticketsToForget(directory.tickets(), systemWall.wallMs())) {
-      await writer.system({ kind: "forget-ticket", id: dead }, options.deadlineMs);
+      await writer.system({ kind: "forget-ticket", id: dead }, options.deadline);
     }
     const id = randomBytes(8).toString("hex");
     const secret = randomBytes(SECRET_BYTES);
@@ -55,7 +56,7 @@ export class ClusterAdmin implements AdminPort {
     const { uses } = input;
     await writer.system(
       { kind: "ticket", id, verifier, expiresMs, uses, madeBy: self },
-      options.deadlineMs,
+      options.deadline,
     );
     // This node first: it certainly knows the ticket soon.
     const members = [...directory.members()];
@@ -80,19 +81,19 @@ export class ClusterAdmin implements AdminPort {
 
   async drainNode(node: string, drained: boolean, options: CallOptions): Promise<void> {
     const { node: id } = nodeNamed(this.#deps.node.directory, node);
-    await this.#deps.writer.system({ kind: "drain-node", node: id, drained }, options.deadlineMs);
+    await this.#deps.writer.system({ kind: "drain-node", node: id, drained }, options.deadline);
   }
 
   async removeNode(node: string, options: CallOptions): Promise<void> {
     const row = nodeNamed(this.#deps.node.directory, node);
     if (row.state === "joined" || row.state === "drained") {
-      await this.#checkRemoval(row, options.deadlineMs);
+      await this.#checkRemoval(row, options.deadline);
     }
-    await this.#deps.writer.system({ kind: "remove-node", node: row.node }, options.deadlineMs);
+    await this.#deps.writer.system({ kind: "remove-node", node: row.node }, options.deadline);
   }
 
   groups(options: CallOptions): Promise<readonly GroupView[]> {
-    return groupViews(this.#deps.node, options.deadlineMs);
+    return groupViews(this.#deps.node, options.deadline);
   }
 
   async transfer(
@@ -105,7 +106,7 @@ export class ClusterAdmin implements AdminPort {
       throw new ClusterError({ code: "GROUP_UNKNOWN" }, `there is no group ${input.group}`);
     }
     const { node: to } = nodeNamed(node.directory, input.node);
-    await node.router.ask(group, { kind: "transfer", group, to }, options.deadlineMs);
+    await node.router.ask(group, { kind: "transfer", group, to }, options.deadline.leftMs());
   }
 
   async recoverGroup(input: {
@@ -134,7 +135,7 @@ export class ClusterAdmin implements AdminPort {
   }
 
   /** @throws {ClusterError} `NODE_LAST`, `NODE_REMOVAL_UNSAFE` when a group would be left without a majority. */
-  async #checkRemoval(row: MemberRow, deadlineMs: number): Promise<void> {
+  async #checkRemoval(row: MemberRow, deadline: Deadline): Promise<void> {
     const { node, isUp } = this.#deps;
     const staying = node.directory
       .members()
@@ -143,7 +144,7 @@ export class ClusterAdmin implements AdminPort {
       throw new ClusterError({ code: "NODE_LAST" }, "the last node cannot be removed");
     }
     const up = new Set(staying.map(({ node: id }) => id).filter(isUp));
-    for (const view of await groupViews(node, deadlineMs)) {
+    for (const view of await groupViews(node, deadline)) {
       const problem = removalProblem(view, { staying: staying.length, up: up.size });
       if (problem === undefined) continue;
       throw new ClusterError({ code: "NODE_REMOVAL_UNSAFE" }, problem);
@@ -151,7 +152,7 @@ export class ClusterAdmin implements AdminPort {
   }
 
   async revokeTicket(id: string, options: CallOptions): Promise<void> {
-    await this.#deps.writer.system({ kind: "revoke-ticket", id }, options.deadlineMs);
+    await this.#deps.writer.system({ kind: "revoke-ticket", id }, options.deadline);
   }
 }
 

@@ -26,6 +26,7 @@ import type {
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
+import { Deadline } from "../std/deadline.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
@@ -37,6 +38,7 @@ import type { Metrics } from "./metrics.ts";
 import { outputView, parseLiveName } from "./output-views.ts";
 import { RequestReader } from "./request-reader.ts";
 import { smallResult } from "./small-result.ts";
+import { systemClock } from "./system.ts";
 import { Tokens } from "./tokens.ts";
 import {
   handlerViews,
@@ -46,10 +48,14 @@ import {
   stepEntities,
   stepViews,
 } from "./views.ts";
+import { within } from "./within.ts";
 import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
 const WAIT_MS_MAX = 20_000;
+
+/** What takes time when a result is asked for. */
+const FETCHED = "the result was fetched from other nodes";
 
 /** A request as it is. */
 const LOOK: RequestWait = { waitMs: 0, withResult: false, knowsPaused: false };
@@ -129,7 +135,7 @@ export class ClusterApi implements ClusterPort {
   createToken(
     ...args: Parameters<ClusterPort["createToken"]>
   ): ReturnType<ClusterPort["createToken"]> {
-    return this.#tokens.create(args[0], args[1].deadlineMs);
+    return this.#tokens.create(args[0], args[1].deadline);
   }
 
   tokens(): ReturnType<ClusterPort["tokens"]> {
@@ -137,7 +143,7 @@ export class ClusterApi implements ClusterPort {
   }
 
   revokeToken(id: string, options: CallOptions): Promise<void> {
-    return this.#tokens.revoke(id, options.deadlineMs);
+    return this.#tokens.revoke(id, options.deadline);
   }
 
   workflows(): ReturnType<ClusterPort["workflows"]> {
@@ -154,7 +160,7 @@ export class ClusterApi implements ClusterPort {
 
   async workflow(name: string, options: CallOptions): Promise<WorkflowView> {
     const { node } = this.#deps;
-    const state = await this.#writer.state(name, options.deadlineMs);
+    const state = await this.#writer.state(name, options.deadline);
     const { directory } = node;
     const row = directory.workflow(state.group);
     if (row === undefined || row.state === "deleted") throw workflowUnknown(name);
@@ -187,19 +193,19 @@ export class ClusterApi implements ClusterPort {
 
   apply(...args: Parameters<ClusterPort["apply"]>): ReturnType<ClusterPort["apply"]> {
     const [definition, input, options] = args;
-    return this.#writer.apply(definition, input, options.deadlineMs);
+    return this.#writer.apply(definition, input, options);
   }
 
   async createWorkflow(
     input: { readonly workflow: string; readonly description: string },
     options: CallOptions,
   ): Promise<WorkflowView> {
-    await this.#writer.create(input.workflow, input.description, options.deadlineMs);
+    await this.#writer.create(input.workflow, input.description, options.deadline);
     return this.workflow(input.workflow, options);
   }
 
   async steps(workflow: string, options: CallOptions): Promise<readonly StepView[]> {
-    return stepEntities((await this.#writer.state(workflow, options.deadlineMs)).plan);
+    return stepEntities((await this.#writer.state(workflow, options.deadline)).plan);
   }
 
   async step(workflow: string, name: string, options: CallOptions): Promise<StepView> {
@@ -207,7 +213,7 @@ export class ClusterApi implements ClusterPort {
   }
 
   async jobs(workflow: string, options: CallOptions): Promise<readonly JobView[]> {
-    return jobEntities((await this.#writer.state(workflow, options.deadlineMs)).plan);
+    return jobEntities((await this.#writer.state(workflow, options.deadline)).plan);
   }
 
   async job(workflow: string, name: string, options: CallOptions): Promise<JobView> {
@@ -215,9 +221,9 @@ export class ClusterApi implements ClusterPort {
   }
 
   async handler(workflow: string, name: string, options: CallOptions): Promise<HandlerSourceView> {
-    const { group, plan } = await this.#writer.state(workflow, options.deadlineMs);
+    const { group, plan } = await this.#writer.state(workflow, options.deadline);
     const view = named("handler", name, handlerViews(plan));
-    const source = await this.#writer.source(group, view.version, options.deadlineMs);
+    const source = await this.#writer.source(group, view.version, options.deadline);
     return { ...view, source };
   }
 
@@ -225,7 +231,7 @@ export class ClusterApi implements ClusterPort {
     change: EntityChange,
     options: CallOptions,
   ): Promise<StepView | JobView | null> {
-    const plan = await this.#writer.changeEntity(change, options.deadlineMs);
+    const plan = await this.#writer.changeEntity(change, options.deadline);
     if (change.action === "delete") return null;
     const all: readonly (StepView | JobView)[] =
       change.entity === "step" ? stepEntities(plan) : jobEntities(plan);
@@ -233,7 +239,7 @@ export class ClusterApi implements ClusterPort {
   }
 
   deleteWorkflow(name: string, options: CallOptions): Promise<void> {
-    return this.#writer.delete(name, options.deadlineMs);
+    return this.#writer.delete(name, options.deadline);
   }
 
   async submit(
@@ -243,15 +249,20 @@ export class ClusterApi implements ClusterPort {
     const { workflow, job, idempotencyKey, keep } = input;
     const row = this.#deps.node.directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
-    const stored = await this.#deps.plane.storePairs(input.arguments);
-    // R25: on two nodes before a command refers to it.
-    const dataset = await this.#deps.node.copies.secure(stored, options.signal);
+    const { plane, node } = this.#deps;
+    const dataset = await within(
+      options,
+      "the arguments were stored on two nodes",
+      async (signal) =>
+        // R25: on two nodes before a command refers to it.
+        node.copies.secure(await plane.storePairs(input.arguments), signal),
+    );
     const key =
       idempotencyKey === undefined
         ? undefined
         : { key: idempotencyKey, bodyHash: bodyHash([job, input.arguments, keep ?? null]) };
     const command = { kind: "submit", job, arguments: dataset, keep } as const;
-    const answer = await this.#writer.command(row.group, command, options.deadlineMs, key);
+    const answer = await this.#writer.command(row.group, command, options.deadline, key);
     if (answer.kind !== "request") throw new Error("a submission is answered with its request");
     const request = requestId(workflow, row.group, answer.request);
     return { request, duplicate: answer.repeated };
@@ -259,7 +270,7 @@ export class ClusterApi implements ClusterPort {
 
   async request(id: string, input: RequestWait, options: CallOptions): Promise<RequestView> {
     const reader = this.#readerFor(options);
-    const place = await reader.place(id, options.deadlineMs);
+    const place = await reader.place(id, options.deadline);
     const { group, sequence: request } = place;
     const { knowsPaused } = input;
     const endMs = performance.now() + input.waitMs;
@@ -267,11 +278,11 @@ export class ClusterApi implements ClusterPort {
     for (let leftMs = patienceMs; leftMs > 0; leftMs = endMs - performance.now()) {
       const waitMs = Math.ceil(Math.min(leftMs, WAIT_MS_MAX));
       const call = { kind: "wait", group, request, waitMs, knowsPaused } as const;
-      const answer = await this.#deps.node.router.ask(group, call, options.deadlineMs);
+      const answer = await this.#deps.node.router.ask(group, call, options.deadline.leftMs());
       options.signal.throwIfAborted();
       if (answer.kind === "waited" && answer.news) break;
     }
-    const row = await reader.row(place, options.deadlineMs);
+    const row = await reader.row(place, options.deadline);
     const { workflow } = place;
     const view = requestView(row, { request: place.id, workflow, group });
     if (!input.withResult || row.state !== "succeeded") return view;
@@ -279,7 +290,7 @@ export class ClusterApi implements ClusterPort {
     const pairs = await smallResult(
       { request: place.id, dataset: row.result ?? [] },
       {
-        ensure: (dataset) => copies.ensure(dataset, options.signal),
+        ensure: (dataset) => within(options, FETCHED, (signal) => copies.ensure(dataset, signal)),
         read: (dataset) => this.#deps.plane.readPairTexts(dataset),
       },
     );
@@ -290,20 +301,22 @@ export class ClusterApi implements ClusterPort {
     const row = this.#deps.node.directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
     const about = { name: workflow, group: row.group };
-    return this.#readerFor(options).list(about, page, options.deadlineMs);
+    return this.#readerFor(options).list(about, page, options.deadline);
   }
 
   async result(id: string, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
     const reader = this.#readerFor(options);
-    const place = await reader.place(id, options.deadlineMs);
-    const row = await reader.row(place, options.deadlineMs);
+    const place = await reader.place(id, options.deadline);
+    const row = await reader.row(place, options.deadline);
     if (row.state !== "succeeded") {
       throw new ClusterError(
         { code: "RESULT_NOT_THERE", state: row.state },
         `${id} is ${row.state}: it has no result`,
       );
     }
-    const here = await this.#deps.node.copies.ensure(row.result ?? [], options.signal);
+    const { copies } = this.#deps.node;
+    const result = row.result ?? [];
+    const here = await within(options, FETCHED, (signal) => copies.ensure(result, signal));
     return this.#deps.plane.readPairTexts(here);
   }
 
@@ -313,8 +326,8 @@ export class ClusterApi implements ClusterPort {
     options: CallOptions,
   ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
     const reader = this.#readerFor(options);
-    const place = await reader.place(id, options.deadlineMs);
-    return reader.attempts(place, input.limit, options.deadlineMs);
+    const place = await reader.place(id, options.deadline);
+    return reader.attempts(place, input.limit, options.deadline);
   }
 
   async output(
@@ -325,24 +338,24 @@ export class ClusterApi implements ClusterPort {
     const { node } = this.#deps;
     const running = parseLiveName(of.attempt);
     // The id says all: what is printed can be read without a majority.
-    const { group, id: request } = await this.#reader.place(id, options.deadlineMs);
+    const { group, id: request } = await this.#reader.place(id, options.deadline);
     if (running === undefined || node.directory.member(running.node) === undefined) {
       throw new ClusterError({ code: "ATTEMPT_UNKNOWN" }, `there is no attempt ${of.attempt}`);
     }
     const { stdout, stderr } = of;
     const wanted = { group, request, ...running, stdout, stderr };
-    return outputView(await askForOutput(node.caller, wanted, options.deadlineMs), of);
+    return outputView(await askForOutput(node.caller, wanted, options.deadline.leftMs()), of);
   }
 
   async cancel(id: string, options: CallOptions): Promise<RequestView> {
-    const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
-    await this.#writer.command(group, { kind: "cancel", request: sequence }, options.deadlineMs);
+    const { group, sequence } = await this.#reader.place(id, options.deadline);
+    await this.#writer.command(group, { kind: "cancel", request: sequence }, options.deadline);
     return this.request(id, LOOK, options);
   }
 
   async resume(id: string, options: CallOptions): Promise<RequestView> {
-    const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
-    await this.#writer.command(group, { kind: "resume", request: sequence }, options.deadlineMs);
+    const { group, sequence } = await this.#reader.place(id, options.deadline);
+    await this.#writer.command(group, { kind: "resume", request: sequence }, options.deadline);
     return this.request(id, LOOK, options);
   }
 
@@ -352,15 +365,15 @@ export class ClusterApi implements ClusterPort {
     options: CallOptions,
   ): Promise<SubmitAnswer> {
     const { idempotencyKey, keep } = input;
-    const place = await this.#reader.place(id, options.deadlineMs);
+    const place = await this.#reader.place(id, options.deadline);
     const { workflow, group, sequence } = place;
-    const { job } = await this.#reader.row(place, options.deadlineMs);
+    const { job } = await this.#reader.row(place, options.deadline);
     const key =
       idempotencyKey === undefined
         ? undefined
         : { key: idempotencyKey, bodyHash: bodyHash(["retry", place.id, keep ?? null]) };
     const command = { kind: "retry", request: sequence, keep } as const;
-    const answer = await this.#writer.command(group, command, options.deadlineMs, key);
+    const answer = await this.#writer.command(group, command, options.deadline, key);
     if (answer.kind !== "request") throw new Error("a retry is answered with its request");
     const request = requestId(workflow, group, answer.request);
     return { request, workflow, job, duplicate: answer.repeated };
@@ -371,13 +384,18 @@ export class ClusterApi implements ClusterPort {
     after: number | undefined,
     options: CallOptions,
   ): AsyncGenerator<StreamEvent, void, undefined> {
-    const { deadlineMs, signal } = options;
+    const { deadline, signal } = options;
     const { directory } = this.#deps.node;
+    // A stream goes on for long; each question of it has the time that the call began with.
+    const anew = (): CallOptions => ({
+      ...options,
+      deadline: new Deadline(systemClock, deadline.ms),
+    });
     const nodeName = (node: string): string => directory.member(node)?.name ?? node;
-    const common = { after, deadlineMs, signal, nodeName };
+    const common = { after, deadlineMs: deadline.ms, signal, nodeName };
     if ("request" in of) {
-      const { workflow, group, sequence, id } = await this.#reader.place(of.request, deadlineMs);
-      const present = async () => [await this.request(id, LOOK, options)];
+      const { workflow, group, sequence, id } = await this.#reader.place(of.request, deadline);
+      const present = async () => [await this.request(id, LOOK, anew())];
       const followed = { ...common, workflow, group, request: sequence, present };
       yield* eventStream(this.#deps.node, followed);
       return;
@@ -386,7 +404,7 @@ export class ClusterApi implements ClusterPort {
     const row = directory.workflowNamed(workflow);
     if (row === undefined) throw workflowUnknown(workflow);
     const { group } = row;
-    const present = async () => (await this.requests(workflow, NEWEST, options)).requests;
+    const present = async () => (await this.requests(workflow, NEWEST, anew())).requests;
     yield* eventStream(this.#deps.node, {
       ...common,
       workflow,
@@ -398,17 +416,17 @@ export class ClusterApi implements ClusterPort {
 
   async why(id: string, options: CallOptions): Promise<WhyView> {
     const reader = this.#readerFor(options);
-    const place = await reader.place(id, options.deadlineMs);
-    const row = await reader.row(place, options.deadlineMs);
-    const seen = await reader.work(place, options.deadlineMs);
+    const place = await reader.place(id, options.deadline);
+    const row = await reader.row(place, options.deadline);
+    const seen = await reader.work(place, options.deadline);
     const up = this.#deps.node.directory.members().filter(({ node }) => this.#deps.isUp(node));
     return { request: place.id, state: row.state, why: whyText(row, seen, up) };
   }
 
   async deleteRequest(id: string, options: CallOptions): Promise<void> {
-    const { group, sequence } = await this.#reader.place(id, options.deadlineMs);
+    const { group, sequence } = await this.#reader.place(id, options.deadline);
     const command = { kind: "remove", request: sequence, expired: false } as const;
-    await this.#writer.command(group, command, options.deadlineMs);
+    await this.#writer.command(group, command, options.deadline);
   }
 
   principal(token: string): Principal | undefined {

@@ -4,6 +4,7 @@ import { voterTarget } from "../actors/membership-plan.ts";
 import type { GroupStatus } from "../actors/ports.ts";
 import { SYSTEM_GROUP, VOTERS_MAX } from "../actors/system-group.ts";
 import type { GroupView } from "../api/admin-port.ts";
+import type { Deadline } from "../std/deadline.ts";
 import { isJobxError } from "../std/errors.ts";
 
 /** Longest time that a group without a leader is waited for: the others are shown all the same. */
@@ -17,7 +18,7 @@ const UNKNOWN = { led: false, term: 0, lastIndex: 0, commitIndex: 0, members: []
 /** All groups, the system group first. */
 export async function groupViews(
   node: ClusterNode,
-  deadlineMs: number,
+  deadline: Deadline,
 ): Promise<readonly GroupView[]> {
   const names = [
     { group: SYSTEM_GROUP, name: "system" },
@@ -26,7 +27,7 @@ export async function groupViews(
   const views: GroupView[] = [];
   for (let at = 0; at < names.length; at += ASKED_AT_ONCE) {
     const some = names.slice(at, at + ASKED_AT_ONCE);
-    views.push(...(await Promise.all(some.map((one) => viewOf(node, one, deadlineMs)))));
+    views.push(...(await Promise.all(some.map((one) => viewOf(node, one, deadline)))));
   }
   return views;
 }
@@ -51,14 +52,14 @@ export function groupName(node: ClusterNode, group: number): string {
 async function viewOf(
   node: ClusterNode,
   { group, name }: { readonly group: number; readonly name: string },
-  deadlineMs: number,
+  deadline: Deadline,
 ): Promise<GroupView> {
   const able = node.directory.members().filter(({ state }) => state !== "removing").length;
   const max = group === SYSTEM_GROUP ? VOTERS_MAX.system : VOTERS_MAX.workflow;
   const votersWanted = voterTarget(able, max);
   let status: GroupStatus;
   try {
-    status = await node.groupStatus(group, Math.min(deadlineMs, STATUS_MS_MAX));
+    status = await node.groupStatus(group, Math.min(deadline.leftMs(), STATUS_MS_MAX));
   } catch (error) {
     if (!isJobxError(error)) throw error;
     return { group, name, votersWanted, ...UNKNOWN };

@@ -15,6 +15,7 @@ import {
 import type { HistoryRow, RequestRow, Row } from "../scheduler/rows.ts";
 import { parseKeptName, parseRequestId, requestId, unitText } from "../scheduler/unit.ts";
 import type { WorkSeen } from "../scheduler/why.ts";
+import type { Deadline } from "../std/deadline.ts";
 import { prefixEnd, readOrderedNumbers } from "../std/ordered-text.ts";
 import { requestUnknown } from "./cluster-errors.ts";
 import {
@@ -50,19 +51,19 @@ export class RequestReader {
     this.#stale = stale;
   }
 
-  #read(group: number, what: RowsWanted, deadlineMs: number): Promise<AnswerOf<"rows">> {
-    return this.#node.read(group, { ...what, stale: this.#stale }, deadlineMs);
+  #read(group: number, what: RowsWanted, deadline: Deadline): Promise<AnswerOf<"rows">> {
+    return this.#node.read(group, { ...what, stale: this.#stale }, deadline.leftMs());
   }
 
   /** Finds a request by its id or its name. @throws {ClusterError} `REQUEST_UNKNOWN`; `NO_MAJORITY`. */
-  async place(id: string, deadlineMs: number): Promise<RequestPlace> {
+  async place(id: string, deadline: Deadline): Promise<RequestPlace> {
     const kept = parseKeptName(id);
     if (kept === undefined) return this.#placeOfId(id);
     const row = this.#node.directory.workflowNamed(kept.workflow);
     if (row === undefined) throw requestUnknown(id);
     const { group } = row;
     const what = { keys: [keys.kept(kept.name)] };
-    const [found] = (await this.#read(group, what, deadlineMs)).values;
+    const [found] = (await this.#read(group, what, deadline)).values;
     if (found?.kind !== "kept") throw requestUnknown(id);
     const { workflow } = kept;
     const sequence = found.request;
@@ -79,9 +80,9 @@ export class RequestReader {
   }
 
   /** @throws {ClusterError} `REQUEST_UNKNOWN`; `NO_MAJORITY`. */
-  async row(place: RequestPlace, deadlineMs: number): Promise<RequestRow> {
+  async row(place: RequestPlace, deadline: Deadline): Promise<RequestRow> {
     const what = { keys: [keys.request(place.sequence)] };
-    const { values } = await this.#read(place.group, what, deadlineMs);
+    const { values } = await this.#read(place.group, what, deadline);
     const row = values[0];
     if (row?.kind !== "request") throw requestUnknown(place.id);
     return row;
@@ -91,7 +92,7 @@ export class RequestReader {
   async list(
     workflow: { readonly name: string; readonly group: number },
     page: RequestPage,
-    deadlineMs: number,
+    deadline: Deadline,
   ): Promise<RequestList> {
     const before = page.before === undefined ? undefined : parseRequestId(page.before)?.sequence;
     const gte = prefixes.requests;
@@ -101,7 +102,7 @@ export class RequestReader {
       const limit = Math.min(PAGE_ROWS, LOOKED_MAX - looked);
       const scan = { gte, lt, limit, reverse: true };
       const what = { keys: [], scan, follows: looked > 0 };
-      const { scanned, more } = await this.#read(workflow.group, what, deadlineMs);
+      const { scanned, more } = await this.#read(workflow.group, what, deadline);
       for (const [at, { key, row }] of scanned.entries()) {
         looked += 1;
         lt = key;
@@ -129,28 +130,28 @@ export class RequestReader {
   async attempts(
     place: RequestPlace,
     limit: number,
-    deadlineMs: number,
+    deadline: Deadline,
   ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
     const { directory } = this.#node;
     const names: AttemptNames = {
       request: place.id,
       nodeName: (node) => directory.member(node)?.name ?? node,
     };
-    await this.row(place, deadlineMs);
+    await this.row(place, deadline);
     const attempts: AttemptView[] = [];
-    for await (const { key, row } of this.#scan(place.group, prefixes.attempts, deadlineMs)) {
+    for await (const { key, row } of this.#scan(place.group, prefixes.attempts, deadline)) {
       if (row.kind !== "attempt" || row.unit.request !== place.sequence) continue;
       attempts.push(...runningViews(row, tokenOfAttemptKey(key), names));
     }
     const printed = new Set<string>();
     const prints = prefixes.printedOf(place.sequence);
-    for await (const { row } of this.#scan(place.group, prints, deadlineMs)) {
+    for await (const { row } of this.#scan(place.group, prints, deadline)) {
       if (row.kind !== "printed") continue;
       printed.add(unitText(row.unit));
       attempts.push(printedView(row, names));
     }
     const history = prefixes.historyOf(place.sequence);
-    for await (const { row } of this.#scan(place.group, history, deadlineMs)) {
+    for await (const { row } of this.#scan(place.group, history, deadline)) {
       if (attempts.length > limit) break;
       if (row.kind !== "history") continue;
       if (row.how !== "done" || !printed.has(unitText(row.unit))) {
@@ -165,10 +166,10 @@ export class RequestReader {
     for await (const page of this.#pages(
       place.group,
       prefixes.blocksOf(place.sequence),
-      deadlineMs,
+      deadline,
     )) {
       if (attempts.length > limit) break;
-      const views = await this.#leaves(place, page, { names, deadlineMs });
+      const views = await this.#leaves(place, page, { names, deadline });
       // A child that mapped has been told by its own rows.
       attempts.push(...views.filter((view) => !told.has(view.invocation)));
     }
@@ -176,19 +177,19 @@ export class RequestReader {
   }
 
   /** Where the request's work lies: what runs, what is ready and what waits, as far as is looked. */
-  async work(place: RequestPlace, deadlineMs: number): Promise<WorkSeen> {
+  async work(place: RequestPlace, deadline: Deadline): Promise<WorkSeen> {
     const { group, sequence } = place;
     const running: string[] = [];
     const ready = new Map<string, number>();
     const delayedMs: number[] = [];
     const unfinished = new Set<string>();
-    for await (const { row } of this.#scan(group, prefixes.attempts, deadlineMs)) {
+    for await (const { row } of this.#scan(group, prefixes.attempts, deadline)) {
       if (row.kind !== "attempt" || row.unit.request !== sequence) continue;
       running.push(this.#node.directory.member(row.node)?.name ?? row.node);
       unfinished.add(unitText(row.unit));
     }
     let looked = 0;
-    for await (const { key, row } of this.#scan(group, prefixes.queue, deadlineMs)) {
+    for await (const { key, row } of this.#scan(group, prefixes.queue, deadline)) {
       looked += 1;
       if (looked > LOOKED_MAX) break;
       if (row.kind !== "queue-range" && row.kind !== "queue-unit") continue;
@@ -198,7 +199,7 @@ export class RequestReader {
       ready.set(capability, (ready.get(capability) ?? 0) + count);
       if (row.kind === "queue-unit") unfinished.add(unitText(row.unit));
     }
-    for await (const { key, row } of this.#scan(group, prefixes.delayed, deadlineMs)) {
+    for await (const { key, row } of this.#scan(group, prefixes.delayed, deadline)) {
       looked += 1;
       if (looked > 2 * LOOKED_MAX) break;
       if (row.kind === "delayed" && row.unit.request === sequence) {
@@ -206,7 +207,7 @@ export class RequestReader {
         unfinished.add(unitText(row.unit));
       }
     }
-    const givenBack = await this.#givenBack(place, unfinished, deadlineMs);
+    const givenBack = await this.#givenBack(place, unfinished, deadline);
     return { running, ready, delayedMs, givenBack };
   }
 
@@ -214,12 +215,12 @@ export class RequestReader {
   async #givenBack(
     { group, sequence }: RequestPlace,
     unfinished: ReadonlySet<string>,
-    deadlineMs: number,
+    deadline: Deadline,
   ): Promise<WorkSeen["givenBack"]> {
     let looked = 0;
     let count = 0;
     let last: HistoryRow | undefined;
-    for await (const { row } of this.#scan(group, prefixes.historyOf(sequence), deadlineMs)) {
+    for await (const { row } of this.#scan(group, prefixes.historyOf(sequence), deadline)) {
       looked += 1;
       if (looked > LOOKED_MAX) break;
       if (row.kind !== "history" || row.how !== "released" || row.error === undefined) continue;
@@ -234,14 +235,14 @@ export class RequestReader {
   async #leaves(
     place: RequestPlace,
     page: readonly RowAt[],
-    about: { readonly names: AttemptNames; readonly deadlineMs: number },
+    about: { readonly names: AttemptNames; readonly deadline: Deadline },
   ): Promise<readonly AttemptView[]> {
     const blocks = page.flatMap(({ key, row }) =>
       row.kind === "block" ? [{ row, path: placeOfBlockKey(key).path }] : [],
     );
     const wanted = [...new Set(blocks.map(({ path }) => keys.invocation(place.sequence, path)))];
     const what = { keys: wanted, follows: true };
-    const { values } = await this.#read(place.group, what, about.deadlineMs);
+    const { values } = await this.#read(place.group, what, about.deadline);
     const parents = new Map(wanted.map((key, at) => [key, values[at]]));
     return blocks.flatMap(({ row, path }) => {
       const parent = parents.get(keys.invocation(place.sequence, path));
@@ -254,22 +255,22 @@ export class RequestReader {
   async *#scan(
     group: number,
     prefix: string,
-    deadlineMs: number,
+    deadline: Deadline,
   ): AsyncGenerator<RowAt, void, undefined> {
-    for await (const page of this.#pages(group, prefix, deadlineMs)) yield* page;
+    for await (const page of this.#pages(group, prefix, deadline)) yield* page;
   }
 
   /** The request's row was read with a majority before, so these need not be. */
   async *#pages(
     group: number,
     prefix: string,
-    deadlineMs: number,
+    deadline: Deadline,
   ): AsyncGenerator<readonly RowAt[], void, undefined> {
     const lt = prefixEnd(prefix);
     for (let gte = prefix; ; ) {
       const scan = { gte, lt, limit: PAGE_ROWS };
       const what = { keys: [], scan, follows: true };
-      const page = await this.#read(group, what, deadlineMs);
+      const page = await this.#read(group, what, deadline);
       yield page.scanned;
       const last = page.scanned.at(-1);
       if (!page.more || last === undefined) return;

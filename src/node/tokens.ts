@@ -4,6 +4,7 @@ import type { Directory } from "../actors/directory.ts";
 import { TOKENS_MAX } from "../api/limits.ts";
 import type { ClusterPort, Principal, TokenView } from "../api/ports.ts";
 import type { TokenRow } from "../scheduler/system/rows.ts";
+import type { Deadline } from "../std/deadline.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
 import { isoTime } from "./views.ts";
@@ -64,7 +65,7 @@ export class Tokens {
   /** @throws {ClusterError} `TOKEN_TOO_MANY`. */
   async create(
     input: Parameters<ClusterPort["createToken"]>[0],
-    deadlineMs: number,
+    deadline: Deadline,
   ): ReturnType<ClusterPort["createToken"]> {
     if (this.#directory.tokens().length >= TOKENS_MAX) {
       throw new ClusterError({ code: "TOKEN_TOO_MANY" }, `there are ${TOKENS_MAX} tokens already`);
@@ -73,7 +74,7 @@ export class Tokens {
     const hash = hashOf(token);
     const { role, name } = input;
     const workflows = input.workflows ?? undefined;
-    await this.#writer.system({ kind: "create-token", hash, role, name, workflows }, deadlineMs);
+    await this.#writer.system({ kind: "create-token", hash, role, name, workflows }, deadline);
     const row = this.#directory.token(hash);
     // Another node leads the system group, and this one has not heard of it yet: about now.
     const createdMs = row?.createdMs ?? Date.now();
@@ -81,7 +82,7 @@ export class Tokens {
   }
 
   /** @throws {ClusterError} `TOKEN_UNKNOWN`, `TOKEN_LAST_ADMIN`. */
-  async revoke(id: string, deadlineMs: number): Promise<void> {
+  async revoke(id: string, deadline: Deadline): Promise<void> {
     const tokens = this.#directory.tokens();
     const found = tokens.find(({ hash }) => hash.startsWith(id));
     if (found === undefined) {
@@ -93,7 +94,7 @@ export class Tokens {
         "it is the last token that may administer the cluster; make another one first",
       );
     }
-    await this.#writer.system({ kind: "revoke-token", hash: found.hash }, deadlineMs);
+    await this.#writer.system({ kind: "revoke-token", hash: found.hash }, deadline);
   }
 }
 

@@ -1,7 +1,9 @@
 /** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
 import { createHash } from "node:crypto";
 import type { ClusterNode } from "../actors/cluster-node.ts";
+import type { Directory } from "../actors/directory.ts";
 import type { Call, CallAnswer } from "../actors/ports.ts";
+import type { Router } from "../actors/router.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { ApplyReport, EntityChange, WorkflowDefinition } from "../api/ports.ts";
 import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
@@ -10,6 +12,7 @@ import type { Command } from "../scheduler/commands.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { HandlerDefinition, MetaRow, PlanRow } from "../scheduler/rows.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
+import type { Deadline } from "../std/deadline.ts";
 import { isJobxError } from "../std/errors.ts";
 import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
@@ -18,6 +21,7 @@ import { changedDefinitions } from "./entities.ts";
 import type { Metrics } from "./metrics.ts";
 import { checkRoomForWorkflow } from "./room.ts";
 import { systemClock, systemTimers } from "./system.ts";
+import { type CallEnd, within } from "./within.ts";
 
 /** Somebody else changed the definitions in between: read and compare again, so often. */
 const TRIES_MAX = 5;
@@ -34,13 +38,19 @@ export interface WorkflowState {
   readonly appliedIndex: number;
 }
 
+/** What of the node is needed to change workflows. */
+export interface WriterNode extends Pick<ClusterNode, "read" | "nextSequence"> {
+  readonly directory: Pick<Directory, "workflowNamed" | "workflows">;
+  readonly router: Pick<Router, "ask">;
+}
+
 export class WorkflowWriter {
-  readonly #node: ClusterNode;
+  readonly #node: WriterNode;
   readonly #plane: Pick<DataPlane, "checkHandlers">;
   readonly #metrics: Pick<Metrics, "committed">;
 
   constructor(
-    node: ClusterNode,
+    node: WriterNode,
     plane: Pick<DataPlane, "checkHandlers">,
     metrics: Pick<Metrics, "committed">,
   ) {
@@ -50,10 +60,10 @@ export class WorkflowWriter {
   }
 
   /** @throws {ClusterError} `WORKFLOW_UNKNOWN`; `NO_MAJORITY`. */
-  async state(name: string, deadlineMs: number): Promise<WorkflowState> {
+  async state(name: string, deadline: Deadline): Promise<WorkflowState> {
     const row = this.#node.directory.workflowNamed(name);
     if (row === undefined) throw workflowUnknown(name);
-    const state = await this.#read(row.group, deadlineMs);
+    const state = await this.#read(row.group, deadline);
     if (state === undefined) {
       throw new ClusterError({ code: "WORKFLOW_NOT_ACTIVE" }, `${name} is still being created`);
     }
@@ -68,9 +78,9 @@ export class WorkflowWriter {
       readonly force: boolean;
       readonly revision: number | undefined;
     },
-    deadlineMs: number,
+    { deadline, signal }: CallEnd,
   ): Promise<ApplyReport> {
-    const checked = await this.#check(definition);
+    const checked = await this.#check(definition, { deadline, signal });
     const known = this.#node.directory.workflowNamed(definition.workflow);
     const created = known === undefined;
     const common = { definition, handlers: checked?.map(definitionOf), created, force: how.force };
@@ -78,48 +88,48 @@ export class WorkflowWriter {
       const nothing = { plan: EMPTY_PLAN, description: "", retention: undefined };
       return planDefinition({ ...common, ...nothing }).report;
     }
-    const group = known?.group ?? (await this.#createFor(definition, deadlineMs));
+    const group = known?.group ?? (await this.#createFor(definition, deadline));
     for (let tries = 1; ; tries++) {
-      const state = await this.#whenThere(group, deadlineMs);
+      const state = await this.#whenThere(group, deadline);
       const { plan, meta } = state;
       checkRevision(meta, how.revision);
       const { description, retention } = meta;
       const planned = planDefinition({ ...common, plan, description, retention });
       if (how.dryRun || !planned.changes) return planned.report;
-      for (const handler of checked ?? []) await this.#store(group, handler, deadlineMs);
+      for (const handler of checked ?? []) await this.#store(group, handler, deadline);
       const command = { ...planned.command, revision: meta.plan };
-      if (await this.#define(group, command, { deadlineMs, last: tries >= TRIES_MAX })) {
+      if (await this.#define(group, command, { deadline, last: tries >= TRIES_MAX })) {
         return planned.report;
       }
     }
   }
 
   /** Makes a workflow that must not be there yet. @throws {ClusterError} `WORKFLOW_EXISTS`. */
-  async create(name: string, description: string, deadlineMs: number): Promise<void> {
+  async create(name: string, description: string, deadline: Deadline): Promise<void> {
     if (this.#node.directory.workflowNamed(name) !== undefined) {
       throw new ClusterError({ code: "WORKFLOW_EXISTS" }, `there is a workflow ${name} already`);
     }
-    const group = await this.#create({ name, description, exclusive: true }, deadlineMs);
-    await this.#whenThere(group, deadlineMs);
+    const group = await this.#create({ name, description, exclusive: true }, deadline);
+    await this.#whenThere(group, deadline);
   }
 
   /** Changes one definition. Resolves with all of them as they are then. */
-  async changeEntity(change: EntityChange, deadlineMs: number): Promise<PlanRow> {
+  async changeEntity(change: EntityChange, deadline: Deadline): Promise<PlanRow> {
     for (let tries = 1; ; tries++) {
-      const { group, meta, plan } = await this.state(change.workflow, deadlineMs);
+      const { group, meta, plan } = await this.state(change.workflow, deadline);
       const next = changedDefinitions(plan, change);
       const { description, retention, plan: revision } = meta;
       const command = { kind: "define", description, retention, revision, ...next } as const;
-      if (await this.#define(group, command, { deadlineMs, last: tries >= TRIES_MAX })) {
-        return (await this.state(change.workflow, deadlineMs)).plan;
+      if (await this.#define(group, command, { deadline, last: tries >= TRIES_MAX })) {
+        return (await this.state(change.workflow, deadline)).plan;
       }
     }
   }
 
   /** The source of a handler at one version. */
-  async source(group: number, version: string, deadlineMs: number): Promise<string> {
+  async source(group: number, version: string, deadline: Deadline): Promise<string> {
     const what = { keys: [keys.source(version)] };
-    const [row] = (await this.#node.read(group, what, deadlineMs)).values;
+    const [row] = (await this.#node.read(group, what, deadline.leftMs())).values;
     if (row?.kind !== "source") throw new Error("a handler's source is kept");
     return row.source;
   }
@@ -128,10 +138,10 @@ export class WorkflowWriter {
   async #define(
     group: number,
     command: Command,
-    how: { readonly deadlineMs: number; readonly last: boolean },
+    how: { readonly deadline: Deadline; readonly last: boolean },
   ): Promise<boolean> {
     try {
-      await this.command(group, command, how.deadlineMs);
+      await this.command(group, command, how.deadline);
       return true;
     } catch (error) {
       // A source may have gone with the last plan that named it, just before this one does.
@@ -144,16 +154,16 @@ export class WorkflowWriter {
   }
 
   /** Deletes by tombstone. @throws {ClusterError} `WORKFLOW_UNKNOWN`. */
-  async delete(name: string, deadlineMs: number): Promise<void> {
+  async delete(name: string, deadline: Deadline): Promise<void> {
     if (this.#node.directory.workflowNamed(name) === undefined) throw workflowUnknown(name);
-    await this.system({ kind: "delete-workflow", name }, deadlineMs);
+    await this.system({ kind: "delete-workflow", name }, deadline);
   }
 
   /** Puts a command through a workflow's log, once, however often it has to be sent. */
   async command(
     group: number,
     command: Command,
-    deadlineMs: number,
+    deadline: Deadline,
     key?: { readonly key: string; readonly bodyHash: string },
   ): Promise<ReturnType<typeof accepted>> {
     const id =
@@ -161,26 +171,31 @@ export class WorkflowWriter {
         ? ({ kind: "entry", ...this.#node.nextSequence(group) } as const)
         : ({ kind: "key", ...key } as const);
     const call = { kind: "command", group, envelope: { id, command } } as const;
-    return accepted(await this.#timed(group, call, deadlineMs));
+    return accepted(await this.#timed(group, call, deadline));
   }
 
   /** The same for the system group. */
-  async system(command: SystemCommand, deadlineMs: number): Promise<ReturnType<typeof accepted>> {
+  async system(command: SystemCommand, deadline: Deadline): Promise<ReturnType<typeof accepted>> {
     const id = { kind: "entry", ...this.#node.nextSequence(SYSTEM_GROUP) } as const;
     const call = { kind: "system-command", envelope: { id, command } } as const;
-    return accepted(await this.#timed(SYSTEM_GROUP, call, deadlineMs));
+    return accepted(await this.#timed(SYSTEM_GROUP, call, deadline));
   }
 
-  async #timed(group: number, call: Call, deadlineMs: number): Promise<CallAnswer> {
+  async #timed(group: number, call: Call, deadline: Deadline): Promise<CallAnswer> {
     const startMs = systemClock.nowMs();
-    const answer = await this.#node.router.ask(group, call, deadlineMs);
+    const answer = await this.#node.router.ask(group, call, deadline.leftMs());
     this.#metrics.committed(systemClock.nowMs() - startMs);
     return answer;
   }
 
-  async #check(definition: WorkflowDefinition): Promise<readonly CheckedHandler[] | undefined> {
-    if (definition.handlers === undefined) return undefined;
-    const check = await this.#plane.checkHandlers(definition.handlers);
+  async #check(
+    { handlers }: WorkflowDefinition,
+    end: CallEnd,
+  ): Promise<readonly CheckedHandler[] | undefined> {
+    if (handlers === undefined) return undefined;
+    const check = await within(end, "handlers were checked", () =>
+      this.#plane.checkHandlers(handlers),
+    );
     if (check.kind === "accepted") return check.definitions;
     const [first] = check.errors;
     const where = check.errors.map(({ file, line, reason }) => `${file}:${line}: ${reason}`);
@@ -190,48 +205,50 @@ export class WorkflowWriter {
     );
   }
 
-  #createFor(definition: WorkflowDefinition, deadlineMs: number): Promise<number> {
+  #createFor(definition: WorkflowDefinition, deadline: Deadline): Promise<number> {
     const { workflow: name, description = "" } = definition;
-    return this.#create({ name, description, exclusive: false }, deadlineMs);
+    return this.#create({ name, description, exclusive: false }, deadline);
   }
 
   async #create(
     input: { readonly name: string; readonly description: string; readonly exclusive: boolean },
-    deadlineMs: number,
+    deadline: Deadline,
   ): Promise<number> {
     checkRoomForWorkflow(this.#node.directory, input.name);
     const command = { kind: "create-workflow", ...input, replicas: [] } as const;
-    const answer = await this.system(command, deadlineMs);
+    const answer = await this.system(command, deadline);
     if (answer.kind !== "revision") throw new Error("a workflow is made with a group");
     return answer.revision;
   }
 
-  async #store(group: number, handler: CheckedHandler, deadlineMs: number): Promise<void> {
+  async #store(group: number, handler: CheckedHandler, deadline: Deadline): Promise<void> {
     const { version, source } = handler;
     const key = keys.source(version);
-    const { values } = await this.#node.read(group, { keys: [key] }, deadlineMs);
+    const { values } = await this.#node.read(group, { keys: [key] }, deadline.leftMs());
     if (values[0] === undefined) {
-      await this.command(group, { kind: "source", version, source }, deadlineMs);
+      await this.command(group, { kind: "source", version, source }, deadline);
     }
   }
 
   /** A new group elects its first leader, which writes its first entry. */
-  async #whenThere(group: number, deadlineMs: number): Promise<WorkflowState> {
-    const endMs = performance.now() + deadlineMs;
+  async #whenThere(group: number, deadline: Deadline): Promise<WorkflowState> {
     for (;;) {
-      const leftMs = Math.max(1, endMs - performance.now());
-      const state = await this.#read(group, leftMs);
+      const state = await this.#read(group, deadline);
       if (state !== undefined) return state;
       await new Promise<void>((resolve) => systemTimers.after(LOOK_MS, resolve));
     }
   }
 
-  async #read(group: number, deadlineMs: number): Promise<WorkflowState | undefined> {
+  async #read(group: number, deadline: Deadline): Promise<WorkflowState | undefined> {
     for (let tries = 1; ; tries++) {
-      const first = await this.#node.read(group, { keys: [META_KEY] }, deadlineMs);
+      const first = await this.#node.read(group, { keys: [META_KEY] }, deadline.leftMs());
       const meta = first.values[0];
       if (meta?.kind !== "meta") return undefined;
-      const { values } = await this.#node.read(group, { keys: [keys.plan(meta.plan)] }, deadlineMs);
+      const { values } = await this.#node.read(
+        group,
+        { keys: [keys.plan(meta.plan)] },
+        deadline.leftMs(),
+      );
       const plan = values[0];
       if (plan?.kind === "plan") {
         return { group, meta, plan, term: first.term, appliedIndex: first.appliedIndex };

@@ -97,8 +97,8 @@ export class FakeCluster implements ClusterPort {
   }
 
   #called(method: string, input: unknown, options: CallOptions): void {
-    const { deadlineMs, stale = false } = options;
-    this.calls.push({ method, input, deadlineMs, stale });
+    const { deadline, stale = false } = options;
+    this.calls.push({ method, input, deadlineMs: deadline.ms, stale });
     if (this.failures.length > 0) throw this.failures.shift();
   }
 

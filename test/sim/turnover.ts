@@ -7,6 +7,7 @@ import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import { SYSTEM_GROUP } from "../../src/actors/system-group.ts";
 import { ClusterAdmin } from "../../src/node/cluster-admin.ts";
 import { accepted } from "../../src/node/cluster-errors.ts";
+import { Deadline } from "../../src/std/deadline.ts";
 import { isJobxError } from "../../src/std/errors.ts";
 import type { Chance } from "./chance.ts";
 import { Asker } from "./client.ts";
@@ -170,7 +171,7 @@ export class Turnover {
     await this.#asker.until(async (node) => {
       try {
         await this.#adminOf(node).removeNode(victim.id, {
-          deadlineMs: ASK_MS,
+          deadline: new Deadline(world.loop, ASK_MS),
           signal: new AbortController().signal,
         });
         return true;
@@ -204,10 +205,10 @@ export class Turnover {
       node,
       isUp: (id) => id === node.self || process?.frames?.isUp(id) === true,
       writer: {
-        system: async (command, deadlineMs) => {
+        system: async (command, deadline) => {
           const id = { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) } as const;
           const call = { kind: "system-command", envelope: { id, command } } as const;
-          return accepted(await node.router.ask(SYSTEM_GROUP, call, deadlineMs));
+          return accepted(await node.router.ask(SYSTEM_GROUP, call, deadline.leftMs()));
         },
       },
     });

@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import { Directory } from "../actors/directory.ts";
+import type { Call, CallAnswer } from "../actors/ports.ts";
+import type { WorkflowDefinition } from "../api/ports.ts";
+import { EMPTY_PLAN } from "../scheduler/apply-client.ts";
+import { keys, META_KEY } from "../scheduler/keys.ts";
+import type { Row } from "../scheduler/rows.ts";
+import { systemKeys } from "../scheduler/system/keys.ts";
+import { Deadline } from "../std/deadline.ts";
+import { systemClock } from "./system.ts";
+import { WorkflowWriter } from "./workflow-writer.ts";
+
+const GROUP = 7;
+const NOTHING = { handlers: undefined, steps: undefined, jobs: undefined, retention: undefined };
+const META: Row = {
+  ...{ kind: "meta", group: GROUP, name: "text", description: "", nextRequest: 1 },
+  ...{ newestMs: 0, plan: 3, retention: undefined },
+};
+const { signal } = new AbortController();
+
+/** A writer at a node that answers each question after 100 ms, and what it was asked, with what time. */
+function writerAt(options: { readonly known: boolean }) {
+  const timers = new FakeTimers();
+  const directory = new Directory();
+  const makeKnown = (): void =>
+    directory.take([
+      {
+        key: systemKeys.workflow(GROUP),
+        row: {
+          ...{ kind: "workflow", group: GROUP, name: "text", description: "" },
+          ...{ state: "active", replicas: [] },
+        },
+      },
+    ]);
+  if (options.known) makeKnown();
+  const rows = new Map<string, Row>([
+    [META_KEY, META],
+    [keys.plan(3), EMPTY_PLAN],
+  ]);
+  const asked: string[] = [];
+  const timesMs: number[] = [];
+  const took = async (deadlineMs: number): Promise<void> => {
+    timesMs.push(deadlineMs);
+    await timers.advance(100);
+  };
+  const ask = async (_group: number, call: Call, deadlineMs: number): Promise<CallAnswer> => {
+    const { command } = "envelope" in call ? call.envelope : { command: call };
+    asked.push(command.kind);
+    await took(deadlineMs);
+    if (command.kind !== "create-workflow") return { kind: "answered", answer: { kind: "ok" } };
+    makeKnown();
+    return { kind: "answered", answer: { kind: "revision", revision: GROUP } };
+  };
+  const node = {
+    directory,
+    router: { ask },
+    nextSequence: () => ({ node: "self", boot: 1, sequence: 1 }),
+    read: async (_group: number, what: { keys: readonly string[] }, deadlineMs: number) => {
+      await took(deadlineMs);
+      const values = what.keys.map((key) => rows.get(key));
+      return {
+        ...({ kind: "rows", values, scanned: [], more: false } as const),
+        term: 1,
+        appliedIndex: 1,
+      };
+    },
+  };
+  const metrics = { committed: () => {} };
+  const plane = { checkHandlers: () => new Promise<never>(() => {}) };
+  const writer = new WorkflowWriter(node, plane, metrics);
+  const apply = (
+    definition: Partial<WorkflowDefinition>,
+    deadline = new Deadline(timers, 10_000),
+  ) =>
+    writer.apply(
+      { workflow: "text", description: undefined, ...NOTHING, ...definition },
+      { dryRun: false, force: false, revision: undefined },
+      { deadline, signal },
+    );
+  return { apply, asked, timesMs };
+}
+
+describe("the deadline of an apply", () => {
+  test("is one for all its steps", async () => {
+    const { apply, asked, timesMs } = writerAt({ known: false });
+    expect(await apply({ description: "Counts." })).toMatchObject({ created: true });
+    expect(asked).toEqual(["create-workflow", "define"]);
+    expect(timesMs).toEqual([10_000, 9_900, 9_800, 9_700]);
+  });
+
+  test("ends it when handlers are not checked in time, and nothing is made", async () => {
+    const { apply, asked } = writerAt({ known: false });
+    const source = { name: "m", path: "m.js", language: "javascript", source: "" } as const;
+    const ended = apply({ handlers: [source] }, new Deadline(systemClock, 1));
+    await expect(ended).rejects.toMatchObject({ code: "DEADLINE_PASSED" });
+    expect(asked).toEqual([]);
+  });
+});

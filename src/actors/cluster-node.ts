@@ -97,6 +97,7 @@ export class ClusterNode implements MeshListener {
       caller: this.caller,
       candidates: (group) => this.#candidates(group),
       trouble: (group) => this.#stopReasons.get(group),
+      gone: (group) => this.directory.workflow(group)?.state === "deleted",
       whyUnled: (group, named) => this.#whyUnled(group, named),
     });
     this.#opener = new GroupOpener({

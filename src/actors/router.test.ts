@@ -22,6 +22,7 @@ class Net {
   readonly router: Router;
   answers: Record<string, CallAnswer | "down" | undefined>;
   trouble: string | undefined;
+  gone = false;
   served: (call: Call) => Promise<CallAnswer> = () => new Promise(() => {});
 
   constructor(answers: Record<string, CallAnswer | "down" | undefined>) {
@@ -44,8 +45,10 @@ class Net {
     const candidates = (): readonly string[] => Object.keys(this.answers);
     const trouble = (): string | undefined => this.trouble;
     const whyUnled = (_group: number, named: string | undefined): string => `not ${named}`;
+    const gone = (): boolean => this.gone;
     const { caller } = this;
-    this.router = new Router({ clock: timers, timers, caller, candidates, trouble, whyUnled });
+    const about = { candidates, trouble, gone, whyUnled };
+    this.router = new Router({ clock: timers, timers, caller, ...about });
   }
 
   #send(to: string, message: PeerMessage): boolean {
@@ -137,6 +140,18 @@ describe("when it does not come to an answer", () => {
     const among = new Net({ a: nobody, b: nobody });
     among.trouble = "no space is left";
     expect(await among.end(COMMAND, 2000, 1999)).toBe("waits");
+  });
+
+  test("a group that was deleted meanwhile is not waited for", async () => {
+    const net = new Net({ a: { kind: "not-scheduler", leader: undefined } });
+    net.timers.after(300, () => {
+      net.gone = true;
+    });
+    const told = expect(net.router.ask(7, READ, 30_000)).rejects.toMatchObject({
+      code: "WORKFLOW_UNKNOWN",
+    });
+    await net.timers.advance(500);
+    await told;
   });
 
   test("a command that somebody may have taken has an unknown outcome; a read has not", async () => {

@@ -24,6 +24,8 @@ export interface RouterDeps {
   readonly candidates: (group: number) => readonly NodeId[];
   /** Why this node's own replica of the group does not serve, if it has one that does not. */
   readonly trouble: (group: number) => string | undefined;
+  /** Whether this node has learnt that the group is no more. */
+  readonly gone: (group: number) => boolean;
   /** Why nobody who leads the group was found; `named` is whom somebody took for its leader. */
   readonly whyUnled: (group: number, named: NodeId | undefined) => string;
 }
@@ -56,7 +58,8 @@ export class Router {
   /**
    * Asks the group's leader.
    * @throws {ActorError} `NO_MAJORITY` when no leader took the call in time: it had no effect.
-   * `COMMAND_OUTCOME_UNKNOWN` when one may have taken it and did not answer.
+   * `COMMAND_OUTCOME_UNKNOWN` when one may have taken it and did not answer. `WORKFLOW_UNKNOWN` when the
+   * group was deleted.
    * @throws {RemoteError} with the code that the leader answered.
    */
   async ask(group: number, call: Call, deadlineMs: number): Promise<CallAnswer> {
@@ -65,6 +68,10 @@ export class Router {
     let uncertain = false;
     let named: NodeId | undefined;
     while (clock.nowMs() < endMs) {
+      // Its replicas are no more: nobody would ever say that it leads.
+      if (this.#deps.gone(group)) {
+        throw new ActorError({ code: "WORKFLOW_UNKNOWN" }, "the workflow was deleted");
+      }
       const tried = new Set<NodeId>();
       for (let to = this.#next(group, tried); to !== undefined; to = this.#next(group, tried)) {
         tried.add(to);

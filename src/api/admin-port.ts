@@ -6,6 +6,7 @@ import type { Deadline } from "../std/deadline.ts";
 export interface AdminCallOptions {
   readonly deadline: Deadline;
   readonly signal: AbortSignal;
+  readonly stale?: boolean;
 }
 
 /** A ticket as `jobx cluster ticket list` shows it; its secret is not kept anywhere. */

@@ -7,6 +7,7 @@ import { json, type RouteText, route } from "./route.ts";
 import {
   GROUP_PARAMS,
   NODE_PARAMS,
+  READ_QUERY,
   RECOVER_BODY,
   TICKET_BODY,
   TICKET_PARAMS,
@@ -67,7 +68,9 @@ function ticketRoutes(app: FastifyInstance, context: ApiContext): void {
     "/tickets",
     route(cluster, {
       ...ADMIN,
-      summary: "The tickets that were made, without their secrets.",
+      summary:
+        "The tickets that were made, without their secrets; with `stale`, by this node's own copy.",
+      querystring: READ_QUERY,
       answers: {
         200: json("All.", object<{ tickets: unknown }>("Tickets", { tickets: list(TICKET) })),
       },

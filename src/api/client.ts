@@ -85,7 +85,7 @@ export class JobxClient {
   }
 
   async tickets(): Promise<readonly TicketView[]> {
-    const answer = await this.#get<{ readonly tickets: readonly TicketView[] }>("/v1/tickets");
+    const answer = await this.#read<{ readonly tickets: readonly TicketView[] }>("/v1/tickets");
     return answer.tickets;
   }
 
@@ -141,7 +141,7 @@ export class JobxClient {
   }
 
   async tokens(): Promise<readonly TokenView[]> {
-    const answer = await this.#get<{ readonly tokens: readonly TokenView[] }>("/v1/tokens");
+    const answer = await this.#read<{ readonly tokens: readonly TokenView[] }>("/v1/tokens");
     return answer.tokens;
   }
 
@@ -154,7 +154,7 @@ export class JobxClient {
   }
 
   async workflows(): Promise<readonly WorkflowSummary[]> {
-    const answer = await this.#get<{ readonly workflows: readonly WorkflowSummary[] }>(
+    const answer = await this.#read<{ readonly workflows: readonly WorkflowSummary[] }>(
       "/v1/workflows",
     );
     return answer.workflows;

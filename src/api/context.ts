@@ -4,9 +4,9 @@ import type { Clock } from "../std/clock.ts";
 import { Deadline } from "../std/deadline.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX } from "./limits.ts";
 import type { CallOptions, ClusterPort } from "./ports.ts";
-import { inputError } from "./values.ts";
+import { checkedMs } from "./principal.ts";
+import { deadlineOf } from "./query.ts";
 
 /** Monotonic; only deadlines are measured by it. */
 export const CLOCK: Clock = { nowMs: () => performance.now() };
@@ -34,7 +34,9 @@ export async function callCluster<Answer>(
   if (work.waitMs !== undefined && work.waitMs > 0) context.inFlight.wait(request);
   const signal = context.inFlight.signalOf(request);
   signal.throwIfAborted();
-  const deadlineMs = deadlineOf(request) + (work.waitMs ?? 0);
+  // What finding out about the token took is part of the call.
+  const leftMs = Math.max(1, deadlineOf(request) - checkedMs(request));
+  const deadlineMs = leftMs + (work.waitMs ?? 0);
   let stopListening = (): void => {};
   const ended = new Promise<never>((_resolve, reject) => {
     const onAbort = (): void => {
@@ -56,12 +58,4 @@ export async function callCluster<Answer>(
 /** R15: whether the caller is content with this node's own copy. */
 export function asksForStale({ query }: FastifyRequest): boolean {
   return typeof query === "object" && query !== null && "stale" in query && query.stale === "true";
-}
-
-function deadlineOf(request: FastifyRequest): number {
-  const header = request.headers["jobx-deadline-ms"];
-  if (header === undefined) return DEADLINE_MS_DEFAULT;
-  const ms = typeof header === "string" && /^[0-9]{1,9}$/u.test(header) ? Number(header) : 0;
-  if (ms >= 1 && ms <= DEADLINE_MS_MAX) return ms;
-  throw inputError("headers.jobx-deadline-ms", `a whole number from 1 to ${DEADLINE_MS_MAX}`);
 }

@@ -13,7 +13,7 @@ import { failureBody } from "./failures.ts";
 import { object, TEXT } from "./json-schema.ts";
 import { DEADLINE_MS_DEFAULT } from "./limits.ts";
 import type { StreamEvent, WhyView } from "./ports.ts";
-import { principalOf } from "./principal.ts";
+import { tokenOf } from "./principal.ts";
 import { json, route } from "./route.ts";
 import {
   EVENT_HEADERS,
@@ -123,7 +123,9 @@ function follow(
   const options = { deadline: new Deadline(CLOCK, DEADLINE_MS_DEFAULT), signal };
   const number = after === undefined ? undefined : Number(after);
   const events = context.cluster.events(of, number, options);
-  return whileKnown(events, () => isKnown(context, request.headers.authorization));
+  // By this node's copy: who was let in stays until it is known here that the token was revoked.
+  const token = tokenOf(request) ?? "";
+  return whileKnown(events, () => context.cluster.isTokenKnown(token));
 }
 
 /** Ends with an error when the token has been revoked; a stream that has nothing to tell looks as well. */
@@ -134,16 +136,6 @@ async function* whileKnown(
   for await (const event of events) {
     if (!known()) throw apiError({ code: "API_TOKEN_UNKNOWN" }, "the token was revoked");
     yield event;
-  }
-}
-
-/** By this node's copy, however old that is: who was let in stays until it is known to be revoked. */
-function isKnown({ cluster }: ApiContext, header: string | undefined): boolean {
-  try {
-    principalOf(cluster, header);
-    return true;
-  } catch (error) {
-    return !(isJobxError(error) && error.code === "API_TOKEN_UNKNOWN");
   }
 }
 

@@ -470,10 +470,18 @@ export interface ClusterPort {
   cancel(id: string, options: CallOptions): Promise<RequestView>;
   /** Continues a paused request: what failed is tried again. */
   resume(id: string, options: CallOptions): Promise<RequestView>;
-  /** What a bearer token allows, or undefined when it is not known here. */
-  principal(token: string): Principal | undefined;
-  /** How old this node's copy of the workflow may be, ms; undefined when it cannot tell. */
-  copyAgeMs(workflow: string): number | undefined;
+  /**
+   * What a bearer token allows, or undefined for one that there is not, by a copy that is not older than
+   * the call. @throws `NO_MAJORITY` for a token that is not known here, when nobody can be asked.
+   */
+  principal(
+    token: string,
+    options: { readonly deadlineMs: number },
+  ): Promise<Principal | undefined>;
+  /** Whether there is such a token by this node's copy, however old: for who was let in already. */
+  isTokenKnown(token: string): boolean;
+  /** How old this node's copy may be, ms: of the workflow, or of the system group; undefined when it cannot tell. */
+  copyAgeMs(workflow: string | undefined): number | undefined;
   /** The workflow that a request's id names, whether or not there is such a request. */
   workflowOf(request: string): string | undefined;
   /** Prometheus text. */

@@ -1,8 +1,10 @@
 /** Who calls: what a token allows, and where. */
 import type { FastifyRequest } from "fastify";
+import { assert } from "../std/assert.ts";
 import type { JobxError } from "../std/errors.ts";
 import { apiError, type Role } from "./errors.ts";
 import type { ClusterPort, Principal } from "./ports.ts";
+import { deadlineOf } from "./query.ts";
 
 /**
  * What a route is about, and so what a token that is limited to some workflows may do there.
@@ -19,19 +21,47 @@ export type Scope =
 /** Each role and what it includes, weakest first. */
 const RANK = { read: 0, submit: 1, admin: 2 } as const satisfies Record<Role, number>;
 
-/** @throws {JobxError} `API_TOKEN_MISSING`, `API_TOKEN_UNKNOWN`. */
-export function principalOf(cluster: ClusterPort, header: string | undefined): Principal {
-  const token = /^Bearer +(?<token>[\x21-\x7e]{1,4096}) *$/iu.exec(header ?? "")?.groups?.["token"];
+/** What is known of who makes a call, from its first hook on. */
+interface Checked {
+  readonly principal: Principal;
+  readonly tookMs: number;
+}
+
+const checked = new WeakMap<FastifyRequest, Checked>();
+
+/** Who makes the call: on a route that wants a role. */
+export function principalOf(request: FastifyRequest): Principal {
+  const known = checked.get(request);
+  assert(known !== undefined, "a route without a role has no principal");
+  return known.principal;
+}
+
+/** How long it took to find out who makes the call, ms: part of the caller's deadline. */
+export function checkedMs(request: FastifyRequest): number {
+  return checked.get(request)?.tookMs ?? 0;
+}
+
+/** The token that a call brings, or undefined. */
+export function tokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization ?? "";
+  return /^Bearer +(?<token>[\x21-\x7e]{1,4096}) *$/iu.exec(header)?.groups?.["token"];
+}
+
+/** @throws {JobxError} `API_TOKEN_MISSING`, `API_TOKEN_UNKNOWN`; what `ClusterPort.principal` throws. */
+async function findPrincipal(cluster: ClusterPort, request: FastifyRequest): Promise<Principal> {
+  const token = tokenOf(request);
   if (token === undefined) {
     throw apiError(
       { code: "API_TOKEN_MISSING" },
       "this call needs a token: Authorization: Bearer TOKEN",
     );
   }
-  const principal = cluster.principal(token);
+  const startMs = performance.now();
+  const principal = await cluster.principal(token, { deadlineMs: deadlineOf(request) });
   if (principal === undefined) {
-    throw apiError({ code: "API_TOKEN_UNKNOWN" }, "this token is not known here");
+    throw apiError({ code: "API_TOKEN_UNKNOWN" }, "there is no such token");
   }
+  checked.set(request, { principal, tookMs: performance.now() - startMs });
   return principal;
 }
 
@@ -51,15 +81,10 @@ export function requireRole(
   needed: Role,
   scope: Scope,
 ): (request: FastifyRequest) => Promise<void> {
-  return (request) => {
-    try {
-      const principal = principalOf(cluster, request.headers.authorization);
-      if (RANK[principal.role] < RANK[needed]) return Promise.reject(roleError(principal, needed));
-      if (principal.workflows !== null) checkScope(cluster, principal, { scope, request });
-      return Promise.resolve();
-    } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
-    }
+  return async (request) => {
+    const principal = await findPrincipal(cluster, request);
+    if (RANK[principal.role] < RANK[needed]) throw roleError(principal, needed);
+    if (principal.workflows !== null) checkScope(cluster, principal, { scope, request });
   };
 }
 

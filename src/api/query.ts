@@ -1,5 +1,6 @@
 /** Reading query parameters, which are text that a schema has let through. */
 import type { FastifyRequest } from "fastify";
+import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX } from "./limits.ts";
 import { inputError } from "./values.ts";
 
 /** `?flag`, `?flag=1` and `?flag=true` are true; absent is `otherwise`. */
@@ -45,4 +46,13 @@ export function momentOf(name: string, value: string | undefined): number | unde
   const ms = /^\d{4}-\d{2}-\d{2}/u.test(value) ? Date.parse(value) : Number.NaN;
   if (Number.isFinite(ms)) return ms;
   throw inputError(`querystring.${name}`, "a time such as 2026-01-31T08:00:00Z");
+}
+
+/** How long the caller is willing to wait: header `Jobx-Deadline-Ms`. @throws {JobxError} `API_INPUT_INVALID`. */
+export function deadlineOf(request: FastifyRequest): number {
+  const header = request.headers["jobx-deadline-ms"];
+  if (header === undefined) return DEADLINE_MS_DEFAULT;
+  const ms = typeof header === "string" && /^[0-9]{1,9}$/u.test(header) ? Number(header) : 0;
+  if (ms >= 1 && ms <= DEADLINE_MS_MAX) return ms;
+  throw inputError("headers.jobx-deadline-ms", `a whole number from 1 to ${DEADLINE_MS_MAX}`);
 }

@@ -41,8 +41,13 @@ describe("requests", () => {
 
   test("the caller's deadline is passed on, and a wait adds to it", async () => {
     const headers = { "jobx-deadline-ms": "2500" };
-    await call("GET", "/v1/requests/r1?wait=5", { headers });
-    expect(cluster.calls[0]).toMatchObject({ deadlineMs: 2505, input: { waitMs: 5 } });
+    cluster.succeed("r1", []);
+    await call("GET", "/v1/requests/r1?wait=60000", { headers });
+    const [told] = cluster.calls;
+    expect(told).toMatchObject({ input: { waitMs: 60_000 } });
+    // Looking at the token took some of it.
+    expect(told?.deadlineMs).toBeLessThanOrEqual(62_500);
+    expect(told?.deadlineMs).toBeGreaterThan(60_000);
     const wrong = await call("GET", "/v1/requests/r1", { headers: { "jobx-deadline-ms": "0" } });
     expect(wrong.body).toMatchObject({ code: "API_INPUT_INVALID" });
   });

@@ -211,7 +211,7 @@ function sayAge(request: FastifyRequest, reply: FastifyReply, { cluster }: ApiCo
   if (!asksForStale(request) || reply.statusCode >= 300) return;
   const { workflow, request: id } = isMapping(request.params) ? request.params : {};
   const name = typeof id === "string" ? cluster.workflowOf(id) : workflow;
-  const ageMs = typeof name === "string" ? cluster.copyAgeMs(name) : undefined;
+  const ageMs = cluster.copyAgeMs(typeof name === "string" ? name : undefined);
   reply.header("jobx-age-ms", ageMs === undefined ? "unknown" : String(Math.ceil(ageMs)));
 }
 

@@ -4,7 +4,7 @@ import { type ApiContext, callCluster } from "./context.ts";
 import type { Role } from "./errors.ts";
 import { list, object, TEXT } from "./json-schema.ts";
 import { json, route } from "./route.ts";
-import { TOKEN_BODY, TOKEN_PARAMS } from "./schema.ts";
+import { READ_QUERY, TOKEN_BODY, TOKEN_PARAMS } from "./schema.ts";
 import { NEW_TOKEN, TOKEN } from "./view-schema.ts";
 
 /** What `POST /v1/tokens` takes. */
@@ -22,7 +22,9 @@ export function tokenRoutes(app: FastifyInstance, context: ApiContext): void {
     "/tokens",
     route(cluster, {
       ...common,
-      summary: "The tokens of the cluster, without their texts.",
+      summary:
+        "The tokens of the cluster, without their texts; with `stale`, by this node's own copy.",
+      querystring: READ_QUERY,
       answers: {
         200: json("All.", object<{ tokens: unknown }>("Tokens", { tokens: list(TOKEN) })),
       },

@@ -15,6 +15,7 @@ import {
   APPLY_QUERY,
   CREATE_WORKFLOW_BODY,
   MATCH_HEADERS,
+  READ_QUERY,
   WORKFLOW_PARAMS,
 } from "./schema.ts";
 import { inputError } from "./values.ts";
@@ -47,9 +48,10 @@ export function workflowRoutes(app: FastifyInstance, context: ApiContext): void 
   app.get(
     "/workflows",
     route(cluster, {
-      summary: "The workflows that the token may see.",
+      summary: "The workflows that the token may see; with `stale`, by this node's own copy.",
       tag: "workflows",
       role: "read",
+      querystring: READ_QUERY,
       answers: {
         200: json(
           "All.",
@@ -58,7 +60,7 @@ export function workflowRoutes(app: FastifyInstance, context: ApiContext): void 
       },
     }),
     async (request) => {
-      const principal = principalOf(cluster, request.headers.authorization);
+      const principal = principalOf(request);
       const workflows = await callCluster(context, request, {
         run: (options) => cluster.workflows(options),
       });
@@ -97,7 +99,7 @@ function createRoute(app: FastifyInstance, context: ApiContext): void {
     }),
     async (request, reply) => {
       const { workflow, description = "" } = request.body;
-      checkWorkflow(principalOf(cluster, request.headers.authorization), workflow);
+      checkWorkflow(principalOf(request), workflow);
       const made = await callCluster(context, request, {
         run: (options) => cluster.createWorkflow({ workflow, description }, options),
       });

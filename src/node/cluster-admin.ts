@@ -27,6 +27,8 @@ export interface ClusterAdminDeps {
   readonly node: ClusterNode;
   readonly writer: Pick<WorkflowWriter, "system">;
   readonly isUp: (node: string) => boolean;
+  /** Makes the directory as new as the call, within so many milliseconds. */
+  readonly fresh: (ms: number) => Promise<void>;
 }
 
 export class ClusterAdmin implements AdminPort {
@@ -65,9 +67,10 @@ export class ClusterAdmin implements AdminPort {
     return { id, ticket: printTicket({ id, clusterId, secret, addresses }) };
   }
 
-  tickets(): Promise<readonly TicketView[]> {
+  async tickets(options: CallOptions): Promise<readonly TicketView[]> {
     const { directory } = this.#deps.node;
-    const views = directory.tickets().map(
+    if (options.stale !== true) await this.#deps.fresh(options.deadline.leftMs());
+    return directory.tickets().map(
       (row): TicketView => ({
         id: row.id,
         state: ticketState(row, systemWall.wallMs()),
@@ -76,7 +79,6 @@ export class ClusterAdmin implements AdminPort {
         madeBy: directory.member(row.madeBy)?.name ?? row.madeBy,
       }),
     );
-    return Promise.resolve(views);
   }
 
   async drainNode(node: string, drained: boolean, options: CallOptions): Promise<void> {

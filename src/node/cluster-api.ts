@@ -39,6 +39,7 @@ import { outputView, parseLiveName } from "./output-views.ts";
 import { RequestReader } from "./request-reader.ts";
 import { smallResult } from "./small-result.ts";
 import { systemClock } from "./system.ts";
+import { type SystemView, systemViewOf } from "./system-view.ts";
 import { Tokens } from "./tokens.ts";
 import {
   handlerViews,
@@ -93,15 +94,20 @@ export class ClusterApi implements ClusterPort {
   readonly #staleReader: RequestReader;
   readonly #writer: WorkflowWriter;
   readonly #tokens: Tokens;
+  readonly #view: SystemView;
 
   constructor(deps: ClusterApiDeps) {
     this.#deps = deps;
-    this.#reader = new RequestReader(deps.node);
-    this.#staleReader = new RequestReader(deps.node, { stale: true });
-    this.#writer = new WorkflowWriter(deps.node, deps.plane, deps.metrics);
-    this.admin = new ClusterAdmin({ node: deps.node, writer: this.#writer, isUp: deps.isUp });
+    const { node, plane, metrics, isUp } = deps;
+    const view = systemViewOf(node);
+    this.#view = view;
+    this.#reader = new RequestReader(node, view);
+    this.#staleReader = new RequestReader(node, view, { stale: true });
+    this.#writer = new WorkflowWriter({ node, view, plane, metrics });
+    const fresh = (ms: number): Promise<void> => view.fresh(ms);
+    this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh });
     this.#tokens = new Tokens({
-      directory: deps.node.directory,
+      ...{ clock: systemClock, fresh, directory: node.directory },
       writer: this.#writer,
       copyAgeMs: () => deps.copyAgeMs(SYSTEM_GROUP),
       own: deps.ownToken,
@@ -138,24 +144,22 @@ export class ClusterApi implements ClusterPort {
     return this.#tokens.create(args[0], args[1].deadline);
   }
 
-  tokens(): ReturnType<ClusterPort["tokens"]> {
-    return Promise.resolve(this.#tokens.list());
+  tokens(options: CallOptions): ReturnType<ClusterPort["tokens"]> {
+    return this.#tokens.list(options);
   }
 
   revokeToken(id: string, options: CallOptions): Promise<void> {
     return this.#tokens.revoke(id, options.deadline);
   }
 
-  workflows(): ReturnType<ClusterPort["workflows"]> {
-    const rows = this.#deps.node.directory.workflows();
-    return Promise.resolve(
-      rows.map(({ name, description, state }) => ({
-        workflow: name,
-        description,
-        // What is deleted is not in the list.
-        state: state === "deleted" ? "deleting" : state,
-      })),
-    );
+  async workflows(options: CallOptions): ReturnType<ClusterPort["workflows"]> {
+    if (options.stale !== true) await this.#view.fresh(options.deadline.leftMs());
+    return this.#deps.node.directory.workflows().map(({ name, description, state }) => ({
+      workflow: name,
+      description,
+      // What is deleted is not in the list.
+      state: state === "deleted" ? "deleting" : state,
+    }));
   }
 
   async workflow(name: string, options: CallOptions): Promise<WorkflowView> {
@@ -247,8 +251,7 @@ export class ClusterApi implements ClusterPort {
     options: CallOptions,
   ): Promise<{ readonly request: string; readonly duplicate: boolean }> {
     const { workflow, job, idempotencyKey, keep } = input;
-    const row = this.#deps.node.directory.workflowNamed(workflow);
-    if (row === undefined) throw workflowUnknown(workflow);
+    const row = await this.#view.workflowNamed(workflow, { deadline: options.deadline });
     const { plane, node } = this.#deps;
     const dataset = await within(
       options,
@@ -298,9 +301,8 @@ export class ClusterApi implements ClusterPort {
   }
 
   async requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList> {
-    const row = this.#deps.node.directory.workflowNamed(workflow);
-    if (row === undefined) throw workflowUnknown(workflow);
-    const about = { name: workflow, group: row.group };
+    const { group } = await this.#view.workflowNamed(workflow, options);
+    const about = { name: workflow, group };
     return this.#readerFor(options).list(about, page, options.deadline);
   }
 
@@ -401,9 +403,7 @@ export class ClusterApi implements ClusterPort {
       return;
     }
     const { workflow } = of;
-    const row = directory.workflowNamed(workflow);
-    if (row === undefined) throw workflowUnknown(workflow);
-    const { group } = row;
+    const { group } = await this.#view.workflowNamed(workflow, options);
     const present = async () => (await this.requests(workflow, NEWEST, anew())).requests;
     yield* eventStream(this.#deps.node, {
       ...common,
@@ -429,11 +429,19 @@ export class ClusterApi implements ClusterPort {
     await this.#writer.command(group, command, options.deadline);
   }
 
-  principal(token: string): Principal | undefined {
-    return this.#tokens.principal(token);
+  principal(
+    token: string,
+    options: { readonly deadlineMs: number },
+  ): Promise<Principal | undefined> {
+    return this.#tokens.principal(token, options.deadlineMs);
   }
 
-  copyAgeMs(workflow: string): number | undefined {
+  isTokenKnown(token: string): boolean {
+    return this.#tokens.isKnown(token);
+  }
+
+  copyAgeMs(workflow: string | undefined): number | undefined {
+    if (workflow === undefined) return this.#deps.copyAgeMs(SYSTEM_GROUP);
     const row = this.#deps.node.directory.workflowNamed(workflow);
     return row === undefined ? undefined : this.#deps.copyAgeMs(row.group);
   }

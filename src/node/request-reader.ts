@@ -13,11 +13,14 @@ import {
   tokenOfAttemptKey,
 } from "../scheduler/keys.ts";
 import type { HistoryRow, RequestRow, Row } from "../scheduler/rows.ts";
+import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId, unitText } from "../scheduler/unit.ts";
 import type { WorkSeen } from "../scheduler/why.ts";
 import type { Deadline } from "../std/deadline.ts";
+import { isJobxError } from "../std/errors.ts";
 import { prefixEnd, readOrderedNumbers } from "../std/ordered-text.ts";
 import { requestUnknown } from "./cluster-errors.ts";
+import type { SystemView } from "./system-view.ts";
 import {
   type AttemptNames,
   blockViews,
@@ -43,11 +46,17 @@ export interface RequestPlace {
 
 export class RequestReader {
   readonly #node: ClusterNode;
+  readonly #view: SystemView;
   readonly #stale: boolean;
 
   /** With `stale` it reads this node's own replica, however old. */
-  constructor(node: ClusterNode, { stale = false }: { readonly stale?: boolean } = {}) {
+  constructor(
+    node: ClusterNode,
+    view: SystemView,
+    { stale = false }: { readonly stale?: boolean } = {},
+  ) {
     this.#node = node;
+    this.#view = view;
     this.#stale = stale;
   }
 
@@ -58,10 +67,8 @@ export class RequestReader {
   /** Finds a request by its id or its name. @throws {ClusterError} `REQUEST_UNKNOWN`; `NO_MAJORITY`. */
   async place(id: string, deadline: Deadline): Promise<RequestPlace> {
     const kept = parseKeptName(id);
-    if (kept === undefined) return this.#placeOfId(id);
-    const row = this.#node.directory.workflowNamed(kept.workflow);
-    if (row === undefined) throw requestUnknown(id);
-    const { group } = row;
+    if (kept === undefined) return this.#placeOfId(id, deadline);
+    const { group } = await this.#workflowOf(kept.workflow, id, deadline);
     const what = { keys: [keys.kept(kept.name)] };
     const [found] = (await this.#read(group, what, deadline)).values;
     if (found?.kind !== "kept") throw requestUnknown(id);
@@ -70,9 +77,18 @@ export class RequestReader {
     return { id: requestId(workflow, group, sequence), workflow, group, sequence };
   }
 
-  #placeOfId(id: string): RequestPlace {
+  async #workflowOf(name: string, id: string, deadline: Deadline): Promise<WorkflowRow> {
+    try {
+      return await this.#view.workflowNamed(name, { deadline, stale: this.#stale });
+    } catch (error) {
+      throw isJobxError(error) && error.code === "WORKFLOW_UNKNOWN" ? requestUnknown(id) : error;
+    }
+  }
+
+  async #placeOfId(id: string, deadline: Deadline): Promise<RequestPlace> {
     const parsed = parseRequestId(id);
-    const row = parsed === undefined ? undefined : this.#node.directory.workflow(parsed.group);
+    const end = { deadline, stale: this.#stale };
+    const row = parsed === undefined ? undefined : await this.#view.workflow(parsed.group, end);
     if (parsed === undefined || row?.name !== parsed.workflow || row.state === "deleted") {
       throw requestUnknown(id);
     }

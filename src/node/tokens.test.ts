@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import type { TokenRow } from "../scheduler/system/rows.ts";
+import { Deadline } from "../std/deadline.ts";
 import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -9,35 +11,86 @@ const ROW: TokenRow = {
   ...{ workflows: undefined, createdMs: 0 },
 };
 
-/** Tokens of a node whose copy of the system group knows `known`. */
+const NO_LEADER = new Error("no leader");
+
+/** Tokens of a node whose copy of the system group knows `known`, and after a look at its leader `made`. */
 function tokensOf(
   known: readonly string[],
-  about: { readonly ageMs: number | undefined; readonly own?: string },
-): Tokens {
-  const hashes = new Set(known.map((text) => createHash("sha256").update(text).digest("hex")));
-  return new Tokens({
-    directory: { token: (hash) => (hashes.has(hash) ? ROW : undefined), tokens: () => [] },
+  about: {
+    readonly ageMs: number | undefined;
+    readonly own?: string;
+    /** Undefined where no leader can be asked. */
+    readonly made?: readonly string[];
+  },
+) {
+  const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+  const hashes = new Set(known.map(hashOf));
+  const looks: number[] = [];
+  const timers = new FakeTimers();
+  const tokens = new Tokens({
+    clock: timers,
+    fresh: (ms) => {
+      looks.push(ms);
+      if (about.made === undefined) return Promise.reject(NO_LEADER);
+      for (const text of about.made) hashes.add(hashOf(text));
+      return Promise.resolve();
+    },
+    directory: {
+      token: (hash) => (hashes.has(hash) ? ROW : undefined),
+      tokens: () => [...hashes].map((hash) => ({ hash, row: ROW })),
+    },
     writer: { system: () => Promise.reject(new Error("nothing is written here")) },
     copyAgeMs: () => about.ageMs,
     own: about.own,
   });
+  return { principal: (text: string) => tokens.principal(text, 10_000), looks, timers, tokens };
 }
 
-test("a token counts while the copy that knows it is fresh", () => {
-  const tokens = tokensOf(["a"], { ageMs: RIGHTS_AGE_MS_MAX });
-  expect(tokens.principal("a")).toEqual({ role: "admin", workflows: null });
-  expect(tokens.principal("b")).toBeUndefined();
+test("a token counts while the copy that knows it is fresh, and nobody is asked for it", async () => {
+  const { principal, looks } = tokensOf(["a"], { ageMs: RIGHTS_AGE_MS_MAX });
+  expect(await principal("a")).toEqual({ role: "admin", workflows: null });
+  expect(looks).toEqual([]);
 });
 
-test("an old copy grants nothing, as the token may have been revoked, and says so", () => {
-  const tokens = tokensOf(["a"], { ageMs: RIGHTS_AGE_MS_MAX + 1, own: "mine" });
-  expect(() => tokens.principal("a")).toThrow("has heard of no leader");
-  expect(tokens.principal("b")).toBeUndefined();
+test("a token that was made elsewhere just now is known here", async () => {
+  const { principal, looks } = tokensOf([], { ageMs: 0, made: ["new"] });
+  expect(await principal("new")).toEqual({ role: "admin", workflows: null });
+  expect(looks).toEqual([2_000]);
 });
 
-test("the token in the node's own data directory counts also by an old copy, but not unknown", () => {
-  expect(tokensOf(["mine"], { ageMs: undefined, own: "mine" }).principal("mine")?.role).toBe(
-    "admin",
-  );
-  expect(tokensOf([], { ageMs: undefined, own: "mine" }).principal("mine")).toBeUndefined();
+test("what is no token is asked for once in a while, whoever shows it how often", async () => {
+  const { principal, looks, timers } = tokensOf([], { ageMs: 0, made: [] });
+  for (let at = 0; at < 5; at++) expect(await principal("guess")).toBeUndefined();
+  expect(looks.length).toBe(1);
+  expect(await principal("another")).toBeUndefined();
+  expect(looks.length).toBe(2);
+  await timers.advance(5_000);
+  expect(await principal("guess")).toBeUndefined();
+  expect(looks.length).toBe(3);
+});
+
+test("where nobody can be asked, a token that is not known here is not called unknown", async () => {
+  const { principal } = tokensOf(["a"], { ageMs: 0 });
+  await expect(principal("b")).rejects.toBe(NO_LEADER);
+  expect((await principal("a"))?.role).toBe("admin");
+});
+
+test("a list is as new as the call, unless an old one will do", async () => {
+  const { tokens, looks } = tokensOf(["a"], { ageMs: 0, made: ["b"] });
+  const deadline = new Deadline({ nowMs: () => 0 }, 7_000);
+  expect((await tokens.list({ deadline, stale: true })).length).toBe(1);
+  expect((await tokens.list({ deadline })).length).toBe(2);
+  expect(looks).toEqual([7_000]);
+});
+
+test("an old copy grants nothing, as the token may have been revoked, and says so", async () => {
+  const { principal } = tokensOf(["a"], { ageMs: RIGHTS_AGE_MS_MAX + 1, own: "mine" });
+  await expect(principal("a")).rejects.toThrow("has heard of no leader");
+});
+
+test("the token in the node's own data directory counts also by an old copy, but not unknown", async () => {
+  const known = tokensOf(["mine"], { ageMs: undefined, own: "mine" });
+  expect((await known.principal("mine"))?.role).toBe("admin");
+  const unknown = tokensOf([], { ageMs: undefined, own: "mine", made: [] });
+  expect(await unknown.principal("mine")).toBeUndefined();
 });

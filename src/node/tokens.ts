@@ -4,9 +4,11 @@ import type { Directory } from "../actors/directory.ts";
 import { TOKENS_MAX } from "../api/limits.ts";
 import type { ClusterPort, Principal, TokenView } from "../api/ports.ts";
 import type { TokenRow } from "../scheduler/system/rows.ts";
+import type { Clock } from "../std/clock.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
+import type { ReadEnd } from "./system-view.ts";
 import { isoTime } from "./views.ts";
 import type { WorkflowWriter } from "./workflow-writer.ts";
 
@@ -16,7 +18,22 @@ const TOKEN_BYTES = 32;
 /** Hex digits of a hash that lists show: enough to tell tokens apart. */
 const ID_LENGTH = 16;
 
+/** A token that is not known here is asked for no longer than this. */
+const MISS_MS_MAX = 2_000;
+
+/**
+ * A text that was no token just now is none for so long: tokens are random, so nobody could name one
+ * before it was made.
+ */
+const UNKNOWN_MS = 5_000;
+
+/** Such texts that are remembered. */
+const UNKNOWN_MAX = 1_000;
+
 export interface TokensDeps {
+  readonly clock: Clock;
+  /** Makes the directory as new as the call, within so many milliseconds. */
+  readonly fresh: (ms: number) => Promise<void>;
   readonly directory: Pick<Directory, "token" | "tokens">;
   readonly writer: Pick<WorkflowWriter, "system">;
   /** How old this node's copy of the system group may be, ms; undefined when it cannot tell. */
@@ -26,12 +43,18 @@ export interface TokensDeps {
 }
 
 export class Tokens {
+  readonly #clock: Clock;
+  readonly #fresh: TokensDeps["fresh"];
   readonly #directory: TokensDeps["directory"];
   readonly #writer: TokensDeps["writer"];
   readonly #copyAgeMs: TokensDeps["copyAgeMs"];
   readonly #ownHash: string | undefined;
+  /** Hashes of texts that were no tokens, with until when that holds; the oldest first. */
+  readonly #unknown = new Map<string, number>();
 
-  constructor({ directory, writer, copyAgeMs, own }: TokensDeps) {
+  constructor({ clock, fresh, directory, writer, copyAgeMs, own }: TokensDeps) {
+    this.#clock = clock;
+    this.#fresh = fresh;
     this.#directory = directory;
     this.#writer = writer;
     this.#copyAgeMs = copyAgeMs;
@@ -39,13 +62,15 @@ export class Tokens {
   }
 
   /**
-   * What a token allows, by this node's own copy of the system group.
+   * What a token allows, by this node's own copy of the system group; one that is not in it may have been
+   * made elsewhere just now, so the copy is made new before it is called unknown.
+   * @throws {ActorError} `NO_MAJORITY` when that cannot be done.
    * @throws {ClusterError} `TOKEN_COPY_OLD` when the copy is too old to grant anything. The token that
    * lies in this node's data directory needs no fresh copy: whoever reads it has the data as well.
    */
-  principal(token: string): Principal | undefined {
+  async principal(token: string, ms: number): Promise<Principal | undefined> {
     const hash = hashOf(token);
-    const row = this.#directory.token(hash);
+    const row = this.#directory.token(hash) ?? (await this.#look(hash, ms));
     if (row === undefined) return undefined;
     const ageMs = this.#copyAgeMs() ?? Number.POSITIVE_INFINITY;
     // R8
@@ -58,7 +83,26 @@ export class Tokens {
     return { role: row.role, workflows: row.workflows ?? null };
   }
 
-  list(): readonly TokenView[] {
+  /** By this node's own copy, however old that is: whether the token has not been revoked as far as is known here. */
+  isKnown(token: string): boolean {
+    return this.#directory.token(hashOf(token)) !== undefined;
+  }
+
+  async #look(hash: string, ms: number): Promise<TokenRow | undefined> {
+    if (this.#clock.nowMs() < (this.#unknown.get(hash) ?? 0)) return undefined;
+    await this.#fresh(Math.min(ms, MISS_MS_MAX));
+    const row = this.#directory.token(hash);
+    if (row !== undefined) return row;
+    this.#unknown.delete(hash);
+    this.#unknown.set(hash, this.#clock.nowMs() + UNKNOWN_MS);
+    const [oldest] = this.#unknown.keys();
+    if (this.#unknown.size > UNKNOWN_MAX && oldest !== undefined) this.#unknown.delete(oldest);
+    return undefined;
+  }
+
+  /** By a new copy unless an old one will do. @throws {ActorError} `NO_MAJORITY`. */
+  async list({ deadline, stale = false }: ReadEnd): Promise<readonly TokenView[]> {
+    if (!stale) await this.#fresh(deadline.leftMs());
     return this.#directory.tokens().map(({ hash, row }) => viewOf(hash, row));
   }
 
@@ -83,6 +127,7 @@ export class Tokens {
 
   /** @throws {ClusterError} `TOKEN_UNKNOWN`, `TOKEN_LAST_ADMIN`. */
   async revoke(id: string, deadline: Deadline): Promise<void> {
+    await this.#fresh(deadline.leftMs());
     const tokens = this.#directory.tokens();
     const found = tokens.find(({ hash }) => hash.startsWith(id));
     if (found === undefined) {

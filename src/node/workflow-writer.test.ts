@@ -8,7 +8,8 @@ import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { Row } from "../scheduler/rows.ts";
 import { systemKeys } from "../scheduler/system/keys.ts";
 import { Deadline } from "../std/deadline.ts";
-import { systemClock } from "./system.ts";
+import { systemClock, systemTimers } from "./system.ts";
+import { SystemView } from "./system-view.ts";
 import { WorkflowWriter } from "./workflow-writer.ts";
 
 const GROUP = 7;
@@ -68,7 +69,9 @@ function writerAt(options: { readonly known: boolean }) {
   };
   const metrics = { committed: () => {} };
   const plane = { checkHandlers: () => new Promise<never>(() => {}) };
-  const writer = new WorkflowWriter(node, plane, metrics);
+  const linearize = (): Promise<void> => Promise.resolve();
+  const view = new SystemView({ clock: systemClock, timers: systemTimers, directory, linearize });
+  const writer = new WorkflowWriter({ node, view, plane, metrics });
   const apply = (
     definition: Partial<WorkflowDefinition>,
     deadline = new Deadline(timers, 10_000),

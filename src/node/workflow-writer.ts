@@ -12,15 +12,17 @@ import type { Command } from "../scheduler/commands.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { HandlerDefinition, MetaRow, PlanRow } from "../scheduler/rows.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
+import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { isJobxError } from "../std/errors.ts";
-import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
+import { accepted, ClusterError } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { planDefinition } from "./definitions.ts";
 import { changedDefinitions } from "./entities.ts";
 import type { Metrics } from "./metrics.ts";
 import { checkRoomForWorkflow } from "./room.ts";
 import { systemClock, systemTimers } from "./system.ts";
+import type { SystemView } from "./system-view.ts";
 import { type CallEnd, within } from "./within.ts";
 
 /** Somebody else changed the definitions in between: read and compare again, so often. */
@@ -44,26 +46,31 @@ export interface WriterNode extends Pick<ClusterNode, "read" | "nextSequence"> {
   readonly router: Pick<Router, "ask">;
 }
 
+/** What a writer is given. */
+export interface WriterDeps {
+  readonly node: WriterNode;
+  readonly view: Pick<SystemView, "workflowNamed">;
+  readonly plane: Pick<DataPlane, "checkHandlers">;
+  readonly metrics: Pick<Metrics, "committed">;
+}
+
 export class WorkflowWriter {
   readonly #node: WriterNode;
-  readonly #plane: Pick<DataPlane, "checkHandlers">;
-  readonly #metrics: Pick<Metrics, "committed">;
+  readonly #view: WriterDeps["view"];
+  readonly #plane: WriterDeps["plane"];
+  readonly #metrics: WriterDeps["metrics"];
 
-  constructor(
-    node: WriterNode,
-    plane: Pick<DataPlane, "checkHandlers">,
-    metrics: Pick<Metrics, "committed">,
-  ) {
+  constructor({ node, view, plane, metrics }: WriterDeps) {
     this.#node = node;
+    this.#view = view;
     this.#plane = plane;
     this.#metrics = metrics;
   }
 
   /** @throws {ClusterError} `WORKFLOW_UNKNOWN`; `NO_MAJORITY`. */
   async state(name: string, deadline: Deadline): Promise<WorkflowState> {
-    const row = this.#node.directory.workflowNamed(name);
-    if (row === undefined) throw workflowUnknown(name);
-    const state = await this.#read(row.group, deadline);
+    const { group } = await this.#view.workflowNamed(name, { deadline });
+    const state = await this.#read(group, deadline);
     if (state === undefined) {
       throw new ClusterError({ code: "WORKFLOW_NOT_ACTIVE" }, `${name} is still being created`);
     }
@@ -81,7 +88,7 @@ export class WorkflowWriter {
     { deadline, signal }: CallEnd,
   ): Promise<ApplyReport> {
     const checked = await this.#check(definition, { deadline, signal });
-    const known = this.#node.directory.workflowNamed(definition.workflow);
+    const known = await this.#find(definition.workflow, deadline);
     const created = known === undefined;
     const common = { definition, handlers: checked?.map(definitionOf), created, force: how.force };
     if (known === undefined && how.dryRun) {
@@ -106,11 +113,17 @@ export class WorkflowWriter {
 
   /** Makes a workflow that must not be there yet. @throws {ClusterError} `WORKFLOW_EXISTS`. */
   async create(name: string, description: string, deadline: Deadline): Promise<void> {
-    if (this.#node.directory.workflowNamed(name) !== undefined) {
-      throw new ClusterError({ code: "WORKFLOW_EXISTS" }, `there is a workflow ${name} already`);
-    }
     const group = await this.#create({ name, description, exclusive: true }, deadline);
     await this.#whenThere(group, deadline);
+  }
+
+  async #find(name: string, deadline: Deadline): Promise<WorkflowRow | undefined> {
+    try {
+      return await this.#view.workflowNamed(name, { deadline });
+    } catch (error) {
+      if (isJobxError(error) && error.code === "WORKFLOW_UNKNOWN") return undefined;
+      throw error;
+    }
   }
 
   /** Changes one definition. Resolves with all of them as they are then. */
@@ -155,7 +168,7 @@ export class WorkflowWriter {
 
   /** Deletes by tombstone. @throws {ClusterError} `WORKFLOW_UNKNOWN`. */
   async delete(name: string, deadline: Deadline): Promise<void> {
-    if (this.#node.directory.workflowNamed(name) === undefined) throw workflowUnknown(name);
+    await this.#view.workflowNamed(name, { deadline });
     await this.system({ kind: "delete-workflow", name }, deadline);
   }
 

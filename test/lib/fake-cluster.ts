@@ -481,14 +481,18 @@ export class FakeCluster implements ClusterPort {
     this.tokenViews.splice(at, 1);
   }
 
-  principal(token: string): Principal | undefined {
+  isTokenKnown(token: string): boolean {
+    return !this.revoked.has(token);
+  }
+
+  async principal(token: string): Promise<Principal | undefined> {
     if (this.revoked.has(token)) return undefined;
     if (token === TOKENS.limited) return { role: "admin", workflows: ["text"] };
     const role = (["read", "submit", "admin"] as const).find((one) => TOKENS[one] === token);
     return role === undefined ? undefined : { role, workflows: null };
   }
 
-  copyAgeMs(workflow: string): number | undefined {
+  copyAgeMs(workflow: string | undefined): number | undefined {
     return workflow === "text" ? 1_250 : undefined;
   }
 

@@ -204,6 +204,7 @@ export class Turnover {
     return new ClusterAdmin({
       node,
       isUp: (id) => id === node.self || process?.frames?.isUp(id) === true,
+      fresh: () => Promise.resolve(),
       writer: {
         system: async (command, deadline) => {
           const id = { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) } as const;

@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import { type Command, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { toJson, toTable } from "../output.ts";
 
@@ -8,10 +8,10 @@ export const CLUSTER_TICKET_LIST: Command = {
   summary: "List the tickets that were made, without their secrets.",
   usage: "",
   positionals: { min: 0, max: 0 },
-  options: {},
+  options: STALE_OPTION,
   examples: ["jobx cluster ticket list"],
   async run(run) {
-    const tickets = await (await run.connect()).tickets();
+    const tickets = await (await run.connect({ stale: run.flag("stale") })).tickets();
     const rows = tickets.map(({ id, state, usesLeft, expiresAt, madeBy }) => [
       id,
       state,

@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import { type Command, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { toJson, toTable } from "../output.ts";
 
@@ -8,10 +8,10 @@ export const TOKEN_LIST: Command = {
   summary: "List the tokens of the cluster, without their texts.",
   usage: "",
   positionals: { min: 0, max: 0 },
-  options: {},
+  options: STALE_OPTION,
   examples: ["jobx token list"],
   async run(run) {
-    const tokens = await (await run.connect()).tokens();
+    const tokens = await (await run.connect({ stale: run.flag("stale") })).tokens();
     const rows = tokens.map(({ id, name, role, workflows, createdAt }) => [
       id,
       name,

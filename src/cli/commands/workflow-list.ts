@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import { type Command, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { toJson, toTable } from "../output.ts";
 
@@ -8,10 +8,10 @@ export const WORKFLOW_LIST: Command = {
   summary: "List the workflows of the cluster.",
   usage: "",
   positionals: { min: 0, max: 0 },
-  options: {},
+  options: STALE_OPTION,
   examples: ["jobx workflow list"],
   async run(run) {
-    const workflows = await (await run.connect()).workflows();
+    const workflows = await (await run.connect({ stale: run.flag("stale") })).workflows();
     const rows = workflows.map(({ workflow, state, description }) => [
       workflow,
       state,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { Directory } from "../actors/directory.ts";
 import type { Call, CallAnswer } from "../actors/ports.ts";
-import type { WorkflowDefinition } from "../api/ports.ts";
+import type { WorkflowDefinition, WrittenStep } from "../api/ports.ts";
 import { EMPTY_PLAN } from "../scheduler/apply-client.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { Row } from "../scheduler/rows.ts";
@@ -68,21 +68,61 @@ function writerAt(options: { readonly known: boolean }) {
     },
   };
   const metrics = { committed: () => {} };
-  const plane = { checkHandlers: () => new Promise<never>(() => {}) };
+  const plane = {
+    checkHandlers: (files: readonly unknown[]) =>
+      files.length === 0
+        ? Promise.resolve({ kind: "accepted", definitions: [] } as const)
+        : new Promise<never>(() => {}),
+  };
   const linearize = (): Promise<void> => Promise.resolve();
   const view = new SystemView({ clock: systemClock, timers: systemTimers, directory, linearize });
   const writer = new WorkflowWriter({ node, view, plane, metrics });
   const apply = (
     definition: Partial<WorkflowDefinition>,
     deadline = new Deadline(timers, 10_000),
+    dryRun = false,
   ) =>
     writer.apply(
       { workflow: "text", description: undefined, ...NOTHING, ...definition },
-      { dryRun: false, force: false, revision: undefined },
+      { dryRun, force: false, revision: undefined },
       { deadline, signal },
     );
   return { apply, asked, timesMs };
 }
+
+describe("an apply that is refused makes no workflow", () => {
+  const step: WrittenStep = {
+    ...{ map: "nobody", combine: null, reduce: "nobody", partitions: 1, description: "" },
+    ...{ retries: undefined, timeoutMs: undefined },
+    onFailure: "fail",
+  };
+
+  test("for a step whose handler is not there, also when it is only tried", async () => {
+    const { apply, asked } = writerAt({ known: false });
+    for (const dryRun of [false, true]) {
+      const refused = apply({ steps: { words: step }, jobs: {} }, undefined, dryRun);
+      await expect(refused).rejects.toMatchObject({ code: "HANDLER_UNDEFINED" });
+    }
+    expect(asked).toEqual([]);
+  });
+
+  test("for a job whose step is not there", async () => {
+    const { apply, asked } = writerAt({ known: false });
+    const refused = apply({ steps: {}, jobs: { count: { step: "words", description: "" } } });
+    await expect(refused).rejects.toMatchObject({ code: "STEP_UNDEFINED" });
+    expect(asked).toEqual([]);
+  });
+
+  test("for handlers alone, which are meant for one that is there", async () => {
+    const unknown = writerAt({ known: false });
+    const refused = unknown.apply({ handlers: [] });
+    await expect(refused).rejects.toMatchObject({ code: "WORKFLOW_UNKNOWN" });
+    expect(unknown.asked).toEqual([]);
+    expect(await writerAt({ known: true }).apply({ handlers: [] })).toMatchObject({
+      created: false,
+    });
+  });
+});
 
 describe("the deadline of an apply", () => {
   test("is one for all its steps", async () => {

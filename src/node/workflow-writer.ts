@@ -7,7 +7,7 @@ import type { Router } from "../actors/router.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { ApplyReport, EntityChange, WorkflowDefinition } from "../api/ports.ts";
 import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
-import { EMPTY_PLAN } from "../scheduler/apply-client.ts";
+import { EMPTY_PLAN, refusalOf } from "../scheduler/apply-client.ts";
 import type { Command } from "../scheduler/commands.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { HandlerDefinition, MetaRow, PlanRow } from "../scheduler/rows.ts";
@@ -15,7 +15,7 @@ import type { SystemCommand } from "../scheduler/system/commands.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { isJobxError } from "../std/errors.ts";
-import { accepted, ClusterError } from "./cluster-errors.ts";
+import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { planDefinition } from "./definitions.ts";
 import { changedDefinitions } from "./entities.ts";
@@ -91,9 +91,14 @@ export class WorkflowWriter {
     const known = await this.#find(definition.workflow, deadline);
     const created = known === undefined;
     const common = { definition, handlers: checked?.map(definitionOf), created, force: how.force };
-    if (known === undefined && how.dryRun) {
+    if (known === undefined) {
+      checkHandlersOnly(definition);
       const nothing = { plan: EMPTY_PLAN, description: "", retention: undefined };
-      return planDefinition({ ...common, ...nothing }).report;
+      const { command, report } = planDefinition({ ...common, ...nothing });
+      // Before anything is made: what is refused leaves no empty workflow behind.
+      const refusal = refusalOf(command);
+      if (refusal !== undefined) accepted({ kind: "answered", answer: refusal });
+      if (how.dryRun) return report;
     }
     const group = known?.group ?? (await this.#createFor(definition, deadline));
     for (let tries = 1; ; tries++) {
@@ -270,6 +275,12 @@ export class WorkflowWriter {
       if (tries >= TRIES_MAX) return undefined;
     }
   }
+}
+
+/** Handlers alone are for a workflow that is there. @throws {ClusterError} `WORKFLOW_UNKNOWN`. */
+function checkHandlersOnly({ workflow, handlers, steps, jobs }: WorkflowDefinition): void {
+  if (handlers === undefined || steps !== undefined || jobs !== undefined) return;
+  throw workflowUnknown(workflow);
 }
 
 /** @throws {ClusterError} `REVISION_CHANGED`. */

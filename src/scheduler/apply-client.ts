@@ -78,32 +78,16 @@ export function applyDefine(
   if (meta.plan !== command.revision) {
     return refused("DEFINITION_CHANGED", "somebody else has changed the definitions meanwhile");
   }
-  const handlers = new Map(command.handlers.map((one) => [one.handler.name, one]));
-  for (const { handler, capability } of command.handlers) {
-    if (!CAPABILITY.test(capability)) {
-      return refused("HANDLER_METADATA_INVALID", `${handler.name} requires what is no label`);
-    }
+  for (const definition of command.handlers) {
+    const { handler } = definition;
+    const invalid = refusedCapability(definition);
+    if (invalid !== undefined) return invalid;
     if (tx.get(keys.source(handler.version)) === undefined) {
       return refused("HANDLER_SOURCE_MISSING", `the source of ${handler.name} was not stored`);
     }
   }
-  const steps: StepDefinition[] = [];
-  for (const input of command.steps) {
-    if (!Number.isSafeInteger(input.partitions) || input.partitions < 1) {
-      return refused("WORKFLOW_INVALID", `the step ${input.name} has no partitions`);
-    }
-    const step = resolveStep(input, handlers);
-    if ("kind" in step) return step;
-    steps.push(step);
-  }
-  for (const job of command.jobs) {
-    if (!steps.some((step) => step.name === job.step)) {
-      return refused(
-        "STEP_UNDEFINED",
-        `the job ${job.name} begins with an unknown step: ${job.step}`,
-      );
-    }
-  }
+  const steps = resolveSteps(command);
+  if ("kind" in steps) return steps;
   const before = rowOf(tx, "plan", keys.plan(meta.plan));
   assert(before !== undefined, "the newest plan is kept");
   const revision = revisionOf(at);
@@ -118,6 +102,48 @@ export function applyDefine(
   replacePlan(tx, { old: meta.plan, next: plan });
   tx.emit({ kind: "defined" });
   return { kind: "revision", revision };
+}
+
+/** What is to be defined, without what only the log knows. */
+type Definitions = Pick<Extract<Command, { kind: "define" }>, "handlers" | "steps" | "jobs">;
+
+type Refusal = Extract<Answer, { kind: "refused" }>;
+
+/** Why definitions would be refused whatever workflow they are for; undefined when they fit together. */
+export function refusalOf(definitions: Definitions): Refusal | undefined {
+  for (const definition of definitions.handlers) {
+    const invalid = refusedCapability(definition);
+    if (invalid !== undefined) return invalid;
+  }
+  const steps = resolveSteps(definitions);
+  return "kind" in steps ? steps : undefined;
+}
+
+function refusedCapability({ handler, capability }: HandlerDefinition): Refusal | undefined {
+  if (CAPABILITY.test(capability)) return undefined;
+  const message = `${handler.name} requires what is no label`;
+  return { kind: "refused", code: "HANDLER_METADATA_INVALID", message };
+}
+
+/** The steps with their handlers, for jobs that all begin with one of them. */
+function resolveSteps(definitions: Definitions): readonly StepDefinition[] | Refusal {
+  const handlers = new Map(definitions.handlers.map((one) => [one.handler.name, one]));
+  const steps: StepDefinition[] = [];
+  for (const input of definitions.steps) {
+    if (!Number.isSafeInteger(input.partitions) || input.partitions < 1) {
+      const message = `the step ${input.name} has no partitions`;
+      return { kind: "refused", code: "WORKFLOW_INVALID", message };
+    }
+    const step = resolveStep(input, handlers);
+    if ("kind" in step) return step;
+    steps.push(step);
+  }
+  for (const job of definitions.jobs) {
+    if (steps.some((step) => step.name === job.step)) continue;
+    const message = `the job ${job.name} begins with an unknown step: ${job.step}`;
+    return { kind: "refused", code: "STEP_UNDEFINED", message };
+  }
+  return steps;
 }
 
 /** R22: the number of a log position, for revisions and events: it only rises. */
@@ -182,7 +208,7 @@ function revisionsOf(
 function resolveStep(
   input: StepInput,
   handlers: ReadonlyMap<string, HandlerDefinition>,
-): StepDefinition | Extract<Answer, { kind: "refused" }> {
+): StepDefinition | Refusal {
   const { map, combine, reduce, ...rest } = input;
   const mapper = handlers.get(map);
   const combiner = combine === undefined ? undefined : handlers.get(combine);

@@ -6,7 +6,8 @@ import type { InFlight } from "./in-flight.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { CallOptions, ClusterPort } from "./ports.ts";
 import { checkedMs } from "./principal.ts";
-import { deadlineOf } from "./query.ts";
+import { deadlineOf, flagOf } from "./query.ts";
+import { isMapping } from "./values.ts";
 
 /** Monotonic; only deadlines are measured by it. */
 export const CLOCK: Clock = { nowMs: () => performance.now() };
@@ -57,5 +58,6 @@ export async function callCluster<Answer>(
 
 /** R15: whether the caller is content with this node's own copy. */
 export function asksForStale({ query }: FastifyRequest): boolean {
-  return typeof query === "object" && query !== null && "stale" in query && query.stale === "true";
+  const { stale } = isMapping(query) ? query : {};
+  return typeof stale === "string" && flagOf(stale, false);
 }

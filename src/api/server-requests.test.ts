@@ -63,8 +63,26 @@ describe("requests", () => {
       expect(fresh.headers["jobx-age-ms"]).toBeUndefined();
       expect(cluster.calls.at(-1)?.stale).toBe(false);
     }
+    for (const list of ["/v1/workflows", "/v1/tokens", "/v1/tickets"]) {
+      const stale = await call("GET", `${list}?stale=true`);
+      expect([list, stale.status, stale.headers["jobx-age-ms"]]).toEqual([list, 200, "unknown"]);
+      expect(cluster.calls.at(-1)?.stale).toBe(true);
+    }
     const missing = await call("GET", "/v1/requests/r9?stale=true");
     expect([missing.status, missing.headers["jobx-age-ms"]]).toEqual([404, undefined]);
+  });
+
+  test.each([
+    ["stale", true],
+    ["stale=", true],
+    ["stale=1", true],
+    ["stale=true", true],
+    ["stale=0", false],
+    ["stale=false", false],
+  ])("?%s means what it says", async (query, stale) => {
+    const answer = await call("GET", `/v1/requests/r1?${query}`);
+    expect([answer.status, cluster.calls.at(-1)?.stale]).toEqual([200, stale]);
+    expect(answer.headers["jobx-age-ms"]).toBe(stale ? "1250" : undefined);
   });
 
   test("cancel, resume, list and attempts answer", async () => {

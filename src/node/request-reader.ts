@@ -3,6 +3,7 @@ import type { AnswerOf, RowsWanted } from "../actors/answers.ts";
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { AttemptView } from "../api/attempt-view.ts";
 import type { RequestList, RequestPage, RequestView } from "../api/ports.ts";
+import { inputError } from "../api/values.ts";
 import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
 import {
   capabilityOfQueueKey,
@@ -44,15 +45,20 @@ export interface RequestPlace {
   readonly sequence: number;
 }
 
+/** What of the node is needed to read requests. */
+export interface ReaderNode extends Pick<ClusterNode, "read"> {
+  readonly directory: Pick<ClusterNode["directory"], "member">;
+}
+
 export class RequestReader {
-  readonly #node: ClusterNode;
-  readonly #view: SystemView;
+  readonly #node: ReaderNode;
+  readonly #view: Pick<SystemView, "workflow" | "workflowNamed">;
   readonly #stale: boolean;
 
   /** With `stale` it reads this node's own replica, however old. */
   constructor(
-    node: ClusterNode,
-    view: SystemView,
+    node: ReaderNode,
+    view: Pick<SystemView, "workflow" | "workflowNamed">,
     { stale = false }: { readonly stale?: boolean } = {},
   ) {
     this.#node = node;
@@ -110,7 +116,7 @@ export class RequestReader {
     page: RequestPage,
     deadline: Deadline,
   ): Promise<RequestList> {
-    const before = page.before === undefined ? undefined : parseRequestId(page.before)?.sequence;
+    const before = page.before === undefined ? undefined : placeBefore(page.before, workflow);
     const gte = prefixes.requests;
     let lt = before === undefined ? prefixEnd(gte) : keys.request(before);
     const requests: RequestView[] = [];
@@ -293,6 +299,16 @@ export class RequestReader {
       gte = `${last.key}\0`;
     }
   }
+}
+
+/** @throws {JobxError} `API_INPUT_INVALID`: the first page instead would send a caller round for ever. */
+function placeBefore(
+  id: string,
+  { name, group }: { readonly name: string; readonly group: number },
+): number {
+  const place = parseRequestId(id);
+  if (place?.workflow === name && place.group === group) return place.sequence;
+  throw inputError("querystring.before", `the id of a request of ${name}, such as \`next\` gives`);
 }
 
 interface RowAt {

@@ -110,6 +110,16 @@ test("node list and node show name damaged replicas", async () => {
   expect((await jobx("node show nobody")).exit).toBe(2);
 });
 
+test("node show says of a group that nobody leads that it does not know, not that nothing is there", async () => {
+  const { groupViews } = cluster.admin;
+  cluster.admin.groupViews = groupViews.map((view) => ({ ...view, led: false, members: [] }));
+  const { out } = await jobx("node show node-1");
+  expect(out).toMatch(/^system +unknown: nobody leads *$/mu);
+  expect(out).not.toContain("no replicas");
+  const json: unknown = JSON.parse((await jobx("node show node-1 --json")).out);
+  expect(json).toMatchObject({ replicas: [], unled: ["system"] });
+});
+
 test("node drain, undrain and remove, raft list and transfer", async () => {
   expect((await jobx("node drain node-1")).out).toContain("node-1 gets no new work");
   expect(called("drainNode")).toEqual({ node: "node-1", drained: true });

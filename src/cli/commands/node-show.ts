@@ -21,12 +21,15 @@ export const NODE_SHOW: Command = {
       const command = "node show";
       throw cliError({ code: "CLI_USAGE", command }, `there is no node ${wanted}`);
     }
-    const replicas = (await client.groups()).flatMap(({ name, members }) =>
+    const groups = await client.groups();
+    // Only a leader knows who the members are: without one it is not known whether this node is one.
+    const unled = groups.filter(({ led }) => !led).map(({ name }) => name);
+    const replicas = groups.flatMap(({ name, members }) =>
       members
         .filter((member) => member.node === node.name)
         .map(({ replica, role, match }) => ({ group: name, replica, role, match })),
     );
-    run.io.out(run.json ? toJson({ ...node, replicas }) : nodeText(node, replicas));
+    run.io.out(run.json ? toJson({ ...node, replicas, unled }) : nodeText(node, replicas, unled));
     return EXIT.ok;
   },
 };
@@ -38,7 +41,11 @@ interface ReplicaLine {
   readonly match: number;
 }
 
-function nodeText(node: NodeView, replicas: readonly ReplicaLine[]): string {
+function nodeText(
+  node: NodeView,
+  replicas: readonly ReplicaLine[],
+  unled: readonly string[],
+): string {
   const clock = node.clockAheadMs === null ? "unknown" : `${node.clockAheadMs} ms ahead`;
   const head = [
     `node          ${node.name} (${nodeState(node)})`,
@@ -56,6 +63,7 @@ function nodeText(node: NodeView, replicas: readonly ReplicaLine[]): string {
     role,
     String(match),
   ]);
+  rows.push(...unled.map((group) => [group, "unknown: nobody leads", "", ""]));
   const table = toTable(["GROUP", "REPLICA", "ROLE", "MATCH"], rows, "no replicas");
   return `${head.join("\n")}\n\n${table}`;
 }

@@ -7,6 +7,9 @@ import type { GroupView } from "../api/admin-port.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { isJobxError } from "../std/errors.ts";
 
+/** What the system group is called where groups are named; no workflow is. */
+export const SYSTEM_NAME = "system";
+
 /** Longest time that a group without a leader is waited for: the others are shown all the same. */
 const STATUS_MS_MAX = 3_000;
 
@@ -21,7 +24,7 @@ export async function groupViews(
   deadline: Deadline,
 ): Promise<readonly GroupView[]> {
   const names = [
-    { group: SYSTEM_GROUP, name: "system" },
+    { group: SYSTEM_GROUP, name: SYSTEM_NAME },
     ...node.directory.workflows().map(({ group, name }) => ({ group, name })),
   ];
   const views: GroupView[] = [];
@@ -34,7 +37,7 @@ export async function groupViews(
 
 /** The number of a group that is named by number or workflow; undefined when there is none. */
 export function groupNamed(node: ClusterNode, text: string): number | undefined {
-  if (text === "system") return SYSTEM_GROUP;
+  if (text === SYSTEM_NAME) return SYSTEM_GROUP;
   const named = node.directory.workflowNamed(text);
   if (named !== undefined) return named.group;
   const group = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -45,7 +48,7 @@ export function groupNamed(node: ClusterNode, text: string): number | undefined 
 
 /** What people call a group. */
 export function groupName(node: ClusterNode, group: number): string {
-  if (group === SYSTEM_GROUP) return "system";
+  if (group === SYSTEM_GROUP) return SYSTEM_NAME;
   return node.directory.workflow(group)?.name ?? `${group}`;
 }
 

@@ -87,7 +87,7 @@ function writerAt(options: { readonly known: boolean }) {
       { dryRun, force: false, revision: undefined },
       { deadline, signal },
     );
-  return { apply, asked, timesMs };
+  return { apply, writer, asked, timesMs };
 }
 
 describe("an apply that is refused makes no workflow", () => {
@@ -122,6 +122,17 @@ describe("an apply that is refused makes no workflow", () => {
       created: false,
     });
   });
+});
+
+test("a workflow is not named as the cluster's own group is", async () => {
+  const { apply, writer, asked } = writerAt({ known: false });
+  const reserved = { code: "WORKFLOW_NAME_RESERVED" };
+  const steps = { workflow: "system", steps: {}, jobs: {} };
+  await expect(apply(steps)).rejects.toMatchObject(reserved);
+  await expect(apply(steps, undefined, true)).rejects.toMatchObject(reserved);
+  const deadline = new Deadline(systemClock, 10_000);
+  await expect(writer.create("system", "", deadline)).rejects.toMatchObject(reserved);
+  expect(asked).toEqual([]);
 });
 
 describe("the deadline of an apply", () => {

@@ -19,6 +19,7 @@ import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { planDefinition } from "./definitions.ts";
 import { changedDefinitions } from "./entities.ts";
+import { SYSTEM_NAME } from "./group-views.ts";
 import type { Metrics } from "./metrics.ts";
 import { checkRoomForWorkflow } from "./room.ts";
 import { systemClock, systemTimers } from "./system.ts";
@@ -93,6 +94,7 @@ export class WorkflowWriter {
     const common = { definition, handlers: checked?.map(definitionOf), created, force: how.force };
     if (known === undefined) {
       checkHandlersOnly(definition);
+      checkName(definition.workflow);
       const nothing = { plan: EMPTY_PLAN, description: "", retention: undefined };
       const { command, report } = planDefinition({ ...common, ...nothing });
       // Before anything is made: what is refused leaves no empty workflow behind.
@@ -118,6 +120,7 @@ export class WorkflowWriter {
 
   /** Makes a workflow that must not be there yet. @throws {ClusterError} `WORKFLOW_EXISTS`. */
   async create(name: string, description: string, deadline: Deadline): Promise<void> {
+    checkName(name);
     const group = await this.#create({ name, description, exclusive: true }, deadline);
     await this.#whenThere(group, deadline);
   }
@@ -275,6 +278,15 @@ export class WorkflowWriter {
       if (tries >= TRIES_MAX) return undefined;
     }
   }
+}
+
+/** @throws {ClusterError} `WORKFLOW_NAME_RESERVED`. */
+function checkName(name: string): void {
+  if (name !== SYSTEM_NAME) return;
+  throw new ClusterError(
+    { code: "WORKFLOW_NAME_RESERVED" },
+    `${SYSTEM_NAME} is what the group of the cluster itself is called; choose another name`,
+  );
 }
 
 /** Handlers alone are for a workflow that is there. @throws {ClusterError} `WORKFLOW_UNKNOWN`. */

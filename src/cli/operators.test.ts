@@ -89,6 +89,7 @@ test("node list, ticket and status", async () => {
     { ...group, name: "text", led: false },
   ];
   const short = await jobx("cluster status");
+  expect(cluster.calls.find(({ method }) => method === "workflows")).toMatchObject({ stale: true });
   expect(short.out).toContain("Fewer voters than there should be: system.\n");
   expect(short.out).toContain("Nobody leads: text.\n");
   cluster.isReady = false;

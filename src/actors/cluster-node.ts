@@ -81,6 +81,7 @@ export class ClusterNode implements MeshListener {
         if (damaged) this.#damaged.set(group, id);
       },
       onRemovedSpoke: (from, replica, sender) => this.care.removedSpoke(from, replica, sender),
+      mayEnter: (...stranger) => this.care.strangers.mayEnter(...stranger),
     });
     this.#logKeeper = this.#newLogKeeper();
     this.clocks = this.#newClocks();
@@ -271,13 +272,13 @@ export class ClusterNode implements MeshListener {
         this.clocks.heard(from, message.wallMs);
         return;
       case "make-replica":
-        if (message.storeId === this.#deps.member.storeId) this.#opener.make(message);
+        if (message.storeId === this.#deps.member.storeId) this.#opener.make(from, message);
         return;
       case "replica-report":
         this.care.reported(from, message);
         return;
       case "replica-gone":
-        this.care.gone(message);
+        this.care.gone(from, message);
         return;
       case "executor":
         this.#executorSaid(from, message.message);
@@ -427,9 +428,9 @@ export class ClusterNode implements MeshListener {
   }
 
   #makeCare(): ReplicaCare {
-    const { timers, log, mesh, member, options } = this.#deps;
+    const { clock, timers, log, mesh, member, options } = this.#deps;
     return new ReplicaCare({
-      ...{ timers, log, mesh },
+      ...{ clock, timers, log, mesh, caller: this.caller },
       storeId: member.storeId,
       silentTicksMax: 2 * options.electionTicks,
       checkMs: options.checkMs,

@@ -17,13 +17,22 @@ class TestHost {
   readonly timers = new FakeTimers();
   readonly sent: { readonly to: string; readonly message: PeerMessage }[] = [];
   readonly down = new Set<string>();
+  strangersEnter = true;
+  /** Groups that were stopped, where a test expects it. */
+  stopped: number[] | undefined;
+  /** What was logged as a warning or an error. */
+  readonly named: unknown[] = [];
   readonly host: GroupHost;
 
   constructor(self: string) {
     this.host = new GroupHost({
       clock: this.timers,
       timers: this.timers,
-      log: silentLog,
+      log: {
+        ...silentLog,
+        warn: (_, fields) => this.named.push(fields),
+        error: (_, fields) => this.named.push(fields),
+      },
       logs: {
         replicas: () => [],
         createReplica: () => Promise.resolve(),
@@ -49,6 +58,7 @@ class TestHost {
       },
       tickMs: TICK_MS,
       bugs: {},
+      mayEnter: () => this.strangersEnter,
       snapshots: {
         wanted: () => {},
         offered: () => {},
@@ -56,6 +66,10 @@ class TestHost {
         drop: () => {},
       },
       onStopped: ({ group }, reason) => {
+        if (this.stopped !== undefined) {
+          this.stopped.push(group);
+          return;
+        }
         throw new Error(`group ${group} was stopped: ${reason}`);
       },
       onRemovedSpoke: () => {},
@@ -215,4 +229,44 @@ describe("quiet groups", () => {
     await node.timers.advance(1_000);
     expect(awake()).toBe(120);
   });
+});
+
+const FROM_LEADER = { from: 1, to: 2, term: 1 };
+
+test("a member that speaks of a term that cannot be changes nothing, and is named once in a minute", async () => {
+  const test = new TestHost("n2");
+  const { host, timers, named } = test;
+  const core = test.add(7, 2, voters(1, 2, 3));
+  const lie = { kind: "heartbeat", from: 3, to: 2, term: 2 ** 52, commit: 1, round: 1 } as const;
+  for (let message = 0; message < 5; message++) host.receive("n3", 7, lie);
+  expect([core.term, core.leader]).toEqual([1, undefined]);
+  expect(named).toEqual([{ group: 7, node: "n3" }]);
+  await timers.advance(60_000);
+  host.receive("n3", 7, lie);
+  expect(named.filter((one) => JSON.stringify(one) === '{"group":7,"node":"n3"}')).toHaveLength(2);
+});
+
+test("a stranger that may not enter leads nobody", () => {
+  const test = new TestHost("n2");
+  const core = test.add(7, 2, voters(1, 2, 3));
+  test.host.receive("n1", 7, { kind: "heartbeat", ...FROM_LEADER, commit: 1, round: 0 });
+  test.strangersEnter = false;
+  const claim = { kind: "heartbeat", from: 9, to: 2, term: 2, commit: 1, round: 0 } as const;
+  test.host.receive("n9", 7, claim);
+  expect([core.term, core.leader]).toEqual([1, 1]);
+  test.strangersEnter = true;
+  test.host.receive("n9", 7, claim);
+  expect([core.term, core.leader]).toEqual([2, 9]);
+});
+
+test("a member whose message stops a replica is named, and other groups go on", () => {
+  const test = new TestHost("n2");
+  test.stopped = [];
+  test.add(7, 2, voters(1, 2, 3));
+  const other = test.add(8, 2, voters(1, 2, 3));
+  test.host.receive("n1", 7, { kind: "heartbeat", ...FROM_LEADER, commit: 50, round: 0 });
+  expect(test.stopped).toEqual([7]);
+  expect(test.named).toMatchObject([{ group: 7, replica: 2, from: "n1", said: "heartbeat" }]);
+  test.host.receive("n1", 8, { kind: "heartbeat", ...FROM_LEADER, commit: 1, round: 0 });
+  expect(other.leader).toBe(1);
 });

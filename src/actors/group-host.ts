@@ -16,6 +16,7 @@ import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { replicaOn } from "./membership.ts";
 import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
+import { EPOCH_STEP } from "./recovery-plan.ts";
 import type { Replica } from "./replica.ts";
 
 /** A replica whatever it holds. */
@@ -66,6 +67,8 @@ export interface GroupHostDeps {
   readonly onStopped: (replica: AnyReplica, reason: string, damaged: boolean) => void;
   /** A replica that was removed from the group writes to one that is here. */
   readonly onRemovedSpoke: (from: NodeId, replica: AnyReplica, sender: ReplicaId) => void;
+  /** Whether a message of a replica may be taken that the one here does not know. */
+  readonly mayEnter: (replica: AnyReplica, sender: ReplicaId, from: NodeId) => boolean;
 }
 
 /** A replica that stops with one of these has lost something; it is replaced, never repaired. */
@@ -76,8 +79,23 @@ const DAMAGE_CODES: ReadonlySet<string> = new Set(["STORE_DAMAGED", "REPLICA_DIF
  */
 const ELECTIONS_PER_SECOND_MAX = 50;
 
+/**
+ * Terms that a message may be ahead of the replica here: a hundred recoveries of its group, and far more
+ * elections than fit between two words of it. Else one lie would take a group to the end of all terms.
+ */
+const TERMS_AHEAD_MAX = 100 * EPOCH_STEP;
+
 /** Reads without an answer for so many ticks are given up. */
 const READ_TICKS_MAX = 20;
+
+/** How often one node is named for what it says, ms. */
+const REFUSED_AGAIN_MS = 60_000;
+
+/** Whose message was being taken: what stops a replica may be a lie. */
+interface Heard {
+  readonly from: NodeId;
+  readonly said: Message["kind"];
+}
 
 interface Waiting {
   readonly replica: AnyReplica;
@@ -101,6 +119,8 @@ export class GroupHost {
   readonly #toElect = new Set<AnyReplica>();
   #electionsLeft = ELECTIONS_PER_SECOND_MAX;
   readonly #quiet = new Set<AnyReplica>();
+  /** When nodes were last named for what they say. */
+  readonly #refusedMs = new Map<NodeId, number>();
   #quietedCount = 0;
   #stopped = false;
 
@@ -152,12 +172,28 @@ export class GroupHost {
     if (message.to !== replica.id) return;
     // A newcomer may write from a membership that is not applied here yet; nobody else's id is taken.
     if (sender !== undefined && sender !== from) return;
-    if (sender === undefined) replica.met(message.from, from);
+    if (message.term > replica.core.term + TERMS_AHEAD_MAX) {
+      this.#refuse(replica, from, "a node speaks of a term that cannot be");
+      return;
+    }
+    if (sender === undefined) {
+      if (!this.#deps.mayEnter(replica, message.from, from)) return;
+      replica.met(message.from, from);
+    }
     // It is fetched before the core hears of it, which goes on voting meanwhile.
     if (message.kind === "snapshot" && replica.core.lacksSnapshot(message.snapshot))
       this.#deps.snapshots.offered(replica, from, message.snapshot);
-    else this.#guard(replica, () => replica.core.step(message));
+    else this.#guard(replica, () => replica.core.step(message), { from, said: message.kind });
     this.wake(group);
+  }
+
+  /** Names a member that says what no honest one says, once in a while. */
+  #refuse({ group }: AnyReplica, node: NodeId, what: string): void {
+    const { clock, log } = this.#deps;
+    const lastMs = this.#refusedMs.get(node) ?? Number.NEGATIVE_INFINITY;
+    if (clock.nowMs() - lastMs < REFUSED_AGAIN_MS) return;
+    this.#refusedMs.set(node, clock.nowMs());
+    log.warn(what, { group, node });
   }
 
   /** R6: the node is taken for dead: groups that it led elect another leader, if they need one (R7). */
@@ -206,13 +242,13 @@ export class GroupHost {
   }
 
   /** Takes a replica out of service that cannot be trusted any more. */
-  #fail(replica: AnyReplica, error: unknown): void {
+  #fail(replica: AnyReplica, error: unknown, message?: Heard): void {
     const { group, id } = replica;
     // What it had under way may fail after another has taken its place.
     if (this.#replicas.get(group) !== replica) return;
     this.retire(group);
     const reason = errorText(error);
-    this.#deps.log.error("a replica was stopped", { group, replica: id, reason });
+    this.#deps.log.error("a replica was stopped", { group, replica: id, reason, ...message });
     const damaged = isJobxError(error) && DAMAGE_CODES.has(error.code);
     this.#deps.onStopped(replica, reason, damaged);
   }
@@ -418,11 +454,11 @@ export class GroupHost {
   }
 
   /** A replica whose program is wrong stops; the others go on (rule 12 of the style guide). */
-  #guard(replica: AnyReplica, run: () => void): void {
+  #guard(replica: AnyReplica, run: () => void, message?: Heard): void {
     try {
       run();
     } catch (error) {
-      this.#fail(replica, error);
+      this.#fail(replica, error, message);
     }
   }
 }

@@ -4,6 +4,7 @@ import { RAFT_DEFAULTS } from "../raft/options.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import type { Entry, ReplicaId } from "../raft/types.ts";
 import { applyEnvelope } from "../scheduler/apply.ts";
+import type { NodeId } from "../scheduler/dataset.ts";
 import { applySystemEnvelope } from "../scheduler/system/apply.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import { assert } from "../std/assert.ts";
@@ -89,12 +90,13 @@ export class GroupOpener {
   }
 
   /** A group's leader wants a replica here (R2). */
-  make(message: Extract<PeerMessage, { kind: "make-replica" }>): void {
+  make(from: NodeId, message: Extract<PeerMessage, { kind: "make-replica" }>): void {
     const { group, replica, membership } = message;
     // Its learner may not know of the workflow yet; the leader asks again until it does.
     const row = this.#deps.system.directory.workflow(group);
     if (group !== 0 && (row === undefined || row.state === "deleted")) return;
-    this.#makeOnce({ group, replica, bootstrap: membership, founder: false });
+    if (this.#makeOnce({ group, replica, bootstrap: membership, founder: false }))
+      this.#deps.log.info("makes a replica as it is told", { group, replica, node: from });
   }
 
   /** The system group says that one of the workflow's first replicas is here (R9). */
@@ -119,13 +121,14 @@ export class GroupOpener {
     this.#makeOnce({ group: row.group, replica, bootstrap, founder: true });
   }
 
-  #makeOnce(made: NewReplica): void {
+  /** @returns false when there is one already, or there must be none. */
+  #makeOnce(made: NewReplica): boolean {
     const { group, replica } = made;
-    if (this.#busy.has(group) || this.#deps.host.replica(group) !== undefined) return;
+    if (this.#busy.has(group) || this.#deps.host.replica(group) !== undefined) return false;
     const { logs } = this.#deps;
-    if (logs.replicas().some((stored) => stored.group === group)) return;
+    if (logs.replicas().some((stored) => stored.group === group)) return false;
     // It was here and was removed from the group: ids are never used again (R2).
-    if (replica <= logs.replicaFloor(group)) return;
+    if (replica <= logs.replicaFloor(group)) return false;
     this.#busy.add(group);
     this.#make(made)
       .catch((error: unknown) => {
@@ -133,6 +136,7 @@ export class GroupOpener {
         log.warn("a replica could not be made", { group, replica, reason: errorText(error) });
       })
       .finally(() => this.#busy.delete(group));
+    return true;
   }
 
   async #make(replica: NewReplica): Promise<void> {

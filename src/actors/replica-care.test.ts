@@ -54,6 +54,8 @@ function careOf(
     },
   };
   const deps: ReplicaCareDeps = {
+    clock: timers,
+    caller: { ask: () => Promise.resolve(undefined) },
     timers,
     log: silentLog,
     mesh: {
@@ -154,22 +156,32 @@ test("whoever does not lead does not judge a damaged replica that does not know 
 
 test("only the replica that is meant is destroyed, and not one that was made later", async () => {
   const gone = { kind: "replica-gone", group: GROUP, storeId: "sc", below: 6 } as const;
-  const meant = careOf({ self: "c", id: 3 });
-  meant.care.gone({ ...gone, replica: 3 });
+  const meant = careOf({ self: "c", id: 3, leader: undefined });
+  meant.care.gone("b", { ...gone, replica: 3 });
   expect(meant.destroyed).toEqual([6]);
   const later = careOf({ self: "c", id: 7 });
-  later.care.gone({ ...gone, replica: 3 });
-  later.care.gone({ ...gone, replica: 7 });
+  later.care.gone("b", { ...gone, replica: 3 });
+  later.care.gone("b", { ...gone, replica: 7 });
   expect(later.destroyed).toEqual([]);
+});
+
+test("a replica that hears of its leader is not destroyed, whoever says that it was removed", () => {
+  const gone = { kind: "replica-gone", group: GROUP, storeId: "sc", below: 6, replica: 3 } as const;
+  const led = careOf({ self: "c", id: 3, leader: 1, silentTicks: 19 });
+  led.care.gone("b", gone);
+  expect(led.destroyed).toEqual([]);
+  const silent = careOf({ self: "c", id: 3, leader: 1, silentTicks: 20 });
+  silent.care.gone("b", gone);
+  expect(silent.destroyed).toEqual([6]);
 });
 
 test("a damaged replica is destroyed when its store's place is gone, not for another store's sake", () => {
   const damaged = new Map([[GROUP, 0]]);
   const gone = { kind: "replica-gone", group: GROUP, replica: 0, below: 6 } as const;
   const { care, destroyed } = careOf({ self: "c", damaged, absent: true });
-  care.gone({ ...gone, storeId: "before" });
+  care.gone("b", { ...gone, storeId: "before" });
   expect(destroyed).toEqual([]);
-  care.gone({ ...gone, storeId: "sc" });
+  care.gone("b", { ...gone, storeId: "sc" });
   expect(destroyed).toEqual([6]);
 });
 

@@ -5,11 +5,13 @@
  */
 import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
-import type { Timer, Timers } from "../std/clock.ts";
+import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import type { Caller } from "./caller.ts";
 import type { AnyReplica } from "./group-host.ts";
 import type { Membership, MeshPort, PeerMessage } from "./ports.ts";
+import { Strangers } from "./strangers.ts";
 
 /** Between two reports. */
 const REPORT_MS = 2_000;
@@ -31,6 +33,8 @@ export type CaredReplica = Pick<AnyReplica, "group" | "id" | "membership" | "pro
 };
 
 export interface ReplicaCareDeps {
+  readonly clock: Clock;
+  readonly caller: Pick<Caller, "ask">;
   readonly timers: Timers;
   readonly log: Log;
   readonly mesh: MeshPort;
@@ -54,6 +58,8 @@ export interface ReplicaCareDeps {
 }
 
 export class ReplicaCare {
+  /** Who may write to the replicas here without being known to them. */
+  readonly strangers: Strangers;
   readonly #deps: ReplicaCareDeps;
   /** Looks in a row at which a replica knew no leader. */
   readonly #leaderless = new Map<number, number>();
@@ -65,6 +71,7 @@ export class ReplicaCare {
 
   constructor(deps: ReplicaCareDeps) {
     this.#deps = deps;
+    this.strangers = new Strangers(deps);
   }
 
   start(): void {
@@ -126,16 +133,30 @@ export class ReplicaCare {
     this.#tellGone(from, { group, storeId: "", replica: sender, below });
   }
 
-  /** A member knows that this node's replica was removed from its group. */
-  gone({ group, storeId, replica, below }: Gone): void {
+  /**
+   * A member knows that this node's replica was removed from its group. One that hears of its leader was
+   * not: it was told otherwise by who is mistaken, or lies. If it was removed after all, it will soon hear
+   * of none, and ask.
+   */
+  gone(from: NodeId, { group, storeId, replica, below }: Gone): void {
     const damaged = this.#deps.damaged().has(group);
     const here = this.#deps.replica(group);
     const meant = damaged
       ? storeId === this.#deps.storeId
       : here !== undefined && here.id < below && replica === here.id;
     if (!meant || this.#destroying.has(group)) return;
+    if (!damaged && here !== undefined && this.#isLed(here)) {
+      this.#deps.log.warn("a node says that a replica was removed which has a leader", {
+        group,
+        node: from,
+      });
+      return;
+    }
     this.#destroying.add(group);
-    this.#deps.log.info("destroys a replica that was removed from its group", { group });
+    this.#deps.log.info("destroys a replica that was removed from its group", {
+      group,
+      said: from,
+    });
     this.#deps
       .destroy(group, below)
       .catch((error: unknown) => {
@@ -143,6 +164,12 @@ export class ReplicaCare {
         this.#deps.log.warn("a removed replica could not be destroyed", { group, reason });
       })
       .finally(() => this.#destroying.delete(group));
+  }
+
+  /** Whether a replica has heard of its leader of late, or leads. */
+  #isLed(replica: CaredReplica): boolean {
+    const { leader, silentTicks } = replica.core.status();
+    return leader !== undefined && silentTicks < this.#deps.silentTicksMax;
   }
 
   #tellGone(to: NodeId, about: Omit<Gone, "kind">): void {
@@ -166,9 +193,7 @@ export class ReplicaCare {
       this.#report({ group, replica, damaged: true }, this.#deps.others());
     for (const replica of this.#deps.replicas()) {
       const { group, id } = replica;
-      const { leader, silentTicks } = replica.core.status();
-      const led = leader !== undefined && silentTicks < this.#deps.silentTicksMax;
-      const looks = led ? 0 : (this.#leaderless.get(group) ?? 0) + 1;
+      const looks = this.#isLed(replica) ? 0 : (this.#leaderless.get(group) ?? 0) + 1;
       this.#leaderless.set(group, looks);
       if (looks < LOOKS_WITHOUT_LEADER) continue;
       const nodes = replica.membership.places.map(({ node }) => node);

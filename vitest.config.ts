@@ -23,6 +23,9 @@ export default defineConfig({
           ],
         },
       },
+      {
+        test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 300_000 },
+      },
       { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 900_000 } },
       {
         test: {

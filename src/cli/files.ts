@@ -22,7 +22,11 @@ const YAML_ALIASES_MAX = 100;
  * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FILE_TOO_LARGE`, `CLI_YAML_INVALID` with the line.
  */
 export async function readYaml(path: string): Promise<unknown> {
-  const text = await readText(path, { bytesMax: BODY_BYTES_MAX, why: YAML_WHY });
+  return parseYaml(await readText(path, { bytesMax: BODY_BYTES_MAX, why: YAML_WHY }), path);
+}
+
+/** As `readYaml`, from the file's text. @throws {JobxError} `CLI_YAML_INVALID` with the line. */
+export function parseYaml(text: string, path: string): unknown {
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const [problem] = document.errors;
   if (problem !== undefined) {

@@ -140,7 +140,7 @@ function metadataOf(
 }
 
 /** YAML 1.2 as data: no tags of our own, few aliases, so that no text can grow without bound. */
-function parseYaml(text: string): ParsedText {
+export function parseYaml(text: string): ParsedText {
   try {
     const document = parseDocument(text, { schema: "core", uniqueKeys: true });
     const [error] = document.errors;

@@ -1,13 +1,6 @@
 // The control protocol: a hello, then data and keepalives, one way. Each direction has a stream of
 // its own; the only thing that goes back on it is one error frame, after which it is closed.
-import {
-  checkVersion,
-  malformed,
-  packFields,
-  sizedField,
-  unpackFields,
-  versionField,
-} from "./fields.ts";
+import { checkVersion, packFields, sizedField, unpackFields, versionField } from "./fields.ts";
 
 /** Name and version in one: another major format gets another name. */
 export const CONTROL_PROTOCOL = "/jobx/control/1";
@@ -32,7 +25,6 @@ export function encodeHello(bootId: string): Uint8Array {
  */
 export function decodeHello(payload: Uint8Array): string {
   const [version, bootId] = unpackFields(payload, 2);
-  if (version === undefined) throw malformed();
   checkVersion(version, CONTROL_VERSION);
   return Buffer.from(sizedField(bootId, BOOT_ID_BYTES)).toString("hex");
 }

@@ -94,19 +94,49 @@ function lineAt(source: string, offset: number): number {
   return source.slice(0, offset).split("\n").length;
 }
 
-/** One step over what may stand before the first block comment: strings and line comments. */
-const BEFORE_COMMENT =
-  /\/\/[^\n]*|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`|(\/\*)/g;
-
+/**
+ * What may stand before the first block comment are strings and line comments. Each character is passed a
+ * few times at most: where a string has no end, none of its kind that begins inside of it has one either.
+ */
 function findBlockComment(source: string): Opening | undefined {
-  for (const match of source.matchAll(BEFORE_COMMENT)) {
-    if (match[1] === undefined) continue;
-    const start = match.index + 2;
-    const end = source.indexOf("*/", start);
-    if (end < 0) return undefined;
-    return { body: source.slice(start, end), startLine: lineAt(source, match.index) };
+  const endlessUntil = new Map<string, number>();
+  for (let at = 0; at < source.length; ) {
+    const char = source[at] ?? "";
+    if (source.startsWith("/*", at)) {
+      const end = source.indexOf("*/", at + 2);
+      if (end < 0) return undefined;
+      return { body: source.slice(at + 2, end), startLine: lineAt(source, at) };
+    }
+    if (source.startsWith("//", at)) {
+      const end = source.indexOf("\n", at);
+      if (end < 0) return undefined;
+      at = end;
+    } else if (QUOTES.includes(char) && at >= (endlessUntil.get(char) ?? 0)) {
+      const { end, closed } = stringEnd(source, at);
+      if (closed) at = end;
+      else {
+        endlessUntil.set(char, end);
+        at += 1;
+      }
+    } else at += 1;
   }
   return undefined;
+}
+
+const QUOTES = ['"', "'", "`"];
+
+/** Where the string that begins at `start` ends; only a template goes over lines. */
+function stringEnd(
+  source: string,
+  start: number,
+): { readonly end: number; readonly closed: boolean } {
+  const quote = source[start];
+  for (let at = start + 1; at < source.length; at += 1) {
+    if (source[at] === "\\") at += 1;
+    else if (source[at] === quote) return { end: at + 1, closed: true };
+    else if (source[at] === "\n" && quote !== "`") return { end: at, closed: false };
+  }
+  return { end: source.length, closed: false };
 }
 
 /** Blank lines and comments may stand before a docstring; it may have a prefix such as `r`. */

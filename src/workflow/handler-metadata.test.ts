@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findHandlerComment } from "./handler-comment.ts";
 import {
   HandlerMetadataError,
+  METADATA_LENGTH_MAX,
   type ParsedText,
   readHandlerMetadata,
   type TextParser,
@@ -156,7 +158,44 @@ describe("readHandlerMetadata()", () => {
   });
 });
 
+test("metadata longer than its bound is refused before it is parsed", () => {
+  const parseYaml: TextParser = () => {
+    throw new Error("it was parsed");
+  };
+  const source = `/**\n**\n${"a: 1\n".repeat(METADATA_LENGTH_MAX / 4)}x\n*/`;
+  const options = { file: "words.js", language: "javascript", parseYaml } as const;
+  expect(() => readHandlerMetadata(source, options)).toThrow("longer than 8192 characters");
+});
+
+/** What may stand before a comment, as a pattern: right, but slow where strings have no end. */
+const BEFORE_COMMENT =
+  /\/\/[^\n]*|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`|(\/\*)/g;
+
 describe("findHandlerComment()", () => {
+  test("finds the comment that a pattern finds, whatever strings stand before it", () => {
+    const piece = fc.constantFrom('"', "'", "`", "\\", "\n", "//", "/*", "*/", "a", "\n**\n");
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+        const source = pieces.join("");
+        const match = [...source.matchAll(BEFORE_COMMENT)].find(([, comment]) => comment);
+        const line = source.slice(0, match?.index).split("\n").length;
+        const closed = match !== undefined && source.includes("*/", match.index + 2);
+        const found = findHandlerComment(source, "javascript");
+        const at = found.kind === "comment" ? found.comment.startLine : found.line;
+        expect(at).toBe(closed ? line : 1);
+        if (found.kind === "comment") expect(closed).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test.each(["`\\", "'\\", '"\\'])(
+    "half a million times %s is no comment, and found so",
+    (unit) => {
+      expect(findHandlerComment(unit.repeat(500_000), "javascript").kind).toBe("missing");
+    },
+  );
+
   test("a divider on the first line beside the opening is not one", () => {
     expect(findHandlerComment("/** yaml\n * a: 1\n */", "javascript").kind).toBe("missing");
   });

@@ -71,6 +71,9 @@ export const TIMEOUT_MS_MAX = 7 * 24 * 3_600_000;
 /** Most memory that metadata may ask for, bytes: 1 TiB, beyond any machine meant here. */
 export const MEMORY_BYTES_MAX = 2 ** 40;
 
+/** Characters of metadata: a few lines, and parsers of YAML take long for much text. */
+export const METADATA_LENGTH_MAX = 8 * 1024;
+
 const ARGUMENT_NAMES = { mapper: "arguments", combiner: "results", reducer: "results" } as const;
 const ARGUMENT_TYPES = ["list", "dict", "tuple", "int", "float", "str", "bool", null] as const;
 const KEYS_REQUIRED = ["handler_type", "argument_spec", "required_capability"] as const;
@@ -94,6 +97,10 @@ export function readHandlerMetadata(
   const { comment } = found;
   const refuse: Refuse = (key, reason) =>
     invalid(options.file, comment.dividerLine + lineOfKey(comment.text, key), reason);
+  if (comment.text.length > METADATA_LENGTH_MAX) {
+    const reason = `the metadata is longer than ${METADATA_LENGTH_MAX} characters`;
+    throw invalid(options.file, comment.dividerLine, reason);
+  }
   const parsed =
     comment.format === "json" ? parseJson(comment.text) : options.parseYaml(comment.text);
   if (parsed.kind === "malformed") {

@@ -5,8 +5,8 @@ import { suggest } from "../../workflow/suggest.ts";
 import { ConfigError } from "./errors.ts";
 import { isOption, type OptionName, optionNames, optionSpec } from "./options.ts";
 
-/** A file of options is a page; more is another file, given by mistake. */
-const FILE_BYTES_MAX = 1 << 20;
+/** A file of options is a page; more is another file, given by mistake, and YAML takes long to parse. */
+const FILE_BYTES_MAX = 64 * 1024;
 
 /** A value as text, and the place that says so. */
 export interface Given {

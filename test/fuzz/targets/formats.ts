@@ -20,6 +20,7 @@ import { peerMessageFormat } from "../../../src/wire/peer-message.ts";
 import { rowFormat } from "../../../src/wire/row.ts";
 import { snapshotInfoFormat, snapshotRequestFormat } from "../../../src/wire/snapshot.ts";
 import { systemPayloadFormat, systemRowFormat } from "../../../src/wire/system.ts";
+import { namedCommandKinds, namedRowKinds } from "../../lib/wire-named-values.ts";
 import {
   callAnswerKinds,
   callKinds,
@@ -147,7 +148,7 @@ const none: CommandId = { kind: "none" };
 
 function payloadSamples(): readonly Payload[] {
   const commands = [
-    ...kindsSamples<Command>(commandKinds),
+    ...kindsSamples<Command>({ ...commandKinds, ...namedCommandKinds }),
     ...kindsSamples(outcomeKinds).map(
       (outcome): Command => ({
         kind: "ends",
@@ -228,7 +229,7 @@ export const formatTargets: readonly Target[] = [
   }),
   formatTarget("row", {
     format: rowFormat,
-    samples: () => kindsSamples<Row>(rowKinds),
+    samples: () => kindsSamples<Row>({ ...rowKinds, ...namedRowKinds }),
     reads: ["wire/row.ts", "wire/dataset-codec.ts"],
   }),
   formatTarget("system-payload", {

@@ -36,11 +36,12 @@ export async function groupViews(
 }
 
 /** The number of a group that is named by number or workflow; undefined when there is none. */
-export function groupNamed(node: ClusterNode, text: string): number | undefined {
+export function groupNamed(node: Pick<ClusterNode, "directory">, text: string): number | undefined {
   if (text === SYSTEM_NAME) return SYSTEM_GROUP;
   const named = node.directory.workflowNamed(text);
   if (named !== undefined) return named.group;
-  const group = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!/^[0-9]{1,15}$/.test(text)) return undefined;
+  const group = Number(text);
   if (group === SYSTEM_GROUP) return group;
   const row = node.directory.workflow(group);
   return row === undefined || row.state === "deleted" ? undefined : group;

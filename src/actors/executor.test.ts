@@ -145,6 +145,7 @@ function grantOf(token: Token): Grant {
       },
       session: [],
       parts: 1,
+      inlineBytes: 4096,
       keepYieldOrder: false,
       timeoutMs: 1_000,
     },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { textData } from "../../test/lib/scheduler-values.ts";
+import { textData, textsOf } from "../../test/lib/scheduler-values.ts";
 import type { Dataset } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
 import type { GrantInputs } from "../scheduler/protocol.ts";
@@ -51,7 +51,7 @@ function performerWith(
 }
 
 function attempt(): Parameters<Performer["perform"]>[0] {
-  const inputs: GrantInputs = { kind: "children", request: 1, path: [], part: 0 };
+  const inputs: GrantInputs = { kind: "children", request: 1, path: [] };
   const reducer: HandlerRef = {
     ...{ name: "sum", version: "v", language: "javascript", type: "reducer" },
     ...{ argumentType: null, memoryBytes: undefined },
@@ -62,7 +62,7 @@ function attempt(): Parameters<Performer["perform"]>[0] {
       ...{ token: { index: 1, ordinal: 0 }, count: 1, request: "w-1-1", invocation: "w-1-1.r" },
       ...{ step: "top", inputs },
       work: {
-        ...{ kind: "reduce", reducer, session: [], parts: 1 },
+        ...{ kind: "reduce", reducer, session: [], parts: 1, inlineBytes: 4096 },
         ...{ keepYieldOrder: false, timeoutMs: 1_000 },
       },
     },
@@ -71,10 +71,20 @@ function attempt(): Parameters<Performer["perform"]>[0] {
   };
 }
 
+/** More than a page holds, so that each is a page by itself. */
+function large(text: string): Dataset {
+  return textData(text, 1024 * 1024);
+}
+
+/** The text in a dataset. */
+function nameOf(dataset: Dataset | undefined): string | undefined {
+  return dataset === undefined ? undefined : textsOf(dataset).join();
+}
+
 /** A block row with one child that has this result. */
 function block(at: number, text: string): readonly [string, Row] {
   const times = { node: "n", startedMs: 0, endedMs: 0 };
-  const stretch = { first: 32 * at, parts: [[textData(text)]], skipped: false, ...times };
+  const stretch = { first: 32 * at, data: [large(text)], skipped: false, ...times };
   return [keys.block(1, [], at), { kind: "block", stretches: [stretch] }];
 }
 
@@ -92,7 +102,7 @@ test("a reduce whose inputs are away takes no slot until they are here", async (
   expect(merged).toEqual([]);
   come();
   expect((await end).outcome).toEqual(REDUCED);
-  expect(merged).toEqual([textData("a"), undefined]);
+  expect(merged.map(nameOf)).toEqual(["a", undefined]);
 });
 
 test("inputs of many pages are all brought here first, and merged in their order", async () => {
@@ -103,10 +113,9 @@ test("inputs of many pages are all brought here first, and merged in their order
     return Promise.resolve(dataset);
   });
   await perform();
-  const texts = ["a", "b", "c"].map((text) => textData(text));
   // The first is the session's.
-  expect(brought.slice(1, 4)).toEqual(texts);
-  expect(merged).toEqual([...texts, undefined]);
+  expect(brought.slice(1, 4).map(nameOf)).toEqual(["a", "b", "c"]);
+  expect(merged.map(nameOf)).toEqual(["a", "b", "c", undefined]);
 });
 
 test.each([[["a"]], [["a", "b", "c"]]])(
@@ -116,8 +125,7 @@ test.each([[["a"]], [["a", "b", "c"]]])(
     const asks = [...names.map(() => ({ again: false })), { again: true }];
     const { merged, perform } = performerWith(blocks, (dataset) => Promise.resolve(dataset), asks);
     await perform();
-    const texts = names.map((name) => textData(name));
-    expect(merged).toEqual([...texts, ...texts, undefined]);
+    expect(merged.map(nameOf)).toEqual([...names, ...names, undefined]);
   },
 );
 

@@ -2,6 +2,7 @@
 
 import { rowOf } from "../scheduler/apply-kit.ts";
 import { clampOutcome } from "../scheduler/clamp.ts";
+import type { Dataset } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
 import type { Outcome, Work } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
@@ -14,6 +15,9 @@ import type { RunCopies } from "./run-copies.ts";
 
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;
+
+/** Parts of one result whose runs are copied to other nodes at once. */
+const SECURED_AT_ONCE = 32;
 
 /** Why an input cannot be read for now: the cluster's trouble, which must not use up a unit's retries. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -166,6 +170,18 @@ export class Performer {
     return row.source;
   }
 
+  /** A few parts at a time: a result may have a thousand, each with a run that is to be copied. */
+  async #secureAll(parts: readonly Dataset[], signal: AbortSignal): Promise<readonly Dataset[]> {
+    const secured: Dataset[] = [];
+    for (let from = 0; from < parts.length; from += SECURED_AT_ONCE) {
+      const some = parts.slice(from, from + SECURED_AT_ONCE);
+      secured.push(
+        ...(await Promise.all(some.map((one) => this.#deps.copies.secure(one, signal)))),
+      );
+    }
+    return secured;
+  }
+
   async #secure(outcome: Outcome, signal: AbortSignal): Promise<Outcome> {
     const { copies } = this.#deps;
     switch (outcome.kind) {
@@ -178,7 +194,7 @@ export class Performer {
         return { ...outcome, pairs, session: await copies.secure(outcome.session, signal) };
       }
       case "reduced": {
-        const parts = await Promise.all(outcome.parts.map((part) => copies.secure(part, signal)));
+        const parts = await this.#secureAll(outcome.parts, signal);
         return { ...outcome, parts, session: await copies.secure(outcome.session, signal) };
       }
       case "failed":

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
-import { mapped, textData, textsOf } from "../../test/lib/scheduler-values.ts";
+import { failed, mapped, reduced, textData, textsOf } from "../../test/lib/scheduler-values.ts";
 import { BLOCK_CHILDREN, keys } from "../scheduler/keys.ts";
+import type { GrantInputs } from "../scheduler/protocol.ts";
 import type { Row } from "../scheduler/rows.ts";
 import { inputPages, type ReadRows } from "./reduce-inputs.ts";
 
@@ -14,7 +15,9 @@ function readerOf(kit: SchedulerKit): { readonly read: ReadRows; readonly sizes:
     const found: { key: string; row: Row }[] = [];
     let more = false;
     if (scan !== undefined) {
-      const all = kit.scan("").filter(([key]) => key >= scan.gte && key < scan.lt);
+      const all = kit
+        .scan(scan.gte.slice(0, 2))
+        .filter(([key]) => key >= scan.gte && key < scan.lt);
       more = all.length > scan.limit;
       for (const [key, row] of all.slice(0, scan.limit)) found.push({ key, row });
     }
@@ -28,35 +31,79 @@ function readerOf(kit: SchedulerKit): { readonly read: ReadRows; readonly sizes:
   return { read, sizes };
 }
 
+/** All that a unit is given. */
+async function textsFor(read: ReadRows, inputs: GrantInputs): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for await (const page of inputPages(read, 7, inputs)) texts.push(...textsOf(page));
+  return texts;
+}
+
 test("the children's results come in their order, page by page, also those with rows of their own", async () => {
   const kit = new SchedulerKit();
   const request = 1;
-  for (let block = 0; block * BLOCK_CHILDREN < 2100; block++) {
-    const first = block * BLOCK_CHILDREN;
-    const children = Array.from(
-      { length: Math.min(BLOCK_CHILDREN, 2100 - first) },
-      (_, at) => first + at,
-    );
-    const stretches = children.map((child) => {
-      const parts = [textData(`a${child}`), textData(`b${child}`)];
+  const count = 8_000;
+  for (let block = 0; block * BLOCK_CHILDREN < count; block++) {
+    const stretches = Array.from({ length: BLOCK_CHILDREN }, (_, at) => {
+      const child = block * BLOCK_CHILDREN + at;
+      const data = textData(`a${child}`);
+      const place = { part: 0, child, unit: 0 };
       const own = child % 3 === 0;
-      if (own) kit.rows.set(keys.result(request, [], child), { kind: "result", parts });
-      return { first: child, parts: [own ? undefined : parts], skipped: false, ...TIMES };
+      if (own) kit.rows.set(keys.result(request, [], place), { kind: "result", data });
+      return { first: child, data: [own ? undefined : data], skipped: false, ...TIMES };
     });
     kit.rows.set(keys.block(request, [], block), { kind: "block", stretches });
   }
   const { read, sizes } = readerOf(kit);
-  for (const [part, letter] of ["a", "b"].entries()) {
-    const texts: string[] = [];
-    let pages = 0;
-    for await (const page of inputPages(read, 7, { kind: "children", request, path: [], part })) {
-      texts.push(...textsOf(page));
-      pages += 1;
-    }
-    expect(texts).toEqual(Array.from({ length: 2100 }, (_, child) => `${letter}${child}`));
-    expect(pages).toBe(2);
+  const texts = await textsFor(read, { kind: "children", request, path: [] });
+  expect(texts).toEqual(Array.from({ length: count }, (_, child) => `a${child}`));
+  expect(sizes.length).toBeGreaterThan(3);
+  expect(Math.max(...sizes)).toBe(1024);
+});
+
+test("a unit that merges one of several parts reads the rows of that part, and no others", async () => {
+  const steps = [{ name: "top", partitions: 40 }, { name: "low" }];
+  const kit = SchedulerKit.withSteps(steps);
+  const request = kit.submit();
+  kit.next(mapped("low", 30));
+  for (let child = 0; child < 30; child++) {
+    // Of every fifth child there is nothing in any part.
+    const of = (part: number) => (child % 5 === 0 ? [] : textData(`${child}.${part}`));
+    kit.next(reduced(...Array.from({ length: 40 }, (_, part) => of(part))));
   }
-  expect(Math.max(...sizes)).toBe(64);
+  const { read, sizes } = readerOf(kit);
+  const texts = await textsFor(read, { kind: "part", request, path: [], part: 7 });
+  const full = Array.from({ length: 30 }, (_, child) => child).filter((child) => child % 5 !== 0);
+  expect(texts).toEqual(full.map((child) => `${child}.7`));
+  expect(sizes).toEqual([24]);
+});
+
+test("what units of a child had made before that was skipped is no input of its parent", async () => {
+  for (const partitions of [1, 3]) {
+    const steps = [
+      { name: "top", partitions },
+      { name: "mid", partitions: 2, onFailure: "skip" },
+      { name: "low" },
+    ] as const;
+    const kit = SchedulerKit.withSteps(steps);
+    const request = kit.submit();
+    kit.next(mapped("mid", 3));
+    const made = (child: number) =>
+      reduced(...Array.from({ length: partitions }, (_, part) => textData(`${child}.${part}`)));
+    for (let unit = 0; unit < 9; unit++) {
+      kit.next(({ attempt }) => {
+        const child = attempt.unit.path[0] ?? 0;
+        if (attempt.unit.kind === "map") return mapped("low", 0);
+        return child === 1 && attempt.unit.part === 1 ? failed() : made(child);
+      });
+    }
+    const { read } = readerOf(kit);
+    const path: readonly number[] = [];
+    const inputs: GrantInputs =
+      partitions === 1
+        ? { kind: "children", request, path }
+        : { kind: "part", request, path, part: 0 };
+    expect(await textsFor(read, inputs)).toEqual(["0.0", "0.0", "2.0", "2.0"]);
+  }
 });
 
 test("no children, no input; a combined leaf's input is its invocation's data", async () => {
@@ -65,7 +112,7 @@ test("no children, no input; a combined leaf's input is its invocation's data", 
   const request = kit.submit();
   kit.next(mapped("low", 0));
   const pages: unknown[] = [];
-  const children = { kind: "children", request, path: [], part: 0 } as const;
+  const children = { kind: "children", request, path: [] } as const;
   for await (const page of inputPages(read, 7, children)) pages.push(...page);
   expect(pages).toEqual([]);
   kit.submit();

@@ -1,20 +1,19 @@
 /** The input of a reduce unit, page by page: the results of its invocation's children, in their order. */
 
 import { resultsOf } from "../scheduler/block-row.ts";
-import type { Dataset } from "../scheduler/dataset.ts";
-import { keys, prefixes } from "../scheduler/keys.ts";
+import type { Dataset, Piece } from "../scheduler/dataset.ts";
+import { placeOfResultKey, prefixes } from "../scheduler/keys.ts";
 import type { GrantInputs } from "../scheduler/protocol.ts";
-import type { ChildResult, Row } from "../scheduler/rows.ts";
-import { prefixEnd } from "../std/ordered-text.ts";
+import type { Row } from "../scheduler/rows.ts";
+import type { Path } from "../scheduler/unit.ts";
+import { orderedNumber, prefixEnd } from "../std/ordered-text.ts";
 
-/** Block rows read at once: with the largest rows about 1 MiB. */
-const PAGE_BLOCKS = 64;
+/** Rows read at once. A scan ends earlier with the row that reaches a MiB, so an answer fits a message. */
+const PAGE_ROWS = 1024;
 
-/**
- * Result rows read at once: one holds up to 4 KiB for each partition, and an answer fits a frame of
- * 8 MiB only so long as partitions times this stay below 2000.
- */
-const PAGE_RESULTS = 32;
+/** A page is given on when it has so many bytes or pieces: most inputs are one page, which is kept. */
+const PAGE_BYTES = 1024 * 1024;
+const PAGE_PIECES = 4096;
 
 /** Reads rows of a workflow, from its scheduler. @throws {JobxError} when none answers in time. */
 export type ReadRows = (
@@ -45,51 +44,93 @@ export async function* inputPages(
       return;
     }
     case "children":
-      yield* childPages(read, group, inputs);
+      yield* paged(childData(read, group, inputs));
+      return;
+    case "part":
+      yield* paged(partData(read, group, inputs));
   }
 }
 
-async function* childPages(
+/** The data of one child after the other. */
+type Datas = AsyncGenerator<Dataset, void, undefined>;
+
+/** In one part a child's data is in its block, or in rows of its own. */
+async function* childData(
   read: ReadRows,
   group: number,
-  inputs: Extract<GrantInputs, { kind: "children" }>,
-): AsyncGenerator<Dataset, void, undefined> {
-  const prefix = prefixes.blocksOfInvocation(inputs.request, inputs.path);
-  const lt = prefixEnd(prefix);
-  for (let gte = prefix; ; ) {
-    const page = await read(group, { keys: [], scan: { gte, lt, limit: PAGE_BLOCKS } });
-    const results = page.scanned.flatMap(({ row }) => (row.kind === "block" ? resultsOf(row) : []));
-    const own = results.filter((result) => result.parts === undefined);
-    const parts = await readOwn(read, group, { inputs, own });
-    yield results.flatMap(
-      (result) => (result.parts ?? parts.get(result.child))?.[inputs.part] ?? [],
-    );
-    const last = page.scanned.at(-1);
-    if (!page.more || last === undefined) return;
+  of: { readonly request: number; readonly path: Path },
+): Datas {
+  const { request, path } = of;
+  const blocks = prefixes.blocksOfInvocation(request, path);
+  const results = prefixes.resultsOf(request, path, 0);
+  for await (const rows of scans(read, group, { gte: blocks, lt: prefixEnd(blocks) })) {
+    let waiting = rows.flatMap(({ row }) => (row.kind === "block" ? resultsOf(row) : []));
+    const own = waiting.filter(({ data }) => data === undefined);
+    const [first, last] = [own.at(0), own.at(-1)];
+    if (first !== undefined && last !== undefined) {
+      const owners = new Set(own.map(({ child }) => child));
+      const gte = results + orderedNumber(first.child);
+      const lt = prefixEnd(results + orderedNumber(last.child));
+      for await (const page of scans(read, group, { gte, lt })) {
+        for (const { key, row } of page) {
+          const { child } = placeOfResultKey(key);
+          // Of one that was skipped nothing counts.
+          if (row.kind !== "result" || !owners.has(child)) continue;
+          const after = waiting.findIndex((one) => one.child >= child);
+          for (const { data } of waiting.slice(0, after)) if (data !== undefined) yield data;
+          waiting = waiting.slice(after);
+          yield row.data;
+        }
+      }
+    }
+    for (const { data } of waiting) if (data !== undefined) yield data;
+  }
+}
+
+/** One of several parts: all of it, and nothing else, lies in one stretch of rows. */
+async function* partData(
+  read: ReadRows,
+  group: number,
+  of: { readonly request: number; readonly path: Path; readonly part: number },
+): Datas {
+  const gte = prefixes.resultsOf(of.request, of.path, of.part);
+  let skipped: number | undefined;
+  for await (const rows of scans(read, group, { gte, lt: prefixEnd(gte) })) {
+    for (const { key, row } of rows) {
+      const { child } = placeOfResultKey(key);
+      if (row.kind === "void") skipped = child;
+      if (row.kind === "result" && child !== skipped) yield row.data;
+    }
+  }
+}
+
+/** The rows of a range, page by page. */
+async function* scans(
+  read: ReadRows,
+  group: number,
+  range: { readonly gte: string; readonly lt: string },
+): AsyncGenerator<Awaited<ReturnType<ReadRows>>["scanned"], void, undefined> {
+  const { lt } = range;
+  for (let { gte } = range; ; ) {
+    const { scanned, more } = await read(group, { keys: [], scan: { gte, lt, limit: PAGE_ROWS } });
+    yield scanned;
+    const last = scanned.at(-1);
+    if (!more || last === undefined) return;
     gte = `${last.key}\0`;
   }
 }
 
-/** Results that have rows of their own. */
-async function readOwn(
-  read: ReadRows,
-  group: number,
-  about: {
-    readonly inputs: Extract<GrantInputs, { kind: "children" }>;
-    readonly own: readonly ChildResult[];
-  },
-): Promise<ReadonlyMap<number, readonly Dataset[]>> {
-  const { inputs, own } = about;
-  const found = new Map<number, readonly Dataset[]>();
-  if (own.length === 0) return found;
-  for (let from = 0; from < own.length; from += PAGE_RESULTS) {
-    const page = own.slice(from, from + PAGE_RESULTS);
-    const wanted = page.map(({ child }) => keys.result(inputs.request, inputs.path, child));
-    const { values } = await read(group, { keys: wanted });
-    page.forEach(({ child }, at) => {
-      const row = values[at];
-      if (row?.kind === "result") found.set(child, row.parts);
-    });
+/** Children's data as pages of bounded size. */
+async function* paged(datas: Datas): AsyncGenerator<Dataset, void, undefined> {
+  let page: Piece[] = [];
+  let bytes = 0;
+  for await (const data of datas) {
+    page.push(...data);
+    for (const piece of data) if (piece.kind === "inline") bytes += piece.bytes.length;
+    if (bytes < PAGE_BYTES && page.length < PAGE_PIECES) continue;
+    yield page;
+    page = [];
+    bytes = 0;
   }
-  return found;
+  if (page.length > 0) yield page;
 }

@@ -20,7 +20,7 @@ import type { ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/prot
 import type { AttemptRow, Retention, Row } from "../scheduler/rows.ts";
 import { invocationId, requestId, type Token } from "../scheduler/unit.ts";
 import type { Outcome } from "../scheduler/work.ts";
-import { workOf } from "../scheduler/work-of.ts";
+import { inputsOf, workOf } from "../scheduler/work-of.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers, WallClock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
@@ -416,11 +416,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     }
     const key = keys.invocation(unit.request, unit.path);
     const row = await this.replica.query((view) => rowOf(view, "invocation", key));
-    const inputs =
-      row?.childStep === undefined
-        ? ({ kind: "invocation", key } as const)
-        : ({ kind: "children", request: unit.request, path: unit.path, part: unit.part } as const);
-    return { token, count, request, invocation, step, inputs, work };
+    return { token, count, request, invocation, step, inputs: inputsOf(unit, row), work };
   }
 
   #cancel(request: number, dispatcher: Dispatcher): void {

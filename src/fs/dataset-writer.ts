@@ -7,6 +7,7 @@ import {
   type NodeId,
   type PairOrder,
   type Piece,
+  RESULT_INLINE_BYTES_MAX,
 } from "../wire/dataset.ts";
 import type { RecordCursor } from "../wire/pairs.ts";
 import {
@@ -24,6 +25,8 @@ export interface DatasetWriterOptions {
   readonly self: NodeId;
   readonly order: PairOrder;
   readonly parts: number;
+  /** Of all parts together; `RESULT_INLINE_BYTES_MAX` unless said. */
+  readonly inlineBytes?: number;
   /** Data blocks after which another run begins; `RUN_BLOCKS_MAX`, less only in tests. */
   readonly runBlocksMax?: number;
 }
@@ -39,11 +42,14 @@ export class DatasetWriter {
   readonly #runBlocksMax: number;
   readonly #datasets: Piece[][];
   readonly #builder = new DataBlockBuilder();
+  /** How many more bytes may be inline: what comes first is. */
+  #inlineLeft: number;
   #partition = 0;
   #blocks: DataBlockEntry[] = [];
 
   constructor(options: DatasetWriterOptions) {
     const { store, self, order, parts, runBlocksMax = RUN_BLOCKS_MAX } = options;
+    this.#inlineLeft = options.inlineBytes ?? RESULT_INLINE_BYTES_MAX;
     this.#batch = store.batch();
     this.#self = self;
     this.#order = order;
@@ -96,8 +102,9 @@ export class DatasetWriter {
     const pieces = this.#datasets[this.#partition];
     assert(pieces !== undefined, "a part of this output");
     const small = pieces.length === 0 && this.#blocks.length === 0;
-    if (small && builder.recordsBytes <= INLINE_BYTES_MAX) {
+    if (small && builder.recordsBytes <= Math.min(INLINE_BYTES_MAX, this.#inlineLeft)) {
       if (builder.count === 0) return;
+      this.#inlineLeft -= builder.recordsBytes;
       const { count } = builder;
       pieces.push({ kind: "inline", bytes: builder.records(), count, order: this.#order });
       builder.clear();

@@ -74,8 +74,9 @@ export class StoredPairIo implements PairIo {
     return new Sorter(this.#sorting());
   }
 
-  yielded(): YieldedSink {
-    return new YieldedSink({ ...this.#output(), store: this.#options.store }, this.#options.signal);
+  yielded(options: { readonly inlineBytes?: number } = {}): YieldedSink {
+    const { store, signal } = this.#options;
+    return new YieldedSink({ ...this.#output(), ...options, store }, signal);
   }
 
   small(

@@ -1,11 +1,16 @@
 /** Outputs of a few pairs, which need neither sorting in bounded memory nor a disk. */
-import { type Dataset, INLINE_BYTES_MAX, type PairOrder } from "../wire/dataset.ts";
+import {
+  type Dataset,
+  INLINE_BYTES_MAX,
+  type PairOrder,
+  RESULT_INLINE_BYTES_MAX,
+} from "../wire/dataset.ts";
 import { encodePairs, type Pair, recordLength } from "../wire/pairs.ts";
 import { partitionOf } from "./partition.ts";
 
 /**
  * The datasets that a sink would make of the pairs, one for each part; undefined when one of them
- * would not be inline.
+ * would not be inline, or all of them together have more bytes than a result may have inline.
  */
 export function smallDatasets(
   records: readonly Pair[],
@@ -14,7 +19,7 @@ export function smallDatasets(
   const { order, parts } = options;
   let bytes = 0;
   for (const record of records) bytes += recordLength(record);
-  if (bytes > parts * INLINE_BYTES_MAX) return undefined;
+  if (bytes > Math.min(parts * INLINE_BYTES_MAX, RESULT_INLINE_BYTES_MAX)) return undefined;
   const byPart: Pair[][] = Array.from({ length: parts }, () => []);
   for (const record of order === "key" ? sortedByKey(records) : records) {
     byPart[order === "key" ? partitionOf(record.key, parts) : 0]?.push(record);

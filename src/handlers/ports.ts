@@ -68,8 +68,8 @@ export interface PairIo {
   sorted(options: { readonly parts: number }): PairSink;
   /** Sorts by key (stable) for a reader in the same attempt; keeps to the same memory as `sorted`. */
   sorter(): PairSorter;
-  /** Keeps the order of adding; one part. */
-  yielded(): PairSink;
+  /** Keeps the order of adding; one part. `inlineBytes`: may be inline, if less than else. */
+  yielded(options?: { readonly inlineBytes?: number }): PairSink;
   /**
    * What a sink would make of these pairs, at once, or undefined when that is not all inline.
    * `order` "key" is that of `sorted`, "yield" that of `yielded` with one part.

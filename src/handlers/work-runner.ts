@@ -408,7 +408,7 @@ export class WorkRunner {
     const { io } = this.#options;
     const { run, work } = options;
     const { attempt } = run;
-    const sink = new SafeSink(work.keepYieldOrder ? io.yielded() : io.sorted(work));
+    const sink = new SafeSink(work.keepYieldOrder ? io.yielded(yieldedOf(work)) : io.sorted(work));
     const count = { records: 0 };
     let yielded = 0;
     try {
@@ -442,6 +442,11 @@ function kindOf(work: Work, context: WorkContext): string | undefined {
   if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
   const versions = [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "");
   return [context.group, ...versions].join(" ");
+}
+
+/** A root that several units reduce has their outputs in one result. */
+function yieldedOf(work: Work): { readonly inlineBytes?: number } {
+  return work.kind === "reduce" ? { inlineBytes: work.inlineBytes } : {};
 }
 
 /** A leaf's groups through its combiner, into what sorts again: it may change the keys. */

@@ -7,7 +7,6 @@ import {
   countChild,
   endRequest,
   finishInvocation,
-  partsOf,
   startChildren,
   startReduce,
 } from "./apply-invocation.ts";
@@ -38,8 +37,9 @@ import {
   without,
 } from "./attempt-block.ts";
 import type { AttemptEnd, Command } from "./commands.ts";
-import { datasetCount } from "./dataset.ts";
+import { type Dataset, datasetCount } from "./dataset.ts";
 import { keys } from "./keys.ts";
+import { joinedOutputs, partsOf, putOutput, voidOutputs } from "./reduce-outputs.ts";
 import type { AttemptRow, DelayedRow, HistoryRow, QueueRow } from "./rows.ts";
 import { retriesOf } from "./step-limits.ts";
 import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
@@ -279,7 +279,8 @@ function applyDone(
         childCount: datasetCount(outcome.children),
         childDone: 0,
         session: outcome.session,
-        outputs: [],
+        reduceCount: 0,
+        reduceDone: 0,
       });
       return;
     }
@@ -294,7 +295,8 @@ function applyDone(
         childCount: 0,
         childDone: 0,
         session: outcome.session,
-        outputs: [],
+        reduceCount: 0,
+        reduceDone: 0,
       });
       return;
     case "reduced":
@@ -312,31 +314,28 @@ function applyDone(
   }
 }
 
-/** Keeps one partition's output; after the last one the invocation is finished. */
+/** Keeps what one unit made; after the last one the invocation is finished. */
 function applyReduced(
   tx: WorkflowTransaction,
   at: Position,
-  end: Ended & { readonly part: number; readonly parts: InvocationOutput },
+  end: Ended & { readonly part: number; readonly parts: readonly Dataset[] },
 ): void {
   const { attempt } = end;
   const { request, path } = attempt.unit;
   const key = keys.invocation(request, path);
   const row = rowOf(tx, "invocation", key);
   assert(row?.state === "reducing", "reduce units exist while their invocation is reducing");
-  const outputs = row.outputs.map((output, part) => (part === end.part ? end.parts : output));
-  const all = outputs.filter((output) => output !== undefined);
-  if (all.length < outputs.length) {
-    tx.put(key, { ...row, outputs });
-    return;
-  }
-  // The result is kept by the parent or the request; here it would only be stored twice.
-  tx.put(key, { ...row, state: "done", outputs: [] });
-  const parts = end.parts.map((_, part) => all.flatMap((output) => output[part] ?? []));
+  const place = { request, path, step: attempt.step };
+  const counted = { ...row, reduceDone: row.reduceDone + 1 };
+  const isLast = counted.reduceDone === row.reduceCount;
+  tx.put(key, isLast ? { ...counted, state: "done" } : counted);
+  const isOnly = row.reduceCount === 1;
+  if (!isOnly) putOutput(tx, place, { part: end.part, parts: end.parts });
+  if (!isLast) return;
   const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
-  finishInvocation(tx, at, { request, path, step: attempt.step }, { parts, ending });
+  const parts = isOnly ? end.parts : joinedOutputs(tx, place, row.reduceCount);
+  finishInvocation(tx, at, place, { parts, ending });
 }
-
-type InvocationOutput = Extract<Outcome, { kind: "reduced" }>["parts"];
 
 /** Counts a failure: tries again after a while, or does what the step says about failing for good. */
 function failUnit(
@@ -377,10 +376,10 @@ function skip(tx: WorkflowTransaction, at: Position, end: Ended): void {
   const { request, path } = attempt.unit;
   const key = keys.invocation(request, path);
   const row = rowOf(tx, "invocation", key);
-  if (row !== undefined) tx.put(key, { ...row, state: "done", outputs: [] });
-  const parts = Array.from({ length: partsOf(tx, request, path) }, () => []);
+  if (row !== undefined) tx.put(key, { ...row, state: "done" });
+  if (row !== undefined && row.reduceDone > 0) voidOutputs(tx, { request, path });
   const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
-  countChild(tx, at, { request, path }, { parts, skipped: true, ending });
+  countChild(tx, at, { request, path }, { parts: [], skipped: true, ending });
 }
 
 /** The unit is ready again; a unit that keeps losing its executors ends its request. */

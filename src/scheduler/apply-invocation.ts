@@ -20,6 +20,7 @@ import { enterEnded } from "./apply-retention.ts";
 import { withResult } from "./block-row.ts";
 import type { Dataset, NodeId } from "./dataset.ts";
 import { BLOCK_CHILDREN, keys } from "./keys.ts";
+import { putParts } from "./reduce-outputs.ts";
 import type { ChildResult, Failure, InvocationRow, RequestState } from "./rows.ts";
 import type { Path } from "./unit.ts";
 
@@ -56,15 +57,6 @@ export function endRequest(
   enterEnded(tx, request, ended);
   tx.emit({ kind: "request-ended", request });
   if (row.state === "paused") tx.emit({ kind: "request-resumed", request });
-}
-
-/** How many parts the result of the invocation at `path` is cut into, and whether order matters. */
-export function partsOf(tx: WorkflowTransaction, request: number, path: Path): number {
-  if (path.length === 0) return 1;
-  const parent = parentOf(path);
-  const row = rowOf(tx, "invocation", keys.invocation(request, parent.path));
-  assert(row !== undefined, "a child's parent has mapped");
-  return stepOf(tx, requestOf(tx, request), row.step).partitions;
 }
 
 /** The invocation has mapped: its children become ready, or it is reduced at once when it has none. */
@@ -105,7 +97,8 @@ export function startReduce(
   tx.put(keys.invocation(place.request, place.path), {
     ...row,
     state: "reducing",
-    outputs: Array.from({ length: parts }, () => undefined),
+    reduceCount: parts,
+    reduceDone: 0,
   });
   for (let part = 0; part < parts; part++) {
     const unit = { kind: "reduce", request: place.request, path: place.path, part } as const;
@@ -114,37 +107,49 @@ export function startReduce(
   }
 }
 
-/** The invocation's result is there: it goes to the parent, or is the request's. */
+/**
+ * The invocation's result is there: it goes to the parent, or is the request's. `parts` is undefined where
+ * the parent has it in rows already.
+ */
 export function finishInvocation(
   tx: WorkflowTransaction,
   at: Position,
   place: { readonly request: number; readonly path: Path; readonly step: string },
-  end: { readonly parts: readonly Dataset[]; readonly ending: Ending },
+  end: { readonly parts: readonly Dataset[] | undefined; readonly ending: Ending },
 ): void {
   const request = requestOf(tx, place.request);
   putRequest(tx, place.request, withCount(request, place.step, { done: 1 }));
   if (place.path.length === 0) {
-    endRequest(tx, at, place.request, { state: "succeeded", result: end.parts.flat() });
+    endRequest(tx, at, place.request, { state: "succeeded", result: end.parts?.flat() ?? [] });
     return;
   }
   countChild(tx, at, place, { ...end, skipped: false });
 }
 
-/** Notes how a child ended in its parent's block, and reduces the parent after the last one. */
+/**
+ * Notes how a child ended in its parent's block, and reduces the parent after the last one. A small
+ * result in one part is in the block; else each part has a row of its own, which is written once. No
+ * parts: of a child that was skipped; undefined: they have rows already.
+ */
 export function countChild(
   tx: WorkflowTransaction,
   at: Position,
   place: { readonly request: number; readonly path: Path },
-  end: { readonly parts: readonly Dataset[]; readonly skipped: boolean; readonly ending: Ending },
+  end: {
+    readonly parts: readonly Dataset[] | undefined;
+    readonly skipped: boolean;
+    readonly ending: Ending;
+  },
 ): void {
   const { path, child } = parentOf(place.path);
-  const inline = inlineBytes(end.parts) <= BLOCK_RESULT_BYTES_MAX;
-  if (!inline) {
-    tx.put(keys.result(place.request, path, child), { kind: "result", parts: end.parts });
-  }
+  const { parts } = end;
+  const [data = []] = parts ?? [];
+  const inBlock =
+    parts !== undefined && parts.length <= 1 && inlineBytes(data) <= BLOCK_RESULT_BYTES_MAX;
+  if (!inBlock) putParts(tx, place, { unit: 0, parts: parts ?? [] });
   const result: ChildResult = {
     child,
-    parts: inline ? end.parts : undefined,
+    data: inBlock ? data : undefined,
     skipped: end.skipped,
     ...end.ending,
   };
@@ -160,9 +165,9 @@ export function countChild(
   else startReduce(tx, at, { request: place.request, path }, counted);
 }
 
-/** Bytes that the parts put into the row that holds them. */
-function inlineBytes(parts: readonly Dataset[]): number {
+/** Bytes that the dataset puts into the row that holds it. */
+function inlineBytes(data: Dataset): number {
   let bytes = 0;
-  for (const piece of parts.flat()) bytes += piece.kind === "inline" ? piece.bytes.length : 128;
+  for (const piece of data) bytes += piece.kind === "inline" ? piece.bytes.length : 128;
   return bytes;
 }

@@ -23,7 +23,7 @@ import { GRANT_CHILDREN_MAX } from "./attempt-block.ts";
 import type { AttemptEnd, Command } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
 import { tokenText } from "./dispatcher.ts";
-import { prefixes } from "./keys.ts";
+import { keys, prefixes } from "./keys.ts";
 import { type Token, type UnitRef, unitText } from "./unit.ts";
 import type { Outcome } from "./work.ts";
 
@@ -221,19 +221,21 @@ class Driver {
     const { request, path, part } = unit;
     const tree = treeAt(this.#tree, path);
     if (tree.children === undefined) return [tree.value];
+    const row = this.kit.rows.get(keys.invocation(request, path));
+    const isSplit = row?.kind === "invocation" && row.reduceCount > 1;
     const pages = inputPages(
-      async (_, { keys, scan }) => {
-        const rows =
-          scan === undefined ? [] : this.kit.scan(prefixes.blocksOfInvocation(request, path));
-        const from = rows.filter(([key]) => scan !== undefined && key >= scan.gte).slice(0, 1);
+      async (_, { scan }) => {
+        const rows = this.kit
+          .scan("")
+          .filter(([key]) => scan !== undefined && key >= scan.gte && key < scan.lt);
         return {
-          values: keys.map((key) => this.kit.rows.get(key)),
-          scanned: from.map(([key, row]) => ({ key, row })),
-          more: rows.at(-1)?.[0] !== from[0]?.[0] && from.length > 0,
+          values: [],
+          scanned: rows.slice(0, 2).map(([key, row]) => ({ key, row })),
+          more: rows.length > 2,
         };
       },
       7,
-      { kind: "children", request, path, part },
+      isSplit ? { kind: "part", request, path, part } : { kind: "children", request, path },
     );
     const found: Dataset[] = [];
     for await (const page of pages) found.push(page);

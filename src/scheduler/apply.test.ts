@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { childData, mapped, reduced, textData, textsOf } from "../../test/lib/scheduler-values.ts";
 import { resultsOf } from "./block-row.ts";
+import { RESULT_INLINE_BYTES_MAX } from "./dataset.ts";
 import { keys, prefixes } from "./keys.ts";
 import { unitText } from "./unit.ts";
 
@@ -87,9 +88,9 @@ describe("a request's flow", () => {
     kit.end(second.token, reduced(textData("second")));
     expect(kit.queue()).toEqual([]);
     kit.end(first.token, reduced(textData("first")));
-    const block = kit.rows.get(keys.block(request, [], 0));
-    const parts = block?.kind === "block" ? resultsOf(block)[0]?.parts : undefined;
-    expect(parts?.map(textsOf)).toEqual([["first", "second"]]);
+    const rows = kit.scan(prefixes.resultsOf(request, [], 0)).map(([, row]) => row);
+    const texts = rows.flatMap((row) => (row.kind === "result" ? textsOf(row.data) : []));
+    expect(texts).toEqual(["first", "second"]);
     kit.next(reduced(textData("end")));
     expect(kit.request(request).state).toBe("succeeded");
     expect(counts(kit, request)).toEqual({ top: [1, 1, 0], mid: [1, 1, 0], low: [2, 2, 0] });
@@ -106,6 +107,28 @@ describe("a request's flow", () => {
       kit.end(token, reduced(textData(`part ${part}`)));
     }
     expect(textsOf(kit.request(request).result ?? [])).toEqual(["part 0", "part 1", "part 2"]);
+  });
+
+  test("each of the root's units may have its share of what the result may have inline", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top", partitions: 1000 }, { name: "low" }]);
+    const request = kit.submit();
+    kit.next(mapped("low", 0));
+    let inline = 0;
+    let largest = 0;
+    for (let part = 0; part < 1000; part++) {
+      kit.next(({ work }) => {
+        const bytes = work?.kind === "reduce" ? work.inlineBytes : 0;
+        inline += bytes;
+        return reduced(textData(String(part), bytes));
+      });
+      const row = kit.rows.get(keys.invocation(request, []));
+      largest = Math.max(largest, JSON.stringify(row).length);
+    }
+    expect(kit.request(request).result).toHaveLength(1000);
+    expect(inline).toBeLessThanOrEqual(RESULT_INLINE_BYTES_MAX);
+    // What is written again for each of them does not grow.
+    expect(largest).toBeLessThan(500);
+    expect(kit.scan("g/")).toEqual([]);
   });
 
   test("a leaf that was only combined is reduced by a unit of its own", () => {
@@ -132,7 +155,7 @@ describe("a request's flow", () => {
     }
     const blocks = kit.scan(prefixes.blocksOfInvocation(request, []));
     const found = blocks.flatMap(([, row]) =>
-      row.kind === "block" ? resultsOf(row).flatMap(({ parts }) => textsOf(parts?.[0] ?? [])) : [],
+      row.kind === "block" ? resultsOf(row).flatMap(({ data }) => textsOf(data ?? [])) : [],
     );
     expect(blocks).toHaveLength(3);
     expect(found).toEqual(Array.from({ length: 70 }, (_, at) => String(at)));
@@ -145,11 +168,11 @@ describe("a request's flow", () => {
     kit.next(reduced(textData("large", 257)));
     kit.next(reduced(textData("small", 256)));
     const block = kit.rows.get(keys.block(request, [], 0));
-    const parts = block?.kind === "block" ? resultsOf(block).map((one) => one.parts?.length) : [];
-    expect(parts).toEqual([undefined, 1]);
-    const own = kit.rows.get(keys.result(request, [], 0));
-    expect(own?.kind === "result" && textsOf(own.parts[0] ?? [])).toEqual(["large"]);
-    expect(kit.rows.has(keys.result(request, [], 1))).toBe(false);
+    const pieces = block?.kind === "block" ? resultsOf(block).map((one) => one.data?.length) : [];
+    expect(pieces).toEqual([undefined, 1]);
+    const own = kit.rows.get(keys.result(request, [], { part: 0, child: 0, unit: 0 }));
+    expect(own?.kind === "result" && textsOf(own.data)).toEqual(["large"]);
+    expect(kit.rows.has(keys.result(request, [], { part: 0, child: 1, unit: 0 }))).toBe(false);
   });
 
   test("work that finishes something is ready before work that starts something", () => {

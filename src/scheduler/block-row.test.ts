@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { textData } from "../../test/lib/scheduler-values.ts";
 import { resultsOf, withResult } from "./block-row.ts";
 import type { BlockRow, ChildResult } from "./rows.ts";
 
 const resultArbitrary = fc.record({
   child: fc.nat(31),
-  parts: fc.constantFrom<ChildResult["parts"]>(undefined, [[]], [[], []]),
+  data: fc.constantFrom<ChildResult["data"]>(undefined, [], textData("a")),
   skipped: fc.boolean(),
   node: fc.constantFrom("a", "b"),
   startedMs: fc.nat(1),
@@ -41,16 +42,16 @@ test("the same results make the same row whatever order they came in", () => {
 });
 
 test("neighbours that ended alike share a stretch", () => {
-  const alike = { parts: [[]], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
+  const alike = { data: [], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
   const block = blockOf([0, 2, 1, 4].map((child) => ({ child, ...alike })));
-  expect(block.stretches.map(({ first, parts }) => [first, parts.length])).toEqual([
+  expect(block.stretches.map(({ first, data }) => [first, data.length])).toEqual([
     [0, 3],
     [4, 1],
   ]);
 });
 
 test("a second result of a child is a mistake of the program, also in the middle of a stretch", () => {
-  const alike = { parts: [[]], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
+  const alike = { data: [], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
   const block = blockOf([0, 1, 2].map((child) => ({ child, ...alike })));
   for (const child of [0, 1, 2]) {
     expect(() => withResult(block, { child, ...alike })).toThrow("two committed completions");

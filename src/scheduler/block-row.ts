@@ -4,8 +4,8 @@ import type { BlockRow, ChildResult, Stretch } from "./rows.ts";
 
 /** The children of a block that have ended, in their order. */
 export function resultsOf(block: BlockRow): readonly ChildResult[] {
-  return block.stretches.flatMap(({ first, parts, skipped, node, startedMs, endedMs }) =>
-    parts.map((own, at) => ({ child: first + at, parts: own, skipped, node, startedMs, endedMs })),
+  return block.stretches.flatMap(({ first, data, skipped, node, startedMs, endedMs }) =>
+    data.map((own, at) => ({ child: first + at, data: own, skipped, node, startedMs, endedMs })),
   );
 }
 
@@ -15,10 +15,10 @@ export function withResult(block: BlockRow | undefined, result: ChildResult): Bl
   const after = old.findIndex(({ first }) => first > result.child);
   const at = after === -1 ? old.length : after;
   const before = old[at - 1];
-  const end = before === undefined ? 0 : before.first + before.parts.length;
+  const end = before === undefined ? 0 : before.first + before.data.length;
   assert(end <= result.child, "no unit has two committed completions");
-  const { child, parts, ...alike } = result;
-  const own: Stretch = { first: child, parts: [parts], ...alike };
+  const { child, data, ...alike } = result;
+  const own: Stretch = { first: child, data: [data], ...alike };
   const merged = before === undefined ? [own] : joined(before, own);
   const next = old[at];
   const last = merged.at(-1);
@@ -33,10 +33,10 @@ export function withResult(block: BlockRow | undefined, result: ChildResult): Bl
 /** Two neighbours as one stretch where they touch and ended alike. */
 function joined(left: Stretch, right: Stretch): readonly Stretch[] {
   const alike =
-    left.first + left.parts.length === right.first &&
+    left.first + left.data.length === right.first &&
     left.skipped === right.skipped &&
     left.node === right.node &&
     left.startedMs === right.startedMs &&
     left.endedMs === right.endedMs;
-  return alike ? [{ ...left, parts: [...left.parts, ...right.parts] }] : [left, right];
+  return alike ? [{ ...left, data: [...left.data, ...right.data] }] : [left, right];
 }

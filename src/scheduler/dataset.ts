@@ -49,6 +49,12 @@ export interface PieceSlice {
 /** Largest inline piece: keeps log entries small, and most results of small jobs out of the block store. */
 export const INLINE_BYTES_MAX = 4096;
 
+/**
+ * Inline bytes of a whole result, all of its parts together; further parts are runs. With a description
+ * of a run for each other part it stays well below what an entry of the log may have.
+ */
+export const RESULT_INLINE_BYTES_MAX: number = 256 * 1024;
+
 /** Number of pairs in all pieces. */
 export function datasetCount(dataset: Dataset): number {
   return dataset.reduce((sum, piece) => sum + piece.count, 0);

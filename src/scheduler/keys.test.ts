@@ -11,7 +11,8 @@ const EXAMPLES: readonly string[] = [
   keys.request(1),
   keys.invocation(1, [2]),
   keys.block(1, [2], 3),
-  keys.result(1, [2], 3),
+  keys.result(1, [2], { part: 0, child: 3, unit: 0 }),
+  keys.output(1, 2),
   keys.queue("gpu", 1, AT, 0),
   keys.delayed(5, AT),
   keys.parked(1, keys.queue("gpu", 1, AT, 0)),
@@ -32,8 +33,8 @@ test("each kind of row has a small letter of its own, so that capitals are free 
   const letters = EXAMPLES.map((key) => key.slice(0, 2));
   expect(letters.every((letter) => /^[a-z]\/$/u.test(letter))).toBe(true);
   expect(new Set(letters).size).toBe(EXAMPLES.length);
-  // An answer block lies in its node's window.
-  const kinds = Object.keys(keys).filter((kind) => kind !== "answerBlock");
+  // An answer block lies in its node's window, and what voids results among them.
+  const kinds = Object.keys(keys).filter((kind) => kind !== "answerBlock" && kind !== "void");
   expect(EXAMPLES).toHaveLength(kinds.length + 2);
 });
 

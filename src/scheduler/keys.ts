@@ -18,6 +18,14 @@ export const COMMAND_ORDINALS = 64;
 /** Order of ready work within a capability: what finishes something comes before what starts something. */
 export type QueueClass = 0 | 1;
 
+/** Results of children lie part by part, in the children's order, so that one scan reads one part. */
+export interface ResultPlace {
+  readonly part: number;
+  readonly child: number;
+  /** Which of the units that reduce the child; 0 where it is one. */
+  readonly unit: number;
+}
+
 function place(request: number, path: Path): string {
   return orderedNumber(request) + path.map(orderedNumber).join("");
 }
@@ -40,9 +48,15 @@ export const keys = {
   invocation: (request: number, path: Path): string => `i/${place(request, path)}`,
   block: (request: number, path: Path, block: number): string =>
     `b/${place(request, path)}/${orderedNumber(block)}`,
-  /** Result of one child whose inline bytes are too many for its block. */
-  result: (request: number, path: Path, child: number): string =>
-    `c/${place(request, path)}/${orderedNumber(child)}`,
+  /** What a child's unit made of one part, where that is not in the child's block; see `ResultPlace`. */
+  result: (request: number, path: Path, of: ResultPlace): string =>
+    `c/${place(request, path)}/${orderedNumber(of.part)}/${orderedNumber(of.child)}${orderedNumber(of.unit)}`,
+  /** Comes before what the child's units made of that part. */
+  void: (request: number, path: Path, of: Omit<ResultPlace, "unit">): string =>
+    `c/${place(request, path)}/${orderedNumber(of.part)}/${orderedNumber(of.child)}`,
+  /** What one of several units that reduce the root has made. */
+  output: (request: number, part: number): string =>
+    `g/${orderedNumber(request)}/${orderedNumber(part)}`,
   /** `part` tells the units that one command made from each other. */
   queue: (capability: string, order: QueueClass, at: Token, part: number): string =>
     `q/${capability}/${order}${token(at)}${orderedNumber(part)}`,
@@ -87,6 +101,9 @@ export const prefixes = {
   historyOf: (request: number): string => `f/${orderedNumber(request)}/`,
   printedOf: (request: number): string => `o/${orderedNumber(request)}/`,
   blocksOf: (request: number): string => `b/${orderedNumber(request)}`,
+  /** One part of the results of an invocation's children. */
+  resultsOf: (request: number, path: Path, part: number): string =>
+    `c/${place(request, path)}/${orderedNumber(part)}/`,
   blocksOfInvocation: (request: number, path: Path): string => `b/${place(request, path)}/`,
 } as const;
 
@@ -129,8 +146,17 @@ export function placeOfBlockKey(key: string): { readonly path: Path; readonly bl
   return { path, block };
 }
 
+/** The child that a result's key names, and its unit; a void row names none. */
+export function placeOfResultKey(key: string): {
+  readonly child: number;
+  readonly unit: number | undefined;
+} {
+  const [child = 0, unit] = readOrderedNumbers(key, key.lastIndexOf("/") + 1);
+  return { child, unit };
+}
+
 /** First letters of the rows that lie under a request, besides its own row. */
-const UNDER_REQUEST = ["i/", "b/", "c/", "f/", "o/", "z/"] as const;
+const UNDER_REQUEST = ["i/", "b/", "c/", "g/", "f/", "o/", "z/"] as const;
 
 /** Prefixes of all rows that lie under a request. */
 export function prefixesUnder(request: number): readonly string[] {

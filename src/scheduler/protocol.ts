@@ -27,9 +27,15 @@ export type GrantInputs =
   | { readonly kind: "none" }
   /** The combined pairs of a leaf. */
   | { readonly kind: "invocation"; readonly key: string }
-  /** The results of the children, `part` of each. */
+  /** The results of the children, in one part. */
   | {
       readonly kind: "children";
+      readonly request: number;
+      readonly path: readonly number[];
+    }
+  /** One of several parts of the results of the children. */
+  | {
+      readonly kind: "part";
       readonly request: number;
       readonly path: readonly number[];
       readonly part: number;

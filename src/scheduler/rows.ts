@@ -185,15 +185,17 @@ export interface InvocationRow {
   /** Children that are done or were skipped. */
   readonly childDone: number;
   readonly session: Dataset;
-  /** Outputs of the reduce units, one place per partition; undefined until it is done. */
-  readonly outputs: readonly (readonly Dataset[] | undefined)[];
+  /** Units that reduce it side by side, one for each part of its children's results; 0 before that. */
+  readonly reduceCount: number;
+  /** Those of them that are done; what they made has rows of its own where they are several. */
+  readonly reduceDone: number;
 }
 
 /** How one child ended. */
 export interface ChildResult {
   readonly child: number;
-  /** Undefined: kept in a row of its own. Empty for a child that was skipped. */
-  readonly parts: readonly Dataset[] | undefined;
+  /** Undefined: kept in rows of its own. Empty for a child that was skipped. */
+  readonly data: Dataset | undefined;
   readonly skipped: boolean;
   readonly node: NodeId;
   readonly startedMs: number;
@@ -201,10 +203,10 @@ export interface ChildResult {
 }
 
 /** Consecutive children that one node ran, granted and ended in the same entries. */
-export interface Stretch extends Omit<ChildResult, "child" | "parts"> {
+export interface Stretch extends Omit<ChildResult, "child" | "data"> {
   readonly first: number;
   /** One for each child. */
-  readonly parts: readonly ChildResult["parts"][];
+  readonly data: readonly ChildResult["data"][];
 }
 
 /** R18: results of up to `BLOCK_CHILDREN` consecutive children, in their order. */
@@ -213,9 +215,18 @@ export interface BlockRow {
   readonly stretches: readonly Stretch[];
 }
 
+/**
+ * One part of what a child's unit has made, so that the unit which merges a part reads no other one.
+ * Of a child that was skipped it does not count.
+ */
 export interface ResultRow {
   readonly kind: "result";
-  readonly parts: readonly Dataset[];
+  readonly data: Dataset;
+}
+
+/** The child was skipped when some of its units had made a part: their rows, which follow, do not count. */
+export interface VoidRow {
+  readonly kind: "void";
 }
 
 /** Children of an invocation that nobody works on yet: `next` up to but not including `end`. */
@@ -337,6 +348,7 @@ export type Row =
   | InvocationRow
   | BlockRow
   | ResultRow
+  | VoidRow
   | QueueRangeRow
   | QueueUnitRow
   | DelayedRow

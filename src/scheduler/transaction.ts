@@ -37,6 +37,22 @@ export function readRow<Row>(view: RowView<Row>, key: string): Row | undefined {
   return row;
 }
 
+/** Reads several rows. @throws {MissingRows} with all that are not in memory. */
+export function readAll<Row>(
+  view: RowView<Row>,
+  keys: readonly string[],
+): readonly (Row | undefined)[] {
+  const missing: string[] = [];
+  const rows = keys.map((key) => {
+    const row = view.peek(key);
+    if (row !== UNKNOWN) return row;
+    missing.push(key);
+    return undefined;
+  });
+  if (missing.length > 0) throw new MissingRows(missing);
+  return rows;
+}
+
 /** Writes of a batch of transitions above a view; each transition is kept whole or dropped whole. */
 export class Transaction<Row, Effect> implements RowView<Row> {
   /** None but in tests that want to see them found. */

@@ -2,9 +2,10 @@
 import { assert } from "../std/assert.ts";
 import { findRequest, isLive, parentOf, rowOf, stepOf } from "./apply-kit.ts";
 import { openPlaces } from "./attempt-block.ts";
-import type { Dataset, PieceSlice } from "./dataset.ts";
+import { type Dataset, type PieceSlice, RESULT_INLINE_BYTES_MAX } from "./dataset.ts";
 import { keys } from "./keys.ts";
-import type { AttemptRow, RequestRow, Row } from "./rows.ts";
+import type { GrantInputs } from "./protocol.ts";
+import type { AttemptRow, InvocationRow, RequestRow, Row } from "./rows.ts";
 import { timeoutMsOf } from "./step-limits.ts";
 import type { RowView } from "./transaction.ts";
 import type { Path, UnitRef } from "./unit.ts";
@@ -29,7 +30,11 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
     assert(row !== undefined, "an invocation is there while it is reduced");
     // Skipped since another part of it failed for good.
     if (row.state !== "reducing") return undefined;
-    return { kind: "reduce", reducer: step.reducer.handler, session: row.session, ...common };
+    // The outputs of the root's units become one result; those of others have rows of their own.
+    const sharers = unit.path.length === 0 ? Math.max(1, row.reduceCount) : 1;
+    const inlineBytes = Math.floor(RESULT_INLINE_BYTES_MAX / sharers);
+    const { session } = row;
+    return { kind: "reduce", reducer: step.reducer.handler, session, inlineBytes, ...common };
   }
   return {
     kind: "map",
@@ -87,4 +92,17 @@ export function slicesOf(dataset: Dataset, from: number, count: number): readonl
   }
   assert(left === 0, "a child has a pair in its parent's dataset");
   return slices;
+}
+
+/** Where the input of a reduce unit lies. */
+export function inputsOf(
+  unit: Extract<UnitRef, { kind: "reduce" }>,
+  row: InvocationRow | undefined,
+): GrantInputs {
+  const { request, path, part } = unit;
+  if (row?.childStep === undefined) {
+    return { kind: "invocation", key: keys.invocation(request, path) };
+  }
+  if (row.reduceCount > 1) return { kind: "part", request, path, part };
+  return { kind: "children", request, path };
 }

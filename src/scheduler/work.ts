@@ -46,6 +46,8 @@ export type Work =
       /** Where the sorted input is: pages of pieces that the executor reads from the scheduler. */
       readonly session: Dataset;
       readonly parts: number;
+      /** Its share of the inline bytes that the whole result may have. */
+      readonly inlineBytes: number;
       readonly keepYieldOrder: boolean;
       readonly timeoutMs: number;
     };

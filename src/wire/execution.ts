@@ -26,7 +26,8 @@ const executor = text(ID_LENGTH_MAX);
 const grantInputs = union<GrantInputs>({
   none: [1, {}],
   invocation: [2, { key: text(ROW_KEY_LENGTH_MAX) }],
-  children: [3, { request: natural, path: pathCodec, part: natural }],
+  children: [3, { request: natural, path: pathCodec }],
+  part: [4, { request: natural, path: pathCodec, part: natural }],
 });
 
 const grant = struct<Grant>({

@@ -39,7 +39,6 @@ import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { namedRowVariants } from "./named.ts";
 import {
   nameCodec,
-  partsCodec,
   pathCodec,
   printedCodec,
   unitRefCodec,
@@ -95,7 +94,7 @@ export const requestStateCodec: Codec<RequestState> = enumeration<RequestState>(
 
 const stretch = struct<Stretch>({
   first: natural,
-  parts: array(optional(partsCodec), BLOCK_CHILDREN),
+  data: array(optional(datasetCodec), BLOCK_CHILDREN),
   skipped: bool,
   node: nodeIdCodec,
   startedMs: natural,
@@ -160,11 +159,13 @@ export const rowCodec: Codec<Row> = union<Row>({
       childCount: natural,
       childDone: natural,
       session: datasetCodec,
-      outputs: array(optional(partsCodec), PARTITIONS_MAX),
+      reduceCount: int(0, PARTITIONS_MAX),
+      reduceDone: int(0, PARTITIONS_MAX),
     },
   ],
   block: [6, { stretches: array(stretch, BLOCK_CHILDREN) }],
-  result: [7, { parts: partsCodec }],
+  result: [7, { data: datasetCodec }],
+  void: [27, {}],
   ...queueVariants,
   delayed: [10, { unit: unitRefCodec, step: nameCodec, failures: natural, losses: natural }],
   parked: [11, { row: union<QueueRow>(queueVariants) }],

@@ -88,7 +88,7 @@ export const workCodec: Codec<Work> = union<Work>({
       ...common,
     },
   ],
-  reduce: [2, { reducer: handlerRefCodec, session: datasetCodec, ...common }],
+  reduce: [2, { reducer: handlerRefCodec, session: datasetCodec, inlineBytes: natural, ...common }],
 });
 
 const errorText = text(ERROR_TEXT_LENGTH_MAX);

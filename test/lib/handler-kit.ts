@@ -58,6 +58,7 @@ export function handlerOf(
 export interface RunOptions {
   readonly timeoutMs?: number;
   readonly parts?: number;
+  readonly inlineBytes?: number;
   readonly keepYieldOrder?: boolean;
   readonly context?: Partial<WorkContext>;
 }
@@ -182,6 +183,7 @@ export class HandlerKit {
       reducer: this.#known(reducer),
       session: options.session ?? [],
       parts: options.parts ?? 1,
+      inlineBytes: options.inlineBytes ?? 4096,
       keepYieldOrder: options.keepYieldOrder ?? false,
       timeoutMs: options.timeoutMs ?? 30_000,
     };

@@ -154,7 +154,8 @@ export const snapshotRequest: Any<SnapshotRequest> = fc.record({
 const inputs: Kinds<GrantInputs> = {
   none: fc.record({ kind: one("none") }),
   invocation: fc.record({ kind: one("invocation"), key: words }),
-  children: fc.record({ kind: one("children"), request: natural, path, part: natural }),
+  children: fc.record({ kind: one("children"), request: natural, path }),
+  part: fc.record({ kind: one("part"), request: natural, path, part: natural }),
 };
 const grant = fc.record({
   token,

@@ -65,6 +65,8 @@ class Recorder {
     const state = store.stateHash(this.#group);
     if (state !== undefined && state.index > (this.#state?.index ?? 0)) this.#state = state;
     if (this.#appends < this.#appendsBefore || this.#capturing) return;
+    // A newcomer has rows, and a membership, only when it has taken a snapshot in.
+    if (state === undefined || state.index === 0) return;
     this.#capturing = true;
     void this.#capture(store);
   }

@@ -97,7 +97,15 @@ describe("units", () => {
     const pairs: Dataset = leaf.kind === "combined" ? leaf.pairs : [];
     const inputs = [pairs, pairs, pairs];
     const outcome = await kit.run(
-      { kind: "reduce", reducer, session: [], parts: 1, keepYieldOrder: false, timeoutMs: 30_000 },
+      {
+        kind: "reduce",
+        reducer,
+        session: [],
+        parts: 1,
+        inlineBytes: 4096,
+        keepYieldOrder: false,
+        timeoutMs: 30_000,
+      },
       { inputs: () => Promise.resolve(inputs.shift()) },
     );
     const [result = []] = outcome.kind === "reduced" ? outcome.parts : [];
@@ -114,6 +122,7 @@ describe("units", () => {
       reducer,
       session: [],
       parts: 1,
+      inlineBytes: 4096,
       keepYieldOrder: false,
       timeoutMs: 30_000,
     };
@@ -147,7 +156,15 @@ describe("units", () => {
     const asked: boolean[] = [];
     let left = [...inputs];
     const outcome = await own.run(
-      { kind: "reduce", reducer, session: [], parts: 1, keepYieldOrder: false, timeoutMs: 30_000 },
+      {
+        kind: "reduce",
+        reducer,
+        session: [],
+        parts: 1,
+        inlineBytes: 4096,
+        keepYieldOrder: false,
+        timeoutMs: 30_000,
+      },
       {
         inputs: (again) => {
           asked.push(again);

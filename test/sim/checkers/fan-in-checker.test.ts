@@ -12,14 +12,15 @@ const invocation = (state: InvocationRow["state"], childCount: number): Invocati
   childCount,
   childDone: 0,
   session: [],
-  outputs: [],
+  reduceCount: 0,
+  reduceDone: 0,
 });
 
 /** Children of the root of request 1 that have ended. */
 const ended = (...children: readonly number[]): readonly [string, Row] => {
   const stretches = children.map((first) => ({
     first,
-    parts: [[]],
+    data: [[]],
     skipped: false,
     node: "n1",
     startedMs: 0,

@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 
 export interface FuzzArguments {
   readonly seed: number;
+  /** The number of the first input. */
+  readonly first: number;
   /** Inputs of each target in one round; targets that cost more get fewer. */
   readonly runs: number;
   /** The only target; undefined: all of them. */
@@ -17,9 +19,10 @@ export interface FuzzArguments {
   readonly coverage: boolean;
 }
 
-export const USAGE = `npm run fuzz -- [--seed N] [--runs N] [--target NAME] [--minutes M] [--json] [--out DIR]
+export const USAGE = `npm run fuzz -- [--seed N] [--first N] [--runs N] [--target NAME] [--minutes M] [--json] [--out DIR]
                     [--replay FILE] [--coverage]
   --seed      what all inputs are drawn from (drawn from the clock without it)
+  --first     the number of the first input (0)
   --runs      inputs of each target (20000)
   --target    one decoder or surface; without it all decoders, then all surfaces
   --minutes   goes on with further inputs for so long
@@ -34,6 +37,7 @@ export function readArguments(args: readonly string[], drawnSeed: number): FuzzA
     args: [...args],
     options: {
       seed: { type: "string" },
+      first: { type: "string" },
       runs: { type: "string" },
       target: { type: "string" },
       minutes: { type: "string" },
@@ -45,6 +49,7 @@ export function readArguments(args: readonly string[], drawnSeed: number): FuzzA
   });
   return {
     seed: number("seed", values.seed) ?? drawnSeed,
+    first: number("first", values.first) ?? 0,
     runs: number("runs", values.runs) ?? 20_000,
     target: values.target,
     minutes: number("minutes", values.minutes),

@@ -3,8 +3,9 @@ import { type FuzzArguments, readArguments, USAGE } from "./arguments.ts";
 import { coverage } from "./coverage.ts";
 import { playFound, readFound, writeFound } from "./found.ts";
 import type { Counts } from "./runner.ts";
+import { fuzzSurface } from "./surfaces/surface.ts";
+import { SURFACES } from "./surfaces.ts";
 import { addCounts, PAST_RATIO_MIN, pastRatio, tableText } from "./table.ts";
-import type { Target } from "./target.ts";
 import { TARGETS } from "./targets.ts";
 import { fuzzWatched } from "./watched.ts";
 
@@ -23,8 +24,29 @@ async function replay(path: string): Promise<number> {
   }
 }
 
+/** A decoder in a thread, or a surface of a node in a process. */
+interface Fuzzed {
+  readonly name: string;
+  readonly cost?: number;
+  readonly run: (round: Round) => Promise<Counts>;
+}
+
+interface Round {
+  readonly seed: number;
+  readonly first: number;
+  readonly runs: number;
+}
+
+const FUZZED: readonly Fuzzed[] = [
+  ...TARGETS.map((target) => ({ ...target, run: (round: Round) => fuzzWatched(target, round) })),
+  ...SURFACES.map((surface) => ({
+    ...surface,
+    run: (round: Round) => fuzzSurface(surface, round),
+  })),
+];
+
 async function rounds(
-  targets: readonly Target[],
+  targets: readonly Fuzzed[],
   asked: FuzzArguments,
 ): Promise<readonly Counts[]> {
   const startMs = performance.now();
@@ -36,7 +58,8 @@ async function rounds(
   do {
     for (const target of targets) {
       const runs = Math.ceil(asked.runs / (target.cost ?? 1));
-      const counts = await fuzzWatched(target, { seed: asked.seed, first: round * runs, runs });
+      const first = asked.first + round * runs;
+      const counts = await target.run({ seed: asked.seed, first, runs });
       for (const one of counts.found) console.error(writeFound(asked.out, one));
       found += counts.found.length;
       totals.set(target.name, addCounts(totals.get(target.name), counts));
@@ -59,10 +82,10 @@ async function main(): Promise<number> {
   if (asked.replay !== undefined) return replay(asked.replay);
   if (asked.coverage) return coverage(asked);
   const { target: only } = asked;
-  const targets = TARGETS.filter(({ name }) => only === undefined || name === only);
+  const targets = FUZZED.filter(({ name }) => only === undefined || name === only);
   if (targets.length === 0) {
     console.log(
-      `there is no target ${only}; known are ${TARGETS.map(({ name }) => name).join(", ")}`,
+      `there is no target ${only}; known are ${FUZZED.map(({ name }) => name).join(", ")}`,
     );
     return 2;
   }

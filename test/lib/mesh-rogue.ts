@@ -21,10 +21,10 @@ export interface Rogue {
   close(): Promise<void>;
 }
 
-/** Starts one; as a member of a cluster it must be listed by its `member`. */
-export async function startRogue(): Promise<Rogue> {
+/** Starts one, with a key of its own or one that a node has had; as a member it must be listed by its `member`. */
+export async function startRogue(key?: Uint8Array): Promise<Rogue> {
   const host = await createHost({
-    privateKey: parseKey(await newKey(), ""),
+    privateKey: parseKey(key ?? (await newKey()), ""),
     listen: ["/ip4/127.0.0.1/tcp/0"],
     advertise: [],
     gater: {},

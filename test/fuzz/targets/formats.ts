@@ -289,7 +289,7 @@ export const formatTargets: readonly Target[] = [
   formatTarget("codec-kit", { format: kitFormat, samples: () => KITS, reads: [] }),
   formatTarget("ticket-frame", {
     format: ticketFormat,
-    samples: () => samplesOf(fc.record({ id, secret: bytes, addresses })),
+    samples: () => samplesOf(fc.record({ id, clusterId: id, secret: bytes, addresses })),
     reads: ["wire/join.ts"],
   }),
 ];

@@ -237,8 +237,8 @@ const argumentsTarget: Target = {
 };
 
 const tickets = [
-  { id: "a1", secret: new Uint8Array(32).fill(7), addresses: ["/ip4/192.0.2.1/tcp/7071"] },
-  { id: "", secret: new Uint8Array(), addresses: [] },
+  { id: "a1", clusterId: "c1", secret: new Uint8Array(32).fill(7), addresses: ["/ip4/192.0.2.1/tcp/7071"] },
+  { id: "", clusterId: "", secret: new Uint8Array(), addresses: [] },
 ].map((ticket) => printTicket(ticket));
 
 const ticketTarget: Target = {

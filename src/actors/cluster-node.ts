@@ -6,7 +6,6 @@
 import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { ExecutorMessage } from "../scheduler/protocol.ts";
-import type { SystemCommand } from "../scheduler/system/commands.ts";
 import { unreachable } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import { type AnswerOf, answerAs, type RowsWanted } from "./answers.ts";
@@ -21,7 +20,6 @@ import { LogKeeper } from "./log-keeper.ts";
 import { soleMembership, voterNodes } from "./membership.ts";
 import { MembershipKeeper } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
-import { NodeRemoval } from "./node-removal.ts";
 import { PeerClocks } from "./peer-clocks.ts";
 import { Performer } from "./perform.ts";
 import type { Call, CallAnswer, GroupStatus, MeshListener, PeerMessage } from "./ports.ts";
@@ -29,6 +27,7 @@ import { Reach } from "./reach.ts";
 import { ReplicaCare } from "./replica-care.ts";
 import { Router } from "./router.ts";
 import { RunCopies } from "./run-copies.ts";
+import { Sagas } from "./sagas.ts";
 import { serveCall } from "./serve-call.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
@@ -37,9 +36,6 @@ import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** How long a stop waits for others to take over what this node leads. */
 const HAND_OVER_MS = 2_000;
-
-/** One step of what crosses groups; it is taken again when it did not end in time. */
-const SAGA_STEP_MS = 10_000;
 
 /** Reading rows for an attempt outlasts an election. */
 const READ_DEADLINE_MS = 60_000;
@@ -61,8 +57,10 @@ export class ClusterNode implements MeshListener {
   readonly care: ReplicaCare;
   readonly #leadership: Leadership;
   readonly clocks: PeerClocks;
-  readonly #removal: NodeRemoval;
+  readonly #sagas: Sagas;
   readonly #stopReasons = new Map<number, string>();
+  /** Deleted workflows whose replica here is being destroyed. */
+  readonly #going = new Set<number>();
   /** Replicas here that are damaged, by group (R4). */
   readonly #damaged = new Map<number, ReplicaId>();
   /** The last number given, by group: a group forgets answers by counting its own. */
@@ -104,7 +102,7 @@ export class ClusterNode implements MeshListener {
     this.#opener = new GroupOpener({
       ...deps,
       ...{ host: this.host, system: this.system, clocks: this.clocks },
-      onActive: (group) => this.#active(group),
+      onActive: (group) => this.#sagas.active(group),
     });
     this.copies = new RunCopies({
       ...{ mesh, runs: deps.runs, timers, caller: this.caller, directory: this.directory },
@@ -126,7 +124,7 @@ export class ClusterNode implements MeshListener {
     this.#keeper = this.#makeKeeper();
     this.care = this.#makeCare();
     this.#leadership = this.#newLeadership();
-    this.#removal = this.#newRemoval();
+    this.#sagas = this.#newSagas();
     this.recovery = this.#newRecovery();
   }
 
@@ -152,7 +150,7 @@ export class ClusterNode implements MeshListener {
     this.#keeper.start();
     this.care.start();
     this.#leadership.start();
-    this.#removal.start();
+    this.#sagas.start();
     this.clocks.start();
     this.#directoryChanged();
   }
@@ -177,7 +175,7 @@ export class ClusterNode implements MeshListener {
     this.care.stop();
     this.#snapshots.stop();
     this.#leadership.stop();
-    this.#removal.stop();
+    this.#sagas.stop();
     this.clocks.stop();
     this.host.stop();
   }
@@ -351,15 +349,13 @@ export class ClusterNode implements MeshListener {
     });
   }
 
-  #newRemoval(): NodeRemoval {
+  #newSagas(): Sagas {
     const { clock, timers, log } = this.#deps;
-    return new NodeRemoval({
-      ...{ clock, timers, log, directory: this.directory },
-      caller: this.caller,
-      leads: () => this.system.replica?.leadingTerm !== undefined,
+    const { caller, router, system, directory } = this;
+    return new Sagas({
+      ...{ clock, timers, log, directory, caller, router, system },
       isUp: (node) => this.#isUp(node),
-      groupStatus: (group) => this.groupStatus(group, SAGA_STEP_MS),
-      propose: (command) => this.#saga(command),
+      groupStatus: (group, deadlineMs) => this.groupStatus(group, deadlineMs),
     });
   }
 
@@ -380,27 +376,6 @@ export class ClusterNode implements MeshListener {
     });
   }
 
-  /** A step of what crosses groups; asked of this node itself, which leads the system group. */
-  async #saga(command: SystemCommand): Promise<void> {
-    const envelope = { id: { kind: "none" }, command } as const;
-    const call = { kind: "system-command", envelope } as const;
-    await this.router.ask(SYSTEM_GROUP, call, SAGA_STEP_MS);
-  }
-
-  /** R9: the group has committed its first entry, so the workflow is active. Harmless to repeat. */
-  #active(group: number): void {
-    if (this.directory.workflow(group)?.state === "active") return;
-    const envelope = { id: { kind: "none" }, command: { kind: "workflow-active", group } } as const;
-    this.router
-      .ask(SYSTEM_GROUP, { kind: "system-command", envelope }, READ_DEADLINE_MS)
-      .catch((error: unknown) => {
-        this.#deps.log.warn("could not say that a workflow is active", {
-          group,
-          reason: errorText(error),
-        });
-      });
-  }
-
   #directoryChanged(): void {
     for (const row of this.directory.workflows()) {
       const first = row.replicas.find(({ node }) => node === this.#deps.mesh.self);
@@ -408,10 +383,23 @@ export class ClusterNode implements MeshListener {
     }
     const state = this.directory.member(this.self)?.state;
     this.executor.pause(state === "drained" || state === "removing");
-    for (const { group } of this.#opener.gone(this.directory)) {
-      this.host.retire(group);
-    }
+    this.#destroyDeleted();
+    this.#sagas.directoryChanged();
     this.#deps.onDirectory(this.directory);
+  }
+
+  /** R9: the tombstone of a workflow stays, and whatever replica of it is here goes. */
+  #destroyDeleted(): void {
+    for (const { group, replica } of this.#deps.logs.replicas()) {
+      if (this.directory.workflow(group)?.state !== "deleted" || this.#going.has(group)) continue;
+      this.#going.add(group);
+      this.#destroy(group, replica + 1)
+        .catch((error: unknown) => {
+          const { log } = this.#deps;
+          log.warn("a replica was not destroyed", { group, reason: errorText(error) });
+        })
+        .finally(() => this.#going.delete(group));
+    }
   }
 
   #makeKeeper(): MembershipKeeper {

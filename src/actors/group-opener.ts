@@ -10,7 +10,6 @@ import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import type { AnswerOf } from "./answers.ts";
-import type { Directory } from "./directory.ts";
 import { ActorError } from "./errors.ts";
 import type { GroupHost } from "./group-host.ts";
 import { readHere } from "./group-reads.ts";
@@ -66,15 +65,6 @@ export class GroupOpener {
     const names = holders.map((node) => nameOfMember(directory.member(node)) ?? node);
     const text = `this node has no replica of the workflow; ask ${names.join(" or ")}`;
     throw new ActorError({ code: "REPLICA_ELSEWHERE" }, text);
-  }
-
-  /** Workflows that have a replica here and were deleted; they are forgotten here. */
-  gone(directory: Directory): readonly { readonly group: number }[] {
-    const gone = [...this.#workflows.keys()].filter(
-      (group) => directory.workflow(group)?.state === "deleted",
-    );
-    for (const group of gone) this.#workflows.delete(group);
-    return gone.map((group) => ({ group }));
   }
 
   /** The group's replica is not here any more. */

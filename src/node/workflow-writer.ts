@@ -29,7 +29,7 @@ import { type CallEnd, within } from "./within.ts";
 /** Somebody else changed the definitions in between: read and compare again, so often. */
 const TRIES_MAX = 5;
 
-/** Between two looks at whether a new workflow's group is there. */
+/** Between two looks at whether a new workflow's group is there, or a deleted one's closed. */
 const LOOK_MS = 50;
 
 /** What a workflow is at this moment. */
@@ -43,7 +43,7 @@ export interface WorkflowState {
 
 /** What of the node is needed to change workflows. */
 export interface WriterNode extends Pick<ClusterNode, "read" | "nextSequence"> {
-  readonly directory: Pick<Directory, "workflowNamed" | "workflows">;
+  readonly directory: Pick<Directory, "workflow" | "workflowNamed" | "workflows">;
   readonly router: Pick<Router, "ask">;
 }
 
@@ -174,10 +174,20 @@ export class WorkflowWriter {
     }
   }
 
-  /** Deletes by tombstone. @throws {ClusterError} `WORKFLOW_UNKNOWN`. */
+  /**
+   * Resolves when the workflow is deleted: then no node gets anything acknowledged by its group.
+   * @throws {ClusterError} `WORKFLOW_UNKNOWN`; `COMMAND_OUTCOME_UNKNOWN` when its group did not close in
+   * time: it is deleted as soon as that has a majority.
+   */
   async delete(name: string, deadline: Deadline): Promise<void> {
+    const { directory } = this.#node;
     await this.#view.workflowNamed(name, { deadline });
-    await this.system({ kind: "delete-workflow", name }, deadline);
+    const answer = await this.system({ kind: "delete-workflow", name }, deadline);
+    if (answer.kind !== "revision") throw new Error("a workflow is deleted with its group");
+    while (directory.workflow(answer.revision)?.state !== "deleted") {
+      if (deadline.leftMs() <= 0) throw stillDeleting(name);
+      await new Promise<void>((resolve) => systemTimers.after(LOOK_MS, resolve));
+    }
   }
 
   /** Puts a command through a workflow's log, once, however often it has to be sent. */
@@ -293,6 +303,13 @@ function checkName(name: string): void {
 function checkHandlersOnly({ workflow, handlers, steps, jobs }: WorkflowDefinition): void {
   if (handlers === undefined || steps !== undefined || jobs !== undefined) return;
   throw workflowUnknown(workflow);
+}
+
+function stillDeleting(name: string): ClusterError {
+  return new ClusterError(
+    { code: "COMMAND_OUTCOME_UNKNOWN" },
+    `${name} is being deleted, and its group has not agreed in time; the cluster goes on with it`,
+  );
 }
 
 /** @throws {ClusterError} `REVISION_CHANGED`. */

@@ -4,7 +4,7 @@
  * gets the same answer.
  */
 import { assert, unreachable } from "../std/assert.ts";
-import { type AnswerMemory, answerOnce, type MemoryRow } from "./answers.ts";
+import { type AnswerMemory, answerOnce, type MemoryRow, refused } from "./answers.ts";
 import { applyDue, applyEnd, applyGrant, applySetAside, applyTakeBack } from "./apply-attempt.ts";
 import {
   applyCancel,
@@ -18,7 +18,7 @@ import {
 import type { Position, WorkflowTransaction } from "./apply-kit.ts";
 import { applyForgetKeys, applyRemove, applyRemoveRows } from "./apply-retention.ts";
 import type { Command, Envelope } from "./commands.ts";
-import { COMMAND_ORDINALS, keys } from "./keys.ts";
+import { CLOSED_KEY, COMMAND_ORDINALS, keys } from "./keys.ts";
 import { applyNamed } from "./named/apply.ts";
 import type { Answer, Row } from "./rows.ts";
 
@@ -46,7 +46,7 @@ export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: E
   const applied = { isNew: false };
   const answer = answerOnce(memory, { id, stampMs: at.stampMs }, () => {
     applied.isNew = true;
-    return applyCommand(tx, first, command);
+    return isOpenFor(tx, command) ? applyCommand(tx, first, command) : closed();
   });
   // What nodes say again by themselves is no news to a client.
   if (applied.isNew || id.kind !== "key" || answer.kind !== "request") return answer;
@@ -55,6 +55,30 @@ export function applyEnvelope(tx: WorkflowTransaction, at: Position, envelope: E
 
 function isMemoryRow(row: Row): row is MemoryRow {
   return row.kind === "answer-block" || row.kind === "answer-window" || row.kind === "keyed";
+}
+
+/**
+ * R9: what was acknowledged before the group closed stays so, and nothing is afterwards. What the
+ * scheduler does by itself acknowledges nothing.
+ */
+function isOpenFor(tx: WorkflowTransaction, { kind }: Command): boolean {
+  return OWN_KINDS.has(kind) || tx.get(CLOSED_KEY) === undefined;
+}
+
+const OWN_KINDS: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
+  "close",
+  "grant",
+  "ends",
+  "take-back",
+  "due",
+  "set-aside",
+  "unpark",
+  "remove-rows",
+  "forget-keys",
+]);
+
+function closed(): Answer {
+  return refused("WORKFLOW_DELETING", "the workflow is being deleted");
 }
 
 function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): Answer {
@@ -82,6 +106,9 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
       return applyCancel(tx, at, command.request);
     case "resume":
       return applyResume(tx, command.request);
+    case "close":
+      tx.put(CLOSED_KEY, { kind: "closed" });
+      return DONE;
     case "noop":
       return DONE;
     case "grant":

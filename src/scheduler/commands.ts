@@ -62,6 +62,8 @@ export type ClientCommand =
   | { readonly kind: "remove"; readonly request: number; readonly expired: boolean }
   | { readonly kind: "cancel"; readonly request: number }
   | { readonly kind: "resume"; readonly request: number }
+  /** The group's last command: from here on it acknowledges nothing that a client asks. */
+  | { readonly kind: "close" }
   /** Changes nothing: measures what consensus costs. */
   | { readonly kind: "noop"; readonly bytes: Uint8Array };
 

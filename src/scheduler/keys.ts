@@ -37,6 +37,9 @@ function token(at: Token): string {
 /** The workflow itself, counters and all. */
 export const META_KEY = "m/";
 
+/** That the workflow is closed, for ever. */
+export const CLOSED_KEY = "l/";
+
 /** Finished requests, counted. */
 export const RETAINED_KEY = "y/";
 

@@ -171,6 +171,11 @@ export interface ExpiryRow {
   readonly kind: "expiry";
 }
 
+/** R9: the workflow is being deleted. */
+export interface ClosedRow {
+  readonly kind: "closed";
+}
+
 /** An invocation that has mapped, or a leaf whose reducer runs apart from its mapper. */
 export interface InvocationRow {
   readonly kind: "invocation";
@@ -365,4 +370,5 @@ export type Row =
   | RetainedRow
   | PinsRow
   | ExpiryRow
-  | NamedRow;
+  | NamedRow
+  | ClosedRow;

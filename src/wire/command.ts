@@ -86,6 +86,7 @@ export const commandCodec: Codec<Command> = union<Command>({
   due: [11, { delayedKey: rowKey }],
   "set-aside": [12, { key: rowKey }],
   unpark: [13, { key: rowKey }],
+  close: [14, {}],
   retry: [20, { request: natural, keep: optional(nameCodec) }],
   remove: [21, { request: natural, expired: bool }],
   "remove-rows": [22, { request: natural, keys: array(rowKey, RETENTION_KEYS_MAX), last: bool }],

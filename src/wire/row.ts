@@ -213,6 +213,7 @@ export const rowCodec: Codec<Row> = union<Row>({
   pins: [21, { count: natural }],
   expiry: [22, {}],
   ...namedRowVariants,
+  closed: [28, {}],
 });
 
 /** A row as bytes. Equal rows have equal bytes, which the state's hash relies on (R10). */

@@ -99,6 +99,7 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   "remove-node": [10, { node: nodeIdCodec }],
   "node-removed": [11, { node: nodeIdCodec }],
   "forget-ticket": [12, { id }],
+  "workflow-deleted": [13, { group: natural }],
   "create-token": [20, { hash: sha256Codec, ...tokenFields }],
   "revoke-token": [21, { hash: sha256Codec }],
 });
@@ -154,7 +155,12 @@ export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
       group: natural,
       name: nameCodec,
       description: descriptionCodec,
-      state: enumeration<WorkflowRow["state"]>({ creating: 1, active: 2, deleted: 3 }),
+      state: enumeration<WorkflowRow["state"]>({
+        creating: 1,
+        active: 2,
+        deleted: 3,
+        deleting: 4,
+      }),
       replicas: firstReplicas,
     },
   ],

@@ -234,6 +234,7 @@ export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
   "forget-keys": fc.record({ kind: one("forget-keys"), keys: list(words) }),
   cancel: fc.record({ kind: one("cancel"), request: natural }),
   resume: fc.record({ kind: one("resume"), request: natural }),
+  close: fc.record({ kind: one("close") }),
   noop: fc.record({ kind: one("noop"), bytes }),
   grant: fc.record({
     kind: one("grant"),
@@ -357,6 +358,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
   }),
   pins: fc.record({ kind: one("pins"), count: natural }),
   expiry: fc.record({ kind: one("expiry") }),
+  closed: fc.record({ kind: one("closed") }),
   invocation: fc.record({
     kind: one("invocation"),
     step: name,

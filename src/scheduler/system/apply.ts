@@ -103,6 +103,8 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       return applyWorkflowActive(tx, command.group);
     case "delete-workflow":
       return applyDeleteWorkflow(tx, command.name);
+    case "workflow-deleted":
+      return applyWorkflowDeleted(tx, command.group);
     case "create-token": {
       const { hash, role, name, workflows } = command;
       const row = { kind: "token", role, name, workflows, createdMs: stampMs } as const;
@@ -211,6 +213,10 @@ function applyCreateWorkflow(
   const { name, description, replicas } = command;
   const known = tx.get(systemKeys.name(name));
   if (known?.kind === "name") {
+    const row = tx.get(systemKeys.workflow(known.group));
+    if (row?.kind === "workflow" && row.state === "deleting") {
+      return refused("WORKFLOW_DELETING", `the workflow ${name} that there was is being deleted`);
+    }
     if (command.exclusive) {
       return refused("WORKFLOW_EXISTS", `there is a workflow ${name} already`);
     }
@@ -251,7 +257,21 @@ function applyDeleteWorkflow(tx: SystemTransaction, name: string): Answer {
   const key = systemKeys.workflow(known.group);
   const row = tx.get(key);
   assert(row?.kind === "workflow", "a name means a workflow");
-  tx.delete(nameKey);
+  if (row.state !== "deleting") put(tx, key, { ...row, state: "deleting" });
+  return { kind: "revision", revision: known.group };
+}
+
+/** The name is free again, and replicas of the group go wherever they are. */
+function applyWorkflowDeleted(tx: SystemTransaction, group: number): Answer {
+  const key = systemKeys.workflow(group);
+  const row = tx.get(key);
+  if (row?.kind !== "workflow") return refused("WORKFLOW_UNKNOWN", "there is no such workflow");
+  if (row.state === "deleted") return DONE;
+  // Only after the intent: what it acknowledges until then is kept.
+  if (row.state !== "deleting") {
+    return refused("WORKFLOW_NOT_DELETING", "nobody asked for the workflow to be deleted");
+  }
+  tx.delete(systemKeys.name(row.name));
   put(tx, key, { ...row, state: "deleted" });
   return DONE;
 }

@@ -47,7 +47,10 @@ export type SystemCommand =
       readonly replicas: readonly FirstReplica[];
     }
   | { readonly kind: "workflow-active"; readonly group: number }
+  /** The workflow is to be deleted (R9); answered with its group. Harmless to repeat until it is. */
   | { readonly kind: "delete-workflow"; readonly name: string }
+  /** Its group acknowledges nothing any more. Harmless to repeat. */
+  | { readonly kind: "workflow-deleted"; readonly group: number }
   /** `hash` is SHA-256 in hex of the token's text. */
   | {
       readonly kind: "create-token";

@@ -62,8 +62,11 @@ export interface WorkflowRow {
   readonly group: number;
   readonly name: string;
   readonly description: string;
-  /** R9: `creating` until the group has committed its first entry; `deleted` is a tombstone. */
-  readonly state: "creating" | "active" | "deleted";
+  /**
+   * R9: `creating` until the group has committed its first entry, `deleting` until it has committed its
+   * last; `deleted` is a tombstone.
+   */
+  readonly state: "creating" | "active" | "deleting" | "deleted";
   readonly replicas: readonly FirstReplica[];
 }
 

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { SystemKit } from "../../../test/lib/system-kit.ts";
+import { systemKeys } from "./keys.ts";
+
+const FIRST = [{ replica: 1, node: "n1", storeId: "store-of-n1", role: "voter" }] as const;
+
+const create = (exclusive: boolean) =>
+  ({ kind: "create-workflow", name: "w", description: "", exclusive, replicas: FIRST }) as const;
+
+/** A cluster with the active workflow `w` of group 1. */
+function withWorkflow(): SystemKit {
+  const kit = SystemKit.founded(1);
+  kit.must(create(true));
+  kit.must({ kind: "workflow-active", group: 1 });
+  return kit;
+}
+
+const stateOf = (kit: SystemKit, group: number): unknown => {
+  const row = kit.row(systemKeys.workflow(group));
+  return row?.kind === "workflow" ? row.state : undefined;
+};
+
+test("a workflow that is to be deleted keeps its name until its group has closed", () => {
+  const kit = withWorkflow();
+  kit.must({ kind: "delete-workflow", name: "w" });
+  kit.must({ kind: "delete-workflow", name: "w" });
+  expect(stateOf(kit, 1)).toBe("deleting");
+  for (const exclusive of [true, false])
+    expect(kit.apply(create(exclusive))).toBe("WORKFLOW_DELETING");
+  kit.must({ kind: "workflow-deleted", group: 1 });
+  kit.must({ kind: "workflow-deleted", group: 1 });
+  expect(stateOf(kit, 1)).toBe("deleted");
+  expect(kit.apply({ kind: "delete-workflow", name: "w" })).toBe("WORKFLOW_UNKNOWN");
+});
+
+test("the tombstone stays when another workflow takes the name", () => {
+  const kit = withWorkflow();
+  kit.must({ kind: "delete-workflow", name: "w" });
+  kit.must({ kind: "workflow-deleted", group: 1 });
+  kit.must(create(true));
+  // Late, of whoever drove the deletion before.
+  kit.must({ kind: "workflow-deleted", group: 1 });
+  expect(stateOf(kit, 1)).toBe("deleted");
+  expect(stateOf(kit, 2)).toBe("creating");
+  expect(kit.row(systemKeys.name("w"))).toMatchObject({ group: 2 });
+});
+
+test("a group that becomes active while it is to be deleted is deleted nevertheless", () => {
+  const kit = SystemKit.founded(1);
+  kit.must(create(true));
+  kit.must({ kind: "delete-workflow", name: "w" });
+  kit.must({ kind: "workflow-active", group: 1 });
+  expect(stateOf(kit, 1)).toBe("deleting");
+});
+
+test("only a workflow that was to be deleted is", () => {
+  const kit = withWorkflow();
+  expect(kit.apply({ kind: "workflow-deleted", group: 1 })).toBe("WORKFLOW_NOT_DELETING");
+  expect(kit.apply({ kind: "workflow-deleted", group: 9 })).toBe("WORKFLOW_UNKNOWN");
+  expect(stateOf(kit, 1)).toBe("active");
+});

@@ -246,7 +246,10 @@ class Simulation {
           this.#rows.heard(message);
           this.#removals.heard(process, from);
         },
-        said: (process, message) => this.#removals.said(process, message),
+        said: (process, message) => {
+          this.#removals.said(process, message);
+          this.#raft.said(process, message);
+        },
         touched: (process) => this.#touched.add(process),
       },
       reach: (from, to) => this.#reach(from, to),

@@ -4,6 +4,14 @@ export interface Totals {
   seeds: number;
   requests: number;
   leaderChanges: number;
+  /** Leaders whom their predecessors had asked to take over. */
+  leadershipTransfers: number;
+  /** Committed entries that change who belongs to a group. */
+  membershipChanges: number;
+  /** Steps in them. */
+  votersAdded: number;
+  learnersAdded: number;
+  replicasRemoved: number;
   groupsQuieted: number;
   messagesDelivered: number;
   messagesLost: number;
@@ -56,6 +64,11 @@ export function newTotals(): Totals {
     seeds: 0,
     requests: 0,
     leaderChanges: 0,
+    leadershipTransfers: 0,
+    membershipChanges: 0,
+    votersAdded: 0,
+    learnersAdded: 0,
+    replicasRemoved: 0,
     groupsQuieted: 0,
     messagesDelivered: 0,
     messagesLost: 0,

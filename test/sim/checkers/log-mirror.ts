@@ -1,10 +1,12 @@
 /** A replica's log as an onlooker remembers it: everything since it began, or since its last snapshot. */
 import { crc32 } from "node:zlib";
-import type { Entry } from "../../../src/raft/types.ts";
+import type { ConfigStep, Entry } from "../../../src/raft/types.ts";
 
 export interface LogPlace {
   readonly term: number;
   readonly content: string;
+  /** Steps of a membership change. */
+  readonly changes: readonly ConfigStep[];
 }
 
 /** Before it lies what the state stands for. */
@@ -45,7 +47,10 @@ export class LogMirror {
     const first = entries[0];
     if (first === undefined) return;
     this.#places.length = Math.min(this.#places.length, first.index - this.start.index - 1);
-    for (const entry of entries) this.#places.push({ term: entry.term, content: contentOf(entry) });
+    for (const entry of entries) {
+      const changes = entry.kind === "config" ? entry.change.changes : [];
+      this.#places.push({ term: entry.term, content: contentOf(entry), changes });
+    }
   }
 
   copy(): LogMirror {

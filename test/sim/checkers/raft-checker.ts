@@ -4,10 +4,15 @@
  * committed is on a majority of disks, and what is applied is on the own disk.
  */
 import type { AnyReplica } from "../../../src/actors/group-host.ts";
-import type { GroupAppend, StatePort } from "../../../src/actors/ports.ts";
+import type { GroupAppend, PeerMessage, StatePort } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import { majorityIndex } from "../../../src/raft/quorum.ts";
-import { type Configuration, FOUNDING_POINT, type ReplicaId } from "../../../src/raft/types.ts";
+import {
+  type ConfigStep,
+  type Configuration,
+  FOUNDING_POINT,
+  type ReplicaId,
+} from "../../../src/raft/types.ts";
 import type { SimProcess } from "../host.ts";
 import { promise, type World } from "../world.ts";
 import { LogMirror, type LogPlace } from "./log-mirror.ts";
@@ -58,6 +63,8 @@ export class RaftChecker {
   readonly #had = new Set<string>();
   /** By host and group. */
   readonly #leading = new Map<string, Leading>();
+  /** Candidates whom a leader has asked to take over, by who they are, group and term. */
+  readonly #asked = new Set<string>();
   /** Leaders that are quiet. */
   readonly #quiet = new Set<string>();
   /** Processes of which nothing was looked at since something happened to their groups. */
@@ -134,6 +141,15 @@ export class RaftChecker {
     this.#dirty.add(process);
   }
 
+  /** Who asks for votes because the leader has told it to take over says so. */
+  said(process: SimProcess, message: PeerMessage): void {
+    if (message.kind !== "raft") return;
+    for (const { group, message: word } of message.items) {
+      if (word.kind !== "vote" || !word.transfer) continue;
+      this.#asked.add(`${process.id}:${word.from}/${group}/${word.term}`);
+    }
+  }
+
   /** After every event of a process: who leads, and what that node takes for committed. */
   check(process: SimProcess): void {
     const { node } = process;
@@ -193,6 +209,9 @@ export class RaftChecker {
     const leading = this.#leading.get(name);
     if (leading?.term !== term || leading.process !== process) {
       group.leaders.set(term, who);
+      if (this.#asked.delete(`${who}/${replica.group}/${term}`)) {
+        this.#world.totals.leadershipTransfers += 1;
+      }
       this.#leading.set(name, { term, process, configuration });
       this.#world.trace.note(`${who} leads group ${replica.group} in term ${term}`);
       this.#checkComplete(process, replica, term);
@@ -232,6 +251,7 @@ export class RaftChecker {
       // What a leader has not yet handed to its disk is of its own term.
       const entryTerm = memory.termAt(index) ?? term;
       group.committed.push({ term: entryTerm, committedInTerm: term });
+      this.#countMembership(memory.at(index)?.changes ?? []);
     }
     if (!this.#watchesDisks) return;
     const entryTerm = group.committed[committed]?.term;
@@ -251,6 +271,17 @@ export class RaftChecker {
       () =>
         `R1: ${process.id} takes entry ${committed} of group ${replica.group} for committed, and no majority has it on disk`,
     );
+  }
+
+  #countMembership(changes: readonly ConfigStep[]): void {
+    const { totals } = this.#world;
+    // Without steps it only leaves a joint configuration.
+    if (changes.length > 0) totals.membershipChanges += 1;
+    for (const { type } of changes) {
+      if (type === "add-voter") totals.votersAdded += 1;
+      if (type === "add-learner") totals.learnersAdded += 1;
+      if (type === "remove") totals.replicasRemoved += 1;
+    }
   }
 
   #submitted(process: SimProcess, task: GroupAppend): void {

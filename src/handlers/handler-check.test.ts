@@ -26,6 +26,15 @@ retries: 2
 """
 `;
 
+const PY_MAPPER = `"""Splits.
+** yaml
+handler_type: mapper
+argument_spec: [{ name: arguments, type: list }]
+required_capability: none
+retries: 2
+"""
+`;
+
 const check = (file: string, source: string, name = "words") =>
   checkHandler({ name, file, source }, { pool: kit.pool, timers: machineClock });
 
@@ -110,6 +119,38 @@ describe("checkHandler()", () => {
     );
     expect(body.kind === "accepted" && body.definition.form).toBe("body");
   });
+
+  test.each([
+    ["a function of another name", "def mapp(arguments):\n    yield to_return()\n", "w.py:8"],
+    ["functions that alone yield", "x = 1\nasync def m(a):\n    yield a\n", "w.py:9"],
+    ["a class with a function map", "class A:\n    def map(self):\n        return 1\n", "w.py:1"],
+    ["nothing at all", "", "w.py:1"],
+    ["a return of nothing", "if arguments:\n    return\n", "w.py:1"],
+  ])("refuses a Python mapper that could only fail: with %s", async (_what, code, place) => {
+    expect(await refusal("w.py", PY_MAPPER + code)).toBe(
+      `HANDLER_SOURCE_INVALID ${place} a mapper has a function map, or yields its direction outside of functions`,
+    );
+  });
+
+  test.each([
+    "for word in arguments:\n    yield to_return()\n",
+    "def pairs():\n    yield to_return()\nreturn pairs()\n",
+    "if arguments:\n    with open('x'):\n        return [to_return()]\n",
+    "def map(arguments):\n    pass\n",
+  ])("accepts a Python mapper that may say where its pairs go: %j", async (code) => {
+    expect(await refusal("w.py", PY_MAPPER + code)).toBe("accepted");
+  });
+
+  test.each(["int", "float"])(
+    "refuses an argument of type %s, which no pairs become",
+    async (type) => {
+      const head = JS_HEAD.replace("type: list", `type: ${type}`);
+      const source = `${head}export function* map() {}\n`;
+      expect(await refusal("w.js", source)).toContain(
+        "HANDLER_METADATA_INVALID w.js:4 the type is one of",
+      );
+    },
+  );
 
   test("mistakes in real YAML have the file's line", async () => {
     const source = "/**\n ** yaml\n * handler_type: mapper\n * argument_spec: [\n */\n";

@@ -144,6 +144,8 @@ describe("readHandlerMetadata()", () => {
     [{ argument_spec: [] }, 5, "exactly one entry"],
     [{ argument_spec: [{ name: "results", type: "list" }] }, 5, "the argument of a mapper is"],
     [{ argument_spec: [{ name: "arguments", type: "set" }] }, 5, "the type is one of"],
+    [{ argument_spec: [{ name: "arguments", type: "int" }] }, 5, "the type is one of"],
+    [{ argument_spec: [{ name: "arguments", type: "float" }] }, 5, "the type is one of"],
     [{ argument_spec: [{ name: "arguments" }] }, 5, "exactly a name and a type"],
     [{ required_capability: "two words" }, 11, "required_capability is a label"],
     [{ colour: 1 }, 12, "unknown key: colour"],

@@ -37,6 +37,9 @@ CASTS = {
 }
 # Flag of compile() that gives the syntax tree, without the cost of importing ast.
 ONLY_AST = 0x400
+# Flag of a code object whose function yields.
+GENERATOR_FLAG = 0x20
+FUNCTION_NODES = (_ast.FunctionDef, _ast.AsyncFunctionDef)
 
 
 class Direction:
@@ -158,8 +161,7 @@ def compile_source(source, file, kind):
     """The form of a source and its code; nothing is run. Raises SyntaxError."""
     tree = compile(source, file, "exec", ONLY_AST, dont_inherit=True)
     wanted = FUNCTIONS[kind]
-    functions = (_ast.FunctionDef, _ast.AsyncFunctionDef)
-    if any(isinstance(node, functions) and node.name == wanted for node in tree.body):
+    if any(isinstance(node, FUNCTION_NODES) and node.name == wanted for node in tree.body):
         return "plain", compile(tree, file, "exec", dont_inherit=True)
     argument = "arguments" if kind == "mapper" else "results"
     shell = compile("def body(%s):\n pass" % argument, file, "exec", ONLY_AST)
@@ -384,15 +386,55 @@ def check(message):
     """Whether a source compiles, and in which form it is written. Does not run it."""
     call = message["call"]
     try:
-        form, _code = compile_source(message["source"], message["file"], message["type"])
+        form, code = compile_source(message["source"], message["file"], message["type"])
+        if form == "body" and message["type"] == "mapper":
+            line = line_of_silence(message["source"], message["file"], code)
+            if line is not None:
+                refuse(call, line, SILENT_REASON)
+                return
         answer = {"kind": "checked", "call": call, "form": form, "source": message["source"]}
     except SyntaxError as error:
-        line = max(1, error.lineno or 1)
-        answer = {"kind": "refused", "call": call, "line": line, "reason": describe_syntax(error)}
+        refuse(call, max(1, error.lineno or 1), describe_syntax(error))
+        return
     except (ValueError, RecursionError, MemoryError) as error:
-        answer = {"kind": "refused", "call": call, "line": 1, "reason": describe(error)}
+        refuse(call, 1, describe(error))
+        return
     write_message(answer)
     sink_of_frames.flush()
+
+
+def refuse(call, line, reason):
+    write_message({"kind": "refused", "call": call, "line": line, "reason": reason})
+    sink_of_frames.flush()
+
+
+SILENT_REASON = "a mapper has a function map, or yields its direction outside of functions"
+
+
+def line_of_silence(source, file, code):
+    """A body that neither yields nor returns anything says no direction: its first function, or line 1."""
+    body = next(part for part in code.co_consts if getattr(part, "co_name", None) == "body")
+    tree = compile(source, file, "exec", ONLY_AST, dont_inherit=True).body
+    if body.co_flags & GENERATOR_FLAG or returns_something(tree):
+        return None
+    functions = [node for node in tree if isinstance(node, FUNCTION_NODES)]
+    return functions[0].lineno if functions else 1
+
+
+def returns_something(statements):
+    """Whether some of them, outside of functions and classes of their own, returns a value."""
+    waiting = list(statements)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, _ast.Return) and node.value is not None:
+            return True
+        if isinstance(node, FUNCTION_NODES) or isinstance(node, _ast.ClassDef):
+            continue
+        for field in node._fields:
+            below = getattr(node, field, None)
+            below = below if isinstance(below, list) else [below]
+            waiting.extend(part for part in below if isinstance(part, _ast.AST))
+    return False
 
 
 def describe_syntax(error):

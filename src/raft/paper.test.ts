@@ -1,6 +1,6 @@
 /**
  * One test for each rule of the Raft paper ("In search of an understandable consensus algorithm",
- * extended version: figure 2, sections 5 and 7) that this core must obey. Each is named for the rule
+ * extended version: figure 2, sections 5, 7 and 8) that this core must obey. Each is named for the rule
  * and cites its section; R numbers are those of this project's design. `thesis.test.ts` goes on.
  */
 import { describe, expect, test } from "vitest";
@@ -294,7 +294,7 @@ describe("replication", () => {
     expect(replica.pump()?.committed.map((entry) => entry.index)).toEqual([2]);
   });
 
-  test("a new leader appends an entry of its own term at once (thesis 6.4)", () => {
+  test("a new leader appends an entry of its own term at once (section 8; thesis 6.4)", () => {
     const { replica } = alone({});
     lead(replica, 2);
     replica.settle();

@@ -75,7 +75,7 @@ test("proposals beyond the limit of uncommitted bytes are refused until some are
   expect(leader.core.propose([new Uint8Array(1)]).kind).toBe("accepted");
 });
 
-test("a follower refuses proposals and names the leader", () => {
+test("a follower refuses proposals and names the leader (paper, section 8; thesis 6.2)", () => {
   const cluster = new TestCluster({ voters: [1, 2, 3] });
   cluster.elect(2);
   expect(cluster.at(1).core.propose([bytesOf("a")])).toEqual({

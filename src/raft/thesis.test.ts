@@ -208,7 +208,7 @@ describe("leadership transfer", () => {
 });
 
 describe("reads", () => {
-  test("a read is answered when a majority has confirmed the leader after it was asked (thesis 6.4)", () => {
+  test("a read is answered when a majority has confirmed the leader after it was asked (paper, section 8; thesis 6.4)", () => {
     const cluster = new TestCluster({ voters: [1, 2, 3] });
     const leader = cluster.elect(1);
     leader.core.readIndex(7);
@@ -234,7 +234,7 @@ describe("reads", () => {
     expect(leader.readResults).toEqual([]);
   });
 
-  test("a leader that has not committed in its term parks the read (thesis 6.4)", () => {
+  test("a leader that has not committed in its term parks the read (paper, section 8; thesis 6.4)", () => {
     const { replica, sent } = alone({});
     lead(replica, 2);
     replica.core.readIndex(7);

@@ -23,7 +23,7 @@ function answerKeys(kit: SchedulerKit): readonly string[] {
 }
 
 describe("repeated commands", () => {
-  test("the same entry id gets the same answer and happens once", () => {
+  test("the same entry id gets the same answer and happens once (paper, section 8; thesis 6.3)", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     const answer = say(kit, entry(1));
     expect(answer).toEqual({ kind: "request", request: 1, repeated: false });
@@ -33,7 +33,7 @@ describe("repeated commands", () => {
     expect(say(kit, entry(2))).toEqual({ kind: "request", request: 2, repeated: false });
   });
 
-  test("twice in one entry of the log, it happens once", () => {
+  test("twice in one entry of the log, it happens once (thesis 6.3)", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     const envelope = { id: entry(1), command: SUBMIT };
     const answers = kit.apply([envelope, envelope]);
@@ -49,7 +49,7 @@ describe("repeated commands", () => {
     expect(kit.scan(prefixes.requests)).toHaveLength(3);
   });
 
-  test("what is older than the window is refused and not done again", () => {
+  test("what is older than the window is refused and not done again (thesis 6.3)", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     say(kit, entry(0));
     say(kit, entry(ANSWER_WINDOW));
@@ -60,7 +60,7 @@ describe("repeated commands", () => {
     expect(kit.scan(prefixes.requests)).toHaveLength(4);
   });
 
-  test("a run of a node that has been followed by another is refused, and its answers are forgotten", () => {
+  test("a run of a node that has been followed by another is refused, and its answers are forgotten (thesis 6.3)", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     for (let sequence = 0; sequence <= 2 * ANSWER_BLOCK; sequence++) say(kit, entry(sequence, 1));
     say(kit, entry(5, 2));

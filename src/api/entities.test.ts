@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { applyText, call, cluster, STEPS } from "../../test/lib/api-kit.ts";
-import { TOKENS } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 
 const STEP = "/v1/workflows/text/steps/words";
 

@@ -2,7 +2,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { app, applyText, call, cluster, STEPS, SUBMIT } from "../../test/lib/api-kit.ts";
-import { TOKENS } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { documentOf, schemaOf, specOf } from "../../test/lib/openapi-kit.ts";
 
 const METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH"] as const;

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { app, applyText, call, cluster, SUBMIT } from "../../test/lib/api-kit.ts";
-import { TOKENS } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 
 beforeEach(async () => {
   await applyText();

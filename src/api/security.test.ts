@@ -1,7 +1,7 @@
 /** What every route of the API keeps to, whichever it is: docs/security.md promises it. */
 import { describe, expect, test } from "vitest";
 import { app, call } from "../../test/lib/api-kit.ts";
-import { TOKENS } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { documentOf } from "../../test/lib/openapi-kit.ts";
 
 const METHODS = ["GET", "PUT", "POST", "DELETE"] as const;

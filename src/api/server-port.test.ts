@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { FakeCluster } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { silentLog } from "../std/log.ts";
 import { buildApi, listenApi } from "./server.ts";
 

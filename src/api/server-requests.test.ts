@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { applyText, call, cluster, JSON_TYPE, logged, SUBMIT } from "../../test/lib/api-kit.ts";
-import { clusterFailure, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { clusterFailure } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { silentLog } from "../std/log.ts";
 import type { InFlightBounds } from "./in-flight.ts";
 import { buildApi } from "./server.ts";

@@ -8,7 +8,8 @@ import {
   STEPS,
   SUBMIT,
 } from "../../test/lib/api-kit.ts";
-import { clusterFailure, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { clusterFailure } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { APPLY_BODY_BYTES_MAX, BODY_BYTES_MAX } from "./limits.ts";
 
 describe("who may call", () => {

@@ -1,7 +1,8 @@
 /** What operators type: nodes, tickets, groups. */
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { FakeCluster, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { FakeCluster } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { buildApi, listenApi } from "../api/server.ts";
 import { systemTimers } from "../node/system.ts";
 import { silentLog } from "../std/log.ts";

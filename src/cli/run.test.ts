@@ -11,7 +11,8 @@ import {
   RULES,
   url,
 } from "../../test/lib/cli-kit.ts";
-import { clusterFailure, TOKENS } from "../../test/lib/fake-cluster.ts";
+import { clusterFailure } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { buildApi, listenApi } from "../api/server.ts";
 import { silentLog } from "../std/log.ts";
 import { COMMANDS } from "./commands.ts";

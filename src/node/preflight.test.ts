@@ -122,14 +122,6 @@ test.each([
   await makeDataDirectory(folder);
 });
 
-test("a data directory that others may look into is closed to them", async () => {
-  const path = join(folder, "open");
-  await mkdir(path);
-  await chmod(path, 0o755);
-  await makeDataDirectory(path);
-  expect((await stat(path)).mode & 0o777).toBe(0o700);
-});
-
 test("a place that cannot be a data directory is told at once", async () => {
   const file = join(folder, "file");
   await writeFile(file, "");

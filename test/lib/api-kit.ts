@@ -3,7 +3,8 @@ import type { FastifyInstance, InjectOptions } from "fastify";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { buildApi } from "../../src/api/server.ts";
 import { silentLog } from "../../src/std/log.ts";
-import { FakeCluster, TOKENS } from "./fake-cluster.ts";
+import { FakeCluster } from "./fake-cluster.ts";
+import { TOKENS } from "./fake-tokens.ts";
 
 /** What the API asks; forgets everything before each test. */
 export const cluster = new FakeCluster();

@@ -9,7 +9,8 @@ import type { Io } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { systemTimers } from "../../src/node/system.ts";
 import { silentLog } from "../../src/std/log.ts";
-import { FakeCluster, TOKENS } from "./fake-cluster.ts";
+import { FakeCluster } from "./fake-cluster.ts";
+import { TOKENS } from "./fake-tokens.ts";
 
 /** Rules of a server on this machine. */
 export const RULES = { listenHost: "127.0.0.1", hostNames: [] };

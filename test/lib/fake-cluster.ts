@@ -29,14 +29,7 @@ import { JobxError } from "../../src/std/errors.ts";
 import { FakeAdmin } from "./fake-admin.ts";
 import { changedEntity, merged, reportOf, shownHandlers, shownSteps } from "./fake-definitions.ts";
 import { type FakeOutput, fakeOutputView } from "./fake-output.ts";
-
-/** Tokens that the fake knows. */
-export const TOKENS = {
-  read: "read-token",
-  submit: "submit-token",
-  admin: "admin-token",
-  limited: "limited-token",
-} as const;
+import { principalOfToken } from "./fake-tokens.ts";
 
 /** Makes an error of the cluster; the codes are those of `ClusterErrorCode`. */
 export function clusterFailure(code: string, fields: Record<string, unknown> = {}): JobxError {
@@ -486,10 +479,7 @@ export class FakeCluster implements ClusterPort {
   }
 
   async principal(token: string): Promise<Principal | undefined> {
-    if (this.revoked.has(token)) return undefined;
-    if (token === TOKENS.limited) return { role: "admin", workflows: ["text"] };
-    const role = (["read", "submit", "admin"] as const).find((one) => TOKENS[one] === token);
-    return role === undefined ? undefined : { role, workflows: null };
+    return this.revoked.has(token) ? undefined : principalOfToken(token);
   }
 
   copyAgeMs(workflow: string | undefined): number | undefined {

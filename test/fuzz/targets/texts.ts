@@ -237,7 +237,12 @@ const argumentsTarget: Target = {
 };
 
 const tickets = [
-  { id: "a1", clusterId: "c1", secret: new Uint8Array(32).fill(7), addresses: ["/ip4/192.0.2.1/tcp/7071"] },
+  {
+    id: "a1",
+    clusterId: "c1",
+    secret: new Uint8Array(32).fill(7),
+    addresses: ["/ip4/192.0.2.1/tcp/7071"],
+  },
   { id: "", clusterId: "", secret: new Uint8Array(), addresses: [] },
 ].map((ticket) => printTicket(ticket));
 

@@ -97,10 +97,20 @@ async function exchange(
   try {
     stream = await connection.newStream(JOIN_PROTOCOL);
   } catch (cause) {
-    // Full, or it does not want us: the other side's gater may close only after our dial is done.
-    throw unreachableMember("a member closed the connection", { cause });
+    throw closedBy(cause);
   }
-  return joinAsNewcomer(stream, parties, wish);
+  try {
+    return await joinAsNewcomer(stream, parties, wish);
+  } catch (cause) {
+    if (cause instanceof JobxError && cause.code === "MESH_STREAM_BROKEN") throw closedBy(cause);
+    throw cause;
+  }
+}
+
+/** Full, or it does not want us: the other side's gater may close only after our dial and stream are open. */
+function closedBy(cause: unknown): JobxError {
+  const message = "a member closed the connection; it is full, or this node was removed before";
+  return unreachableMember(message, { cause });
 }
 
 function unreachableMember(message: string, options?: ErrorOptions): JobxError {

@@ -453,7 +453,7 @@ export class ClusterNode implements MeshListener {
     return heirsAmong(this.directory.members(), this.#deps.mesh);
   }
 
-  #whyUnled(group: number, named: NodeId | undefined): string {
+  #whyUnled(group: number, named: readonly NodeId[]): string {
     const here = this.host.replica(group)?.membership;
     const first = this.directory.workflow(group)?.replicas.map(({ node }) => node) ?? [];
     return whyUnled({

@@ -39,6 +39,7 @@ function careOf(
   const timers = new FakeTimers();
   const { self = "a", id = 1, leads = true, damaged = new Map() } = given;
   let checks = 0;
+  let woken = 0;
   const replica = {
     group: GROUP,
     id,
@@ -48,6 +49,9 @@ function careOf(
         leader: "leader" in given ? given.leader : 1,
         silentTicks: given.silentTicks ?? 0,
       }),
+      wake: () => {
+        woken += 1;
+      },
     },
     proposeCheck: () => {
       checks += 1;
@@ -87,6 +91,7 @@ function careOf(
     damage,
     timers,
     checks: () => checks,
+    woken: () => woken,
   };
 }
 
@@ -169,7 +174,8 @@ test("a replica that hears of its leader is not destroyed, whoever says that it 
   const gone = { kind: "replica-gone", group: GROUP, storeId: "sc", below: 6, replica: 3 } as const;
   const led = careOf({ self: "c", id: 3, leader: 1, silentTicks: 19 });
   led.care.gone("b", gone);
-  expect(led.destroyed).toEqual([]);
+  // But if it is quiet, it listens from now on.
+  expect([led.destroyed, led.woken()]).toEqual([[], 1]);
   const silent = careOf({ self: "c", id: 3, leader: 1, silentTicks: 20 });
   silent.care.gone("b", gone);
   expect(silent.destroyed).toEqual([6]);

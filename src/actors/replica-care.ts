@@ -29,6 +29,8 @@ type Gone = Extract<PeerMessage, { kind: "replica-gone" }>;
 export type CaredReplica = Pick<AnyReplica, "group" | "id" | "membership" | "proposeCheck"> & {
   readonly core: {
     status(): { readonly leader: ReplicaId | undefined; readonly silentTicks: number };
+    /** Ends its quiet (R7): it counts again how long nobody speaks to it. */
+    wake(): void;
   };
 };
 
@@ -136,7 +138,7 @@ export class ReplicaCare {
   /**
    * A member knows that this node's replica was removed from its group. One that hears of its leader was
    * not: it was told otherwise by who is mistaken, or lies. If it was removed after all, it will soon hear
-   * of none, and ask.
+   * of none, and ask; a quiet one would never notice, so it is woken.
    */
   gone(from: NodeId, { group, storeId, replica, below }: Gone): void {
     const damaged = this.#deps.damaged().has(group);
@@ -150,6 +152,7 @@ export class ReplicaCare {
         group,
         node: from,
       });
+      here.core.wake();
       return;
     }
     this.#destroying.add(group);

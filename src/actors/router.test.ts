@@ -44,7 +44,7 @@ class Net {
     });
     const candidates = (): readonly string[] => Object.keys(this.answers);
     const trouble = (): string | undefined => this.trouble;
-    const whyUnled = (_group: number, named: string | undefined): string => `not ${named}`;
+    const whyUnled = (_group: number, named: readonly string[]): string => `not ${named.join(" ")}`;
     const gone = (): boolean => this.gone;
     const { caller } = this;
     const about = { candidates, trouble, gone, whyUnled };
@@ -126,6 +126,14 @@ describe("when it does not come to an answer", () => {
   test("the reason is told, also when the one who is said to lead cannot be reached", async () => {
     const net = new Net({ a: { kind: "not-scheduler", leader: "c" }, c: "down" });
     const told = expect(net.router.ask(7, COMMAND, 2000)).rejects.toThrow("not c");
+    await net.timers.advance(2001);
+    await told;
+  });
+
+  test("one that is behind does not hide whom another takes for the leader", async () => {
+    const behind: CallAnswer = { kind: "not-scheduler", leader: "a" };
+    const net = new Net({ a: { kind: "not-scheduler", leader: "c" }, b: behind, c: "down" });
+    const told = expect(net.router.ask(7, COMMAND, 2000)).rejects.toThrow("not c a");
     await net.timers.advance(2001);
     await told;
   });

@@ -26,8 +26,8 @@ export interface RouterDeps {
   readonly trouble: (group: number) => string | undefined;
   /** Whether this node has learnt that the group is no more. */
   readonly gone: (group: number) => boolean;
-  /** Why nobody who leads the group was found; `named` is whom somebody took for its leader. */
-  readonly whyUnled: (group: number, named: NodeId | undefined) => string;
+  /** Why nobody who leads the group was found; `named` is whom those that were asked took for its leader. */
+  readonly whyUnled: (group: number, named: readonly NodeId[]) => string;
 }
 
 /** An error that came from another node, with the code that it had there. */
@@ -66,7 +66,8 @@ export class Router {
     const { clock } = this.#deps;
     const endMs = clock.nowMs() + deadlineMs;
     let uncertain = false;
-    let named: NodeId | undefined;
+    // By who said so: one that knows better later says so later, and one that is behind hides nobody.
+    const named = new Map<NodeId, NodeId>();
     while (clock.nowMs() < endMs) {
       // Its replicas are no more: nobody would ever say that it leads.
       if (this.#deps.gone(group)) {
@@ -88,7 +89,7 @@ export class Router {
         if (answer.kind === "not-scheduler") {
           this.#forget(group, to);
           if (answer.leader !== undefined) {
-            named = answer.leader;
+            named.set(to, answer.leader);
             this.#leaders.set(group, answer.leader);
           }
           continue;
@@ -107,7 +108,7 @@ export class Router {
       if (tried.size === 1 && this.#deps.trouble(group) !== undefined) break;
       await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
     }
-    const why = this.#deps.whyUnled(group, named);
+    const why = this.#deps.whyUnled(group, [...named.values()]);
     throw this.#failure(group, { uncertain: uncertain && !onlyAsks(call), why });
   }
 

@@ -41,20 +41,21 @@ export function nameOfMember(member: MemberRow | undefined): string | undefined 
 /** Why nobody who leads a group was found, as far as a node can tell from whom it reaches. */
 export function whyUnled(seen: {
   readonly voters: readonly NodeId[];
-  /** Whom somebody took for the leader. */
-  readonly named: NodeId | undefined;
+  /** Whom others took for the leader; some may be behind. */
+  readonly named: readonly NodeId[];
   readonly isUp: (node: NodeId) => boolean;
   readonly nameOf: (node: NodeId) => string;
 }): string {
   const { named, isUp, nameOf } = seen;
   const voters = seen.voters.map(nameOf).sort();
   const reached = seen.voters.filter(isUp).map(nameOf).sort();
-  const leader = named === undefined || isUp(named) ? undefined : nameOf(named);
+  const unreached = named.find((node) => !isUp(node));
   if (2 * reached.length <= voters.length) {
     const only = reached.length === 0 ? "none" : `only ${reached.join(", ")}`;
     return `a majority of its replicas cannot be reached: of those on ${voters.join(", ")} this node reaches ${only}`;
   }
-  if (leader !== undefined) return `${leader}, which leads it, cannot be reached from this node`;
+  if (unreached !== undefined)
+    return `${nameOf(unreached)}, which leads it, cannot be reached from this node`;
   return `this node reaches ${reached.join(", ")}, and none of them leads it by now`;
 }
 

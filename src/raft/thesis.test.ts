@@ -328,6 +328,17 @@ describe("liveness under disturbance", () => {
     expect(ticks).toBeLessThanOrEqual(RAFT_DEFAULTS.leaderGoneTicks);
   });
 
+  test("a learner whose leader's node is gone does not stand, and counts how long nobody leads it (R6)", () => {
+    const raft = { electionTicks: 40, leaderGoneTicks: 3 };
+    const cluster = new TestCluster({ voters: [1, 2], learners: [3], raft });
+    cluster.elect(1);
+    const learner = cluster.at(3);
+    const before = learner.core.status().silentTicks;
+    learner.core.leaderGone();
+    for (let i = 0; i < 200; i += 1) learner.core.tick();
+    expect(learner.core.status()).toMatchObject({ role: "follower", silentTicks: before + 200 });
+  });
+
   test("a leader whose disk is stuck for several election timeouts steps down and does not stand again (R1)", () => {
     const cluster = new TestCluster({ voters: [1, 2, 3] });
     const leader = cluster.elect(1);

@@ -43,11 +43,13 @@ function tickLeader(state: CoreState, permit: QuietPermit): void {
 
 function tickOther(state: CoreState): void {
   state.electionElapsed += 1;
+  // Who may not stand only counts how long nobody has led it.
+  if (!isPromotable(state)) return;
   if (state.leaderGoneCountdown !== undefined) {
     state.leaderGoneCountdown -= 1;
     if (state.leaderGoneCountdown > 0) return;
     nextLeaderGoneTry(state);
-  } else if (!isPromotable(state) || state.electionElapsed < state.electionTimeout) {
+  } else if (state.electionElapsed < state.electionTimeout) {
     return;
   }
   state.electionElapsed = 0;

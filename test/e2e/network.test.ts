@@ -268,4 +268,15 @@ describe.skipIf(problem !== undefined)("nodes on networks that lose packets", ()
       return (await submitAt(deaf, randomUUID())).status === 202;
     });
   });
+
+  test("a worker whose place in a group was taken by another gives its replica up", async () => {
+    const groups = await cluster.client(1).groups();
+    const lost = groups.filter(({ members }) => !members.some(({ node }) => node === "node-3"));
+    expect(lost.map(({ name }) => name)).toContain("words");
+    for (const { group } of lost)
+      await eventually(`node-3 has no replica of group ${group}`, CHANGE_MS_MAX, async () => {
+        const applied = await cluster.metric(WORKER, "jobx_raft_applied_index", group);
+        return applied === undefined;
+      });
+  });
 });

@@ -24,6 +24,8 @@ export interface LocalAttempt {
   readonly group: number;
   readonly grant: Grant;
   readonly controller: AbortController;
+  /** When its grant came, by this node's clock. */
+  readonly sinceMs: number;
   /** Set when it has ended; said again until the scheduler has settled it. */
   end: PerformEnd | undefined;
 }

@@ -34,7 +34,7 @@ class Schedulers {
   #tokens = 0;
   readonly executor: Executor;
 
-  constructor(groups: readonly number[]) {
+  constructor(groups: readonly number[], prefetchMs = 0) {
     for (const group of groups) this.demand.set(group, 0);
     this.executor = new Executor({
       options: {
@@ -43,7 +43,7 @@ class Schedulers {
         beatMs: BEAT_MS,
         idleBeatMs: BEAT_MS,
         leaseMs: 8_000,
-        prefetchMs: 0,
+        prefetchMs,
       },
       clock: this.timers,
       timers: this.timers,
@@ -67,11 +67,11 @@ class Schedulers {
     this.executor.schedulerSaid("here", said);
   }
 
-  /** Ends all that runs, as units that end together. */
-  async endAll(): Promise<void> {
-    for (const [attempt, resolve] of [...this.running]) {
+  /** Ends all that runs but for the first ones, as units that end together. */
+  async endAll(end = END, but = 0): Promise<void> {
+    for (const [attempt, resolve] of [...this.running].slice(but)) {
       this.running.delete(attempt);
-      resolve(END);
+      resolve(end);
     }
     await this.timers.advance(BEAT_MS);
   }
@@ -161,6 +161,26 @@ test("a scheduler that gets nothing while another has all slots is not beaten wi
   all.demand.set(2, 50);
   await all.timers.advance(4 * BEAT_MS);
   expect(all.begun.get(2)).toBeUndefined();
+  all.executor.stop();
+});
+
+test("beyond its slots an executor lends what they get done in the prefetch, and nothing for a slot that is kept for long", async () => {
+  const all = new Schedulers([1], 50);
+  all.demand.set(1, 1_000);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  // Nothing is known of what units take.
+  expect(all.running.size).toBe(SLOTS);
+  await all.endAll({ ...END, ranMs: 5 });
+  expect(all.running.size).toBe(SLOTS + 20);
+  // One of them takes long; the others end.
+  await all.endAll({ ...END, ranMs: 5 }, 1);
+  expect(all.running.size).toBe(SLOTS + 10);
+  // Two of them do.
+  await all.endAll({ ...END, ranMs: 5 }, 2);
+  expect(all.running.size).toBe(SLOTS);
+  await all.endAll({ ...END, ranMs: 10_000 });
+  expect(all.running.size).toBe(SLOTS);
   all.executor.stop();
 });
 

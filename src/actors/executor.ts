@@ -7,6 +7,7 @@
 import { ENDS_MAX } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { singleGrants } from "../scheduler/grants.ts";
+import { stuckMs } from "../scheduler/loads.ts";
 import type { SchedulerMessage, ToldEnd } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
 import { unreachable } from "../std/assert.ts";
@@ -248,11 +249,12 @@ export class Executor {
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {
     const { group } = session;
     let room = HELD_MAX - this.#heldCount();
+    const sinceMs = this.#deps.clock.nowMs();
     for (const grant of message.grants.flatMap(singleGrants)) {
       if (session.get(grant.token) !== undefined || room <= 0) continue;
       room -= 1;
       const controller = new AbortController();
-      const attempt: LocalAttempt = { group, grant, controller, end: undefined };
+      const attempt: LocalAttempt = { group, grant, controller, sinceMs, end: undefined };
       session.add(attempt);
       void this.#perform(session, attempt);
     }
@@ -426,12 +428,25 @@ export class Executor {
     return Math.min(PREFETCH_MS_MAX, this.#deps.options.prefetchMs + this.#securedMs);
   }
 
+  /** Units that keep a slot for long: nothing is to wait for those. */
+  #stuck(): number {
+    const beforeMs = this.#deps.clock.nowMs() - stuckMs(this.#prefetchMs());
+    let count = 0;
+    for (const session of this.#sessions.values()) {
+      for (const { end, sinceMs } of session.attempts.values()) {
+        if (end === undefined && sinceMs < beforeMs) count += 1;
+      }
+    }
+    return count;
+  }
+
   #capacity(): number {
     if (this.#draining || this.#paused) return 0;
     const { slots } = this.#deps.options;
-    const heldMs = slots * this.#prefetchMs();
-    const wanted = this.#runMs === undefined ? 0 : Math.ceil(heldMs / this.#runMs);
-    return slots + Math.min(PREFETCH_MAX, Math.max(slots, wanted));
+    const runMs = this.#runMs;
+    if (runMs === undefined) return slots;
+    const prefetchMs = Math.max(0, slots - this.#stuck()) * this.#prefetchMs();
+    return slots + Math.min(PREFETCH_MAX, Math.floor(prefetchMs / runMs));
   }
 }
 

@@ -67,6 +67,7 @@ function attempt(): Parameters<Performer["perform"]>[0] {
       },
     },
     controller: new AbortController(),
+    sinceMs: 0,
     end: undefined,
   };
 }

@@ -1,4 +1,5 @@
 /** Units that wait for a slot. Short ones of one kind leave the line together. */
+import type { Clock, Timers } from "../std/clock.ts";
 import type { Paces } from "./paces.ts";
 
 /** A unit that has not begun. */
@@ -6,27 +7,42 @@ export interface WaitingUnit {
   /** Units of one kind can be run together; undefined for one that has to be run by itself. */
   readonly kind: string | undefined;
   readonly signal: AbortSignal;
-  /** It will not begin: it was given up, or nothing begins any more. */
+  /** It will not begin: it was given up, waited too long, or nothing begins any more. */
   readonly leave: () => void;
 }
 
+export interface UnitLineOptions {
+  readonly paces: Paces;
+  readonly slots: number;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /**
+   * Who waited for so long leaves, milliseconds: more are granted than can run only to wait for a
+   * moment, so the slots are taken for longer than expected, and other nodes may be idle.
+   */
+  readonly waitingMsMax: number;
+}
+
 export class UnitLine<U extends WaitingUnit> {
-  readonly #paces: Paces;
-  readonly #slots: number;
+  readonly #options: UnitLineOptions;
   readonly #units: U[] = [];
+  /** When those came that have never been taken, milliseconds. */
+  readonly #enteredMs = new WeakMap<U, number>();
+  #watching = false;
   #shut = false;
 
-  constructor(paces: Paces, slots: number) {
-    this.#paces = paces;
-    this.#slots = slots;
+  constructor(options: UnitLineOptions) {
+    this.#options = options;
   }
 
-  /** Waits at the end of the line until it is taken, or leaves it when its signal says so. */
+  /** Waits at the end of the line until it is taken, or leaves it: its signal says so, or it waits too long. */
   enter(unit: U): void {
+    this.#enteredMs.set(unit, this.#options.clock.nowMs());
     this.#add(unit, this.#units.length);
+    this.#watch();
   }
 
-  /** It comes before all others: it has been taken before. */
+  /** It comes before all others, and waits for as long as it takes: it has been taken before. */
   reenter(unit: U): void {
     this.#add(unit, 0);
   }
@@ -38,7 +54,8 @@ export class UnitLine<U extends WaitingUnit> {
     const { kind } = first;
     if (kind === undefined) return this.#units.splice(0, 1);
     const alike = this.#units.filter((unit) => unit.kind === kind);
-    const taken = alike.slice(0, this.#paces.batch(kind, alike.length, this.#slots));
+    const { paces, slots } = this.#options;
+    const taken = alike.slice(0, paces.batch(kind, alike.length, slots));
     const gone = new Set(taken);
     const left = this.#units.filter((unit) => !gone.has(unit));
     this.#units.splice(0, this.#units.length, ...left);
@@ -58,6 +75,20 @@ export class UnitLine<U extends WaitingUnit> {
     }
     this.#units.splice(at, 0, unit);
     unit.signal.addEventListener("abort", () => this.#leave(unit), { once: true });
+  }
+
+  /** Looks for who waits too long, while anybody waits. */
+  #watch(): void {
+    const { clock, timers, waitingMsMax } = this.#options;
+    if (this.#watching || this.#units.length === 0) return;
+    this.#watching = true;
+    timers.after(waitingMsMax / 2, () => {
+      this.#watching = false;
+      const beforeMs = clock.nowMs() - waitingMsMax;
+      for (const unit of [...this.#units])
+        if ((this.#enteredMs.get(unit) ?? Number.POSITIVE_INFINITY) < beforeMs) this.#leave(unit);
+      this.#watch();
+    });
   }
 
   #leave(unit: U): void {

@@ -392,6 +392,26 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
     expect(failureOf(list)?.code).toBe("HANDLER_ARGUMENT_INVALID");
   });
 
+  test("a unit that waits behind a long one is given back, and the long one goes on", async () => {
+    const own = await HandlerKit.open({ slots: 1, waitingMsMax: 100 });
+    try {
+      const controller = new AbortController();
+      let begun = (): void => undefined;
+      const runs = new Promise<void>((resolve) => {
+        begun = resolve;
+      });
+      const context = { signal: controller.signal, onOutput: () => begun() };
+      const long = own.map(mapper("hangs"), [], { context });
+      await runs;
+      const waiting = await own.map(mapper("counter"), []);
+      expect(waiting).toEqual({ kind: "released", reason: "no slot was free for it" });
+      controller.abort(new Error("the end"));
+      expect(await long).toEqual({ kind: "released", reason: "the end" });
+    } finally {
+      await own.close();
+    }
+  });
+
   test("more units than slots all end", async () => {
     const handlers = {
       ...mapper("words", null),

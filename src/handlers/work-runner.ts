@@ -58,6 +58,8 @@ export interface WorkRunnerOptions {
   readonly timers: Timers;
   /** Units that run at once. */
   readonly slots: number;
+  /** A unit that waited for a slot for so long is given back, milliseconds; three seconds unless said. */
+  readonly waitingMsMax?: number;
 }
 
 /** How a unit ended. */
@@ -68,6 +70,9 @@ export interface WorkEnd {
   /** Time after that until its output was stored. */
   readonly storedMs: number;
 }
+
+/** Longest wait of a unit for a slot, milliseconds. */
+const WAITING_MS_MAX = 3_000;
 
 /** A unit that began took some time, whatever the clock can tell. */
 const RAN_MS_MIN = 0.001;
@@ -105,7 +110,8 @@ export class WorkRunner {
   constructor(options: WorkRunnerOptions) {
     assert(options.pool.workersMax >= 2 * options.slots, "two workers for each slot");
     this.#options = options;
-    this.#line = new UnitLine(this.#paces, options.slots);
+    const { slots, clock, timers, waitingMsMax = WAITING_MS_MAX } = options;
+    this.#line = new UnitLine({ paces: this.#paces, slots, clock, timers, waitingMsMax });
     this.#storing = new SlotGate(options.slots);
     this.#free = options.slots;
   }
@@ -117,7 +123,7 @@ export class WorkRunner {
    */
   run(work: Work, context: WorkContext): Promise<WorkEnd> {
     return new Promise((resolve, reject) => {
-      const outcome: Outcome = { kind: "released", reason: "it has not begun" };
+      const outcome: Outcome = { kind: "released", reason: "no slot was free for it" };
       const leave = (): void => resolve({ outcome, ranMs: 0, storedMs: 0 });
       const { signal } = context;
       this.#line.enter({

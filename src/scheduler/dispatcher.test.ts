@@ -63,10 +63,34 @@ describe("granting", () => {
     expect(nodes.filter((node) => node === "a")).toHaveLength(5);
   });
 
-  test("of work that nothing is known of an executor gets two units for each slot", () => {
+  test("of work that nothing is known of an executor gets one unit for each slot", () => {
     const leader = leaderWith(100);
     leader.beat("a", 60, { slots: 3 });
-    expect(nodesOf(leader.decide())).toHaveLength(6);
+    expect(nodesOf(leader.decide())).toHaveLength(3);
+  });
+
+  test("of work that takes longer than the prefetch nothing waits behind the slots", () => {
+    const leader = leaderWith(100);
+    leader.beat("a", 60, { slots: 1 });
+    leader.commit(leader.decide());
+    const [token] = leader.held("a");
+    if (token === undefined) throw new Error("one is granted");
+    leader.dispatcher.ran(token, PREFETCH_MS + 50);
+    leader.act(() => leader.kit.end(token, reduced([])));
+    expect(nodesOf(leader.decide())).toHaveLength(1);
+  });
+
+  test("nothing waits for a slot that is taken for longer than such units take", () => {
+    const leader = leaderWith(100);
+    for (const node of ["a", "b"]) leader.beat(node, 60, { slots: 1 });
+    leader.commit(leader.decide());
+    const [token] = leader.held("b");
+    if (token === undefined) throw new Error("one is granted");
+    leader.nowMs += 450;
+    for (const node of ["a", "b"]) leader.beat(node, 60, { slots: 1 });
+    leader.dispatcher.ran(token, 10);
+    leader.act(() => leader.kit.end(token, reduced([])));
+    expect(new Set(nodesOf(leader.decide()))).toEqual(new Set(["b"]));
   });
 
   test("an executor gets so many units as last about 50 ms, by the time that others took", () => {
@@ -75,7 +99,7 @@ describe("granting", () => {
     leader.commit(leader.decide());
     for (const token of leader.held("a")) leader.dispatcher.ran(token, 1);
     const more = leader.decide();
-    expect(nodesOf(more)).toHaveLength(2 * PREFETCH_MS - 4);
+    expect(nodesOf(more)).toHaveLength(2 * PREFETCH_MS);
     expect(more.length).toBeLessThan(6);
     leader.commit(more);
     // They turn out to be slow: what is held is plenty, and nothing more comes until it has ended.
@@ -84,7 +108,7 @@ describe("granting", () => {
       leader.act(() => leader.kit.end(token, reduced([])));
     }
     expect(leader.decide()).toEqual([]);
-    for (const token of leader.held("a").slice(3)) {
+    for (const token of leader.held("a").slice(1)) {
       leader.act(() => leader.kit.end(token, reduced([])));
     }
     expect(nodesOf(leader.decide())).toEqual(["a"]);
@@ -92,10 +116,10 @@ describe("granting", () => {
 
   test("an executor that needs long to secure outputs asks for more, and gets it", () => {
     const leader = leaderWith(400);
-    leader.beat("a", 300, { slots: 2, prefetchMs: 3 * PREFETCH_MS });
+    leader.beat("a", 400, { slots: 2, prefetchMs: 3 * PREFETCH_MS });
     leader.commit(leader.decide());
     for (const token of leader.held("a")) leader.dispatcher.ran(token, 1);
-    expect(nodesOf(leader.decide())).toHaveLength(6 * PREFETCH_MS - 4);
+    expect(nodesOf(leader.decide())).toHaveLength(6 * PREFETCH_MS);
   });
 
   test("a few units of short work are spread over all executors with room", () => {

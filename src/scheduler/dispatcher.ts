@@ -15,10 +15,11 @@ import type { SchedulerCommand } from "./commands.ts";
 import type { NodeId } from "./dataset.ts";
 import type { Effect } from "./effects.ts";
 import { capabilityOfQueueKey } from "./keys.ts";
-import { Loads, RunTimes, workKind } from "./loads.ts";
+import { Loads, RunTimes, stuckMs, workKind } from "./loads.ts";
 import type { ExecutorMessage } from "./protocol.ts";
 import { ReadyList, type ReadyUnits } from "./ready-list.ts";
 import type { AttemptRow, QueueRow } from "./rows.ts";
+import { addTo } from "./tally.ts";
 import type { Token } from "./unit.ts";
 
 export interface DispatcherOptions {
@@ -309,11 +310,16 @@ export class Dispatcher {
     this.#turn += 1;
     const shift = open.length === 0 ? 0 : this.#turn % open.length;
     open = [...open.slice(shift), ...open.slice(0, shift)];
+    const stuck = this.#stuck(nowMs);
     while (open.length > 0 && commands.length < this.#options.grantsMax) {
       const still: typeof open = [];
       for (const [turn, [node, executor]] of open.entries()) {
         if (commands.length >= this.#options.grantsMax) break;
-        const units = this.#take(node, executor, open.length - turn);
+        const units = this.#take(
+          node,
+          { ...executor, stuck: stuck.get(node) ?? 0 },
+          open.length - turn,
+        );
         if (units === undefined) continue;
         const { work, ...what } = units;
         commands.push({ kind: "grant", ...what, node, executor: executor.session });
@@ -326,7 +332,21 @@ export class Dispatcher {
     }
   }
 
-  #take(node: NodeId, executor: Executor, sharers: number): ReadyUnits | undefined {
+  /** Units of each node that keep its slots for long. */
+  #stuck(nowMs: number): ReadonlyMap<NodeId, number> {
+    const stuck = new Map<NodeId, number>();
+    for (const { node, sinceMs } of this.#held.values()) {
+      const prefetchMs = this.#executors.get(node)?.prefetchMs ?? 0;
+      if (nowMs - sinceMs > stuckMs(prefetchMs)) addTo(stuck, node, 1);
+    }
+    return stuck;
+  }
+
+  #take(
+    node: NodeId,
+    executor: Executor & { readonly stuck: number },
+    sharers: number,
+  ): ReadyUnits | undefined {
     const capabilities = offered(executor);
     // Begin with another one each time, so that no kind of work waits for the end of another.
     for (let tries = 0; tries < capabilities.length; tries++) {

@@ -1,7 +1,8 @@
 /**
  * What each executor holds or is about to get, in attempts and in time. R20: beyond its slots an
- * executor gets as much work as it asks for, by the time that units of the kind took so far; of a kind
- * that nothing is known of, one unit for each slot.
+ * executor gets as much work as it asks for, by the time that units of the kind took so far, and none of
+ * a kind that nothing is known of. A slot that is taken for long is taken for nobody knows how long:
+ * nothing is to wait for it.
  */
 import type { NodeId } from "./dataset.ts";
 import { addTo } from "./tally.ts";
@@ -13,6 +14,15 @@ const KINDS_MAX = 4096;
 /** Weight of the newest time in the estimate: what runs long is believed sooner than what runs short. */
 const SLOWER_WEIGHT = 0.3;
 const FASTER_WEIGHT = 0.15;
+
+/** A unit that was granted so many times the prefetch ago, and then some, keeps its slot for long. */
+const STUCK_PREFETCHES = 4;
+const STUCK_MS_MIN = 200;
+
+/** Age from which on a unit counts as one that keeps a slot for long, milliseconds since its grant. */
+export function stuckMs(prefetchMs: number): number {
+  return STUCK_MS_MIN + STUCK_PREFETCHES * prefetchMs;
+}
 
 /** The kind of work that a unit is: units of one kind take about as long as each other. */
 export function workKind(step: string, unit: UnitRef["kind"]): string {
@@ -64,20 +74,28 @@ export class Loads {
     return count;
   }
 
-  /** How many more units of a kind the node may get. */
+  /** How many more units of a kind the node may get; `stuck` of its slots are taken for long. */
   room(
     node: NodeId,
-    executor: { readonly slots: number; readonly prefetchMs: number; readonly limit: number },
+    executor: {
+      readonly slots: number;
+      readonly prefetchMs: number;
+      readonly limit: number;
+      readonly stuck: number;
+    },
     kind: string,
   ): number {
-    const { slots, prefetchMs, limit } = executor;
+    const { slots, prefetchMs, limit, stuck } = executor;
     const count = this.count(node);
-    const oneEach = 2 * slots - count;
+    const waiting = Math.max(0, count - slots);
     const runMs = this.#times.of(kind);
-    const byTime =
-      runMs === undefined ? 0 : (slots * prefetchMs - this.#ms(node, prefetchMs)) / runMs;
     // No work is so short that its time is nothing: then the limit bounds it.
-    return Math.min(limit - count, Math.max(oneEach, Math.floor(byTime)));
+    let prefetched = 0;
+    if (runMs !== undefined) {
+      const waitingMs = waiting === 0 ? 0 : (this.#ms(node, prefetchMs) * waiting) / count;
+      prefetched = Math.floor((Math.max(0, slots - stuck) * prefetchMs - waitingMs) / runMs);
+    }
+    return Math.min(limit - count, Math.max(0, slots - count) + Math.max(0, prefetched));
   }
 
   /** Work of a kind that nothing is known of counts as much as all that is asked for. */

@@ -79,6 +79,7 @@ export class HandlerKit {
     readonly slots: number;
     readonly pool: Partial<WorkerPoolOptions>;
     readonly clock: Clock;
+    readonly waitingMsMax: number;
   }) {
     this.directory = options.directory;
     this.io = new StoredPairIo({ store: options.store, self: "self" });
@@ -95,6 +96,7 @@ export class HandlerKit {
       clock: options.clock,
       timers: machineClock,
       slots: options.slots,
+      waitingMsMax: options.waitingMsMax,
     });
   }
 
@@ -104,6 +106,8 @@ export class HandlerKit {
       readonly pool?: Partial<WorkerPoolOptions>;
       /** By which the runner measures how long units take. */
       readonly clock?: Clock;
+      /** An hour unless said: on a slow machine units wait for long. */
+      readonly waitingMsMax?: number;
     } = {},
   ): Promise<HandlerKit> {
     const directory = await mkdtemp(join(tmpdir(), "jobx-handlers-"));
@@ -114,6 +118,7 @@ export class HandlerKit {
       slots: options.slots ?? 1,
       pool: options.pool ?? {},
       clock: options.clock ?? machineClock,
+      waitingMsMax: options.waitingMsMax ?? 3_600_000,
     });
   }
 

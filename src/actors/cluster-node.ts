@@ -120,6 +120,7 @@ export class ClusterNode implements MeshListener {
       workflows: () => this.#executable(),
       perform: (attempt) => performer.perform(attempt),
       beginNoMore: () => deps.runner.beginNoMore(),
+      writeMs: deps.writeMs,
     });
     this.#keeper = this.#makeKeeper();
     this.care = this.#makeCare();

@@ -4,7 +4,7 @@ import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import type { Grant } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Log } from "../std/log.ts";
-import { Executor, HELD_MAX } from "./executor.ts";
+import { Executor, HELD_MAX, SLOW_WRITE_MS, STALLED_WRITE_MS } from "./executor.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
 
@@ -31,6 +31,8 @@ class Schedulers {
   /** Attempts in flight of each scheduler, which it keeps within what it was lent. */
   readonly held = new Map<number, number>();
   beats = 0;
+  /** How long a write to the disk takes already. */
+  writeMs = 0;
   #tokens = 0;
   readonly executor: Executor;
 
@@ -57,6 +59,7 @@ class Schedulers {
           this.begun.set(attempt.group, (this.begun.get(attempt.group) ?? 0) + 1);
         }),
       beginNoMore() {},
+      writeMs: () => this.writeMs,
     });
   }
 
@@ -181,6 +184,27 @@ test("beyond its slots an executor lends what they get done in the prefetch, and
   expect(all.running.size).toBe(SLOTS);
   await all.endAll({ ...END, ranMs: 10_000 });
   expect(all.running.size).toBe(SLOTS);
+  all.executor.stop();
+});
+
+test("while the disk is slow an executor asks for no work ahead, while it stands still for none, and then for as much as before", async () => {
+  const all = new Schedulers([1], 50);
+  all.demand.set(1, 1_000);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  await all.endAll({ ...END, ranMs: 5 });
+  expect(all.running.size).toBe(SLOTS + 20);
+  all.writeMs = SLOW_WRITE_MS;
+  await all.endAll({ ...END, ranMs: 5 });
+  await all.endAll({ ...END, ranMs: 5 });
+  expect(all.running.size).toBe(SLOTS);
+  all.writeMs = STALLED_WRITE_MS;
+  await all.timers.advance(BEAT_MS);
+  await all.endAll({ ...END, ranMs: 5 });
+  expect(all.running.size).toBe(0);
+  all.writeMs = 0;
+  await all.timers.advance(2 * BEAT_MS);
+  expect(all.running.size).toBe(SLOTS + 20);
   all.executor.stop();
 });
 

@@ -50,7 +50,16 @@ export interface ExecutorDeps {
   readonly perform: (attempt: LocalAttempt) => Promise<PerformEnd>;
   /** From now on no unit begins: those that wait for a slot, and all that still come, are given back. */
   readonly beginNoMore: () => void;
+  /** How long the oldest write to this node's disk takes already. */
+  readonly writeMs: () => number;
 }
+
+/**
+ * R11: while a write to the disk takes so long, this node asks for no work ahead, and then for none at
+ * all, milliseconds. Each unit brings more to write, and a leader whose disk stands still loses its place.
+ */
+export const SLOW_WRITE_MS = 250;
+export const STALLED_WRITE_MS = 1_000;
 
 /** Waiting units beyond which more would only sit here. */
 const PREFETCH_MAX = 256;
@@ -441,10 +450,11 @@ export class Executor {
   }
 
   #capacity(): number {
-    if (this.#draining || this.#paused) return 0;
+    const writeMs = this.#deps.writeMs();
+    if (this.#draining || this.#paused || writeMs >= STALLED_WRITE_MS) return 0;
     const { slots } = this.#deps.options;
     const runMs = this.#runMs;
-    if (runMs === undefined) return slots;
+    if (runMs === undefined || writeMs >= SLOW_WRITE_MS) return slots;
     const prefetchMs = Math.max(0, slots - this.#stuck()) * this.#prefetchMs();
     return slots + Math.min(PREFETCH_MAX, Math.floor(prefetchMs / runMs));
   }

@@ -52,6 +52,8 @@ export interface ClusterNodeDeps {
   readonly payloads: PayloadsPort;
   readonly runs: RunsPort;
   readonly runner: RunnerPort;
+  /** How long the oldest write to this node's disk takes already; 0 while there is none. */
+  readonly writeMs: () => number;
   readonly options: ClusterNodeOptions;
   /** What this node says of itself. */
   readonly member: MemberInfo;

@@ -13,7 +13,7 @@ import type { Clock, Timers, WallClock } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
-import type { Disk } from "../store/ports.ts";
+import type { WatchedDisk } from "../store/watched-disk.ts";
 import { payloadFormat } from "../wire/command.ts";
 import { placesFormat } from "../wire/membership.ts";
 import { snapshotInfoFormat } from "../wire/snapshot.ts";
@@ -37,7 +37,7 @@ export interface ComposeOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
-  readonly disk: Disk;
+  readonly disk: WatchedDisk;
   /** The disk's memtable of `state/`, where that is not LevelDB's usual one. */
   readonly stateMemtableBytes?: number;
   readonly mesh: FrameMesh;
@@ -95,6 +95,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     payloads: PAYLOADS,
     runs: options.runs,
     runner: options.runner,
+    writeMs: () => disk.writeMs(),
     options: options.options,
     member,
     seeds: options.seeds,

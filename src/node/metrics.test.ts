@@ -32,7 +32,8 @@ function watched(): Metrics {
 
 test("what the node does is counted, and what it is, is looked up when asked", async () => {
   const metrics = watched();
-  metrics.logBatch({ bytes: 300, tookMs: 4 });
+  metrics.written({ database: "log", bytes: 300, tookMs: 4 });
+  metrics.written({ database: "state", bytes: 300, tookMs: 300 });
   metrics.committed(8);
   metrics.attemptEnded("done");
   metrics.frame("out", "raft", 100);
@@ -43,6 +44,9 @@ test("what the node does is counted, and what it is, is looked up when asked", a
     'jobx_raft_applied_index{group="4"} 10',
     'jobx_raft_leads{group="4"} 1',
     "jobx_log_batch_seconds_count 1",
+    "jobx_state_batch_seconds_count 1",
+    'jobx_store_write_stalls_total{database="log"} 0',
+    'jobx_store_write_stalls_total{database="state"} 1',
     'jobx_log_batch_bytes_bucket{le="1024"} 1',
     'jobx_log_batch_bytes_bucket{le="256"} 0',
     "jobx_command_commit_seconds_sum 0.008",

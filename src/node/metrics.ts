@@ -4,6 +4,8 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { SLOW_WRITE_MS } from "../actors/executor.ts";
+import type { WrittenBatch } from "../store/watched-disk.ts";
 
 /** How finely the loop is watched, ms: a step above 10 ms is too long for the control thread. */
 const LOOP_RESOLUTION_MS = 5;
@@ -54,6 +56,18 @@ export class Metrics {
     buckets: SECONDS_BUCKETS,
     registers: this.#registers,
   });
+  readonly #stateSeconds = new Histogram({
+    name: "jobx_state_batch_seconds",
+    help: "Time from handing a batch to the state's database to its being written.",
+    buckets: SECONDS_BUCKETS,
+    registers: this.#registers,
+  });
+  readonly #stalls = new Counter({
+    name: "jobx_store_write_stalls_total",
+    help: "Writes that took so long that this node asked for less work, by database.",
+    labelNames: ["database"],
+    registers: this.#registers,
+  });
   readonly #batchBytes = new Histogram({
     name: "jobx_log_batch_bytes",
     help: "Bytes of the values in a batch that was written into the log.",
@@ -98,10 +112,12 @@ export class Metrics {
     this.#watchLoop();
   }
 
-  /** A batch is in the log. */
-  logBatch(batch: { readonly bytes: number; readonly tookMs: number }): void {
-    this.#batchSeconds.observe(batch.tookMs / 1000);
-    this.#batchBytes.observe(batch.bytes);
+  /** A batch is in a database. */
+  written({ database, bytes, tookMs }: WrittenBatch): void {
+    const seconds = database === "log" ? this.#batchSeconds : this.#stateSeconds;
+    seconds.observe(tookMs / 1000);
+    if (database === "log") this.#batchBytes.observe(bytes);
+    this.#stalls.inc({ database }, Number(tookMs >= SLOW_WRITE_MS));
   }
 
   /** A command that entered here is committed and applied. */

@@ -9,6 +9,7 @@ import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
 import { NO_BUGS } from "../std/planted-bugs.ts";
 import { levelDisk } from "../store/level-disk.ts";
+import { type WatchedDisk, watchedDisk } from "../store/watched-disk.ts";
 import { Announcer } from "./announcer.ts";
 import { type BlockMeter, blockHandler, fetchBlock } from "./block-transfer.ts";
 import { bulkRouter } from "./bulk-router.ts";
@@ -26,7 +27,7 @@ import { knownCluster } from "./known-cluster.ts";
 import { MemberGate } from "./member-gate.ts";
 import { MemberList } from "./member-list.ts";
 import { MemberSaver } from "./member-saver.ts";
-import { type MeteredDisk, meteredDisk, meteredRunner } from "./metered.ts";
+import { meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
 import { KEY_FILE_NAME, makeDataDirectory, preflight } from "./preflight.ts";
@@ -121,7 +122,7 @@ interface Ground {
   /** Filled in as soon as the node is composed; newcomers wait for it. */
   readonly here: Here;
   readonly metrics: Metrics;
-  readonly disk: MeteredDisk;
+  readonly disk: WatchedDisk;
 }
 
 /** What is known only later. */
@@ -169,7 +170,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     timers: systemTimers,
     composed,
     isUp: (id) => id === mesh.self || mesh.isUp(id),
-    writeMs: () => disk.writeMs(),
+    writeMs: () => disk.writeMs("log"),
     isStopping: () => here.stopping,
   });
   health.start();
@@ -267,10 +268,10 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   if (isOpen) log.warn("others may look into the data directory", { data: config.data });
   const lock = await lockDirectory(config.data);
   const metrics = new Metrics();
-  const disk = meteredDisk(
+  const disk = watchedDisk(
     levelDisk(config.data, { sync: config.durability === "sync" }),
-    metrics,
     systemClock,
+    (batch) => metrics.written(batch),
   );
   const key = await loadOrCreateKey(join(config.data, KEY_FILE_NAME));
   const frames = new FrameMesh(peerIdOf(key), (direction, kind, bytes) =>

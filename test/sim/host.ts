@@ -17,6 +17,7 @@ import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { Timer, Timers, WallClock } from "../../src/std/clock.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
+import { watchedDisk } from "../../src/store/watched-disk.ts";
 import { type DiskStep, FakeDisk } from "../lib/fake-disk.ts";
 import { SimBlockDisk, SimRuns } from "./blocks.ts";
 import { SimBulk } from "./bulk.ts";
@@ -386,13 +387,14 @@ export class SimProcess implements NetworkProcess {
     const frames = network.attach(this, host.knownMembers);
     this.#frames = frames;
     const gate = new MemberGate(frames, timers);
+    const clock = { nowMs: (): number => loop.nowMs() + clockOffsetMs };
     const composed = await composeNode({
-      clock: { nowMs: () => loop.nowMs() + clockOffsetMs },
+      clock,
       wall: this.#wall(),
       timers,
       random: this.chance,
       log: this.#log,
-      disk: host.disk,
+      disk: watchedDisk(host.disk, clock),
       mesh: this.#mesh,
       snapshots: this.#snapshots,
       stateMemtableBytes: MEMTABLE_BYTES.state,

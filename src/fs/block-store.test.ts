@@ -174,7 +174,8 @@ function mountTiny(directory: string, bytes: number): boolean {
 test("a full disk is an error with a code, and gives back what was begun", async (context) => {
   const directory = freshDirectory();
   await mkdir(directory);
-  if (!mountTiny(directory, 4 * 1024 * 1024)) return context.skip();
+  if (!mountTiny(directory, 4 * 1024 * 1024))
+    return context.skip("a small disk cannot be mounted here");
   try {
     const { store } = await openStore(directory);
     const fill = async (): Promise<void> => {

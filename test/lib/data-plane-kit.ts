@@ -59,6 +59,12 @@ export class DataPlaneKit {
     return { name, version, language, type, argumentType, memoryBytes };
   }
 
+  /** A reduction of one part; what it merges is given with its run. */
+  reduceOf(reducer: HandlerRef): Work {
+    const of = { kind: "reduce", reducer, session: [], parts: 1 } as const;
+    return { ...of, inlineBytes: 4096, keepYieldOrder: false, timeoutMs: 30_000 };
+  }
+
   /** A map unit over a dataset, as it is granted. */
   mapOf(
     handlers: { readonly mapper: HandlerRef; readonly reducer?: HandlerRef },

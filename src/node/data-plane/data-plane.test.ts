@@ -96,18 +96,9 @@ describe("units", () => {
     const leaf = await kit.run(kit.mapOf({ mapper }, input));
     const pairs: Dataset = leaf.kind === "combined" ? leaf.pairs : [];
     const inputs = [pairs, pairs, pairs];
-    const outcome = await kit.run(
-      {
-        kind: "reduce",
-        reducer,
-        session: [],
-        parts: 1,
-        inlineBytes: 4096,
-        keepYieldOrder: false,
-        timeoutMs: 30_000,
-      },
-      { inputs: () => Promise.resolve(inputs.shift()) },
-    );
+    const outcome = await kit.run(kit.reduceOf(reducer), {
+      inputs: () => Promise.resolve(inputs.shift()),
+    });
     const [result = []] = outcome.kind === "reduced" ? outcome.parts : [];
     expect(await kit.pairsOf(result)).toEqual([
       ["a", 3],
@@ -117,17 +108,8 @@ describe("units", () => {
 
   test("inputs that cannot be had give the unit back", async () => {
     const reducer = await kit.handler("sum.js");
-    const work: Work = {
-      kind: "reduce",
-      reducer,
-      session: [],
-      parts: 1,
-      inlineBytes: 4096,
-      keepYieldOrder: false,
-      timeoutMs: 30_000,
-    };
     const inputs = () => Promise.reject(new Error("no scheduler"));
-    const outcome = await kit.run(work, { inputs });
+    const outcome = await kit.run(kit.reduceOf(reducer), { inputs });
     expect(outcome.kind === "released" && outcome.reason).toContain("no scheduler");
   });
 

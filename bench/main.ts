@@ -11,6 +11,7 @@ import { idle } from "./idle.ts";
 import { runNodeProcess } from "./lib/node-process.ts";
 import type { BenchOptions } from "./lib/options.ts";
 import { holds, machineText, type Table, tableText } from "./lib/report.ts";
+import { named } from "./named.ts";
 import { units } from "./units.ts";
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>>> = {
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   failover,
   handlers,
   idle,
+  named,
 };
 
 async function main(): Promise<void> {

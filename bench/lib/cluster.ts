@@ -60,6 +60,14 @@ export class BenchNode {
     this.api = started.api;
   }
 
+  /** Waits until it says that it can serve. */
+  ready(): Promise<void> {
+    return until(`${this.config.name} is ready`, async () => {
+      const { ok } = await fetch(`${this.api}/readyz`);
+      return ok;
+    });
+  }
+
   /** Asks the process. @throws {Error} with its reason. */
   async ask<Kind extends NodeAnswer["kind"]>(ask: NodeAsk, kind: Kind): Promise<Answer<Kind>> {
     this.#asked += 1;

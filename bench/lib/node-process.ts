@@ -2,12 +2,16 @@
 import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
+import type { Replica } from "../../src/actors/replica.ts";
 import { createLog } from "../../src/node/log.ts";
 import { type RunningNode, startNode } from "../../src/node/node.ts";
-import type { CommandId } from "../../src/scheduler/commands.ts";
+import type { CommandId, Envelope } from "../../src/scheduler/commands.ts";
+import type { Effect } from "../../src/scheduler/effects.ts";
+import type { Row } from "../../src/scheduler/rows.ts";
 import { unreachable } from "../../src/std/assert.ts";
 import { errorText } from "../../src/std/errors.ts";
 import { closedLoop } from "./loop.ts";
+import { NamedLoop } from "./named-loop.ts";
 import { isNumbered, type NodeAnswer, type NodeAsk } from "./protocol.ts";
 
 /** Microseconds between two samples of a profile. */
@@ -35,6 +39,10 @@ class NodeProcess {
         await router.ask(ask.group, call, ask.deadlineMs);
         return { kind: "done" };
       }
+      case "named-add":
+        return { kind: "named", result: await this.#named(ask.group).add(ask.units) };
+      case "named-drain":
+        return { kind: "named", result: await this.#named(ask.group).drain(ask.units) };
       case "profile-start": {
         const session = new Session();
         session.connect();
@@ -79,9 +87,18 @@ class NodeProcess {
     };
   }
 
-  async #propose(ask: Extract<NodeAsk, { kind: "propose" }>): Promise<NodeAnswer> {
-    const replica = this.#node.workflow(ask.group)?.replica;
+  #named(group: number): NamedLoop {
+    return new NamedLoop(this.#replica(group), () => this.#nextId());
+  }
+
+  #replica(group: number): Replica<Row, Envelope, Effect> {
+    const replica = this.#node.workflow(group)?.replica;
     if (replica === undefined) throw new Error("the group has no replica here");
+    return replica;
+  }
+
+  async #propose(ask: Extract<NodeAsk, { kind: "propose" }>): Promise<NodeAnswer> {
+    const replica = this.#replica(ask.group);
     const command = noop(ask.bytes);
     const { proposers: callers, warmMs, measureMs } = ask;
     const first = replica.appliedIndex;

@@ -1,5 +1,6 @@
 /** What the benchmarks ask of a node that they run in a process of its own, and what it answers. */
 import type { NodeConfig } from "../../src/node/config/config.ts";
+import type { NamedResult } from "./named-loop.ts";
 
 /** What a loop of proposals came to. */
 export interface LoopResult {
@@ -28,6 +29,8 @@ export type NodeAsk =
     }
   /** One command, brought to whoever leads, as the API does it. */
   | { readonly kind: "commit"; readonly group: number; readonly deadlineMs: number }
+  /** So many named units are added, or taken from the ready ones and ended, at this replica, which must lead. */
+  | { readonly kind: "named-add" | "named-drain"; readonly group: number; readonly units: number }
   | { readonly kind: "profile-start" }
   | { readonly kind: "profile-stop"; readonly file: string };
 
@@ -41,6 +44,7 @@ export type NodeAnswer =
       readonly voters: number;
     }
   | { readonly kind: "proposed"; readonly loop: LoopResult }
+  | { readonly kind: "named"; readonly result: NamedResult }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly reason: string };
 

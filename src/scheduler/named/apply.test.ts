@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SchedulerKit } from "../../../test/lib/scheduler-kit.ts";
+import type { Effect } from "../effects.ts";
+import type { Row } from "../rows.ts";
+import { MissingRows, Transaction, UNKNOWN } from "../transaction.ts";
 import type { Token } from "../unit.ts";
-import type { NamedInput } from "./commands.ts";
+import { applyNamed } from "./apply.ts";
+import type { NamedCommand, NamedInput } from "./commands.ts";
 import { namedKeys, namedPrefixes, placeOfReadyKey } from "./keys.ts";
 import type { NamedHolder, NamedRef, NamedState, NamedUnitRow } from "./rows.ts";
 
@@ -208,4 +212,41 @@ test("indexes and counts follow the units through any life", () => {
       }
     }),
   );
+});
+
+test("a command about many units misses all their rows at once, whatever it does", () => {
+  const kit = new NamedKit();
+  const worker: NamedHolder = { kind: "worker", worker: "w", deadlineMs: 1 };
+  const keys = Array.from({ length: 64 }, (_, at) => `k${at}`);
+  const roundsOf = (command: NamedCommand): number => {
+    const known = new Map<string, Row | undefined>();
+    const view = { peek: (key: string) => (known.has(key) ? known.get(key) : UNKNOWN) };
+    for (let rounds = 0; ; rounds++) {
+      try {
+        const tx = new Transaction<Row, Effect>(view);
+        expect(applyNamed(tx, { index: 9, ordinal: 0, stampMs: kit.stampMs }, command)).toEqual({
+          kind: "changed",
+          count: keys.length,
+        });
+        return rounds;
+      } catch (error) {
+        if (!(error instanceof MissingRows)) throw error;
+        for (const key of error.keys) known.set(key, kit.rows.get(key));
+      }
+    }
+  };
+  const units = keys.map((key) => unit(key));
+  expect(roundsOf({ kind: "named-add", spec: SPEC, units })).toBe(1);
+  kit.add(...units);
+  expect(roundsOf({ kind: "named-grant", units: keys.map(ref), holder: worker })).toBe(1);
+  const held = [...kit.hold(64, worker)].map(([key, token]) => ({ ...ref(key), token }));
+  const ends = held.map((one) => ({ ...one, how: "finished" as const, data: undefined }));
+  expect(roundsOf({ kind: "named-end", ends })).toBe(1);
+  const renewals = held.map((one) => ({ ...one, deadlineMs: 5, data: undefined }));
+  expect(roundsOf({ kind: "named-renew", renewals })).toBe(1);
+  expect(roundsOf({ kind: "named-take-back", held })).toBe(1);
+  expect(roundsOf({ kind: "named-remove", units: keys.map(ref) })).toBe(1);
+  // The index first, which says whether there is anything to be done.
+  const due = kit.scan(namedPrefixes.due).map(([key]) => key);
+  expect(roundsOf({ kind: "named-due", keys: due })).toBe(2);
 });

@@ -5,13 +5,44 @@
 import { assert, unreachable } from "../../std/assert.ts";
 import { type Position, rowOf, type WorkflowTransaction } from "../apply-kit.ts";
 import type { Answer } from "../rows.ts";
+import { readAll } from "../transaction.ts";
 import type { NamedCommand, NamedEnd, NamedHeld, NamedInput, NamedRenewal } from "./commands.ts";
 import { namedKeys, namedPrefixes, placeOfDueKey } from "./keys.ts";
 import type { NamedCountsRow, NamedHolder, NamedRef, NamedStand, NamedUnitRow } from "./rows.ts";
 
 /** Applies one command of named units; the answer counts the units that it changed. @throws {MissingRows} */
 export function applyNamed(tx: WorkflowTransaction, at: Position, command: NamedCommand): Answer {
+  // All at once: missed one after the other they would be as many rounds of loading (R12).
+  const refs = refsOf(tx, command);
+  readAll(
+    tx,
+    refs.flatMap((ref) => [namedKeys.unit(ref), namedKeys.counts(ref.spec)]),
+  );
   return { kind: "changed", count: changed(tx, at, command) };
+}
+
+/** The units that a command is about. @throws {MissingRows} */
+function refsOf(tx: WorkflowTransaction, command: NamedCommand): readonly NamedRef[] {
+  switch (command.kind) {
+    case "named-add":
+      return command.units.map(({ key }) => ({ spec: command.spec, key }));
+    case "named-grant":
+    case "named-remove":
+      return command.units;
+    case "named-end":
+      return command.ends;
+    case "named-renew":
+      return command.renewals;
+    case "named-due": {
+      const keys = command.keys.filter((key) => key.startsWith(namedPrefixes.due));
+      const rows = readAll(tx, keys);
+      return keys.filter((_, at) => rows[at] !== undefined).map(placeOfDueKey);
+    }
+    case "named-take-back":
+      return command.held;
+    default:
+      return unreachable(command);
+  }
 }
 
 function changed(tx: WorkflowTransaction, at: Position, command: NamedCommand): number {

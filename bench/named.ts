@@ -1,0 +1,89 @@
+/** A million named units (R19) in one workflow: added, granted in their order, run out of time, ended. */
+import { BenchCluster } from "./lib/cluster.ts";
+import { applyBench, WORKFLOW } from "./lib/definition.ts";
+import type { NamedResult } from "./lib/named-loop.ts";
+import { type Figure, loadNow, type Table } from "./lib/report.ts";
+
+const UNITS = 40_000;
+/** A baseline for what many rows cost: as many as fit into the caches. */
+const FEW_UNITS = 2_000;
+
+/** Bounds: memory of the scheduler's process, and time until a node that was killed serves again. */
+const RESIDENT_MAX_MIB = 1_000;
+const RESTART_MS_MAX = 10_000;
+
+const MIB = 1024 * 1024;
+
+export async function named(): Promise<Table> {
+  const before = loadNow();
+  const few = await run(FEW_UNITS);
+  const many = await run(UNITS);
+  const perSecond = ({ units, elapsedMs }: NamedResult): number => (1000 * units) / elapsedMs;
+  const rate = (step: "added" | "drained"): readonly Figure[] => [
+    { name: `${FEW_UNITS} ${step}`, value: perSecond(few[step]), unit: "units/s", ratio: 1 },
+    {
+      name: `${UNITS} ${step}`,
+      value: perSecond(many[step]),
+      unit: "units/s",
+      ratio: perSecond(many[step]) / perSecond(few[step]),
+      ...(step === "drained"
+        ? { note: `${many.drained.expired} of them twice: they ran out of time` }
+        : {}),
+    },
+  ];
+  const resident = Math.max(many.added.residentMax, many.drained.residentMax) / MIB;
+  return {
+    name: "named",
+    caption:
+      `named units of 100 bytes in ten priorities on three processes over libp2p on loopback. ` +
+      `Durability: sync, on a majority.`,
+    baseline: `${FEW_UNITS} units`,
+    figures: [
+      ...rate("added"),
+      ...rate("drained"),
+      {
+        name: "memory of the scheduler's process",
+        value: resident,
+        unit: "MiB",
+        ratio: resident / (Math.max(few.added.residentMax, few.drained.residentMax) / MIB),
+        floor: { bound: RESIDENT_MAX_MIB, how: "most" },
+        note: `while they drain, by quarters: ${many.drained.residentByQuarter.map((bytes) => Math.round(bytes / MIB)).join(" ")}`,
+      },
+      {
+        name: "restart of a killed node",
+        value: many.restartMs,
+        unit: "ms",
+        ratio: many.restartMs / few.restartMs,
+        floor: { bound: RESTART_MS_MAX, how: "most" },
+        note: "from its start until it is ready, the rows all there",
+      },
+    ],
+    load: [before, loadNow()],
+  };
+}
+
+interface Run {
+  readonly added: NamedResult;
+  readonly drained: NamedResult;
+  readonly restartMs: number;
+}
+
+async function run(units: number): Promise<Run> {
+  const cluster = await BenchCluster.start({ slots: 0 });
+  try {
+    await applyBench(cluster);
+    const { group, leader } = await cluster.settled(WORKFLOW);
+    const { result: added } = await leader.ask({ kind: "named-add", group, units }, "named");
+    await leader.kill().gone;
+    const startMs = performance.now();
+    await leader.start(undefined);
+    await leader.ready();
+    const restartMs = performance.now() - startMs;
+    const next = await cluster.settled(WORKFLOW);
+    const drain = { kind: "named-drain", group, units } as const;
+    const { result: drained } = await next.leader.ask(drain, "named");
+    return { added, drained, restartMs };
+  } finally {
+    await cluster.close();
+  }
+}

@@ -4,9 +4,9 @@ import { applyBench, WORKFLOW } from "./lib/definition.ts";
 import type { NamedResult } from "./lib/named-loop.ts";
 import { type Figure, loadNow, type Table } from "./lib/report.ts";
 
-const UNITS = 40_000;
+const UNITS = 1_000_000;
 /** A baseline for what many rows cost: as many as fit into the caches. */
-const FEW_UNITS = 2_000;
+const FEW_UNITS = 20_000;
 
 /** Bounds: memory of the scheduler's process, and time until a node that was killed serves again. */
 const RESIDENT_MAX_MIB = 1_000;

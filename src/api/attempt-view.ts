@@ -29,6 +29,15 @@ export interface AttemptView {
   readonly printed: { readonly stdout: string; readonly stderr: string } | null;
 }
 
+/** Attempts of a request. */
+export interface AttemptList {
+  readonly attempts: readonly AttemptView[];
+  /** There are more than were asked for. */
+  readonly truncated: boolean;
+  /** Older attempts that did not end well, of which nothing is kept any more. */
+  readonly forgotten: number;
+}
+
 /** Part of a stream of an attempt's output. */
 export interface OutputText {
   /** Bytes that were printed before it; more than was asked for where those between are not kept. */

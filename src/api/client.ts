@@ -1,7 +1,7 @@
 /** A client of the API for programs; the command line is built on it. */
 
 import type { GroupView, RecoveryView, TicketView } from "./admin-port.ts";
-import type { AttemptView, OutputView } from "./attempt-view.ts";
+import type { AttemptList, OutputView } from "./attempt-view.ts";
 import { clientError } from "./client-errors.ts";
 import { readEvents } from "./event-text.ts";
 import type {
@@ -357,10 +357,7 @@ export class JobxClient {
     });
   }
 
-  attempts(
-    id: string,
-    input: { readonly limit: number },
-  ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
+  attempts(id: string, input: { readonly limit: number }): Promise<AttemptList> {
     return this.#read(`/v1/requests/${encodeURIComponent(id)}/attempts?limit=${input.limit}`);
   }
 

@@ -8,7 +8,7 @@
 
 import type { Deadline } from "../std/deadline.ts";
 import type { AdminPort } from "./admin-port.ts";
-import type { AttemptError, AttemptView, OutputView } from "./attempt-view.ts";
+import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attempt-view.ts";
 
 /** JSON as it goes through handlers. */
 export type Json =
@@ -466,7 +466,7 @@ export interface ClusterPort {
     id: string,
     input: { readonly limit: number },
     options: CallOptions,
-  ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }>;
+  ): Promise<AttemptList>;
   cancel(id: string, options: CallOptions): Promise<RequestView>;
   /** Continues a paused request: what failed is tried again. */
   resume(id: string, options: CallOptions): Promise<RequestView>;

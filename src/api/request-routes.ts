@@ -1,7 +1,8 @@
 /** Requests: list, show, wait, attempts, cancel, resume. */
 import type { FastifyInstance } from "fastify";
+import type { AttemptList } from "./attempt-view.ts";
 import { type ApiContext, callCluster } from "./context.ts";
-import { BOOLEAN, list, object, TEXT } from "./json-schema.ts";
+import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
 import { ATTEMPTS_MAX, PAGE_DEFAULT, WAIT_MS_MAX } from "./limits.ts";
 import type { RequestPage } from "./ports.ts";
 import { countOf, flagOf, momentOf } from "./query.ts";
@@ -30,9 +31,10 @@ interface RequestPath {
 /** A token that is limited to workflows is held against that of the request. */
 const OF_REQUEST = { kind: "request" } as const;
 
-const ATTEMPTS = object<{ attempts: unknown; truncated: boolean }>("Attempts", {
+const ATTEMPTS = object<AttemptList>("Attempts", {
   attempts: list(ATTEMPT),
   truncated: BOOLEAN,
+  forgotten: NATURAL,
 });
 
 /** Routes under `/v1`. */

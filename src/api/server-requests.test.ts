@@ -103,6 +103,7 @@ describe("requests", () => {
     expect((await call("GET", "/v1/requests/r1/attempts?limit=5")).body).toEqual({
       attempts: [],
       truncated: false,
+      forgotten: 0,
     });
     expect((await call("GET", "/v1/requests/nope")).body).toMatchObject({
       code: "REQUEST_UNKNOWN",

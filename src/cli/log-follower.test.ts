@@ -14,6 +14,7 @@ const FAILURE = { code: "HANDLER_FAILED", message: "no", traceback: "", stderr: 
 /** A cluster with one attempt, whose node has so much of its output, and what a follower tells of it. */
 class World {
   attempts: readonly AttemptView[] = [RUNNING];
+  forgotten = 0;
   state: OutputView["state"] = "running";
   stdout = "";
   keptFrom = 0;
@@ -22,7 +23,12 @@ class World {
   readonly items: LogItem[] = [];
   readonly follower = new LogFollower({
     client: {
-      attempts: () => Promise.resolve({ attempts: this.attempts, truncated: false }),
+      attempts: () =>
+        Promise.resolve({
+          attempts: this.attempts,
+          truncated: false,
+          forgotten: this.forgotten,
+        }),
       output: async (_id, { stdout, stderr }) => {
         this.reads += 1;
         if (this.failure !== undefined) throw this.failure;
@@ -215,4 +221,14 @@ test("more attempts than are watched are told when they have ended, which is sai
   await world.follower.read();
   expect(world.reads).toBe(WATCHED_MAX);
   expect(world.told()).toEqual([expect.stringContaining(`more than ${WATCHED_MAX} attempts`)]);
+});
+
+test("that older bad ends are not kept any more is said once", async () => {
+  const world = new World();
+  world.forgotten = 3;
+  await world.follower.look();
+  world.forgotten = 4;
+  await world.follower.look();
+  const notes = world.items.flatMap((item) => (item.kind === "note" ? [item.text] : []));
+  expect(notes).toEqual(["3 older attempts that did not end well are not kept any more"]);
 });

@@ -13,6 +13,7 @@ import type { JobxClient } from "../api/client.ts";
 import { ATTEMPTS_MAX } from "../api/limits.ts";
 import { RemoteError } from "../api/transport.ts";
 import { type Piece, StreamMerge } from "./output-merge.ts";
+import { forgottenText } from "./request-text.ts";
 
 /** Attempts that are watched at once: more than people read. Others are told when they have ended. */
 export const WATCHED_MAX = 64;
@@ -71,6 +72,7 @@ export class LogFollower {
   readonly #watched = new Map<string, Watched>();
   readonly #ended = new Set<string>();
   #saidFull = false;
+  #saidForgotten = false;
 
   constructor(options: {
     readonly client: Pick<JobxClient, "attempts" | "output">;
@@ -89,7 +91,10 @@ export class LogFollower {
 
   /** Tells what has ended since the last look, in the order of the ends, and watches what runs. */
   async look(): Promise<void> {
-    const { attempts } = await this.#client.attempts(this.#request, { limit: ATTEMPTS_MAX });
+    const { attempts, forgotten } = await this.#client.attempts(this.#request, {
+      limit: ATTEMPTS_MAX,
+    });
+    this.#tellForgotten(forgotten);
     const ended = attempts.filter(({ state }) => state !== "running");
     ended.sort((a, b) => ((a.endedAt ?? "") < (b.endedAt ?? "") ? -1 : 1));
     for (const attempt of ended) await this.#tellEnd(attempt);
@@ -128,6 +133,13 @@ export class LogFollower {
       await this.read();
       await this.look();
     }
+  }
+
+  /** Said once: of a request that goes on failing it would be said for ever. */
+  #tellForgotten(forgotten: number): void {
+    if (forgotten === 0 || this.#saidForgotten) return;
+    this.#saidForgotten = true;
+    this.#show({ kind: "note", attempt: undefined, text: forgottenText(forgotten) });
   }
 
   #watch(attempt: AttemptView, live: string): void {

@@ -1,5 +1,5 @@
 /** A request, as people read it. */
-import type { AttemptView } from "../api/attempt-view.ts";
+import type { AttemptList } from "../api/attempt-view.ts";
 import type { RequestView } from "../api/ports.ts";
 import { printable, printableLines, toTable } from "./output.ts";
 
@@ -41,7 +41,8 @@ export function requestText(view: RequestView, result: ResultStart | undefined):
 }
 
 /** Attempts counted by node and state. */
-export function attemptsText(attempts: readonly AttemptView[], truncated: boolean): string {
+export function attemptsText(list: AttemptList): string {
+  const { attempts } = list;
   const counts = new Map<string, Map<string, number>>();
   for (const { nodeName, state } of attempts) {
     const node = counts.get(nodeName) ?? new Map<string, number>();
@@ -54,7 +55,22 @@ export function attemptsText(attempts: readonly AttemptView[], truncated: boolea
     ...states.map((state) => String(byState.get(state) ?? 0)),
   ]);
   const table = toTable(["NODE", ...states.map((s) => s.toUpperCase())], rows, "no attempts yet");
-  return `\n${table}${truncated ? "(only the first of many attempts)\n" : ""}`;
+  return `\n${table}${missingText(list)}`;
+}
+
+/** Which attempts a list does not have, each in a line of its own. */
+export function missingText({ truncated, forgotten }: AttemptList): string {
+  return (
+    (truncated ? "(only the first of many attempts)\n" : "") +
+    (forgotten > 0 ? `(${forgottenText(forgotten)})\n` : "")
+  );
+}
+
+/** Says that so many bad ends are not kept. */
+export function forgottenText(forgotten: number): string {
+  return forgotten === 1
+    ? "1 older attempt that did not end well is not kept any more"
+    : `${forgotten} older attempts that did not end well are not kept any more`;
 }
 
 function errorText({ error }: RequestView): string {

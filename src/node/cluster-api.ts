@@ -3,7 +3,7 @@ import type { ClusterNode } from "../actors/cluster-node.ts";
 import { askForOutput } from "../actors/output-calls.ts";
 import { CLOCK_OFF_MS } from "../actors/peer-clocks.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
-import type { AttemptView, OutputView } from "../api/attempt-view.ts";
+import type { AttemptList, OutputView } from "../api/attempt-view.ts";
 import type {
   CallOptions,
   ClusterPort,
@@ -326,7 +326,7 @@ export class ClusterApi implements ClusterPort {
     id: string,
     input: { readonly limit: number },
     options: CallOptions,
-  ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
+  ): Promise<AttemptList> {
     const reader = this.#readerFor(options);
     const place = await reader.place(id, options.deadline);
     return reader.attempts(place, input.limit, options.deadline);

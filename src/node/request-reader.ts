@@ -1,10 +1,11 @@
 /** Reads requests and their attempts from a workflow's scheduler. */
 import type { AnswerOf, RowsWanted } from "../actors/answers.ts";
 import type { ClusterNode } from "../actors/cluster-node.ts";
-import type { AttemptView } from "../api/attempt-view.ts";
+import type { AttemptList, AttemptView } from "../api/attempt-view.ts";
 import type { RequestList, RequestPage, RequestView } from "../api/ports.ts";
 import { inputError } from "../api/values.ts";
 import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
+import { forgottenBadEnds } from "../scheduler/attempt-record.ts";
 import {
   capabilityOfQueueKey,
   dueMsOfDelayedKey,
@@ -148,18 +149,14 @@ export class RequestReader {
     return requestView(row, { request: idOfKey(workflow, key), workflow: name, group });
   }
 
-  /** Attempts of a request: those that run, that printed, that have rows, then leaves, up to `limit`. */
-  async attempts(
-    place: RequestPlace,
-    limit: number,
-    deadline: Deadline,
-  ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
+  /** Attempts of a request: those that run, that printed, that did not end well, then others, up to `limit`. */
+  async attempts(place: RequestPlace, limit: number, deadline: Deadline): Promise<AttemptList> {
     const { directory } = this.#node;
     const names: AttemptNames = {
       request: place.id,
       nodeName: (node) => directory.member(node)?.name ?? node,
     };
-    await this.row(place, deadline);
+    const request = await this.row(place, deadline);
     const attempts: AttemptView[] = [];
     for await (const { key, row } of this.#scan(place.group, prefixes.attempts, deadline)) {
       if (row.kind !== "attempt" || row.unit.request !== place.sequence) continue;
@@ -172,13 +169,13 @@ export class RequestReader {
       printed.add(unitText(row.unit));
       attempts.push(printedView(row, names));
     }
+    const bad = await this.#badEnds(place, deadline);
+    attempts.push(...bad.map((row) => historyView(row, names)));
     const history = prefixes.historyOf(place.sequence);
     for await (const { row } of this.#scan(place.group, history, deadline)) {
       if (attempts.length > limit) break;
       if (row.kind !== "history") continue;
-      if (row.how !== "done" || !printed.has(unitText(row.unit))) {
-        attempts.push(historyView(row, names));
-      }
+      if (!printed.has(unitText(row.unit))) attempts.push(historyView(row, names));
     }
     const told = new Set(
       attempts.flatMap((one) =>
@@ -195,7 +192,11 @@ export class RequestReader {
       // A child that mapped has been told by its own rows.
       attempts.push(...views.filter((view) => !told.has(view.invocation)));
     }
-    return { attempts: attempts.slice(0, limit), truncated: attempts.length > limit };
+    return {
+      attempts: attempts.slice(0, limit),
+      truncated: attempts.length > limit,
+      forgotten: forgottenBadEnds(request),
+    };
   }
 
   /** Where the request's work lies: what runs, what is ready and what waits, as far as is looked. */
@@ -233,18 +234,28 @@ export class RequestReader {
     return { running, ready, delayedMs, givenBack };
   }
 
+  /** The newest attempts that did not end well, in the order of their grants. */
+  async #badEnds(
+    { group, sequence }: RequestPlace,
+    deadline: Deadline,
+  ): Promise<readonly HistoryRow[]> {
+    const rows: HistoryRow[] = [];
+    for await (const { row } of this.#scan(group, prefixes.badEndsOf(sequence), deadline)) {
+      if (row.kind === "history") rows.push(row);
+    }
+    // Their places are used in turn, so that keys tell no order.
+    return rows.sort(({ token: a }, { token: b }) => a.index - b.index || a.ordinal - b.ordinal);
+  }
+
   /** What executors said when they gave back units that are not done yet. */
   async #givenBack(
     { group, sequence }: RequestPlace,
     unfinished: ReadonlySet<string>,
     deadline: Deadline,
   ): Promise<WorkSeen["givenBack"]> {
-    let looked = 0;
     let count = 0;
     let last: HistoryRow | undefined;
-    for await (const { row } of this.#scan(group, prefixes.historyOf(sequence), deadline)) {
-      looked += 1;
-      if (looked > LOOKED_MAX) break;
+    for await (const { row } of this.#scan(group, prefixes.badEndsOf(sequence), deadline)) {
       if (row.kind !== "history" || row.how !== "released" || row.error === undefined) continue;
       if (!unfinished.has(unitText(row.unit))) continue;
       count += 1;

@@ -17,14 +17,12 @@ import {
   findStep,
   isLive,
   type Position,
-  PRINTED_ROWS_MAX,
   planOf,
   putRequest,
   requestOf,
   requestOfQueueRow,
   rowOf,
   stepOf,
-  WARNINGS_MAX,
   type WorkflowTransaction,
   withCount,
 } from "./apply-kit.ts";
@@ -36,6 +34,7 @@ import {
   unitAt,
   without,
 } from "./attempt-block.ts";
+import { type Attempt, addWarnings, type Ended, keepPrinted, note } from "./attempt-record.ts";
 import type { AttemptEnd, Command } from "./commands.ts";
 import { type Dataset, datasetCount } from "./dataset.ts";
 import { keys } from "./keys.ts";
@@ -43,7 +42,7 @@ import { joinedOutputs, partsOf, putOutput, voidOutputs } from "./reduce-outputs
 import type { AttemptRow, DelayedRow, HistoryRow, QueueRow } from "./rows.ts";
 import { retriesOf } from "./step-limits.ts";
 import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
-import type { Outcome, Printed, WorkError } from "./work.ts";
+import type { Outcome, WorkError } from "./work.ts";
 
 /** Executors that a unit may lose before it is taken for what kills them. */
 export const LOSSES_MAX = 8;
@@ -52,9 +51,6 @@ export const LOSSES_MAX = 8;
 const LOSSES_AT_ONCE = 2;
 export const LOSS_WAIT_MS_MIN = 1_000;
 const LOSS_WAIT_MS_MAX = 30_000;
-
-/** Rows of failed, lost and released attempts kept for one request. */
-export const HISTORY_MAX = 200;
 
 /** Wait before the first repetition of a failed unit; doubles each time up to the maximum. */
 export const BACKOFF_MS_MIN = 500;
@@ -250,14 +246,6 @@ function unfit(message: string): WorkError {
   return problem("HANDLER_PROTOCOL", message);
 }
 
-/** One attempt of a block. */
-type Attempt = Pick<AttemptRow, "unit" | "step" | "node" | "failures" | "losses" | "grantedMs">;
-
-interface Ended {
-  readonly attempt: Attempt;
-  readonly token: Token;
-}
-
 function applyDone(
   tx: WorkflowTransaction,
   at: Position,
@@ -424,52 +412,6 @@ function delay(
   const key = keys.delayed(dueMs, at);
   tx.put(key, { kind: "delayed", ...unit });
   tx.emit({ kind: "delayed", key, dueMs });
-}
-
-function addWarnings(tx: WorkflowTransaction, sequence: number, warnings: readonly string[]): void {
-  if (warnings.length === 0) return;
-  const request = requestOf(tx, sequence);
-  const kept = [...request.warnings, ...warnings].slice(0, WARNINGS_MAX);
-  putRequest(tx, sequence, { ...request, warnings: kept });
-}
-
-/** Keeps what an attempt printed, in the place of the oldest such row when there are many. */
-function keepPrinted(
-  tx: WorkflowTransaction,
-  at: Position,
-  attempt: Attempt,
-  printed: Printed,
-): void {
-  const { unit, step, node, grantedMs: startedMs } = attempt;
-  const request = requestOf(tx, unit.request);
-  const key = keys.printed(unit.request, request.printedCount % PRINTED_ROWS_MAX);
-  tx.put(key, { kind: "printed", unit, step, node, startedMs, endedMs: at.stampMs, printed });
-  putRequest(tx, unit.request, { ...request, printedCount: request.printedCount + 1 });
-}
-
-/** Keeps a row about the ended attempt; of bad ends only so many for each request. */
-function note(
-  tx: WorkflowTransaction,
-  at: Position,
-  end: Ended,
-  what: Pick<HistoryRow, "how" | "error">,
-): void {
-  const { attempt, token } = end;
-  const { unit, step, node } = attempt;
-  const request = requestOf(tx, unit.request);
-  if (what.how !== "done") {
-    if (request.historyCount >= HISTORY_MAX) return;
-    putRequest(tx, unit.request, { ...request, historyCount: request.historyCount + 1 });
-  }
-  const times = { startedMs: attempt.grantedMs, endedMs: at.stampMs };
-  tx.put(keys.history(unit.request, token), {
-    kind: "history",
-    unit,
-    step,
-    node,
-    ...what,
-    ...times,
-  });
 }
 
 /** A delayed unit is ready again. */

@@ -298,7 +298,7 @@ function begin(
     failure: undefined,
     steps: [{ step: job.step, total: 1, done: 0, failed: 0 }],
     warnings: [],
-    historyCount: 0,
+    badEndCount: 0,
     printedCount: 0,
     keptAs: keep,
     retryOf,

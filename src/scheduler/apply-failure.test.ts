@@ -1,15 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced, textData } from "../../test/lib/scheduler-values.ts";
-import {
-  BACKOFF_MS_MIN,
-  HISTORY_MAX,
-  LOSS_WAIT_MS_MIN,
-  LOSSES_MAX,
-  RELEASE_MS_MIN,
-} from "./apply-attempt.ts";
+import { BACKOFF_MS_MIN, LOSS_WAIT_MS_MIN, LOSSES_MAX, RELEASE_MS_MIN } from "./apply-attempt.ts";
+import { BAD_ENDS_MAX, forgottenBadEnds, newestBadEnd } from "./attempt-record.ts";
 import { resultsOf } from "./block-row.ts";
-import { dueMsOfDelayedKey, prefixes } from "./keys.ts";
+import { dueMsOfDelayedKey, keys, prefixes } from "./keys.ts";
 import type { FailurePolicy } from "./rows.ts";
 import { PATH_LENGTH_MAX } from "./unit.ts";
 
@@ -67,7 +62,7 @@ describe("retries", () => {
     expect(row.failure).toMatchObject({ error: { message: "the last word" }, unit: attempt.unit });
     expect(row.steps).toEqual([{ step: "top", total: 1, done: 0, failed: 1 }]);
     expect(left(kit)).toEqual([]);
-    const history = kit.scan(prefixes.historyOf(request));
+    const history = kit.scan(prefixes.badEndsOf(request));
     expect(history.map(([, one]) => one.kind === "history" && one.how)).toEqual([
       "failed",
       "failed",
@@ -286,21 +281,27 @@ describe("executors that die or give back", () => {
     expect(kit.request(request).state).toBe("running");
   });
 
-  test("a released unit counts nowhere, however often, and its history is bounded", () => {
+  test("a released unit counts nowhere, however often, and of its ends the newest are kept", () => {
     const kit = SchedulerKit.withSteps([{ name: "top" }]);
     const request = kit.submit();
-    for (let times = 0; times < HISTORY_MAX + 20; times++) {
+    for (let times = 0; times < BAD_ENDS_MAX + 20; times++) {
       const { token } = kit.grant();
       kit.stampMs += RELEASE_MS_MIN;
-      kit.end(token, { kind: "released", reason: "drain" });
+      kit.end(token, { kind: "released", reason: `drain ${times}` });
     }
     const { token, attempt } = kit.grant();
     expect(attempt).toMatchObject({ failures: 0, losses: 0 });
-    const history = kit.scan(prefixes.historyOf(request));
-    expect(history).toHaveLength(HISTORY_MAX);
-    expect(history[0]?.[1]).toMatchObject({
-      how: "released",
-      error: { code: "UNIT_GIVEN_BACK", message: "drain" },
+    const ends = kit.scan(prefixes.badEndsOf(request)).map(([, row]) => row);
+    const said = ends.map((row) => row.kind === "history" && row.error?.message);
+    const newest = Array.from({ length: BAD_ENDS_MAX }, (_, at) => `drain ${at + 20}`);
+    expect(new Set(said)).toEqual(new Set(newest));
+    expect(ends).toHaveLength(BAD_ENDS_MAX);
+    expect(ends[0]).toMatchObject({ how: "released", error: { code: "UNIT_GIVEN_BACK" } });
+    const row = kit.request(request);
+    expect(forgottenBadEnds(row)).toBe(20);
+    const place = newestBadEnd(row) ?? 0;
+    expect(kit.rows.get(keys.badEnd(request, place))).toMatchObject({
+      error: { message: `drain ${BAD_ENDS_MAX + 19}` },
     });
     kit.end(token, reduced([]));
     expect(kit.request(request).state).toBe("succeeded");

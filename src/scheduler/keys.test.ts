@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { keys, META_KEY, prefixes, RETAINED_KEY } from "./keys.ts";
+import { isUnder, keys, META_KEY, prefixes, RETAINED_KEY } from "./keys.ts";
 
 const AT = { index: 7, ordinal: 1 };
 
@@ -18,6 +18,7 @@ const EXAMPLES: readonly string[] = [
   keys.parked(1, keys.queue("gpu", 1, AT, 0)),
   keys.attempt(AT),
   keys.history(1, AT),
+  keys.badEnd(1, 2),
   keys.printed(1, 2),
   keys.answerWindow("node"),
   keys.keyed("client"),
@@ -43,4 +44,11 @@ test("a scan of requests or blocks meets no request whose number only begins ali
   expect(keys.block(12, [0], 0).startsWith(prefixes.blocksOf(1))).toBe(false);
   expect(keys.block(1, [0], 0).startsWith(prefixes.blocksOf(1))).toBe(true);
   expect(keys.block(1, [12], 0).startsWith(prefixes.blocksOfInvocation(1, [1]))).toBe(false);
+});
+
+test("what attempts left goes with their request", () => {
+  for (const key of [keys.history(1, AT), keys.badEnd(1, 2), keys.printed(1, 2)]) {
+    expect(isUnder(key, 1)).toBe(true);
+    expect(isUnder(key, 12)).toBe(false);
+  }
 });

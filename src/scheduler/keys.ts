@@ -68,7 +68,11 @@ export const keys = {
   parked: (request: number, queueKey: string): string =>
     `z/${orderedNumber(request)}/${queueKey.slice(2)}`,
   attempt: (at: Token): string => `a/${token(at)}`,
+  /** An attempt that ended well. */
   history: (request: number, at: Token): string => `f/${orderedNumber(request)}/${token(at)}`,
+  /** One that did not; a place is used again when newer ones have gone round. */
+  badEnd: (request: number, place: number): string =>
+    `h/${orderedNumber(request)}/${orderedNumber(place)}`,
   /** What an attempt printed; a place is used again when newer ones have gone round. */
   printed: (request: number, place: number): string =>
     `o/${orderedNumber(request)}/${orderedNumber(place)}`,
@@ -102,6 +106,7 @@ export const prefixes = {
   parked: "z/",
   parkedOf: (request: number): string => `z/${orderedNumber(request)}/`,
   historyOf: (request: number): string => `f/${orderedNumber(request)}/`,
+  badEndsOf: (request: number): string => `h/${orderedNumber(request)}/`,
   printedOf: (request: number): string => `o/${orderedNumber(request)}/`,
   blocksOf: (request: number): string => `b/${orderedNumber(request)}`,
   /** One part of the results of an invocation's children. */
@@ -159,7 +164,7 @@ export function placeOfResultKey(key: string): {
 }
 
 /** First letters of the rows that lie under a request, besides its own row. */
-const UNDER_REQUEST = ["i/", "b/", "c/", "g/", "f/", "o/", "z/"] as const;
+const UNDER_REQUEST = ["i/", "b/", "c/", "g/", "f/", "h/", "o/", "z/"] as const;
 
 /** Prefixes of all rows that lie under a request. */
 export function prefixesUnder(request: number): readonly string[] {

@@ -4,7 +4,7 @@
  */
 import type { Dataset, NodeId } from "./dataset.ts";
 import type { NamedRow } from "./named/rows.ts";
-import type { UnitRef } from "./unit.ts";
+import type { Token, UnitRef } from "./unit.ts";
 import type { HandlerRef, Printed, WorkError } from "./work.ts";
 
 /** What happens to the request when a unit has failed for good. */
@@ -120,8 +120,8 @@ export interface RequestRow {
   readonly steps: readonly StepCount[];
   /** What handlers did that is probably not meant; the first few. */
   readonly warnings: readonly string[];
-  /** Rows of attempts that did not end well, to bound them. */
-  readonly historyCount: number;
+  /** Attempts that did not end well; the newest of them have rows. */
+  readonly badEndCount: number;
   /** Attempts that ended well and printed something; what the newest of them printed has rows. */
   readonly printedCount: number;
   /** A name under which retention does not touch it. */
@@ -283,9 +283,10 @@ export interface AttemptRow {
   readonly grantedMs: number;
 }
 
-/** An attempt that has ended; of leaves only those that did not end well, the rest is in blocks. */
+/** An attempt that has ended; of leaves only the newest that did not end well, the rest is in blocks. */
 export interface HistoryRow {
   readonly kind: "history";
+  readonly token: Token;
   readonly unit: UnitRef;
   readonly step: string;
   readonly node: NodeId;

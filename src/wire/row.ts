@@ -41,6 +41,7 @@ import {
   nameCodec,
   pathCodec,
   printedCodec,
+  tokenCodec,
   unitRefCodec,
   warningsCodec,
   workErrorCodec,
@@ -143,7 +144,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       failure: optional(failure),
       steps: stepCountsCodec,
       warnings: warningsCodec,
-      historyCount: natural,
+      badEndCount: natural,
       printedCount: natural,
       keptAs: optional(nameCodec),
       retryOf: optional(natural),
@@ -185,6 +186,7 @@ export const rowCodec: Codec<Row> = union<Row>({
   history: [
     13,
     {
+      token: tokenCodec,
       unit: unitRefCodec,
       step: nameCodec,
       node: nodeIdCodec,

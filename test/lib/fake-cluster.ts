@@ -1,5 +1,5 @@
 /** A cluster in memory, for tests of what stands in front of one. Requests end when a test says so. */
-import type { AttemptView, OutputView } from "../../src/api/attempt-view.ts";
+import type { AttemptList, AttemptView, OutputView } from "../../src/api/attempt-view.ts";
 import type {
   ApplyReport,
   CallOptions,
@@ -58,6 +58,7 @@ export class FakeCluster implements ClusterPort {
   readonly definitions = new Map<string, WorkflowDefinition>();
   readonly views = new Map<string, RequestView>();
   readonly attemptViews: AttemptView[] = [];
+  forgottenAttempts = 0;
   /** What running attempts have printed, by their live names; plain ASCII. */
   readonly outputs = new Map<string, FakeOutput>();
   readonly tokenViews: TokenView[] = [];
@@ -416,11 +417,12 @@ export class FakeCluster implements ClusterPort {
     id: string,
     input: { readonly limit: number },
     options: CallOptions,
-  ): Promise<{ readonly attempts: readonly AttemptView[]; readonly truncated: boolean }> {
+  ): Promise<AttemptList> {
     this.#called("attempts", { id, ...input }, options);
     this.#view(id);
     const attempts = this.attemptViews.slice(0, input.limit);
-    return { attempts, truncated: attempts.length < this.attemptViews.length };
+    const truncated = attempts.length < this.attemptViews.length;
+    return { attempts, truncated, forgotten: this.forgottenAttempts };
   }
 
   async output(

@@ -332,7 +332,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
     failure: maybe(fc.record({ error, unit: maybe(unit) })),
     steps: list(fc.record({ step: name, total: natural, done: natural, failed: natural })),
     warnings: list(words),
-    historyCount: natural,
+    badEndCount: natural,
     printedCount: natural,
     keptAs: maybe(name),
     retryOf: maybe(natural),
@@ -398,6 +398,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
   }),
   history: fc.record({
     kind: one("history"),
+    token,
     unit,
     step: name,
     node: name,

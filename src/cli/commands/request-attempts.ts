@@ -3,6 +3,7 @@ import { ATTEMPTS_MAX } from "../../api/limits.ts";
 import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, toJson, toTable } from "../output.ts";
+import { missingText } from "../request-text.ts";
 
 const HEADINGS = ["INVOCATION", "PHASE", "STEP", "NODE", "STARTED", "TOOK", "STATE", "EXIT"];
 
@@ -17,12 +18,12 @@ export const REQUEST_ATTEMPTS: Command = {
   async run(run) {
     const client = await run.connect();
     const id = positional(run, 0);
-    const { attempts, truncated } = await client.attempts(id, { limit: ATTEMPTS_MAX });
+    const list = await client.attempts(id, { limit: ATTEMPTS_MAX });
+    const { attempts } = list;
     const table = toTable(HEADINGS, attempts.map(rowOf), "no attempts yet");
-    const more = truncated ? "(only the first of many attempts)\n" : "";
     const isLive = attempts.some(({ live }) => live !== null);
     const hint = isLive ? `(what those that run print: jobx logs ${id} -f)\n` : "";
-    run.io.out(run.json ? toJson({ attempts, truncated }) : table + more + hint);
+    run.io.out(run.json ? toJson(list) : table + missingText(list) + hint);
     return EXIT.ok;
   },
 };

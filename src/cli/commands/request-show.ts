@@ -16,10 +16,14 @@ export const REQUEST_SHOW: Command = {
     const id = positional(run, 0);
     const client = await run.connect({ stale: run.flag("stale") });
     const view = await client.request(id, { waitMs: 0, withResult: false });
-    const { attempts, truncated } = await client.attempts(id, { limit: ATTEMPTS_MAX });
+    const list = await client.attempts(id, { limit: ATTEMPTS_MAX });
     await printRequest({ run, client }, view, {
-      fields: { attempts, attemptsTruncated: truncated },
-      text: attemptsText(attempts, truncated),
+      fields: {
+        attempts: list.attempts,
+        attemptsTruncated: list.truncated,
+        attemptsForgotten: list.forgotten,
+      },
+      text: attemptsText(list),
     });
     return EXIT.ok;
   },

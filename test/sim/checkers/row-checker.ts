@@ -5,12 +5,7 @@
 import type { MeshListener } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import { resultsOf } from "../../../src/scheduler/block-row.ts";
-import {
-  isUnder,
-  keys,
-  requestOfRequestKey,
-  tokenOfAttemptKey,
-} from "../../../src/scheduler/keys.ts";
+import { isUnder, keys, requestOfRequestKey } from "../../../src/scheduler/keys.ts";
 import type { BlockRow, HistoryRow, RequestRow, Row } from "../../../src/scheduler/rows.ts";
 import { unitText } from "../../../src/scheduler/unit.ts";
 import { promise, type World } from "../world.ts";
@@ -163,7 +158,7 @@ export class RowChecker {
     for (const [key, row] of batch.rows) {
       if (key.startsWith("a/")) keep(history.live, key, row);
       if (/^[qdz]\//.test(key)) keep(history.waiting, key, row);
-      if (/^[ibcfzx]\//.test(key)) keep(history.under, key, row);
+      if (/^[ibcfhzx]\//.test(key)) keep(history.under, key, row);
       if (row === undefined) {
         if (key.startsWith("r/")) this.#removed(history, key);
         continue;
@@ -175,8 +170,10 @@ export class RowChecker {
   }
 
   #ended(history: WorkflowHistory, key: string, row: HistoryRow): void {
-    if (history.seenHistory.has(key)) return;
-    history.seenHistory.add(key);
+    // Places of bad ends are used again, tokens are not.
+    const token = `${row.token.index}.${row.token.ordinal}`;
+    if (history.seenHistory.has(token)) return;
+    history.seenHistory.add(token);
     const { totals, trace } = this.#world;
     trace.note(
       `group ${history.group}: ${unitText(row.unit)} on ${row.node} ${row.how} ${row.error?.code ?? ""}`,
@@ -184,7 +181,7 @@ export class RowChecker {
     if (row.how === "lost") totals.attemptsLost += 1;
     if (row.how === "released") totals.attemptsReleased += 1;
     if (row.how === "failed") totals.attemptsFailed += 1;
-    if (row.how === "lost" || row.how === "released") history.takenBack.add(tokenOfHistoryKey(key));
+    if (row.how === "lost" || row.how === "released") history.takenBack.add(token);
     if (row.how !== "done") return;
     const unit = unitText(row.unit);
     const before = history.completedBy.get(unit);
@@ -280,10 +277,4 @@ export class RowChecker {
 function keep(keys: Set<string>, key: string, row: Row | undefined): void {
   if (row === undefined) keys.delete(key);
   else keys.add(key);
-}
-
-/** The token that a key `f/REQUEST/TOKEN` ends with. */
-function tokenOfHistoryKey(key: string): string {
-  const { index, ordinal } = tokenOfAttemptKey(`a/${key.slice(key.lastIndexOf("/") + 1)}`);
-  return `${index}.${ordinal}`;
 }

@@ -1,0 +1,87 @@
+/** What is kept of attempts that have ended, for people to look at. Nothing is decided by it. */
+import {
+  type Position,
+  PRINTED_ROWS_MAX,
+  putRequest,
+  requestOf,
+  WARNINGS_MAX,
+  type WorkflowTransaction,
+} from "./apply-kit.ts";
+import { keys } from "./keys.ts";
+import type { AttemptRow, HistoryRow, RequestRow } from "./rows.ts";
+import type { Token } from "./unit.ts";
+import type { Printed } from "./work.ts";
+
+/**
+ * Rows of failed, lost and released attempts kept for one request, the newest: a unit that is given back
+ * for days must not fill disks, and what went wrong last is what people look for.
+ */
+export const BAD_ENDS_MAX = 200;
+
+/** One attempt of a block. */
+export type Attempt = Pick<
+  AttemptRow,
+  "unit" | "step" | "node" | "failures" | "losses" | "grantedMs"
+>;
+
+/** An attempt that has ended, with the token that it had. */
+export interface Ended {
+  readonly attempt: Attempt;
+  readonly token: Token;
+}
+
+/** Adds to the warnings of a request, as long as there are few. */
+export function addWarnings(
+  tx: WorkflowTransaction,
+  sequence: number,
+  warnings: readonly string[],
+): void {
+  if (warnings.length === 0) return;
+  const request = requestOf(tx, sequence);
+  const kept = [...request.warnings, ...warnings].slice(0, WARNINGS_MAX);
+  putRequest(tx, sequence, { ...request, warnings: kept });
+}
+
+/** Keeps what an attempt printed, in the place of the oldest such row when there are many. */
+export function keepPrinted(
+  tx: WorkflowTransaction,
+  at: Position,
+  attempt: Attempt,
+  printed: Printed,
+): void {
+  const { unit, step, node, grantedMs: startedMs } = attempt;
+  const request = requestOf(tx, unit.request);
+  const key = keys.printed(unit.request, request.printedCount % PRINTED_ROWS_MAX);
+  tx.put(key, { kind: "printed", unit, step, node, startedMs, endedMs: at.stampMs, printed });
+  putRequest(tx, unit.request, { ...request, printedCount: request.printedCount + 1 });
+}
+
+/** Keeps a row about the ended attempt; a bad end takes the place of the oldest when there are many. */
+export function note(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended,
+  what: Pick<HistoryRow, "how" | "error">,
+): void {
+  const { attempt, token } = end;
+  const { unit, step, node } = attempt;
+  const times = { startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  const row: HistoryRow = { kind: "history", token, unit, step, node, ...what, ...times };
+  if (what.how === "done") {
+    tx.put(keys.history(unit.request, token), row);
+    return;
+  }
+  const request = requestOf(tx, unit.request);
+  tx.put(keys.badEnd(unit.request, request.badEndCount % BAD_ENDS_MAX), row);
+  putRequest(tx, unit.request, { ...request, badEndCount: request.badEndCount + 1 });
+}
+
+/** How many attempts that did not end well are not kept any more. */
+export function forgottenBadEnds({ badEndCount }: Pick<RequestRow, "badEndCount">): number {
+  return Math.max(0, badEndCount - BAD_ENDS_MAX);
+}
+
+/** Where the row of the newest attempt is that did not end well; undefined when there was none. */
+export function newestBadEnd({ badEndCount }: Pick<RequestRow, "badEndCount">): number | undefined {
+  return badEndCount === 0 ? undefined : (badEndCount - 1) % BAD_ENDS_MAX;
+}

@@ -17,6 +17,15 @@ export interface PerformEnd {
   readonly ranMs: number;
   /** Time after that until its output was on this node's disk and on another's (R25). */
   readonly securedMs: number;
+  /** When it ran; undefined when no worker took it. */
+  readonly run: LocalRun | undefined;
+}
+
+/** When an attempt ran, by this node's monotonic clock. */
+export interface LocalRun {
+  readonly tookMs: number;
+  /** When its handlers were through. */
+  readonly throughMs: number;
 }
 
 /** An attempt on this node. */

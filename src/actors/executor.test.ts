@@ -1,8 +1,9 @@
 /** The executor among schedulers that want more than it has. */
 import { expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
-import type { Grant } from "../scheduler/protocol.ts";
+import type { Grant, ToldEnd } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
+import { RUN_MS_MAX } from "../scheduler/work.ts";
 import type { Log } from "../std/log.ts";
 import { Executor, HELD_MAX, SLOW_WRITE_MS, STALLED_WRITE_MS } from "./executor.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
@@ -17,6 +18,7 @@ const END: PerformEnd = {
   outcome: { kind: "released", reason: "test" },
   ranMs: 1_000,
   securedMs: 0,
+  run: undefined,
 };
 
 /**
@@ -30,6 +32,10 @@ class Schedulers {
   readonly begun = new Map<number, number>();
   /** Attempts in flight of each scheduler, which it keeps within what it was lent. */
   readonly held = new Map<number, number>();
+  /** When ended attempts ran, each time that they were told. */
+  readonly told: ToldEnd["run"][] = [];
+  /** Ends are not settled. */
+  isDeaf = false;
   beats = 0;
   /** How long a write to the disk takes already. */
   writeMs = 0;
@@ -95,6 +101,8 @@ class Schedulers {
           queueMicrotask(() => this.#answer(said.group, said));
         } else {
           const tokens = said.ends.map(({ token }) => token);
+          this.told.push(...said.ends.map(({ run }) => run));
+          if (this.isDeaf) return true;
           this.held.set(said.group, (this.held.get(said.group) ?? 0) - tokens.length);
           queueMicrotask(() => {
             const { group } = said;
@@ -218,6 +226,35 @@ test("units of five schedulers on two slots all begin, however much work each ha
     await all.endAll();
   }
   for (const group of all.demand.keys()) expect(all.begun.get(group)).toBeGreaterThan(3);
+  all.executor.stop();
+});
+
+test("how long ago an attempt ran is told anew each time that its end is said again", async () => {
+  const all = new Schedulers([7]);
+  all.demand.set(7, 1);
+  all.isDeaf = true;
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  const throughMs = all.timers.nowMs() - 30;
+  await all.endAll({ ...END, run: { tookMs: 70.4, throughMs } });
+  await all.timers.advance(2 * BEAT_MS);
+  const [first, ...again] = all.told;
+  expect(first?.tookMs).toBe(70);
+  expect(first?.agoMs).toBeGreaterThanOrEqual(30);
+  expect(again.length).toBeGreaterThan(0);
+  const agoMs = all.told.map((run) => run?.agoMs ?? 0);
+  expect(agoMs).toEqual([...new Set(agoMs)].sort((a, b) => a - b));
+  all.executor.stop();
+});
+
+test("what ran for longer than can be told is told as the longest time there is", async () => {
+  const all = new Schedulers([7]);
+  all.demand.set(7, 1);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  const run = { tookMs: 3 * RUN_MS_MAX, throughMs: all.timers.nowMs() - 2 * RUN_MS_MAX };
+  await all.endAll({ ...END, run });
+  expect(all.told).toEqual([{ tookMs: RUN_MS_MAX, agoMs: RUN_MS_MAX }]);
   all.executor.stop();
 });
 

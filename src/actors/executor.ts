@@ -10,11 +10,17 @@ import { singleGrants } from "../scheduler/grants.ts";
 import { stuckMs } from "../scheduler/loads.ts";
 import type { SchedulerMessage, ToldEnd } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
+import { type AttemptRun, RUN_MS_MAX } from "../scheduler/work.ts";
 import { unreachable } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
 import { lendCapacity } from "./credit.ts";
-import { ExecutorSession, type LocalAttempt, type PerformEnd } from "./executor-session.ts";
+import {
+  ExecutorSession,
+  type LocalAttempt,
+  type LocalRun,
+  type PerformEnd,
+} from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
 
 export interface ExecutorOptions {
@@ -329,11 +335,17 @@ export class Executor {
 
   #sayEnds(attempts: Iterable<LocalAttempt>): void {
     const byGroup = new Map<number, ToldEnd[]>();
+    const nowMs = this.#deps.clock.nowMs();
     for (const { group, grant, end } of attempts) {
       if (end === undefined) continue;
       const ends = byGroup.get(group) ?? [];
       const ranMicros = Math.ceil(end.ranMs * 1000);
-      ends.push({ token: grant.token, outcome: end.outcome, ranMicros });
+      ends.push({
+        token: grant.token,
+        outcome: end.outcome,
+        run: runAt(end.run, nowMs),
+        ranMicros,
+      });
       byGroup.set(group, ends);
     }
     for (const [group, ends] of byGroup) {
@@ -466,4 +478,11 @@ function nextCandidate(
 ): NodeId | undefined {
   const at = tried === undefined ? -1 : candidates.indexOf(tried);
   return candidates[(at + 1) % Math.max(1, candidates.length)];
+}
+
+/** Told anew each time: an end may have to be said for long. */
+function runAt(run: LocalRun | undefined, nowMs: number): AttemptRun | undefined {
+  if (run === undefined) return undefined;
+  const whole = (ms: number): number => Math.min(RUN_MS_MAX, Math.max(0, Math.round(ms)));
+  return { tookMs: whole(run.tookMs), agoMs: whole(nowMs - run.throughMs) };
 }

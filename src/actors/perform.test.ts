@@ -30,7 +30,8 @@ function performerWith(
       for (;;) {
         const page = await context.inputs(false);
         merged.push(page);
-        if (page === undefined) return { outcome: REDUCED, ranMs: 1, storedMs: 0 };
+        if (page === undefined)
+          return { outcome: REDUCED, ranMs: 1, storedMs: 0, run: { tookMs: 5, agoMs: 2 } };
       }
     },
   };
@@ -84,8 +85,9 @@ function nameOf(dataset: Dataset | undefined): string | undefined {
 
 /** A block row with one child that has this result. */
 function block(at: number, text: string): readonly [string, Row] {
-  const times = { node: "n", startedMs: 0, endedMs: 0 };
-  const stretch = { first: 32 * at, data: [large(text)], skipped: false, ...times };
+  const child = { data: large(text), startedAfterMs: 0, endedAfterMs: 0 };
+  const alike = { node: "n", skipped: false, grantedMs: 0 };
+  const stretch = { first: 32 * at, children: [child], ...alike };
   return [keys.block(1, [], at), { kind: "block", stretches: [stretch] }];
 }
 
@@ -102,7 +104,9 @@ test("a reduce whose inputs are away takes no slot until they are here", async (
   await new Promise((resolve) => setImmediate(resolve));
   expect(merged).toEqual([]);
   come();
-  expect((await end).outcome).toEqual(REDUCED);
+  // By this node's clock, which stands at 0.
+  const run = { tookMs: 5, throughMs: -2 };
+  expect(await end).toMatchObject({ outcome: REDUCED, run });
   expect(merged.map(nameOf)).toEqual(["a", undefined]);
 });
 

@@ -4,7 +4,7 @@ import { rowOf } from "../scheduler/apply-kit.ts";
 import { clampOutcome } from "../scheduler/clamp.ts";
 import type { Dataset } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
-import type { Outcome, Work } from "../scheduler/work.ts";
+import type { Outcome, Work, WorkEnd } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
@@ -35,6 +35,8 @@ type NextInputs = Parameters<RunnerPort["run"]>[1]["inputs"];
 
 const NO_INPUTS: NextInputs = () => Promise.resolve(undefined);
 
+type RanTimes = Omit<WorkEnd, "outcome">;
+
 export interface PerformDeps {
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
@@ -55,18 +57,22 @@ export class Performer {
   /** Runs the attempt; whatever goes wrong is an outcome. */
   async perform(attempt: LocalAttempt): Promise<PerformEnd> {
     const { clock } = this.#deps;
-    let ran = { ranMs: 0, storedMs: 0, untilMs: clock.nowMs() };
+    let ran: RanTimes = { ranMs: 0, storedMs: 0, run: undefined };
+    let untilMs = clock.nowMs();
     const outcome = await this.#outcomeOf(attempt, (times) => {
-      ran = { ...times, untilMs: clock.nowMs() };
+      ran = times;
+      untilMs = clock.nowMs();
     });
-    const { ranMs, storedMs, untilMs } = ran;
-    return { outcome, ranMs, securedMs: storedMs + clock.nowMs() - untilMs };
+    const { ranMs, storedMs, run } = ran;
+    return {
+      outcome,
+      ranMs,
+      securedMs: storedMs + clock.nowMs() - untilMs,
+      run: run && { tookMs: run.tookMs, throughMs: untilMs - run.agoMs },
+    };
   }
 
-  async #outcomeOf(
-    attempt: LocalAttempt,
-    ran: (times: { readonly ranMs: number; readonly storedMs: number }) => void,
-  ): Promise<Outcome> {
+  async #outcomeOf(attempt: LocalAttempt, ran: (times: RanTimes) => void): Promise<Outcome> {
     const { signal } = attempt.controller;
     try {
       const work = await this.#withInputsHere(attempt);

@@ -21,7 +21,7 @@ import type { SystemEnvelope, SystemPayload } from "../scheduler/system/commands
 import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
 import type { Token } from "../scheduler/unit.ts";
-import type { Outcome, Work } from "../scheduler/work.ts";
+import type { Work, WorkEnd } from "../scheduler/work.ts";
 import type { Hash64 } from "../std/hash64.ts";
 
 /** R2: which node and which store of it a replica lives in. */
@@ -472,10 +472,7 @@ export interface RunsPort {
 export interface RunnerPort {
   /** Units that have not begun, and all that still come, are given back. */
   beginNoMore(): void;
-  /**
-   * Never rejects: what goes wrong is an outcome. An aborted one is `released`. `ranMs` is the time
-   * that the unit had a slot for itself, 0 when it never began; `storedMs` what its output took then.
-   */
+  /** Never rejects: what goes wrong is an outcome. An aborted one is `released`. */
   run(
     work: Work,
     context: {
@@ -494,7 +491,7 @@ export interface RunnerPort {
       readonly source: (version: string) => Promise<string>;
       readonly signal: AbortSignal;
     },
-  ): Promise<{ readonly outcome: Outcome; readonly ranMs: number; readonly storedMs: number }>;
+  ): Promise<WorkEnd>;
   /** Of an attempt that runs here, or ended a little ago while somebody read it. Rejects with a code. */
   output(wanted: OutputWanted): Promise<OutputSoFar | undefined>;
 }

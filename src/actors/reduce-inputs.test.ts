@@ -6,7 +6,8 @@ import type { GrantInputs } from "../scheduler/protocol.ts";
 import type { Row } from "../scheduler/rows.ts";
 import { inputPages, type ReadRows } from "./reduce-inputs.ts";
 
-const TIMES = { node: "n", startedMs: 0, endedMs: 0 };
+const ALIKE = { node: "n", skipped: false, grantedMs: 0 };
+const TIMES = { startedAfterMs: 0, endedAfterMs: 0 };
 
 /** Reads a kit's rows as a scheduler would; notes how many rows each answer has. */
 function readerOf(kit: SchedulerKit): { readonly read: ReadRows; readonly sizes: number[] } {
@@ -49,7 +50,8 @@ test("the children's results come in their order, page by page, also those with 
       const place = { part: 0, child, unit: 0 };
       const own = child % 3 === 0;
       if (own) kit.rows.set(keys.result(request, [], place), { kind: "result", data });
-      return { first: child, data: [own ? undefined : data], skipped: false, ...TIMES };
+      const one = { data: own ? undefined : data, ...TIMES };
+      return { first: child, children: [one], ...ALIKE };
     });
     kit.rows.set(keys.block(request, [], block), { kind: "block", stretches });
   }

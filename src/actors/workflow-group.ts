@@ -242,13 +242,13 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     }
     const over: Token[] = [];
     const ends: AttemptEnd[] = [];
-    for (const { token, outcome, ranMicros } of message.ends) {
+    for (const { token, outcome, run, ranMicros } of message.ends) {
       const text = tokenText(token);
       if (dispatcher.holderOf(token) !== from) over.push(token);
       else if (!this.#ending.has(text)) {
         this.#ending.add(text);
         if (ranMicros > 0) dispatcher.ran(token, ranMicros / 1000);
-        ends.push({ token, outcome });
+        ends.push({ token, outcome, run });
       }
     }
     for (let first = 0; first < ends.length; first += ENDS_MAX) {
@@ -363,7 +363,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       } else {
         // Said again it would be as large: the attempt has failed.
         const failed: Outcome = { kind: "failed", error: tooLarge(error) };
-        this.#proposeEnds(ends.map(({ token }) => ({ token, outcome: failed })));
+        this.#proposeEnds(ends.map(({ token, run }) => ({ token, outcome: failed, run })));
       }
     });
   }

@@ -9,6 +9,17 @@ export interface AttemptError {
   readonly stderr: string;
 }
 
+/** How a worker's process ended: one of the two is null. */
+export interface ExitView {
+  readonly code: number | null;
+  /** By its name, such as `SIGKILL`. */
+  readonly signal: string | null;
+}
+
+/**
+ * Times are those of the workflow's scheduler, so that they can be compared: when an attempt ran is told
+ * by its node in durations, whatever its clock says, and is true but for the time that telling it took.
+ */
 export interface AttemptView {
   readonly invocation: string;
   readonly step: string;
@@ -19,8 +30,21 @@ export interface AttemptView {
   /** Which partition a reduction is of; null for a map. */
   readonly part: number | null;
   readonly state: "running" | "done" | "failed" | "lost" | "released";
-  readonly startedAt: string;
+  /** When it was lent to the node. It may have to wait there for a slot and for its input. */
+  readonly grantedAt: string;
+  /**
+   * When a worker took it. Null while it runs, since that is told with its end, and where no worker took
+   * it or nobody could tell.
+   */
+  readonly startedAt: string | null;
+  /** When its handlers were through; null while it runs. Storing what they made comes after that. */
   readonly endedAt: string | null;
+  /**
+   * Of a worker that died of it, or was killed for it: a crash, too much memory, a timeout, a unit that
+   * was given up. Null where the worker lived on, as after a handler that threw, and where it went with
+   * its node.
+   */
+  readonly exit: ExitView | null;
   /** Of failed ones, with the ends of what the handler printed. */
   readonly error: AttemptError | null;
   /** Of a running one: the name under which `output` tells what it has printed so far. */

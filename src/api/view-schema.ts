@@ -1,6 +1,12 @@
 /** Schemas of what the API answers. Their type arguments are the types of `ports.ts`. */
 import type { GroupMemberView, GroupView, RecoveryView, TicketView } from "./admin-port.ts";
-import type { AttemptError, AttemptView, OutputText, OutputView } from "./attempt-view.ts";
+import type {
+  AttemptError,
+  AttemptView,
+  ExitView,
+  OutputText,
+  OutputView,
+} from "./attempt-view.ts";
 import type { FailureBody } from "./failures.ts";
 import {
   ANY,
@@ -308,8 +314,12 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
   phase: oneOf("map", "reduce"),
   part: nullable(NATURAL),
   state: oneOf("running", "done", "failed", "lost", "released"),
-  startedAt: TIME,
+  grantedAt: TIME,
+  startedAt: nullable(TIME),
   endedAt: nullable(TIME),
+  exit: nullable(
+    object<ExitView>("WorkerExit", { code: nullable(NATURAL), signal: nullable(TEXT) }),
+  ),
   error: nullable(
     object<AttemptError>("AttemptError", {
       code: TEXT,

@@ -162,9 +162,12 @@ describe("following", () => {
       phase: "map",
       part: null,
       live: null,
+      grantedAt: "2026-01-01T00:00:00Z",
       startedAt: "2026-01-01T00:00:01Z",
+      exit: null,
     } as const;
     const endedAt = "2026-01-01T00:00:02Z";
+    const exit = { code: 3, signal: null };
     const done = {
       ...attempt,
       state: "done",
@@ -175,16 +178,16 @@ describe("following", () => {
     cluster.attemptViews.push(
       { ...done, invocation: "i2", printed },
       { ...done, invocation: "i3", printed: null },
-      { ...attempt, invocation: "i1", state: "failed", endedAt, error, printed: null },
+      { ...attempt, invocation: "i1", state: "failed", endedAt, error, printed: null, exit },
     );
     const text = [
-      "==> i1 (words, map) failed on node-1 from 2026-01-01T00:00:01Z to 2026-01-01T00:00:02Z",
+      "==> i1 (words, map) failed on node-1 from 2026-01-01T00:00:01Z to 2026-01-01T00:00:02Z (granted 2026-01-01T00:00:00Z; its worker ended with code 3)",
       "out\nHANDLER_FAILED: no\n",
-      "==> i2 (words, map) done on node-1 from 2026-01-01T00:00:01Z to 2026-01-01T00:00:03Z",
+      "==> i2 (words, map) done on node-1 from 2026-01-01T00:00:01Z to 2026-01-01T00:00:03Z (granted 2026-01-01T00:00:00Z)",
       "fine\na word\n\n",
     ].join("\n");
     expect((await jobx("request attempts r1")).out).toMatch(
-      /i2 .*node-1 .*2000 ms .*done .*ok\n.*i3 .*\n.*i1 .*1000 ms .*failed .*HANDLER_FAILED\n$/,
+      /i2 .*node-1 .*00Z .*01Z .*2000 ms .*done .*ok\n.*i3 .*\n.*i1 .*1000 ms .*failed +code 3 +HANDLER_FAILED\n$/,
     );
     expect(await jobx("logs r1")).toEqual({ exit: 0, out: text, err: "" });
     const running = jobx("logs r1 -f");
@@ -198,8 +201,8 @@ describe("following", () => {
     await jobx("submit text wordcount");
     const attempt = {
       ...({ step: "words", node: "n", nodeName: "node-1", phase: "map", part: null } as const),
-      ...({ startedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "running" } as const),
-      ...{ error: null, printed: null },
+      ...({ grantedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "running" } as const),
+      ...{ startedAt: null, exit: null, error: null, printed: null },
     };
     cluster.attemptViews.push(
       { ...attempt, invocation: "i1", live: "1-0-n" },
@@ -209,7 +212,7 @@ describe("following", () => {
     cluster.outputs.set("1-0-n", { state: "running", stdout, keptFrom: 12_345 });
     cluster.outputs.set("2-0-n", { state: "running", stdout: "", stderr: "other\n" });
     const head = (name: string) =>
-      `==> ${name} (words, map) running on node-1 from 2026-01-01T00:00:01Z`;
+      `==> ${name} (words, map) running on node-1 (granted 2026-01-01T00:00:01Z)`;
     const shown = [head("i1"), "… 12,345 bytes left out", "late", head("i2"), "other"];
     expect(await jobx("logs r1")).toEqual({
       exit: 0,
@@ -235,7 +238,7 @@ describe("following", () => {
       .trim()
       .split("\n")
       .map((line): unknown => JSON.parse(line));
-    const told = { invocation: "i1", step: "words", node: "n", startedAt: attempt.startedAt };
+    const told = { invocation: "i1", step: "words", node: "n", grantedAt: attempt.grantedAt };
     expect(lines).toMatchObject([
       { kind: "output", attempt: told, stream: "stdout", leftOut: 12_345, text: "late\nbegun" },
       { kind: "output", attempt: { invocation: "i2" }, stream: "stderr", text: "other\n" },

@@ -5,10 +5,21 @@ import { LogFollower, type LogItem, WATCHED_MAX } from "./log-follower.ts";
 
 const RUNNING: AttemptView = {
   ...{ invocation: "i1", step: "words", phase: "map", part: null, state: "running" },
-  ...{ node: "n1", nodeName: "node-1", startedAt: "2026-01-01T00:00:01Z", endedAt: null },
-  ...{ error: null, printed: null, live: "5-0-n1" },
+  ...{
+    node: "n1",
+    nodeName: "node-1",
+    grantedAt: "2026-01-01T00:00:01Z",
+    startedAt: null,
+    endedAt: null,
+  },
+  ...{ exit: null, error: null, printed: null, live: "5-0-n1" },
 };
-const ENDED = { ...RUNNING, live: null, endedAt: "2026-01-01T00:00:09Z" };
+const ENDED = {
+  ...RUNNING,
+  live: null,
+  startedAt: "2026-01-01T00:00:02Z",
+  endedAt: "2026-01-01T00:00:09Z",
+};
 const FAILURE = { code: "HANDLER_FAILED", message: "no", traceback: "", stderr: "" };
 
 /** A cluster with one attempt, whose node has so much of its output, and what a follower tells of it. */

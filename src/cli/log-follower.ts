@@ -229,6 +229,6 @@ export class LogFollower {
 }
 
 /** The same for an attempt while it runs and when it has ended. */
-export function keyOf({ invocation, phase, part, node, startedAt }: AttemptView): string {
-  return [invocation, phase, part, node, startedAt].join(" ");
+export function keyOf({ invocation, phase, part, node, grantedAt }: AttemptView): string {
+  return [invocation, phase, part, node, grantedAt].join(" ");
 }

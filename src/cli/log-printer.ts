@@ -3,6 +3,7 @@ import type { AttemptView } from "../api/attempt-view.ts";
 import type { CommandRun } from "./command.ts";
 import { keyOf, type LogItem } from "./log-follower.ts";
 import { printable, printableLines } from "./output.ts";
+import { endingText } from "./request-text.ts";
 
 /** A line that is longer is shown in parts, characters. */
 const LINE_LENGTH_MAX = 16 * 1024;
@@ -79,7 +80,7 @@ export class LogPrinter {
   #print(attempt: AttemptView, lines: string): void {
     const key = keyOf(attempt);
     const head =
-      this.#under === key ? "" : `${headOf(attempt, "running")} from ${attempt.startedAt}\n`;
+      this.#under === key ? "" : `${headOf(attempt, "running")} (granted ${attempt.grantedAt})\n`;
     this.#under = key;
     this.#run.io.out(head + printableLines(lines));
   }
@@ -91,8 +92,10 @@ function headOf({ invocation, step, phase, nodeName }: AttemptView, state: strin
 
 /** How an attempt ended, with what it printed unless that was shown. */
 function endText({ attempt, followed }: Extract<LogItem, { kind: "attempt" }>): string {
-  const { state, startedAt, endedAt, error, printed } = attempt;
-  const head = `${headOf(attempt, state)} from ${startedAt} to ${endedAt ?? "?"}`;
+  const { state, startedAt, endedAt, error, printed, exit, grantedAt } = attempt;
+  const from = startedAt === null ? "until" : `from ${startedAt} to`;
+  const worker = exit === null ? "" : `; its worker ended ${endingText(exit)}`;
+  const head = `${headOf(attempt, state)} ${from} ${endedAt ?? "?"} (granted ${grantedAt}${worker})`;
   const parts = [
     followed ? "" : ((printed ?? error)?.stdout ?? ""),
     followed ? "" : ((printed ?? error)?.stderr ?? ""),
@@ -112,6 +115,6 @@ function jsonOf(item: LogItem): object {
     return { kind, ...attempt, error, printed: null };
   }
   if (item.attempt === undefined) return item;
-  const { invocation, step, phase, part, node, nodeName, startedAt } = item.attempt;
-  return { ...item, attempt: { invocation, step, phase, part, node, nodeName, startedAt } };
+  const { invocation, step, phase, part, node, nodeName, grantedAt } = item.attempt;
+  return { ...item, attempt: { invocation, step, phase, part, node, nodeName, grantedAt } };
 }

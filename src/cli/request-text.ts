@@ -1,5 +1,5 @@
 /** A request, as people read it. */
-import type { AttemptList } from "../api/attempt-view.ts";
+import type { AttemptList, ExitView } from "../api/attempt-view.ts";
 import type { RequestView } from "../api/ports.ts";
 import { printable, printableLines, toTable } from "./output.ts";
 
@@ -64,6 +64,11 @@ export function missingText({ truncated, forgotten }: AttemptList): string {
     (truncated ? "(only the first of many attempts)\n" : "") +
     (forgotten > 0 ? `(${forgottenText(forgotten)})\n` : "")
   );
+}
+
+/** How a worker's process ended, as the end of a sentence. */
+export function endingText({ code, signal }: ExitView): string {
+  return signal === null ? `with code ${code}` : `by signal ${printable(signal)}`;
 }
 
 /** Says that so many bad ends are not kept. */

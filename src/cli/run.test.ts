@@ -325,8 +325,10 @@ describe("showing", () => {
       part: null,
       live: null,
       state: "done",
+      grantedAt: "2026-01-01T00:00:00Z",
       startedAt: "2026-01-01T00:00:01Z",
       endedAt: "2026-01-01T00:00:02Z",
+      exit: null,
       error: null,
       printed: null,
     });

@@ -4,7 +4,7 @@
  * `close` resolves.
  */
 import type { Timer, Timers } from "../std/clock.ts";
-import type { HandlerRef, Printed, WorkError } from "../wire/dataset.ts";
+import type { HandlerRef, Printed, WorkError, WorkerExit } from "../wire/dataset.ts";
 import { sizeText } from "../wire/handler-metadata.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
 import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
@@ -38,6 +38,8 @@ export interface AttemptOptions {
   readonly directory: string | undefined;
   readonly names: StartMessage["names"];
   readonly listeners: AttemptListeners;
+  /** A worker has taken it; told for each of its workers. */
+  readonly onBegin?: (() => void) | undefined;
 }
 
 /** The attempt failed by a fault of its handler. */
@@ -85,6 +87,7 @@ export class Attempt {
   /** The first thing that went wrong; thrown by all calls from then on. */
   #ended: Error | undefined;
   #timedOut = false;
+  #exit: WorkerExit | undefined;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -120,6 +123,11 @@ export class Attempt {
     }
     await Promise.all(this.#kills);
     for (const worker of this.#free.splice(0)) await this.#giveBack(worker);
+  }
+
+  /** How the worker ended that ended it, or was killed to end it; undefined where that lives on. */
+  get exit(): WorkerExit | undefined {
+    return this.#exit;
   }
 
   /** What its handlers have printed, when it is closed; undefined for nothing. */
@@ -189,6 +197,7 @@ export class Attempt {
     if (free !== undefined && held === undefined) await this.#giveBack(free);
     const worker = held ?? (await this.#acquire(handler));
     this.#busy.add(worker);
+    this.#options.onBegin?.();
     if (held === undefined) {
       if (worker.calls > 0) this.#shared.add(worker);
       worker.stdout.reset();
@@ -232,6 +241,10 @@ export class Attempt {
     if (worker.alive) await worker.settleOutput();
     const stdout = worker.stdout.text();
     const stderr = worker.stderr.text();
+    // Of the workers that are killed because of another one's end nothing is to be told.
+    if (this.#ended === undefined || this.#ended instanceof AttemptReleased) {
+      this.#exit ??= worker.exit;
+    }
     let error: unknown;
     if (end.kind === "broken" && !(end.error instanceof HandlerFault)) error = end.error;
     else if (this.#timedOut) error = this.#timeout(stdout, stderr);

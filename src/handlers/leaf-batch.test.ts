@@ -184,6 +184,7 @@ describe("short leaves", () => {
       message: "Error: bad k7",
       stdout: "",
     });
+    expect(outcomes[7]).toMatchObject({ exit: undefined });
   });
 
   test("what one has printed is kept once, and says that others ran with it", async () => {
@@ -290,6 +291,7 @@ describe("short leaves", () => {
       code: "HANDLER_CRASHED",
       message: "the worker process ended with code 3 during the call",
     });
+    expect(outcomes[7]).toMatchObject({ exit: { kind: "code", code: 3 } });
   });
 
   test("one that hangs fails by its own timeout, and the others do not wait for it", async () => {
@@ -301,7 +303,10 @@ describe("short leaves", () => {
       code: "HANDLER_TIMEOUT",
       message: `not finished after ${timeoutMs} ms`,
     });
+    expect(outcomes[7]).toMatchObject({ exit: { kind: "signal", signal: "SIGKILL" } });
     expect(order.at(-1)).toBe(7);
+    // Timers may fire a little early.
+    expect(kit.lastEnd?.run?.tookMs).toBeGreaterThanOrEqual(timeoutMs - 5);
   });
 
   test("one that is given up is released, and the others go on", async () => {

@@ -88,7 +88,8 @@ export class LeafSweep {
     signal.removeEventListener("abort", give);
     this.#ahead.delete(leaf);
     if (this.#running?.leaf === leaf) {
-      leaf.usedMs += this.#options.nowMs() - this.#running.sinceMs;
+      leaf.throughMs = this.#options.nowMs();
+      leaf.usedMs += leaf.throughMs - this.#running.sinceMs;
     }
     await this.#ended(leaf, end);
   }
@@ -129,7 +130,9 @@ export class LeafSweep {
   #begun(leaf: Leaf): void {
     const { timers, nowMs } = this.#options;
     this.#ahead.delete(leaf);
-    this.#running = { leaf, sinceMs: nowMs() };
+    const sinceMs = nowMs();
+    this.#running = { leaf, sinceMs };
+    leaf.begunMs ??= sinceMs;
     this.#watch?.cancel();
     const leftMs = leaf.input.timeoutMs - leaf.usedMs;
     this.#watch = timers.after(Math.max(0, Math.min(STUCK_MS, leftMs)), () => {
@@ -171,7 +174,9 @@ export class LeafSweep {
       this.#watch?.cancel();
     }
     const { signal, timeoutMs } = leaf.input;
-    if (signal.aborted) leaf.finish({ kind: "released", reason: abortReason(signal) });
+    // Only the one that ran went with the worker.
+    const exit = ran ? this.#options.worker.exit : undefined;
+    if (signal.aborted) leaf.finish({ kind: "released", reason: abortReason(signal), exit });
     else if (end.kind === "done") leaf.handlerDone();
     else if (!ran || leaf.over || (await this.#hasPrinted())) leaf.alone();
     else if (end.kind === "killed" && !this.#timedOut) leaf.alone();
@@ -181,7 +186,7 @@ export class LeafSweep {
     else {
       const late = { code: "HANDLER_TIMEOUT", message: `not finished after ${timeoutMs} ms` };
       const why = this.#timedOut ? { ...late, traceback: "" } : describeEnd(end);
-      leaf.finish({ kind: "failed", error: { ...why, stdout: leaf.logged(), stderr: "" } });
+      leaf.finish({ kind: "failed", error: { ...why, stdout: leaf.logged(), stderr: "" }, exit });
     }
   }
 

@@ -35,6 +35,10 @@ export class Leaf {
   readonly printed: Printed[] = [];
   /** Time that its calls have taken so far. */
   usedMs = 0;
+  /** When its first call began. */
+  begunMs: number | undefined;
+  /** When the last of its calls ended. */
+  throughMs: number | undefined;
   /** How many pairs its last handler was given. */
   given = 0;
   /** The mapper's first word: a step, or null for "return". */

@@ -209,15 +209,20 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   );
 
   test("what a handler throws is told with traceback, stdout and stderr", async () => {
-    const error = failureOf(await kit.map(mapper("throws"), []));
+    const outcome = await kit.map(mapper("throws"), []);
+    const error = failureOf(outcome);
     expect(error).toMatchObject({ code: "HANDLER_FAILED", stdout: "printed\n" });
+    // Its worker lives on.
+    expect(outcome).toMatchObject({ exit: undefined });
     expect(error?.message).toContain("on purpose");
     expect(error?.traceback).toContain("a.mapper");
     expect(error?.stderr).toContain("complained");
   });
 
   test("a worker that exits in a call fails the attempt with its code and last words", async () => {
-    const error = failureOf(await kit.map(mapper("exits"), []));
+    const outcome = await kit.map(mapper("exits"), []);
+    expect(outcome).toMatchObject({ exit: { kind: "code", code: 3 } });
+    const error = failureOf(outcome);
     expect(error?.code).toBe("HANDLER_CRASHED");
     expect(error?.message).toContain("with code 3");
     expect(error?.stderr).toContain("last words");
@@ -226,6 +231,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
   test("a busy handler is killed at its timeout, and what it printed is kept", async () => {
     const outcome = await kit.map(mapper("hangs"), [], { timeoutMs: 4000 });
     expect(failureOf(outcome)).toMatchObject({ code: "HANDLER_TIMEOUT", stdout: "stuck\n" });
+    expect(outcome).toMatchObject({ exit: { kind: "signal", signal: "SIGKILL" } });
   });
 
   test("giving a unit up kills its handler and releases it with the reason", async () => {
@@ -236,7 +242,8 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
         onOutput: () => controller.abort(new Error("drain")),
       },
     });
-    expect(await running).toEqual({ kind: "released", reason: "drain" });
+    const exit = { kind: "signal", signal: "SIGKILL" };
+    expect(await running).toEqual({ kind: "released", reason: "drain", exit });
   });
 
   test("10 MB of prints disturb nothing; the end of them is kept when the attempt fails", async () => {
@@ -406,7 +413,7 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       const waiting = await own.map(mapper("counter"), []);
       expect(waiting).toEqual({ kind: "released", reason: "no slot was free for it" });
       controller.abort(new Error("the end"));
-      expect(await long).toEqual({ kind: "released", reason: "the end" });
+      expect(await long).toMatchObject({ kind: "released", reason: "the end" });
     } finally {
       await own.close();
     }

@@ -1,7 +1,7 @@
 /** Executes units of work: handlers in worker processes, pairs in and out through `PairIo`. */
 import { assert, unreachable } from "../std/assert.ts";
 import type { Clock, Timers } from "../std/clock.ts";
-import type { Dataset, HandlerRef, Outcome, Printed, Work, WorkError } from "../wire/dataset.ts";
+import type { Dataset, HandlerRef, Outcome, Work, WorkEnd } from "../wire/dataset.ts";
 import {
   Attempt,
   AttemptFailed,
@@ -22,6 +22,7 @@ import { SafeSink, SafeSorter } from "./safe-sink.ts";
 import { readSession, type SessionPairs, SessionWriter } from "./session.ts";
 import { Slot } from "./slot.ts";
 import { SlotGate } from "./slot-gate.ts";
+import { endOf, plainFailure, runOf, withPrinted } from "./unit-end.ts";
 import { UnitLine, type WaitingUnit } from "./unit-line.ts";
 
 /** What an executor hands in with a unit. */
@@ -62,15 +63,6 @@ export interface WorkRunnerOptions {
   readonly waitingMsMax?: number;
 }
 
-/** How a unit ended. */
-export interface WorkEnd {
-  readonly outcome: Outcome;
-  /** Time that it had a slot; 0 when it never began. */
-  readonly ranMs: number;
-  /** Time after that until its output was stored. */
-  readonly storedMs: number;
-}
-
 /** Longest wait of a unit for a slot, milliseconds. */
 const WAITING_MS_MAX = 3_000;
 
@@ -86,6 +78,12 @@ interface Run {
   /** True: its input may have been read before. */
   readonly again: boolean;
   /** To be waited for when its last handler is done: the slot is free then. */
+  readonly through: () => Promise<void>;
+}
+
+/** What is told of a unit that has a slot. */
+interface UnitListeners {
+  readonly begun: () => void;
   readonly through: () => Promise<void>;
 }
 
@@ -124,7 +122,7 @@ export class WorkRunner {
   run(work: Work, context: WorkContext): Promise<WorkEnd> {
     return new Promise((resolve, reject) => {
       const outcome: Outcome = { kind: "released", reason: "no slot was free for it" };
-      const leave = (): void => resolve({ outcome, ranMs: 0, storedMs: 0 });
+      const leave = (): void => resolve({ outcome, ranMs: 0, storedMs: 0, run: undefined });
       const { signal } = context;
       this.#line.enter({
         work,
@@ -183,17 +181,25 @@ export class WorkRunner {
     const { clock } = this.#options;
     const { kind } = unit;
     const stored: (() => void)[] = [];
+    let begunMs: number | undefined;
     try {
-      const outcome = await this.#begin(unit, async () => {
-        await this.#storing.enter();
-        stored.push(() => this.#storing.leave());
-        slot.leave(clock.nowMs());
+      const outcome = await this.#begin(unit, {
+        begun: () => {
+          begunMs ??= clock.nowMs();
+        },
+        through: async () => {
+          await this.#storing.enter();
+          stored.push(() => this.#storing.leave());
+          slot.leave(clock.nowMs());
+        },
       });
       const nowMs = clock.nowMs();
       slot.leave(nowMs);
       const ranMs = Math.max(slot.heldMs, RAN_MS_MIN);
       if (kind !== undefined && outcome.kind !== "released") this.#paces.ran(kind, ranMs);
-      unit.resolve({ outcome, ranMs, storedMs: slot.msSince(nowMs) });
+      const storedMs = slot.msSince(nowMs);
+      const run = begunMs === undefined ? undefined : runOf(begunMs, nowMs - storedMs, nowMs);
+      unit.resolve({ outcome, ranMs, storedMs, run });
     } finally {
       for (const leave of stored) leave();
     }
@@ -221,8 +227,10 @@ export class WorkRunner {
         } else {
           const shareMs = slot.msUntil(clock.nowMs()) / units.length;
           const ranMs = Math.max(shareMs, leaf.usedMs, RAN_MS_MIN);
-          const storedMs = slot.msSince(clock.nowMs());
-          unit.resolve({ outcome: end.outcome, ranMs, storedMs });
+          const nowMs = clock.nowMs();
+          const { begunMs, throughMs = nowMs } = leaf;
+          const run = begunMs === undefined ? undefined : runOf(begunMs, throughMs, nowMs);
+          unit.resolve({ outcome: end.outcome, ranMs, storedMs: slot.msSince(nowMs), run });
         }
       });
       if (inputs[at] === undefined) leaf.alone();
@@ -247,25 +255,25 @@ export class WorkRunner {
   }
 
   /**
-   * `through` is waited for when no handler runs any more and the outputs are still to be stored. A
+   * `begun` is told when a worker takes it, each time. `through` is waited for when no handler runs any more and the outputs are still to be stored. A
    * stray error that may be another unit's is nothing that this one did: it runs once more, with all
    * of its time, in workers that have served nobody.
    */
-  async #begin(unit: Waiting, through: () => Promise<void>): Promise<Outcome> {
+  async #begin(unit: Waiting, listeners: UnitListeners): Promise<Outcome> {
     try {
-      return await this.#attempt(unit, { through, again: false });
+      return await this.#attempt(unit, { ...listeners, again: false });
     } catch (error) {
       if (!(error instanceof AttemptStrayed)) throw error;
       unit.context.output?.again();
-      return this.#attempt(unit, { through, again: true });
+      return this.#attempt(unit, { ...listeners, again: true });
     }
   }
 
   async #attempt(
     { work, context, kind }: Waiting,
-    options: { readonly through: () => Promise<void>; readonly again: boolean },
+    options: UnitListeners & { readonly again: boolean },
   ): Promise<Outcome> {
-    const { through, again } = options;
+    const { through, again, begun } = options;
     const attempt = new Attempt({
       pool: this.#options.pool,
       use: { user: context.group, fresh: again },
@@ -276,6 +284,7 @@ export class WorkRunner {
       directory: context.attemptDirectory,
       names: context.names,
       listeners: context,
+      onBegin: begun,
     });
     const run: Run = {
       attempt,
@@ -295,8 +304,9 @@ export class WorkRunner {
       if (kind !== undefined && attempt.hasPrinted) this.#paces.printed(kind);
       return withPrinted(outcome, attempt.printed);
     } catch (error) {
-      if (error instanceof AttemptFailed) return { kind: "failed", error: error.failure };
-      if (error instanceof AttemptReleased) return { kind: "released", reason: error.message };
+      if (error instanceof AttemptFailed || error instanceof AttemptReleased) {
+        return endOf(error, attempt.exit);
+      }
       if (error instanceof HandlerFault) return { kind: "failed", error: plainFailure(error) };
       throw error;
     } finally {
@@ -470,18 +480,6 @@ function combine(
     onBatch: (records) => options.into.add(pairsOfLists(records)),
     onMessage: () => undefined,
   });
-}
-
-/** For the many that print nothing the outcome stays as it is. */
-function withPrinted(outcome: Outcome, printed: Printed | undefined): Outcome {
-  if (printed === undefined || outcome.kind === "failed" || outcome.kind === "released") {
-    return outcome;
-  }
-  return { ...outcome, printed };
-}
-
-function plainFailure(fault: HandlerFault): WorkError {
-  return { code: fault.code, message: fault.message, traceback: "", stdout: "", stderr: "" };
 }
 
 async function* each(

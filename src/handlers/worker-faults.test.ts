@@ -31,17 +31,25 @@ def map(args, ctx):
     yield ctx.map_to("x")
 `;
 
+const KILLED = { kind: "signal", signal: "SIGKILL" } as const;
+
 const FAULTS = {
-  hangs: ["    while True: time.sleep(1)", "HANDLER_TIMEOUT"],
+  hangs: ["    while True: time.sleep(1)", "HANDLER_TIMEOUT", KILLED],
   "writes garbage on the protocol": [
     "    os.write(4, b'garbage')\n    time.sleep(60)",
     "HANDLER_PROTOCOL",
+    KILLED,
   ],
-  exits: ["    os._exit(3)", "HANDLER_CRASHED"],
-  "is killed by a signal": ["    os.kill(os.getpid(), signal.SIGSEGV)", "HANDLER_CRASHED"],
+  exits: ["    os._exit(3)", "HANDLER_CRASHED", { kind: "code", code: 3 }],
+  "is killed by a signal": [
+    "    os.kill(os.getpid(), signal.SIGSEGV)",
+    "HANDLER_CRASHED",
+    { kind: "signal", signal: "SIGSEGV" },
+  ],
   "fills its memory": [
     "    held = []\n    while True: held.append(bytearray(b'x' * 4000000))",
     "HANDLER_MEMORY_EXCEEDED",
+    KILLED,
   ],
 } as const;
 
@@ -55,13 +63,14 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
 
   test.for(Object.entries(FAULTS))(
     "a handler that %s leaves none of its processes, and the next one is not harmed",
-    async ([_fault, [body, code]], context) => {
+    async ([_fault, [body, code, exit]], context) => {
       if (!(await allowed())) return context.skip(`this machine does not allow ${enforcer}`);
       const own = await open({ pool: { enforcers: [enforcer], memoryBytes: 256 * MIB } });
       const timeoutMs = code === "HANDLER_TIMEOUT" ? 4000 : 30_000;
       const outcome = await own.map({ mapper: mapper(`${FORKS}${body}\n`) }, [], { timeoutMs });
       const error = outcome.kind === "failed" ? outcome.error : undefined;
       expect(error?.code).toBe(code);
+      expect(outcome).toMatchObject({ exit });
       const pids =
         /pids (.*)/
           .exec(error?.stdout ?? "")?.[1]

@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { assert } from "../std/assert.ts";
 import type { Timer, Timers } from "../std/clock.ts";
-import type { Language, Printed } from "../wire/dataset.ts";
+import type { Language, Printed, WorkerExit } from "../wire/dataset.ts";
 import {
   encodeMessage,
   FrameReader,
@@ -31,7 +31,7 @@ import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
 import { type WorkerCommand, workerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
-import { pipeOf, spawnWorker } from "./worker-spawn.ts";
+import { pipeOf, spawnWorker, workerExit } from "./worker-spawn.ts";
 
 /** Longest time until a worker's hello, milliseconds: a slow start takes a tenth of a second. */
 export const HELLO_TIMEOUT_MS = 20_000;
@@ -73,6 +73,8 @@ export class WorkerProcess {
   /** The limit that it was started for. */
   readonly startedFor: number | undefined;
   onOutput: OutputListener | undefined;
+  /** How its process has ended; undefined while it runs. */
+  exit: WorkerExit | undefined;
   readonly #child: ChildProcess;
   readonly #timers: Timers;
   readonly #codecs: readonly WorkerCodec[];
@@ -109,6 +111,7 @@ export class WorkerProcess {
     this.#exited = new Promise((resolve) => {
       this.#child.once("exit", (exitCode, signal) => {
         this.#ended = true;
+        this.exit = workerExit(exitCode, signal);
         resolve();
         void this.#onExit({ kind: "exited", exitCode, signal });
       });

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { join } from "node:path";
+import type { WorkerExit } from "../wire/dataset.ts";
 import { MARK_VARIABLE } from "./process-table.ts";
 import type { WorkerCommand } from "./worker-languages.ts";
 
@@ -41,4 +42,11 @@ function environmentOf(options: {
     TMPDIR: join(options.directory, "tmp"),
     [MARK_VARIABLE]: options.mark,
   };
+}
+
+/** How a process ended, as the runtime tells it; undefined for one that never ran. */
+export function workerExit(exitCode: number | null, signal: string | null): WorkerExit | undefined {
+  if (signal !== null) return { kind: "signal", signal };
+  // A status has eight bits.
+  return exitCode === null ? undefined : { kind: "code", code: exitCode & 0xff };
 }

@@ -418,7 +418,7 @@ export class ClusterApi implements ClusterPort {
     const reader = this.#readerFor(options);
     const place = await reader.place(id, options.deadline);
     const row = await reader.row(place, options.deadline);
-    const seen = await reader.work(place, options.deadline);
+    const seen = await reader.work(place, row, options.deadline);
     const up = this.#deps.node.directory.members().filter(({ node }) => this.#deps.isUp(node));
     return { request: place.id, state: row.state, why: whyText(row, seen, up) };
   }

@@ -5,7 +5,7 @@ import type { AttemptList, AttemptView } from "../api/attempt-view.ts";
 import type { RequestList, RequestPage, RequestView } from "../api/ports.ts";
 import { inputError } from "../api/values.ts";
 import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
-import { forgottenBadEnds } from "../scheduler/attempt-record.ts";
+import { forgottenBadEnds, newestBadEnd } from "../scheduler/attempt-record.ts";
 import {
   capabilityOfQueueKey,
   dueMsOfDelayedKey,
@@ -200,7 +200,7 @@ export class RequestReader {
   }
 
   /** Where the request's work lies: what runs, what is ready and what waits, as far as is looked. */
-  async work(place: RequestPlace, deadline: Deadline): Promise<WorkSeen> {
+  async work(place: RequestPlace, request: RequestRow, deadline: Deadline): Promise<WorkSeen> {
     const { group, sequence } = place;
     const running: string[] = [];
     const ready = new Map<string, number>();
@@ -231,7 +231,8 @@ export class RequestReader {
       }
     }
     const givenBack = await this.#givenBack(place, unfinished, deadline);
-    return { running, ready, delayedMs, givenBack };
+    const lastBad = await this.#lastBad(place, request, deadline);
+    return { running, ready, delayedMs, givenBack, lastBad };
   }
 
   /** The newest attempts that did not end well, in the order of their grants. */
@@ -245,6 +246,19 @@ export class RequestReader {
     }
     // Their places are used in turn, so that keys tell no order.
     return rows.sort(({ token: a }, { token: b }) => a.index - b.index || a.ordinal - b.ordinal);
+  }
+
+  async #lastBad(
+    { group, sequence }: RequestPlace,
+    request: RequestRow,
+    deadline: Deadline,
+  ): Promise<WorkSeen["lastBad"]> {
+    const place = newestBadEnd(request);
+    if (place === undefined) return undefined;
+    const what = { keys: [keys.badEnd(sequence, place)], follows: true };
+    const [row] = (await this.#read(group, what, deadline)).values;
+    if (row?.kind !== "history") return undefined;
+    return { row, nodeName: this.#node.directory.member(row.node)?.name ?? row.node };
   }
 
   /** What executors said when they gave back units that are not done yet. */

@@ -14,6 +14,7 @@ import { openPlaces, tokenAt, unitAt } from "../scheduler/attempt-block.ts";
 import { resultsOf } from "../scheduler/block-row.ts";
 import type {
   AttemptRow,
+  AttemptTimes,
   BlockRow,
   HistoryRow,
   PlanRow,
@@ -24,6 +25,7 @@ import type {
 } from "../scheduler/rows.ts";
 import { retriesOf, timeoutMsOf } from "../scheduler/step-limits.ts";
 import { invocationId, requestId, type Token, type UnitRef } from "../scheduler/unit.ts";
+import type { WorkerExit } from "../scheduler/work.ts";
 import { liveName } from "./output-views.ts";
 
 /** A moment as people and programs read it. */
@@ -94,19 +96,43 @@ function attemptView(
   };
 }
 
+/** Of an attempt that ended well: its worker lives. */
+const WELL = { error: null, exit: null } as const;
+
+function timesView({
+  grantedMs,
+  startedMs,
+  endedMs,
+}: AttemptTimes): Pick<AttemptView, "grantedAt" | "startedAt" | "endedAt"> {
+  return {
+    grantedAt: isoTime(grantedMs),
+    startedAt: startedMs === undefined ? null : isoTime(startedMs),
+    endedAt: isoTime(endedMs),
+  };
+}
+
+function exitView(exit: WorkerExit | undefined): AttemptView["exit"] {
+  if (exit === undefined) return null;
+  return exit.kind === "code"
+    ? { code: exit.code, signal: null }
+    : { code: null, signal: exit.signal };
+}
+
 /** Attempts in flight of one grant, under the token of its first. */
 export function runningViews(
   row: AttemptRow,
   block: Token,
   names: AttemptNames,
 ): readonly AttemptView[] {
-  const startedAt = isoTime(row.grantedMs);
+  const grantedAt = isoTime(row.grantedMs);
   return openPlaces(row.open).map((at) => ({
     ...attemptView(unitAt(row, at), row, names),
     live: liveName(row.node, tokenAt(block, at)),
     state: "running",
-    startedAt,
+    grantedAt,
+    startedAt: null,
     endedAt: null,
+    exit: null,
     error: null,
     printed: null,
   }));
@@ -114,16 +140,14 @@ export function runningViews(
 
 /** An attempt that has ended and has a row of its own. */
 export function historyView(row: HistoryRow, names: AttemptNames): AttemptView {
-  const times = { startedAt: isoTime(row.startedMs), endedAt: isoTime(row.endedMs) };
-  const error = row.error ?? null;
-  return { ...attemptView(row.unit, row, names), state: row.how, ...times, error, printed: null };
+  const end = { ...timesView(row), error: row.error ?? null, exit: exitView(row.exit) };
+  return { ...attemptView(row.unit, row, names), state: row.how, ...end, printed: null };
 }
 
 /** An attempt that ended well and has printed something. */
 export function printedView(row: PrintedRow, names: AttemptNames): AttemptView {
-  const times = { startedAt: isoTime(row.startedMs), endedAt: isoTime(row.endedMs) };
-  const { printed } = row;
-  return { ...attemptView(row.unit, row, names), state: "done", ...times, error: null, printed };
+  const end = { ...timesView(row), ...WELL, printed: row.printed };
+  return { ...attemptView(row.unit, row, names), state: "done", ...end };
 }
 
 /** Leaves that were done, out of their parent's block. Other children have rows of their own. */
@@ -144,15 +168,9 @@ export function blockViews(
         request: parent.request,
         path: [...parent.path, result.child],
       };
-      const times = { startedAt: isoTime(result.startedMs), endedAt: isoTime(result.endedMs) };
       const row = { step: parent.childStep, node: result.node };
-      return {
-        ...attemptView(unit, row, names),
-        state: "done",
-        ...times,
-        error: null,
-        printed: null,
-      };
+      const end = { ...timesView(result), ...WELL, printed: null };
+      return { ...attemptView(unit, row, names), state: "done", ...end };
     });
 }
 

@@ -34,7 +34,15 @@ import {
   unitAt,
   without,
 } from "./attempt-block.ts";
-import { type Attempt, addWarnings, type Ended, keepPrinted, note } from "./attempt-record.ts";
+import {
+  type Attempt,
+  addWarnings,
+  type Ended,
+  exitOf,
+  keepPrinted,
+  note,
+  timesOf,
+} from "./attempt-record.ts";
 import type { AttemptEnd, Command } from "./commands.ts";
 import { type Dataset, datasetCount } from "./dataset.ts";
 import { keys } from "./keys.ts";
@@ -133,13 +141,14 @@ function takeHead(
 
 /** Records what an executor says of its attempt. */
 export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd): void {
-  const { token, outcome } = said;
+  const { token, outcome, run } = said;
   const attempt = endAttempt(tx, token, howOf(outcome));
   if (attempt === undefined) return;
   if (!isWanted(tx, attempt.unit)) return;
+  const end: Ended = { attempt, token, times: timesOf(attempt, at, run), exit: exitOf(outcome) };
   const problem = problemOf(tx, attempt, outcome);
   if (problem !== undefined) {
-    failUnit(tx, at, { attempt, token, error: problem });
+    failUnit(tx, at, { ...end, error: problem });
     return;
   }
   switch (outcome.kind) {
@@ -147,14 +156,14 @@ export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd
     case "combined":
     case "reduced":
       addWarnings(tx, attempt.unit.request, outcome.warnings);
-      if (outcome.printed !== undefined) keepPrinted(tx, at, attempt, outcome.printed);
-      applyDone(tx, at, { attempt, token, outcome });
+      if (outcome.printed !== undefined) keepPrinted(tx, end, outcome.printed);
+      applyDone(tx, at, { ...end, outcome });
       return;
     case "failed":
-      failUnit(tx, at, { attempt, token, error: outcome.error });
+      failUnit(tx, at, { ...end, error: outcome.error });
       return;
     case "released":
-      requeue(tx, at, { attempt, token, how: "released", reason: outcome.reason });
+      requeue(tx, at, { ...end, how: "released", reason: outcome.reason });
       return;
     default:
       unreachable(outcome);
@@ -170,7 +179,9 @@ export function applyTakeBack(
   const attempt = endAttempt(tx, command.token, command.how);
   if (attempt === undefined) return;
   if (!isWanted(tx, attempt.unit)) return;
-  requeue(tx, at, { attempt, token: command.token, how: command.how, reason: undefined });
+  const times = timesOf(attempt, at, undefined);
+  const end: Ended = { attempt, token: command.token, times, exit: undefined };
+  requeue(tx, at, { ...end, how: command.how, reason: undefined });
 }
 
 /** False when the request has ended or is gone, or the invocation was skipped because another part failed. */
@@ -254,10 +265,10 @@ function applyDone(
   const { attempt, outcome } = end;
   const { unit } = attempt;
   const place = { request: unit.request, path: unit.path, step: attempt.step };
-  const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  const ending = { node: attempt.node, ...end.times };
   switch (outcome.kind) {
     case "mapped": {
-      note(tx, at, end, { how: "done", error: undefined });
+      note(tx, end, { how: "done", error: undefined });
       startChildren(tx, at, place, {
         kind: "invocation",
         step: attempt.step,
@@ -273,7 +284,7 @@ function applyDone(
       return;
     }
     case "combined":
-      note(tx, at, end, { how: "done", error: undefined });
+      note(tx, end, { how: "done", error: undefined });
       startReduce(tx, at, place, {
         kind: "invocation",
         step: attempt.step,
@@ -290,11 +301,11 @@ function applyDone(
     case "reduced":
       if (unit.kind === "map") {
         // A leaf below the root is told by its parent's block; the root has none.
-        if (unit.path.length === 0) note(tx, at, end, { how: "done", error: undefined });
+        if (unit.path.length === 0) note(tx, end, { how: "done", error: undefined });
         finishInvocation(tx, at, place, { parts: outcome.parts, ending });
         return;
       }
-      note(tx, at, end, { how: "done", error: undefined });
+      note(tx, end, { how: "done", error: undefined });
       applyReduced(tx, at, { ...end, part: unit.part, parts: outcome.parts });
       return;
     default:
@@ -320,7 +331,7 @@ function applyReduced(
   const isOnly = row.reduceCount === 1;
   if (!isOnly) putOutput(tx, place, { part: end.part, parts: end.parts });
   if (!isLast) return;
-  const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  const ending = { node: attempt.node, ...end.times };
   const parts = isOnly ? end.parts : joinedOutputs(tx, place, row.reduceCount);
   finishInvocation(tx, at, place, { parts, ending });
 }
@@ -333,7 +344,7 @@ function failUnit(
 ): void {
   const { attempt, error } = end;
   const { unit } = attempt;
-  note(tx, at, end, { how: "failed", error });
+  note(tx, end, { how: "failed", error });
   const request = requestOf(tx, unit.request);
   const step = stepOf(tx, request, attempt.step);
   if (attempt.failures < retriesOf(step)) {
@@ -366,7 +377,7 @@ function skip(tx: WorkflowTransaction, at: Position, end: Ended): void {
   const row = rowOf(tx, "invocation", key);
   if (row !== undefined) tx.put(key, { ...row, state: "done" });
   if (row !== undefined && row.reduceDone > 0) voidOutputs(tx, { request, path });
-  const ending = { node: attempt.node, startedMs: attempt.grantedMs, endedMs: at.stampMs };
+  const ending = { node: attempt.node, ...end.times };
   countChild(tx, at, { request, path }, { parts: [], skipped: true, ending });
 }
 
@@ -379,7 +390,7 @@ function requeue(
   const { attempt, how, reason } = end;
   const { unit, step, failures } = attempt;
   const error = reason === undefined ? undefined : problem("UNIT_GIVEN_BACK", reason);
-  note(tx, at, end, { how, error });
+  note(tx, end, { how, error });
   const losses = attempt.losses + (how === "lost" ? 1 : 0);
   const request = requestOf(tx, unit.request);
   if (losses > LOSSES_MAX) {

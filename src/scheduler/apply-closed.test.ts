@@ -49,7 +49,6 @@ test("attempts that run when a workflow closes may still end", () => {
   kit.submit(textData("before"));
   const { token } = kit.grant();
   kit.run({ kind: "close" });
-  expect(kit.run({ kind: "ends", ends: [{ token, outcome: mapped("low", 1) }] })).toEqual({
-    kind: "ok",
-  });
+  const end = { token, outcome: mapped("low", 1), run: undefined };
+  expect(kit.run({ kind: "ends", ends: [end] })).toEqual({ kind: "ok" });
 });

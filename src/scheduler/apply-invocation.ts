@@ -21,17 +21,15 @@ import { withResult } from "./block-row.ts";
 import type { Dataset, NodeId } from "./dataset.ts";
 import { BLOCK_CHILDREN, keys } from "./keys.ts";
 import { putParts } from "./reduce-outputs.ts";
-import type { ChildResult, Failure, InvocationRow, RequestState } from "./rows.ts";
+import type { AttemptTimes, ChildResult, Failure, InvocationRow, RequestState } from "./rows.ts";
 import type { Path } from "./unit.ts";
 
 /** Inline bytes of one child's result that its block row takes; more go to a row of their own. */
 export const BLOCK_RESULT_BYTES_MAX = 256;
 
 /** Who ran the attempt that ended an invocation, and when. */
-export interface Ending {
+export interface Ending extends AttemptTimes {
   readonly node: NodeId;
-  readonly startedMs: number;
-  readonly endedMs: number;
 }
 
 /** Ends the request; its remaining work is set aside by the scheduler as it comes upon it. */

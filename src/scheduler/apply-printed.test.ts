@@ -15,11 +15,11 @@ test("what an attempt that ended well printed has a row with place and times; si
   const kit = SchedulerKit.withSteps(STEPS);
   const request = kit.submit();
   kit.next({ ...mapped("low", 2), printed: printed("top said") });
-  const startedMs = kit.stampMs;
+  const grantedMs = kit.stampMs;
   kit.finish(() => reduced(textData("x")));
   const rows = rowsOf(kit, request);
   expect(rows).toMatchObject([
-    { unit: { kind: "map", path: [] }, step: "top", startedMs, printed: printed("top said") },
+    { unit: { kind: "map", path: [] }, step: "top", grantedMs, printed: printed("top said") },
   ]);
   expect(kit.request(request)).toMatchObject({ state: "succeeded", printedCount: 1 });
 });

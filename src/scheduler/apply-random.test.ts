@@ -148,7 +148,8 @@ class Driver {
       const { token, outcome } = one;
       const released: Outcome = { kind: "released", reason: "drain" };
       const said = this.#random.next() < 0.1 ? released : outcome;
-      ends.push({ token, outcome: said });
+      const run = { tookMs: this.#below(50), agoMs: this.#below(50) };
+      ends.push({ token, outcome: said, run: this.#random.next() < 0.1 ? undefined : run });
       if (said.kind === "failed") this.#count(this.#tries, one.attempt.unit);
       else if (said.kind !== "released") this.#count(this.done, one.attempt.unit);
       this.#zombies.push({ token, outcome });

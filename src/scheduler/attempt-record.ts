@@ -8,9 +8,9 @@ import {
   type WorkflowTransaction,
 } from "./apply-kit.ts";
 import { keys } from "./keys.ts";
-import type { AttemptRow, HistoryRow, RequestRow } from "./rows.ts";
+import type { AttemptRow, AttemptTimes, HistoryRow, RequestRow } from "./rows.ts";
 import type { Token } from "./unit.ts";
-import type { Printed } from "./work.ts";
+import type { AttemptRun, Outcome, Printed, WorkerExit } from "./work.ts";
 
 /**
  * Rows of failed, lost and released attempts kept for one request, the newest: a unit that is given back
@@ -28,6 +28,29 @@ export type Attempt = Pick<
 export interface Ended {
   readonly attempt: Attempt;
   readonly token: Token;
+  readonly times: AttemptTimes;
+  readonly exit: WorkerExit | undefined;
+}
+
+/**
+ * When an attempt ran, reckoned back from the stamp of the entry that says so. Its executor's durations
+ * are held against what is known here: nothing begins before it was granted, or ends after its end.
+ */
+export function timesOf(
+  { grantedMs }: Attempt,
+  { stampMs }: Position,
+  run: AttemptRun | undefined,
+): AttemptTimes {
+  // Stamps of two leaders may differ.
+  const notedMs = Math.max(grantedMs, stampMs);
+  if (run === undefined) return { grantedMs, startedMs: undefined, endedMs: notedMs };
+  const endedMs = Math.max(grantedMs, notedMs - run.agoMs);
+  return { grantedMs, startedMs: Math.max(grantedMs, endedMs - run.tookMs), endedMs };
+}
+
+/** How the worker ended that an attempt took with it. */
+export function exitOf(outcome: Outcome): WorkerExit | undefined {
+  return outcome.kind === "failed" || outcome.kind === "released" ? outcome.exit : undefined;
 }
 
 /** Adds to the warnings of a request, as long as there are few. */
@@ -45,28 +68,25 @@ export function addWarnings(
 /** Keeps what an attempt printed, in the place of the oldest such row when there are many. */
 export function keepPrinted(
   tx: WorkflowTransaction,
-  at: Position,
-  attempt: Attempt,
+  { attempt, times }: Ended,
   printed: Printed,
 ): void {
-  const { unit, step, node, grantedMs: startedMs } = attempt;
+  const { unit, step, node } = attempt;
   const request = requestOf(tx, unit.request);
   const key = keys.printed(unit.request, request.printedCount % PRINTED_ROWS_MAX);
-  tx.put(key, { kind: "printed", unit, step, node, startedMs, endedMs: at.stampMs, printed });
+  tx.put(key, { kind: "printed", unit, step, node, ...times, printed });
   putRequest(tx, unit.request, { ...request, printedCount: request.printedCount + 1 });
 }
 
 /** Keeps a row about the ended attempt; a bad end takes the place of the oldest when there are many. */
 export function note(
   tx: WorkflowTransaction,
-  at: Position,
   end: Ended,
   what: Pick<HistoryRow, "how" | "error">,
 ): void {
-  const { attempt, token } = end;
+  const { attempt, token, times, exit } = end;
   const { unit, step, node } = attempt;
-  const times = { startedMs: attempt.grantedMs, endedMs: at.stampMs };
-  const row: HistoryRow = { kind: "history", token, unit, step, node, ...what, ...times };
+  const row: HistoryRow = { kind: "history", token, unit, step, node, ...times, ...what, exit };
   if (what.how === "done") {
     tx.put(keys.history(unit.request, token), row);
     return;

@@ -4,13 +4,18 @@ import { textData } from "../../test/lib/scheduler-values.ts";
 import { resultsOf, withResult } from "./block-row.ts";
 import type { BlockRow, ChildResult } from "./rows.ts";
 
-const resultArbitrary = fc.record({
+const drawn = fc.record({
   child: fc.nat(31),
   data: fc.constantFrom<ChildResult["data"]>(undefined, [], textData("a")),
   skipped: fc.boolean(),
   node: fc.constantFrom("a", "b"),
-  startedMs: fc.nat(1),
-  endedMs: fc.nat(1),
+  ...{ grantedMs: fc.nat(1), ran: fc.option(fc.nat(3), { nil: undefined }), took: fc.nat(2) },
+});
+
+/** Granted, then perhaps started, then ended. */
+const resultArbitrary = drawn.map(({ ran, took, ...rest }): ChildResult => {
+  const startedMs = ran === undefined ? undefined : rest.grantedMs + ran;
+  return { ...rest, startedMs, endedMs: (startedMs ?? rest.grantedMs) + took };
 });
 
 const resultsArbitrary = fc.uniqueArray(resultArbitrary, {
@@ -41,17 +46,19 @@ test("the same results make the same row whatever order they came in", () => {
   );
 });
 
-test("neighbours that ended alike share a stretch", () => {
-  const alike = { data: [], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
-  const block = blockOf([0, 2, 1, 4].map((child) => ({ child, ...alike })));
-  expect(block.stretches.map(({ first, data }) => [first, data.length])).toEqual([
+test("neighbours that were granted alike share a stretch, whenever each of them ran", () => {
+  const alike = { data: [], skipped: false, node: "a", grantedMs: 1 };
+  const block = blockOf(
+    [0, 2, 1, 4].map((child) => ({ child, ...alike, startedMs: 2 + child, endedMs: 3 + child })),
+  );
+  expect(block.stretches.map(({ first, children }) => [first, children.length])).toEqual([
     [0, 3],
     [4, 1],
   ]);
 });
 
 test("a second result of a child is a mistake of the program, also in the middle of a stretch", () => {
-  const alike = { data: [], skipped: false, node: "a", startedMs: 1, endedMs: 2 };
+  const alike = { data: [], skipped: false, node: "a", grantedMs: 0, startedMs: 1, endedMs: 2 };
   const block = blockOf([0, 1, 2].map((child) => ({ child, ...alike })));
   for (const child of [0, 1, 2]) {
     expect(() => withResult(block, { child, ...alike })).toThrow("two committed completions");

@@ -1,11 +1,19 @@
-/** R18: how the children of one block ended, neighbours that ended alike in one stretch. */
+/** R18: how the children of one block ended, neighbours that alike in one stretch. */
 import { assert } from "../std/assert.ts";
 import type { BlockRow, ChildResult, Stretch } from "./rows.ts";
 
 /** The children of a block that have ended, in their order. */
 export function resultsOf(block: BlockRow): readonly ChildResult[] {
-  return block.stretches.flatMap(({ first, data, skipped, node, startedMs, endedMs }) =>
-    data.map((own, at) => ({ child: first + at, data: own, skipped, node, startedMs, endedMs })),
+  return block.stretches.flatMap(({ first, children, skipped, node, grantedMs }) =>
+    children.map(({ data, startedAfterMs, endedAfterMs }, at) => ({
+      child: first + at,
+      data,
+      skipped,
+      node,
+      grantedMs,
+      startedMs: startedAfterMs === undefined ? undefined : grantedMs + startedAfterMs,
+      endedMs: grantedMs + endedAfterMs,
+    })),
   );
 }
 
@@ -15,10 +23,9 @@ export function withResult(block: BlockRow | undefined, result: ChildResult): Bl
   const after = old.findIndex(({ first }) => first > result.child);
   const at = after === -1 ? old.length : after;
   const before = old[at - 1];
-  const end = before === undefined ? 0 : before.first + before.data.length;
+  const end = before === undefined ? 0 : before.first + before.children.length;
   assert(end <= result.child, "no unit has two committed completions");
-  const { child, data, ...alike } = result;
-  const own: Stretch = { first: child, data: [data], ...alike };
+  const own = stretchOf(result);
   const merged = before === undefined ? [own] : joined(before, own);
   const next = old[at];
   const last = merged.at(-1);
@@ -30,13 +37,19 @@ export function withResult(block: BlockRow | undefined, result: ChildResult): Bl
   };
 }
 
-/** Two neighbours as one stretch where they touch and ended alike. */
+function stretchOf({ child, data, startedMs, endedMs, ...alike }: ChildResult): Stretch {
+  const { grantedMs } = alike;
+  const startedAfterMs = startedMs === undefined ? undefined : startedMs - grantedMs;
+  const own = { data, startedAfterMs, endedAfterMs: endedMs - grantedMs };
+  return { first: child, children: [own], ...alike };
+}
+
+/** Two neighbours as one stretch where they touch and are alike. */
 function joined(left: Stretch, right: Stretch): readonly Stretch[] {
   const alike =
-    left.first + left.data.length === right.first &&
+    left.first + left.children.length === right.first &&
     left.skipped === right.skipped &&
     left.node === right.node &&
-    left.startedMs === right.startedMs &&
-    left.endedMs === right.endedMs;
-  return alike ? [{ ...left, data: [...left.data, ...right.data] }] : [left, right];
+    left.grantedMs === right.grantedMs;
+  return alike ? [{ ...left, children: [...left.children, ...right.children] }] : [left, right];
 }

@@ -33,9 +33,9 @@ export function clampOutcome(outcome: Outcome): Outcome {
     case "reduced":
       return { ...outcome, ...clampWords(outcome) };
     case "failed":
-      return { kind: "failed", error: clampError(outcome.error) };
+      return { ...outcome, error: clampError(outcome.error) };
     case "released":
-      return { kind: "released", reason: outcome.reason.slice(0, WARNING_MAX) };
+      return { ...outcome, reason: outcome.reason.slice(0, WARNING_MAX) };
   }
 }
 

@@ -7,7 +7,7 @@ import { COMMAND_ORDINALS } from "./keys.ts";
 import type { NamedCommand } from "./named/commands.ts";
 import type { HandlerDefinition, JobDefinition, Retention, StepDefinition } from "./rows.ts";
 import type { Token } from "./unit.ts";
-import type { Outcome } from "./work.ts";
+import type { AttemptRun, Outcome } from "./work.ts";
 
 /** R15: who asked. The same id gets the same answer, however often the command is repeated. */
 export type CommandId =
@@ -83,6 +83,8 @@ export type RetentionCommand =
 export interface AttemptEnd {
   readonly token: Token;
   readonly outcome: Outcome;
+  /** Undefined when no worker took it, or its executor cannot tell. */
+  readonly run: AttemptRun | undefined;
 }
 
 /** Ends in one command: each has an ordinal of the command for what follows from it. */

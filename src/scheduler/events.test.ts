@@ -3,7 +3,7 @@ import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
 import { revisionOf } from "./apply-client.ts";
 import { attemptEventsOf, eventsOf, requestChange } from "./events.ts";
-import { COMMAND_ORDINALS } from "./keys.ts";
+import { COMMAND_ORDINALS, keys } from "./keys.ts";
 import { whyText } from "./why.ts";
 
 describe("events", () => {
@@ -69,7 +69,7 @@ describe("why", () => {
   const running = kit.request(kit.submit());
   const nothing = {
     ...{ running: [], ready: new Map<string, number>(), delayedMs: [] },
-    givenBack: undefined,
+    ...{ givenBack: undefined, lastBad: undefined },
   };
   const node = { capabilities: ["gpu"], slots: 4 };
   const ready = (capability: string, count: number) => ({
@@ -116,6 +116,33 @@ describe("why", () => {
     ],
   ])("%j is told", (seen, nodes, sentence) => {
     expect(whyText(running, seen, nodes)).toBe(sentence);
+  });
+
+  test("when and where the last bad end was, and how its worker ended, is told of who goes on or has failed", () => {
+    const own = SchedulerKit.withSteps([{ name: "top", retries: 1 }]);
+    const request = own.submit();
+    own.stampMs = 1000;
+    const { token } = own.grant();
+    own.stampMs = 9000;
+    const crashed = { ...failed("it ended"), exit: { kind: "code", code: 3 } } as const;
+    own.end(token, crashed, { tookMs: 4000, agoMs: 1000 });
+    const row = own.rows.get(keys.badEnd(request, 0));
+    if (row?.kind !== "history") throw new Error("the bad end has a row");
+    const seen = { ...nothing, lastBad: { row, nodeName: "node-1" } };
+    const told =
+      "; the last attempt that did not end well was granted to node-1 at 1970-01-01T00:00:01.000Z, " +
+      "ran from 1970-01-01T00:00:04.000Z to 1970-01-01T00:00:08.000Z and failed, and its worker ended with code 3.";
+    expect(whyText(running, { ...seen, running: ["n"] }, [])).toBe(`1 unit runs on n${told}`);
+    const failure = { error: crashed.error, unit: undefined };
+    expect(whyText({ ...running, state: "failed", failure }, seen, [])).toBe(
+      `It has failed: it ended (HANDLER_FAILED)${told}`,
+    );
+    const lost = { ...row, how: "lost", startedMs: undefined, exit: undefined } as const;
+    expect(
+      whyText(running, { ...nothing, lastBad: { row: lost, nodeName: "node-1" } }, []),
+    ).toContain(
+      "at 1970-01-01T00:00:01.000Z, was lost at 1970-01-01T00:00:08.000Z, and when it began is not known.",
+    );
   });
 
   test("a paused and a failed request name the failure, an ended one its end", () => {

@@ -5,7 +5,7 @@
 import type { Dataset, NodeId } from "./dataset.ts";
 import type { NamedRow } from "./named/rows.ts";
 import type { Token, UnitRef } from "./unit.ts";
-import type { HandlerRef, Printed, WorkError } from "./work.ts";
+import type { HandlerRef, Printed, WorkError, WorkerExit } from "./work.ts";
 
 /** What happens to the request when a unit has failed for good. */
 export type FailurePolicy = "fail" | "skip" | "pause";
@@ -196,22 +196,38 @@ export interface InvocationRow {
   readonly reduceDone: number;
 }
 
+/**
+ * When an attempt was under way, by the clock of the stamps (R14): `grantedMs` <= `startedMs` <= `endedMs`.
+ * For people; nothing is decided by it.
+ */
+export interface AttemptTimes {
+  readonly grantedMs: number;
+  /** A worker of its executor took it; undefined when none did, or when nobody could tell. */
+  readonly startedMs: number | undefined;
+  /** Its handlers were through; where that is not known, its end was noted. */
+  readonly endedMs: number;
+}
+
 /** How one child ended. */
-export interface ChildResult {
+export interface ChildResult extends AttemptTimes {
   readonly child: number;
   /** Undefined: kept in rows of its own. Empty for a child that was skipped. */
   readonly data: Dataset | undefined;
   readonly skipped: boolean;
   readonly node: NodeId;
-  readonly startedMs: number;
-  readonly endedMs: number;
 }
 
-/** Consecutive children that one node ran, granted and ended in the same entries. */
-export interface Stretch extends Omit<ChildResult, "child" | "data"> {
+/** What children of a stretch do not share. */
+export interface StretchChild extends Pick<ChildResult, "data"> {
+  /** After the grant, so that few bytes tell it. */
+  readonly startedAfterMs: number | undefined;
+  readonly endedAfterMs: number;
+}
+
+/** Consecutive children that one node ran, granted at one time. */
+export interface Stretch extends Pick<ChildResult, "skipped" | "node" | "grantedMs"> {
   readonly first: number;
-  /** One for each child. */
-  readonly data: readonly ChildResult["data"][];
+  readonly children: readonly StretchChild[];
 }
 
 /** R18: results of up to `BLOCK_CHILDREN` consecutive children, in their order. */
@@ -284,26 +300,24 @@ export interface AttemptRow {
 }
 
 /** An attempt that has ended; of leaves only the newest that did not end well, the rest is in blocks. */
-export interface HistoryRow {
+export interface HistoryRow extends AttemptTimes {
   readonly kind: "history";
   readonly token: Token;
   readonly unit: UnitRef;
   readonly step: string;
   readonly node: NodeId;
   readonly how: "done" | "failed" | "lost" | "released";
-  readonly startedMs: number;
-  readonly endedMs: number;
   readonly error: WorkError | undefined;
+  /** Of its worker; undefined when that lived on, or went with its node. */
+  readonly exit: WorkerExit | undefined;
 }
 
 /** What an attempt that ended well has printed; its unit has no other such attempt. */
-export interface PrintedRow {
+export interface PrintedRow extends AttemptTimes {
   readonly kind: "printed";
   readonly unit: UnitRef;
   readonly step: string;
   readonly node: NodeId;
-  readonly startedMs: number;
-  readonly endedMs: number;
   readonly printed: Printed;
 }
 

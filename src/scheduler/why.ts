@@ -1,5 +1,6 @@
 /** Why a request is where it is, told in one sentence from the rows that its work lies in. Pure. */
-import type { RequestRow } from "./rows.ts";
+import type { HistoryRow, RequestRow } from "./rows.ts";
+import type { WorkerExit } from "./work.ts";
 
 /** What is known of a request's work. Counts may be those of the first rows only. */
 export interface WorkSeen {
@@ -11,6 +12,8 @@ export interface WorkSeen {
   readonly delayedMs: readonly number[];
   /** Attempts of units that are not done yet which their executors gave back, by the reason. */
   readonly givenBack: { readonly count: number; readonly lastReason: string } | undefined;
+  /** The newest attempt that did not end well, and the name of its node. */
+  readonly lastBad: { readonly row: HistoryRow; readonly nodeName: string } | undefined;
 }
 
 /** A node that is up. */
@@ -28,15 +31,16 @@ export function whyText(request: RequestRow, seen: WorkSeen, nodes: readonly Nod
     case "cancelled":
       return "Somebody has cancelled it.";
     case "failed":
-      return `It has failed: ${failureText(failure?.error)}.`;
+      return `It has failed: ${failureText(failure?.error)}${lastBadText(seen)}.`;
     case "paused":
-      return `It is paused until somebody resumes it, since a unit has failed: ${failureText(failure?.error)}.`;
+      return `It is paused until somebody resumes it, since a unit has failed: ${failureText(failure?.error)}${lastBadText(seen)}.`;
     case "queued":
     case "running": {
       const parts = workParts(seen, nodes);
-      if (parts.length === 0) return "Its next step is just being decided.";
+      if (parts.length === 0) return `Its next step is just being decided${lastBadText(seen)}.`;
       const [first = "", ...rest] = parts;
-      return `${[first.charAt(0).toUpperCase() + first.slice(1), ...rest].join("; ")}.`;
+      const text = [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join("; ");
+      return `${text}${lastBadText(seen)}.`;
     }
   }
 }
@@ -46,6 +50,35 @@ function failureText(
 ): string {
   if (error === undefined) return "nobody knows why";
   return `${line(error.message)} (${error.code})`;
+}
+
+/** When and where the newest bad end was, and what became of its worker. */
+function lastBadText({ lastBad }: WorkSeen): string {
+  if (lastBad === undefined) return "";
+  const { row, nodeName } = lastBad;
+  const { grantedMs, startedMs, endedMs, exit } = row;
+  const [granted = "", ended = ""] = [grantedMs, endedMs].map(timeText);
+  const ran =
+    startedMs === undefined
+      ? `${HOW[row.how]} at ${ended}, and when it began is not known`
+      : `ran from ${timeText(startedMs)} to ${ended} and ${HOW[row.how]}`;
+  const worker = exit === undefined ? "" : `, and its worker ended ${exitText(exit)}`;
+  return `; the last attempt that did not end well was granted to ${nodeName} at ${granted}, ${ran}${worker}`;
+}
+
+const HOW: Readonly<Record<HistoryRow["how"], string>> = {
+  done: "ended well",
+  failed: "failed",
+  lost: "was lost",
+  released: "was given back",
+};
+
+function exitText(exit: WorkerExit): string {
+  return exit.kind === "code" ? `with code ${exit.code}` : `by signal ${exit.signal}`;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 /** As much of a message as fits a sentence. */
@@ -66,7 +99,7 @@ function workParts(seen: WorkSeen, nodes: readonly NodeOffer[]): readonly string
   }
   const [first] = [...seen.delayedMs].sort((a, b) => a - b);
   if (first !== undefined) {
-    const again = `to be tried again, the first at ${new Date(first).toISOString()}`;
+    const again = `to be tried again, the first at ${timeText(first)}`;
     parts.push(`${units(seen.delayedMs.length)} that did not end well wait ${again}`);
   }
   if (seen.givenBack !== undefined) {

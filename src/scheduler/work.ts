@@ -69,6 +69,33 @@ export interface Printed {
   readonly stderr: string;
 }
 
+/** How a worker's process has ended. */
+export type WorkerExit =
+  | { readonly kind: "code"; readonly code: number }
+  /** By its name, such as `SIGKILL`. */
+  | { readonly kind: "signal"; readonly signal: string };
+
+/** The greatest code that a process can exit with. */
+export const EXIT_CODE_MAX = 255;
+
+/** Longer than an attempt may take, with a wait for a scheduler after it; what is longer is told as this. */
+export const RUN_MS_MAX: number = 30 * 24 * 3_600_000;
+
+/**
+ * When an attempt ran, in whole milliseconds by the clock of its executor. Both are durations, since the
+ * clocks of two nodes may differ by any amount: whoever takes this down reckons back from its own
+ * present, and is wrong by no more than the time that this took to get there.
+ */
+export interface AttemptRun {
+  /** From when a worker took it until its handlers were through; 0 to `RUN_MS_MAX`. */
+  readonly tookMs: number;
+  /**
+   * From then until this was told: its output was stored, copied to another node, and perhaps no
+   * scheduler was there to be told; 0 to `RUN_MS_MAX`.
+   */
+  readonly agoMs: number;
+}
+
 /** How an attempt ended, as its executor tells it. */
 export type Outcome =
   | {
@@ -99,6 +126,27 @@ export type Outcome =
       /** Nothing for the many that print nothing. */
       readonly printed?: Printed | undefined;
     }
-  | { readonly kind: "failed"; readonly error: WorkError }
-  /** The executor gave the unit back: drain, no room, cancelled. Counts against nothing. */
-  | { readonly kind: "released"; readonly reason: string };
+  | {
+      readonly kind: "failed";
+      readonly error: WorkError;
+      /** Of the worker that died of it, or was killed for it; nothing where it lived on. */
+      readonly exit?: WorkerExit | undefined;
+    }
+  | {
+      /** The executor gave the unit back: drain, no room, cancelled. Counts against nothing. */
+      readonly kind: "released";
+      readonly reason: string;
+      /** Of the worker that was killed to give it back. */
+      readonly exit?: WorkerExit | undefined;
+    };
+
+/** How a unit ended, at the runner of its node. */
+export interface WorkEnd {
+  readonly outcome: Outcome;
+  /** Time that it had a slot for itself, which several may share; 0 when it never began. */
+  readonly ranMs: number;
+  /** Time after that until its output was stored. */
+  readonly storedMs: number;
+  /** When it ran, as people mean it, not rounded; undefined when no worker took it. */
+  readonly run: AttemptRun | undefined;
+}

@@ -28,6 +28,9 @@ export const PRINTED_LENGTH_MAX = 16 * 1024;
 /** Bytes of each stream in an answer about what an attempt prints. Executors keep 64 KiB of each. */
 export const OUTPUT_PART_BYTES_MAX = 128 * 1024;
 
+/** Characters of a signal's name, such as `SIGKILL`. */
+export const SIGNAL_LENGTH_MAX = 16;
+
 /** Characters of an error's code. */
 export const CODE_LENGTH_MAX = 128;
 

@@ -30,7 +30,7 @@ import {
 import { ENTRY_DATA_BYTES_MAX } from "./entry.ts";
 import { defineFormat, type Format } from "./frame.ts";
 import { namedCommandVariants } from "./named.ts";
-import { nameCodec, outcomeCodec, tokenCodec } from "./work-codec.ts";
+import { attemptRunCodec, nameCodec, outcomeCodec, tokenCodec } from "./work-codec.ts";
 
 const clientKey = text(CLIENT_KEY_LENGTH_MAX);
 const rowKey = text(ROW_KEY_LENGTH_MAX);
@@ -45,7 +45,11 @@ export const commandIdCodec: Codec<CommandId> = union<CommandId>({
 /** Bytes that a `noop` carries to measure with. */
 const NOOP_BYTES_MAX = ENTRY_DATA_BYTES_MAX / 2;
 
-const attemptEnd = struct<AttemptEnd>({ token: tokenCodec, outcome: outcomeCodec });
+const attemptEnd = struct<AttemptEnd>({
+  token: tokenCodec,
+  outcome: outcomeCodec,
+  run: optional(attemptRunCodec),
+});
 
 type TakeBack = Extract<Command, { readonly kind: "take-back" }>;
 

@@ -11,11 +11,14 @@ export type {
 export { datasetCount, INLINE_BYTES_MAX, RESULT_INLINE_BYTES_MAX } from "../scheduler/dataset.ts";
 export type {
   ArgumentType,
+  AttemptRun,
   HandlerRef,
   HandlerType,
   Language,
   Outcome,
   Printed,
   Work,
+  WorkEnd,
   WorkError,
+  WorkerExit,
 } from "../scheduler/work.ts";

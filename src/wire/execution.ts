@@ -17,7 +17,14 @@ import {
 import { bool, type Codec, int, natural, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { nodeIdCodec } from "./dataset-codec.ts";
-import { nameCodec, outcomeCodec, pathCodec, tokenCodec, workCodec } from "./work-codec.ts";
+import {
+  attemptRunCodec,
+  nameCodec,
+  outcomeCodec,
+  pathCodec,
+  tokenCodec,
+  workCodec,
+} from "./work-codec.ts";
 
 const tokens = array(tokenCodec, TOKENS_MAX);
 const unitId = text(UNIT_ID_LENGTH_MAX);
@@ -40,7 +47,12 @@ const grant = struct<Grant>({
   work: workCodec,
 });
 
-const toldEnd = struct<ToldEnd>({ token: tokenCodec, outcome: outcomeCodec, ranMicros: natural });
+const toldEnd = struct<ToldEnd>({
+  token: tokenCodec,
+  outcome: outcomeCodec,
+  run: optional(attemptRunCodec),
+  ranMicros: natural,
+});
 
 /** From an executor to a scheduler. */
 export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessage>({

@@ -129,6 +129,7 @@ function byKind(
   return Object.entries(kinds);
 }
 
+const run = { tookMs: 300, agoMs: 4 };
 const none: CommandId = { kind: "none" };
 const peer = peerMessageFormat;
 const cases: readonly Case[] = [
@@ -175,7 +176,7 @@ const cases: readonly Case[] = [
       envelopes: [
         {
           id: none,
-          command: { kind: "ends", ends: [{ token: { index: 1, ordinal: 2 }, outcome }] },
+          command: { kind: "ends", ends: [{ token: { index: 1, ordinal: 2 }, outcome, run }] },
         },
       ],
     }),

@@ -59,6 +59,7 @@ test("ends and tokens are cut without losing one, with group and executor in eac
   const ends = tokens.map((token) => ({
     token,
     outcome: { kind: "released", reason: "drain" } as const,
+    run: undefined,
     ranMicros: 3,
   }));
   const ended = { kind: "ended", group: 7, executor: "e", ends } as const;

@@ -16,6 +16,7 @@ import type {
   Row,
   StepCount,
   Stretch,
+  StretchChild,
 } from "../scheduler/rows.ts";
 import { HANDLERS_MAX, JOBS_MAX, PARTITIONS_MAX, STEPS_MAX } from "../workflow/definition.ts";
 import {
@@ -45,6 +46,7 @@ import {
   unitRefCodec,
   warningsCodec,
   workErrorCodec,
+  workerExitCodec,
 } from "./work-codec.ts";
 
 /** The answer to a command. */
@@ -93,13 +95,20 @@ export const requestStateCodec: Codec<RequestState> = enumeration<RequestState>(
   cancelled: 6,
 });
 
+const times = { grantedMs: natural, startedMs: optional(natural), endedMs: natural } as const;
+
+const stretchChild = struct<StretchChild>({
+  data: optional(datasetCodec),
+  startedAfterMs: optional(natural),
+  endedAfterMs: natural,
+});
+
 const stretch = struct<Stretch>({
   first: natural,
-  data: array(optional(datasetCodec), BLOCK_CHILDREN),
+  children: array(stretchChild, BLOCK_CHILDREN),
   skipped: bool,
   node: nodeIdCodec,
-  startedMs: natural,
-  endedMs: natural,
+  grantedMs: natural,
 });
 
 /** Any row. */
@@ -191,9 +200,9 @@ export const rowCodec: Codec<Row> = union<Row>({
       step: nameCodec,
       node: nodeIdCodec,
       how: enumeration<HistoryRow["how"]>({ done: 1, failed: 2, lost: 3, released: 4 }),
-      startedMs: natural,
-      endedMs: natural,
+      ...times,
       error: optional(workErrorCodec),
+      exit: optional(workerExitCodec),
     },
   ],
   printed: [
@@ -202,8 +211,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       unit: unitRefCodec,
       step: nameCodec,
       node: nodeIdCodec,
-      startedMs: natural,
-      endedMs: natural,
+      ...times,
       printed: printedCodec,
     },
   ],

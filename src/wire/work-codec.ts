@@ -1,14 +1,18 @@
 /** Work and outcomes as they travel inside other messages and records. */
 import { PATH_LENGTH_MAX, type Path, type Token, type UnitRef } from "../scheduler/unit.ts";
-import type {
-  ArgumentType,
-  HandlerRef,
-  HandlerType,
-  Language,
-  Outcome,
-  Printed,
-  Work,
-  WorkError,
+import {
+  type ArgumentType,
+  type AttemptRun,
+  EXIT_CODE_MAX,
+  type HandlerRef,
+  type HandlerType,
+  type Language,
+  type Outcome,
+  type Printed,
+  RUN_MS_MAX,
+  type Work,
+  type WorkError,
+  type WorkerExit,
 } from "../scheduler/work.ts";
 import { PARTITIONS_MAX } from "../workflow/definition.ts";
 import {
@@ -17,10 +21,11 @@ import {
   NAME_LENGTH_MAX,
   PIECES_MAX,
   PRINTED_LENGTH_MAX,
+  SIGNAL_LENGTH_MAX,
   WARNING_LENGTH_MAX,
   WARNINGS_MAX,
 } from "./bounds.ts";
-import { bool, type Codec, enumeration, int, natural, text } from "./codec.ts";
+import { bool, type Codec, enumeration, int, natural, pattern, text } from "./codec.ts";
 import { array, nullable, optional, struct, union } from "./codec-shapes.ts";
 import type { Dataset } from "./dataset.ts";
 import { datasetCodec, pieceSliceCodec, sha256Codec } from "./dataset-codec.ts";
@@ -116,11 +121,25 @@ const done = {
   printed: optional(printedCodec),
 } as const;
 
+/** How a worker's process ended. Names of signals are those of the machine that it ran on. */
+export const workerExitCodec: Codec<WorkerExit> = union<WorkerExit>({
+  code: [1, { code: int(0, EXIT_CODE_MAX) }],
+  signal: [2, { signal: pattern(/^SIG[A-Z0-9]+$/u, SIGNAL_LENGTH_MAX) }],
+});
+
+const runMs = int(0, RUN_MS_MAX);
+
+/** When an attempt ran. */
+export const attemptRunCodec: Codec<AttemptRun> = struct<AttemptRun>({
+  tookMs: runMs,
+  agoMs: runMs,
+});
+
 /** How an attempt ended. */
 export const outcomeCodec: Codec<Outcome> = union<Outcome>({
   mapped: [1, { step: nameCodec, children: datasetCodec, ...done }],
   combined: [2, { pairs: datasetCodec, ...done }],
   reduced: [3, { parts: partsCodec, ...done }],
-  failed: [4, { error: workErrorCodec }],
-  released: [5, { reason: errorText }],
+  failed: [4, { error: workErrorCodec, exit: optional(workerExitCodec) }],
+  released: [5, { reason: errorText, exit: optional(workerExitCodec) }],
 });

@@ -50,7 +50,49 @@ test("a request whose handler throws fails and says where and why", async () => 
     ({ state }) => state === "failed",
   );
   expect(failed.map(({ invocation }) => invocation)).toEqual([`${id}.r.1`, `${id}.r.1`]);
+  // A handler that throws leaves its worker alive.
+  expect(failed.map(({ exit }) => exit)).toEqual([null, null]);
 });
+
+test.each([
+  ["exit", { code: 3, signal: null }, "code 3", "with code 3"],
+  ["kill", { code: null, signal: "SIGKILL" }, "SIGKILL", "by signal SIGKILL"],
+])(
+  "a worker that dies by its own %s is told with that, and when it ran",
+  async (how, exit, column, words) => {
+    const afterMs = 300;
+    const args = ["submit", "faults", "die", `${how}=${afterMs}`, "--wait", "--json"];
+    const { code, stdout } = await cluster.jobx(1, ...args);
+    expect(code).toBe(EXIT_FAILED);
+    const id = String(parseRecord(stdout, "the request")["request"]);
+    const attempts = await attemptsOf(cluster.client(1), id);
+    expect(attempts.map(({ state }) => state)).toEqual(["failed", "failed"]);
+    for (const attempt of attempts) {
+      expect(attempt).toMatchObject({
+        exit,
+        nodeName: "node-1",
+        error: { code: "HANDLER_CRASHED" },
+      });
+      const [granted = 0, started = 0, ended = 0] = [
+        attempt.grantedAt,
+        attempt.startedAt ?? "",
+        attempt.endedAt ?? "",
+      ].map((time) => Date.parse(time));
+      expect(granted).toBeLessThanOrEqual(started);
+      // Timers may fire a little early, and times are whole milliseconds.
+      expect(ended - started).toBeGreaterThanOrEqual(afterMs - 5);
+    }
+    const table = (await cluster.jobx(1, "request", "attempts", id)).stdout;
+    expect(table).toMatch(new RegExp(` ms +failed +${column} +HANDLER_CRASHED\n`));
+    const ran = "from 2\\S+Z to 2\\S+Z \\(granted 2\\S+Z; its worker ended";
+    expect((await cluster.jobx(1, "logs", id)).stdout).toMatch(
+      new RegExp(`${id}.r \\(dies, map\\) failed on node-1 ${ran} ${words}\\)\n`),
+    );
+    const why = (await cluster.jobx(1, "why", id)).stdout;
+    expect(why).toMatch(/granted to node-1 at 2\S+Z, ran from 2\S+Z to 2\S+Z and failed/);
+    expect(why).toContain(`and its worker ended ${words}.`);
+  },
+);
 
 test("a handler that takes too much memory fails with what it used, and its node goes on", async () => {
   const submitted = await cluster.jobx(1, "submit", "faults", "leak", "a=1", "--wait", "--json");
@@ -99,7 +141,7 @@ test("what attempts printed that ended well is shown, and attempts are told to w
   );
   const logs = (await cluster.jobx(1, "logs", id)).stdout;
   for (const child of [0, 1, 2]) {
-    const head = `${id}.r.${child} \\(pauses, map\\) done on \\S+ from 2\\S+Z to 2\\S+Z`;
+    const head = `${id}.r.${child} \\(pauses, map\\) done on \\S+ from 2\\S+Z to 2\\S+Z \\(granted 2\\S+Z\\)`;
     expect(logs).toMatch(new RegExp(`${head}\nprinted before\n`));
   }
   expect(logs).toMatch(/r\.1 \(pauses, map\) failed on [\s\S]*thrown on purpose/);

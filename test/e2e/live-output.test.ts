@@ -57,7 +57,7 @@ test("logs -f at another node shows a line before its handler goes on, and each 
   for (const line of ["first line", "a line of the log", "other stream", "second line"]) {
     expect([line, said.split(line).length - 1]).toEqual([line, 1]);
   }
-  expect(said).toContain(`==> ${id}.r (talks, map) running on ${attempt.nodeName} from`);
+  expect(said).toContain(`==> ${id}.r (talks, map) running on ${attempt.nodeName} (granted`);
   expect(said).toContain(`==> ${id}.r (talks, map) done on ${attempt.nodeName} from`);
 });
 

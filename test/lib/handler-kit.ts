@@ -18,6 +18,7 @@ import type {
   Outcome,
   PieceSlice,
   Work,
+  WorkEnd,
 } from "../../src/wire/dataset.ts";
 
 /** The machine's clock and timers. */
@@ -71,6 +72,8 @@ export class HandlerKit {
   readonly runner: WorkRunner;
   /** How often a source was asked for. */
   sourcesAsked = 0;
+  /** Of the unit that ended last, with its times. */
+  lastEnd: WorkEnd | undefined;
   readonly #sources = new Map<string, string>();
 
   constructor(options: {
@@ -173,7 +176,7 @@ export class HandlerKit {
       keepYieldOrder: options.keepYieldOrder ?? false,
       timeoutMs: options.timeoutMs ?? 30_000,
     };
-    return (await this.runner.run(work, this.#context(options))).outcome;
+    return this.#run(work, this.#context(options));
   }
 
   /** Runs a reduce unit over datasets that are sorted. */
@@ -197,7 +200,12 @@ export class HandlerKit {
       return Promise.resolve(left.shift());
     };
     const context = { ...this.#context(options), inputs: next };
-    return (await this.runner.run(work, context)).outcome;
+    return this.#run(work, context);
+  }
+
+  async #run(work: Work, context: WorkContext): Promise<Outcome> {
+    this.lastEnd = await this.runner.run(work, context);
+    return this.lastEnd.outcome;
   }
 
   #known(handler: TestHandler): HandlerRef {

@@ -13,7 +13,7 @@ import { keys, prefixes, tokenOfAttemptKey } from "../../src/scheduler/keys.ts";
 import type { Answer, AttemptRow, QueueRow, RequestRow, Row } from "../../src/scheduler/rows.ts";
 import { MissingRows, Transaction, UNKNOWN } from "../../src/scheduler/transaction.ts";
 import type { Token } from "../../src/scheduler/unit.ts";
-import type { Outcome, Work } from "../../src/scheduler/work.ts";
+import type { AttemptRun, Outcome, Work } from "../../src/scheduler/work.ts";
 import { workOf } from "../../src/scheduler/work-of.ts";
 import { assert } from "../../src/std/assert.ts";
 import { type Random, seededRandom } from "../../src/std/random.ts";
@@ -154,8 +154,8 @@ export class SchedulerKit {
     return granted;
   }
 
-  end(token: Token, outcome: Outcome): void {
-    this.run({ kind: "ends", ends: [{ token, outcome }] });
+  end(token: Token, outcome: Outcome, run?: AttemptRun): void {
+    this.run({ kind: "ends", ends: [{ token, outcome, run }] });
   }
 
   /** Grants the next unit and ends it at once. */

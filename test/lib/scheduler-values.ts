@@ -99,7 +99,7 @@ export function reduced(...parts: readonly Dataset[]): Extract<Outcome, { kind: 
   return { kind: "reduced", parts, session: [], warnings: [] };
 }
 
-export function failed(message = "no good"): Outcome {
+export function failed(message = "no good"): Extract<Outcome, { kind: "failed" }> {
   const error = { code: "HANDLER_FAILED", message, traceback: "", stdout: "", stderr: "" };
   return { kind: "failed", error };
 }

@@ -32,7 +32,7 @@ import {
 } from "./wire-values.ts";
 
 const { one, natural, positive, bool, bytes, words, name, hash, list, maybe } = base;
-const { configuration, token, unit, path, pieces, outcome, works, answer, memory, row } = base;
+const { configuration, token, unit, path, pieces, outcome, run, works, answer, memory, row } = base;
 
 const memberFields = {
   node: name,
@@ -186,7 +186,7 @@ export const executorKinds: Kinds<ExecutorMessage> = {
     kind: one("ended"),
     group: natural,
     executor: name,
-    ends: list(fc.record({ token, outcome, ranMicros: natural })),
+    ends: list(fc.record({ token, outcome, run, ranMicros: natural })),
   }),
 };
 const ruled = { group: natural, term: natural } as const;

@@ -11,7 +11,15 @@ import type { NamedCommand } from "../../src/scheduler/named/commands.ts";
 import type { NamedRow } from "../../src/scheduler/named/rows.ts";
 import type { Answer, HandlerDefinition, QueueRow, Row } from "../../src/scheduler/rows.ts";
 import type { Token, UnitRef } from "../../src/scheduler/unit.ts";
-import type { HandlerRef, Outcome, Work, WorkError } from "../../src/scheduler/work.ts";
+import {
+  type AttemptRun,
+  type HandlerRef,
+  type Outcome,
+  RUN_MS_MAX,
+  type Work,
+  type WorkError,
+  type WorkerExit,
+} from "../../src/scheduler/work.ts";
 
 /** Short for an arbitrary of fast-check. */
 export type Any<T> = fc.Arbitrary<T>;
@@ -165,13 +173,22 @@ const error: Any<WorkError> = fc.record({
 const printed = fc.record({ stdout: words, stderr: words });
 const done = { session: dataset, warnings: list(words), printed: maybe(printed) } as const;
 
+const exit: Any<WorkerExit | undefined> = maybe(
+  ofKinds<WorkerExit>({
+    code: fc.record({ kind: one("code"), code: fc.nat(255) }),
+    signal: fc.record({ kind: one("signal"), signal: fc.constantFrom("SIGKILL", "SIGUSR1") }),
+  }),
+);
+const runMs = fc.nat(RUN_MS_MAX);
+const run: Any<AttemptRun | undefined> = maybe(fc.record({ tookMs: runMs, agoMs: runMs }));
+
 /** Ends of attempts. */
 export const outcomeKinds: Kinds<Outcome> = {
   mapped: fc.record({ kind: one("mapped"), step: name, children: dataset, ...done }),
   combined: fc.record({ kind: one("combined"), pairs: dataset, ...done }),
   reduced: fc.record({ kind: one("reduced"), parts, ...done }),
-  failed: fc.record({ kind: one("failed"), error }),
-  released: fc.record({ kind: one("released"), reason: words }),
+  failed: fc.record({ kind: one("failed"), error, exit }),
+  released: fc.record({ kind: one("released"), reason: words, exit }),
 };
 const outcome = ofKinds<Outcome>(outcomeKinds);
 
@@ -244,7 +261,7 @@ export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
     node: name,
     executor: name,
   }),
-  ends: fc.record({ kind: one("ends"), ends: list(fc.record({ token, outcome })) }),
+  ends: fc.record({ kind: one("ends"), ends: list(fc.record({ token, outcome, run })) }),
   "take-back": fc.record({
     kind: one("take-back"),
     token,
@@ -288,7 +305,7 @@ const queueKinds: Kinds<QueueRow> = {
   }),
   "queue-unit": fc.record({ kind: one("queue-unit"), ...again }),
 };
-const times = { startedMs: natural, endedMs: natural } as const;
+const times = { grantedMs: natural, startedMs: maybe(natural), endedMs: natural } as const;
 
 /** Rows of workflows. */
 export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
@@ -342,8 +359,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
     unit,
     step: name,
     node: name,
-    startedMs: natural,
-    endedMs: natural,
+    ...times,
     printed,
   }),
   ended: fc.record({ kind: one("ended"), bytes: natural }),
@@ -376,10 +392,16 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
     stretches: list(
       fc.record({
         first: natural,
-        data: list(maybe(dataset)),
+        children: list(
+          fc.record({
+            data: maybe(dataset),
+            startedAfterMs: maybe(natural),
+            endedAfterMs: natural,
+          }),
+        ),
         skipped: bool,
         node: name,
-        ...times,
+        grantedMs: natural,
       }),
     ),
   }),
@@ -405,6 +427,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
     how: fc.constantFrom("done", "failed", "lost", "released"),
     ...times,
     error: maybe(error),
+    exit,
   }),
   ...memory,
 };
@@ -428,6 +451,7 @@ export const base = {
   path,
   pieces,
   outcome,
+  run,
   works,
   answer,
   memory,

@@ -99,12 +99,18 @@ export class SimRunner implements RunnerPort {
 
   async run(work: Work, context: Context): ReturnType<RunnerPort["run"]> {
     if (!(await this.#gate.enter(context.signal))) {
-      return { outcome: { kind: "released", reason: "it has not begun" }, ranMs: 0, storedMs: 0 };
+      return {
+        outcome: { kind: "released", reason: "it has not begun" },
+        ranMs: 0,
+        storedMs: 0,
+        run: undefined,
+      };
     }
     const sinceMs = this.#options.nowMs();
     try {
       const outcome = await this.#begin(work, context);
-      return { outcome, ranMs: Math.max(this.#options.nowMs() - sinceMs, 1), storedMs: 0 };
+      const tookMs = this.#options.nowMs() - sinceMs;
+      return { outcome, ranMs: Math.max(tookMs, 1), storedMs: 0, run: { tookMs, agoMs: 0 } };
     } finally {
       this.#gate.leave();
     }

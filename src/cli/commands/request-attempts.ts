@@ -1,16 +1,28 @@
-import type { AttemptView } from "../../api/attempt-view.ts";
+import type { AttemptView, ExitView } from "../../api/attempt-view.ts";
 import { ATTEMPTS_MAX } from "../../api/limits.ts";
 import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable, toJson, toTable } from "../output.ts";
 import { missingText } from "../request-text.ts";
 
-const HEADINGS = ["INVOCATION", "PHASE", "STEP", "NODE", "STARTED", "TOOK", "STATE", "EXIT"];
+const HEADINGS = [
+  "INVOCATION",
+  "PHASE",
+  "STEP",
+  "NODE",
+  "GRANTED",
+  "STARTED",
+  "TOOK",
+  "STATE",
+  "WORKER",
+  "OUTCOME",
+];
 
 /** `jobx request attempts ID` */
 export const REQUEST_ATTEMPTS: Command = {
   name: "request attempts",
-  summary: "List the attempts of a request: where and when each ran, and how it ended.",
+  summary:
+    "List the attempts of a request: where and when each ran, and how it and its worker ended.",
   usage: "ID",
   positionals: { min: 1, max: 1 },
   options: {},
@@ -29,8 +41,20 @@ export const REQUEST_ATTEMPTS: Command = {
 };
 
 function rowOf(attempt: AttemptView): readonly string[] {
-  const { invocation, phase, step, nodeName, startedAt, endedAt, state, error } = attempt;
-  const took = endedAt === null ? "" : `${Date.parse(endedAt) - Date.parse(startedAt)} ms`;
-  const exit = error === null ? (state === "done" ? "ok" : "") : printable(error.code);
-  return [invocation, phase, step, nodeName, startedAt, took, state, exit];
+  const { invocation, phase, step, nodeName, grantedAt, startedAt, endedAt, state, error } =
+    attempt;
+  const outcome = error === null ? (state === "done" ? "ok" : "") : printable(error.code);
+  const place = [invocation, phase, step, nodeName, grantedAt, startedAt ?? ""];
+  return [...place, tookText(startedAt, endedAt), state, workerText(attempt.exit), outcome];
+}
+
+function tookText(startedAt: string | null, endedAt: string | null): string {
+  if (startedAt === null || endedAt === null) return "";
+  return `${Date.parse(endedAt) - Date.parse(startedAt)} ms`;
+}
+
+/** Nothing for a worker that lived on. */
+function workerText(exit: ExitView | null): string {
+  if (exit === null) return "";
+  return exit.signal === null ? `code ${exit.code}` : printable(exit.signal);
 }

@@ -9,7 +9,7 @@ import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts
 import { assert } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Log } from "../../std/log.ts";
-import type { Cid, Dataset, NodeId, Outcome, RunPiece, Work } from "../../wire/dataset.ts";
+import type { Cid, Dataset, NodeId, Outcome, RunPiece, Work, WorkEnd } from "../../wire/dataset.ts";
 import { compactDataset, compactWork } from "./compact.ts";
 import { CrashCounts } from "./crash-counts.ts";
 import { closed, type DataPlaneError, unserved } from "./errors.ts";
@@ -58,11 +58,10 @@ const STOPPING = "the node is stopping";
 type RunContext = Parameters<RunnerPort["run"]>[1];
 
 /** How a unit ended, as the port tells it. */
-type RunEnd = Awaited<ReturnType<RunnerPort["run"]>>;
 
 interface Unit {
   readonly context: RunContext;
-  readonly resolve: (end: RunEnd) => void;
+  readonly resolve: (end: WorkEnd) => void;
 }
 
 interface Call {
@@ -137,7 +136,7 @@ export class DataPlane implements RunsPort, RunnerPort {
   }
 
   /** See the port. What goes wrong with this node gives the unit back. */
-  run(work: Work, context: RunContext): Promise<RunEnd> {
+  run(work: Work, context: RunContext): Promise<WorkEnd> {
     const { signal, group, request, invocation, step, token } = context;
     if (this.#draining) return Promise.resolve(released(STOPPING));
     if (signal.aborted) return Promise.resolve(released(reasonOf(signal)));
@@ -427,7 +426,7 @@ export class DataPlane implements RunsPort, RunnerPort {
     return call;
   }
 
-  #endUnit(id: number, end: RunEnd): void {
+  #endUnit(id: number, end: WorkEnd): void {
     const unit = this.#units.get(id);
     if (unit === undefined) return;
     this.#units.delete(id);
@@ -441,7 +440,12 @@ export class DataPlane implements RunsPort, RunnerPort {
     for (const call of this.#calls.values()) call.reject(error);
     this.#calls.clear();
     for (const unit of this.#units.values())
-      unit.resolve({ outcome: this.#crashOutcome(unit, error), ranMs: 0, storedMs: 0 });
+      unit.resolve({
+        outcome: this.#crashOutcome(unit, error),
+        ranMs: 0,
+        storedMs: 0,
+        run: undefined,
+      });
     this.#units.clear();
     this.#drained?.();
   }
@@ -455,8 +459,8 @@ export class DataPlane implements RunsPort, RunnerPort {
   }
 }
 
-function released(reason: string): RunEnd {
-  return { outcome: { kind: "released", reason }, ranMs: 0, storedMs: 0 };
+function released(reason: string): WorkEnd {
+  return { outcome: { kind: "released", reason }, ranMs: 0, storedMs: 0, run: undefined };
 }
 
 function unitName({ context }: Unit): string {

@@ -258,7 +258,7 @@ export class DataThread {
       const { outcome, ...times } = await this.#runner.run(work, context);
       this.#ranOne({ id, outcome: compactOutcome(outcome), ...times });
     } catch (error) {
-      this.#ranOne({ id, outcome: this.#outcomeOf(error), ranMs: 0, storedMs: 0 });
+      this.#ranOne({ id, outcome: this.#outcomeOf(error), ranMs: 0, storedMs: 0, run: undefined });
     } finally {
       this.#aborts.delete(id);
       this.#outputs.end(attempt, this.#machine.nowMs());

@@ -5,7 +5,7 @@
  */
 import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
-import type { Cid, Dataset, NodeId, Outcome, RunPiece, Work } from "../../wire/dataset.ts";
+import type { Cid, Dataset, NodeId, RunPiece, Work, WorkEnd } from "../../wire/dataset.ts";
 import type { Fault } from "./faults.ts";
 
 /** Who a unit runs for, as its handlers are told. */
@@ -27,11 +27,8 @@ export interface UnitToRun {
 }
 
 /** How a unit ended. */
-export interface UnitRan {
+export interface UnitRan extends WorkEnd {
   readonly id: number;
-  readonly outcome: Outcome;
-  readonly ranMs: number;
-  readonly storedMs: number;
 }
 
 /** How the thread is started. */

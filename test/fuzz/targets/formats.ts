@@ -152,7 +152,7 @@ function payloadSamples(): readonly Payload[] {
     ...kindsSamples(outcomeKinds).map(
       (outcome): Command => ({
         kind: "ends",
-        ends: [{ token: { index: 1, ordinal: 2 }, outcome }],
+        ends: [{ token: { index: 1, ordinal: 2 }, outcome, run: { tookMs: 3, agoMs: 4 } }],
       }),
     ),
   ];

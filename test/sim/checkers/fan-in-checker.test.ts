@@ -20,11 +20,10 @@ const invocation = (state: InvocationRow["state"], childCount: number): Invocati
 const ended = (...children: readonly number[]): readonly [string, Row] => {
   const stretches = children.map((first) => ({
     first,
-    data: [[]],
+    children: [{ data: [], startedAfterMs: 0, endedAfterMs: 1 }],
     skipped: false,
     node: "n1",
-    startedMs: 0,
-    endedMs: 1,
+    grantedMs: 0,
   }));
   return [keys.block(1, [], 0), { kind: "block", stretches }];
 };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
-import { revisionOf } from "../scheduler/apply-client.ts";
+import { revisionOf } from "../scheduler/apply-kit.ts";
 import type { WorkflowEvent } from "../scheduler/events.ts";
 import { EventLog } from "./event-log.ts";
 

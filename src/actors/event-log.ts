@@ -3,7 +3,7 @@
  * where there is nothing yet; nothing is kept for each of them. Who is slower than the log is long, or
  * comes from before it began, is told to look at the present state instead (R22).
  */
-import { revisionOf } from "../scheduler/apply-client.ts";
+import { revisionOf } from "../scheduler/apply-kit.ts";
 import type { Effect } from "../scheduler/effects.ts";
 import {
   attemptEventsOf,

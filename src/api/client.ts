@@ -3,7 +3,19 @@
 import type { GroupView, RecoveryView, TicketView } from "./admin-port.ts";
 import type { AttemptList, OutputView } from "./attempt-view.ts";
 import { clientError } from "./client-errors.ts";
+import {
+  type EntityPlace,
+  type Expected,
+  entityPath,
+  type InvocationFilter,
+  queryOf,
+  type RequestFilter,
+  requestPath,
+  revisionQuery,
+  workflowPath,
+} from "./client-paths.ts";
 import { readEvents } from "./event-text.ts";
+import type { InvocationList, InvocationView } from "./invocation-view.ts";
 import type {
   ApplyReport,
   HandlerSourceView,
@@ -287,16 +299,12 @@ export class JobxClient {
   ): Promise<RequestView> {
     const known = input.knowsPaused === true ? "&known=paused" : "";
     const query = `wait=${input.waitMs}&result=${input.withResult}${known}`;
-    return this.#read(`/v1/requests/${encodeURIComponent(id)}?${query}`, input.waitMs);
+    return this.#read(`${requestPath(id)}?${query}`, input.waitMs);
   }
 
   /** A page, the newest first; go on with its `next` as `before`. */
   requests(workflow: string, page: RequestFilter): Promise<RequestList> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(page)) {
-      if (value !== undefined) query.set(name, String(value));
-    }
-    return this.#read(`${workflowPath(workflow)}/requests?${query.toString()}`);
+    return this.#read(`${workflowPath(workflow)}/requests?${queryOf(page)}`);
   }
 
   /**
@@ -307,7 +315,7 @@ export class JobxClient {
     const stale = this.#stale === undefined ? "" : "?stale=true";
     const call = {
       method: "GET",
-      path: `/v1/requests/${encodeURIComponent(id)}/result${stale}`,
+      path: `${requestPath(id)}/result${stale}`,
       headers: { accept: "application/x-ndjson" },
       repeat: "always",
       workMs: RESULT_WORK_MS,
@@ -317,7 +325,7 @@ export class JobxClient {
   }
 
   why(id: string): Promise<WhyView> {
-    return this.#read(`/v1/requests/${encodeURIComponent(id)}/why`);
+    return this.#read(`${requestPath(id)}/why`);
   }
 
   /**
@@ -331,7 +339,7 @@ export class JobxClient {
     const query = after === undefined ? "" : `?after=${after}`;
     const call = {
       method: "GET",
-      path: `/v1/requests/${encodeURIComponent(id)}/events${query}`,
+      path: `${requestPath(id)}/events${query}`,
       repeat: "always",
     } as const;
     const response = await this.#transport.call<Response>(call, { stream: true, read: keep });
@@ -342,23 +350,39 @@ export class JobxClient {
   retry(id: string, input: { readonly keep?: string | undefined }): Promise<SubmitAnswer> {
     return this.#transport.call({
       method: "POST",
-      path: `/v1/requests/${encodeURIComponent(id)}/retry`,
+      path: `${requestPath(id)}/retry`,
       body: input.keep === undefined ? {} : { keep: input.keep },
       headers: { "idempotency-key": this.#deps.randomKey() },
       repeat: "always",
     });
   }
 
-  deleteRequest(id: string): Promise<{ readonly request: string }> {
+  /** With a revision only if it is at that one; so the next ones. */
+  deleteRequest(id: string, at: Expected = {}): Promise<{ readonly request: string }> {
     return this.#transport.call({
       method: "DELETE",
-      path: `/v1/requests/${encodeURIComponent(id)}`,
+      path: requestPath(id) + revisionQuery(at),
       repeat: "when-not-accepted",
     });
   }
 
   attempts(id: string, input: { readonly limit: number }): Promise<AttemptList> {
-    return this.#read(`/v1/requests/${encodeURIComponent(id)}/attempts?limit=${input.limit}`);
+    return this.#read(`${requestPath(id)}/attempts?limit=${input.limit}`);
+  }
+
+  /** A page of the invocations of a request; go on with its `next` as `after`. */
+  invocations(id: string, page: InvocationFilter): Promise<InvocationList> {
+    const query = queryOf(page);
+    return this.#read(`${requestPath(id)}/invocations?${query}`);
+  }
+
+  invocation(
+    id: string,
+    invocation: string,
+    wanted: { readonly input: boolean; readonly output: boolean },
+  ): Promise<InvocationView> {
+    const path = `${requestPath(id)}/invocations/${encodeURIComponent(invocation)}`;
+    return this.#read(`${path}?${queryOf(wanted)}`);
   }
 
   /** What a running attempt has printed after so many bytes of each stream. */
@@ -366,23 +390,23 @@ export class JobxClient {
     id: string,
     of: { readonly attempt: string; readonly stdout: number; readonly stderr: number },
   ): Promise<OutputView> {
-    const path = `/v1/requests/${encodeURIComponent(id)}/attempts/${encodeURIComponent(of.attempt)}`;
+    const path = `${requestPath(id)}/attempts/${encodeURIComponent(of.attempt)}`;
     return this.#get(`${path}/output?stdout=${of.stdout}&stderr=${of.stderr}`);
   }
 
   /** A request that has ended stays as it is, so cancelling may be repeated. */
-  cancel(id: string): Promise<RequestView> {
+  cancel(id: string, at: Expected = {}): Promise<RequestView> {
     return this.#transport.call({
       method: "POST",
-      path: `/v1/requests/${encodeURIComponent(id)}/cancel`,
+      path: `${requestPath(id)}/cancel${revisionQuery(at)}`,
       repeat: "when-not-accepted",
     });
   }
 
-  resume(id: string): Promise<RequestView> {
+  resume(id: string, at: Expected = {}): Promise<RequestView> {
     return this.#transport.call({
       method: "POST",
-      path: `/v1/requests/${encodeURIComponent(id)}/resume`,
+      path: `${requestPath(id)}/resume${revisionQuery(at)}`,
       repeat: "when-not-accepted",
     });
   }
@@ -445,35 +469,4 @@ async function* wholeLines(
     `the result of ${of.request} broke off: ${of.url} did not send all of it; what was written is not whole`,
     { cause },
   );
-}
-
-/** Which requests a list shows; times are ISO 8601. */
-export interface RequestFilter {
-  readonly limit: number;
-  readonly before?: string | undefined;
-  /** States, separated by commas. */
-  readonly state?: string | undefined;
-  readonly job?: string | undefined;
-  readonly since?: string | undefined;
-  readonly until?: string | undefined;
-}
-
-/** Where a step, job or handler is, and the revision that it must have, if any. */
-export interface EntityPlace<Plural extends string> {
-  readonly workflow: string;
-  readonly plural: Plural;
-  readonly name: string;
-  readonly revision?: number | undefined;
-}
-
-function workflowPath(workflow: string): string {
-  return `/v1/workflows/${encodeURIComponent(workflow)}`;
-}
-
-function entityPath(at: EntityPlace<string>): string {
-  return `${workflowPath(at.workflow)}/${at.plural}/${encodeURIComponent(at.name)}`;
-}
-
-function revisionQuery({ revision }: EntityPlace<string>): string {
-  return revision === undefined ? "" : `?revision=${revision}`;
 }

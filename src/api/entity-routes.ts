@@ -2,13 +2,13 @@
  * Steps, jobs and handlers one at a time. Creating refuses what is there already, updating what is
  * not; with `If-Match` (or `?revision=`) only the revision that the caller has seen is changed.
  */
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { parseJobs, parseSteps } from "../workflow/document.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { type JsonSchema, list, object, TEXT } from "./json-schema.ts";
 import type { CallOptions, ClusterPort, EntityChange, JobView, StepView } from "./ports.ts";
 import { revisionOf } from "./query.ts";
-import { json, type RouteText, route } from "./route.ts";
+import { json, type RouteText, route, tagged } from "./route.ts";
 import {
   CREATE_ENTITY_BODY,
   ENTITY_BODY,
@@ -256,12 +256,4 @@ function toChange(
   const value = parseJobs(written, undefined)[place.name];
   if (value !== undefined) return { entity: "job", ...place, value };
   throw new Error("what was parsed is there");
-}
-
-function tagged<View extends { readonly revision: number } | null>(
-  reply: FastifyReply,
-  view: View,
-): View {
-  if (view !== null) reply.header("etag", `"${view.revision}"`);
-  return view;
 }

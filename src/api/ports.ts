@@ -9,6 +9,7 @@
 import type { Deadline } from "../std/deadline.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attempt-view.ts";
+import type { InvocationPort } from "./invocation-view.ts";
 
 /** JSON as it goes through handlers. */
 export type Json =
@@ -245,6 +246,8 @@ export interface RequestView {
   readonly workflow: string;
   readonly job: string;
   readonly state: RequestState;
+  /** Rises with each change of its state; how far it is does not count. */
+  readonly revision: number;
   /** ISO 8601. */
   readonly submittedAt: string;
   readonly endedAt: string | null;
@@ -359,6 +362,7 @@ export type StreamEvent =
 export interface ClusterPort {
   /** What operators do. */
   readonly admin: AdminPort;
+  readonly invocations: InvocationPort;
   /** Of the program. */
   version(): string;
   /** This node. */
@@ -460,16 +464,16 @@ export interface ClusterPort {
   ): Promise<OutputView>;
   /** Why a request is where it is, in one sentence. */
   why(id: string, options: CallOptions): Promise<WhyView>;
-  /** @throws `REQUEST_NOT_ENDED`. */
-  deleteRequest(id: string, options: CallOptions): Promise<void>;
+  /** With a revision, which it must have: @throws `REVISION_CHANGED`, as do the next ones; `REQUEST_NOT_ENDED`. */
+  deleteRequest(id: string, revision: number | undefined, options: CallOptions): Promise<void>;
   attempts(
     id: string,
     input: { readonly limit: number },
     options: CallOptions,
   ): Promise<AttemptList>;
-  cancel(id: string, options: CallOptions): Promise<RequestView>;
+  cancel(id: string, revision: number | undefined, options: CallOptions): Promise<RequestView>;
   /** Continues a paused request: what failed is tried again. */
-  resume(id: string, options: CallOptions): Promise<RequestView>;
+  resume(id: string, revision: number | undefined, options: CallOptions): Promise<RequestView>;
   /**
    * What a bearer token allows, or undefined for one that there is not, by a copy that is not older than
    * the call. @throws `NO_MAJORITY` for a token that is not known here, when nobody can be asked.

@@ -5,17 +5,19 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
 import { ATTEMPTS_MAX, PAGE_DEFAULT, WAIT_MS_MAX } from "./limits.ts";
 import type { RequestPage } from "./ports.ts";
-import { countOf, flagOf, momentOf } from "./query.ts";
+import { countOf, flagOf, momentOf, revisionOf } from "./query.ts";
 import { resultRoute } from "./result-route.ts";
-import { json, route } from "./route.ts";
+import { json, route, tagged } from "./route.ts";
 import {
   ATTEMPT_PARAMS,
   LIMIT_QUERY,
+  MATCH_HEADERS,
   OUTPUT_QUERY,
   PAGE_BOUNDS,
   PAGE_QUERY,
   REQUEST_PARAMS,
   RETRY_BODY,
+  REVISION_QUERY,
   SUBMIT_HEADERS,
   WAIT_QUERY,
   WORKFLOW_PARAMS,
@@ -44,29 +46,52 @@ export function requestRoutes(app: FastifyInstance, context: ApiContext): void {
   resultRoute(app, context);
   outputRoute(app, context);
   endRoutes(app, context);
+  changeRoutes(app, context);
+}
+
+/** With `If-Match` (or `?revision=`) only the revision that the caller has seen is changed. */
+interface ChangeCall {
+  Params: RequestPath;
+  Querystring: { readonly revision?: string };
+  Headers: { readonly "if-match"?: string };
+}
+
+const CHANGING = {
+  tag: "requests",
+  role: "submit",
+  scope: OF_REQUEST,
+  params: REQUEST_PARAMS,
+  querystring: REVISION_QUERY,
+  headers: MATCH_HEADERS,
+} as const;
+
+function changeRoutes(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
   const change = {
-    tag: "requests",
-    role: "submit",
-    scope: OF_REQUEST,
-    params: REQUEST_PARAMS,
+    ...CHANGING,
     answers: { 200: json("The request as it is now.", REQUEST) },
   } as const;
-  app.post<{ Params: RequestPath }>(
+  app.post<ChangeCall>(
     "/requests/:request/cancel",
     route(cluster, { ...change, summary: "Ends a request that has not ended." }),
-    (request) =>
-      callCluster(context, request, {
-        run: (call) => cluster.cancel(request.params.request, call),
-      }),
+    async (request, reply) => {
+      const revision = revisionOf(request);
+      const view = await callCluster(context, request, {
+        run: (call) => cluster.cancel(request.params.request, revision, call),
+      });
+      return tagged(reply, view);
+    },
   );
-  app.post<{ Params: RequestPath }>(
+  app.post<ChangeCall>(
     "/requests/:request/resume",
     route(cluster, { ...change, summary: "Lets a paused request run again." }),
-    (request) =>
-      callCluster(context, request, {
-        run: (call) => cluster.resume(request.params.request, call),
-      }),
+    async (request, reply) => {
+      const revision = revisionOf(request);
+      const view = await callCluster(context, request, {
+        run: (call) => cluster.resume(request.params.request, revision, call),
+      });
+      return tagged(reply, view);
+    },
   );
 }
 
@@ -132,19 +157,20 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
     route(cluster, {
       ...common,
       summary:
-        "A request; with `wait`, when it has ended or is paused, or after so many milliseconds; with `known=paused`, not for a pause but when that is over; with `result=true`, its result unless that is above 1 MiB (RESULT_TOO_LARGE).",
+        "A request; with `wait`, when it has ended or is paused, or after so many milliseconds; with `known=paused`, not for a pause but when that is over; with `result=true`, its result unless that is above 1 MiB (RESULT_TOO_LARGE). Its revision is also in the header ETag.",
       querystring: WAIT_QUERY,
       answers: { 200: json("The request.", REQUEST) },
     }),
-    (request) => {
+    async (request, reply) => {
       const { wait, result, known } = request.query;
       const waitMs = countOf(wait, { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 });
       const knowsPaused = known === "paused";
       const input = { waitMs, withResult: flagOf(result, false), knowsPaused };
-      return callCluster(context, request, {
+      const view = await callCluster(context, request, {
         waitMs,
         run: (options) => cluster.request(request.params.request, input, options),
       });
+      return tagged(reply, view);
     },
   );
   app.get<{ Params: RequestPath; Querystring: { readonly limit?: string } }>(
@@ -196,13 +222,10 @@ function outputRoute(app: FastifyInstance, context: ApiContext): void {
 
 function endRoutes(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
-  app.delete<{ Params: RequestPath }>(
+  app.delete<ChangeCall>(
     "/requests/:request",
     route(cluster, {
-      tag: "requests",
-      role: "submit",
-      scope: OF_REQUEST,
-      params: REQUEST_PARAMS,
+      ...CHANGING,
       summary: "Deletes a request that has ended, with everything under it.",
       answers: {
         200: json("What was deleted.", object<RequestPath>("DeletedRequest", { request: TEXT })),
@@ -210,7 +233,10 @@ function endRoutes(app: FastifyInstance, context: ApiContext): void {
     }),
     async (request) => {
       const id = request.params.request;
-      await callCluster(context, request, { run: (options) => cluster.deleteRequest(id, options) });
+      const revision = revisionOf(request);
+      await callCluster(context, request, {
+        run: (options) => cluster.deleteRequest(id, revision, options),
+      });
       return { request: id };
     },
   );

@@ -2,7 +2,7 @@
  * Routes as data. What a route takes and answers is said once: Fastify checks what comes in by it,
  * and `/openapi.json` is made of it, so the two cannot differ.
  */
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { assert } from "../std/assert.ts";
 import type { Role } from "./errors.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -89,4 +89,13 @@ export function gatherRoutes(app: FastifyInstance): readonly DescribedRoute[] {
 /** An answer in JSON. */
 export function json(description: string, schema: JsonSchema): RouteAnswer {
   return { description, schema };
+}
+
+/** The view, with its revision in the header ETag as `If-Match` takes it. */
+export function tagged<View extends { readonly revision: number } | null>(
+  reply: FastifyReply,
+  view: View,
+): View {
+  if (view !== null) reply.header("etag", `"${view.revision}"`);
+  return view;
 }

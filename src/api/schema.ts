@@ -52,6 +52,35 @@ export const ATTEMPT_PARAMS = {
   properties: { request: ID, attempt: ID },
 } as const;
 
+const NUMBER = "(0|[1-9][0-9]{0,14})";
+
+/** `text-2-1.r.0.12`, and for a reduction its part: `text-2-1.r.0.12~3`. */
+const INVOCATION_ID = {
+  type: "string",
+  pattern: `^[A-Za-z_][A-Za-z0-9_.]{0,127}-${NUMBER}-${NUMBER}\\.r(\\.${NUMBER}){0,32}(~(0|[1-9][0-9]{0,3}))?$`,
+} as const;
+
+/** Path of an invocation. */
+export const INVOCATION_PARAMS = {
+  type: "object",
+  required: ["request", "invocation"],
+  properties: { request: ID, invocation: INVOCATION_ID },
+} as const;
+
+/** The same under a workflow. */
+export const WORKFLOW_INVOCATION_PARAMS = {
+  type: "object",
+  required: ["workflow", "request", "invocation"],
+  properties: { workflow: NAME, request: ID, invocation: INVOCATION_ID },
+} as const;
+
+/** Path of a request under its workflow. */
+export const WORKFLOW_REQUEST_PARAMS = {
+  type: "object",
+  required: ["workflow", "request"],
+  properties: { workflow: NAME, request: ID },
+} as const;
+
 /** Bytes of each stream of an output that the caller has. */
 export const OUTPUT_QUERY = {
   type: "object",
@@ -297,6 +326,29 @@ export const PAGE_QUERY = {
     until: MOMENT,
     stale: FLAG,
   },
+} as const;
+
+const UNIT_STATE = "(waiting|running|done|failed|cancelled)";
+
+/** A page of invocations; at most `PAGE_MAX`. States are separated by commas. */
+export const INVOCATIONS_QUERY = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    limit: COUNT,
+    after: INVOCATION_ID,
+    parent: INVOCATION_ID,
+    step: NAME,
+    state: { type: "string", pattern: `^${UNIT_STATE}(,${UNIT_STATE}){0,4}$` },
+    stale: FLAG,
+  },
+} as const;
+
+/** One invocation, perhaps with the pairs that it was given and has made. */
+export const INVOCATION_QUERY = {
+  type: "object",
+  additionalProperties: false,
+  properties: { input: FLAG, output: FLAG, stale: FLAG },
 } as const;
 
 /** A request to submit once more. */

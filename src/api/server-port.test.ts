@@ -24,6 +24,7 @@ beforeEach(async () => {
     workflow: "text",
     job: "wordcount",
     state: "running",
+    revision: 1,
     submittedAt: "2026-01-01T00:00:00Z",
     endedAt: null,
     result: null,

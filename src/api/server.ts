@@ -12,6 +12,7 @@ import { rawFailure, sendFailure } from "./failures.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { type HostRules, hostAllowed, originAllowed } from "./host-rules.ts";
 import { InFlight, type InFlightBounds } from "./in-flight.ts";
+import { invocationRoutes } from "./invocation-routes.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { legacyRoutes } from "./legacy-routes.ts";
 import {
@@ -106,6 +107,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     workflowRoutes,
     entityRoutes,
     requestRoutes,
+    invocationRoutes,
     eventRoutes,
     submitRoutes,
   ]) {

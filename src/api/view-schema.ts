@@ -247,7 +247,8 @@ export const REQUEST_STATE = oneOf(
   "cancelled",
 );
 
-const PAIR: JsonSchema = { type: "array", minItems: 2, maxItems: 2, items: ANY };
+/** A key and a value. */
+export const PAIR: JsonSchema = { type: "array", minItems: 2, maxItems: 2, items: ANY };
 
 const REQUEST_ERROR = object<RequestError>("RequestError", {
   code: TEXT,
@@ -266,6 +267,7 @@ const REQUEST_FIELDS = {
   workflow: TEXT,
   job: TEXT,
   state: REQUEST_STATE,
+  revision: NATURAL,
   submittedAt: TIME,
   endedAt: nullable(TIME),
   result: nullable(RESULT),
@@ -305,6 +307,15 @@ export const SUBMITTED_REQUEST = object<RequestView & { duplicate: boolean }>("S
   duplicate: BOOLEAN,
 });
 
+/** What an attempt that did not end well left. */
+export const ATTEMPT_ERROR = object<AttemptError>("AttemptError", {
+  code: TEXT,
+  message: TEXT,
+  traceback: TEXT,
+  stdout: TEXT,
+  stderr: TEXT,
+});
+
 /** An attempt. */
 export const ATTEMPT = object<AttemptView>("Attempt", {
   invocation: TEXT,
@@ -320,15 +331,7 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
   exit: nullable(
     object<ExitView>("WorkerExit", { code: nullable(NATURAL), signal: nullable(TEXT) }),
   ),
-  error: nullable(
-    object<AttemptError>("AttemptError", {
-      code: TEXT,
-      message: TEXT,
-      traceback: TEXT,
-      stdout: TEXT,
-      stderr: TEXT,
-    }),
-  ),
+  error: nullable(ATTEMPT_ERROR),
   live: nullable(TEXT),
   printed: nullable(
     object<NonNullable<AttemptView["printed"]>>("Printed", { stdout: TEXT, stderr: TEXT }),

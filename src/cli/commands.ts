@@ -25,6 +25,8 @@ import { RAFT_TRANSFER } from "./commands/raft-transfer.ts";
 import { REQUEST_ATTEMPTS } from "./commands/request-attempts.ts";
 import { REQUEST_CANCEL } from "./commands/request-cancel.ts";
 import { REQUEST_DELETE } from "./commands/request-delete.ts";
+import { REQUEST_INVOCATION } from "./commands/request-invocation.ts";
+import { REQUEST_INVOCATIONS } from "./commands/request-invocations.ts";
 import { REQUEST_LIST } from "./commands/request-list.ts";
 import { REQUEST_RESULT } from "./commands/request-result.ts";
 import { REQUEST_RESUME } from "./commands/request-resume.ts";
@@ -52,6 +54,8 @@ export const COMMANDS: readonly Command[] = [
   WHY,
   REQUEST_SHOW,
   REQUEST_LIST,
+  REQUEST_INVOCATIONS,
+  REQUEST_INVOCATION,
   REQUEST_ATTEMPTS,
   REQUEST_CANCEL,
   REQUEST_RESUME,

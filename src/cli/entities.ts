@@ -12,7 +12,7 @@ export const REPLACE_OPTIONS = {
   },
 } as const satisfies Readonly<Record<string, CommandOption>>;
 
-/** Option of commands that delete. */
+/** Option of commands that delete, or change where a request stands. */
 export const REVISION_OPTION = {
   revision: { kind: "text", value: "N", help: "Only if it is at this revision." },
 } as const satisfies Readonly<Record<string, CommandOption>>;

@@ -21,6 +21,7 @@ export function requestText(view: RequestView, result: ResultStart | undefined):
     `request    ${view.request}`,
     `job        ${view.workflow} ${view.job}`,
     `state      ${view.state}`,
+    `revision   ${view.revision}`,
     `submitted  ${view.submittedAt}`,
     ...(view.endedAt === null ? [] : [`ended      ${view.endedAt}`]),
     ...(view.keptAs === null ? [] : [`kept as    ${view.workflow}:${view.keptAs}`]),

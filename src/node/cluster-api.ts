@@ -30,12 +30,14 @@ import { Deadline } from "../std/deadline.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
-import { entityUnknown } from "./entities.ts";
+import { named } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
 import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
+import { Invocations } from "./invocations.ts";
 import type { Metrics } from "./metrics.ts";
 import { outputView, parseLiveName } from "./output-views.ts";
+import { changeRequest, type RequestChange } from "./request-changes.ts";
 import { RequestReader } from "./request-reader.ts";
 import { smallResult } from "./small-result.ts";
 import { systemClock } from "./system.ts";
@@ -89,6 +91,7 @@ export interface ClusterApiDeps {
 
 export class ClusterApi implements ClusterPort {
   readonly admin: ClusterAdmin;
+  readonly invocations: Invocations;
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
   readonly #staleReader: RequestReader;
@@ -103,6 +106,8 @@ export class ClusterApi implements ClusterPort {
     this.#view = view;
     this.#reader = new RequestReader(node, view);
     this.#staleReader = new RequestReader(node, view, { stale: true });
+    const readers = { fresh: this.#reader, stale: this.#staleReader };
+    this.invocations = new Invocations({ node, plane, ...readers });
     this.#writer = new WorkflowWriter({ node, view, plane, metrics });
     const fresh = (ms: number): Promise<void> => view.fresh(ms);
     this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh });
@@ -349,16 +354,22 @@ export class ClusterApi implements ClusterPort {
     return outputView(await askForOutput(node.caller, wanted, options.deadline.leftMs()), of);
   }
 
-  async cancel(id: string, options: CallOptions): Promise<RequestView> {
-    const { group, sequence } = await this.#reader.place(id, options.deadline);
-    await this.#writer.command(group, { kind: "cancel", request: sequence }, options.deadline);
-    return this.request(id, LOOK, options);
+  async cancel(...args: Parameters<ClusterPort["cancel"]>): Promise<RequestView> {
+    await this.#change({ kind: "cancel" }, ...args);
+    return this.request(args[0], LOOK, args[2]);
   }
 
-  async resume(id: string, options: CallOptions): Promise<RequestView> {
-    const { group, sequence } = await this.#reader.place(id, options.deadline);
-    await this.#writer.command(group, { kind: "resume", request: sequence }, options.deadline);
-    return this.request(id, LOOK, options);
+  async resume(...args: Parameters<ClusterPort["resume"]>): Promise<RequestView> {
+    await this.#change({ kind: "resume" }, ...args);
+    return this.request(args[0], LOOK, args[2]);
+  }
+
+  #change(
+    change: RequestChange,
+    ...[id, revision, { deadline }]: Parameters<ClusterPort["cancel"]>
+  ): Promise<void> {
+    const by = { reader: this.#reader, writer: this.#writer };
+    return changeRequest(by, change, { id, revision, deadline });
   }
 
   async retry(
@@ -423,10 +434,8 @@ export class ClusterApi implements ClusterPort {
     return { request: place.id, state: row.state, why: whyText(row, seen, up) };
   }
 
-  async deleteRequest(id: string, options: CallOptions): Promise<void> {
-    const { group, sequence } = await this.#reader.place(id, options.deadline);
-    const command = { kind: "remove", request: sequence, expired: false } as const;
-    await this.#writer.command(group, command, options.deadline);
+  deleteRequest(...args: Parameters<ClusterPort["deleteRequest"]>): Promise<void> {
+    return this.#change({ kind: "remove", expired: false }, ...args);
   }
 
   principal(
@@ -479,15 +488,4 @@ export class ClusterApi implements ClusterPort {
         .map((group) => groupName(this.#deps.node, group)),
     };
   }
-}
-
-/** @throws {ClusterError} when there is none of that name. */
-function named<View extends { readonly name: string }>(
-  entity: EntityChange["entity"],
-  name: string,
-  views: readonly View[],
-): View {
-  const found = views.find((view) => view.name === name);
-  if (found === undefined) throw entityUnknown(entity, name);
-  return found;
 }

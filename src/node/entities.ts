@@ -71,9 +71,19 @@ const CODES = {
   handler: { unknown: "HANDLER_UNKNOWN", exists: "HANDLER_IN_USE", used: "HANDLER_IN_USE" },
 } as const satisfies Record<EntityChange["entity"], Record<string, string>>;
 
-/** Makes the error for an entity that is not there. */
-export function entityUnknown(entity: EntityChange["entity"], name: string): ClusterError {
+function entityUnknown(entity: EntityChange["entity"], name: string): ClusterError {
   return new ClusterError({ code: CODES[entity].unknown }, `there is no ${entity} named ${name}`);
+}
+
+/** The one of that name. @throws {ClusterError} `STEP_UNKNOWN` and the others when there is none. */
+export function named<View extends { readonly name: string }>(
+  entity: EntityChange["entity"],
+  name: string,
+  views: readonly View[],
+): View {
+  const found = views.find((view) => view.name === name);
+  if (found === undefined) throw entityUnknown(entity, name);
+  return found;
 }
 
 /** Where the entity is, or where a new one goes, after the change's conditions have been checked. */

@@ -21,11 +21,20 @@ export async function smallResult(
   reader: ResultReader,
 ): Promise<readonly JsonPair[]> {
   if (datasetBytes(of.dataset) > RESULT_BYTES_MAX) throw tooLarge(of.request);
+  const pages = reader.read(await reader.ensure(of.dataset));
+  return smallPairs(pages, () => tooLarge(of.request));
+}
+
+/** All pairs of some pages. @throws {ClusterError} what `tooLarge` makes, above `RESULT_BYTES_MAX` as text. */
+export async function smallPairs(
+  pages: AsyncIterable<Uint8Array>,
+  tooLarge: () => ClusterError,
+): Promise<readonly JsonPair[]> {
   const pairs: JsonPair[] = [];
   let bytes = 0;
-  for await (const page of reader.read(await reader.ensure(of.dataset))) {
+  for await (const page of pages) {
     bytes += page.length;
-    if (bytes > RESULT_BYTES_MAX) throw tooLarge(of.request);
+    if (bytes > RESULT_BYTES_MAX) throw tooLarge();
     pairs.push(...pairsOfPage(page));
   }
   return pairs;

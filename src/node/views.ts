@@ -43,6 +43,7 @@ export function requestView(
     workflow: names.workflow,
     job: row.job,
     state: row.state,
+    revision: row.revision,
     submittedAt: isoTime(row.submittedMs),
     endedAt: row.endedMs === undefined ? null : isoTime(row.endedMs),
     result: null,

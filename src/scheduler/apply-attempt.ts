@@ -25,6 +25,7 @@ import {
   stepOf,
   type WorkflowTransaction,
   withCount,
+  withState,
 } from "./apply-kit.ts";
 import {
   allOpen,
@@ -100,7 +101,7 @@ export function applyGrant(
   const token: Token = { index: at.index, ordinal: at.ordinal };
   tx.put(keys.attempt(token), attempt);
   tx.emit({ kind: "granted", token, attempt });
-  if (request.state === "queued") putRequest(tx, sequence, { ...request, state: "running" });
+  if (request.state === "queued") putRequest(tx, sequence, withState(request, at, "running"));
 }
 
 function refuse(
@@ -358,7 +359,7 @@ function failUnit(
   if (step.onFailure === "pause") {
     const row = { kind: "queue-unit", unit, step: attempt.step, failures: 0, losses: 0 } as const;
     enqueueUnit(tx, at, { step, row, order: 0 });
-    putRequest(tx, unit.request, { ...request, state: "paused", failure });
+    putRequest(tx, unit.request, { ...withState(request, at, "paused"), failure });
     return;
   }
   putRequest(tx, unit.request, withCount(request, attempt.step, { failed: 1 }));

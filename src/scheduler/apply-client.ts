@@ -12,18 +12,17 @@ import {
   putQueueRow,
   putRequest,
   requestOfQueueRow,
+  requestToChange,
+  revisionOf,
   rowOf,
   type WorkflowTransaction,
+  withState,
 } from "./apply-kit.ts";
 import { enterBegun, pinPlan, replacePlan } from "./apply-retention.ts";
-import { type Command, PAYLOAD_COMMANDS_MAX, type StepInput } from "./commands.ts";
+import type { Command, RequestChange, StepInput } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
-import { COMMAND_ORDINALS, keys, META_KEY, queueKeyOfParked } from "./keys.ts";
+import { keys, META_KEY, queueKeyOfParked } from "./keys.ts";
 import type { Answer, HandlerDefinition, PlanRow, StepDefinition } from "./rows.ts";
-import type { Token } from "./unit.ts";
-
-/** As many as an entry has ordinals, so that no two log positions have one number. */
-const REVISIONS_PER_ENTRY = PAYLOAD_COMMANDS_MAX * COMMAND_ORDINALS;
 
 /** A capability is part of queue keys: what breaks their form would never be granted. */
 const CAPABILITY = /^[!-.0-~]+$/;
@@ -144,11 +143,6 @@ function resolveSteps(definitions: Definitions): readonly StepDefinition[] | Ref
     return { kind: "refused", code: "STEP_UNDEFINED", message };
   }
   return steps;
-}
-
-/** R22: the number of a log position, for revisions and events: it only rises. */
-export function revisionOf(at: Token): number {
-  return at.index * REVISIONS_PER_ENTRY + at.ordinal;
 }
 
 /** The new definitions; what has not changed keeps its revision. */
@@ -291,6 +285,7 @@ function begin(
     initialStep: job.step,
     plan: meta.plan,
     state: "queued",
+    revision: revisionOf(at),
     submittedMs: at.stampMs,
     endedMs: undefined,
     arguments: input.arguments,
@@ -310,22 +305,22 @@ function begin(
 }
 
 /** Ends a request that has not ended; one that has stays as it is. */
-export function applyCancel(tx: WorkflowTransaction, at: Position, sequence: number): Answer {
-  const request = rowOf(tx, "request", keys.request(sequence));
-  if (request === undefined) return refused("REQUEST_UNKNOWN", "there is no such request");
-  if (isLive(request)) endRequest(tx, at, sequence, { state: "cancelled" });
+export function applyCancel(tx: WorkflowTransaction, at: Position, change: RequestChange): Answer {
+  const request = requestToChange(tx, change);
+  if (request.kind === "refused") return request;
+  if (isLive(request)) endRequest(tx, at, change.request, { state: "cancelled" });
   return { kind: "ok" };
 }
 
 /** Lets a paused request run again. */
-export function applyResume(tx: WorkflowTransaction, sequence: number): Answer {
-  const request = rowOf(tx, "request", keys.request(sequence));
-  if (request === undefined) return refused("REQUEST_UNKNOWN", "there is no such request");
+export function applyResume(tx: WorkflowTransaction, at: Position, change: RequestChange): Answer {
+  const request = requestToChange(tx, change);
+  if (request.kind === "refused") return request;
   if (request.state !== "paused") {
     return refused("REQUEST_NOT_PAUSED", "only a paused request can be resumed");
   }
-  putRequest(tx, sequence, { ...request, state: "running", failure: undefined });
-  tx.emit({ kind: "request-resumed", request: sequence });
+  putRequest(tx, change.request, { ...withState(request, at, "running"), failure: undefined });
+  tx.emit({ kind: "request-resumed", request: change.request });
   return { kind: "ok" };
 }
 

@@ -15,6 +15,7 @@ import {
   stepOf,
   type WorkflowTransaction,
   withCount,
+  withState,
 } from "./apply-kit.ts";
 import { enterEnded } from "./apply-retention.ts";
 import { withResult } from "./block-row.ts";
@@ -45,8 +46,7 @@ export function endRequest(
 ): void {
   const row = requestOf(tx, request);
   const ended = {
-    ...row,
-    state: end.state,
+    ...withState(row, at, end.state),
     endedMs: at.stampMs,
     result: end.result,
     failure: end.failure,

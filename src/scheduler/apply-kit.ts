@@ -1,12 +1,15 @@
 /** What all transitions share: typed reading of rows, queueing of units, and counting. */
 import { assert } from "../std/assert.ts";
+import { PAYLOAD_COMMANDS_MAX, type RequestChange } from "./commands.ts";
 import type { Effect } from "./effects.ts";
-import { keys, type QueueClass } from "./keys.ts";
+import { COMMAND_ORDINALS, keys, type QueueClass } from "./keys.ts";
 import type {
+  Answer,
   PlanRow,
   QueueRow,
   QueueUnitRow,
   RequestRow,
+  RequestState,
   Row,
   StepCount,
   StepDefinition,
@@ -46,6 +49,28 @@ export function rowOf<K extends Row["kind"]>(
 /** A request that somebody names; undefined when it was removed. */
 export function findRequest(view: RowView<Row>, request: number): RequestRow | undefined {
   return rowOf(view, "request", keys.request(request));
+}
+
+/** As many as an entry has ordinals, so that no two log positions have one number. */
+const REVISIONS_PER_ENTRY = PAYLOAD_COMMANDS_MAX * COMMAND_ORDINALS;
+
+/** R22: the number of a log position, for revisions and events: it only rises. */
+export function revisionOf(at: Token): number {
+  return at.index * REVISIONS_PER_ENTRY + at.ordinal;
+}
+
+/** The request that a client wants changed, or why it is not. */
+export function requestToChange(
+  tx: WorkflowTransaction,
+  { request, revision }: RequestChange,
+): RequestRow | Extract<Answer, { kind: "refused" }> {
+  const row = findRequest(tx, request);
+  if (row === undefined) {
+    return { kind: "refused", code: "REQUEST_UNKNOWN", message: "there is no such request" };
+  }
+  if (revision === undefined || revision === row.revision) return row;
+  const message = `the request has changed meanwhile: its revision is ${row.revision}`;
+  return { kind: "refused", code: "REVISION_CHANGED", message };
 }
 
 /** A request that has not been removed: one of its units counts, or is granted. */
@@ -88,6 +113,11 @@ export function requestOfQueueRow(row: QueueRow): number {
 export function putRequest(tx: WorkflowTransaction, request: number, row: RequestRow): void {
   tx.put(keys.request(request), row);
   tx.emit({ kind: "request-changed", request, state: row.state, row });
+}
+
+/** The request in another state, at the revision of the command that brings it there. */
+export function withState(request: RequestRow, at: Position, state: RequestState): RequestRow {
+  return { ...request, state, revision: revisionOf(at) };
 }
 
 /** Adds to the counts of a step. */

@@ -6,7 +6,13 @@
  */
 import { assert } from "../std/assert.ts";
 import { refused } from "./answers.ts";
-import { isLive, PRINTED_ROWS_MAX, rowOf, type WorkflowTransaction } from "./apply-kit.ts";
+import {
+  isLive,
+  PRINTED_ROWS_MAX,
+  requestToChange,
+  rowOf,
+  type WorkflowTransaction,
+} from "./apply-kit.ts";
 import type { Command } from "./commands.ts";
 import { datasetBytes } from "./dataset.ts";
 import { isUnder, keys, META_KEY, placeOfExpiryKey, RETAINED_KEY } from "./keys.ts";
@@ -89,8 +95,8 @@ export function applyRemove(
   command: Extract<Command, { kind: "remove" }>,
 ): Answer {
   const { request: sequence } = command;
-  const row = rowOf(tx, "request", keys.request(sequence));
-  if (row === undefined) return refused("REQUEST_UNKNOWN", "there is no such request");
+  const row = requestToChange(tx, command);
+  if (row.kind === "refused") return row;
   if (isLive(row)) {
     return refused("REQUEST_NOT_ENDED", "only a request that has ended can be deleted; cancel it");
   }

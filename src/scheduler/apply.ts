@@ -103,9 +103,9 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
       applyForgetKeys(tx, command.keys);
       return DONE;
     case "cancel":
-      return applyCancel(tx, at, command.request);
+      return applyCancel(tx, at, command);
     case "resume":
-      return applyResume(tx, command.request);
+      return applyResume(tx, at, command);
     case "close":
       tx.put(CLOSED_KEY, { kind: "closed" });
       return DONE;

@@ -88,7 +88,7 @@ export function note(
   const { unit, step, node } = attempt;
   const row: HistoryRow = { kind: "history", token, unit, step, node, ...times, ...what, exit };
   if (what.how === "done") {
-    tx.put(keys.history(unit.request, token), row);
+    tx.put(keys.history(unit, token), row);
     return;
   }
   const request = requestOf(tx, unit.request);

@@ -30,6 +30,12 @@ export interface StepInput extends Omit<StepDefinition, "mapper" | "combiner" | 
   readonly reduce: string;
 }
 
+/** The request that is to be changed; refused when it is not at the revision that is expected, if any. */
+export interface RequestChange {
+  readonly request: number;
+  readonly revision?: number | undefined;
+}
+
 export type ClientCommand =
   /** The group's first command: makes the workflow exist. */
   | {
@@ -59,9 +65,9 @@ export type ClientCommand =
     }
   | { readonly kind: "retry"; readonly request: number; readonly keep: string | undefined }
   /** Removes an ended request. `expired`: by retention, so not when it is kept. */
-  | { readonly kind: "remove"; readonly request: number; readonly expired: boolean }
-  | { readonly kind: "cancel"; readonly request: number }
-  | { readonly kind: "resume"; readonly request: number }
+  | ({ readonly kind: "remove"; readonly expired: boolean } & RequestChange)
+  | ({ readonly kind: "cancel" } & RequestChange)
+  | ({ readonly kind: "resume" } & RequestChange)
   /** The group's last command: from here on it acknowledges nothing that a client asks. */
   | { readonly kind: "close" }
   /** Changes nothing: measures what consensus costs. */

@@ -46,6 +46,11 @@ export interface PieceSlice {
   readonly count: number;
 }
 
+/** All pairs of a dataset. */
+export function wholeSlices(dataset: Dataset): readonly PieceSlice[] {
+  return dataset.map((piece) => ({ piece, first: 0, count: piece.count }));
+}
+
 /** Largest inline piece: keeps log entries small, and most results of small jobs out of the block store. */
 export const INLINE_BYTES_MAX = 4096;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
-import { revisionOf } from "./apply-client.ts";
+import { revisionOf } from "./apply-kit.ts";
 import { attemptEventsOf, eventsOf, requestChange } from "./events.ts";
 import { COMMAND_ORDINALS, keys } from "./keys.ts";
 import { whyText } from "./why.ts";

@@ -3,7 +3,7 @@
  * tells the same ones under the same numbers; a number is that of the command that caused it.
  */
 import { unreachable } from "../std/assert.ts";
-import { revisionOf } from "./apply-client.ts";
+import { revisionOf } from "./apply-kit.ts";
 import { openPlaces, unitAt } from "./attempt-block.ts";
 import type { NodeId } from "./dataset.ts";
 import type { Effect } from "./effects.ts";

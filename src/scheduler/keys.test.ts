@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { prefixEnd } from "../std/ordered-text.ts";
 import { isUnder, keys, META_KEY, prefixes, RETAINED_KEY } from "./keys.ts";
 
 const AT = { index: 7, ordinal: 1 };
@@ -17,7 +18,7 @@ const EXAMPLES: readonly string[] = [
   keys.delayed(5, AT),
   keys.parked(1, keys.queue("gpu", 1, AT, 0)),
   keys.attempt(AT),
-  keys.history(1, AT),
+  keys.history({ kind: "map", request: 1, path: [2] }, AT),
   keys.badEnd(1, 2),
   keys.printed(1, 2),
   keys.answerWindow("node"),
@@ -47,8 +48,33 @@ test("a scan of requests or blocks meets no request whose number only begins ali
 });
 
 test("what attempts left goes with their request", () => {
-  for (const key of [keys.history(1, AT), keys.badEnd(1, 2), keys.printed(1, 2)]) {
+  for (const key of [
+    keys.history({ kind: "map", request: 1, path: [2] }, AT),
+    keys.badEnd(1, 2),
+    keys.printed(1, 2),
+  ]) {
     expect(isUnder(key, 1)).toBe(true);
     expect(isUnder(key, 12)).toBe(false);
   }
+});
+
+test("ended attempts of the units of one parent lie side by side, and no other's among them", () => {
+  const map = (...path: number[]) => ({ kind: "map", request: 1, path }) as const;
+  const reduce = (part: number, ...path: number[]) =>
+    ({ kind: "reduce", request: 1, path, part }) as const;
+  const units = [
+    ...[map(), map(0), map(1), map(35), map(36), reduce(0), reduce(12), map(1, 0), reduce(0, 1)],
+    ...[map(1, 1, 3), { ...map(), request: 12 }],
+  ];
+  const found = units.map((unit) => keys.history(unit, AT));
+  expect(new Set(found).size).toBe(units.length);
+  const children = {
+    gte: prefixes.historyOfUnit(map(0)),
+    lt: prefixEnd(prefixes.historyOfUnit(map(36))),
+  };
+  const between = found.filter((key) => key >= children.gte && key < children.lt).sort();
+  expect(between).toEqual([map(0), map(1), map(35), map(36)].map((unit) => keys.history(unit, AT)));
+  expect(found.filter((key) => key.startsWith(prefixes.historyOfUnit(map(1))))).toHaveLength(1);
+  expect(found.filter((key) => key.startsWith(prefixes.historyOf(1)))).toHaveLength(10);
+  expect(found.every((key) => isUnder(key, key === found.at(-1) ? 12 : 1))).toBe(true);
 });

@@ -4,7 +4,7 @@
  * Capitals are those of named units (`named/keys.ts`).
  */
 import { orderedNumber, readOrderedNumbers } from "../std/ordered-text.ts";
-import type { Path, Token } from "./unit.ts";
+import type { Path, Token, UnitRef } from "./unit.ts";
 
 /** Children whose results share one row: few enough that rewriting it for each stays cheap. */
 export const BLOCK_CHILDREN = 32;
@@ -32,6 +32,18 @@ function place(request: number, path: Path): string {
 
 function token(at: Token): string {
   return orderedNumber(at.index) + orderedNumber(at.ordinal);
+}
+
+/**
+ * What attempts of a unit that ended well begin with. Those of the units that have one parent lie together:
+ * its children in their order, then its own reductions by part; so a page of them is one scan.
+ */
+function historyOfUnit(unit: UnitRef): string {
+  const { request, path } = unit;
+  if (unit.kind === "reduce") return `f/${place(request, path)}/r${orderedNumber(unit.part)}`;
+  const child = path.at(-1);
+  if (child === undefined) return `f/${orderedNumber(request)}.`;
+  return `f/${place(request, path.slice(0, -1))}/m${orderedNumber(child)}`;
 }
 
 /** The workflow itself, counters and all. */
@@ -69,7 +81,7 @@ export const keys = {
     `z/${orderedNumber(request)}/${queueKey.slice(2)}`,
   attempt: (at: Token): string => `a/${token(at)}`,
   /** An attempt that ended well. */
-  history: (request: number, at: Token): string => `f/${orderedNumber(request)}/${token(at)}`,
+  history: (unit: UnitRef, at: Token): string => `${historyOfUnit(unit)}${token(at)}`,
   /** One that did not; a place is used again when newer ones have gone round. */
   badEnd: (request: number, place: number): string =>
     `h/${orderedNumber(request)}/${orderedNumber(place)}`,
@@ -105,8 +117,11 @@ export const prefixes = {
   attempts: "a/",
   parked: "z/",
   parkedOf: (request: number): string => `z/${orderedNumber(request)}/`,
-  historyOf: (request: number): string => `f/${orderedNumber(request)}/`,
+  historyOf: (request: number): string => `f/${orderedNumber(request)}`,
   badEndsOf: (request: number): string => `h/${orderedNumber(request)}/`,
+  historyOfUnit,
+  /** Invocations that have mapped or are reduced, each before those under it. */
+  invocationsOf: (request: number): string => `i/${orderedNumber(request)}`,
   printedOf: (request: number): string => `o/${orderedNumber(request)}/`,
   blocksOf: (request: number): string => `b/${orderedNumber(request)}`,
   /** One part of the results of an invocation's children. */
@@ -144,6 +159,11 @@ export function queueKeyOfParked(key: string): string {
 /** The request whose row a parked key names. */
 export function requestOfParkedKey(key: string): number {
   return readOrderedNumbers(key.slice(0, key.indexOf("/", 2)), 2)[0] ?? 0;
+}
+
+/** The way from the root in an invocation row's key. */
+export function pathOfInvocationKey(key: string): Path {
+  return readOrderedNumbers(key, 2).slice(1);
 }
 
 /** Path and block number in a block row's key. */

@@ -112,6 +112,8 @@ export interface RequestRow {
   readonly initialStep: string;
   readonly plan: number;
   readonly state: RequestState;
+  /** R22: of the command that last changed its state, as `revisionOf`; how far it is does not count. */
+  readonly revision: number;
   readonly submittedMs: number;
   readonly endedMs: number | undefined;
   readonly arguments: Dataset;

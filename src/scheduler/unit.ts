@@ -61,3 +61,29 @@ export function parseKeptName(
 export function invocationId(request: string, path: Path): string {
   return [request, "r", ...path].join(".");
 }
+
+/** The id of a unit: its invocation's, and for a reduction the part: `text-2-1.r.0.12~3`. */
+export function unitId(request: string, unit: UnitRef): string {
+  const id = invocationId(request, unit.path);
+  return unit.kind === "map" ? id : `${id}~${unit.part}`;
+}
+
+/** What the id of a unit says, or undefined when the text is not one. Numbers are in their one form. */
+export function parseUnitId(
+  id: string,
+): { readonly workflow: string; readonly group: number; readonly unit: UnitRef } | undefined {
+  const match = /^(.+-\d{1,15}-\d{1,15})\.r((?:\.\d{1,15})*)(?:~(\d{1,4}))?$/.exec(id);
+  const request = match === null ? undefined : parseRequestId(match[1] ?? "");
+  if (match === null || request === undefined) return undefined;
+  const path = (match[2] ?? "").split(".").slice(1).map(Number);
+  if (path.length > PATH_LENGTH_MAX) return undefined;
+  const { workflow, group, sequence } = request;
+  const place = { request: sequence, path };
+  const unit: UnitRef =
+    match[3] === undefined
+      ? { kind: "map", ...place }
+      : { kind: "reduce", ...place, part: Number(match[3]) };
+  // `.01` would be a second name of one unit.
+  if (unitId(requestId(workflow, group, sequence), unit) !== id) return undefined;
+  return { workflow, group, unit };
+}

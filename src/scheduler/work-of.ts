@@ -2,7 +2,7 @@
 import { assert } from "../std/assert.ts";
 import { findRequest, isLive, parentOf, rowOf, stepOf } from "./apply-kit.ts";
 import { openPlaces } from "./attempt-block.ts";
-import { type Dataset, type PieceSlice, RESULT_INLINE_BYTES_MAX } from "./dataset.ts";
+import { type Dataset, type PieceSlice, RESULT_INLINE_BYTES_MAX, wholeSlices } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { GrantInputs } from "./protocol.ts";
 import type { AttemptRow, InvocationRow, RequestRow, Row } from "./rows.ts";
@@ -69,7 +69,7 @@ function inputOf(
 ): readonly PieceSlice[] {
   const { unit, count } = units;
   if (unit.path.length === 0) {
-    return request.arguments.map((piece) => ({ piece, first: 0, count: piece.count }));
+    return wholeSlices(request.arguments);
   }
   const { path, child } = parentOf(unit.path);
   const parent = rowOf(view, "invocation", keys.invocation(unit.request, path));

@@ -53,6 +53,8 @@ const attemptEnd = struct<AttemptEnd>({
 
 type TakeBack = Extract<Command, { readonly kind: "take-back" }>;
 
+const requestChange = { request: natural, revision: optional(natural) };
+
 /** A command. */
 export const commandCodec: Codec<Command> = union<Command>({
   create: [1, { group: natural, name: nameCodec, description: descriptionCodec }],
@@ -69,8 +71,8 @@ export const commandCodec: Codec<Command> = union<Command>({
     },
   ],
   submit: [4, { job: nameCodec, arguments: datasetCodec, keep: optional(nameCodec) }],
-  cancel: [5, { request: natural }],
-  resume: [6, { request: natural }],
+  cancel: [5, requestChange],
+  resume: [6, requestChange],
   noop: [7, { bytes: bytes(NOOP_BYTES_MAX) }],
   grant: [
     8,
@@ -92,7 +94,7 @@ export const commandCodec: Codec<Command> = union<Command>({
   unpark: [13, { key: rowKey }],
   close: [14, {}],
   retry: [20, { request: natural, keep: optional(nameCodec) }],
-  remove: [21, { request: natural, expired: bool }],
+  remove: [21, { ...requestChange, expired: bool }],
   "remove-rows": [22, { request: natural, keys: array(rowKey, RETENTION_KEYS_MAX), last: bool }],
   "forget-keys": [23, { keys: array(rowKey, RETENTION_KEYS_MAX) }],
   ...namedCommandVariants,

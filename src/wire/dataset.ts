@@ -8,7 +8,12 @@ export type {
   PieceSlice,
   RunPiece,
 } from "../scheduler/dataset.ts";
-export { datasetCount, INLINE_BYTES_MAX, RESULT_INLINE_BYTES_MAX } from "../scheduler/dataset.ts";
+export {
+  datasetCount,
+  INLINE_BYTES_MAX,
+  RESULT_INLINE_BYTES_MAX,
+  wholeSlices,
+} from "../scheduler/dataset.ts";
 export type {
   ArgumentType,
   AttemptRun,

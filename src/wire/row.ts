@@ -146,6 +146,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       initialStep: nameCodec,
       plan: natural,
       state: requestStateCodec,
+      revision: natural,
       submittedMs: natural,
       endedMs: optional(natural),
       arguments: datasetCodec,

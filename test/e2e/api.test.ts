@@ -63,6 +63,18 @@ test("the answers of every node are what its own document says", async () => {
     const request = "/v1/requests/{request}";
     expect(await check(request, { path: `/v1/requests/${id}?result=true` })).toBe(200);
     expect(await check(`${request}/attempts`, { path: `/v1/requests/${id}/attempts` })).toBe(200);
+    const invocations = `/v1/requests/${id}/invocations`;
+    expect(await check(`${request}/invocations`, { path: invocations })).toBe(200);
+    for (const [unit, status] of [
+      ["r", 200],
+      ["r.0.0", 200],
+      ["r~0", 200],
+      ["r.77", 404],
+      ["r.x", 400],
+    ] as const) {
+      const path = `${invocations}/${id}.${unit}?input=true&output=true`;
+      expect(await check(`${request}/invocations/{invocation}`, { path })).toBe(status);
+    }
     const submit = {
       method: "POST",
       path: "/v1/workflows/words/jobs/nothing/requests",

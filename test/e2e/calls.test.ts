@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { beforeAll, expect, test } from "vitest";
-import { ended, useCluster } from "../lib/e2e-cluster.ts";
+import type { InvocationSummary } from "../../src/api/invocation-view.ts";
+import { ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { callHttp } from "../lib/e2e-http.ts";
 import { type Corpus, expectCounted, submitCount, writeCorpus } from "../lib/e2e-words.ts";
@@ -40,6 +41,72 @@ test("the same key at two nodes makes one request, and a conflict with another b
   await expectCounted(client, await ended(client, id, END_MS_MAX), corpus);
   const after = (await client.requests("words", { limit: 100 })).requests;
   expect(after.length - before.length).toBe(1);
+});
+
+test("the invocations of a request are read at a node that is not the scheduler, as they run and when they are done", async () => {
+  const { number: scheduler } = await cluster.scheduler("words", 1);
+  const other = scheduler === 1 ? 2 : 1;
+  const client = cluster.client(other);
+  const gate = await Gate.make(cluster);
+  const id = await submitCount(client, corpus, { gatedFrom: 2, gate: gate.path });
+  const lines = { limit: 100, step: "lines" };
+  await eventually("both lines behind the gate run", END_MS_MAX, async () => {
+    const { invocations } = await client.invocations(id, { ...lines, state: "running" });
+    return invocations.length >= 2;
+  });
+  const early = await client.request(id, { waitMs: 0, withResult: false });
+  expect(early.state).toBe("running");
+  const root = await client.invocation(id, `${id}.r`, { input: true, output: true });
+  expect(root).toMatchObject({
+    ...{ state: "done", step: "folder", parent: null, children: 2, attempts: 1, key: '"how"' },
+    handlers: [{ type: "mapper", name: "folder" }],
+    input: { pairs: 1, content: [["how", { folder: corpus.folder }]] },
+    output: { pairs: 2 },
+  });
+  await gate.open();
+  await expectCounted(client, await ended(client, id, END_MS_MAX), corpus);
+  // Page by page: a root, its files and lines, and a reduction for each part of each that mapped.
+  const seen: InvocationSummary[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await client.invocations(id, { limit: 3, after });
+    seen.push(...page.invocations);
+    if (page.next === null) break;
+    after = page.next;
+  }
+  const kinds = seen.map(({ step, phase, state }) => `${step} ${phase} ${state}`).sort();
+  const expected = [
+    ...["files map done", "files map done", "files reduce done", "files reduce done"],
+    ...["folder map done", "folder reduce done", "folder reduce done"],
+    ...Array.from({ length: corpus.lines }, () => "lines map done"),
+  ];
+  expect(kinds).toEqual(expected);
+  expect(new Set(seen.map(({ invocation }) => invocation)).size).toBe(seen.length);
+  const leaf = await client.invocation(id, `${id}.r.1.2`, { input: true, output: true });
+  expect(leaf).toMatchObject({ parent: `${id}.r.1`, key: "2", input: { pairs: 1 } });
+  expect(leaf.handlers.map(({ type, name }) => `${type} ${name}`)).toEqual([
+    ...["mapper line", "combiner pairs", "reducer sum"],
+  ]);
+  const counts = (leaf.output?.content ?? []).map(([, count]) => Number(count));
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(20);
+  // A node says the same of its own copy once that is as new, and by the command line.
+  await eventually("the copy at the other node is as new", END_MS_MAX, async () => {
+    const path = `/v1/workflows/words/requests/${id}/invocations?stale=true&parent=${id}.r.1`;
+    const { json } = await callHttp(cluster.api(other), { path, headers: authorization() });
+    const { invocations } = await client.invocations(id, { limit: 100, parent: `${id}.r.1` });
+    return JSON.stringify(json) === JSON.stringify({ invocations, next: null });
+  });
+  const told = await cluster.jobx(other, "request", "invocations", id, "--step", "files", "--json");
+  expect(JSON.parse(told.stdout)).toMatchObject({ invocations: [{}, {}, {}, {}], next: null });
+  await expect(
+    client.invocation(id, `${id}.r.2`, { input: false, output: false }),
+  ).rejects.toMatchObject({ code: "INVOCATION_UNKNOWN", details: { status: 404 } });
+  // What was seen while it ran is not the request that there is now.
+  await expect(client.deleteRequest(id, early)).rejects.toMatchObject({
+    code: "REVISION_CHANGED",
+    details: { status: 412 },
+  });
+  const now = await client.request(id, { waitMs: 0, withResult: false });
+  expect(await client.deleteRequest(id, now)).toEqual({ request: id });
 });
 
 test("a caller without a token that is known here gets nothing", async () => {

@@ -28,7 +28,9 @@ import type {
 import { JobxError } from "../../src/std/errors.ts";
 import { FakeAdmin } from "./fake-admin.ts";
 import { changedEntity, merged, reportOf, shownHandlers, shownSteps } from "./fake-definitions.ts";
+import { FakeInvocations } from "./fake-invocations.ts";
 import { type FakeOutput, fakeOutputView } from "./fake-output.ts";
+import { BROKEN, runningRequest } from "./fake-requests.ts";
 import { principalOfToken } from "./fake-tokens.ts";
 
 /** Makes an error of the cluster; the codes are those of `ClusterErrorCode`. */
@@ -52,6 +54,7 @@ export interface FakeCall {
 
 export class FakeCluster implements ClusterPort {
   readonly admin = new FakeAdmin((method, input, options) => this.#called(method, input, options));
+  readonly invocations = new FakeInvocations((...call) => this.#called(...call));
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
   readonly failures: unknown[] = [];
@@ -86,6 +89,7 @@ export class FakeCluster implements ClusterPort {
     this.nodeViews = [NODE];
     this.isReady = true;
     this.admin.reset();
+    this.invocations.views.length = 0;
     this.resultBreaks = false;
     this.revision = 7;
   }
@@ -103,7 +107,9 @@ export class FakeCluster implements ClusterPort {
 
   /** Changes a request and wakes who waits for it. */
   change(id: string, fields: Partial<RequestView>): void {
-    const view = { ...this.#view(id), ...fields };
+    const old = this.#view(id);
+    const changes = fields.state !== undefined && fields.state !== old.state;
+    const view = { ...old, revision: old.revision + (changes ? 1 : 0), ...fields };
     this.views.set(id, view);
     const { request, workflow, job, state, submittedAt, endedAt, steps } = view;
     const revision = this.stream.length + 100;
@@ -116,19 +122,8 @@ export class FakeCluster implements ClusterPort {
   }
 
   fail(id: string, error: Partial<RequestError>): void {
-    const whole = {
-      code: "HANDLER_FAILED",
-      message: "it broke",
-      invocation: "i1",
-      traceback: "Traceback: line 1",
-      stdout: "",
-      stderr: "",
-    };
-    this.change(id, {
-      state: "failed",
-      endedAt: "2026-01-01T00:00:09Z",
-      error: { ...whole, ...error },
-    });
+    const endedAt = "2026-01-01T00:00:09Z";
+    this.change(id, { state: "failed", endedAt, error: { ...BROKEN, ...error } });
   }
 
   #view(id: string): RequestView {
@@ -290,20 +285,7 @@ export class FakeCluster implements ClusterPort {
     const request = `r${this.views.size + 1}`;
     if (input.idempotencyKey !== undefined)
       this.#byKey.set(input.idempotencyKey, { body, request });
-    this.views.set(request, {
-      request,
-      workflow: input.workflow,
-      job: input.job,
-      state: "running",
-      submittedAt: "2026-01-01T00:00:00Z",
-      endedAt: null,
-      result: null,
-      error: null,
-      steps: { words: { total: 4, done: 1, failed: 0 } },
-      warnings: [],
-      keptAs: input.keep ?? null,
-      retryOf: null,
-    });
+    this.views.set(request, runningRequest(request, input));
     return { request, duplicate: false };
   }
 
@@ -407,8 +389,18 @@ export class FakeCluster implements ClusterPort {
     return { request: id, state, why: "1 unit waits for the capability gpu." };
   }
 
-  async deleteRequest(id: string, options: CallOptions): Promise<void> {
-    this.#called("deleteRequest", id, options);
+  #expect(id: string, revision: number | undefined): void {
+    if (revision === undefined || revision === this.#view(id).revision) return;
+    throw clusterFailure("REVISION_CHANGED");
+  }
+
+  async deleteRequest(
+    id: string,
+    revision: number | undefined,
+    options: CallOptions,
+  ): Promise<void> {
+    this.#called("deleteRequest", { id, revision }, options);
+    this.#expect(id, revision);
     if (this.#view(id).endedAt === null) throw clusterFailure("REQUEST_NOT_ENDED");
     this.views.delete(id);
   }
@@ -436,14 +428,24 @@ export class FakeCluster implements ClusterPort {
     return fakeOutputView(output, of);
   }
 
-  async cancel(id: string, options: CallOptions): Promise<RequestView> {
-    this.#called("cancel", id, options);
+  async cancel(
+    id: string,
+    revision: number | undefined,
+    options: CallOptions,
+  ): Promise<RequestView> {
+    this.#called("cancel", { id, revision }, options);
+    this.#expect(id, revision);
     this.change(id, { state: "cancelled", endedAt: "2026-01-01T00:00:05Z" });
     return this.#view(id);
   }
 
-  async resume(id: string, options: CallOptions): Promise<RequestView> {
-    this.#called("resume", id, options);
+  async resume(
+    id: string,
+    revision: number | undefined,
+    options: CallOptions,
+  ): Promise<RequestView> {
+    this.#called("resume", { id, revision }, options);
+    this.#expect(id, revision);
     if (this.#view(id).state !== "paused") throw clusterFailure("REQUEST_NOT_PAUSED");
     this.change(id, { state: "running" });
     return this.#view(id);

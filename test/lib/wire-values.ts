@@ -217,6 +217,8 @@ export const idKinds: Kinds<CommandId> = {
   none: fc.record({ kind: one("none") }),
 };
 
+const requestChange = { request: natural, revision: maybe(natural) };
+
 /** Commands of workflows. */
 export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
   create: fc.record({ kind: one("create"), group: natural, name, description: words }),
@@ -241,7 +243,7 @@ export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
   }),
   submit: fc.record({ kind: one("submit"), job: name, arguments: dataset, keep: maybe(name) }),
   retry: fc.record({ kind: one("retry"), request: natural, keep: maybe(name) }),
-  remove: fc.record({ kind: one("remove"), request: natural, expired: bool }),
+  remove: fc.record({ kind: one("remove"), ...requestChange, expired: bool }),
   "remove-rows": fc.record({
     kind: one("remove-rows"),
     request: natural,
@@ -249,8 +251,8 @@ export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
     last: bool,
   }),
   "forget-keys": fc.record({ kind: one("forget-keys"), keys: list(words) }),
-  cancel: fc.record({ kind: one("cancel"), request: natural }),
-  resume: fc.record({ kind: one("resume"), request: natural }),
+  cancel: fc.record({ kind: one("cancel"), ...requestChange }),
+  resume: fc.record({ kind: one("resume"), ...requestChange }),
   close: fc.record({ kind: one("close") }),
   noop: fc.record({ kind: one("noop"), bytes }),
   grant: fc.record({
@@ -342,6 +344,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
     initialStep: name,
     plan: natural,
     state: fc.constantFrom("queued", "running", "paused", "succeeded", "failed", "cancelled"),
+    revision: natural,
     submittedMs: natural,
     endedMs: maybe(natural),
     arguments: dataset,

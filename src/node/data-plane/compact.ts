@@ -14,11 +14,14 @@ export function compactWork(work: Work): Work {
   if (work.kind === "reduce") {
     return work.session.some(isView) ? { ...work, session: compactDataset(work.session) } : work;
   }
-  if (!work.input.some(({ piece }) => isView(piece))) return work;
-  const input = work.input.map(
-    (slice): PieceSlice => ({ ...slice, piece: compactPiece(slice.piece) }),
-  );
-  return { ...work, input };
+  const input = compactSlices(work.input);
+  return input === work.input ? work : { ...work, input };
+}
+
+/** Slices that are cheap to send. */
+export function compactSlices(slices: readonly PieceSlice[]): readonly PieceSlice[] {
+  if (!slices.some(({ piece }) => isView(piece))) return slices;
+  return slices.map((slice) => ({ ...slice, piece: compactPiece(slice.piece) }));
 }
 
 /** An outcome that is cheap to send. */

@@ -9,8 +9,18 @@ import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts
 import { assert } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Log } from "../../std/log.ts";
-import type { Cid, Dataset, NodeId, Outcome, RunPiece, Work, WorkEnd } from "../../wire/dataset.ts";
-import { compactDataset, compactWork } from "./compact.ts";
+import {
+  type Cid,
+  type Dataset,
+  type NodeId,
+  type Outcome,
+  type PieceSlice,
+  type RunPiece,
+  type Work,
+  type WorkEnd,
+  wholeSlices,
+} from "../../wire/dataset.ts";
+import { compactDataset, compactSlices, compactWork } from "./compact.ts";
 import { CrashCounts } from "./crash-counts.ts";
 import { closed, type DataPlaneError, unserved } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
@@ -304,9 +314,14 @@ export class DataPlane implements RunsPort, RunnerPort {
    * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_RUN_MISMATCH`, `RUN_MALFORMED`,
    * `PAIRS_MALFORMED`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`.
    */
-  async *readPairTexts(dataset: Dataset): AsyncGenerator<Uint8Array, void, undefined> {
+  readPairTexts(dataset: Dataset): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.readSliceTexts(wholeSlices(dataset));
+  }
+
+  /** The same of some pairs only; of a run no more is read than has to be. @throws as `readPairTexts`. */
+  async *readSliceTexts(slices: readonly PieceSlice[]): ReturnType<DataPlane["readPairTexts"]> {
     const id = this.#nextId();
-    yield* this.#receive({ kind: "read-pairs", id, dataset: compactDataset(dataset) });
+    yield* this.#receive({ kind: "read-pairs", id, slices: compactSlices(slices) });
   }
 
   /**

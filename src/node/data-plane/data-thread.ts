@@ -342,8 +342,8 @@ export class DataThread {
     await this.#streams.send(id, (signal) => this.#noting(readBlockSlices(store, { cid, signal })));
   }
 
-  async #readPairs({ id, dataset }: Requested<"read-pairs">): Promise<void> {
-    await this.#streams.send(id, () => this.#noting(readPairPages(this.#io, dataset)));
+  async #readPairs({ id, slices }: Requested<"read-pairs">): Promise<void> {
+    await this.#streams.send(id, () => this.#noting(readPairPages(this.#io, slices)));
   }
 
   async *#noting(slices: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {

@@ -5,7 +5,15 @@
  */
 import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
-import type { Cid, Dataset, NodeId, RunPiece, Work, WorkEnd } from "../../wire/dataset.ts";
+import type {
+  Cid,
+  Dataset,
+  NodeId,
+  PieceSlice,
+  RunPiece,
+  Work,
+  WorkEnd,
+} from "../../wire/dataset.ts";
 import type { Fault } from "./faults.ts";
 
 /** Who a unit runs for, as its handlers are told. */
@@ -87,7 +95,7 @@ export type DataPlaneRequest =
   /** Answered by a stream of the same number: the bytes of the block. */
   | { readonly kind: "read-block"; readonly id: number; readonly cid: Cid }
   /** Answered by a stream of the same number: each slice is a JSON array of [key, value]. */
-  | { readonly kind: "read-pairs"; readonly id: number; readonly dataset: Dataset };
+  | { readonly kind: "read-pairs"; readonly id: number; readonly slices: readonly PieceSlice[] };
 
 /** From the control thread to the data plane. */
 export type ToDataPlane =

@@ -25,15 +25,14 @@ export async function storePairs(io: PairIo, slices: AsyncIterable<Uint8Array>):
 }
 
 /**
- * All pairs of a dataset as lines of JSON, each with its line break, in slices of whole lines of about
+ * All pairs of the slices as lines of JSON, each with its line break, in slices of whole lines of about
  * `PAGE_BYTES`.
  * @throws {JobxError} as `PairIo.read`.
  */
 export async function* readPairPages(
   io: PairIo,
-  dataset: Dataset,
+  slices: readonly PieceSlice[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const slices = dataset.map((piece): PieceSlice => ({ piece, first: 0, count: piece.count }));
   let texts: string[] = [];
   let length = 0;
   for await (const records of io.read(slices)) {

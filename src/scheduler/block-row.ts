@@ -1,4 +1,4 @@
-/** R18: how the children of one block ended, neighbours that alike in one stretch. */
+/** R18: how the children of one block ended, neighbours that are alike in one stretch. */
 import { assert } from "../std/assert.ts";
 import type { BlockRow, ChildResult, Stretch } from "./rows.ts";
 

@@ -66,11 +66,15 @@ interface Pass<R, F> {
 }
 
 export class Applier<R, E, F> {
-  readonly #machine: Machine<R, E, F>;
+  readonly #machine: Pick<Machine<R, E, F>, "payloads" | "apply">;
   readonly #state: StatePort<R>;
   readonly #bugs: PlantedBugs;
 
-  constructor(machine: Machine<R, E, F>, state: StatePort<R>, bugs: PlantedBugs = NO_BUGS) {
+  constructor(
+    machine: Pick<Machine<R, E, F>, "payloads" | "apply">,
+    state: StatePort<R>,
+    bugs: PlantedBugs = NO_BUGS,
+  ) {
     this.#machine = machine;
     this.#state = state;
     this.#bugs = bugs;

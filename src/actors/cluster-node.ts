@@ -10,6 +10,7 @@ import { unreachable } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import { type AnswerOf, answerAs, type RowsWanted } from "./answers.ts";
 import { Caller } from "./caller.ts";
+import { type CommandNumber, CommandNumbers } from "./command-numbers.ts";
 import { Directory } from "./directory.ts";
 import { Executor } from "./executor.ts";
 import { GroupHost } from "./group-host.ts";
@@ -31,6 +32,7 @@ import { Sagas } from "./sagas.ts";
 import { serveCall } from "./serve-call.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
+import { VersionWatch } from "./version-watch.ts";
 import { heirsAmong, isFitToLead, mayLead, nodesForReplicas, whyUnled } from "./whom-to-ask.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
@@ -57,17 +59,18 @@ export class ClusterNode implements MeshListener {
   readonly care: ReplicaCare;
   readonly #leadership: Leadership;
   readonly clocks: PeerClocks;
+  readonly versions: VersionWatch;
   readonly #sagas: Sagas;
   readonly #stopReasons = new Map<number, string>();
   /** Deleted workflows whose replica here is being destroyed. */
   readonly #going = new Set<number>();
   /** Replicas here that are damaged, by group (R4). */
   readonly #damaged = new Map<number, ReplicaId>();
-  /** The last number given, by group: a group forgets answers by counting its own. */
-  readonly #sequences = new Map<number, number>();
+  readonly #numbers: CommandNumbers;
 
   constructor(deps: ClusterNodeDeps) {
     this.#deps = deps;
+    this.#numbers = new CommandNumbers(deps.mesh.self, deps.boot);
     const { clock, timers, log, mesh, logs, bugs, options } = deps;
     this.#snapshots = new Snapshots(deps, (group) => this.host.wake(group));
     this.host = new GroupHost({
@@ -83,6 +86,13 @@ export class ClusterNode implements MeshListener {
     });
     this.#logKeeper = this.#newLogKeeper();
     this.clocks = this.#newClocks();
+    this.versions = new VersionWatch({
+      ...{ log, mesh, directory: this.directory, versions: deps.member.versions },
+      onUnsupported: (error) => {
+        this.stop();
+        deps.onUnsupported(error);
+      },
+    });
     this.system = new SystemGroup({
       log,
       directory: this.directory,
@@ -103,6 +113,7 @@ export class ClusterNode implements MeshListener {
       ...deps,
       ...{ host: this.host, system: this.system, clocks: this.clocks },
       onActive: (group) => this.#sagas.active(group),
+      clusterVersion: () => this.versions.version,
     });
     this.copies = new RunCopies({
       ...{ mesh, runs: deps.runs, timers, caller: this.caller, directory: this.directory },
@@ -129,12 +140,12 @@ export class ClusterNode implements MeshListener {
     this.recovery = this.#newRecovery();
   }
 
-  /** Opens what the disk holds, or founds the cluster, and begins to work. */
+  /** Opens what the disk holds, or founds the cluster, and begins to work. @throws {JobxError} `CLUSTER_VERSION_UNSUPPORTED`. */
   async start(): Promise<void> {
     const { logs, mesh, founding, member } = this.#deps;
     if (founding !== undefined && !logs.replicas().some(({ group }) => group === SYSTEM_GROUP)) {
-      const place = { replica: 1, node: mesh.self, storeId: member.storeId };
-      const bootstrap = soleMembership(place);
+      const { storeId } = member;
+      const bootstrap = soleMembership({ replica: 1, node: mesh.self, storeId });
       await logs.createReplica({ group: SYSTEM_GROUP, replica: 1, bootstrap, founder: true });
     }
     for (const stored of logs.replicas()) {
@@ -143,6 +154,8 @@ export class ClusterNode implements MeshListener {
         this.#stopReasons.set(stored.group, stored.damage);
         this.#damaged.set(stored.group, stored.replica);
       }
+      // The system group comes first: a program that does not fit opens no other.
+      this.versions.check();
     }
     logs.onCheckpoint((applied) => this.#logKeeper.checkpointed(applied));
     mesh.listen(this);
@@ -161,8 +174,8 @@ export class ClusterNode implements MeshListener {
    * `drainMs` and gives back the others. Aborting `hurry` ends the waiting. Then call `stop`.
    */
   async leave(options: { readonly drainMs: number; readonly hurry: AbortSignal }): Promise<void> {
-    const { drainMs, hurry } = options;
-    const drained = this.executor.drain({ timeoutMs: drainMs, hurry });
+    const { hurry } = options;
+    const drained = this.executor.drain({ timeoutMs: options.drainMs, hurry });
     await this.#leadership.handOver(hurry.aborted ? 0 : HAND_OVER_MS);
     await drained;
     // An election may have fallen on this node meanwhile.
@@ -222,14 +235,8 @@ export class ClusterNode implements MeshListener {
   }
 
   /** A number for the next command to a group that enters the cluster here (R15). */
-  nextSequence(group: number): {
-    readonly node: NodeId;
-    readonly boot: number;
-    readonly sequence: number;
-  } {
-    const sequence = (this.#sequences.get(group) ?? 0) + 1;
-    this.#sequences.set(group, sequence);
-    return { node: this.#deps.mesh.self, boot: this.#deps.boot, sequence };
+  nextSequence(group: number): CommandNumber {
+    return this.#numbers.next(group);
   }
 
   /** Reads rows from the workflow's scheduler, not older than the call unless they may be stale. */
@@ -248,10 +255,9 @@ export class ClusterNode implements MeshListener {
     call: Omit<Extract<Call, { kind: "events" }>, "kind">,
     deadlineMs: number,
   ): Promise<AnswerOf<"events">> {
-    const here = this.#opener.workflow(call.group);
     const asked = { kind: "events", ...call } as const;
-    const answer = here?.serve(asked) ?? this.router.ask(call.group, asked, deadlineMs);
-    return answerAs("events", await answer);
+    const here = this.#opener.workflow(call.group)?.serve(asked);
+    return answerAs("events", await (here ?? this.router.ask(call.group, asked, deadlineMs)));
   }
 
   /** A group as its leader sees it. @throws {JobxError} `NO_MAJORITY` when it has none. */
@@ -263,12 +269,16 @@ export class ClusterNode implements MeshListener {
   // What the mesh tells.
 
   message(from: NodeId, message: PeerMessage): void {
+    if (this.versions.error !== undefined) return;
     switch (message.kind) {
       case "raft":
         for (const item of message.items) this.host.receive(from, item.group, item.message);
         return;
       case "clock":
         this.clocks.heard(from, message.wallMs);
+        return;
+      case "cluster-version":
+        this.versions.heard(from, message.version);
         return;
       case "make-replica":
         if (message.storeId === this.#deps.member.storeId) this.#opener.make(from, message);
@@ -297,6 +307,7 @@ export class ClusterNode implements MeshListener {
   }
 
   peerUp(node: NodeId): void {
+    this.versions.tell(node);
     this.host.nodeUp(node);
     this.clocks.tell(node);
     for (const group of this.#opener.workflows()) group.nodeUp(node);
@@ -313,8 +324,8 @@ export class ClusterNode implements MeshListener {
 
   #newLogKeeper(): LogKeeper {
     const { log, logs, options } = this.#deps;
-    const { tail } = options;
-    return new LogKeeper({ log, logs, replica: (group) => this.host.replica(group), tail });
+    const replica = (group: number) => this.host.replica(group);
+    return new LogKeeper({ log, logs, replica, tail: options.tail });
   }
 
   #newClocks(): PeerClocks {
@@ -326,10 +337,9 @@ export class ClusterNode implements MeshListener {
   }
 
   #newLeadership(): Leadership {
-    const { clock, timers, mesh } = this.#deps;
+    const { clock, timers } = this.#deps;
     return new Leadership({
-      ...{ clock, timers, mayLead: this.#mayLead },
-      self: mesh.self,
+      ...{ clock, timers, mayLead: this.#mayLead, self: this.self },
       replicas: () => this.host.replicas(),
       wake: (group) => this.host.wake(group),
     });
@@ -378,6 +388,8 @@ export class ClusterNode implements MeshListener {
   }
 
   #directoryChanged(): void {
+    this.versions.directoryChanged();
+    if (this.versions.error !== undefined) return;
     for (const row of this.directory.workflows()) {
       const first = row.replicas.find(({ node }) => node === this.#deps.mesh.self);
       if (first?.storeId === this.#deps.member.storeId) this.#opener.makeFirst(row, first.replica);
@@ -396,8 +408,8 @@ export class ClusterNode implements MeshListener {
       this.#going.add(group);
       this.#destroy(group, replica + 1)
         .catch((error: unknown) => {
-          const { log } = this.#deps;
-          log.warn("a replica was not destroyed", { group, reason: errorText(error) });
+          const reason = errorText(error);
+          this.#deps.log.warn("a replica was not destroyed", { group, reason });
         })
         .finally(() => this.#going.delete(group));
     }

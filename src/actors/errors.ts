@@ -11,6 +11,12 @@ export type ActorErrorDetails =
   | { readonly code: "COMMAND_TOO_LARGE"; readonly bytes: number; readonly limitBytes: number }
   /** Too many commands wait already. */
   | { readonly code: "COMMAND_QUEUE_FULL" }
+  /** R10: the cluster's version does not allow the command yet. */
+  | {
+      readonly code: "CLUSTER_VERSION_TOO_LOW";
+      readonly needed: number;
+      readonly version: number;
+    }
   | { readonly code: "REPLICA_STOPPED" }
   /** The node that was asked for its own copy has none. */
   | { readonly code: "REPLICA_ELSEWHERE" }

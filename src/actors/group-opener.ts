@@ -4,9 +4,15 @@ import { RAFT_DEFAULTS } from "../raft/options.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import type { Entry, ReplicaId } from "../raft/types.ts";
 import { applyEnvelope } from "../scheduler/apply.ts";
+import { commandVersion } from "../scheduler/command-versions.ts";
+import type { Envelope } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
-import { applySystemEnvelope } from "../scheduler/system/apply.ts";
-import type { WorkflowRow } from "../scheduler/system/rows.ts";
+import type { Effect } from "../scheduler/effects.ts";
+import type { Row } from "../scheduler/rows.ts";
+import { applySystemEnvelope, type SystemEffect } from "../scheduler/system/apply.ts";
+import type { SystemEnvelope } from "../scheduler/system/commands.ts";
+import type { SystemRow, WorkflowRow } from "../scheduler/system/rows.ts";
+import { versionNeeded } from "../scheduler/system/versions.ts";
 import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import type { AnswerOf } from "./answers.ts";
@@ -30,6 +36,8 @@ export interface GroupOpenerDeps extends ClusterNodeDeps {
   readonly system: SystemGroup;
   readonly clocks: PeerClocks;
   readonly onActive: (group: number) => void;
+  /** R10: the cluster version that this node has applied; read anew for each command. */
+  readonly clusterVersion: () => number;
 }
 
 export class GroupOpener {
@@ -138,7 +146,11 @@ export class GroupOpener {
 
   async #openSystem(stored: StoredReplica): Promise<void> {
     const { system, payloads, states, host } = this.#deps;
-    const machine = { payloads: payloads.system, apply: applySystemEnvelope };
+    const machine: Machine<SystemRow, SystemEnvelope, SystemEffect> = {
+      payloads: payloads.system,
+      versionNeeded: ({ command }) => versionNeeded(command),
+      apply: applySystemEnvelope,
+    };
     const state = await states.system();
     const stamps = this.#stamps(() => system.replica);
     const replica = this.#replica(stored, { machine, state, listener: system, stamps });
@@ -168,7 +180,11 @@ export class GroupOpener {
       scheduling: options.scheduling,
       workers: () => workersAmong(directory.members(), this.#deps.mesh),
     });
-    const machine = { payloads: payloads.workflow, apply: applyEnvelope };
+    const machine: Machine<Row, Envelope, Effect> = {
+      payloads: payloads.workflow,
+      versionNeeded: ({ command }) => commandVersion(command),
+      apply: applyEnvelope,
+    };
     const state = await states.workflow(group);
     const replica = this.#replica(stored, { machine, state, listener: actor, stamps });
     actor.bind(replica);
@@ -217,6 +233,7 @@ export class GroupOpener {
       ...parts,
       machine: {
         payloads: machine.payloads,
+        versionNeeded: (envelope) => machine.versionNeeded(envelope),
         apply: (tx, at, envelope) => {
           stamps.seen(at.stampMs);
           return machine.apply(tx, at, envelope);
@@ -229,6 +246,7 @@ export class GroupOpener {
       places: payloads.places,
       checks: payloads.checks,
       stampMs: () => stamps.wallMs(),
+      clusterVersion: this.#deps.clusterVersion,
       wake: () => host.wake(stored.group),
       bugs,
     });

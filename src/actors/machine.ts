@@ -19,6 +19,8 @@ export interface LogPosition {
 /** A deterministic state machine over rows `R`, commands `E`, and effects `F`. */
 export interface Machine<R, E, F> {
   readonly payloads: PayloadPort<Batch<E>>;
+  /** R10: the lowest cluster version in which the command may be put into the log. Pure. */
+  versionNeeded(envelope: E): number;
   /** Pure. @throws {MissingRows} when rows have to be loaded first. */
   apply(tx: Transaction<R, F>, at: LogPosition, envelope: E): Answer;
 }

@@ -3,6 +3,7 @@
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
+import type { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
@@ -67,5 +68,7 @@ export interface ClusterNodeDeps {
   readonly founding: (() => SystemCommand) | undefined;
   /** The directory has changed: who may connect is up to the caller. */
   readonly onDirectory: (directory: Directory) => void;
+  /** R10: this program does not support the version of its cluster; the node has stopped by then. Called once. */
+  readonly onUnsupported: (error: JobxError) => void;
   readonly bugs: PlantedBugs;
 }

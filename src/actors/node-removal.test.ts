@@ -20,6 +20,7 @@ const LEAVING: MemberRow = {
   slots: 1,
   capabilities: [],
   durability: "sync",
+  versions: { min: 1, max: 1 },
   version: "1.0.0",
   state: "removing",
 };

@@ -3,7 +3,6 @@
  * processes; the simulator with memory, virtual time and generators. Bytes and typed values meet
  * behind these ports, in `wire`.
  */
-
 import type { Message } from "../raft/messages.ts";
 import type { Configuration, Entry, HardState, ReplicaId, TermRun } from "../raft/types.ts";
 import type { Envelope, Payload } from "../scheduler/commands.ts";
@@ -426,7 +425,8 @@ export type PeerMessage =
       /** Every id below this one has been given; those that are not members never will be. */
       readonly below: ReplicaId;
     }
-  /** What the sender's clock says (R14). */
+  /** The cluster version that the sender has applied (R10), said first; what its clock says (R14). */
+  | { readonly kind: "cluster-version"; readonly version: number }
   | { readonly kind: "clock"; readonly wallMs: number }
   | { readonly kind: "executor"; readonly message: ExecutorMessage }
   | { readonly kind: "scheduler"; readonly message: SchedulerMessage }

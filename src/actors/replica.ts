@@ -27,6 +27,7 @@ import type {
 } from "./ports.ts";
 import { notAccepted, Proposals } from "./proposals.ts";
 import { StateChecker } from "./state-checker.ts";
+import { tooEarly } from "./version-gate.ts";
 
 /** Where in the log the entries were that were applied together. */
 export interface AppliedPlaces {
@@ -75,6 +76,8 @@ export interface ReplicaDeps<R, E, F> {
   readonly listener: ReplicaListener<F>;
   /** The stamp for entries (R14): never less than the one before. */
   readonly stampMs: () => number;
+  /** R10: the cluster version that this node has applied. */
+  readonly clusterVersion: () => number;
   /** Something came up: the host should ask for work soon. */
   readonly wake: () => void;
   readonly bugs: PlantedBugs;
@@ -160,10 +163,12 @@ export class Replica<R, E, F> {
     return leader === undefined ? undefined : this.nodeOf(leader);
   }
 
-  /** Puts a command through the log. @throws {ActorError} `COMMAND_NOT_ACCEPTED` where this replica does not lead. */
+  /** Puts a command through the log. @throws {ActorError} `COMMAND_NOT_ACCEPTED` where this replica does not lead; `CLUSTER_VERSION_TOO_LOW`. */
   propose(envelope: E): Promise<Applied> {
     if (this.#stopped) return Promise.reject(notAccepted("the replica has stopped", undefined));
     if (!this.#leader) return Promise.reject(notAccepted("another node leads", this.leaderNode));
+    const early = tooEarly(this.#deps.machine.versionNeeded(envelope), this.#deps.clusterVersion());
+    if (early !== undefined) return Promise.reject(early);
     const applied = this.#proposals.add(envelope);
     this.#deps.wake();
     return applied;

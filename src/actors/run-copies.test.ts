@@ -60,7 +60,7 @@ function memberOf(node: NodeId): MemberRow {
   return {
     ...{ kind: "member", node },
     ...{ name: `name-${node}`, addresses: [], api: "", storeId: "s", slots: 1, version: "" },
-    ...{ capabilities: [], durability: "sync" },
+    ...{ capabilities: [], durability: "sync", versions: { min: 1, max: 1 } },
     state: node.startsWith("gone") ? "removed" : "joined",
   };
 }

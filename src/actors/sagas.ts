@@ -10,6 +10,7 @@ import { NodeRemoval } from "./node-removal.ts";
 import type { GroupStatus } from "./ports.ts";
 import type { Router } from "./router.ts";
 import { SYSTEM_GROUP, type SystemGroup } from "./system-group.ts";
+import { VersionRaise } from "./version-raise.ts";
 import { WorkflowDeletion } from "./workflow-deletion.ts";
 
 /** One step of what crosses groups; it is taken again when it did not end in time. */
@@ -34,6 +35,7 @@ export class Sagas {
   readonly #deps: SagasDeps;
   readonly #removal: NodeRemoval;
   readonly #deletion: WorkflowDeletion;
+  readonly #raise: VersionRaise;
 
   constructor(deps: SagasDeps) {
     this.#deps = deps;
@@ -43,6 +45,7 @@ export class Sagas {
       ...{ ...deps, leads, propose },
       groupStatus: (group) => deps.groupStatus(group, STEP_MS),
     });
+    this.#raise = new VersionRaise({ ...deps, leads, propose });
     this.#deletion = new WorkflowDeletion({
       ...{ ...deps, leads, propose },
       tell: async (group, command) => {
@@ -55,15 +58,18 @@ export class Sagas {
   start(): void {
     this.#removal.start();
     this.#deletion.start();
+    this.#raise.start();
   }
 
   stop(): void {
     this.#removal.stop();
     this.#deletion.stop();
+    this.#raise.stop();
   }
 
   directoryChanged(): void {
     this.#deletion.look();
+    this.#raise.look();
   }
 
   /** The group has committed its first entry, so the workflow is active; said by the group's leader. */

@@ -3,11 +3,14 @@
  * crosses groups as steps that are harmless to repeat (R9).
  */
 
+import { refused } from "../scheduler/answers.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
+import type { Answer } from "../scheduler/rows.ts";
 import type { SystemEffect } from "../scheduler/system/apply.ts";
 import type { SystemCommand, SystemEnvelope } from "../scheduler/system/commands.ts";
 import { CLUSTER_KEY, SYSTEM_SCAN } from "../scheduler/system/keys.ts";
 import type { FirstReplica, SystemRow } from "../scheduler/system/rows.ts";
+import { supports, unsupportedText } from "../scheduler/system/versions.ts";
 import { readRow } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
@@ -119,8 +122,19 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
   async serve(call: Extract<Call, { kind: "system-command" }>): Promise<CallAnswer> {
     if (this.#replica === undefined) return { kind: "not-scheduler", leader: undefined };
     const { id, command } = call.envelope;
+    const refusal = this.#refusal(command);
+    if (refusal !== undefined) return { kind: "answered", answer: refusal };
     const { answer } = await this.#replica.propose({ id, command: this.#complete(command) });
     return { kind: "answered", answer };
+  }
+
+  /** R10: what applying would refuse as well is not committed first. */
+  #refusal(command: SystemCommand): Answer | undefined {
+    const version = this.#deps.directory.cluster?.version;
+    if ((command.kind !== "join" && command.kind !== "announce") || version === undefined) return;
+    const { versions } = command.member;
+    if (supports(versions, version) || this.#replica?.leadingTerm === undefined) return;
+    return refused("CLUSTER_VERSION_UNSUPPORTED", unsupportedText(versions, version));
   }
 
   /** The leader knows who is up, so it says where a workflow's first replicas go. */

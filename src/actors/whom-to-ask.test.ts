@@ -34,6 +34,7 @@ const MEMBER: MemberRow = {
   slots: 1,
   capabilities: [],
   durability: "sync",
+  versions: { min: 1, max: 1 },
   version: "1.0.0",
   state: "joined",
 };

@@ -14,6 +14,7 @@ import {
   revisionQuery,
   workflowPath,
 } from "./client-paths.ts";
+import type { ClusterView } from "./cluster-view.ts";
 import { readEvents } from "./event-text.ts";
 import type { InvocationList, InvocationView } from "./invocation-view.ts";
 import type {
@@ -75,6 +76,11 @@ export class JobxClient {
   /** URL of the node that answered last. */
   get url(): string {
     return this.#transport.url;
+  }
+
+  /** The cluster's version, as the node that answers has applied it. */
+  cluster(): Promise<ClusterView> {
+    return this.#get("/v1/cluster");
   }
 
   async nodes(): Promise<readonly NodeView[]> {

@@ -10,6 +10,7 @@ import type { Deadline } from "../std/deadline.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attempt-view.ts";
 import type { InvocationPort } from "./invocation-view.ts";
+import type { ClusterView, VersionRangeView } from "./cluster-view.ts";
 
 /** JSON as it goes through handlers. */
 export type Json =
@@ -40,6 +41,8 @@ export interface NodeView {
   readonly capabilities: readonly string[];
   readonly slots: number;
   readonly version: string;
+  /** The cluster versions that its program supports. */
+  readonly versions: VersionRangeView;
   /** With `none` a power cut loses what the node acknowledged. */
   readonly durability: "sync" | "none";
   /** How far its clock is ahead of the median; null while that is not known. */
@@ -375,6 +378,8 @@ export interface ClusterPort {
     readonly durability: "sync" | "none";
   };
   nodes(options: CallOptions): Promise<readonly NodeView[]>;
+  /** The cluster's version, as this node has applied it. @throws {JobxError} `NODE_NOT_READY`. */
+  clusterView(): ClusterView;
   /** Makes a token; the answer is the only place where its text is ever told. */
   createToken(
     input: {

@@ -7,6 +7,7 @@ import type {
   OutputText,
   OutputView,
 } from "./attempt-view.ts";
+import type { ClusterView, MemberVersionsView, VersionRangeView } from "./cluster-view.ts";
 import type { FailureBody } from "./failures.ts";
 import {
   ANY,
@@ -52,6 +53,28 @@ export const FAILURE = object<FailureBody>("Failure", {
   details: record(ANY),
 });
 
+const VERSIONS = object<VersionRangeView>("Versions", { min: NATURAL, max: NATURAL });
+
+const MEMBER_VERSIONS = object<MemberVersionsView>("MemberVersions", {
+  node: TEXT,
+  name: TEXT,
+  versions: VERSIONS,
+});
+
+/** The cluster as a whole. */
+export const CLUSTER = object<ClusterView>("Cluster", {
+  id: TEXT,
+  version: NATURAL,
+  members: list(MEMBER_VERSIONS),
+  next: nullable(
+    object<Exclude<ClusterView["next"], null>>("NextVersion", {
+      version: NATURAL,
+      waitsFor: list(MEMBER_VERSIONS),
+    }),
+  ),
+  why: TEXT,
+});
+
 /** A node. */
 export const NODE = object<NodeView>("Node", {
   id: TEXT,
@@ -61,6 +84,7 @@ export const NODE = object<NodeView>("Node", {
   capabilities: NAMES,
   slots: NATURAL,
   version: TEXT,
+  versions: VERSIONS,
   durability: oneOf("sync", "none"),
   clockAheadMs: nullable({ type: "number" }),
   clockIsOff: BOOLEAN,

@@ -74,6 +74,9 @@ test("node list, ticket and status", async () => {
   const unknown = await jobx("cluster ticket revoke t2");
   expect([unknown.exit, unknown.err]).toEqual([4, expect.stringContaining("TICKET_UNKNOWN")]);
   const status = await jobx("cluster status");
+  expect(status.out).toContain("cluster version 1\n");
+  expect(status.out).not.toContain("waits for");
+  expect(status.out).toMatch(/^node-1 +up +4 +1 +http/m);
   expect(status.out).toContain("acknowledged data is on one disk");
   const [first] = cluster.nodeViews;
   if (first === undefined) throw new Error("the fake cluster has a node");
@@ -99,6 +102,23 @@ test("node list, ticket and status", async () => {
     reason: "still joining",
     workflows: 0,
   });
+});
+
+test("cluster status says for whom the next version waits, and what each node supports", async () => {
+  const [first] = cluster.nodeViews;
+  if (first === undefined) throw new Error("the fake cluster has a node");
+  const newer = { ...first, id: "second", name: "node-2", versions: { min: 1, max: 2 } };
+  cluster.nodeViews = [first, newer];
+  const { out } = await jobx("cluster status");
+  expect(out).toContain("Version 2 waits for node-1.\n");
+  expect(out).toMatch(/^node-2 +up +4 +1-2 +http/m);
+  expect(JSON.parse((await jobx("cluster status --json")).out)).toMatchObject({
+    version: 1,
+    next: { version: 2, waitsFor: [{ name: "node-1", versions: { min: 1, max: 1 } }] },
+    why: "Version 2 waits for node-1.",
+    nodes: [{ versions: { min: 1, max: 1 } }, { versions: { min: 1, max: 2 } }],
+  });
+  expect((await jobx("node show node-2")).out).toMatch(/^supports +1-2$/m);
 });
 
 test("node list and node show name damaged replicas", async () => {

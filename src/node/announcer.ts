@@ -3,7 +3,7 @@ import type { ClusterNode } from "../actors/cluster-node.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import type { Timer, Timers } from "../std/clock.ts";
-import { errorText } from "../std/errors.ts";
+import { errorText, JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 
 /** Between two looks. */
@@ -18,6 +18,8 @@ export interface AnnouncerDeps {
   readonly member: MemberInfo;
   readonly timers: Timers;
   readonly log: Log;
+  /** R10: the cluster refuses this program, by its log. Called once. */
+  readonly onUnsupported: (error: JobxError) => void;
 }
 
 export class Announcer {
@@ -49,7 +51,14 @@ export class Announcer {
     const id = { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) } as const;
     const envelope = { id, command: { kind: "announce", member } } as const;
     try {
-      await node.router.ask(SYSTEM_GROUP, { kind: "system-command", envelope }, TRY_MS);
+      const call = { kind: "system-command", envelope } as const;
+      const answer = await node.router.ask(SYSTEM_GROUP, call, TRY_MS);
+      if (answer.kind !== "answered" || answer.answer.kind !== "refused") return;
+      const { code, message } = answer.answer;
+      log.warn("the cluster refuses what this node says of itself", { code, reason: message });
+      if (code !== "CLUSTER_VERSION_UNSUPPORTED" || this.#stopped) return;
+      this.stop();
+      this.#deps.onUnsupported(new JobxError({ code }, message));
     } catch (error) {
       log.warn("the cluster does not answer yet", { reason: errorText(error) });
     }

@@ -4,6 +4,7 @@ import { askForOutput } from "../actors/output-calls.ts";
 import { CLOCK_OFF_MS } from "../actors/peer-clocks.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { AttemptList, OutputView } from "../api/attempt-view.ts";
+import type { ClusterView } from "../api/cluster-view.ts";
 import type {
   CallOptions,
   ClusterPort,
@@ -29,6 +30,7 @@ import { whyText } from "../scheduler/why.ts";
 import { Deadline } from "../std/deadline.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
+import { clusterView } from "./cluster-view.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { named } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
@@ -137,6 +139,10 @@ export class ClusterApi implements ClusterPort {
   nodes(): Promise<readonly NodeView[]> {
     const members = this.#deps.node.directory.members();
     return Promise.resolve(members.map((member) => this.#nodeView(member)));
+  }
+
+  clusterView(): ClusterView {
+    return clusterView(this.#deps.node.directory);
   }
 
   version(): string {
@@ -468,7 +474,7 @@ export class ClusterApi implements ClusterPort {
   }
 
   #nodeView(member: MemberRow): NodeView {
-    const { node, name, api, capabilities, slots, version, durability } = member;
+    const { node, name, api, capabilities, slots, version, versions, durability } = member;
     const isUp = this.#deps.isUp(node);
     const state = member.state === "joined" ? (isUp ? "up" : "down") : member.state;
     const aheadMs = this.#deps.node.clockAheadMs(node);
@@ -480,6 +486,7 @@ export class ClusterApi implements ClusterPort {
       capabilities,
       slots,
       version,
+      versions,
       durability,
       clockAheadMs: aheadMs === undefined ? null : Math.round(aheadMs),
       clockIsOff: Math.abs(aheadMs ?? 0) > CLOCK_OFF_MS,

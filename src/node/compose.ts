@@ -10,6 +10,7 @@ import type { PayloadsPort, RunnerPort, RunsPort, SnapshotTransfer } from "../ac
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
+import type { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
@@ -54,6 +55,8 @@ export interface ComposeOptions {
   /** Makes the first node of a cluster; the store id is known by then. */
   readonly founding: ((member: MemberInfo) => SystemCommand) | undefined;
   readonly onDirectory: (directory: Directory) => void;
+  /** See `ClusterNodeDeps`. */
+  readonly onUnsupported: (error: JobxError) => void;
   readonly bugs: PlantedBugs;
 }
 
@@ -103,6 +106,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     boot: options.boot,
     founding: founding === undefined ? undefined : () => founding(member),
     onDirectory: options.onDirectory,
+    onUnsupported: options.onUnsupported,
     bugs: options.bugs,
   });
   return { node, store, member };

@@ -4,9 +4,10 @@ import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Admission } from "../mesh/ports.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
+import { supports, unsupportedText } from "../scheduler/system/versions.ts";
 import { assert } from "../std/assert.ts";
 import type { WallClock } from "../std/clock.ts";
-import { errorText, JobxError } from "../std/errors.ts";
+import { errorText, isJobxError, JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import {
   type JoinAnswer,
@@ -43,6 +44,13 @@ export function admission(composed: () => Composed | undefined, wall: WallClock)
         throw new ClusterError({ code: "JOIN_WRONG_NODE" }, "a node can only join as itself");
       }
       checkRoomForNode(node.directory, id);
+      const version = node.directory.cluster?.version;
+      if (version !== undefined && !supports(member.versions, version)) {
+        throw new ClusterError(
+          { code: "CLUSTER_VERSION_UNSUPPORTED" },
+          unsupportedText(member.versions, version),
+        );
+      }
       const command = { kind: "join", ticket: ticketId, member } as const;
       const envelope = {
         id: { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) },
@@ -86,7 +94,7 @@ export async function checkSpareTicket(given: string, clusterId: string, log: Lo
   log.info("the ticket is ignored: this node is a member already", { clusterId });
 }
 
-/** Joins by a ticket. @throws {JobxError} `MESH_*`. */
+/** Joins by a ticket. @throws {JobxError} `MESH_*`; `CLUSTER_VERSION_UNSUPPORTED` where this program does not fit. */
 export async function joinCluster(
   mesh: Mesh,
   ticket: TicketText,
@@ -95,6 +103,12 @@ export async function joinCluster(
   const { id, secret, addresses } = ticket;
   assert(member.node === mesh.self, "a node joins as itself");
   const request = joinRequestFormat.encode({ member });
-  const answer = await mesh.joinVia(addresses, { id, secret }, request);
-  return joinAnswerFormat.decode(answer);
+  try {
+    return joinAnswerFormat.decode(await mesh.joinVia(addresses, { id, secret }, request));
+  } catch (error) {
+    if (!isJobxError(error)) throw error;
+    const remote = "remoteCode" in error.details ? error.details.remoteCode : undefined;
+    if (remote !== "CLUSTER_VERSION_UNSUPPORTED") throw error;
+    throw new JobxError({ code: remote }, error.message, { cause: error });
+  }
 }

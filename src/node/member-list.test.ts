@@ -14,6 +14,7 @@ function member(node: string): MemberRow {
     node,
     ...about,
     durability: "sync",
+    versions: { min: 1, max: 1 },
     slots: 1,
     capabilities: [],
     version: "",

@@ -3,6 +3,11 @@ import { Metrics } from "./metrics.ts";
 
 function watched(): Metrics {
   const metrics = new Metrics();
+  watch(metrics, 3);
+  return metrics;
+}
+
+function watch(metrics: Metrics, clusterVersion: number | undefined): void {
   metrics.watch({
     replicas: () => [
       {
@@ -26,8 +31,8 @@ function watched(): Metrics {
     workers: () => Promise.resolve(5),
     busy: () => new Map([["n2", 7]]),
     ready: () => true,
+    clusterVersion: () => clusterVersion,
   });
-  return metrics;
 }
 
 test("what the node does is counted, and what it is, is looked up when asked", async () => {
@@ -59,6 +64,7 @@ test("what the node does is counted, and what it is, is looked up when asked", a
     "jobx_executor_held_units 3",
     'jobx_executor_busy_units{node="n2"} 7',
     "jobx_node_ready 1",
+    "jobx_cluster_version 3",
   ]) {
     expect(lines).toContain(line);
   }
@@ -89,4 +95,10 @@ test("the longest step of the control loop is told once, and begins anew", async
   expect(await longest()).toBeGreaterThan(0.3);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(await longest()).toBeLessThan(0.3);
+});
+
+test("the cluster's version is no figure while the node does not know it", async () => {
+  const metrics = new Metrics();
+  watch(metrics, undefined);
+  expect(await metrics.text()).not.toMatch(/^jobx_cluster_version /m);
 });

@@ -45,6 +45,8 @@ export interface FigureSources {
   /** Units that each member runs or holds, as it last gossiped. */
   readonly busy: () => ReadonlyMap<string, number>;
   readonly ready: () => boolean;
+  /** R10: the cluster's version as this node has applied it; undefined while it does not know. */
+  readonly clusterVersion: () => number | undefined;
 }
 
 export class Metrics {
@@ -196,6 +198,7 @@ export class Metrics {
     });
     one("jobx_handler_workers", "Processes in which handlers run.", sources.workers);
     one("jobx_node_ready", "1 while /readyz says so.", () => Number(sources.ready()));
+    this.#watchVersion(sources);
     this.#gauge(
       {
         name: "jobx_executor_busy_units",
@@ -206,6 +209,19 @@ export class Metrics {
         for (const [node, busy] of sources.busy()) gauge.set({ node }, busy);
       },
     );
+  }
+
+  #watchVersion({ clusterVersion }: FigureSources): void {
+    const about = {
+      name: "jobx_cluster_version",
+      help: "Version of the cluster, as this node has applied it; absent while it does not know.",
+      labels: [],
+    } as const;
+    this.#gauge(about, (gauge) => {
+      const version = clusterVersion();
+      if (version === undefined) gauge.remove();
+      else gauge.set(version);
+    });
   }
 
   /** Everything as Prometheus text. */

@@ -6,6 +6,8 @@ import { loadOrCreateKey, peerIdOf } from "../mesh/keys.ts";
 import { DEFAULT_LIMITS } from "../mesh/limits.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
+import { SUPPORTED_VERSIONS, type VersionRange } from "../scheduler/system/versions.ts";
+import type { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { NO_BUGS } from "../std/planted-bugs.ts";
 import { levelDisk } from "../store/level-disk.ts";
@@ -66,7 +68,6 @@ export class RunningNode {
     this.id = parts.mesh.self;
   }
 
-  /** The actors, for benches that measure below the API. */
   /** Whether the cluster has removed this node, as far as it knows itself. */
   get isRemoved(): boolean {
     const { composed, mesh } = this.#parts;
@@ -81,6 +82,16 @@ export class RunningNode {
     });
   }
 
+  /** Resolves when the cluster has a version that this program does not support: it is to be stopped. */
+  whenUnsupported(): Promise<JobxError> {
+    const { here } = this.#parts;
+    return new Promise((resolve) => {
+      here.onUnsupported = resolve;
+      if (here.unsupported !== undefined) resolve(here.unsupported);
+    });
+  }
+
+  /** The actors, for benches that measure below the API. */
   get cluster(): Composed["node"] {
     return this.#parts.composed.node;
   }
@@ -131,10 +142,15 @@ interface Here {
   stopping: boolean;
   /** The cluster has removed this node. */
   onRemoved: () => void;
+  /** Why this program cannot take part (R10). */
+  unsupported: JobxError | undefined;
+  onUnsupported: (error: JobxError) => void;
 }
 
 export interface StartOptions {
   readonly version: string;
+  /** What is said to be supported instead of `SUPPORTED_VERSIONS`: for tests of upgrades. */
+  readonly versions?: VersionRange;
   readonly log: Log;
   /** Ends the wait for the cluster that is to be joined; whatever else a start does is done to its end. */
   readonly stop?: AbortSignal;
@@ -164,6 +180,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   );
   members.start();
   await node.start();
+  if (here.unsupported !== undefined) throw here.unsupported;
   const hints = new Hints(node, mesh.gossip, config.slots);
   const health = new Health({
     clock: systemClock,
@@ -190,7 +207,8 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const app = await buildNodeApi(ground, api);
   const { url: apiUrl } = await listenApi(app, config.api);
   const member = { ...composed.member, api: apiUrl };
-  const announcer = new Announcer({ node, member, timers: systemTimers, log });
+  const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
+  const announcer = new Announcer({ node, member, timers: systemTimers, log, onUnsupported });
   announcer.start();
   if (config.durability === "none") {
     log.warn("durability is none: a power cut loses what this node has acknowledged");
@@ -249,6 +267,7 @@ function watchFigures(
     },
     workers: () => plane.workers(),
     busy: () => new Map([...hints.latest()].map(([id, { busy }]) => [id, busy])),
+    clusterVersion: () => node.directory.cluster?.version,
     ready: () => health.troubles().length === 0,
   });
 }
@@ -277,7 +296,10 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   const frames = new FrameMesh(peerIdOf(key), (direction, kind, bytes) =>
     metrics.frame(direction, kind, bytes),
   );
-  const here: Here = { composed: undefined, stopping: false, onRemoved: () => {} };
+  const here: Here = {
+    ...{ composed: undefined, stopping: false, onRemoved: () => {} },
+    ...{ unsupported: undefined, onUnsupported: () => {} },
+  };
   const known = await knownCluster(config.data, { disk, log });
   if (known !== undefined && config.joinTicket !== undefined) {
     await checkSpareTicket(config.joinTicket, known.clusterId, log);
@@ -304,6 +326,7 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
     capabilities: config.capabilities,
     version: about.version,
     durability: config.durability,
+    versions: about.versions ?? SUPPORTED_VERSIONS,
   };
   const member = { ...introduction, node: mesh.self, storeId: "" };
   const { stop } = about;
@@ -364,10 +387,16 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
       saver.save(members.map(({ node, addresses }) => ({ node, addresses })));
       if (directory.member(mesh.self)?.state === "removed") here.onRemoved();
     },
+    onUnsupported: (error) => cannotTakePart(here, error),
     bugs: NO_BUGS,
   });
   here.composed = composed;
   return composed;
+}
+
+function cannotTakePart(here: Here, error: JobxError): void {
+  here.unsupported ??= error;
+  here.onUnsupported(error);
 }
 
 function replicaFigures(node: Composed["node"]): readonly ReplicaFigures[] {

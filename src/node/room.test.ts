@@ -18,6 +18,7 @@ const MEMBER = {
   slots: 1,
   capabilities: [],
   durability: "sync",
+  versions: { min: 1, max: 1 },
   version: "1",
   state: "joined",
 } as const;

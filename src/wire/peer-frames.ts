@@ -46,6 +46,7 @@ function cut(message: PeerMessage): readonly PeerMessage[] | undefined {
     case "replica-report":
     case "replica-gone":
     case "clock":
+    case "cluster-version":
     case "call":
       return undefined;
   }

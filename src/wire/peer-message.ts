@@ -176,6 +176,7 @@ export const peerMessageCodec: Codec<PeerMessage> = union<PeerMessage>({
   call: [5, { id: natural, call }],
   answer: [6, { id: natural, answer: callAnswer }],
   clock: [9, { wallMs: natural }],
+  "cluster-version": [65, { version: positive }],
 });
 
 /** A message as one frame of the control stream. For sending, `encodePeerFrames` keeps it in bounds. */

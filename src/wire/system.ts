@@ -9,10 +9,12 @@ import type {
 import type {
   FirstReplica,
   MemberRow,
+  SupportRow,
   SystemRow,
   TokenRow,
   WorkflowRow,
 } from "../scheduler/system/rows.ts";
+import type { VersionRange } from "../scheduler/system/versions.ts";
 import {
   ADDRESS_LENGTH_MAX,
   ADDRESSES_MAX,
@@ -35,6 +37,8 @@ const VERIFIER_BYTES_MAX = 256;
 
 const id = text(ID_LENGTH_MAX);
 
+const versionRange = struct<VersionRange>({ min: positive, max: positive });
+
 const memberFields = {
   node: nodeIdCodec,
   name: text(ID_LENGTH_MAX),
@@ -45,6 +49,7 @@ const memberFields = {
   capabilities: array(nameCodec, CAPABILITIES_MAX),
   version: id,
   durability: enumeration<MemberRow["durability"]>({ sync: 1, none: 2 }),
+  versions: versionRange,
 } as const;
 
 /** What a node says of itself. */
@@ -56,6 +61,9 @@ const firstReplica = struct<FirstReplica>({
   storeId: id,
   role: enumeration<FirstReplica["role"]>({ voter: 1, learner: 2 }),
 });
+
+/** Different ranges of versions: as many as there are members, at most. */
+const RANGES_MAX = 4096;
 
 const firstReplicas = array(firstReplica, REPLICAS_MAX);
 
@@ -102,6 +110,7 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   "workflow-deleted": [13, { group: natural }],
   "create-token": [20, { hash: sha256Codec, ...tokenFields }],
   "revoke-token": [21, { hash: sha256Codec }],
+  raise: [60, { version: positive }],
 });
 
 /** A command with who asked. */
@@ -165,6 +174,15 @@ export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
     },
   ],
   name: [6, { group: natural }],
+  support: [
+    50,
+    {
+      ranges: array(
+        struct<SupportRow["ranges"][number]>({ min: positive, max: positive, members: positive }),
+        RANGES_MAX,
+      ),
+    },
+  ],
   ...memoryVariants,
 });
 

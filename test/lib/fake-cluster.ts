@@ -1,5 +1,6 @@
 /** A cluster in memory, for tests of what stands in front of one. Requests end when a test says so. */
 import type { AttemptList, AttemptView, OutputView } from "../../src/api/attempt-view.ts";
+import type { ClusterView } from "../../src/api/cluster-view.ts";
 import type {
   ApplyReport,
   CallOptions,
@@ -32,6 +33,7 @@ import { FakeInvocations } from "./fake-invocations.ts";
 import { type FakeOutput, fakeOutputView } from "./fake-output.ts";
 import { BROKEN, runningRequest } from "./fake-requests.ts";
 import { principalOfToken } from "./fake-tokens.ts";
+import { fakeClusterView } from "./fake-versions.ts";
 
 /** Makes an error of the cluster; the codes are those of `ClusterErrorCode`. */
 export function clusterFailure(code: string, fields: Record<string, unknown> = {}): JobxError {
@@ -41,7 +43,7 @@ export function clusterFailure(code: string, fields: Record<string, unknown> = {
 const NODE: NodeView = {
   ...{ id: "12D3KooWfirst", name: "node-1", api: "http://127.0.0.1:7070", state: "up" },
   ...{ capabilities: ["general", "python"], slots: 4, version: "0.1.0", durability: "sync" },
-  ...{ clockAheadMs: 0, clockIsOff: false, damaged: [] },
+  ...{ versions: { min: 1, max: 1 }, clockAheadMs: 0, clockIsOff: false, damaged: [] },
 };
 
 /** What was called, with what. */
@@ -76,10 +78,8 @@ export class FakeCluster implements ClusterPort {
   resultBreaks = false;
   /** Of every definition. */
   revision = 7;
-
   /** Thrown by the next call that asks for a request. */
   failNextWait: Error | undefined;
-
   /** Forgets everything, so that one server can serve many tests. */
   reset(): void {
     for (const known of [this.definitions, this.views, this.#byKey, this.outputs]) known.clear();
@@ -146,6 +146,10 @@ export class FakeCluster implements ClusterPort {
     if (this.isReady) return { ready: true, reason: "", reasons: [], durability: "sync" };
     const reasons = [{ code: "starting", message: "still joining" }];
     return { ready: false, reason: "still joining", reasons, durability: "sync" };
+  }
+
+  clusterView(): ClusterView {
+    return fakeClusterView(this.nodeViews);
   }
 
   async nodes(options: CallOptions): Promise<readonly NodeView[]> {

@@ -2,6 +2,7 @@
 import { applySystemEnvelope, type SystemEffect } from "../../src/scheduler/system/apply.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { SystemRow } from "../../src/scheduler/system/rows.ts";
+import type { VersionRange } from "../../src/scheduler/system/versions.ts";
 import { Transaction } from "../../src/scheduler/transaction.ts";
 
 /** What a node of that name says of itself. */
@@ -16,6 +17,7 @@ export function memberNamed(node: string): MemberInfo {
     capabilities: [],
     version: "1",
     durability: "sync",
+    versions: { min: 1, max: 1 },
   };
 }
 
@@ -29,12 +31,12 @@ export class SystemKit {
   }
 
   /** A cluster of the node `n1`. */
-  static founded(nowMs: number): SystemKit {
+  static founded(nowMs: number, versions: VersionRange = { min: 1, max: 1 }): SystemKit {
     const kit = new SystemKit(nowMs);
     kit.must({
       kind: "found",
       clusterId: "cluster",
-      member: memberNamed("n1"),
+      member: { ...memberNamed("n1"), versions },
       adminTokenHash: "0".repeat(64),
     });
     return kit;

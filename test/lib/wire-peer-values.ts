@@ -44,6 +44,7 @@ const memberFields = {
   capabilities: list(name),
   version: name,
   durability: fc.constantFrom("sync", "none"),
+  versions: fc.record({ min: positive, max: positive }),
 } as const;
 const member: Any<MemberInfo> = fc.record(memberFields);
 const firstReplicas: Any<readonly FirstReplica[]> = list(
@@ -91,6 +92,7 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
   "node-removed": fc.record({ kind: one("node-removed"), node: name }),
   "create-token": fc.record({ kind: one("create-token"), hash, ...tokenFields }),
   "revoke-token": fc.record({ kind: one("revoke-token"), hash }),
+  raise: fc.record({ kind: one("raise"), version: positive }),
 };
 
 /** Rows of the system group. */
@@ -119,6 +121,10 @@ export const systemRowKinds: Kinds<SystemRow> = {
     replicas: firstReplicas,
   }),
   name: fc.record({ kind: one("name"), group: natural }),
+  support: fc.record({
+    kind: one("support"),
+    ranges: list(fc.record({ min: positive, max: positive, members: positive })),
+  }),
   ...memory,
 };
 
@@ -386,6 +392,7 @@ export const peerKinds: Kinds<PeerMessage> = {
     below: positive,
   }),
   clock: fc.record({ kind: one("clock"), wallMs: natural }),
+  "cluster-version": fc.record({ kind: one("cluster-version"), version: positive }),
   executor: fc.record({ kind: one("executor"), message: ofKinds<ExecutorMessage>(executorKinds) }),
   scheduler: fc.record({
     kind: one("scheduler"),

@@ -1,6 +1,7 @@
 /** Does to the cluster what its seed has drawn, until faults end; then everything is made whole. */
 import type { Chance } from "./chance.ts";
-import { CALM_DISK, type SimHost } from "./host.ts";
+import { CALM_DISK } from "./disk-weather.ts";
+import type { SimHost } from "./host.ts";
 import { CALM, type NetworkWeather, type SimNetwork } from "./network.ts";
 import type { Fault, Plan } from "./plan.ts";
 import type { World } from "./world.ts";

@@ -15,7 +15,9 @@ import { MemberList } from "../../src/node/member-list.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
 import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
+import { SUPPORTED_VERSIONS, type VersionRange } from "../../src/scheduler/system/versions.ts";
 import type { Timer, Timers, WallClock } from "../../src/std/clock.ts";
+import { isJobxError } from "../../src/std/errors.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import { watchedDisk } from "../../src/store/watched-disk.ts";
 import { type DiskStep, FakeDisk } from "../lib/fake-disk.ts";
@@ -23,6 +25,7 @@ import { SimBlockDisk, SimRuns } from "./blocks.ts";
 import { SimBulk } from "./bulk.ts";
 import type { Chance } from "./chance.ts";
 import { diskText } from "./disk-text.ts";
+import { CALM_DISK, type DiskWeather } from "./disk-weather.ts";
 import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
 import { SimRunner, type UnitBehaviour } from "./runner.ts";
 import { TraceLog } from "./trace-log.ts";
@@ -37,22 +40,6 @@ const MEMTABLE_BYTES = { log: 256 * 1024, state: 64 * 1024 } as const;
 
 /** Where frames get lost at all, streams break so often at least, so that some are gone on with. */
 const STREAM_BREAK_RATIO = 0.02;
-
-/** How a host's disk behaves. */
-export interface DiskWeather {
-  readonly syncMsMin: number;
-  readonly syncMsMax: number;
-  /** Chance that a sync takes up to `stallMs` more. */
-  readonly stallRatio: number;
-  readonly stallMs: number;
-}
-
-export const CALM_DISK: DiskWeather = {
-  syncMsMin: 0.3,
-  syncMsMax: 4,
-  stallRatio: 0,
-  stallMs: 0,
-};
 
 /** Watches processes from outside. */
 export interface HostWatch {
@@ -90,6 +77,8 @@ export class SimHost {
   readonly disk: FakeDisk;
   readonly blocks = new SimBlockDisk();
   diskWeather: DiskWeather = CALM_DISK;
+  /** What the program supports that is installed on it; another one runs from the next start on. */
+  versions: VersionRange = SUPPORTED_VERSIONS;
   /** As in the file beside the databases: whom the node knew. */
   knownMembers: readonly string[] = [];
   /** The store that the host had when it last started. */
@@ -152,6 +141,7 @@ export class SimHost {
       capabilities,
       version: "0.0.0",
       durability: "sync",
+      versions: this.versions,
     };
   }
 
@@ -190,6 +180,15 @@ export class SimHost {
     const lost = kind === "power" && diskText(this.disk) !== before;
     const lostBlocks = kind === "power" && this.blocks.powerFailure();
     return lost || lostBlocks;
+  }
+
+  /** The process has ended by itself: its program does not support the version of the cluster. */
+  unfit(process: SimProcess): void {
+    if (this.#process !== process) return;
+    const { world } = this.options;
+    world.trace.note(`${this.id} has ended by itself: its program does not fit`);
+    world.totals.programsRefused += 1;
+    this.crash("process");
   }
 
   /** The process has ended by itself, as one that was removed does. */
@@ -311,6 +310,10 @@ export class SimProcess implements NetworkProcess {
 
   begin(): void {
     this.#start().catch((error: unknown) => {
+      if (isJobxError(error) && error.code === "CLUSTER_VERSION_UNSUPPORTED") {
+        this.host.unfit(this);
+        return;
+      }
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#world.violate(new Error(`${this.id} could not start: ${text}`));
     });
@@ -414,6 +417,7 @@ export class SimProcess implements NetworkProcess {
         host.knownMembers = members.map(({ node }) => node);
         if (directory.member(host.id)?.state === "removed") this.#removed();
       },
+      onUnsupported: () => this.#unfit(),
       bugs,
     });
     const { node, store, member } = composed;
@@ -438,10 +442,19 @@ export class SimProcess implements NetworkProcess {
     });
     this.#members.start();
     await node.start();
+    if (node.versions.error !== undefined) throw node.versions.error;
     this.#node = node;
     frames.start();
     if (this.#leaves) await this.#leave(node);
-    else new Announcer({ node, member, timers, log: this.#log }).start();
+    else {
+      const onUnsupported = (): void => this.#unfit();
+      new Announcer({ node, member, timers, log: this.#log, onUnsupported }).start();
+    }
+  }
+
+  /** Soon: as the program, which is told so in the middle of something. */
+  #unfit(): void {
+    this.after(0, () => this.host.unfit(this));
   }
 
   /** The node has learnt that the cluster has removed it. */

@@ -31,6 +31,12 @@ export interface Totals {
   requestsPaused: number;
   requestsRemoved: number;
   requestsExpired: number;
+  /** Processes that got another program. */
+  programsChanged: number;
+  /** Cluster versions that were committed after the first. */
+  raises: number;
+  /** Processes that ended since their program did not support the cluster's version. */
+  programsRefused: number;
   drains: number;
   /** Nodes that came into a running cluster. */
   joins: number;
@@ -88,6 +94,9 @@ export function newTotals(): Totals {
     requestsPaused: 0,
     requestsRemoved: 0,
     requestsExpired: 0,
+    programsChanged: 0,
+    raises: 0,
+    programsRefused: 0,
     drains: 0,
     joins: 0,
     removals: 0,

@@ -1,7 +1,9 @@
 import type { GroupView } from "../../api/admin-port.ts";
+import type { ClusterView } from "../../api/cluster-view.ts";
 import type { NodeView } from "../../api/ports.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { versionsText } from "../node-text.ts";
 import { toJson, toTable } from "../output.ts";
 
 /** Below this many members there is one voter in every group. */
@@ -18,11 +20,16 @@ export const CLUSTER_STATUS: Command = {
   async run(run) {
     const client = await run.connect();
     const nodes = await client.nodes();
+    const cluster = await client.cluster();
     // As that node knows them, like its nodes: this is asked where there may be no majority.
     const workflows = await client.workflows({ stale: true });
     const asked = await client.ready();
-    const notes = notesAbout(nodes, await client.groups());
-    const status = { api: client.url, ...asked, nodes, workflows: workflows.length, notes };
+    const notes = [...notesAbout(nodes, await client.groups()), ...versionNotes(cluster)];
+    const { version, next, why } = cluster;
+    const status = {
+      ...{ api: client.url, ...asked, version, next, why },
+      ...{ nodes, workflows: workflows.length, notes },
+    };
     run.io.out(run.json ? toJson(status) : statusText(status));
     return EXIT.ok;
   },
@@ -59,6 +66,11 @@ function notesAbout(nodes: readonly NodeView[], groups: readonly GroupView[]): r
   ];
 }
 
+/** Why the version does not go up, where a member's program would have it go. */
+function versionNotes({ next, why }: ClusterView): readonly string[] {
+  return next === null ? [] : [why];
+}
+
 function sentence(what: string, of: readonly { readonly name: string }[]): readonly string[] {
   return of.length === 0 ? [] : [`${what}: ${of.map(({ name }) => name).join(", ")}.`];
 }
@@ -67,15 +79,18 @@ function statusText(status: {
   readonly api: string;
   readonly ready: boolean;
   readonly reason: string;
+  readonly version: number;
   readonly nodes: readonly NodeView[];
   readonly workflows: number;
   readonly notes: readonly string[];
 }): string {
   const ready = status.ready ? "ready" : `not ready: ${status.reason}`;
-  const rows = status.nodes.map(({ name, state, slots, api }) => [name, state, String(slots), api]);
+  const rows = status.nodes.map(({ name, state, slots, versions, api }) => {
+    return [name, state, String(slots), versionsText(versions), api];
+  });
   return [
-    `${status.api} is ${ready}; ${status.nodes.length} nodes, ${status.workflows} workflows\n`,
-    toTable(["NAME", "STATE", "SLOTS", "API"], rows, "no nodes"),
+    `${status.api} is ${ready}; ${status.nodes.length} nodes, ${status.workflows} workflows, cluster version ${status.version}\n`,
+    toTable(["NAME", "STATE", "SLOTS", "VERSIONS", "API"], rows, "no nodes"),
     ...status.notes.map((note) => `${note}\n`),
   ].join("");
 }

@@ -2,7 +2,7 @@ import type { NodeView } from "../../api/ports.ts";
 import { type Command, positional } from "../command.ts";
 import { cliError } from "../errors.ts";
 import { EXIT } from "../exit.ts";
-import { nodeState } from "../node-text.ts";
+import { nodeState, versionsText } from "../node-text.ts";
 import { toJson, toTable } from "../output.ts";
 
 /** `jobx node show NODE` */
@@ -52,6 +52,7 @@ function nodeText(
     `id            ${node.id}`,
     `api           ${node.api}`,
     `version       ${node.version}`,
+    `supports      ${versionsText(node.versions)}`,
     `slots         ${node.slots}`,
     `capabilities  ${node.capabilities.join(", ") || "none"}`,
     `durability    ${node.durability}`,

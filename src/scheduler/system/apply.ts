@@ -4,9 +4,11 @@ import { type AnswerMemory, answerOnce, type MemoryRow, refused } from "../answe
 import type { NodeId } from "../dataset.ts";
 import type { Answer } from "../rows.ts";
 import type { Transaction } from "../transaction.ts";
+import { applyRaise, putMember, refusedRange, refusedVersion } from "./apply-version.ts";
 import type { SystemCommand, SystemEnvelope } from "./commands.ts";
 import { CLUSTER_KEY, systemKeys } from "./keys.ts";
 import type { MemberRow, SystemRow } from "./rows.ts";
+import { LOWEST_VERSION, mayUse, versionNeeded } from "./versions.ts";
 
 /** A row was written, or is gone; every node follows these, so that each knows the cluster. */
 export interface SystemEffect {
@@ -16,9 +18,6 @@ export interface SystemEffect {
 }
 
 export type SystemTransaction = Transaction<SystemRow, SystemEffect>;
-
-/** R10: formats of this program. */
-export const CLUSTER_VERSION = 1;
 
 /** Applies one command. @throws {MissingRows} when rows have to be loaded first. */
 export function applySystemEnvelope(
@@ -38,7 +37,11 @@ export function applySystemEnvelope(
   };
   const { id, command } = envelope;
   const { stampMs } = at;
-  return answerOnce(memory, { id, stampMs }, () => applyCommand(tx, stampMs, command));
+  return answerOnce(
+    memory,
+    { id, stampMs },
+    () => refusedEarly(tx, command) ?? applyCommand(tx, stampMs, command),
+  );
 }
 
 function isMemoryRow(row: SystemRow): row is MemoryRow {
@@ -88,7 +91,9 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       if (known?.kind !== "member" || known.state === "removed") {
         return refused("NODE_NOT_MEMBER", "the node does not belong to this cluster");
       }
-      put(tx, key, { ...command.member, kind: "member", state: known.state });
+      const range = refusedRange(tx, command.member);
+      if (range !== undefined) return range;
+      putMember(tx, { ...command.member, kind: "member", state: known.state });
       return DONE;
     }
     case "drain-node":
@@ -113,9 +118,20 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
     }
     case "revoke-token":
       return applyRevokeToken(tx, command.hash);
+    case "raise":
+      return applyRaise(tx, command.version);
     default:
       return unreachable(command);
   }
+}
+
+/** R10: a leader asks the same before it proposes, but only the log decides for all alike. */
+function refusedEarly(tx: SystemTransaction, command: SystemCommand): Answer | undefined {
+  const needed = versionNeeded(command);
+  if (needed <= LOWEST_VERSION) return undefined;
+  const cluster = tx.get(CLUSTER_KEY);
+  const version = cluster?.kind === "cluster" ? cluster.version : 0;
+  return mayUse(needed, version) ? undefined : refusedVersion(command.kind, needed, version);
 }
 
 function applyFound(
@@ -125,8 +141,10 @@ function applyFound(
 ): Answer {
   if (tx.get(CLUSTER_KEY) !== undefined) return DONE;
   const { clusterId, member, adminTokenHash } = command;
-  put(tx, CLUSTER_KEY, { kind: "cluster", id: clusterId, nextGroup: 1, version: CLUSTER_VERSION });
-  put(tx, systemKeys.member(member.node), { ...member, kind: "member", state: "joined" });
+  // All that the only member supports: nobody else has to follow.
+  const version = member.versions.max;
+  put(tx, CLUSTER_KEY, { kind: "cluster", id: clusterId, nextGroup: 1, version });
+  putMember(tx, { ...member, kind: "member", state: "joined" });
   put(tx, systemKeys.token(adminTokenHash), {
     kind: "token",
     role: "admin",
@@ -164,13 +182,15 @@ function applyJoin(
   if (ticket?.kind !== "ticket" || ticket.expiresMs <= stampMs || ticket.revoked) {
     return refused("TICKET_INVALID", "the ticket is unknown, has expired or was revoked");
   }
+  const range = refusedRange(tx, member);
+  if (range !== undefined) return range;
   // A node that asks again, since it did not hear the answer, uses up nothing.
   if (known === undefined) {
     if (ticket.usesLeft <= 0) return refused("TICKET_USED_UP", "the ticket was used too often");
     put(tx, ticketKey, { ...ticket, usesLeft: ticket.usesLeft - 1 });
   }
   const state = known?.kind === "member" ? known.state : "joined";
-  put(tx, key, { ...member, kind: "member", state });
+  putMember(tx, { ...member, kind: "member", state });
   return DONE;
 }
 
@@ -181,7 +201,7 @@ function changeMember(tx: SystemTransaction, node: NodeId, change: MemberChange)
   const key = systemKeys.member(node);
   const row = tx.get(key);
   if (row?.kind !== "member") return refused("NODE_UNKNOWN", "there is no such node");
-  if (row.state !== "removed") put(tx, key, change(row));
+  if (row.state !== "removed") putMember(tx, change(row));
   return DONE;
 }
 

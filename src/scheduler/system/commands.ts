@@ -59,7 +59,9 @@ export type SystemCommand =
       readonly name: string;
       readonly workflows: readonly string[] | undefined;
     }
-  | { readonly kind: "revoke-token"; readonly hash: string };
+  | { readonly kind: "revoke-token"; readonly hash: string }
+  /** R10: the cluster goes up to that version, the next one. Harmless to repeat. */
+  | { readonly kind: "raise"; readonly version: number };
 
 export interface SystemEnvelope {
   readonly id: CommandId;

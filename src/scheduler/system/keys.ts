@@ -4,6 +4,9 @@ import { orderedNumber } from "../../std/ordered-text.ts";
 /** The cluster itself. */
 export const CLUSTER_KEY = "c/";
 
+/** Which versions the members support. */
+export const SUPPORT_KEY = "v/";
+
 export const systemKeys = {
   member: (node: string): string => `n/${node}`,
   ticket: (id: string): string => `t/${id}`,

@@ -2,6 +2,7 @@
 
 import type { NodeId } from "../dataset.ts";
 import type { AnswerBlockRow, AnswerWindowRow, KeyedAnswerRow } from "../rows.ts";
+import type { VersionRange } from "./versions.ts";
 
 export interface ClusterRow {
   readonly kind: "cluster";
@@ -9,7 +10,7 @@ export interface ClusterRow {
   readonly id: string;
   /** Number of the next workflow's group; the system group is 0. */
   readonly nextGroup: number;
-  /** R10: the format version that all members support. */
+  /** R10: within the ranges of all members that were not removed. Never falls. */
   readonly version: number;
 }
 
@@ -30,6 +31,8 @@ export interface MemberRow {
   readonly durability: "sync" | "none";
   /** Of the program, for display. */
   readonly version: string;
+  /** R10: the cluster versions that its program supports, as it last announced. */
+  readonly versions: VersionRange;
   /** `drained`: no work and no leadership; `removing`: nor any replica, soon (R9). */
   readonly state: "joined" | "drained" | "removing" | "removed";
 }
@@ -83,6 +86,13 @@ export interface NameRow {
   readonly group: number;
 }
 
+/** R10: how many members that were not removed support which versions, so that applying need not read all. */
+export interface SupportRow {
+  readonly kind: "support";
+  /** Each range once, in the order of `min`, then `max`; none with 0 members. */
+  readonly ranges: readonly (VersionRange & { readonly members: number })[];
+}
+
 export type SystemRow =
   | ClusterRow
   | MemberRow
@@ -90,6 +100,7 @@ export type SystemRow =
   | TokenRow
   | WorkflowRow
   | NameRow
+  | SupportRow
   | AnswerBlockRow
   | AnswerWindowRow
   | KeyedAnswerRow;

@@ -10,6 +10,7 @@ import { encodeFrame } from "../../../src/mesh/framing.ts";
 import { CONTROL_KIND, CONTROL_PROTOCOL, encodeHello } from "../../../src/mesh/hello.ts";
 import { bulkHeader } from "../../../src/node/bulk-router.ts";
 import { parseTicket } from "../../../src/node/ticket-text.ts";
+import { SUPPORTED_VERSIONS } from "../../../src/scheduler/system/versions.ts";
 import { joinRequestFormat } from "../../../src/wire/join.ts";
 import { newKey, startNode as startMesh } from "../../lib/mesh-nodes.ts";
 import { framesOf, type Rogue, startRogue } from "../../lib/mesh-rogue.ts";
@@ -53,6 +54,7 @@ export async function joinAsRogue(node: FuzzedNode): Promise<Rogue> {
   const member = {
     ...{ node: mesh.self, storeId: "ab".repeat(16), name: "rogue", addresses: [], api: "" },
     ...{ slots: 1, capabilities: [], version: "0.1.0", durability: "sync" as const },
+    versions: SUPPORTED_VERSIONS,
   };
   await mesh.joinVia(addresses, { id, secret }, joinRequestFormat.encode({ member }));
   await mesh.close();

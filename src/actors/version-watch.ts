@@ -1,0 +1,95 @@
+/**
+ * R10: what a node does about the version of its cluster. It compares what it has applied, and what peers
+ * say that they have, with what its program supports, and takes no part any more where that does not fit:
+ * its row in the system group may still tell what another program supported.
+ */
+import type { NodeId } from "../scheduler/dataset.ts";
+import {
+  LOWEST_VERSION,
+  supports,
+  unsupportedText,
+  type VersionRange,
+} from "../scheduler/system/versions.ts";
+import { JobxError } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
+import type { Directory } from "./directory.ts";
+import type { MeshPort } from "./ports.ts";
+
+export interface VersionWatchDeps {
+  /** What this node's program supports. */
+  readonly versions: VersionRange;
+  readonly log: Log;
+  readonly mesh: Pick<MeshPort, "self" | "send" | "isUp">;
+  readonly directory: Pick<Directory, "cluster" | "members">;
+  /** The program does not support the version of its cluster; called once. */
+  readonly onUnsupported: (error: JobxError) => void;
+}
+
+/** The error of a node whose program does not support the version of its cluster. */
+export function unsupported(versions: VersionRange, version: number): JobxError {
+  const { min, max } = versions;
+  return new JobxError(
+    { code: "CLUSTER_VERSION_UNSUPPORTED", version, min, max },
+    unsupportedText(versions, version),
+  );
+}
+
+export class VersionWatch {
+  readonly #deps: VersionWatchDeps;
+  #error: JobxError | undefined;
+  #told: number | undefined;
+
+  constructor(deps: VersionWatchDeps) {
+    this.#deps = deps;
+  }
+
+  /** The cluster version that this node has applied; the lowest while it does not know. */
+  get version(): number {
+    return this.#deps.directory.cluster?.version ?? LOWEST_VERSION;
+  }
+
+  /** Why this node takes no part any more. */
+  get error(): JobxError | undefined {
+    return this.#error;
+  }
+
+  /** @throws {JobxError} `CLUSTER_VERSION_UNSUPPORTED` by what this node has applied. */
+  check(): void {
+    const applied = this.#deps.directory.cluster?.version;
+    if (applied !== undefined && !supports(this.#deps.versions, applied))
+      throw unsupported(this.#deps.versions, applied);
+  }
+
+  /** The directory has changed. */
+  directoryChanged(): void {
+    const applied = this.#deps.directory.cluster?.version;
+    if (applied === undefined || applied === this.#told) return;
+    if (!this.#accepts(applied, undefined)) return;
+    this.#told = applied;
+    for (const { node } of this.#deps.directory.members()) this.tell(node);
+  }
+
+  /** A peer is up: what the cluster's version is comes before anything that it may have brought about. */
+  tell(node: NodeId): void {
+    const { mesh, directory } = this.#deps;
+    const { cluster } = directory;
+    if (cluster === undefined || node === mesh.self || !mesh.isUp(node)) return;
+    mesh.send(node, { kind: "cluster-version", version: cluster.version });
+  }
+
+  /** A peer has applied this version: it is committed, whether or not this node has come so far. */
+  heard(from: NodeId, version: number): void {
+    // A version that was passed long ago says only that the peer is behind.
+    if (version > this.version) this.#accepts(version, from);
+  }
+
+  #accepts(version: number, from: NodeId | undefined): boolean {
+    const { versions, log, onUnsupported } = this.#deps;
+    if (this.#error !== undefined) return false;
+    if (supports(versions, version)) return true;
+    this.#error = unsupported(versions, version);
+    log.error(this.#error.message, { code: "CLUSTER_VERSION_UNSUPPORTED", version, node: from });
+    onUnsupported(this.#error);
+    return false;
+  }
+}

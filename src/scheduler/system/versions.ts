@@ -1,0 +1,113 @@
+/**
+ * R10: which cluster versions a program supports, when the cluster may go up to the next one, and what
+ * a version allows. Pure; `docs/upgrade.md` tells operators what comes of it.
+ */
+import type { SystemCommand } from "./commands.ts";
+import type { MemberRow } from "./rows.ts";
+
+/** Cluster versions, both ends included; `1 <= min <= max`. */
+export interface VersionRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * What this program supports.
+ *
+ * `max` is raised by a program that can read and apply something which the one before could not: a new
+ * command, row, message or event, or another meaning, which needs a tag or a format version of its own.
+ * It may use them only where the version of the cluster allows it (`mayUse`). `min` is raised by a program
+ * that does not decide as older ones expect any more; what older versions have put on disk it still reads.
+ * Both go up by one for each release that needs it, so that neighbouring releases run together.
+ */
+export const SUPPORTED_VERSIONS: VersionRange = { min: 1, max: 1 };
+
+/** Assumed while a node does not know its cluster's: it allows what all programs can read. */
+export const LOWEST_VERSION = 1;
+
+/** Whether a program with that range may run in a cluster of that version. */
+export function supports({ min, max }: VersionRange, version: number): boolean {
+  return min <= version && version <= max;
+}
+
+/** `1 only`, or `1 to 2`. */
+export function rangeText({ min, max }: VersionRange): string {
+  return min === max ? `${min} only` : `${min} to ${max}`;
+}
+
+/** What to say to a node that does not support the version of its cluster. */
+export function unsupportedText(range: VersionRange, version: number): string {
+  const advice =
+    version > range.max
+      ? "upgrade this node"
+      : "upgrade the rest of the cluster first, until its version is raised";
+  return `the cluster has version ${version}, and this node's program supports ${rangeText(range)}: ${advice}`;
+}
+
+/** How the next version stands. */
+export type NextVersion =
+  /** No member supports a higher one. */
+  | { readonly kind: "none" }
+  /** All do: the cluster may go up. */
+  | { readonly kind: "due"; readonly version: number }
+  | {
+      readonly kind: "waits";
+      readonly version: number;
+      readonly waitsFor: readonly MemberRow[];
+    };
+
+/**
+ * What would have to happen for the version to be raised. `members` are all rows of nodes; one that was
+ * removed does not count, one that is down does: it may come back as it was.
+ */
+export function nextVersion(version: number, members: readonly MemberRow[]): NextVersion {
+  const next = version + 1;
+  const present = members.filter(({ state }) => state !== "removed");
+  const waitsFor = present.filter(({ versions }) => !supports(versions, next));
+  if (waitsFor.length === present.length) return { kind: "none" };
+  if (waitsFor.length > 0) return { kind: "waits", version: next, waitsFor };
+  return { kind: "due", version: next };
+}
+
+/** `version 2 waits for node-3, which supports 1 only`. */
+export function waitText(
+  version: number,
+  waitsFor: readonly { readonly name: string; readonly versions: VersionRange }[],
+): string {
+  const whom = waitsFor.map(
+    ({ name, versions }) => `${name}, which supports ${rangeText(versions)}`,
+  );
+  return `version ${version} waits for ${whom.join("; and for ")}`;
+}
+
+/** The cluster version from which each command of the system group may be used. */
+const NEEDED = {
+  found: 1,
+  ticket: 1,
+  "revoke-ticket": 1,
+  "forget-ticket": 1,
+  join: 1,
+  announce: 1,
+  "drain-node": 1,
+  "remove-node": 1,
+  "node-removed": 1,
+  "create-workflow": 1,
+  "workflow-active": 1,
+  "delete-workflow": 1,
+  "workflow-deleted": 1,
+  "create-token": 1,
+  "revoke-token": 1,
+  raise: 1,
+} as const satisfies Record<SystemCommand["kind"], number>;
+
+/** The lowest cluster version in which a command of the system group may be used. */
+export function versionNeeded(command: SystemCommand): number {
+  const needed = NEEDED[command.kind];
+  // One step at a time: each version is lived in before the next.
+  return command.kind === "raise" ? Math.max(needed, command.version - 1) : needed;
+}
+
+/** R10's gate: whether something that needs a version may be used in a cluster of version `version`. */
+export function mayUse(needed: number, version: number): boolean {
+  return needed <= version;
+}

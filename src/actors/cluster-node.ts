@@ -87,7 +87,7 @@ export class ClusterNode implements MeshListener {
     this.#logKeeper = this.#newLogKeeper();
     this.clocks = this.#newClocks();
     this.versions = new VersionWatch({
-      ...{ log, mesh, directory: this.directory, versions: deps.member.versions },
+      ...{ log, mesh, bugs, directory: this.directory, versions: deps.member.versions },
       onUnsupported: (error) => {
         this.stop();
         deps.onUnsupported(error);
@@ -113,7 +113,7 @@ export class ClusterNode implements MeshListener {
       ...deps,
       ...{ host: this.host, system: this.system, clocks: this.clocks },
       onActive: (group) => this.#sagas.active(group),
-      clusterVersion: () => this.versions.version,
+      versions: () => ({ supports: deps.member.versions, cluster: this.versions.version }),
     });
     this.copies = new RunCopies({
       ...{ mesh, runs: deps.runs, timers, caller: this.caller, directory: this.directory },

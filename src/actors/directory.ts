@@ -2,7 +2,7 @@
  * The system group's rows as this node has applied them: who belongs to the cluster, which workflows
  * there are. Every node has one; it may be a moment old.
  */
-import type { SystemEffect } from "../scheduler/system/apply.ts";
+import type { SystemEffect } from "../scheduler/system/effect.ts";
 import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
 import type {
   ClusterRow,

@@ -9,8 +9,9 @@ import type { Envelope } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Effect } from "../scheduler/effects.ts";
 import type { Row } from "../scheduler/rows.ts";
-import { applySystemEnvelope, type SystemEffect } from "../scheduler/system/apply.ts";
+import { applySystemEnvelope } from "../scheduler/system/apply.ts";
 import type { SystemEnvelope } from "../scheduler/system/commands.ts";
+import type { SystemEffect } from "../scheduler/system/effect.ts";
 import type { SystemRow, WorkflowRow } from "../scheduler/system/rows.ts";
 import { versionNeeded } from "../scheduler/system/versions.ts";
 import { assert } from "../std/assert.ts";
@@ -28,6 +29,7 @@ import type { PeerClocks } from "./peer-clocks.ts";
 import type { NewReplica, PayloadsPort, PeerMessage, StatePort, StoredReplica } from "./ports.ts";
 import { Replica, type ReplicaListener } from "./replica.ts";
 import type { SystemGroup } from "./system-group.ts";
+import type { NodeVersions } from "./version-gate.ts";
 import { nameOfMember, workersAmong } from "./whom-to-ask.ts";
 import { WorkflowGroup } from "./workflow-group.ts";
 
@@ -36,8 +38,8 @@ export interface GroupOpenerDeps extends ClusterNodeDeps {
   readonly system: SystemGroup;
   readonly clocks: PeerClocks;
   readonly onActive: (group: number) => void;
-  /** R10: the cluster version that this node has applied; read anew for each command. */
-  readonly clusterVersion: () => number;
+  /** R10: read anew for each command. */
+  readonly versions: () => NodeVersions;
 }
 
 export class GroupOpener {
@@ -246,7 +248,7 @@ export class GroupOpener {
       places: payloads.places,
       checks: payloads.checks,
       stampMs: () => stamps.wallMs(),
-      clusterVersion: this.#deps.clusterVersion,
+      versions: this.#deps.versions,
       wake: () => host.wake(stored.group),
       bugs,
     });

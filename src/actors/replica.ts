@@ -27,7 +27,7 @@ import type {
 } from "./ports.ts";
 import { notAccepted, Proposals } from "./proposals.ts";
 import { StateChecker } from "./state-checker.ts";
-import { tooEarly } from "./version-gate.ts";
+import { type NodeVersions, tooEarly } from "./version-gate.ts";
 
 /** Where in the log the entries were that were applied together. */
 export interface AppliedPlaces {
@@ -76,8 +76,8 @@ export interface ReplicaDeps<R, E, F> {
   readonly listener: ReplicaListener<F>;
   /** The stamp for entries (R14): never less than the one before. */
   readonly stampMs: () => number;
-  /** R10: the cluster version that this node has applied. */
-  readonly clusterVersion: () => number;
+  /** R10: read anew for each command. */
+  readonly versions: () => NodeVersions;
   /** Something came up: the host should ask for work soon. */
   readonly wake: () => void;
   readonly bugs: PlantedBugs;
@@ -167,7 +167,7 @@ export class Replica<R, E, F> {
   propose(envelope: E): Promise<Applied> {
     if (this.#stopped) return Promise.reject(notAccepted("the replica has stopped", undefined));
     if (!this.#leader) return Promise.reject(notAccepted("another node leads", this.leaderNode));
-    const early = tooEarly(this.#deps.machine.versionNeeded(envelope), this.#deps.clusterVersion());
+    const early = tooEarly(this.#deps.machine.versionNeeded(envelope), this.#deps.versions());
     if (early !== undefined) return Promise.reject(early);
     const applied = this.#proposals.add(envelope);
     this.#deps.wake();

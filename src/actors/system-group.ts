@@ -6,11 +6,11 @@
 import { refused } from "../scheduler/answers.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Answer } from "../scheduler/rows.ts";
-import type { SystemEffect } from "../scheduler/system/apply.ts";
 import type { SystemCommand, SystemEnvelope } from "../scheduler/system/commands.ts";
+import type { SystemEffect } from "../scheduler/system/effect.ts";
 import { CLUSTER_KEY, SYSTEM_SCAN } from "../scheduler/system/keys.ts";
 import type { FirstReplica, SystemRow } from "../scheduler/system/rows.ts";
-import { supports, unsupportedText } from "../scheduler/system/versions.ts";
+import { supports, unsupportedText } from "../scheduler/system/version-range.ts";
 import { readRow } from "../scheduler/transaction.ts";
 import { assert } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";

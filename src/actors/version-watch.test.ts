@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { memberNamed } from "../../test/lib/system-kit.ts";
 import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
-import type { VersionRange } from "../scheduler/system/versions.ts";
+import type { VersionRange } from "../scheduler/system/version-range.ts";
 import type { JobxError } from "../std/errors.ts";
 import { silentLog } from "../std/log.ts";
+import { NO_BUGS } from "../std/planted-bugs.ts";
 import { Directory } from "./directory.ts";
 import type { PeerMessage } from "./ports.ts";
 import { VersionWatch } from "./version-watch.ts";
@@ -14,7 +15,7 @@ function watchOf(versions: VersionRange) {
   const errors: JobxError[] = [];
   const sent: [string, PeerMessage][] = [];
   const watch = new VersionWatch({
-    ...{ versions, log: silentLog, directory },
+    ...{ versions, log: silentLog, directory, bugs: NO_BUGS },
     mesh: {
       self: "a",
       isUp: (node) => node !== "c",
@@ -76,9 +77,11 @@ test("a peer's word counts before this node has applied as much", () => {
   expect(errors).toHaveLength(1);
 });
 
-test("a peer that is behind says nothing about a program that needs a newer version", () => {
+test("a program that is too new may only be behind, and so may its peers: neither ends it", () => {
   const { watch, apply, errors } = watchOf({ min: 2, max: 3 });
   watch.heard("b", 1);
+  apply(1);
+  watch.check();
   apply(2);
   watch.heard("b", 1);
   expect(errors).toEqual([]);

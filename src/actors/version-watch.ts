@@ -1,17 +1,15 @@
 /**
  * R10: what a node does about the version of its cluster. It compares what it has applied, and what peers
- * say that they have, with what its program supports, and takes no part any more where that does not fit:
- * its row in the system group may still tell what another program supported.
+ * say that they have, with what its program supports, and takes no part any more where that is too old: its
+ * row in the system group may still tell what another program supported. That its program is too new it
+ * cannot see by itself, since it may only be behind: then it decides nothing (`version-gate.ts`) until it has
+ * caught up, or the system group refuses what it announces.
  */
 import type { NodeId } from "../scheduler/dataset.ts";
-import {
-  LOWEST_VERSION,
-  supports,
-  unsupportedText,
-  type VersionRange,
-} from "../scheduler/system/versions.ts";
+import { unsupportedText, type VersionRange } from "../scheduler/system/version-range.ts";
 import { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Directory } from "./directory.ts";
 import type { MeshPort } from "./ports.ts";
 
@@ -23,6 +21,7 @@ export interface VersionWatchDeps {
   readonly directory: Pick<Directory, "cluster" | "members">;
   /** The program does not support the version of its cluster; called once. */
   readonly onUnsupported: (error: JobxError) => void;
+  readonly bugs: PlantedBugs;
 }
 
 /** The error of a node whose program does not support the version of its cluster. */
@@ -43,9 +42,9 @@ export class VersionWatch {
     this.#deps = deps;
   }
 
-  /** The cluster version that this node has applied; the lowest while it does not know. */
-  get version(): number {
-    return this.#deps.directory.cluster?.version ?? LOWEST_VERSION;
+  /** The cluster version that this node has applied; undefined while it does not know. */
+  get version(): number | undefined {
+    return this.#deps.directory.cluster?.version;
   }
 
   /** Why this node takes no part any more. */
@@ -55,14 +54,14 @@ export class VersionWatch {
 
   /** @throws {JobxError} `CLUSTER_VERSION_UNSUPPORTED` by what this node has applied. */
   check(): void {
-    const applied = this.#deps.directory.cluster?.version;
-    if (applied !== undefined && !supports(this.#deps.versions, applied))
+    const applied = this.version;
+    if (applied !== undefined && applied > this.#deps.versions.max)
       throw unsupported(this.#deps.versions, applied);
   }
 
   /** The directory has changed. */
   directoryChanged(): void {
-    const applied = this.#deps.directory.cluster?.version;
+    const applied = this.version;
     if (applied === undefined || applied === this.#told) return;
     if (!this.#accepts(applied, undefined)) return;
     this.#told = applied;
@@ -79,14 +78,13 @@ export class VersionWatch {
 
   /** A peer has applied this version: it is committed, whether or not this node has come so far. */
   heard(from: NodeId, version: number): void {
-    // A version that was passed long ago says only that the peer is behind.
-    if (version > this.version) this.#accepts(version, from);
+    this.#accepts(version, from);
   }
 
   #accepts(version: number, from: NodeId | undefined): boolean {
-    const { versions, log, onUnsupported } = this.#deps;
+    const { versions, log, onUnsupported, bugs } = this.#deps;
     if (this.#error !== undefined) return false;
-    if (supports(versions, version)) return true;
+    if (version <= versions.max || bugs.serveUnsupported === true) return true;
     this.#error = unsupported(versions, version);
     log.error(this.#error.message, { code: "CLUSTER_VERSION_UNSUPPORTED", version, node: from });
     onUnsupported(this.#error);

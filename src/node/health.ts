@@ -9,6 +9,7 @@ export interface Trouble {
     | "stopping"
     | "starting"
     | "removed"
+    | "version"
     | "damage"
     | "no-leader"
     | "disk-hangs"

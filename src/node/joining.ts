@@ -4,7 +4,7 @@ import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Admission } from "../mesh/ports.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
-import { supports, unsupportedText } from "../scheduler/system/versions.ts";
+import { supports, unsupportedText } from "../scheduler/system/version-range.ts";
 import { assert } from "../std/assert.ts";
 import type { WallClock } from "../std/clock.ts";
 import { errorText, isJobxError, JobxError } from "../std/errors.ts";

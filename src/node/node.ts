@@ -6,7 +6,7 @@ import { loadOrCreateKey, peerIdOf } from "../mesh/keys.ts";
 import { DEFAULT_LIMITS } from "../mesh/limits.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
-import { SUPPORTED_VERSIONS, type VersionRange } from "../scheduler/system/versions.ts";
+import { SUPPORTED_VERSIONS, type VersionRange } from "../scheduler/system/version-range.ts";
 import type { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { NO_BUGS } from "../std/planted-bugs.ts";

@@ -1,6 +1,6 @@
 /** `jobx-node`: reads its configuration, runs a node, and stops it on a signal. */
 import { readFile } from "node:fs/promises";
-import type { VersionRange } from "../scheduler/system/versions.ts";
+import type { VersionRange } from "../scheduler/system/version-range.ts";
 import { errorText, isJobxError, JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { type NodeConfig, readConfig } from "./config/config.ts";

@@ -1,5 +1,6 @@
 /** Why a node cannot serve, gathered from all that knows something about it. */
 import type { ClusterNode } from "../actors/cluster-node.ts";
+import type { VersionRange } from "../scheduler/system/version-range.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Composed } from "./compose.ts";
 import { CopyAges } from "./copy-age.ts";
@@ -95,13 +96,22 @@ function membershipTroubles({
   } else if (known.storeId !== member.storeId) {
     const message = "the cluster does not know this node's store yet";
     troubles.push({ code: "starting", message });
+  } else if (!isSame(known.versions, member.versions)) {
+    const message = "the cluster does not know yet which versions this node's program supports";
+    troubles.push({ code: "starting", message });
   }
+  const unfit = node.versions.error;
+  if (unfit !== undefined) troubles.push({ code: "version", message: unfit.message });
   const { replica } = node.system;
   if (replica === undefined || !hearsOfLeader(replica, { self: node.self, isUp })) {
     const message = "the system group has no leader that this node hears of with a majority";
     troubles.push({ code: "no-leader", message });
   }
   return troubles;
+}
+
+function isSame(a: VersionRange, b: VersionRange): boolean {
+  return a.min === b.min && a.max === b.max;
 }
 
 /** All replicas as they are now. */

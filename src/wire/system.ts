@@ -14,7 +14,7 @@ import type {
   TokenRow,
   WorkflowRow,
 } from "../scheduler/system/rows.ts";
-import type { VersionRange } from "../scheduler/system/versions.ts";
+import type { VersionRange } from "../scheduler/system/version-range.ts";
 import {
   ADDRESS_LENGTH_MAX,
   ADDRESSES_MAX,

@@ -1,8 +1,9 @@
 /** The system group's state machine without a log: commands in, answers and rows out. */
-import { applySystemEnvelope, type SystemEffect } from "../../src/scheduler/system/apply.ts";
+import { applySystemEnvelope } from "../../src/scheduler/system/apply.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
+import type { SystemEffect } from "../../src/scheduler/system/effect.ts";
 import type { SystemRow } from "../../src/scheduler/system/rows.ts";
-import type { VersionRange } from "../../src/scheduler/system/versions.ts";
+import type { VersionRange } from "../../src/scheduler/system/version-range.ts";
 import { Transaction } from "../../src/scheduler/transaction.ts";
 
 /** What a node of that name says of itself. */

@@ -15,7 +15,7 @@ import { MemberList } from "../../src/node/member-list.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
 import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
-import { SUPPORTED_VERSIONS, type VersionRange } from "../../src/scheduler/system/versions.ts";
+import { SUPPORTED_VERSIONS, type VersionRange } from "../../src/scheduler/system/version-range.ts";
 import type { Timer, Timers, WallClock } from "../../src/std/clock.ts";
 import { isJobxError } from "../../src/std/errors.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
@@ -185,9 +185,8 @@ export class SimHost {
   /** The process has ended by itself: its program does not support the version of the cluster. */
   unfit(process: SimProcess): void {
     if (this.#process !== process) return;
-    const { world } = this.options;
-    world.trace.note(`${this.id} has ended by itself: its program does not fit`);
-    world.totals.programsRefused += 1;
+    this.options.world.trace.note(`${this.id} has ended by itself: its program does not fit`);
+    this.options.world.totals.programsRefused += 1;
     this.crash("process");
   }
 
@@ -232,6 +231,8 @@ export class SimHost {
 export class SimProcess implements NetworkProcess {
   readonly host: SimHost;
   readonly run: number;
+  /** What its program supports. */
+  readonly versions: VersionRange;
   readonly chance: Chance;
   readonly #world: World;
   readonly #mesh: WatchedMesh;
@@ -252,6 +253,7 @@ export class SimProcess implements NetworkProcess {
   constructor(host: SimHost, run: number) {
     this.host = host;
     this.run = run;
+    this.versions = host.versions;
     const { world, watch } = host.options;
     this.#world = world;
     this.chance = world.chance(`node ${host.id} ${run}`);
@@ -391,6 +393,7 @@ export class SimProcess implements NetworkProcess {
     this.#frames = frames;
     const gate = new MemberGate(frames, timers);
     const clock = { nowMs: (): number => loop.nowMs() + clockOffsetMs };
+    const onUnsupported = (): void => this.#unfit();
     const composed = await composeNode({
       clock,
       wall: this.#wall(),
@@ -417,7 +420,7 @@ export class SimProcess implements NetworkProcess {
         host.knownMembers = members.map(({ node }) => node);
         if (directory.member(host.id)?.state === "removed") this.#removed();
       },
-      onUnsupported: () => this.#unfit(),
+      onUnsupported,
       bugs,
     });
     const { node, store, member } = composed;
@@ -446,10 +449,7 @@ export class SimProcess implements NetworkProcess {
     this.#node = node;
     frames.start();
     if (this.#leaves) await this.#leave(node);
-    else {
-      const onUnsupported = (): void => this.#unfit();
-      new Announcer({ node, member, timers, log: this.#log, onUnsupported }).start();
-    }
+    else new Announcer({ node, member, timers, log: this.#log, onUnsupported }).start();
   }
 
   /** Soon: as the program, which is told so in the middle of something. */

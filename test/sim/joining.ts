@@ -29,12 +29,12 @@ export interface JoinOptions {
 /** Asks until a member has admitted the host, and starts it then. */
 export async function joinCluster(host: SimHost, options: JoinOptions): Promise<void> {
   const { world, chance, hosts, isOpen } = options;
-  const request = joinRequestFormat.encode({ member: host.introduction });
   for (;;) {
     await world.loop.sleep(chance.between(1, 400));
     const ready = hosts.filter(({ id, node }) => node !== undefined && isOpen(host.id, id));
     if (ready.length === 0) continue;
     const member = chance.pick(ready);
+    const request = joinRequestFormat.encode({ member: host.introduction });
     const answer = await askOf(member, { host, request, world });
     if (answer === undefined || !isOpen(host.id, member.id) || chance.hits(LOST_RATIO)) continue;
     host.knownMembers = joinAnswerFormat.decode(answer).members.map(({ node }) => node);

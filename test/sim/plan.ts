@@ -45,6 +45,8 @@ export interface Plan {
   readonly drains: boolean;
   /** Whether nodes are removed for ever, and others join in their place. */
   readonly turnover: boolean;
+  /** Whether nodes get another program, and the cluster another version. */
+  readonly upgrades: boolean;
   readonly partitions: readonly number[];
   readonly electionTicks: number;
   readonly tailEntries: number;
@@ -69,6 +71,7 @@ export function drawPlan(seed: number): Plan {
     noteUsers: Chance.of(seed, "notes").pick([2, 3]),
     drains: Chance.of(seed, "drains").hits(0.3),
     turnover: Chance.of(seed, "turnover").hits(0.3),
+    upgrades: Chance.of(seed, "upgrade").hits(0.3),
     partitions: [chance.whole(1, 3), chance.whole(1, 2), 1],
     electionTicks: chance.pick([5, 10]),
     tailEntries: chance.pick([5, 20, 100]),

@@ -9,6 +9,7 @@ import { NoteHistory } from "./checkers/note-history.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
 import { RemovalChecker } from "./checkers/removal-checker.ts";
 import { RowChecker } from "./checkers/row-checker.ts";
+import { VersionChecker } from "./checkers/version-checker.ts";
 import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
 import { definition } from "./definition.ts";
 import { FaultDriver } from "./faults.ts";
@@ -25,6 +26,7 @@ import type { UnitBehaviour } from "./runner.ts";
 import { newTotals, type Totals } from "./totals.ts";
 import { Trace } from "./trace.ts";
 import { Turnover } from "./turnover.ts";
+import { Upgrade } from "./upgrade.ts";
 import { promise, Violation, type World } from "./world.ts";
 
 /** How wrong the clock of one node may be. */
@@ -82,6 +84,7 @@ class Simulation {
   readonly #rows: RowChecker;
   readonly #removals: RemovalChecker;
   readonly #rest: Rest;
+  readonly #versions: VersionChecker;
   readonly #bugs: PlantedBugs;
   readonly #healed = new Set<string>();
   readonly #users: SimClient[] = [];
@@ -92,6 +95,7 @@ class Simulation {
   #clientsDone = false;
   #operator: Operator | undefined;
   #turnover: Turnover | undefined;
+  #upgrade: Upgrade | undefined;
   readonly #notes = new Map<string, NoteHistory>();
   #notesDone: Promise<unknown> = Promise.resolve();
 
@@ -119,6 +123,7 @@ class Simulation {
       expires: this.#plan.retentionMs !== undefined,
     });
     this.#bugs = options.bugs ?? {};
+    this.#versions = new VersionChecker(this.#world);
     this.#removals = new RemovalChecker(this.#world, {
       neededBy: (node) => this.#rest.neededBy(node),
     });
@@ -128,7 +133,7 @@ class Simulation {
       workflows: this.#workflows,
       raft: this.#raft,
       rows: this.#rows,
-      busy: () => this.#operator?.busy ?? this.#turnover?.busy,
+      busy: () => this.#operator?.busy ?? this.#turnover?.busy ?? this.#upgrade?.busy,
     });
   }
 
@@ -208,6 +213,7 @@ class Simulation {
     for (const process of this.#touched) {
       if (!process.alive) continue;
       this.#raft.check(process);
+      this.#versions.check(process);
       for (const [group, reason] of process.node?.stoppedReplicas ?? []) {
         throw new Violation(`${process.id} stopped its replica of group ${group}: ${reason}`);
       }
@@ -238,6 +244,7 @@ class Simulation {
         opened: (process, store) => {
           this.#rows.watch(store);
           this.#removals.watch(process, store);
+          this.#versions.watch(process, store);
           this.#raft.watch(process, store);
           this.#onStore?.(store);
         },
@@ -248,6 +255,7 @@ class Simulation {
         },
         said: (process, message) => {
           this.#removals.said(process, message);
+          this.#versions.said(process, message);
           this.#raft.said(process, message);
         },
         touched: (process) => this.#touched.add(process),
@@ -320,6 +328,7 @@ class Simulation {
     }
     if (this.#plan.drains) this.#operate(operator);
     if (this.#plan.turnover) this.#turnOver();
+    if (this.#plan.upgrades) this.#runUpgrade();
     await this.#clients();
     await this.#notesDone;
     this.#clientsDone = true;
@@ -342,6 +351,7 @@ class Simulation {
       endMs: this.#plan.faultsToMs,
       newcomer: () => {
         const host = this.#makeHost(this.#hosts.length);
+        if (this.#upgrade !== undefined) host.versions = this.#upgrade.newest;
         this.#hosts.push(host);
         return host;
       },
@@ -350,6 +360,15 @@ class Simulation {
       isRemoved: (node) => this.#removals.isRemoved(node),
     });
     this.#turnover.run().catch((error: unknown) => this.#fail(error));
+  }
+
+  #runUpgrade(): void {
+    this.#upgrade = new Upgrade({
+      world: this.#world,
+      hosts: this.#hosts,
+      version: () => this.#versions.version,
+    });
+    this.#upgrade.run().catch((error: unknown) => this.#fail(error));
   }
 
   /** People who change definitions while others have requests. */

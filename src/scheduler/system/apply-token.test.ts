@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import type { CommandId } from "../commands.ts";
 import type { Answer } from "../rows.ts";
 import { Transaction } from "../transaction.ts";
-import { applySystemEnvelope, type SystemEffect } from "./apply.ts";
+import { applySystemEnvelope } from "./apply.ts";
 import type { SystemCommand } from "./commands.ts";
+import type { SystemEffect } from "./effect.ts";
 import { systemKeys } from "./keys.ts";
 import type { SystemRow } from "./rows.ts";
 

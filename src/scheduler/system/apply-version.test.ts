@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memberNamed, SystemKit } from "../../../test/lib/system-kit.ts";
 import { CLUSTER_KEY, SUPPORT_KEY } from "./keys.ts";
-import type { VersionRange } from "./versions.ts";
+import type { VersionRange } from "./version-range.ts";
 
 const RANGES = { old: { min: 1, max: 1 }, both: { min: 1, max: 2 }, next: { min: 2, max: 2 } };
 

@@ -2,11 +2,11 @@
 import { assert } from "../../std/assert.ts";
 import { refused } from "../answers.ts";
 import type { Answer } from "../rows.ts";
-import type { SystemTransaction } from "./apply.ts";
 import type { MemberInfo } from "./commands.ts";
+import type { SystemTransaction } from "./effect.ts";
 import { CLUSTER_KEY, SUPPORT_KEY, systemKeys } from "./keys.ts";
 import type { ClusterRow, MemberRow, SupportRow } from "./rows.ts";
-import { rangeText, supports, unsupportedText, type VersionRange } from "./versions.ts";
+import { rangeText, supports, unsupportedText, type VersionRange } from "./version-range.ts";
 
 /** The answer to a command that the version of the cluster does not allow yet. */
 export function refusedVersion(command: string, needed: number, version: number): Answer {

@@ -3,21 +3,13 @@ import { assert, unreachable } from "../../std/assert.ts";
 import { type AnswerMemory, answerOnce, type MemoryRow, refused } from "../answers.ts";
 import type { NodeId } from "../dataset.ts";
 import type { Answer } from "../rows.ts";
-import type { Transaction } from "../transaction.ts";
 import { applyRaise, putMember, refusedRange, refusedVersion } from "./apply-version.ts";
 import type { SystemCommand, SystemEnvelope } from "./commands.ts";
+import type { SystemTransaction } from "./effect.ts";
 import { CLUSTER_KEY, systemKeys } from "./keys.ts";
 import type { MemberRow, SystemRow } from "./rows.ts";
-import { LOWEST_VERSION, mayUse, versionNeeded } from "./versions.ts";
-
-/** A row was written, or is gone; every node follows these, so that each knows the cluster. */
-export interface SystemEffect {
-  readonly key: string;
-  /** Undefined when it is gone. */
-  readonly row: SystemRow | undefined;
-}
-
-export type SystemTransaction = Transaction<SystemRow, SystemEffect>;
+import { LOWEST_VERSION } from "./version-range.ts";
+import { mayUse, versionNeeded } from "./versions.ts";
 
 /** Applies one command. @throws {MissingRows} when rows have to be loaded first. */
 export function applySystemEnvelope(

@@ -2,7 +2,7 @@
 
 import type { NodeId } from "../dataset.ts";
 import type { AnswerBlockRow, AnswerWindowRow, KeyedAnswerRow } from "../rows.ts";
-import type { VersionRange } from "./versions.ts";
+import type { VersionRange } from "./version-range.ts";
 
 export interface ClusterRow {
   readonly kind: "cluster";

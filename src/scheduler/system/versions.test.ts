@@ -2,16 +2,8 @@ import { describe, expect, test } from "vitest";
 import { memberNamed } from "../../../test/lib/system-kit.ts";
 import { commandVersion } from "../command-versions.ts";
 import type { MemberRow } from "./rows.ts";
-import {
-  LOWEST_VERSION,
-  mayUse,
-  nextVersion,
-  SUPPORTED_VERSIONS,
-  supports,
-  unsupportedText,
-  versionNeeded,
-  waitText,
-} from "./versions.ts";
+import { LOWEST_VERSION, SUPPORTED_VERSIONS, supports, unsupportedText } from "./version-range.ts";
+import { mayUse, nextVersion, versionNeeded, waitText } from "./versions.ts";
 
 const rowOf = (
   node: string,

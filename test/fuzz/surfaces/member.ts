@@ -10,7 +10,7 @@ import { encodeFrame } from "../../../src/mesh/framing.ts";
 import { CONTROL_KIND, CONTROL_PROTOCOL, encodeHello } from "../../../src/mesh/hello.ts";
 import { bulkHeader } from "../../../src/node/bulk-router.ts";
 import { parseTicket } from "../../../src/node/ticket-text.ts";
-import { SUPPORTED_VERSIONS } from "../../../src/scheduler/system/versions.ts";
+import { SUPPORTED_VERSIONS } from "../../../src/scheduler/system/version-range.ts";
 import { joinRequestFormat } from "../../../src/wire/join.ts";
 import { newKey, startNode as startMesh } from "../../lib/mesh-nodes.ts";
 import { framesOf, type Rogue, startRogue } from "../../lib/mesh-rogue.ts";

@@ -29,6 +29,7 @@ export class Cluster extends ClusterNodes {
   /** Further flags of nodes that the script starts. */
   readonly #nodeArgs: string | undefined;
   readonly #adopted = new Map<number, ChildProcess>();
+  readonly #programs = new Map<number, string>();
 
   constructor(options: { readonly nodeArgs?: string } = {}) {
     super();
@@ -83,10 +84,22 @@ export class Cluster extends ClusterNodes {
 
   /** Starts a new node that joins through node 1, whatever has become of the others. */
   async join(number: number): Promise<void> {
+    await this.launchNewcomer(number);
+    await this.ready(number);
+  }
+
+  /** As `join`, for a node that may not be let in. */
+  async launchNewcomer(number: number): Promise<ChildProcess> {
     await mkdir(this.home(number));
     await writeFile(join(this.home(number), "ports"), (await freePorts()).join(" "));
     const { ticket } = await this.client(1).createTicket({});
-    await this.adopt(number, "--join", ticket);
+    return this.launch(number, "--join", ticket);
+  }
+
+  /** What this process starts the node as from now on, instead of `bin/jobx-node.js`. */
+  install(number: number, program: string | undefined): void {
+    if (program === undefined) this.#programs.delete(number);
+    else this.#programs.set(number, program);
   }
 
   /** Starts a stopped node as a child of this process, so that its exit code is seen. */
@@ -103,7 +116,8 @@ export class Cluster extends ClusterNodes {
     const log = openSync(join(home, "log"), "a");
     const flags = ["--data", join(home, "data"), "--name", `node-${number}`];
     const places = ["--listen", `/ip4/127.0.0.1/tcp/${mesh}`, "--api", `127.0.0.1:${api}`];
-    const args = [join(ROOT, "bin/jobx-node.js"), ...flags, ...places, ...more];
+    const program = this.#programs.get(number) ?? join(ROOT, "bin/jobx-node.js");
+    const args = [program, ...flags, ...places, ...more];
     const child = spawn(NODE, args, { cwd: home, stdio: ["ignore", log, log] });
     this.#adopted.set(number, child);
     return child;

@@ -15,7 +15,7 @@ import type { SystemEffect } from "../scheduler/system/effect.ts";
 import type { SystemRow, WorkflowRow } from "../scheduler/system/rows.ts";
 import { versionNeeded } from "../scheduler/system/versions.ts";
 import { assert } from "../std/assert.ts";
-import { errorText } from "../std/errors.ts";
+import { errorText, isJobxError } from "../std/errors.ts";
 import type { AnswerOf } from "./answers.ts";
 import { ActorError } from "./errors.ts";
 import type { GroupHost } from "./group-host.ts";
@@ -276,13 +276,21 @@ function lookForLeader(replica: { readonly core: RaftCore }): void {
   replica.core.leaderGone();
 }
 
-/** R14: what was applied before the start is not applied again, so its stamp is read from the log; 0 without one. */
+/**
+ * R14: what was applied before the start is not applied again, so its stamp is read from the log; 0 without
+ * one. What this program cannot read has none: the replica stops when it comes to it, and not before.
+ */
 function newestStampMs<R, E, F>(
   tail: readonly Entry[],
   of: { readonly machine: Machine<R, E, F>; readonly checks: PayloadsPort["checks"] },
 ): number {
-  const newest = tail.findLast(
-    (entry) => entry.kind === "normal" && !of.checks.matches(entry.data),
-  );
-  return newest?.kind === "normal" ? of.machine.payloads.decode(newest.data).stampMs : 0;
+  for (const entry of tail.toReversed()) {
+    if (entry.kind !== "normal" || of.checks.matches(entry.data)) continue;
+    try {
+      return of.machine.payloads.decode(entry.data).stampMs;
+    } catch (error) {
+      if (!isJobxError(error)) throw error;
+    }
+  }
+  return 0;
 }

@@ -54,9 +54,9 @@ export class VersionWatch {
 
   /** @throws {JobxError} `CLUSTER_VERSION_UNSUPPORTED` by what this node has applied. */
   check(): void {
+    const { versions } = this.#deps;
     const applied = this.version;
-    if (applied !== undefined && applied > this.#deps.versions.max)
-      throw unsupported(this.#deps.versions, applied);
+    if (applied !== undefined && !this.#isFit(applied)) throw unsupported(versions, applied);
   }
 
   /** The directory has changed. */
@@ -81,10 +81,15 @@ export class VersionWatch {
     this.#accepts(version, from);
   }
 
+  #isFit(version: number): boolean {
+    const { versions, bugs } = this.#deps;
+    return version <= versions.max || bugs.serveUnsupported === true;
+  }
+
   #accepts(version: number, from: NodeId | undefined): boolean {
-    const { versions, log, onUnsupported, bugs } = this.#deps;
+    const { versions, log, onUnsupported } = this.#deps;
     if (this.#error !== undefined) return false;
-    if (version <= versions.max || bugs.serveUnsupported === true) return true;
+    if (this.#isFit(version)) return true;
     this.#error = unsupported(versions, version);
     log.error(this.#error.message, { code: "CLUSTER_VERSION_UNSUPPORTED", version, node: from });
     onUnsupported(this.#error);

@@ -27,8 +27,8 @@ const BETWEEN_MS_MAX = 4_000;
 const INSTALL_MS_MIN = 100;
 const INSTALL_MS_MAX = 1_500;
 
-/** Chance that a node goes back to the program that it had, and how soon it does. */
-const BACK_RATIO = 0.4;
+/** Chance that a node goes back to the program that it had, of the last one mostly too late; and how soon. */
+const BACK_RATIO = { one: 0.3, last: 0.8 } as const;
 const BACK_MS_MAX = 3_000;
 
 /** How long it has that one. */
@@ -77,7 +77,8 @@ export class Upgrade {
       const host = this.#chance.pick(old);
       this.#busy = `${host.id} gets the next program`;
       this.#install(host, PROGRAMS.next);
-      if (this.#chance.hits(BACK_RATIO)) await this.#goBack(host);
+      if (this.#chance.hits(old.length === 1 ? BACK_RATIO.last : BACK_RATIO.one))
+        await this.#goBack(host);
       await loop.sleep(this.#chance.between(0, BETWEEN_MS_MAX));
     }
     this.#busy = `version ${VERSION} is to be raised`;

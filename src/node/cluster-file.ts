@@ -15,6 +15,8 @@ export interface ClusterFile {
   /** True at the node that made the cluster. */
   readonly founder: boolean;
   readonly members: readonly KnownMember[];
+  /** R10: the cluster's version when this node last knew; of a later one it may not be able to read its store. */
+  readonly version: number | undefined;
 }
 
 /** Undefined before the first start. @throws {JobxError} `CLUSTER_FILE_DAMAGED`. */
@@ -84,7 +86,8 @@ function parseFile(text: string): ClusterFile | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { format, clusterId, founder, members }: Readonly<Record<string, unknown>> = { ...value };
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const { format, clusterId, founder, members, version } = fields;
   if (format !== FORMAT || typeof clusterId !== "string" || typeof founder !== "boolean") {
     return undefined;
   }
@@ -98,5 +101,8 @@ function parseFile(text: string): ClusterFile | undefined {
     const texts = addresses.filter((address): address is string => typeof address === "string");
     known.push({ node, addresses: texts });
   }
-  return { clusterId, founder, members: known };
+  return {
+    ...{ clusterId, founder, members: known },
+    version: typeof version === "number" ? version : undefined,
+  };
 }

@@ -37,12 +37,13 @@ export async function firstStart(
   let file: ClusterFile;
   if (parts.ticket === undefined) {
     const clusterId = randomBytes(CLUSTER_ID_BYTES).toString("hex");
-    file = { clusterId, founder: true, members: [] };
+    file = { clusterId, founder: true, members: [], version: undefined };
     parts.log.info("makes a new cluster", { clusterId });
   } else {
     const joining = joinCluster(parts.mesh, parts.ticket, parts.member);
     const answer = await unlessStopped(joining, parts.stop);
-    file = { clusterId: answer.clusterId, founder: false, members: answer.members };
+    const { clusterId, members } = answer;
+    file = { clusterId, founder: false, members, version: undefined };
     parts.log.info("joined a cluster", { clusterId: answer.clusterId });
   }
   await writeClusterFile(config.data, file);

@@ -7,7 +7,7 @@ import { seededRandom } from "../std/random.ts";
 import { completeIdentity, openIdentity } from "../store/identity.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { readClusterFile, writeClusterFile } from "./cluster-file.ts";
-import { knownCluster } from "./known-cluster.ts";
+import { checkKnownVersion, knownCluster } from "./known-cluster.ts";
 
 let directory: string;
 
@@ -33,7 +33,7 @@ test("a new directory belongs to no cluster, and nothing is made in it", async (
 
 test("a store without a cluster file stays in its cluster and never founds another", async () => {
   await makeStore({ complete: true });
-  const again = { clusterId: "c", founder: false, members: [] };
+  const again = { clusterId: "c", founder: false, members: [], version: undefined };
   expect(await known()).toEqual(again);
   expect(await readClusterFile(directory)).toEqual(again);
 });
@@ -46,7 +46,16 @@ test("a first start that was broken off and lost its cluster file is refused", a
 
 test("the cluster file is believed where there is one", async () => {
   await makeStore({ complete: true });
-  const file = { clusterId: "c", founder: true, members: [{ node: "n", addresses: ["/a"] }] };
+  const members = [{ node: "n", addresses: ["/a"] }];
+  const file = { clusterId: "c", founder: true, members, version: 2 };
   await writeClusterFile(directory, file);
   expect(await known()).toEqual(file);
+});
+
+test("a program that is too old for what the cluster file says is refused before the store is opened", () => {
+  const check = (version: number | undefined) => () =>
+    checkKnownVersion({ version }, { min: 2, max: 3 });
+  expect(check(4)).toThrow("the cluster has version 4");
+  // It may only be behind.
+  for (const version of [undefined, 1, 2, 3]) expect(check(version)).not.toThrow();
 });

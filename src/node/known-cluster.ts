@@ -1,4 +1,6 @@
 /** Which cluster the data directory belongs to, even when one of its files says nothing any more. */
+import { unsupported } from "../actors/version-watch.ts";
+import type { VersionRange } from "../scheduler/system/version-range.ts";
 import { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { readIdentity } from "../store/identity.ts";
@@ -28,8 +30,19 @@ export async function knownCluster(
   }
   // The members are in the system group's rows. Never founder again: a second founding under the same
   // name would be worse than a node that waits.
-  const again = { clusterId, founder: false, members: [] };
+  const again = { clusterId, founder: false, members: [], version: undefined };
   await writeClusterFile(directory, again);
   parts.log.warn("the cluster file was gone and is made again from the store", { clusterId });
   return again;
+}
+
+/**
+ * Before the store is opened, in which an older program may not be able to read anything.
+ * @throws {JobxError} `CLUSTER_VERSION_UNSUPPORTED`.
+ */
+export function checkKnownVersion(
+  { version }: Pick<ClusterFile, "version">,
+  versions: VersionRange,
+): void {
+  if (version !== undefined && version > versions.max) throw unsupported(versions, version);
 }

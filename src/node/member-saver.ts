@@ -1,4 +1,4 @@
-/** Keeps the cluster file's list of members up to date, one write at a time. */
+/** Keeps the cluster file's members and version up to date, one write at a time. */
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { KnownMember } from "../wire/join.ts";
@@ -17,9 +17,11 @@ export class MemberSaver {
     this.#log = log;
   }
 
-  save(members: readonly KnownMember[]): void {
-    if (JSON.stringify(members) === JSON.stringify((this.#next ?? this.#file).members)) return;
-    this.#next = { ...this.#file, members };
+  save(members: readonly KnownMember[], version: number | undefined): void {
+    const known = this.#next ?? this.#file;
+    const isSame = JSON.stringify(members) === JSON.stringify(known.members);
+    if (isSame && version === known.version) return;
+    this.#next = { ...this.#file, members, version };
     if (!this.#writing) void this.#write();
   }
 

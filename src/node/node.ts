@@ -25,7 +25,7 @@ import { firstStart, foundingOf, ownToken } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { Hints } from "./hints.ts";
 import { admission, checkSpareTicket } from "./joining.ts";
-import { knownCluster } from "./known-cluster.ts";
+import { checkKnownVersion, knownCluster } from "./known-cluster.ts";
 import { MemberGate } from "./member-gate.ts";
 import { MemberList } from "./member-list.ts";
 import { MemberSaver } from "./member-saver.ts";
@@ -301,6 +301,8 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
     ...{ unsupported: undefined, onUnsupported: () => {} },
   };
   const known = await knownCluster(config.data, { disk, log });
+  const versions = about.versions ?? SUPPORTED_VERSIONS;
+  if (known !== undefined) checkKnownVersion(known, versions);
   if (known !== undefined && config.joinTicket !== undefined) {
     await checkSpareTicket(config.joinTicket, known.clusterId, log);
   }
@@ -326,7 +328,7 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
     capabilities: config.capabilities,
     version: about.version,
     durability: config.durability,
-    versions: about.versions ?? SUPPORTED_VERSIONS,
+    versions,
   };
   const member = { ...introduction, node: mesh.self, storeId: "" };
   const { stop } = about;
@@ -384,7 +386,10 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
       const members = directory.members();
       if (members.length === 0) return;
       gate.follow(directory.everybody());
-      saver.save(members.map(({ node, addresses }) => ({ node, addresses })));
+      saver.save(
+        members.map(({ node, addresses }) => ({ node, addresses })),
+        directory.cluster?.version,
+      );
       if (directory.member(mesh.self)?.state === "removed") here.onRemoved();
     },
     onUnsupported: (error) => cannotTakePart(here, error),

@@ -50,7 +50,12 @@ test("what is no ticket is refused, until the node has joined and needs none", a
   const asked = config({ joinTicket: "garbage" });
   await expect(preflight(asked)).rejects.toMatchObject({ code: "TICKET_MALFORMED" });
   expect(await readdir(folder)).toEqual([]);
-  await writeClusterFile(asked.data, { clusterId: "c", founder: false, members: [] });
+  await writeClusterFile(asked.data, {
+    clusterId: "c",
+    founder: false,
+    members: [],
+    version: undefined,
+  });
   await preflight(asked);
 });
 
@@ -68,7 +73,12 @@ test("a ticket may be in a file, whose end of line does not count; a joined node
   await rm(file);
   const gone = preflight(asked);
   await expect(gone).rejects.toMatchObject({ code: "TICKET_FILE_UNREADABLE" });
-  await writeClusterFile(asked.data, { clusterId: "c", founder: false, members: [] });
+  await writeClusterFile(asked.data, {
+    clusterId: "c",
+    founder: false,
+    members: [],
+    version: undefined,
+  });
   expect(await preflight(asked)).toBeUndefined();
 });
 

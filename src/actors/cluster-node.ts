@@ -126,12 +126,10 @@ export class ClusterNode implements MeshListener {
     });
     this.executor = new Executor({
       ...{ clock, timers, log, mesh },
-      options: options.executor,
-      run: deps.run,
+      ...{ options: options.executor, run: deps.run, writeMs: deps.writeMs },
       workflows: () => this.#executable(),
       perform: (attempt) => performer.perform(attempt),
       beginNoMore: () => deps.runner.beginNoMore(),
-      writeMs: deps.writeMs,
     });
     this.#keeper = this.#makeKeeper();
     this.care = this.#makeCare();

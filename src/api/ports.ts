@@ -9,8 +9,8 @@
 import type { Deadline } from "../std/deadline.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attempt-view.ts";
-import type { InvocationPort } from "./invocation-view.ts";
 import type { ClusterView, VersionRangeView } from "./cluster-view.ts";
+import type { InvocationPort } from "./invocation-view.ts";
 
 /** JSON as it goes through handlers. */
 export type Json =

@@ -14,6 +14,7 @@ import { HASH64_ZERO } from "../std/hash64.ts";
 import { silentLog } from "../std/log.ts";
 import { NO_BUGS } from "../std/planted-bugs.ts";
 import { seededRandom } from "../std/random.ts";
+import { watchedDisk } from "../store/watched-disk.ts";
 import { type Composed, composeNode } from "./compose.ts";
 import { readConfig } from "./config/config.ts";
 import { FrameMesh } from "./frame-mesh.ts";
@@ -47,7 +48,8 @@ async function nodeOn(disk: FakeDisk, founds: boolean) {
   const timers = new FakeTimers();
   const errors: unknown[] = [];
   const composed: Composed = await composeNode({
-    ...{ clock: timers, wall: timers, timers, random: seededRandom(2), disk },
+    ...{ clock: timers, wall: timers, timers, random: seededRandom(2) },
+    disk: watchedDisk(disk, timers),
     log: { ...silentLog, error: (_, fields) => errors.push(fields) },
     mesh: new FrameMesh("n1"),
     snapshots: { fetch: absent, serve: () => {} },

@@ -30,6 +30,7 @@ import { JobxError } from "../../src/std/errors.ts";
 import { FakeAdmin } from "./fake-admin.ts";
 import { changedEntity, merged, reportOf, shownHandlers, shownSteps } from "./fake-definitions.ts";
 import { FakeInvocations } from "./fake-invocations.ts";
+import { FIRST_NODE } from "./fake-node.ts";
 import { type FakeOutput, fakeOutputView } from "./fake-output.ts";
 import { BROKEN, runningRequest } from "./fake-requests.ts";
 import { principalOfToken } from "./fake-tokens.ts";
@@ -39,12 +40,6 @@ import { fakeClusterView } from "./fake-versions.ts";
 export function clusterFailure(code: string, fields: Record<string, unknown> = {}): JobxError {
   return new JobxError({ code, ...fields }, `the cluster says ${code}`);
 }
-
-const NODE: NodeView = {
-  ...{ id: "12D3KooWfirst", name: "node-1", api: "http://127.0.0.1:7070", state: "up" },
-  ...{ capabilities: ["general", "python"], slots: 4, version: "0.1.0", durability: "sync" },
-  ...{ versions: { min: 1, max: 1 }, clockAheadMs: 0, clockIsOff: false, damaged: [] },
-};
 
 /** What was called, with what. */
 export interface FakeCall {
@@ -72,7 +67,7 @@ export class FakeCluster implements ClusterPort {
   readonly stream: (StreamEvent | Error)[] = [];
   readonly #byKey = new Map<string, { readonly body: string; readonly request: string }>();
   readonly #waiting = new Set<() => void>();
-  nodeViews: readonly NodeView[] = [NODE];
+  nodeViews: readonly NodeView[] = [FIRST_NODE];
   isReady = true;
   /** Results end with a failure. */
   resultBreaks = false;
@@ -86,7 +81,7 @@ export class FakeCluster implements ClusterPort {
     for (const list of [this.calls, this.failures, this.attemptViews, this.tokenViews, this.stream])
       list.length = 0;
     this.revoked.clear();
-    this.nodeViews = [NODE];
+    this.nodeViews = [FIRST_NODE];
     this.isReady = true;
     this.admin.reset();
     this.invocations.views.length = 0;
@@ -139,7 +134,7 @@ export class FakeCluster implements ClusterPort {
   }
 
   self(): NodeView {
-    return NODE;
+    return FIRST_NODE;
   }
 
   ready(): ReturnType<ClusterPort["ready"]> {
@@ -173,10 +168,10 @@ export class FakeCluster implements ClusterPort {
       workflow: name,
       description: definition.description ?? "",
       state: "active",
-      scheduler: NODE.id,
-      schedulerName: NODE.name,
+      scheduler: FIRST_NODE.id,
+      schedulerName: FIRST_NODE.name,
       term: 3,
-      replicas: [{ node: NODE.id, name: NODE.name, replica: 1, role: "voter" }],
+      replicas: [{ node: FIRST_NODE.id, name: FIRST_NODE.name, replica: 1, role: "voter" }],
       appliedIndex: 17,
       revision: this.revision,
       steps: shownSteps(definition),

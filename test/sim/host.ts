@@ -395,9 +395,7 @@ export class SimProcess implements NetworkProcess {
     const clock = { nowMs: (): number => loop.nowMs() + clockOffsetMs };
     const onUnsupported = (): void => this.#unfit();
     const composed = await composeNode({
-      clock,
-      wall: this.#wall(),
-      timers,
+      ...{ clock, wall: this.#wall(), timers },
       random: this.chance,
       log: this.#log,
       disk: watchedDisk(host.disk, clock),

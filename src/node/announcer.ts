@@ -1,4 +1,7 @@
-/** Tells the cluster what this node says of itself, until the cluster knows it. */
+/**
+ * Tells the cluster what this node says of itself, and sees to it that the cluster goes on knowing it: at
+ * a start the copy here may be behind, and what an earlier run of this node said may be committed late.
+ */
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
@@ -6,14 +9,19 @@ import type { Timer, Timers } from "../std/clock.ts";
 import { errorText, JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 
-/** Between two looks. */
+/** Between two looks while the cluster does not know it. */
 const LOOK_MS = 250;
+
+/** Between two looks at a copy that says so; costs a comparison. */
+const LOOK_AGAIN_MS = 2_000;
 
 /** One try. */
 const TRY_MS = 10_000;
 
 export interface AnnouncerDeps {
-  readonly node: Pick<ClusterNode, "directory" | "nextSequence" | "router">;
+  readonly node: Pick<ClusterNode, "directory" | "nextSequence"> & {
+    readonly router: Pick<ClusterNode["router"], "ask">;
+  };
   /** What is to be known of it. */
   readonly member: MemberInfo;
   readonly timers: Timers;
@@ -42,8 +50,9 @@ export class Announcer {
 
   async #look(): Promise<void> {
     if (!this.#isKnown()) await this.#announce();
-    if (this.#stopped || this.#isKnown()) return;
-    this.#timer = this.#deps.timers.after(LOOK_MS, () => void this.#look());
+    if (this.#stopped) return;
+    const againMs = this.#isKnown() ? LOOK_AGAIN_MS : LOOK_MS;
+    this.#timer = this.#deps.timers.after(againMs, () => void this.#look());
   }
 
   async #announce(): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FakeDisk } from "../../test/lib/fake-disk.ts";
-import { AT_ONCE } from "../../test/lib/fake-timers.ts";
+import { AT_ONCE, FakeTimers } from "../../test/lib/fake-timers.ts";
 import { soleMembership } from "../actors/membership.ts";
 import type { Membership, RawRow, SnapshotChunk } from "../actors/ports.ts";
 import type { Row } from "../scheduler/rows.ts";
@@ -217,6 +217,32 @@ test("only what a checkpoint says is truncated, and what is left is still read",
   expect(store.tailStart(GROUP, 1 << 20)).toBe(20);
   on.crash("process");
   expect((await open(on)).replicas()[0]?.compacted).toEqual({ index: 20, term: 1 });
+});
+
+test("a replica that is made while an earlier one is being destroyed waits for that, and the other way round", async () => {
+  const timers = new FakeTimers();
+  const on = new FakeDisk({
+    random: seededRandom(5),
+    delay: ({ kind, place }) =>
+      kind === "sync" && place === "log"
+        ? new Promise((resolve) => timers.after(100, resolve))
+        : Promise.resolve(),
+  });
+  const opening = filledOn(on, 5);
+  await timers.advance(5_000);
+  const store = await opening;
+  const all = [
+    store.destroyReplica(GROUP, 7),
+    store.createReplica({ group: GROUP, bootstrap: MEMBERS, founder: false, replica: 7 }),
+    store.destroyReplica(GROUP, 8),
+    store.createReplica({ group: GROUP, bootstrap: MEMBERS, founder: false, replica: 9 }),
+  ];
+  expect(store.replicas()).toEqual([]);
+  const ended = Promise.all(all);
+  await timers.advance(5_000);
+  await ended;
+  expect(store.replicas()).toMatchObject([{ group: GROUP, replica: 9 }]);
+  expect((await store.workflow(GROUP)).appliedIndex).toBe(0);
 });
 
 test("a replica that was destroyed leaves no rows, and none of its ids is made again", async () => {

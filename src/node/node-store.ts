@@ -69,6 +69,8 @@ export class NodeStore implements LogPort, StatesPort {
   readonly #logs: LogStore;
   readonly #states: StateStore;
   readonly #log: Log;
+  /** Making or destroying of a group's replica that is under way or waits, the last of each group. */
+  readonly #changes = new Map<number, Promise<void>>();
   readonly #replicas = new Map<number, StoredReplica>();
   /** The replica of each group that appends are for. */
   readonly #ids = new Map<number, ReplicaId>();
@@ -151,7 +153,11 @@ export class NodeStore implements LogPort, StatesPort {
     return [...this.#replicas.values()].sort((a, b) => a.group - b.group);
   }
 
-  async createReplica({ group, replica, bootstrap, founder }: NewReplica): Promise<void> {
+  createReplica(made: NewReplica): Promise<void> {
+    return this.#inTurn(made.group, () => this.#create(made));
+  }
+
+  async #create({ group, replica, bootstrap, founder }: NewReplica): Promise<void> {
     const name = nameOf(group);
     if (replica <= this.#logs.replicaFloor(name))
       throw new ActorError(
@@ -183,7 +189,11 @@ export class NodeStore implements LogPort, StatesPort {
     });
   }
 
-  async succeedReplica(successor: Successor): Promise<StoredReplica> {
+  succeedReplica(successor: Successor): Promise<StoredReplica> {
+    return this.#inTurn(successor.group, () => this.#succeed(successor));
+  }
+
+  async #succeed(successor: Successor): Promise<StoredReplica> {
     const { group, replica, index, term, membership } = successor;
     const name = nameOf(group);
     const note = membershipFormat.encode(membership);
@@ -208,14 +218,38 @@ export class NodeStore implements LogPort, StatesPort {
     return stored;
   }
 
-  async destroyReplica(group: number, below: ReplicaId): Promise<void> {
-    const name = nameOf(group);
+  destroyReplica(group: number, below: ReplicaId): Promise<void> {
+    this.#forget(group);
+    return this.#inTurn(group, async () => {
+      const name = nameOf(group);
+      this.#forget(group);
+      await this.#logs.destroyReplica(name, below - 1);
+      await this.#states.dropGroup(name);
+      this.#sweep(() => this.#states.sweep(name));
+    });
+  }
+
+  #forget(group: number): void {
     this.#ids.delete(group);
     this.#replicas.delete(group);
     this.#open.delete(group);
-    await this.#logs.destroyReplica(name, below - 1);
-    await this.#states.dropGroup(name);
-    this.#sweep(() => this.#states.sweep(name));
+  }
+
+  /**
+   * Making and destroying are writes to two databases: one that began in the middle of another would find
+   * the one without the other. Runs `task` when those of the same group that came before have ended.
+   */
+  #inTurn<T>(group: number, task: () => Promise<T>): Promise<T> {
+    const done = (this.#changes.get(group) ?? Promise.resolve()).then(task);
+    const settled = done.then(
+      () => {},
+      () => {},
+    );
+    this.#changes.set(group, settled);
+    void settled.then(() => {
+      if (this.#changes.get(group) === settled) this.#changes.delete(group);
+    });
+    return done;
   }
 
   replicaFloor(group: number): ReplicaId {

@@ -309,6 +309,38 @@ describe("short leaves", () => {
     expect(kit.lastEnd?.run?.tookMs).toBeGreaterThanOrEqual(timeoutMs - 5);
   });
 
+  test("those that were taken with one that keeps the slot are given back, and it goes on", async () => {
+    const usual = kit;
+    const clock = { nowMs: () => performance.now() / 1000 };
+    // On the same clock, which makes all of them short: half a second of the machine's.
+    kit = await HandlerKit.open({ slots: 1, clock, waitingMsMax: 0.5 });
+    try {
+      const abort = new AbortController();
+      const options = (at: number): RunOptions =>
+        at === 0 ? { context: { signal: abort.signal } } : {};
+      const whats = ["hangs", "", "", ""];
+      let open = whats.length;
+      const used = handlers();
+      for (let run = 0; run < WARM_RUNS; run++) await kit.map(used, [["warm", ""]]);
+      const outcomes = await Promise.all(
+        whats.map(async (what, at) => {
+          const outcome = await kit.map(used, [[`k${at}`, what]], options(at));
+          open -= 1;
+          // The others are through while it still hangs.
+          if (open === 1) abort.abort(new Error("not wanted"));
+          return outcome;
+        }),
+      );
+      expect(outcomes.slice(1)).toEqual(
+        whats.slice(1).map(() => ({ kind: "released", reason: "no slot was free for it" })),
+      );
+      expect(outcomes[0]?.kind).toBe("released");
+    } finally {
+      await kit.close();
+      kit = usual;
+    }
+  });
+
   test("one that is given up is released, and the others go on", async () => {
     const abort = new AbortController();
     const options = (at: number): RunOptions =>

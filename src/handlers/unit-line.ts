@@ -26,7 +26,7 @@ export interface UnitLineOptions {
 export class UnitLine<U extends WaitingUnit> {
   readonly #options: UnitLineOptions;
   readonly #units: U[] = [];
-  /** When those came that have never been taken, milliseconds. */
+  /** When they came, milliseconds. */
   readonly #enteredMs = new WeakMap<U, number>();
   #watching = false;
   #shut = false;
@@ -37,12 +37,10 @@ export class UnitLine<U extends WaitingUnit> {
 
   /** Waits at the end of the line until it is taken, or leaves it: its signal says so, or it waits too long. */
   enter(unit: U): void {
-    this.#enteredMs.set(unit, this.#options.clock.nowMs());
     this.#add(unit, this.#units.length);
-    this.#watch();
   }
 
-  /** It comes before all others, and waits for as long as it takes: it has been taken before. */
+  /** As `enter`, before all others: it was taken with others and has not begun, or has to begin anew. */
   reenter(unit: U): void {
     this.#add(unit, 0);
   }
@@ -73,7 +71,9 @@ export class UnitLine<U extends WaitingUnit> {
       unit.leave();
       return;
     }
+    this.#enteredMs.set(unit, this.#options.clock.nowMs());
     this.#units.splice(at, 0, unit);
+    this.#watch();
     unit.signal.addEventListener("abort", () => this.#leave(unit), { once: true });
   }
 

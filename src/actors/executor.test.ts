@@ -5,9 +5,10 @@ import type { Grant, ToldEnd } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
 import { RUN_MS_MAX } from "../scheduler/work.ts";
 import type { Log } from "../std/log.ts";
-import { Executor, HELD_MAX, SLOW_WRITE_MS, STALLED_WRITE_MS } from "./executor.ts";
+import { Executor, HELD_MAX } from "./executor.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
+import { SLOW_WRITE_MS, STALLED_WRITE_MS } from "./write-stall.ts";
 
 const SLOTS = 2;
 const BEAT_MS = 500;

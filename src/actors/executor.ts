@@ -22,6 +22,7 @@ import {
   type PerformEnd,
 } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
+import { SLOW_WRITE_MS, STALLED_WRITE_MS } from "./write-stall.ts";
 
 export interface ExecutorOptions {
   readonly slots: number;
@@ -59,13 +60,6 @@ export interface ExecutorDeps {
   /** How long the oldest write to this node's disk takes already. */
   readonly writeMs: () => number;
 }
-
-/**
- * R11: while a write to the disk takes so long, this node asks for no work ahead, and then for none at
- * all, milliseconds. Each unit brings more to write, and a leader whose disk stands still loses its place.
- */
-export const SLOW_WRITE_MS = 250;
-export const STALLED_WRITE_MS = 1_000;
 
 /** Waiting units beyond which more would only sit here. */
 const PREFETCH_MAX = 256;

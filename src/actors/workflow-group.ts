@@ -37,6 +37,7 @@ import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
 import { RequestWaiters } from "./request-waiters.ts";
 import { RetentionKeeper } from "./retention.ts";
+import { STALLED_WRITE_MS } from "./write-stall.ts";
 
 /** A leader looks at leases and delays at least this often. */
 const LOOK_MS = 500;
@@ -68,6 +69,8 @@ export interface WorkflowGroupDeps {
   readonly scheduling: SchedulingOptions;
   /** Nodes that are up and may be given work. */
   readonly workers: () => readonly NodeId[];
+  /** How long the oldest write to this node's disk takes already. */
+  readonly writeMs: () => number;
   /** The group has committed its first entry (R9). */
   readonly onActive: (group: number) => void;
   readonly bugs: PlantedBugs;
@@ -308,10 +311,10 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       this.#reload();
       return;
     }
-    const { clock, wall } = this.#deps;
-    for (const command of dispatcher.decide(clock.nowMs(), wall.wallMs())) {
+    const { clock, wall, writeMs } = this.#deps;
+    const mayGrant = writeMs() < STALLED_WRITE_MS;
+    for (const command of dispatcher.decide(clock.nowMs(), wall.wallMs(), mayGrant))
       this.#propose(command);
-    }
     const nowMs = clock.nowMs();
     const waitMs = this.#demandClock.waitMs(dispatcher.readyCount() > 0, nowMs);
     if (waitMs !== 0) {

@@ -4,7 +4,7 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { SLOW_WRITE_MS } from "../actors/executor.ts";
+import { SLOW_WRITE_MS } from "../actors/write-stall.ts";
 import type { WrittenBatch } from "../store/watched-disk.ts";
 
 /** How finely the loop is watched, ms: a step above 10 ms is too long for the control thread. */

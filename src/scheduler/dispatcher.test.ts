@@ -93,6 +93,16 @@ describe("granting", () => {
     expect(new Set(nodesOf(leader.decide()))).toEqual(new Set(["b"]));
   });
 
+  test("while nothing may be granted what is lost is taken back all the same, and afterwards work goes on", () => {
+    const leader = leaderWith(100);
+    leader.beat("a", 60, { slots: 3 });
+    leader.commit(leader.decide());
+    leader.beat("b", 60, { slots: 2 });
+    leader.dispatcher.nodeDown("a");
+    expect(leader.decide(false).map(({ kind }) => kind)).toEqual(Array(3).fill("take-back"));
+    expect(new Set(nodesOf(leader.decide()))).toEqual(new Set(["b"]));
+  });
+
   test("an executor gets so many units as last about 50 ms, by the time that others took", () => {
     const leader = leaderWith(400);
     leader.beat("a", 300, { slots: 2 });

@@ -262,8 +262,8 @@ export class Dispatcher {
     this.#down.delete(node);
   }
 
-  /** What to propose now. `wallMs` is the leader's stamp clock, for delays. */
-  decide(nowMs: number, wallMs: number): readonly SchedulerCommand[] {
+  /** What to propose now. `wallMs` is the leader's stamp clock, for delays; without `mayGrant` no grants. */
+  decide(nowMs: number, wallMs: number, mayGrant = true): readonly SchedulerCommand[] {
     const commands: SchedulerCommand[] = [];
     for (const key of this.#setAside) commands.push({ kind: "set-aside", key });
     this.#setAside = [];
@@ -274,7 +274,7 @@ export class Dispatcher {
     }
     if (wallMs >= this.#delayedUntilMs) this.#stale = true;
     this.#takeBackExpired(nowMs, commands);
-    if (!this.#lacksRows()) this.#grant(nowMs, commands);
+    if (mayGrant && !this.#lacksRows()) this.#grant(nowMs, commands);
     return commands;
   }
 

@@ -87,8 +87,8 @@ export class Leader {
       .map(({ token }) => token);
   }
 
-  decide(): readonly SchedulerCommand[] {
-    return this.dispatcher.decide(this.nowMs, this.kit.stampMs);
+  decide(mayGrant = true): readonly SchedulerCommand[] {
+    return this.dispatcher.decide(this.nowMs, this.kit.stampMs, mayGrant);
   }
 
   commit(commands: readonly SchedulerCommand[]): void {

@@ -53,6 +53,11 @@ export class FakeDatabase {
     return rotated;
   }
 
+  /** A batch whose write failed is in the log all the same, and may be found after a crash. */
+  land(batch: Batch): void {
+    this.#newest().batches.push(batch);
+  }
+
   /** Rotates the newest log, if it has anything. */
   rotate(): void {
     if (this.#newest().batches.length > 0)

@@ -26,7 +26,8 @@ import type { SortedRows } from "./sorted-rows.ts";
 
 /** What is about to happen on the fake disk. */
 export interface DiskStep {
-  readonly kind: "read" | "write" | "sync" | "flush" | "open" | "file" | "mark";
+  /** A small file or a database is made or replaced: that, unlike all else about files, needs room. */
+  readonly kind: "read" | "write" | "sync" | "flush" | "open" | "file" | "file-write" | "mark";
   readonly place: string;
   readonly bytes: number;
 }
@@ -36,6 +37,8 @@ export interface FakeDiskOptions {
   readonly random: Random;
   /** Awaited before a step takes effect. A rejection is what the operation fails with. At once by default. */
   readonly delay?: (step: DiskStep) => Promise<void>;
+  /** Whether a write that failed is found after the next opening all the same; never by default. */
+  readonly failedLands?: () => boolean;
   /** Sizes of the memtables; LevelDB's by default. Small ones make rotations frequent. */
   readonly memtableBytes?: Readonly<Record<DatabaseName, number>>;
 }
@@ -77,6 +80,7 @@ function forever(): Promise<never> {
 export class FakeDisk implements Disk {
   readonly #random: Random;
   readonly #delay: (step: DiskStep) => Promise<void>;
+  readonly #failedLands: () => boolean;
   readonly #memtableBytes: Readonly<Record<DatabaseName, number>>;
   readonly #databases = new Map<DatabaseName, FakeDatabase>();
   readonly #files = new Map<string, Uint8Array>();
@@ -89,6 +93,7 @@ export class FakeDisk implements Disk {
   constructor(options: FakeDiskOptions) {
     this.#random = options.random;
     this.#delay = options.delay ?? (() => Promise.resolve());
+    this.#failedLands = options.failedLands ?? (() => false);
     this.#memtableBytes = options.memtableBytes ?? MEMTABLE_BYTES;
   }
 
@@ -142,7 +147,7 @@ export class FakeDisk implements Disk {
   }
 
   async createKv(name: DatabaseName): Promise<OrderedKv> {
-    await this.#wait("open", name);
+    await this.#wait(this.#databases.has(name) ? "open" : "file-write", name);
     const database = this.#databases.get(name) ?? new FakeDatabase(this.#memtableBytes[name]);
     this.#databases.set(name, database);
     return this.#open(name, database);
@@ -156,6 +161,7 @@ export class FakeDisk implements Disk {
     const kv = new FakeKv(database, {
       name,
       wait: (kind, bytes) => session.wait(this.#delay, { kind, place: name, bytes }),
+      failedLands: this.#failedLands,
       onClose: () => session.open.delete(name),
     });
     session.open.set(name, kv);
@@ -183,12 +189,12 @@ export class FakeDisk implements Disk {
 
   async writeSmall(name: string, bytes: Uint8Array): Promise<void> {
     const copy = bytes.slice();
-    await this.#wait("file", name);
+    await this.#wait("file-write", name);
     this.#files.set(name, copy);
   }
 
   async createMark(name: string, bytes: Uint8Array): Promise<MarkFile> {
-    await this.#wait("file", name);
+    await this.#wait(this.#marks.has(name) ? "file" : "file-write", name);
     if (!this.#marks.has(name)) {
       const slot = (at: number): Uint8Array[] => [bytes.slice(at, at + MARK_SLOT_BYTES)];
       this.#marks.set(name, [slot(0), slot(MARK_SLOT_BYTES)]);
@@ -277,6 +283,7 @@ function copied(operations: readonly KvOperation[]): {
 interface FakeKvOptions {
   readonly name: DatabaseName;
   readonly wait: (kind: DiskStep["kind"], bytes: number) => Promise<void>;
+  readonly failedLands: () => boolean;
   readonly onClose: () => void;
 }
 
@@ -309,6 +316,9 @@ class FakeKv implements OrderedKv {
     this.pending.add(copy);
     try {
       await this.#options.wait(options.sync ? "sync" : "write", bytes);
+    } catch (error) {
+      if (this.#options.failedLands()) this.#database.land(copy);
+      throw error;
     } finally {
       this.pending.delete(copy);
     }

@@ -1,7 +1,7 @@
 /** Does to the cluster what its seed has drawn, until faults end; then everything is made whole. */
 import type { Chance } from "./chance.ts";
-import { CALM_DISK } from "./disk-weather.ts";
 import type { SimHost } from "./host.ts";
+import { CALM_DISK } from "./host-disk.ts";
 import { CALM, type NetworkWeather, type SimNetwork } from "./network.ts";
 import type { Fault, Plan } from "./plan.ts";
 import type { World } from "./world.ts";
@@ -66,7 +66,7 @@ export class FaultDriver {
     this.#world.trace.note("faults end");
     this.#network.healAll();
     for (const host of this.#hosts) {
-      host.diskWeather = CALM_DISK;
+      host.storage.weather = CALM_DISK;
       host.process?.resume();
       if (host.isInService) host.start();
     }
@@ -92,7 +92,7 @@ export class FaultDriver {
     this.#world.trace.note(`weather ${JSON.stringify(weather)}`);
     if (this.#has("slow-disk")) {
       for (const host of this.#hosts) {
-        host.diskWeather = chance.pick([
+        host.storage.weather = chance.pick([
           CALM_DISK,
           { syncMsMin: 2, syncMsMax: 60, stallRatio: 0.02, stallMs: 1_500 },
           { syncMsMin: 10, syncMsMax: 30, stallRatio: 0, stallMs: 0 },

@@ -17,15 +17,15 @@ import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import { SUPPORTED_VERSIONS, type VersionRange } from "../../src/scheduler/system/version-range.ts";
 import type { Timer, Timers, WallClock } from "../../src/std/clock.ts";
-import { isJobxError } from "../../src/std/errors.ts";
+import { errorText, isJobxError } from "../../src/std/errors.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import { watchedDisk } from "../../src/store/watched-disk.ts";
-import { type DiskStep, FakeDisk } from "../lib/fake-disk.ts";
+import type { FakeDisk } from "../lib/fake-disk.ts";
 import { SimBlockDisk, SimRuns } from "./blocks.ts";
 import { SimBulk } from "./bulk.ts";
 import type { Chance } from "./chance.ts";
 import { diskText } from "./disk-text.ts";
-import { CALM_DISK, type DiskWeather } from "./disk-weather.ts";
+import { HostDisk, MEMTABLE_BYTES } from "./host-disk.ts";
 import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
 import { SimRunner, type UnitBehaviour } from "./runner.ts";
 import { TraceLog } from "./trace-log.ts";
@@ -34,9 +34,6 @@ import { promise, type World } from "./world.ts";
 
 /** The date on which every simulation begins. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
-
-/** Small, so that rotations and checkpoints happen. */
-const MEMTABLE_BYTES = { log: 256 * 1024, state: 64 * 1024 } as const;
 
 /** Where frames get lost at all, streams break so often at least, so that some are gone on with. */
 const STREAM_BREAK_RATIO = 0.02;
@@ -74,9 +71,8 @@ export interface HostOptions {
 export class SimHost {
   readonly id: string;
   readonly options: HostOptions;
-  readonly disk: FakeDisk;
+  readonly storage: HostDisk;
   readonly blocks = new SimBlockDisk();
-  diskWeather: DiskWeather = CALM_DISK;
   /** What the program supports that is installed on it; another one runs from the next start on. */
   versions: VersionRange = SUPPORTED_VERSIONS;
   /** As in the file beside the databases: whom the node knew. */
@@ -86,18 +82,16 @@ export class SimHost {
   #process: SimProcess | undefined;
   #boot = 0;
   #retired = false;
-  readonly #diskChance: Chance;
 
   constructor(options: HostOptions) {
     this.id = options.id;
     this.options = options;
     const { world, id } = options;
-    this.#diskChance = world.chance(`disk ${id}`);
-    this.disk = new FakeDisk({
-      random: world.chance(`disk loss ${id}`),
-      delay: (step) => this.#delay(step),
-      memtableBytes: MEMTABLE_BYTES,
-    });
+    this.storage = new HostDisk({ world, id, process: () => this.#process });
+  }
+
+  get disk(): FakeDisk {
+    return this.storage.disk;
   }
 
   get process(): SimProcess | undefined {
@@ -166,6 +160,7 @@ export class SimHost {
     this.#boot += 1;
     const process = new SimProcess(this, this.#boot);
     this.#process = process;
+    this.storage.started();
     process.enter(() => process.begin());
   }
 
@@ -198,32 +193,18 @@ export class SimHost {
     this.retire();
   }
 
+  /** The process gave up before it had started; somebody has to look at the machine. */
+  failed(process: SimProcess, reason: string): void {
+    if (this.#process !== process) return;
+    this.options.world.trace.note(`${this.id} could not start: ${reason}`);
+    this.crash("process");
+  }
+
   /** Ends the process, and its store is gone; what lies beside the databases is not. */
   wipe(): void {
     this.crash("process");
     this.disk.wipe();
     this.storeId = undefined;
-  }
-
-  #delay(step: DiskStep): Promise<void> {
-    const process = this.#process;
-    if (process === undefined) return new Promise(() => {});
-    const chance = this.#diskChance;
-    const { syncMsMin, syncMsMax, stallRatio, stallMs } = this.diskWeather;
-    switch (step.kind) {
-      case "read":
-      case "write":
-      case "mark":
-        return Promise.resolve();
-      case "sync":
-      case "flush": {
-        const stalled = chance.hits(stallRatio) ? chance.between(0, stallMs) : 0;
-        return process.sleep(chance.between(syncMsMin, syncMsMax) + stalled);
-      }
-      case "open":
-      case "file":
-        return process.sleep(chance.between(0.2, 2));
-    }
   }
 }
 
@@ -249,6 +230,7 @@ export class SimProcess implements NetworkProcess {
   #frames: SimFrames | undefined;
   #node: ClusterNode | undefined;
   #leaves = false;
+  #resumedMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: SimHost, run: number) {
     this.host = host;
@@ -301,6 +283,11 @@ export class SimProcess implements NetworkProcess {
     return this.#paused;
   }
 
+  /** Whether it stood still at any moment since. */
+  wasPausedSince(sinceMs: number): boolean {
+    return this.#paused || this.#resumedMs >= sinceMs;
+  }
+
   /** Undefined until it has started. */
   get node(): ClusterNode | undefined {
     return this.#node;
@@ -314,6 +301,10 @@ export class SimProcess implements NetworkProcess {
     this.#start().catch((error: unknown) => {
       if (isJobxError(error) && error.code === "CLUSTER_VERSION_UNSUPPORTED") {
         this.host.unfit(this);
+          return;
+        }
+      if (this.host.storage.explainsEnd(error)) {
+        this.host.failed(this, errorText(error));
         return;
       }
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -334,6 +325,7 @@ export class SimProcess implements NetworkProcess {
 
   /** What came up meanwhile happens now, in its order. */
   resume(): void {
+    if (this.#paused) this.#resumedMs = this.#world.loop.nowMs();
     this.#paused = false;
     const deferred = this.#deferred;
     this.#deferred = [];

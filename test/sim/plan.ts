@@ -23,10 +23,19 @@ export const FAULTS = [
 
 export type Fault = (typeof FAULTS)[number];
 
+/** Classes of faults of disks that do not only wait; each seed has some of them, or none. */
+export const STORAGE_FAULTS = ["hung-disk", "disk-full", "read-error"] as const;
+
+export type StorageFault = (typeof STORAGE_FAULTS)[number];
+
+/** Chance that a seed has a class of them. */
+const STORAGE_FAULT_RATIO = 0.25;
+
 export interface Plan {
   readonly seed: number;
   readonly nodeCount: number;
   readonly faults: ReadonlySet<Fault>;
+  readonly storageFaults: ReadonlySet<StorageFault>;
   /** Their units compete for the same slots. */
   readonly workflowCount: number;
   readonly requestCount: number;
@@ -60,6 +69,9 @@ export function drawPlan(seed: number): Plan {
     seed,
     nodeCount: chance.whole(3, 5),
     faults,
+    storageFaults: new Set(
+      STORAGE_FAULTS.filter((fault) => Chance.of(seed, fault).hits(STORAGE_FAULT_RATIO)),
+    ),
     workflowCount: Chance.of(seed, "workflows").pick([1, 2, 3]),
     requestCount: chance.whole(20, 26),
     runRatio: chance.pick([0, 0, 0.2, 0.6]),

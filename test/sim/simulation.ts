@@ -5,11 +5,13 @@ import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import type { SimBlockDisk } from "./blocks.ts";
 import { Chance } from "./chance.ts";
+import { HungLeaderChecker } from "./checkers/hung-leader-checker.ts";
 import { NoteHistory } from "./checkers/note-history.ts";
 import { RaftChecker } from "./checkers/raft-checker.ts";
 import { RemovalChecker } from "./checkers/removal-checker.ts";
 import { RowChecker } from "./checkers/row-checker.ts";
 import { VersionChecker } from "./checkers/version-checker.ts";
+import { StopChecker } from "./checkers/stop-checker.ts";
 import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
 import { definition } from "./definition.ts";
 import { FaultDriver } from "./faults.ts";
@@ -23,6 +25,7 @@ import { Operator } from "./operator.ts";
 import { drawPlan, nodeOptions, type Plan } from "./plan.ts";
 import { Rest } from "./rest.ts";
 import type { UnitBehaviour } from "./runner.ts";
+import { StorageFaults } from "./storage-faults.ts";
 import { newTotals, type Totals } from "./totals.ts";
 import { Trace } from "./trace.ts";
 import { Turnover } from "./turnover.ts";
@@ -83,6 +86,8 @@ class Simulation {
   readonly #raft: RaftChecker;
   readonly #rows: RowChecker;
   readonly #removals: RemovalChecker;
+  readonly #hungLeaders: HungLeaderChecker;
+  readonly #stops: StopChecker;
   readonly #rest: Rest;
   readonly #versions: VersionChecker;
   readonly #bugs: PlantedBugs;
@@ -127,6 +132,8 @@ class Simulation {
     this.#removals = new RemovalChecker(this.#world, {
       neededBy: (node) => this.#rest.neededBy(node),
     });
+    this.#hungLeaders = new HungLeaderChecker(this.#world);
+    this.#stops = new StopChecker(this.#world);
     this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) => this.#makeHost(index));
     this.#rest = new Rest({
       hosts: this.#hosts,
@@ -142,7 +149,7 @@ class Simulation {
     Error.stackTraceLimit = 6;
     const { seed } = this.#plan;
     this.#trace.note(
-      `seed ${seed}: ${this.#plan.nodeCount} nodes, ${[...this.#plan.faults].join()}`,
+      `seed ${seed}: ${this.#plan.nodeCount} nodes, ${[...this.#plan.faults, ...this.#plan.storageFaults].join()}`,
     );
     const faults = new FaultDriver({
       world: this.#world,
@@ -151,8 +158,16 @@ class Simulation {
       hosts: this.#hosts,
       mayLose: (host) => this.#turnover?.leaving !== host && this.#rest.mayLose(host),
     });
+    const storageFaults = new StorageFaults({
+      world: this.#world,
+      plan: this.#plan,
+      hosts: this.#hosts,
+      hungLeaders: this.#hungLeaders,
+      mayBeAway: (host) => this.#turnover?.leaving !== host,
+    });
     this.#live().catch((error: unknown) => this.#fail(error));
     faults.start();
+    storageFaults.start();
     try {
       await this.#phases();
     } catch (error) {
@@ -214,9 +229,7 @@ class Simulation {
       if (!process.alive) continue;
       this.#raft.check(process);
       this.#versions.check(process);
-      for (const [group, reason] of process.node?.stoppedReplicas ?? []) {
-        throw new Violation(`${process.id} stopped its replica of group ${group}: ${reason}`);
-      }
+      this.#stops.look(process);
     }
     this.#touched.clear();
   }
@@ -246,6 +259,7 @@ class Simulation {
           this.#removals.watch(process, store);
           this.#versions.watch(process, store);
           this.#raft.watch(process, store);
+          this.#hungLeaders.watch(process, store);
           this.#onStore?.(store);
         },
         heard: (process, from, message) => {
@@ -257,6 +271,7 @@ class Simulation {
           this.#removals.said(process, message);
           this.#versions.said(process, message);
           this.#raft.said(process, message);
+          this.#stops.said(process, message);
         },
         touched: (process) => this.#touched.add(process),
       },

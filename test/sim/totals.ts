@@ -60,6 +60,16 @@ export interface Totals {
   snapshotsResumed: number;
   statesCompared: number;
   wipes: number;
+  /** Disks that stood still for seconds. */
+  diskHangs: number;
+  /** Replicas that led when their write began to hang, and did not any more when it ended. */
+  hungLeadersDeposed: number;
+  fullDisks: number;
+  /** Writes that found no room. */
+  writesRefused: number;
+  readErrors: number;
+  /** Machines that were switched off and on since their disk had refused something. */
+  repairs: number;
   replicasReplaced: number;
   events: number;
   virtualMs: number;
@@ -115,6 +125,12 @@ export function newTotals(): Totals {
     snapshotsResumed: 0,
     statesCompared: 0,
     wipes: 0,
+    diskHangs: 0,
+    hungLeadersDeposed: 0,
+    fullDisks: 0,
+    writesRefused: 0,
+    readErrors: 0,
+    repairs: 0,
     replicasReplaced: 0,
     events: 0,
     virtualMs: 0,

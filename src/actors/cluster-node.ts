@@ -140,16 +140,16 @@ export class ClusterNode implements MeshListener {
 
   /** Opens what the disk holds, or founds the cluster, and begins to work. @throws {JobxError} `CLUSTER_VERSION_UNSUPPORTED`. */
   async start(): Promise<void> {
-    const { logs, mesh, founding, member } = this.#deps;
+    const { logs, states, mesh, founding, member } = this.#deps;
     if (founding !== undefined && !logs.replicas().some(({ group }) => group === SYSTEM_GROUP)) {
-      const { storeId } = member;
-      const bootstrap = soleMembership({ replica: 1, node: mesh.self, storeId });
+      const bootstrap = soleMembership({ replica: 1, node: mesh.self, storeId: member.storeId });
       await logs.createReplica({ group: SYSTEM_GROUP, replica: 1, bootstrap, founder: true });
     }
+    states.onDamaged((group, error) => this.host.damaged(group, error));
     for (const stored of logs.replicas()) {
-      if (stored.damage === undefined) await this.#opener.open(stored);
-      else {
-        this.#stopReasons.set(stored.group, stored.damage);
+      const damage = stored.damage ?? (await this.#opener.openFound(stored));
+      if (damage !== undefined) {
+        this.#stopReasons.set(stored.group, damage);
         this.#damaged.set(stored.group, stored.replica);
       }
       // The system group comes first: a program that does not fit opens no other.

@@ -6,6 +6,7 @@ import { RaftCore } from "../raft/raft-core.ts";
 import type { Configuration } from "../raft/types.ts";
 import { silentLog } from "../std/log.ts";
 import { seededRandom } from "../std/random.ts";
+import { damagedError } from "../store/errors.ts";
 import { type AnyReplica, GroupHost } from "./group-host.ts";
 import type { Membership, PeerMessage } from "./ports.ts";
 
@@ -20,6 +21,8 @@ class TestHost {
   strangersEnter = true;
   /** Groups that were stopped, where a test expects it. */
   stopped: number[] | undefined;
+  /** Those among them that will never be trusted again. */
+  readonly damaged: number[] = [];
   /** What was logged as a warning or an error. */
   readonly named: unknown[] = [];
   readonly host: GroupHost;
@@ -65,7 +68,8 @@ class TestHost {
         finish: () => Promise.reject(new Error("nothing is installed here")),
         drop: () => {},
       },
-      onStopped: ({ group }, reason) => {
+      onStopped: ({ group }, reason, damaged) => {
+        if (damaged) this.damaged.push(group);
         if (this.stopped !== undefined) {
           this.stopped.push(group);
           return;
@@ -269,4 +273,15 @@ test("a member whose message stops a replica is named, and other groups go on", 
   expect(test.named).toMatchObject([{ group: 7, replica: 2, from: "n1", said: "heartbeat" }]);
   test.host.receive("n1", 8, { kind: "heartbeat", ...FROM_LEADER, commit: 1, round: 0 });
   expect(other.leader).toBe(1);
+});
+
+test("a group whose rows turn out to be damaged stops as such, and other groups go on", () => {
+  const test = new TestHost("n2");
+  test.stopped = [];
+  test.add(7, 2, voters(1, 2, 3));
+  test.add(8, 2, voters(1, 2, 3));
+  test.host.damaged(7, damagedError("the state of 7", "a row"));
+  test.host.damaged(7, damagedError("the state of 7", "another row"));
+  expect([test.stopped, test.damaged, test.host.replica(7)]).toEqual([[7], [7], undefined]);
+  expect(test.host.replica(8)).toBeDefined();
 });

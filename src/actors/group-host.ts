@@ -97,6 +97,11 @@ interface Heard {
   readonly said: Message["kind"];
 }
 
+/** Whether a replica that stops with this error has lost something. */
+export function isDamage(error: unknown): boolean {
+  return isJobxError(error) && DAMAGE_CODES.has(error.code);
+}
+
 interface Waiting {
   readonly replica: AnyReplica;
   readonly task: AppendTask;
@@ -241,6 +246,12 @@ export class GroupHost {
     replica.stop();
   }
 
+  /** The group's replica here is not what was written: it takes no part any more (R4). */
+  damaged(group: number, error: Error): void {
+    const replica = this.#replicas.get(group);
+    if (replica !== undefined) this.#fail(replica, error);
+  }
+
   /** Takes a replica out of service that cannot be trusted any more. */
   #fail(replica: AnyReplica, error: unknown, message?: Heard): void {
     const { group, id } = replica;
@@ -249,8 +260,7 @@ export class GroupHost {
     this.retire(group);
     const reason = errorText(error);
     this.#deps.log.error("a replica was stopped", { group, replica: id, reason, ...message });
-    const damaged = isJobxError(error) && DAMAGE_CODES.has(error.code);
-    this.#deps.onStopped(replica, reason, damaged);
+    this.#deps.onStopped(replica, reason, isDamage(error));
   }
 
   /** Ends all replicas; a write under way ends by itself. */

@@ -18,7 +18,7 @@ import { assert } from "../std/assert.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { AnswerOf } from "./answers.ts";
 import { ActorError } from "./errors.ts";
-import type { GroupHost } from "./group-host.ts";
+import { type GroupHost, isDamage } from "./group-host.ts";
 import { readHere } from "./group-reads.ts";
 import { GroupStamps } from "./group-stamps.ts";
 import type { Machine } from "./machine.ts";
@@ -81,6 +81,27 @@ export class GroupOpener {
   forget(group: number): void {
     if (group === 0) this.#deps.system.unbind();
     this.#workflows.delete(group);
+  }
+
+  /**
+   * Opens a replica that was here before the node started. R4: if what it needs to begin cannot be read, it
+   * takes no part, and the others do. @returns why, if so.
+   */
+  async openFound(stored: StoredReplica): Promise<string | undefined> {
+    try {
+      await this.open(stored);
+      return undefined;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      const { log, system } = this.#deps;
+      const { group } = stored;
+      this.forget(group);
+      // Half of a directory is worse than none.
+      if (group === 0) system.directory.clear();
+      const reason = errorText(error);
+      log.error("a replica is damaged and takes no part", { group, reason });
+      return reason;
+    }
   }
 
   /** Opens a replica that the disk holds. */

@@ -224,6 +224,11 @@ export interface StatePort<R> {
 
 /** Opens the applied states of this node's replicas. */
 export interface StatesPort {
+  /**
+   * Says at once when a row of a group turns out not to be what was written, whoever has read it: its replica
+   * must not be trusted any more (R4). The read fails as well.
+   */
+  onDamaged(told: (group: number, error: Error) => void): void;
   workflow(group: number): Promise<StatePort<Row>>;
   system(): Promise<StatePort<SystemRow>>;
   /** What a group has applied by now. The replica must be open. */

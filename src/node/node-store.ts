@@ -297,6 +297,10 @@ export class NodeStore implements LogPort, StatesPort {
 
   // StatesPort
 
+  onDamaged(told: (group: number, error: Error) => void): void {
+    this.#states.onDamaged((name, error) => told(Number(name), error));
+  }
+
   workflow(group: number): ReturnType<StatesPort["workflow"]> {
     return this.#state(group, rowFormat);
   }

@@ -107,4 +107,22 @@ describe("damage of single rows", () => {
     const { report } = await open(disk);
     expect([report.damaged, report.groups.length]).toEqual([[], 2]);
   });
+
+  test("a task that waits while a read finds damage in its group is left out, and the store goes on", async () => {
+    const disk = await two();
+    const { store } = await open(disk);
+    disk.database("log").setRow(first(disk, "e/a/"), undefined);
+    const range = { firstIndex: 1, lastIndex: 1, bytesMax: 1000 };
+    const reading = store.readEntries("a", range);
+    await expect(reading).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+    // Handed over before whoever drives the replica had heard of it.
+    await store.append([
+      { group: "a", replica: 1, entries: [normal(6, 2)] },
+      { group: "b", replica: 1, entries: [normal(6, 2)] },
+    ]);
+    await store.append([{ group: "b", replica: 1, entries: [normal(7, 2)] }]);
+    await store.close();
+    const { report } = await open(disk);
+    expect(report.groups.map(({ group, lastIndex }) => [group, lastIndex])).toEqual([["b", 7]]);
+  });
 });

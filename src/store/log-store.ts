@@ -97,6 +97,7 @@ export class LogStore {
   /**
    * One synced batch for all tasks; when it returns, all of it is durable. Several tasks of a group
    * are carried out in their order. Only one call may be under way; whoever gathers tasks waits (R1).
+   * Tasks of a group in which a read has found damage are left out.
    * @throws `STORE_CLOSED`, `STORE_DISK_FULL`, `STORE_IO`: the store takes no more writes.
    */
   async append(tasks: readonly LogTask[]): Promise<void> {
@@ -348,8 +349,9 @@ export class LogStore {
   }
 
   #addTask(batch: Batch, task: LogTask): void {
-    assert(this.damageOf(task.group) === undefined, "a damaged replica takes no part");
     const log = this.#live(task.group);
+    // A read may have found damage since the task was handed over; who read stops the replica.
+    if (this.damageOf(task.group) !== undefined) return;
     assert(log.head.replica === task.replica, "the task is of the replica that is here");
     if (task.restart !== undefined) {
       const { index, term, configuration, note } = task.restart;

@@ -54,6 +54,27 @@ export function groupRowsRange(group: GroupId): { readonly gte: string; readonly
 /** The range of all rows of all groups. */
 export const ROWS_RANGE = { gte: "d/", lt: "d0" } as const;
 
+/** Where rows of a group's generation are, whose keys begin with `prefix`: those in the given range. */
+export function rowsRange(
+  ofGeneration: string,
+  range: {
+    readonly prefix: string;
+    readonly gte?: string | undefined;
+    readonly lt?: string | undefined;
+  },
+): { readonly gte: string; readonly lt: string } {
+  // A prefix of our own ends in "/", so a row prefix of U+00FF alone still has an end.
+  const whole = ofGeneration + range.prefix;
+  const gte = ofGeneration + (range.gte ?? "");
+  const lt = range.lt === undefined ? prefixEnd(whole) : ofGeneration + range.lt;
+  return { gte: inOrder(gte, whole)[1], lt: inOrder(lt, prefixEnd(whole))[0] };
+}
+
+/** The lower key, then the higher one. */
+function inOrder(a: string, b: string): readonly [string, string] {
+  return a < b ? [a, b] : [b, a];
+}
+
 /** The group of a key in `ROWS_RANGE`. */
 export function parseRowKey(key: string): GroupId {
   return key.slice(2, key.indexOf("/", 2));

@@ -30,8 +30,8 @@ import {
   CHECKPOINT_KEY,
   installKey,
   parseRowKey,
-  prefixEnd,
   rowPrefix,
+  rowsRange,
 } from "./state-keys.ts";
 import type { FoundState } from "./state-load.ts";
 import type {
@@ -66,6 +66,7 @@ export class StateStore {
   /** Generations that were used since opening: cached rows of them must not come back to life. */
   readonly #dropped = new Map<GroupId, number>();
   #checkpointing: Promise<ReadonlyMap<GroupId, number>> | undefined;
+  #onDamaged: ((group: GroupId, error: Error) => void) | undefined;
 
   /** Use `openStateStore`. */
   constructor(
@@ -116,6 +117,11 @@ export class StateStore {
     return this.#damaged.get(group);
   }
 
+  /** Says at once when a row of a group's present state turns out not to be what was written (R4). */
+  onDamaged(told: (group: GroupId, error: Error) => void): void {
+    this.#onDamaged = told;
+  }
+
   /** The last index that `write` was called with; undefined for a group without state. */
   appliedIndex(group: GroupId): number | undefined {
     return this.#groups.get(group)?.called.index;
@@ -145,7 +151,8 @@ export class StateStore {
    * Writes an applied batch. Readers see it at once; it is durable after a later checkpoint, or
    * comes again from the log.
    * @returns the state hash as of this batch.
-   * @throws `STORE_CLOSED`, `STORE_DISK_FULL`, `STORE_IO`, `STORE_DAMAGED`: nothing more is written.
+   * @throws `STORE_CLOSED`, `STORE_DISK_FULL`, `STORE_IO`: nothing more is written; `STORE_DAMAGED`: nothing
+   * more of this group, since what the batch comes on top of is not what was written.
    */
   async write(group: GroupId, change: StateChange): Promise<Hash64> {
     const at = this.#group(group);
@@ -155,17 +162,25 @@ export class StateStore {
     at.called = { index, term };
     const { operations, unknownKeys, delta } = this.#take(at, change);
     let hash = HASH64_ZERO;
+    let failure: unknown;
     try {
       await this.#writer.enqueue({
         keys: unknownKeys,
         lazy: true,
         build: (batch, rows) => {
-          hash = addHash64(at.written.hash, delta);
-          for (const key of unknownKeys)
-            hash = subtractHash64(
-              hash,
-              this.#hashOnDisk({ group, prefix: at.prefix, key }, rows.get(key)),
-            );
+          try {
+            this.#assertSound(group);
+            hash = addHash64(at.written.hash, delta);
+            for (const key of unknownKeys)
+              hash = subtractHash64(
+                hash,
+                this.#hashOnDisk({ group, prefix: at.prefix, key }, rows.get(key)),
+              );
+          } catch (error) {
+            // The batch is also that of other groups, which are sound.
+            failure = error;
+            return;
+          }
           const note = change.note ?? at.written.note;
           const { generation, begin } = at.written;
           at.written = { generation, index, term, begin, hash, note };
@@ -176,6 +191,7 @@ export class StateStore {
     } finally {
       for (const operation of operations) this.#view.release(operation.key);
     }
+    if (failure !== undefined) throw failure;
     return hash;
   }
 
@@ -355,6 +371,12 @@ export class StateStore {
     this.#damaged.delete(group);
   }
 
+  /** @throws `STORE_DAMAGED`. */
+  #assertSound(group: GroupId): void {
+    const reason = this.#damaged.get(group);
+    if (reason !== undefined) throw damagedError(`the state of ${group}`, reason);
+  }
+
   #group(group: GroupId): Group {
     const found = this.#groups.get(group);
     assert(found !== undefined, "the group has state here");
@@ -429,13 +451,8 @@ export class StateStore {
     range: StateRange,
   ): Promise<StatePage> {
     const prefix = rowPrefix(of.group, of.generation);
-    // A prefix of our own ends in "/", so a row prefix of U+00FF alone still has an end.
-    const whole = prefix + range.prefix;
-    const gte = prefix + (range.gte ?? "");
-    const lt = range.lt === undefined ? prefixEnd(whole) : prefix + range.lt;
     const page = await reader.scan({
-      gte: inOrder(gte, whole)[1],
-      lt: inOrder(lt, prefixEnd(whole))[0],
+      ...rowsRange(prefix, range),
       limit: range.limit,
       bytesMax: range.bytesMax,
       reverse: range.reverse === true,
@@ -458,8 +475,14 @@ export class StateStore {
     if (opened.kind === "version-unknown")
       throw versionError(`the state of ${at.group}`, opened.version);
     const reason = "the checksum of a row does not fit";
-    this.#damaged.set(at.group, reason);
-    throw damagedError(`the state of ${at.group}`, reason);
+    const error = damagedError(`the state of ${at.group}`, reason);
+    const prefix = this.#groups.get(at.group)?.prefix;
+    // Rows of a state that another has replaced are nobody's damage.
+    if (prefix !== undefined && at.key.startsWith(prefix)) {
+      this.#damaged.set(at.group, reason);
+      this.#onDamaged?.(at.group, error);
+    }
+    throw error;
   }
 }
 
@@ -467,11 +490,6 @@ function groupOf(group: GroupId, applied: AppliedRecord): Group {
   const { generation, index, term } = applied;
   const prefix = rowPrefix(group, generation);
   return { generation, prefix, called: { index, term }, written: applied };
-}
-
-/** The lower key, then the higher one. */
-function inOrder(a: string, b: string): readonly [string, string] {
-  return a < b ? [a, b] : [b, a];
 }
 
 /** The hash of a row that is known; of one that does not exist, nothing. */

@@ -21,6 +21,9 @@ interface WriteAheadLog {
 /** About what a row costs in a memtable beside its bytes; a little less, so that we rotate late. */
 const ROW_OVERHEAD_BYTES = 24;
 
+/** Synced batches at the end of a log that a lying disk forgets at most. */
+const FORGOTTEN_MAX = 4;
+
 /** What a crash leaves of what was not synced: a process's end loses nothing, a power failure may. */
 export type CrashKind = "process" | "power";
 
@@ -123,6 +126,28 @@ export class FakeDatabase {
       value === undefined ? { kind: "del", key } : { kind: "put", key, value };
     change(this.#tables, operation);
     change(this.#rows, operation);
+  }
+
+  /** Whether this very value is under the key now, or may be again after a crash. */
+  holds(key: string, value: Uint8Array): boolean {
+    return this.#tables.get(key) === value || this.#rows.get(key) === value;
+  }
+
+  /**
+   * A fault for tests, right before a crash: the disk has lied, and forgets batches that were synced: the
+   * newest ones, or one that is followed by others. @returns whether there were any.
+   */
+  forget(what: "end" | "middle", random: Random): boolean {
+    if (what === "middle") {
+      if (this.batchesInLogs < 2) return false;
+      this.dropBatch(Math.floor(random.next() * (this.batchesInLogs - 1)));
+      return true;
+    }
+    const log = this.#newest();
+    if (log.syncedCount === 0) return false;
+    log.syncedCount -= 1 + Math.floor(random.next() * Math.min(log.syncedCount, FORGOTTEN_MAX));
+    log.batches.length = log.syncedCount;
+    return true;
   }
 
   /** The live rows; a snapshot is a copy. */

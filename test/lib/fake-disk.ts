@@ -116,6 +116,41 @@ export class FakeDisk implements Disk {
     this.#session = new Session();
   }
 
+  /**
+   * As `crash` of a process whose disk has lied: batches of a database that were synced are gone. The mark
+   * is there as it was written. @returns false when there was nothing to lose: then nothing has happened.
+   */
+  crashLying(name: DatabaseName, what: "end" | "middle"): boolean {
+    const database = this.#databases.get(name);
+    if (database?.forget(what, this.#random) !== true) return false;
+    // What was under way came after what is gone.
+    if (what === "end") this.#session.open.get(name)?.pending.clear();
+    this.crash("process");
+    return true;
+  }
+
+  /** For faults and for checkers: a database; undefined where there is none. */
+  find(name: DatabaseName): FakeDatabase | undefined {
+    return this.#databases.get(name);
+  }
+
+  /** A fault for tests: one bit of a small file is another one. @returns whether there is such a file. */
+  flipFile(name: string): boolean {
+    const bytes = this.#files.get(name);
+    if (bytes === undefined) return false;
+    this.#files.set(name, flipped(bytes, this.#random));
+    return true;
+  }
+
+  /** A fault for tests: one bit of a mark's newest content is another one. @returns whether there is such a mark. */
+  flipMark(name: string): boolean {
+    const sectors = this.#marks.get(name);
+    const versions = sectors?.[Math.floor(this.#random.next() * sectors.length)];
+    if (versions === undefined) return false;
+    versions.splice(0, versions.length, flipped(newestOf(versions), this.#random));
+    return true;
+  }
+
   /** For faults and for checkers; the database must exist. */
   database(name: DatabaseName): FakeDatabase {
     const database = this.#databases.get(name);
@@ -251,6 +286,14 @@ function overwritten(sector: Uint8Array, bytes: Uint8Array, offset: number): Uin
   const next = sector.slice();
   next.set(bytes.subarray(begin - offset, end - offset), begin);
   return next;
+}
+
+/** A copy with one bit that is another one. */
+export function flipped(bytes: Uint8Array, random: Random): Uint8Array {
+  const copy = bytes.slice();
+  const bit = Math.floor(random.next() * copy.length * 8);
+  copy[bit >>> 3] = (copy[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
+  return copy;
 }
 
 function missing(what: string): StoreError {

@@ -33,7 +33,14 @@ import { serveCall } from "./serve-call.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
 import { VersionWatch } from "./version-watch.ts";
-import { heirsAmong, isFitToLead, mayLead, nodesForReplicas, whyUnled } from "./whom-to-ask.ts";
+import {
+  heirsAmong,
+  isFitToLead,
+  mayLead,
+  nodesForReplicas,
+  toldOfDamage,
+  whyUnled,
+} from "./whom-to-ask.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** How long a stop waits for others to take over what this node leads. */
@@ -117,7 +124,7 @@ export class ClusterNode implements MeshListener {
     });
     this.copies = new RunCopies({
       ...{ mesh, runs: deps.runs, timers, caller: this.caller, directory: this.directory },
-      others: () => this.#others(),
+      others: () => heirsAmong(this.directory.members(), mesh),
     });
     const performer = new Performer({
       capabilities: options.executor.capabilities,
@@ -422,6 +429,7 @@ export class ClusterNode implements MeshListener {
       nodes: (group) =>
         nodesForReplicas(this.directory.everybody(), { group, isSystem: group === SYSTEM_GROUP }),
       votersMax: (group) => (group === SYSTEM_GROUP ? VOTERS_MAX.system : VOTERS_MAX.workflow),
+      damagedOn: (node) => this.care.damagedOn(node),
       replaceAfterMs: options.replaceAfterMs,
     });
   }
@@ -438,7 +446,12 @@ export class ClusterNode implements MeshListener {
       replica: (group) => this.host.replica(group),
       leads: (group) =>
         this.#opener.replicas().find((one) => one.group === group)?.leadingTerm !== undefined,
-      others: () => this.#others(),
+      others: () =>
+        toldOfDamage({
+          members: this.directory.members(),
+          candidates: this.#candidates(SYSTEM_GROUP),
+          mesh,
+        }),
       onDamaged: (group, replica) => this.#keeper.damaged(group, replica),
       destroy: (group, below) => this.#destroy(group, below),
     });
@@ -458,10 +471,6 @@ export class ClusterNode implements MeshListener {
 
   #isUp(node: NodeId): boolean {
     return node === this.#deps.mesh.self || this.#deps.mesh.isUp(node);
-  }
-
-  #others(): readonly NodeId[] {
-    return heirsAmong(this.directory.members(), this.#deps.mesh);
   }
 
   #whyUnled(group: number, named: readonly NodeId[]): string {

@@ -49,6 +49,8 @@ export interface MembershipKeeperDeps {
   readonly votersMax: (group: number) => number;
   /** Whether a node can be reached and would take over leadership. */
   readonly mayLead: (node: NodeId) => boolean;
+  /** Groups whose replicas on a node are damaged, as far as it says so (R4). */
+  readonly damagedOn: (node: NodeId) => readonly number[];
   /** R8: a voter that is away for so long is replaced, if there is a spare node. */
   readonly replaceAfterMs: number;
 }
@@ -118,6 +120,7 @@ export class MembershipKeeper {
           mayVote: voters.includes(node) ? "yes" : reach.mayVote(node, { group, voters }),
           mayLead: this.#deps.mayLead(node),
           up: this.#isUp(node),
+          damaged: this.#deps.damagedOn(node).includes(group),
           absent: nowMs - (this.#downSinceMs.get(node) ?? nowMs) >= this.#deps.replaceAfterMs,
         })),
       lost,

@@ -18,6 +18,7 @@ const NODES: readonly Candidate[] = ["a", "b", "c", "d", "e", "f"].map((node) =>
   mayVote: "yes",
   mayLead: true,
   leaves: false,
+  damaged: false,
 }));
 
 const NOBODY: ReadonlySet<number> = new Set();
@@ -204,6 +205,14 @@ describe("replacing", () => {
     expect(again.places).toContainEqual({ replica: 4, node: "b", storeId: "new" });
   });
 
+  test("a node whose replica was damaged gets another one once it does not say so any more", () => {
+    const removed = changed(three, plan(three, 3, { lost: [2] }));
+    expect(removed.configuration.voters).toEqual([1, 3]);
+    const candidates = nodes(3, { b: { damaged: true } });
+    expect(plan(removed, 3, { candidates })).toBeUndefined();
+    expect(settled(removed, 3).configuration.voters).toEqual([1, 3, 4]);
+  });
+
   test("a new store does not take the place of a replica that is not known to be lost", () => {
     const candidates = nodes(3, { b: { storeId: "new" } });
     expect(plan(three, 3, { candidates })).toBeUndefined();
@@ -338,6 +347,7 @@ function planned(
       mayVote: cut.includes(node) ? "never" : "yes",
       mayLead: !(dead + wrong + leaving).includes(node),
       leaves: leaving.includes(node),
+      damaged: false,
     })),
     lost: NOBODY,
     votersMax: max,

@@ -20,6 +20,11 @@ export interface Candidate {
   readonly mayLead: boolean;
   /** It is being removed: the group is to be as if it were gone (R9). */
   readonly leaves: boolean;
+  /**
+   * It says that its replica of the group is damaged (R4). It makes no other before it has destroyed that one,
+   * which it does when it hears that the group has none of its replicas any more.
+   */
+  readonly damaged: boolean;
 }
 
 /** Entries that a learner may lack and still count as caught up: it gets them while it is promoted. */
@@ -106,8 +111,9 @@ class Plan {
     // One that leaves and has lost its store needs the system group's rows to the end as well: without
     // them it knows nobody to hand its blocks on to, and could not leave.
     const free = candidates.filter(
-      ({ node, storeId, up, leaves }) =>
+      ({ node, storeId, up, leaves, damaged }) =>
         up &&
+        !damaged &&
         (everyone || !leaves) &&
         storeId !== "" &&
         !places.some((place) => place.node === node),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MemberRow } from "../scheduler/system/rows.ts";
-import { isFitToLead, whyUnled } from "./whom-to-ask.ts";
+import { isFitToLead, toldOfDamage, whyUnled } from "./whom-to-ask.ts";
 
 const voters = ["a", "b", "c"];
 
@@ -47,4 +47,12 @@ test("only a member in service leads, and none whose clock is known to be wrong"
   for (const state of ["drained", "removing", "removed"] as const)
     expect(isFitToLead({ ...MEMBER, state }, 0)).toBe(false);
   expect(isFitToLead(undefined, 0)).toBe(false);
+});
+
+test("who cannot read who belongs tells those it knew of its damage, as far as they are up", () => {
+  const mesh = { self: "a", isUp: (node: string) => node !== "c" };
+  const candidates = ["c", "a", "b"];
+  expect(toldOfDamage({ members: [], candidates, mesh })).toEqual(["b"]);
+  const members = ["a", "c", "d"].map((node) => ({ ...MEMBER, node }));
+  expect(toldOfDamage({ members, candidates, mesh })).toEqual(["d"]);
 });

@@ -39,6 +39,8 @@ export interface FoundState {
   readonly groups: ReadonlyMap<GroupId, AppliedRecord>;
   readonly damaged: ReadonlyMap<GroupId, string>;
   readonly damagedAll: string | undefined;
+  /** What the newest checkpoint says. */
+  readonly checkpoint: ReadonlyMap<GroupId, number>;
   /** Snapshots that were being taken in. */
   readonly installs: ReadonlyMap<GroupId, InstallRecord>;
 }
@@ -78,7 +80,16 @@ export async function loadState(kv: KvReader): Promise<FoundState> {
       damaged.set(group, "less is applied than the newest checkpoint says");
     }
   const installs = await readInstalls(kv);
-  return { base, lastSequence: sequences.last, sum, groups, damaged, damagedAll, installs };
+  return {
+    base,
+    lastSequence: sequences.last,
+    sum,
+    groups,
+    damaged,
+    damagedAll,
+    checkpoint: checkpoint?.kind === "ok" ? checkpoint.value : new Map(),
+    installs,
+  };
 }
 
 /** One that does not open is as good as none: the snapshot is fetched from its beginning. */

@@ -300,6 +300,26 @@ describe("durability", () => {
     expect(store.syncedBatches).toBe(after);
   });
 
+  test("a replica that comes after one that was destroyed has not lost what that one had applied", async () => {
+    const { disk, store } = await fresh();
+    await store.createGroup("b", START);
+    for (const group of ["a", "b"])
+      await store.write(group, { puts: [row("x", "1")], deletes: [], index: 9, term: 1 });
+    await store.checkpoint();
+    await store.dropGroup("a");
+    await store.createGroup("a", START);
+    await store.write("a", { puts: [row("x", "1")], deletes: [], index: 2, term: 2 });
+    await store.close();
+    const again = await open(disk);
+    expect(again.report.damaged).toEqual([]);
+    expect(again.report.groups.get("a")?.index).toBe(2);
+    // Also when it was another process that made the checkpoint.
+    await again.store.dropGroup("b");
+    await again.store.createGroup("b", START);
+    await again.store.close();
+    expect((await open(disk)).report.damaged).toEqual([]);
+  });
+
   test("a rotated log that loses its end is noticed", async () => {
     const disk = new FakeDisk({ random: seededRandom(1) });
     const { store } = await open(disk, { create: true });

@@ -17,22 +17,16 @@ import { assert } from "../std/assert.ts";
 import type { Timers } from "../std/clock.ts";
 import { addHash64, HASH64_ZERO, type Hash64, hash64, subtractHash64 } from "../std/hash64.ts";
 import { openRecord } from "../wire/record-bytes.ts";
-import { type AppliedRecord, encodeApplied, encodeCheckpoint } from "../wire/state-record.ts";
+import { type AppliedRecord, encodeApplied } from "../wire/state-record.ts";
 import { damagedError, versionError } from "./errors.ts";
 import { type GroupId, isGroupId } from "./log-keys.ts";
 import type { KvOperation, KvReader, OrderedKv } from "./ports.ts";
 import type { CachedRow } from "./row-cache.ts";
 import { RowView } from "./row-view.ts";
 import type { RowSum } from "./sequence.ts";
+import { StateCheckpoint } from "./state-checkpoint.ts";
 import { StateInstalls } from "./state-install.ts";
-import {
-  appliedKey,
-  CHECKPOINT_KEY,
-  installKey,
-  parseRowKey,
-  rowPrefix,
-  rowsRange,
-} from "./state-keys.ts";
+import { appliedKey, installKey, parseRowKey, rowPrefix, rowsRange } from "./state-keys.ts";
 import type { FoundState } from "./state-load.ts";
 import type {
   InstallOf,
@@ -65,6 +59,7 @@ export class StateStore {
   readonly #sweep: StateSweep;
   /** Generations that were used since opening: cached rows of them must not come back to life. */
   readonly #dropped = new Map<GroupId, number>();
+  readonly #checkpointed: StateCheckpoint;
   #checkpointing: Promise<ReadonlyMap<GroupId, number>> | undefined;
   #onDamaged: ((group: GroupId, error: Error) => void) | undefined;
 
@@ -91,6 +86,7 @@ export class StateStore {
     this.#sweep = new StateSweep({ kv, writer: this.#writer, kept });
     const switchOver = this.#switchOver.bind(this);
     this.#installs = new StateInstalls({ writer: this.#writer, switchOver }, found.installs);
+    this.#checkpointed = new StateCheckpoint(found.checkpoint);
     for (const [group, applied] of found.groups) this.#groups.set(group, groupOf(group, applied));
     for (const [group, reason] of found.damaged) this.#damaged.set(group, reason);
     if (found.damagedAll !== undefined)
@@ -313,6 +309,8 @@ export class StateStore {
       build: (batch) => {
         this.#sum.set(key, undefined);
         batch.push({ kind: "del", key });
+        const checkpoint = this.#checkpointed.drop(group);
+        if (checkpoint !== undefined) batch.push(checkpoint);
       },
     });
     this.#damaged.delete(group);
@@ -387,8 +385,7 @@ export class StateStore {
     let indexes: ReadonlyMap<GroupId, number> = new Map();
     await this.#writer.flush((batch) => {
       indexes = new Map([...this.#groups].map(([group, { written }]) => [group, written.index]));
-      const value = encodeCheckpoint(CHECKPOINT_KEY, indexes);
-      batch.push({ kind: "put", key: CHECKPOINT_KEY, value });
+      batch.push(this.#checkpointed.take(indexes));
     });
     return indexes;
   }

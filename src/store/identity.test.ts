@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { FakeDisk } from "../../test/lib/fake-disk.ts";
+import { isJobxError } from "../std/errors.ts";
 import { seededRandom } from "../std/random.ts";
 import { completeIdentity, IDENTITY_NAME, openIdentity, readIdentity } from "./identity.ts";
 
@@ -51,4 +52,31 @@ test("an unknown format is refused as such, and nonsense as damage", async () =>
     await at.writeSmall(IDENTITY_NAME, bytes(text));
     await expect(openIdentity(at, who())).rejects.toMatchObject({ code: "STORE_DAMAGED" });
   }
+});
+
+test("no flipped bit makes another identity of it, or another format: it is damage, or changes nothing", async () => {
+  const at = disk();
+  await completeIdentity(at, (await openIdentity(at, who())).identity);
+  const sound = await readIdentity(at);
+  const written = (await at.readSmall(IDENTITY_NAME)) ?? new Uint8Array();
+  let damaged = 0;
+  for (let bit = 0; bit < written.length * 8; bit++) {
+    const flipped = written.slice();
+    flipped[bit >>> 3] = (flipped[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
+    await at.writeSmall(IDENTITY_NAME, flipped);
+    const read = await readIdentity(at).catch((error: unknown) => error);
+    if (isJobxError(read)) {
+      expect(read.code).toBe("STORE_DAMAGED");
+      damaged += 1;
+    } else expect(read).toEqual(sound);
+  }
+  expect(damaged).toBeGreaterThan(written.length * 4);
+});
+
+test("a file without a checksum, as it was written once, is read", async () => {
+  const at = disk();
+  const file = { format: 1, clusterId: "c", nodeId: "n", storeId: "s", complete: true };
+  await at.writeSmall(IDENTITY_NAME, bytes(JSON.stringify(file)));
+  const { format: _format, complete, ...identity } = file;
+  expect(await readIdentity(at)).toEqual({ identity, complete });
 });

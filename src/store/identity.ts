@@ -1,8 +1,10 @@
 /**
  * Who a data directory belongs to: one small file beside the databases. It is written before they
  * are made and again when they are, so a database that is missing afterwards is damage, never a
- * reason to make a new one (R3).
+ * reason to make a new one (R3). It is text for people, with a checksum: a flipped bit would else make a
+ * file that says something else, and a node that refuses its own directory for ever.
  */
+import { hash64, hash64Text } from "../std/hash64.ts";
 import type { Random } from "../std/random.ts";
 import { damagedError, StoreError, versionError } from "./errors.ts";
 import type { Disk } from "./ports.ts";
@@ -89,18 +91,17 @@ function newStoreId(random: Random): string {
 }
 
 async function write(disk: Disk, file: IdentityFile): Promise<void> {
-  const text = JSON.stringify(
-    { format: FORMAT, ...file.identity, complete: file.complete },
-    null,
-    2,
-  );
+  const fields = { format: FORMAT, ...file.identity, complete: file.complete };
+  const text = JSON.stringify({ ...fields, check: checkOf(fields) }, null, 2);
   await disk.writeSmall(IDENTITY_NAME, new TextEncoder().encode(`${text}\n`));
 }
 
 async function readFile(disk: Disk): Promise<IdentityFile | undefined> {
   const bytes = await disk.readSmall(IDENTITY_NAME);
   if (bytes === undefined) return undefined;
-  const fields = parse(bytes);
+  const { check, ...fields } = parse(bytes);
+  // Before anything is believed, the format too. Without one the file is of an earlier program.
+  if (check !== undefined && check !== checkOf(fields)) throw unreadable();
   const { format, clusterId, nodeId, storeId, complete } = fields;
   if (typeof format !== "number") throw unreadable();
   if (format !== FORMAT) throw versionError("the data directory", format);
@@ -112,6 +113,11 @@ async function readFile(disk: Disk): Promise<IdentityFile | undefined> {
   )
     throw unreadable();
   return { identity: { clusterId, nodeId, storeId }, complete };
+}
+
+/** Of all other fields as they stand in the file, in their order. */
+function checkOf(fields: Readonly<Record<string, unknown>>): string {
+  return hash64Text(hash64(IDENTITY_NAME, new TextEncoder().encode(JSON.stringify(fields))));
 }
 
 function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {

@@ -43,6 +43,7 @@ class Leader {
 function world() {
   const timers = new FakeTimers();
   const closed: number[] = [];
+  const captures = { asked: 0, refused: 0 };
   let index = 10;
   let membership: Membership = THREE;
   const sender = new SnapshotSender({
@@ -55,25 +56,30 @@ function world() {
     run: "run",
     wake: () => undefined,
     states: {
-      capture: async (group) => ({
-        index,
-        term: 2,
-        membership,
-        hash: ROWS_HASH,
-        chunk: async (after, bytesMax) => {
-          const rest = ROWS.filter(({ key }) => after === undefined || key > after);
-          return { rows: rest.slice(0, bytesMax), last: rest.length <= bytesMax };
-        },
-        close: async () => {
-          closed.push(group);
-        },
-      }),
+      capture: async (group) => {
+        captures.asked += 1;
+        if (captures.asked <= captures.refused) throw new Error("the disk refuses");
+        return {
+          index,
+          term: 2,
+          membership,
+          hash: ROWS_HASH,
+          chunk: async (after, bytesMax) => {
+            const rest = ROWS.filter(({ key }) => after === undefined || key > after);
+            return { rows: rest.slice(0, bytesMax), last: rest.length <= bytesMax };
+          },
+          close: async () => {
+            closed.push(group);
+          },
+        };
+      },
     },
   });
   return {
     sender,
     timers,
     closed,
+    captures,
     becomes: (next: { readonly index: number; readonly membership: Membership }) => {
       ({ index, membership } = next);
     },
@@ -114,6 +120,18 @@ test("what nobody asks for was lost: the core is told that it failed, and announ
   expect(leader.failed).toEqual([2]);
   await want(leader, 2, of);
   expect(leader.announced.map(({ snapshot }) => snapshot)).toEqual(["run-1", "run-1"]);
+});
+
+test("a snapshot that could not be made is made at a later look, not asked for again and again", async () => {
+  const of = world();
+  const leader = new Leader(1);
+  of.captures.refused = 3;
+  await want(leader, 2, of);
+  expect([of.captures.asked, leader.announced]).toEqual([1, []]);
+  await of.timers.advance(500);
+  expect(of.captures.asked).toBe(2);
+  await of.timers.advance(1_000);
+  expect(leader.announced).toMatchObject([{ to: 2, snapshot: "run-1" }]);
 });
 
 test("a stream that breaks at its last chunk counts as broken", async () => {

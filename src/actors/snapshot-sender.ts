@@ -226,11 +226,13 @@ export class SnapshotSender {
       this.#open.set(group, { info, captured, offers: new Map(), usedMs });
       this.#deps.log.info("made a snapshot", { group, snapshot, index });
     } catch (error) {
-      this.#deps.log.warn("a snapshot could not be made", { group, reason: errorText(error) });
-    } finally {
       this.#making.delete(group);
-      if (!this.#stopped) this.#serveWaiting();
+      // It is tried again at the next look: what refuses at once would be asked without end.
+      this.#deps.log.warn("a snapshot could not be made", { group, reason: errorText(error) });
+      return;
     }
+    this.#making.delete(group);
+    if (!this.#stopped) this.#serveWaiting();
   }
 
   #offer(open: Open, of: { readonly replica: SendingReplica; readonly to: ReplicaId }): void {

@@ -112,6 +112,7 @@ export class NodeStore implements LogPort, StatesPort {
       cacheBytes: CACHE_BYTES,
       ...(stateMemtableBytes === undefined ? {} : { memtableBytes: stateMemtableBytes }),
       timers,
+      bugs,
     }).catch(async (error: unknown) => {
       await logs.store.close();
       throw error;

@@ -3,7 +3,7 @@
  * young one, and when that is full it becomes the old one and the old one is forgotten. So a row
  * that is used keeps its place at the cost of one map operation, and nothing is ever sorted.
  */
-import type { Hash64 } from "../std/hash64.ts";
+import { HASH64_ZERO, type Hash64, hash64 } from "../std/hash64.ts";
 
 /** A row as it is known; `value` is undefined for one that is known not to exist. */
 export interface CachedRow {
@@ -52,4 +52,11 @@ export class RowCache {
     this.#young = new Map();
     this.#youngBytes = 0;
   }
+}
+
+/** The hash of a row that is known; of one that does not exist, nothing. */
+export function hashOf(rowKey: string, row: CachedRow): Hash64 {
+  if (row.value === undefined) return HASH64_ZERO;
+  row.hash ??= hash64(rowKey, row.value);
+  return row.hash;
 }

@@ -1,4 +1,5 @@
 /** Opens the database of applied states, or makes it. */
+import { NO_BUGS } from "../std/planted-bugs.ts";
 import { damagedError } from "./errors.ts";
 import { STATE_MEMTABLE_BYTES } from "./limits.ts";
 import { loadState, writeFirstStateBatch } from "./state-load.ts";
@@ -20,6 +21,7 @@ export async function openStateStore(
     cacheBytes,
     memtableBytes = STATE_MEMTABLE_BYTES,
     timers,
+    bugs = NO_BUGS,
   } = options;
   const kv = create ? await disk.createKv("state") : await disk.openKv("state");
   try {
@@ -29,7 +31,7 @@ export async function openStateStore(
       throw damagedError("the state database", "it belongs to another store");
     const damaged = [...found.damaged].map(([group, reason]) => ({ group, reason }));
     const { groups, damagedAll } = found;
-    const store = new StateStore({ kv, storeId, cacheBytes, memtableBytes, timers }, found);
+    const store = new StateStore({ kv, storeId, cacheBytes, memtableBytes, timers, bugs }, found);
     return { store, report: { groups, damaged, damagedAll } };
   } catch (error) {
     await kv.close();

@@ -1,6 +1,7 @@
 /** What is written to the state store, what is read from it, and how it is opened. */
 import type { Timers } from "../std/clock.ts";
 import type { Hash64 } from "../std/hash64.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { AppliedRecord } from "../wire/state-record.ts";
 import type { GroupId } from "./log-keys.ts";
 import type { Disk } from "./ports.ts";
@@ -93,4 +94,5 @@ export interface StateStoreOptions {
   /** The disk's memtable, which writes must be synced before it rotates (T2). */
   readonly memtableBytes?: number;
   readonly timers: Timers;
+  readonly bugs?: PlantedBugs;
 }

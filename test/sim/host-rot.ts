@@ -55,6 +55,8 @@ interface Rot {
 export class HostRot {
   readonly #disk: FakeDisk;
   #rots: Rot[] = [];
+  /** Stores that were set aside until the newest one was opened. */
+  #asideCount = 0;
 
   constructor(disk: FakeDisk) {
     this.#disk = disk;
@@ -62,6 +64,8 @@ export class HostRot {
 
   /** Whether the host's data is not what was written. */
   get isThere(): boolean {
+    // A store that was just set aside is gone, and the new one is not known yet.
+    if (this.#disk.asideCount !== this.#asideCount) return true;
     this.#rots = this.#rots.filter((rot) => rot.isThere());
     return this.#rots.length > 0;
   }
@@ -106,6 +110,7 @@ export class HostRot {
 
   /** A store was opened: what does not show now is not there, unless it is read later. */
   opened(storeId: string, isDamaged: boolean): void {
+    this.#asideCount = this.#disk.asideCount;
     this.#rots = this.#rots.filter(
       (rot) => rot.storeId === storeId && (isDamaged || !rot.showsAtOpening),
     );

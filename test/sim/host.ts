@@ -26,6 +26,7 @@ import { SimBulk } from "./bulk.ts";
 import type { Chance } from "./chance.ts";
 import { diskText } from "./disk-text.ts";
 import { HostDisk, MEMTABLE_BYTES } from "./host-disk.ts";
+import { HostRot } from "./host-rot.ts";
 import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
 import { SimRunner, type UnitBehaviour } from "./runner.ts";
 import { TraceLog } from "./trace-log.ts";
@@ -72,6 +73,7 @@ export class SimHost {
   readonly id: string;
   readonly options: HostOptions;
   readonly storage: HostDisk;
+  readonly rot: HostRot;
   readonly blocks = new SimBlockDisk();
   /** What the program supports that is installed on it; another one runs from the next start on. */
   versions: VersionRange = SUPPORTED_VERSIONS;
@@ -88,6 +90,7 @@ export class SimHost {
     this.options = options;
     const { world, id } = options;
     this.storage = new HostDisk({ world, id, process: () => this.#process });
+    this.rot = new HostRot(this.storage.disk);
   }
 
   get disk(): FakeDisk {
@@ -204,7 +207,19 @@ export class SimHost {
   wipe(): void {
     this.crash("process");
     this.disk.wipe();
+    this.rot.wiped();
     this.storeId = undefined;
+  }
+
+  /** Ends the process, and synced data is gone. @returns what; undefined when there was none, and it goes on. */
+  crashLying(chance: Chance): string | undefined {
+    const process = this.#process;
+    if (process === undefined || this.storeId === undefined) return undefined;
+    const lost = this.rot.crashLying(this.storeId, chance);
+    if (lost === undefined) return undefined;
+    this.#process = undefined;
+    process.end();
+    return lost;
   }
 }
 

@@ -24,7 +24,7 @@ export const FAULTS = [
 export type Fault = (typeof FAULTS)[number];
 
 /** Classes of faults of disks that do not only wait; each seed has some of them, or none. */
-export const STORAGE_FAULTS = ["hung-disk", "disk-full", "read-error"] as const;
+export const STORAGE_FAULTS = ["hung-disk", "disk-full", "read-error", "bit-rot"] as const;
 
 export type StorageFault = (typeof STORAGE_FAULTS)[number];
 

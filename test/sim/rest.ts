@@ -39,12 +39,13 @@ export class Rest {
   }
 
   /**
-   * Whether each group stands with all its voters on the stores that their hosts have: then the loss of
-   * one leaves a majority with everything.
+   * Whether each group stands with all its voters on the stores that their hosts have, and nothing on any
+   * host is rotten: then the loss of one leaves a majority with everything.
    */
   mayLose(victim: SimHost): boolean {
     if (this.#options.workflows.length === 0) return false;
-    if (this.#present.some(({ storeId }) => storeId === undefined)) return false;
+    if (this.#present.some(({ storeId, rot }) => storeId === undefined || rot.isThere))
+      return false;
     return this.#groups.every((group) => {
       const leader = this.#leaderOf(group);
       if (leader === undefined) return false;
@@ -100,6 +101,10 @@ export class Rest {
   }
 
   #lagging(): string | undefined {
+    for (const { id, node } of this.#present) {
+      const [stopped] = node?.stoppedReplicas.keys() ?? [];
+      if (stopped !== undefined) return `the replica of group ${stopped} on ${id} has stopped`;
+    }
     for (const group of this.#groups) {
       const committed = this.#options.raft.committedMax(group);
       for (const host of this.#present) {

@@ -164,6 +164,7 @@ class Simulation {
       hosts: this.#hosts,
       hungLeaders: this.#hungLeaders,
       mayBeAway: (host) => this.#turnover?.leaving !== host,
+      mayLose: (host) => this.#rest.mayLose(host),
     });
     this.#live().catch((error: unknown) => this.#fail(error));
     faults.start();
@@ -260,6 +261,7 @@ class Simulation {
           this.#versions.watch(process, store);
           this.#raft.watch(process, store);
           this.#hungLeaders.watch(process, store);
+          this.#stops.watch(process, store);
           this.#onStore?.(store);
         },
         heard: (process, from, message) => {

@@ -23,6 +23,13 @@ const FULL_MS_MAX = 8_000;
 /** How long it is waited for a read that is to fail; then the machine is started anew, which reads much. */
 const READ_MS_MAX = 6_000;
 
+/** How often it is tried to find a moment in which the data of a machine can be spared. */
+const ROT_TRIES_MAX = 20;
+const ROT_PAUSE_MS = 250;
+
+/** Chance that a machine on which something rots is started anew soon. */
+const RESTART_RATIO = 0.6;
+
 /** When somebody comes to a machine that does not serve, and how long it then is off. */
 const REPAIR_MS_MAX = 4_000;
 const OFF_MS_MAX = 4_000;
@@ -34,6 +41,8 @@ export interface StorageFaultsOptions {
   readonly hungLeaders: HungLeaderChecker;
   /** Whether a machine may be away for a while: not while what only it has is handed on. */
   readonly mayBeAway: (host: SimHost) => boolean;
+  /** Whether no group would lose what only this host has. */
+  readonly mayLose: (host: SimHost) => boolean;
 }
 
 export class StorageFaults {
@@ -84,6 +93,9 @@ export class StorageFaults {
       case "read-error":
         this.#failRead(host);
         break;
+      case "bit-rot":
+        this.#rotSoon(ROT_TRIES_MAX);
+        break;
     }
   }
 
@@ -128,6 +140,43 @@ export class StorageFaults {
     world.loop.after(this.#chance.between(0, READ_MS_MAX), () => {
       if (host.storage.awaitsRead) this.#restart(host, 0);
     });
+  }
+
+  /** Waits for a moment in which a machine's data can be spared. */
+  #rotSoon(tries: number): void {
+    const { world, hosts, mayBeAway, mayLose } = this.#options;
+    if (this.#over || tries === 0) return;
+    const there = hosts.filter((host) => host.isInService && mayBeAway(host) && isCalm(host));
+    const able = there.filter((host) => mayLose(host));
+    if (able.length > 0) this.#rot(this.#chance.pick(able));
+    else world.loop.after(ROT_PAUSE_MS, () => this.#rotSoon(tries - 1));
+  }
+
+  /** Something of what the disk holds is not what was written, or not there. */
+  #rot(host: SimHost): void {
+    const { world } = this.#options;
+    const chance = this.#chance;
+    // What is wrong while a store is being opened may be seen or not.
+    const opens = host.isUp && host.node === undefined;
+    const { storeId } = host;
+    if (opens || storeId === undefined) return;
+    const way = chance.pick(["flip", "flip", "misdirect", "lie"] as const);
+    if (way === "lie") {
+      const lost = host.crashLying(chance);
+      if (lost === undefined) return;
+      world.totals.syncsForgotten += 1;
+      world.trace.note(`${host.id} crashes, and ${lost} is lost that was synced`);
+      this.#restart(host, chance.between(100, OFF_MS_MAX));
+      return;
+    }
+    const hit =
+      way === "flip" ? host.rot.flip(storeId, chance) : host.rot.misdirect(storeId, chance);
+    if (hit === undefined) return;
+    if (way === "flip") world.totals.recordsFlipped += 1;
+    else world.totals.recordsMisdirected += 1;
+    world.trace.note(`${host.id} rots (${way}): ${hit}`);
+    // Much is read only by the next process.
+    if (chance.hits(RESTART_RATIO)) this.#restart(host, chance.between(100, OFF_MS_MAX));
   }
 
   /** Switches the machine off, and after a while on. */

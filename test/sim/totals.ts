@@ -70,6 +70,13 @@ export interface Totals {
   readErrors: number;
   /** Machines that were switched off and on since their disk had refused something. */
   repairs: number;
+  recordsFlipped: number;
+  recordsMisdirected: number;
+  /** Disks that had only claimed to have synced. */
+  syncsForgotten: number;
+  /** Replicas that noticed that they are damaged. */
+  replicasDamaged: number;
+  storesSetAside: number;
   replicasReplaced: number;
   events: number;
   virtualMs: number;
@@ -131,6 +138,11 @@ export function newTotals(): Totals {
     writesRefused: 0,
     readErrors: 0,
     repairs: 0,
+    recordsFlipped: 0,
+    recordsMisdirected: 0,
+    syncsForgotten: 0,
+    replicasDamaged: 0,
+    storesSetAside: 0,
     replicasReplaced: 0,
     events: 0,
     virtualMs: 0,

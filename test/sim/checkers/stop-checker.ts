@@ -1,23 +1,57 @@
 /**
- * No replica stops, but those whose disk gave them a reason; and R4: who has stopped neither votes nor
- * leads, nor says anything else.
+ * No replica stops, and no store is set aside, but where the host's disk gave them a reason; and R4: who
+ * has stopped neither votes nor leads, nor says anything else.
  */
 import type { PeerMessage } from "../../../src/actors/ports.ts";
-import type { SimProcess } from "../host.ts";
+import type { NodeStore } from "../../../src/node/node-store.ts";
+import type { SimHost, SimProcess } from "../host.ts";
 import { promise, Violation, type World } from "../world.ts";
+
+/** How a replica that noticed damage in a running process says so; at a start it is anything. */
+const DAMAGED = "STORE_DAMAGED: ";
 
 export class StopChecker {
   readonly #world: World;
+  /** What has stopped in a process and was looked at. */
+  readonly #seen = new WeakMap<SimProcess, Set<string>>();
+  /** Groups whose replicas were damaged when the process's store was opened. */
+  readonly #damagedAtStart = new WeakMap<SimProcess, Set<number>>();
+  /** Stores that a host has set aside. */
+  readonly #aside = new Map<SimHost, number>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
+  /** Looks over the shoulder of a store that was just opened. */
+  watch(process: SimProcess, store: NodeStore): void {
+    const { host } = process;
+    this.#checkAside(host);
+    const damaged = new Set(
+      store.replicas().flatMap(({ group, damage }) => (damage === undefined ? [] : [group])),
+    );
+    this.#damagedAtStart.set(process, damaged);
+    host.rot.opened(store.identity.storeId, damaged.size > 0);
+    const destroyReplica = store.destroyReplica.bind(store);
+    store.destroyReplica = async (group, below) => {
+      await destroyReplica(group, below);
+      damaged.delete(group);
+      host.rot.destroyed(group, damaged.size > 0);
+    };
+  }
+
   /** Something happened in a process. @throws {Violation} when a replica stopped without a reason. */
   look(process: SimProcess): void {
-    for (const [group, reason] of process.node?.stoppedReplicas ?? []) {
+    const stopped = process.node?.stoppedReplicas;
+    if (stopped === undefined || stopped.size === 0) return;
+    const seen = this.#seen.get(process) ?? new Set();
+    this.#seen.set(process, seen);
+    for (const [group, reason] of stopped) {
+      const name = `${group} ${reason}`;
+      if (seen.has(name)) continue;
+      seen.add(name);
       promise(
-        process.host.storage.explainsStop(reason),
+        this.#isExplained(process, group, reason),
         () => `${process.id} stopped its replica of group ${group}: ${reason}`,
       );
     }
@@ -31,5 +65,24 @@ export class StopChecker {
     this.#world.violate(
       new Violation(`${id} speaks for its replica of group ${speaks.group}, which has stopped`),
     );
+  }
+
+  #isExplained(process: SimProcess, group: number, reason: string): boolean {
+    const { storage, rot } = process.host;
+    if (storage.explainsStop(reason)) return true;
+    const saysDamage =
+      reason.startsWith(DAMAGED) || this.#damagedAtStart.get(process)?.has(group) === true;
+    if (!saysDamage || !rot.explains(group)) return false;
+    this.#world.totals.replicasDamaged += 1;
+    return true;
+  }
+
+  #checkAside(host: SimHost): void {
+    const { asideCount } = host.disk;
+    if (asideCount === (this.#aside.get(host) ?? 0)) return;
+    this.#aside.set(host, asideCount);
+    this.#world.totals.storesSetAside += 1;
+    if (host.rot.explainsAll) return;
+    this.#world.violate(new Violation(`${host.id} set its store aside, which was not damaged`));
   }
 }

@@ -27,6 +27,7 @@ import type { Chance } from "./chance.ts";
 import { diskText } from "./disk-text.ts";
 import { HostDisk, MEMTABLE_BYTES } from "./host-disk.ts";
 import { HostRot } from "./host-rot.ts";
+import { introductionOf } from "./introduction.ts";
 import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
 import { SimRunner, type UnitBehaviour } from "./runner.ts";
 import { TraceLog } from "./trace-log.ts";
@@ -127,19 +128,8 @@ export class SimHost {
 
   /** What the node says of itself before it has a store. */
   get introduction(): MemberInfo {
-    const { slots, capabilities } = this.options.options.executor;
-    return {
-      node: this.id,
-      name: this.id,
-      addresses: [],
-      api: "",
-      storeId: "",
-      slots,
-      capabilities,
-      version: "0.0.0",
-      durability: "sync",
-      versions: this.versions,
-    };
+    const { id, versions } = this;
+    return introductionOf({ id, versions, ...this.options.options.executor });
   }
 
   start(): void {
@@ -316,8 +306,8 @@ export class SimProcess implements NetworkProcess {
     this.#start().catch((error: unknown) => {
       if (isJobxError(error) && error.code === "CLUSTER_VERSION_UNSUPPORTED") {
         this.host.unfit(this);
-          return;
-        }
+        return;
+      }
       if (this.host.storage.explainsEnd(error)) {
         this.host.failed(this, errorText(error));
         return;

@@ -5,18 +5,14 @@ import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import type { SimBlockDisk } from "./blocks.ts";
 import { Chance } from "./chance.ts";
-import { HungLeaderChecker } from "./checkers/hung-leader-checker.ts";
+import { AllCheckers } from "./checkers/all-checkers.ts";
 import { NoteHistory } from "./checkers/note-history.ts";
-import { RaftChecker } from "./checkers/raft-checker.ts";
-import { RemovalChecker } from "./checkers/removal-checker.ts";
-import { RowChecker } from "./checkers/row-checker.ts";
-import { VersionChecker } from "./checkers/version-checker.ts";
-import { StopChecker } from "./checkers/stop-checker.ts";
 import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
 import { definition } from "./definition.ts";
 import { FaultDriver } from "./faults.ts";
 import { HANDLERS, sourceOf } from "./handlers.ts";
-import { SimHost, type SimProcess } from "./host.ts";
+import type { SimProcess } from "./host.ts";
+import { SimHost } from "./host.ts";
 import { joinCluster, TICKET } from "./joining.ts";
 import { SimLoop } from "./loop.ts";
 import { SimNetwork } from "./network.ts";
@@ -83,13 +79,8 @@ class Simulation {
   readonly #network: SimNetwork;
   /** Also those that have left; newcomers are added. */
   readonly #hosts: SimHost[];
-  readonly #raft: RaftChecker;
-  readonly #rows: RowChecker;
-  readonly #removals: RemovalChecker;
-  readonly #hungLeaders: HungLeaderChecker;
-  readonly #stops: StopChecker;
+  readonly #checkers: AllCheckers;
   readonly #rest: Rest;
-  readonly #versions: VersionChecker;
   readonly #bugs: PlantedBugs;
   readonly #healed = new Set<string>();
   readonly #users: SimClient[] = [];
@@ -120,26 +111,18 @@ class Simulation {
       },
     };
     this.#network = new SimNetwork(this.#world);
-    this.#raft = new RaftChecker(this.#world, {
-      watchesDisks: options.watchesDisks ?? true,
-      leads: (process, group) => this.#removals.leads(process, group),
-    });
-    this.#rows = new RowChecker(this.#world, {
-      expires: this.#plan.retentionMs !== undefined,
-    });
     this.#bugs = options.bugs ?? {};
-    this.#versions = new VersionChecker(this.#world);
-    this.#removals = new RemovalChecker(this.#world, {
+    this.#checkers = new AllCheckers(this.#world, {
+      watchesDisks: options.watchesDisks ?? true,
+      expires: this.#plan.retentionMs !== undefined,
       neededBy: (node) => this.#rest.neededBy(node),
     });
-    this.#hungLeaders = new HungLeaderChecker(this.#world);
-    this.#stops = new StopChecker(this.#world);
     this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) => this.#makeHost(index));
     this.#rest = new Rest({
       hosts: this.#hosts,
       workflows: this.#workflows,
-      raft: this.#raft,
-      rows: this.#rows,
+      raft: this.#checkers.raft,
+      rows: this.#checkers.rows,
       busy: () => this.#operator?.busy ?? this.#turnover?.busy ?? this.#upgrade?.busy,
     });
   }
@@ -162,7 +145,7 @@ class Simulation {
       world: this.#world,
       plan: this.#plan,
       hosts: this.#hosts,
-      hungLeaders: this.#hungLeaders,
+      hungLeaders: this.#checkers.hungLeaders,
       mayBeAway: (host) => this.#turnover?.leaving !== host,
       mayLose: (host) => this.#rest.mayLose(host),
     });
@@ -177,7 +160,8 @@ class Simulation {
     this.#totals.seeds = 1;
     this.#totals.events = this.#loop.eventCount;
     this.#totals.virtualMs = this.#loop.nowMs();
-    this.#totals.leaderChanges = this.#raft.leaderCount() - this.#raft.groups().length;
+    this.#totals.leaderChanges =
+      this.#checkers.raft.leaderCount() - this.#checkers.raft.groups().length;
     return {
       seed,
       failure: this.#failure === undefined ? undefined : failureText(this.#failure),
@@ -202,11 +186,11 @@ class Simulation {
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
     for (const [name, notes] of this.#notes) notes.check(name);
     for (const { name, group } of this.#workflows) {
-      const fanIn = this.#rows.unfinishedFanIn(group);
+      const fanIn = this.#checkers.rows.unfinishedFanIn(group);
       promise(fanIn === undefined, () => `a request of ${name} succeeded without ${fanIn}`);
     }
     const requests = this.#workflows.reduce(
-      (sum, { group }) => sum + this.#rows.requests(group).length,
+      (sum, { group }) => sum + this.#checkers.rows.requests(group).length,
       0,
     );
     const { requests: acknowledged, submissionsUnknown } = this.#totals;
@@ -227,10 +211,7 @@ class Simulation {
 
   #look(): void {
     for (const process of this.#touched) {
-      if (!process.alive) continue;
-      this.#raft.check(process);
-      this.#versions.check(process);
-      this.#stops.look(process);
+      if (process.alive) this.#checkers.look(process);
     }
     this.#touched.clear();
   }
@@ -256,25 +237,11 @@ class Simulation {
       bugs: this.#bugs,
       watch: {
         opened: (process, store) => {
-          this.#rows.watch(store);
-          this.#removals.watch(process, store);
-          this.#versions.watch(process, store);
-          this.#raft.watch(process, store);
-          this.#hungLeaders.watch(process, store);
-          this.#stops.watch(process, store);
+          this.#checkers.opened(process, store);
           this.#onStore?.(store);
         },
-        heard: (process, from, message) => {
-          if (message.kind === "raft") this.#raft.heard(process);
-          this.#rows.heard(message);
-          this.#removals.heard(process, from);
-        },
-        said: (process, message) => {
-          this.#removals.said(process, message);
-          this.#versions.said(process, message);
-          this.#raft.said(process, message);
-          this.#stops.said(process, message);
-        },
+        heard: (...heard) => this.#checkers.heard(...heard),
+        said: (...said) => this.#checkers.said(...said),
         touched: (process) => this.#touched.add(process),
       },
       reach: (from, to) => this.#reach(from, to),
@@ -374,7 +341,7 @@ class Simulation {
       },
       join: (host) => this.#join(host),
       mayLose: (host) => this.#rest.mayLose(host),
-      isRemoved: (node) => this.#removals.isRemoved(node),
+      isRemoved: (node) => this.#checkers.removals.isRemoved(node),
     });
     this.#turnover.run().catch((error: unknown) => this.#fail(error));
   }
@@ -383,7 +350,7 @@ class Simulation {
     this.#upgrade = new Upgrade({
       world: this.#world,
       hosts: this.#hosts,
-      version: () => this.#versions.version,
+      version: () => this.#checkers.versions.version,
     });
     this.#upgrade.run().catch((error: unknown) => this.#fail(error));
   }
@@ -481,8 +448,8 @@ class Simulation {
       hosts: this.#hosts,
       partitions,
       heal: (request: string) => this.#healed.add(request),
-      missed: (group: number, request: number) => this.#rows.missed(group, request),
-      removes: (group: number, request: number) => this.#rows.removalAsked(group, request),
+      missed: (group: number, request: number) => this.#checkers.rows.missed(group, request),
+      removes: (group: number, request: number) => this.#checkers.rows.removalAsked(group, request),
       expire: this.#plan.retentionMs !== undefined,
     };
     await Promise.all(
@@ -500,7 +467,7 @@ class Simulation {
     const waiting = this.#users.flatMap(({ waitsFor }) =>
       waitsFor === undefined ? [] : [waitsFor],
     );
-    const rows = this.#workflows.map(({ group }) => this.#rows.unfinished(group));
+    const rows = this.#workflows.map(({ group }) => this.#checkers.rows.unfinished(group));
     return [...waiting, ...rows].join(", ");
   }
 }

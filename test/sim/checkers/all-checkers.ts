@@ -1,0 +1,76 @@
+/** All who watch a simulated cluster, each for what it must not do. */
+
+import type { PeerMessage } from "../../../src/actors/ports.ts";
+import type { NodeStore } from "../../../src/node/node-store.ts";
+import type { SimProcess } from "../host.ts";
+import type { World } from "../world.ts";
+import { HungLeaderChecker } from "./hung-leader-checker.ts";
+import { RaftChecker } from "./raft-checker.ts";
+import { RemovalChecker } from "./removal-checker.ts";
+import { RowChecker } from "./row-checker.ts";
+import { StopChecker } from "./stop-checker.ts";
+import { VersionChecker } from "./version-checker.ts";
+
+export class AllCheckers {
+  readonly raft: RaftChecker;
+  readonly rows: RowChecker;
+  readonly hungLeaders: HungLeaderChecker;
+  readonly removals: RemovalChecker;
+  readonly #stops: StopChecker;
+  readonly versions: VersionChecker;
+
+  constructor(
+    world: World,
+    options: {
+      /** Whether commits are compared with the disks. */
+      readonly watchesDisks: boolean;
+      /** Whether ended requests go by themselves. */
+      readonly expires: boolean;
+      /** Which group has a replica on a node. */
+      readonly neededBy: (node: string) => string | undefined;
+    },
+  ) {
+    const { watchesDisks, expires, neededBy } = options;
+    this.removals = new RemovalChecker(world, { neededBy });
+    this.raft = new RaftChecker(world, {
+      watchesDisks,
+      leads: (process, group) => this.removals.leads(process, group),
+    });
+    this.rows = new RowChecker(world, { expires });
+    this.hungLeaders = new HungLeaderChecker(world);
+    this.#stops = new StopChecker(world);
+    this.versions = new VersionChecker(world);
+  }
+
+  /** A process has opened its disk. */
+  opened(process: SimProcess, store: NodeStore): void {
+    this.rows.watch(store);
+    this.removals.watch(process, store);
+    this.versions.watch(process, store);
+    this.raft.watch(process, store);
+    this.hungLeaders.watch(process, store);
+    this.#stops.watch(process, store);
+  }
+
+  /** A message has come to a process. */
+  heard(process: SimProcess, from: string, message: PeerMessage): void {
+    if (message.kind === "raft") this.raft.heard(process);
+    this.rows.heard(message);
+    this.removals.heard(process, from);
+  }
+
+  /** A process sends a message. */
+  said(process: SimProcess, message: PeerMessage): void {
+    this.removals.said(process, message);
+    this.versions.said(process, message);
+    this.raft.said(process, message);
+    this.#stops.said(process, message);
+  }
+
+  /** Something has happened in a process that lives. */
+  look(process: SimProcess): void {
+    this.raft.check(process);
+    this.versions.check(process);
+    this.#stops.look(process);
+  }
+}

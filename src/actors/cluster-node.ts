@@ -94,7 +94,7 @@ export class ClusterNode implements MeshListener {
     this.#logKeeper = this.#newLogKeeper();
     this.clocks = this.#newClocks();
     this.versions = new VersionWatch({
-      ...{ log, mesh, bugs, directory: this.directory, versions: deps.member.versions },
+      ...{ clock, log, mesh, bugs, directory: this.directory, versions: deps.member.versions },
       onUnsupported: (error) => {
         this.stop();
         deps.onUnsupported(error);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { memberNamed } from "../../test/lib/system-kit.ts";
 import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
 import type { VersionRange } from "../scheduler/system/version-range.ts";
@@ -15,7 +16,7 @@ function watchOf(versions: VersionRange) {
   const errors: JobxError[] = [];
   const sent: [string, PeerMessage][] = [];
   const watch = new VersionWatch({
-    ...{ versions, log: silentLog, directory, bugs: NO_BUGS },
+    ...{ versions, clock: new FakeTimers(), log: silentLog, directory, bugs: NO_BUGS },
     mesh: {
       self: "a",
       isUp: (node) => node !== "c",
@@ -66,14 +67,32 @@ test("a version that the program does not support ends it, once, and nobody is t
   expect(() => watch.check()).toThrow("upgrade this node");
 });
 
-test("a peer's word counts before this node has applied as much", () => {
-  const { watch, apply, errors } = watchOf({ min: 1, max: 1 });
+test("a peer's word only raises a doubt, once for each peer, and ends nothing", () => {
+  const { watch, apply, errors, sent } = watchOf({ min: 1, max: 1 });
+  let raised = 0;
+  watch.listen(() => {
+    raised += 1;
+  });
   watch.heard("b", 1);
   apply(1);
-  watch.heard("b", 1);
-  expect(errors).toEqual([]);
-  watch.check();
+  expect([raised, watch.doubts.size]).toEqual([0, 0]);
   watch.heard("b", 2);
+  watch.heard("b", 99);
+  watch.heard("b", 1);
+  watch.heard("c", 2);
+  expect([raised, [...watch.doubts]]).toEqual([
+    2,
+    [
+      ["b", 99],
+      ["c", 2],
+    ],
+  ]);
+  watch.check();
+  expect([errors, watch.error]).toEqual([[], undefined]);
+  // It goes on as if nothing had been said.
+  watch.tell("b");
+  expect(sent.at(-1)).toEqual(["b", word(1)]);
+  apply(2);
   expect(errors).toHaveLength(1);
 });
 

@@ -64,6 +64,11 @@ const LIES: readonly (readonly [string, string, PeerMessage])[] = [
     "a node says that a replica was removed which has a leader",
     { kind: "replica-gone", group: 0, replica: 1, storeId: "", below: 100 },
   ],
+  [
+    "tells of a cluster version that no program supports",
+    "a node tells of a cluster version that there is not",
+    { kind: "cluster-version", version: 99 },
+  ],
 ];
 
 test.for(LIES)("a member that %s changes nothing, and the log names it", async ([, said, lie]) => {

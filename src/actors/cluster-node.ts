@@ -473,12 +473,12 @@ export class ClusterNode implements MeshListener {
     return node === this.#deps.mesh.self || this.#deps.mesh.isUp(node);
   }
 
-  #whyUnled(group: number, named: readonly NodeId[]): string {
+  #whyUnled(group: number, named: ReadonlyMap<NodeId, NodeId>): string {
     const here = this.host.replica(group)?.membership;
     const first = this.directory.workflow(group)?.replicas.map(({ node }) => node) ?? [];
     return whyUnled({
       voters: here === undefined ? first : voterNodes(here),
-      named,
+      ...{ named, self: this.self },
       isUp: (node) => this.#isUp(node),
       nameOf: (node) => this.#nameOf(node),
     });

@@ -44,7 +44,8 @@ class Net {
     });
     const candidates = (): readonly string[] => Object.keys(this.answers);
     const trouble = (): string | undefined => this.trouble;
-    const whyUnled = (_group: number, named: readonly string[]): string => `not ${named.join(" ")}`;
+    const whyUnled = (_group: number, named: ReadonlyMap<string, string>): string =>
+      `not ${[...named].map(([teller, leader]) => `${leader} of ${teller}`).join(", ")};`;
     const gone = (): boolean => this.gone;
     const { caller } = this;
     const about = { candidates, trouble, gone, whyUnled };
@@ -125,7 +126,7 @@ describe("when it does not come to an answer", () => {
 
   test("the reason is told, also when the one who is said to lead cannot be reached", async () => {
     const net = new Net({ a: { kind: "not-scheduler", leader: "c" }, c: "down" });
-    const told = expect(net.router.ask(7, COMMAND, 2000)).rejects.toThrow("not c");
+    const told = expect(net.router.ask(7, COMMAND, 2000)).rejects.toThrow("not c of a;");
     await net.timers.advance(2001);
     await told;
   });
@@ -133,7 +134,22 @@ describe("when it does not come to an answer", () => {
   test("one that is behind does not hide whom another takes for the leader", async () => {
     const behind: CallAnswer = { kind: "not-scheduler", leader: "a" };
     const net = new Net({ a: { kind: "not-scheduler", leader: "c" }, b: behind, c: "down" });
-    const told = expect(net.router.ask(7, COMMAND, 2000)).rejects.toThrow("not c a");
+    const told = expect(net.router.ask(7, COMMAND, 2000)).rejects.toThrow("not c of a, a of b;");
+    await net.timers.advance(2001);
+    await told;
+  });
+
+  test("who has heard meanwhile that nobody leads names nobody any more, and a newer word comes last", async () => {
+    const nobody: CallAnswer = { kind: "not-scheduler", leader: undefined };
+    const named: CallAnswer = { kind: "not-scheduler", leader: "d" };
+    const net = new Net({ a: named, b: named, c: named, d: "down" });
+    net.timers.after(500, () => {
+      net.answers = { a: nobody, b: named, c: nobody, d: "down" };
+    });
+    net.timers.after(1_000, () => {
+      net.answers = { a: named, b: undefined, c: nobody, d: "down" };
+    });
+    const told = expect(net.router.ask(7, READ, 2000)).rejects.toThrow("not d of b, d of a;");
     await net.timers.advance(2001);
     await told;
   });

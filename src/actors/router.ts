@@ -26,8 +26,8 @@ export interface RouterDeps {
   readonly trouble: (group: number) => string | undefined;
   /** Whether this node has learnt that the group is no more. */
   readonly gone: (group: number) => boolean;
-  /** Why nobody who leads the group was found; `named` is whom those that were asked took for its leader. */
-  readonly whyUnled: (group: number, named: readonly NodeId[]) => string;
+  /** Why nobody who leads the group was found; `named` is as for `whyUnled`. */
+  readonly whyUnled: (group: number, named: ReadonlyMap<NodeId, NodeId>) => string;
 }
 
 /** An error that came from another node, with the code that it had there. */
@@ -66,7 +66,7 @@ export class Router {
     const { clock } = this.#deps;
     const endMs = clock.nowMs() + deadlineMs;
     let uncertain = false;
-    // By who said so: one that knows better later says so later, and one that is behind hides nobody.
+    // By who said so, the newest word last: one that is behind hides nobody.
     const named = new Map<NodeId, NodeId>();
     while (clock.nowMs() < endMs) {
       // Its replicas are no more: nobody would ever say that it leads.
@@ -88,6 +88,8 @@ export class Router {
         }
         if (answer.kind === "not-scheduler") {
           this.#forget(group, to);
+          // It knows better now, or of nobody any more.
+          named.delete(to);
           if (answer.leader !== undefined) {
             named.set(to, answer.leader);
             this.#leaders.set(group, answer.leader);
@@ -108,7 +110,7 @@ export class Router {
       if (tried.size === 1 && this.#deps.trouble(group) !== undefined) break;
       await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
     }
-    const why = this.#deps.whyUnled(group, [...named.values()]);
+    const why = this.#deps.whyUnled(group, named);
     throw this.#failure(group, { uncertain: uncertain && !onlyAsks(call), why });
   }
 

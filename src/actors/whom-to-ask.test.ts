@@ -12,17 +12,41 @@ test.each([
   ],
   [
     ["a"],
-    ["b"],
+    ["a b"],
     "a majority of its replicas cannot be reached: of those on a, b, c this node reaches only a",
   ],
-  [["a", "c"], ["b"], "b, which leads it, cannot be reached from this node"],
-  [["a", "c"], ["b", "a"], "b, which leads it, cannot be reached from this node"],
-  [["a", "c"], ["a"], "this node reaches a, c, and none of them leads it by now"],
+  [["a", "c"], ["c b"], "b, which leads it as far as c knows, cannot be reached from this node"],
+  [
+    ["a", "c"],
+    ["c b", "d a"],
+    "b, which leads it as far as c knows, cannot be reached from this node",
+  ],
+  [
+    ["a", "c"],
+    ["d b", "a b", "c b"],
+    "b, which leads it as far as c, d know, cannot be reached from this node",
+  ],
+  [
+    ["a", "c"],
+    ["a b"],
+    "b, which leads it as far as this node knows, cannot be reached from this node",
+  ],
+  // The newer word is the last one.
+  [
+    ["a", "c"],
+    ["c b", "d e"],
+    "e, which leads it as far as d knows, cannot be reached from this node",
+  ],
+  [["a", "c"], ["c a"], "this node reaches a, c, and none of them leads it by now"],
   [["a", "c"], [], "this node reaches a, c, and none of them leads it by now"],
-])("who reaches %j and hears that %j lead is told why nobody does", (reached, named, why) => {
-  const isUp = (node: string): boolean => reached.some((one) => one === node);
-  expect(whyUnled({ voters, named, isUp, nameOf: (node) => node })).toBe(why);
-});
+])(
+  "node a, which reaches %j and is told that %j lead, says why nobody does",
+  (reached, told, why) => {
+    const isUp = (node: string): boolean => reached.some((one) => one === node);
+    const named = new Map(told.map((word) => [word.charAt(0), word.charAt(2)]));
+    expect(whyUnled({ voters, named, self: "a", isUp, nameOf: (node) => node })).toBe(why);
+  },
+);
 
 const MEMBER: MemberRow = {
   kind: "member",

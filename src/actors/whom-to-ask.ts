@@ -55,22 +55,35 @@ export function nameOfMember(member: MemberRow | undefined): string | undefined 
 /** Why nobody who leads a group was found, as far as a node can tell from whom it reaches. */
 export function whyUnled(seen: {
   readonly voters: readonly NodeId[];
-  /** Whom others took for the leader; some may be behind. */
-  readonly named: readonly NodeId[];
+  /**
+   * Whom others took for the leader, by who said so, the newest word last. All may be behind: until the
+   * others elect, one that has died is still their leader.
+   */
+  readonly named: ReadonlyMap<NodeId, NodeId>;
+  readonly self: NodeId;
   readonly isUp: (node: NodeId) => boolean;
   readonly nameOf: (node: NodeId) => string;
 }): string {
-  const { named, isUp, nameOf } = seen;
+  const { named, self, isUp, nameOf } = seen;
   const voters = seen.voters.map(nameOf).sort();
   const reached = seen.voters.filter(isUp).map(nameOf).sort();
-  const unreached = named.find((node) => !isUp(node));
+  const unreached = [...named.values()].findLast((node) => !isUp(node));
   if (2 * reached.length <= voters.length) {
     const only = reached.length === 0 ? "none" : `only ${reached.join(", ")}`;
     return `a majority of its replicas cannot be reached: of those on ${voters.join(", ")} this node reaches ${only}`;
   }
-  if (unreached !== undefined)
-    return `${nameOf(unreached)}, which leads it, cannot be reached from this node`;
+  if (unreached !== undefined) {
+    const tellers = [...named].flatMap(([teller, node]) => (node === unreached ? [teller] : []));
+    const known = asFarAsKnown(tellers.filter((teller) => teller !== self).map(nameOf));
+    return `${nameOf(unreached)}, which leads it ${known}, cannot be reached from this node`;
+  }
   return `this node reaches ${reached.join(", ")}, and none of them leads it by now`;
+}
+
+/** Who says so, of other nodes; this one where there is none. */
+function asFarAsKnown(tellers: readonly string[]): string {
+  if (tellers.length === 0) return "as far as this node knows";
+  return `as far as ${[...tellers].sort().join(", ")} ${tellers.length === 1 ? "knows" : "know"}`;
 }
 
 /** Nodes that may lead a group, the likeliest first. */

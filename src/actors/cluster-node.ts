@@ -21,6 +21,7 @@ import { LogKeeper } from "./log-keeper.ts";
 import { soleMembership, voterNodes } from "./membership.ts";
 import { MembershipKeeper } from "./membership-keeper.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
+import { Outlook } from "./outlook.ts";
 import { PeerClocks } from "./peer-clocks.ts";
 import { Performer } from "./perform.ts";
 import type { Call, CallAnswer, GroupStatus, MeshListener, PeerMessage } from "./ports.ts";
@@ -33,14 +34,7 @@ import { serveCall } from "./serve-call.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
 import { VersionWatch } from "./version-watch.ts";
-import {
-  heirsAmong,
-  isFitToLead,
-  mayLead,
-  nodesForReplicas,
-  toldOfDamage,
-  whyUnled,
-} from "./whom-to-ask.ts";
+import { heirsAmong, nodesForReplicas, toldOfDamage } from "./whom-to-ask.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** How long a stop waits for others to take over what this node leads. */
@@ -74,11 +68,18 @@ export class ClusterNode implements MeshListener {
   /** Replicas here that are damaged, by group (R4). */
   readonly #damaged = new Map<number, ReplicaId>();
   readonly #numbers: CommandNumbers;
+  readonly #outlook: Outlook;
 
   constructor(deps: ClusterNodeDeps) {
     this.#deps = deps;
     this.#numbers = new CommandNumbers(deps.mesh.self, deps.boot);
     const { clock, timers, log, mesh, logs, bugs, options } = deps;
+    this.#outlook = new Outlook({
+      ...{ mesh, directory: this.directory, seeds: deps.seeds },
+      replica: (group) => this.host.replica(group),
+      answeredFor: (group) => this.router.leaderOf(group),
+      clockAheadMs: (node) => this.clockAheadMs(node),
+    });
     this.#snapshots = new Snapshots(deps, (group) => this.host.wake(group));
     this.host = new GroupHost({
       ...{ clock, timers, log, logs, mesh, bugs },
@@ -105,16 +106,16 @@ export class ClusterNode implements MeshListener {
       directory: this.directory,
       founding: deps.founding,
       onChange: () => this.#directoryChanged(),
-      isUp: (node) => this.#isUp(node),
+      isUp: (node) => this.#outlook.isUp(node),
     });
     this.caller = new Caller({ ...deps, serve: (from, call) => this.#serve(from, call) });
     this.router = new Router({
       ...{ clock, timers },
       caller: this.caller,
-      candidates: (group) => this.#candidates(group),
+      candidates: (group) => this.#outlook.candidates(group),
       trouble: (group) => this.#stopReasons.get(group),
       gone: (group) => this.directory.workflow(group)?.state === "deleted",
-      whyUnled: (group, named) => this.#whyUnled(group, named),
+      whyUnled: (group, named) => this.#outlook.whyUnled(group, named),
     });
     this.#opener = new GroupOpener({
       ...deps,
@@ -134,7 +135,7 @@ export class ClusterNode implements MeshListener {
     this.executor = new Executor({
       ...{ clock, timers, log, mesh },
       ...{ options: options.executor, run: deps.run, writeMs: deps.writeMs },
-      workflows: () => this.#executable(),
+      workflows: () => this.#outlook.workflows(),
       perform: (attempt) => performer.perform(attempt),
       beginNoMore: () => deps.runner.beginNoMore(),
     });
@@ -344,7 +345,7 @@ export class ClusterNode implements MeshListener {
   #newLeadership(): Leadership {
     const { clock, timers } = this.#deps;
     return new Leadership({
-      ...{ clock, timers, mayLead: this.#mayLead, self: this.self },
+      ...{ clock, timers, mayLead: this.#outlook.isFitToLead, self: this.self },
       replicas: () => this.host.replicas(),
       wake: (group) => this.host.wake(group),
     });
@@ -355,8 +356,8 @@ export class ClusterNode implements MeshListener {
     return new GroupRecovery({
       ...{ self: this.self, storeId: member.storeId, log, logs, caller: this.caller },
       replica: (group) => this.host.replica(group),
-      nodes: (group) => this.#candidates(group),
-      nameOf: (node) => this.#nameOf(node),
+      nodes: (group) => this.#outlook.candidates(group),
+      nameOf: (node) => this.#outlook.nameOf(node),
       retire: (group) => {
         this.host.retire(group);
         this.#opener.forget(group);
@@ -370,7 +371,7 @@ export class ClusterNode implements MeshListener {
     const { caller, router, system, directory } = this;
     return new Sagas({
       ...{ clock, timers, log, directory, caller, router, system },
-      isUp: (node) => this.#isUp(node),
+      isUp: (node) => this.#outlook.isUp(node),
       groupStatus: (group, deadlineMs) => this.groupStatus(group, deadlineMs),
     });
   }
@@ -423,7 +424,7 @@ export class ClusterNode implements MeshListener {
   #makeKeeper(): MembershipKeeper {
     const { clock, timers, log, mesh, options } = this.#deps;
     return new MembershipKeeper({
-      ...{ clock, timers, log, mesh, mayLead: this.#mayLead },
+      ...{ clock, timers, log, mesh, mayLead: this.#outlook.isFitToLead },
       reach: new Reach({ clock, mesh, caller: this.caller }),
       replicas: () => this.#opener.replicas(),
       nodes: (group) =>
@@ -449,7 +450,7 @@ export class ClusterNode implements MeshListener {
       others: () =>
         toldOfDamage({
           members: this.directory.members(),
-          candidates: this.#candidates(SYSTEM_GROUP),
+          candidates: this.#outlook.candidates(SYSTEM_GROUP),
           mesh,
         }),
       onDamaged: (group, replica) => this.#keeper.damaged(group, replica),
@@ -464,45 +465,5 @@ export class ClusterNode implements MeshListener {
     await this.#deps.logs.destroyReplica(group, below);
     this.#damaged.delete(group);
     this.#stopReasons.delete(group);
-  }
-
-  readonly #mayLead = (node: NodeId): boolean =>
-    this.#isUp(node) && isFitToLead(this.directory.member(node), this.clockAheadMs(node));
-
-  #isUp(node: NodeId): boolean {
-    return node === this.#deps.mesh.self || this.#deps.mesh.isUp(node);
-  }
-
-  #whyUnled(group: number, named: ReadonlyMap<NodeId, NodeId>): string {
-    const here = this.host.replica(group)?.membership;
-    const first = this.directory.workflow(group)?.replicas.map(({ node }) => node) ?? [];
-    return whyUnled({
-      voters: here === undefined ? first : voterNodes(here),
-      ...{ named, self: this.self },
-      isUp: (node) => this.#isUp(node),
-      nameOf: (node) => this.#nameOf(node),
-    });
-  }
-
-  #nameOf(node: NodeId): string {
-    return this.directory.member(node)?.name ?? node;
-  }
-
-  #candidates(group: number): readonly NodeId[] {
-    const here = this.host.replica(group);
-    const members = this.directory.members().map(({ node }) => node);
-    return mayLead({
-      led: here?.leaderNode ?? this.router.leaderOf(group),
-      places: here?.membership.places ?? this.directory.workflow(group)?.replicas ?? [],
-      self: this.self,
-      others: [...members, ...this.#deps.seeds],
-    });
-  }
-
-  #executable(): readonly { readonly group: number; readonly candidates: readonly NodeId[] }[] {
-    return this.directory.workflows().map(({ group }) => ({
-      group,
-      candidates: this.#candidates(group),
-    }));
   }
 }

@@ -8,7 +8,7 @@ import { EventLog } from "./event-log.ts";
 function event(index: number, request: number, child: number): WorkflowEvent {
   const unit = { kind: "map", request, path: [child] } as const;
   const change = { kind: "attempt", request, unit, step: "low", node: "n", how: "done" } as const;
-  return { revision: revisionOf({ index, ordinal: 1 }), change };
+  return { number: revisionOf({ index, ordinal: 1 }), change };
 }
 
 test("attempts of requests that nobody follows are not kept", () => {

@@ -64,9 +64,9 @@ export class AttemptLog {
   }
 
   /** The newest of those with a greater number. */
-  after(request: number, revision: number): readonly WorkflowEvent[] {
+  after(request: number, number: number): readonly WorkflowEvent[] {
     const events = this.#followed.get(request)?.events ?? [];
-    return events.filter((event) => event.revision > revision).slice(-EVENTS_MAX);
+    return events.filter((event) => event.number > number).slice(-EVENTS_MAX);
   }
 
   #pruneLater(): void {

@@ -6,12 +6,13 @@ import { EventLog } from "./event-log.ts";
 
 function event(index: number, request: number, done = 0): WorkflowEvent {
   return {
-    revision: revisionOf({ index, ordinal: 0 }),
+    number: revisionOf({ index, ordinal: 0 }),
     change: {
       kind: "request",
       request,
       job: "job",
       state: "running",
+      revision: 1,
       submittedMs: 0,
       endedMs: undefined,
       steps: [{ step: "words", total: 9, done, failed: 0 }],

@@ -99,7 +99,7 @@ export class EventLog {
     this.#events.push(...events);
     if (this.#events.length > 2 * EVENTS_MAX) {
       const dropped = this.#events.length - EVENTS_MAX;
-      this.#floor = this.#events[dropped - 1]?.revision ?? this.#floor;
+      this.#floor = this.#events[dropped - 1]?.number ?? this.#floor;
       this.#events = this.#events.slice(dropped);
     }
     for (const wake of [...this.#waiting]) wake();
@@ -111,11 +111,11 @@ export class EventLog {
     if (after < this.#floor) return { resync: true, events: [], next: this.#seen };
     // From the end: nearly everybody is nearly there.
     let start = this.#events.length;
-    while ((this.#events[start - 1]?.revision ?? -1) > after) start--;
+    while ((this.#events[start - 1]?.number ?? -1) > after) start--;
     const fitting = this.#events.slice(start).filter(({ change }) => fits(change, request));
     if (request !== undefined) {
       fitting.push(...this.attempts.after(request, after));
-      fitting.sort((left, right) => left.revision - right.revision);
+      fitting.sort((left, right) => left.number - right.number);
     }
     // Cut to the newest of each: who is behind wants to know where things are, not every step there.
     const events = fitting.length > limit ? newestOfEach(fitting).slice(0, limit) : fitting;
@@ -123,7 +123,7 @@ export class EventLog {
     return {
       resync: false,
       events,
-      next: cut ? (events.at(-1)?.revision ?? after) : Math.max(after, this.#seen),
+      next: cut ? (events.at(-1)?.number ?? after) : Math.max(after, this.#seen),
     };
   }
 

@@ -336,7 +336,7 @@ export class JobxClient {
 
   /**
    * What happens to a request, until the stream ends: with the request, with its node, or with a
-   * failure, which is thrown. `after` is the revision of the last event that was seen.
+   * failure, which is thrown. `after` is the number of the last event that was seen.
    */
   async *events(
     id: string,

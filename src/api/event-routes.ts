@@ -32,7 +32,12 @@ interface EventCall {
 type Followed = { readonly workflow: string } | { readonly request: string };
 
 const STREAM = {
-  200: { description: "A stream of events.", schema: undefined, type: "text/event-stream" },
+  200: {
+    description:
+      "A stream of events. Each has its own `number`, which is its SSE id too and what `after` and `Last-Event-ID` name; beside it, where it is about a request or the definitions, the `revision` of these.",
+    schema: undefined,
+    type: "text/event-stream",
+  },
 } as const;
 
 const WHY = object<WhyView>("Why", { request: TEXT, state: REQUEST_STATE, why: TEXT });
@@ -156,7 +161,7 @@ function sendEvents(events: AsyncIterable<StreamEvent>): Readable {
 
 function eventText(event: StreamEvent): string {
   if (event.kind === "idle") return ": idle\n\n";
-  return `id: ${event.revision}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
+  return `id: ${event.number}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
 /**

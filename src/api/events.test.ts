@@ -41,10 +41,12 @@ beforeEach(async () => {
   cluster.calls.length = 0;
 });
 
-function progress(revision: number, done: number, endedAt: string | null = null): StreamEvent {
+/** Its revision stays: only progress is told, but for the end. */
+function progress(number: number, done: number, endedAt: string | null = null): StreamEvent {
   return {
     kind: "request",
-    revision,
+    number,
+    revision: endedAt === null ? 3 : number,
     request: "r1",
     workflow: "text",
     job: "wordcount",
@@ -70,7 +72,7 @@ function client(): JobxClient {
 
 test("a stream begins with the present state, has each event under its number, and ends with the request", async () => {
   cluster.tell(progress(5, 2));
-  cluster.tell({ kind: "idle", revision: 6 });
+  cluster.tell({ kind: "idle", number: 6 });
   cluster.tell(progress(7, 4, END));
   const answer = await fetch(`${url}/v1/requests/r1/events`, { headers: bearer(TOKENS.read) });
   expect(answer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
@@ -185,7 +187,7 @@ test("a stream ends when its token is revoked, over SSE and over WebSocket, and 
   expect(messages.at(-1)).toMatchObject({ kind: "error", code: "API_TOKEN_UNKNOWN" });
   const text = await answer.text();
   expect(text).toContain('event: error\ndata: {"code":"API_TOKEN_UNKNOWN"');
-  expect([text.includes('"revision":5'), messages.length]).toEqual([false, 2]);
+  expect([text.includes('"number":5'), messages.length]).toEqual([false, 2]);
 });
 
 test("a WebSocket on another path is refused, and one that says too much is closed", async () => {

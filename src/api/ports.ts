@@ -326,37 +326,34 @@ export interface SubmitInput {
 export type StepProgress = RequestView["steps"];
 
 /**
- * What those who follow a workflow or a request are told. `revision` rises; a stream that is asked for
- * what comes after one misses nothing.
+ * What those who follow a workflow or a request are told. `number` is the event's own and rises; a
+ * stream that is asked for what comes after one misses nothing. `revision` is that of what the event is
+ * about, as it is then: what a change may expect. Progress of a request has a number and leaves its
+ * revision as it is.
  */
-export type StreamEvent =
-  /** The present state: at the beginning, and where what happened meanwhile is not known any more. */
+export type StreamEvent = {
+  readonly number: number;
+} & /** The present state: at the beginning, and where what happened meanwhile is not known any more. */
+(
   | {
       readonly kind: "resync";
-      readonly revision: number;
       readonly requests: readonly RequestView[];
     }
-  | {
-      readonly kind: "request";
-      readonly revision: number;
-      readonly request: string;
-      readonly workflow: string;
-      readonly job: string;
-      readonly state: RequestState;
-      readonly submittedAt: string;
-      readonly endedAt: string | null;
-      readonly steps: StepProgress;
-    }
-  | { readonly kind: "removed"; readonly revision: number; readonly request: string }
-  | { readonly kind: "defined"; readonly revision: number; readonly workflow: string }
+  | ({ readonly kind: "request" } & Pick<
+      RequestView,
+      "request" | "workflow" | "job" | "state" | "revision" | "submittedAt" | "endedAt" | "steps"
+    >)
+  | { readonly kind: "removed"; readonly request: string }
+  /** The definitions were replaced; with the workflow's revision. */
+  | { readonly kind: "defined"; readonly workflow: string; readonly revision: number }
   /** An attempt began or ended, where one request is followed: the newest few hundred, as they happen. */
-  | ({
-      readonly kind: "attempt";
-      readonly revision: number;
-      readonly request: string;
-    } & Pick<AttemptView, "invocation" | "phase" | "step" | "node" | "nodeName" | "state">)
+  | ({ readonly kind: "attempt"; readonly request: string } & Pick<
+      AttemptView,
+      "invocation" | "phase" | "step" | "node" | "nodeName" | "state"
+    >)
   /** Nothing has happened for a while; the stream lives. */
-  | { readonly kind: "idle"; readonly revision: number };
+  | { readonly kind: "idle" }
+);
 
 /**
  * The node as the API sees it. A request is named by its id, or by `WORKFLOW:NAME` when it is kept
@@ -449,7 +446,7 @@ export interface ClusterPort {
     options: CallOptions,
   ): Promise<SubmitAnswer>;
   /**
-   * Follows a workflow, or one of its requests until it has ended. `after` is the revision of the last
+   * Follows a workflow, or one of its requests until it has ended. `after` is the number of the last
    * event that the caller has seen. Ends when `signal` says so.
    */
   events(

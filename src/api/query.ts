@@ -35,7 +35,7 @@ export function revisionOf(
     Headers: { readonly "if-match"?: string };
   }>,
 ): number | undefined {
-  const header = request.headers["if-match"]?.replaceAll('"', "");
+  const header = request.headers["if-match"]?.replaceAll(/W\/|"/gu, "");
   const text = header ?? request.query.revision;
   return text === undefined || text === "*" ? undefined : Number(text);
 }

@@ -7,7 +7,7 @@ import { ATTEMPTS_MAX, PAGE_DEFAULT, WAIT_MS_MAX } from "./limits.ts";
 import type { RequestPage } from "./ports.ts";
 import { countOf, flagOf, momentOf, revisionOf } from "./query.ts";
 import { resultRoute } from "./result-route.ts";
-import { json, route, tagged } from "./route.ts";
+import { json, route, weaklyTagged } from "./route.ts";
 import {
   ATTEMPT_PARAMS,
   LIMIT_QUERY,
@@ -79,7 +79,7 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
       const view = await callCluster(context, request, {
         run: (call) => cluster.cancel(request.params.request, revision, call),
       });
-      return tagged(reply, view);
+      return weaklyTagged(reply, view);
     },
   );
   app.post<ChangeCall>(
@@ -90,7 +90,7 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
       const view = await callCluster(context, request, {
         run: (call) => cluster.resume(request.params.request, revision, call),
       });
-      return tagged(reply, view);
+      return weaklyTagged(reply, view);
     },
   );
 }
@@ -157,7 +157,7 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
     route(cluster, {
       ...common,
       summary:
-        "A request; with `wait`, when it has ended or is paused, or after so many milliseconds; with `known=paused`, not for a pause but when that is over; with `result=true`, its result unless that is above 1 MiB (RESULT_TOO_LARGE). Its revision is also in the header ETag.",
+        "A request; with `wait`, when it has ended or is paused, or after so many milliseconds; with `known=paused`, not for a pause but when that is over; with `result=true`, its result unless that is above 1 MiB (RESULT_TOO_LARGE). Its revision is also in the header ETag, which is weak: it names the state, while the progress in the body may change.",
       querystring: WAIT_QUERY,
       answers: { 200: json("The request.", REQUEST) },
     }),
@@ -170,7 +170,7 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
         waitMs,
         run: (options) => cluster.request(request.params.request, input, options),
       });
-      return tagged(reply, view);
+      return weaklyTagged(reply, view);
     },
   );
   app.get<{ Params: RequestPath; Querystring: { readonly limit?: string } }>(

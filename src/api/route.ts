@@ -91,11 +91,26 @@ export function json(description: string, schema: JsonSchema): RouteAnswer {
   return { description, schema };
 }
 
-/** The view, with its revision in the header ETag as `If-Match` takes it. */
+/**
+ * The view of a definition, with its revision in the header ETag as `If-Match` takes it. A strong one:
+ * while the revision stays, so do the bytes.
+ */
 export function tagged<View extends { readonly revision: number } | null>(
   reply: FastifyReply,
   view: View,
 ): View {
   if (view !== null) reply.header("etag", `"${view.revision}"`);
+  return view;
+}
+
+/**
+ * The view of a request, with its revision in the header ETag. A weak one, since it names the state and
+ * not the bytes: how far the request is changes them and leaves the revision.
+ */
+export function weaklyTagged<View extends { readonly revision: number }>(
+  reply: FastifyReply,
+  view: View,
+): View {
+  reply.header("etag", `W/"${view.revision}"`);
   return view;
 }

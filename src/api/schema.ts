@@ -112,10 +112,14 @@ export const REVISION_QUERY = {
   properties: { revision: REVISION },
 } as const;
 
-/** The same as a header: a revision as an entity tag, or `*` for any. */
+/**
+ * The same as a header: a revision as an entity tag, or `*` for any. Weak tags are taken as well, against
+ * the letter of RFC 9110 (13.1.1): that keeps them from guarding bytes, and what is guarded here is the
+ * state, which a request's tag names exactly.
+ */
 export const MATCH_HEADERS = {
   type: "object",
-  properties: { "if-match": { type: "string", pattern: '^(\\*|"?[0-9]{1,15}"?)$' } },
+  properties: { "if-match": { type: "string", pattern: '^(\\*|[0-9]{1,15}|(W/)?"[0-9]{1,15}")$' } },
 } as const;
 
 /** A workflow to make. */

@@ -39,7 +39,7 @@ export async function followRequest(
     try {
       for await (const event of deps.client.events(id, after)) {
         heardMs = clock.nowMs();
-        after = event.revision;
+        after = event.number;
         const [present] = event.kind === "resync" ? event.requests : [];
         const progress = event.kind === "request" ? event : present;
         if (progress !== undefined) {

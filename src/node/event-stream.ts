@@ -46,12 +46,12 @@ export async function* eventStream(
       // The number is older than the state: what happens between the two is told twice, not never.
       after = page.next;
       const requests = await followed.present();
-      yield { kind: "resync", revision: after, requests };
+      yield { kind: "resync", number: after, requests };
       if (request !== undefined && requests.every(({ endedAt }) => endedAt !== null)) return;
       continue;
     }
     after = page.next;
-    if (page.events.length === 0) yield { kind: "idle", revision: after };
+    if (page.events.length === 0) yield { kind: "idle", number: after };
     let over = false;
     for (const event of page.events) {
       const view = eventView(event, followed);
@@ -65,14 +65,15 @@ export async function* eventStream(
 }
 
 function eventView(
-  { revision, change }: WorkflowEvent,
+  { number, change }: WorkflowEvent,
   { workflow, group, nodeName }: Followed,
 ): StreamEvent {
   switch (change.kind) {
     case "request":
       return {
         kind: "request",
-        revision,
+        number,
+        revision: change.revision,
         request: requestId(workflow, group, change.request),
         workflow,
         job: change.job,
@@ -82,15 +83,15 @@ function eventView(
         steps: progressView(change.steps),
       };
     case "removed":
-      return { kind: "removed", revision, request: requestId(workflow, group, change.request) };
+      return { kind: "removed", number, request: requestId(workflow, group, change.request) };
     case "defined":
-      return { kind: "defined", revision, workflow };
+      return { kind: "defined", number, revision: change.revision, workflow };
     case "attempt": {
       const { unit, step, node, how } = change;
       const id = requestId(workflow, group, change.request);
       return {
         kind: "attempt",
-        revision,
+        number,
         request: id,
         invocation: invocationId(id, unit.path),
         phase: unit.kind,

@@ -99,7 +99,7 @@ export function applyDefine(
   const { description, retention } = command;
   tx.put(META_KEY, { ...meta, description, retention, plan: revision });
   replacePlan(tx, { old: meta.plan, next: plan });
-  tx.emit({ kind: "defined" });
+  tx.emit({ kind: "defined", revision });
   return { kind: "revision", revision };
 }
 

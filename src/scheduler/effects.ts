@@ -45,7 +45,8 @@ export type Effect =
   | { readonly kind: "request-resumed"; readonly request: number }
   /** The request is gone; what lies under it is to be deleted. */
   | { readonly kind: "request-removed"; readonly request: number }
-  | { readonly kind: "defined" }
+  /** The definitions were replaced; their revision now. */
+  | { readonly kind: "defined"; readonly revision: number }
   /** Rows of the indexes of named units that came or went: ready ones, and those with a time. */
   | { readonly kind: "named-ready" | "named-unready" | "named-undue"; readonly key: string }
   | { readonly kind: "named-due"; readonly key: string; readonly dueMs: number }

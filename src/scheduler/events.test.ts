@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
-import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
+import { failed, mapped, reduced, sketchDefinition } from "../../test/lib/scheduler-values.ts";
 import { revisionOf } from "./apply-kit.ts";
 import { attemptEventsOf, eventsOf, requestChange } from "./events.ts";
 import { COMMAND_ORDINALS, keys } from "./keys.ts";
+import type { Answer } from "./rows.ts";
+import type { Token } from "./unit.ts";
 import { whyText } from "./why.ts";
 
 describe("events", () => {
@@ -20,14 +22,52 @@ describe("events", () => {
       { index: 7, ordinal: 3, end: effects.length - 2 },
       { index: 9, ordinal: 0, end: effects.length },
     ];
-    const told = eventsOf(effects, spans).map(({ revision, change }) => [
-      revision,
+    const told = eventsOf(effects, spans).map(({ number, change }) => [
+      number,
       change.kind === "request" && change.request,
     ]);
     expect(told).toEqual([
       [revisionOf({ index: 7, ordinal: 3 * COMMAND_ORDINALS }), first],
       [revisionOf({ index: 9, ordinal: 0 }), second],
     ]);
+  });
+
+  test("a change of state makes its number the revision; progress has a number, and leaves the revision", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low" }]);
+    const told = (act: () => void) => {
+      const effects = kit.said(act);
+      const spans = [{ index: kit.index, ordinal: 0, end: effects.length }];
+      return eventsOf(effects, spans).map(({ number, change }) => {
+        if (change.kind !== "request") throw new Error("this is told of a request");
+        const { state, revision } = change;
+        return { number, state, revision };
+      });
+    };
+    const [submitted] = told(() => kit.submit());
+    expect(submitted).toMatchObject({ state: "queued", revision: submitted?.number });
+    let granted: Token | undefined;
+    const [begun] = told(() => {
+      granted = kit.grant().token;
+    });
+    expect(begun).toMatchObject({ state: "running", revision: begun?.number });
+    const [progress] = told(() => {
+      if (granted !== undefined) kit.end(granted, mapped("low", 2));
+    });
+    expect(progress).toMatchObject({ state: "running", revision: begun?.number });
+    expect(progress?.number).toBeGreaterThan(begun?.number ?? Infinity);
+  });
+
+  test("new definitions are told with their revision", () => {
+    const kit = new SchedulerKit();
+    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    const { sources, define } = sketchDefinition([{ name: "top" }]);
+    for (const source of sources) kit.run(source);
+    const answers: Answer[] = [];
+    const effects = kit.said(() => answers.push(kit.run({ ...define, revision: 0 })));
+    const [event] = eventsOf(effects, [{ index: kit.index, ordinal: 0, end: effects.length }]);
+    const revision = event?.number;
+    expect(event?.change).toEqual({ kind: "defined", revision });
+    expect(answers).toEqual([{ kind: "revision", revision }]);
   });
 
   test("attempts are told of requests that are followed, each under a number of its own", () => {
@@ -44,7 +84,7 @@ describe("events", () => {
       { kind: "attempt", how: "done", step: "top", unit: { path: [] } },
     ]);
     const first = revisionOf({ index: 7, ordinal: COMMAND_ORDINALS });
-    expect(told.map(({ revision }) => revision - first)).toEqual([0, 1]);
+    expect(told.map(({ number }) => number - first)).toEqual([0, 1]);
     expect(attemptEventsOf(effects, spans, (one) => one === other)).toEqual([]);
   });
 

@@ -1,6 +1,8 @@
 /**
  * What a workflow tells those who follow it (R22). Events come from applied entries, so every replica
- * tells the same ones under the same numbers; a number is that of the command that caused it.
+ * tells the same ones under the same numbers; a number is that of the command that caused it. A change
+ * that raises the revision of a request, or of the definitions, makes it that number; progress has a
+ * number and leaves the revision.
  */
 import { unreachable } from "../std/assert.ts";
 import { revisionOf } from "./apply-kit.ts";
@@ -18,12 +20,15 @@ export type EventChange =
       readonly request: number;
       readonly job: string;
       readonly state: RequestState;
+      /** Of the request. */
+      readonly revision: number;
       readonly submittedMs: number;
       readonly endedMs: number | undefined;
       readonly steps: readonly StepCount[];
     }
   | { readonly kind: "removed"; readonly request: number }
-  | { readonly kind: "defined" }
+  /** With the revision of the definitions. */
+  | { readonly kind: "defined"; readonly revision: number }
   /** Told only of requests that somebody follows. */
   | {
       readonly kind: "attempt";
@@ -36,7 +41,8 @@ export type EventChange =
 
 /** A change with its number. */
 export interface WorkflowEvent {
-  readonly revision: number;
+  /** Only rises; after it somebody goes on. */
+  readonly number: number;
   readonly change: EventChange;
 }
 
@@ -60,14 +66,14 @@ export function eventsOf(
   let from = 0;
   for (const span of spans) {
     const { index, ordinal } = span;
-    const revision = revisionOf({ index, ordinal: ordinal * COMMAND_ORDINALS });
+    const number = revisionOf({ index, ordinal: ordinal * COMMAND_ORDINALS });
     for (const effect of effects.slice(from, span.end)) {
       const change = changeOf(effect);
       if (change === undefined) continue;
       const about = subjectOf(change);
       // Deleted first, so that the order of the map is that of the numbers.
       events.delete(about);
-      events.set(about, { revision, change });
+      events.set(about, { number, change });
     }
     from = span.end;
   }
@@ -91,7 +97,7 @@ export function attemptEventsOf(
       for (const change of attemptChanges(effect)) {
         const place = ordinal * COMMAND_ORDINALS + Math.min(nth++, COMMAND_ORDINALS - 1);
         if (!isFollowed(change.request)) continue;
-        events.push({ revision: revisionOf({ index, ordinal: place }), change });
+        events.push({ number: revisionOf({ index, ordinal: place }), change });
       }
     }
     from = end;
@@ -121,8 +127,8 @@ function attemptChanges(effect: Effect): readonly Extract<EventChange, { kind: "
 
 /** The request as those who follow it see it. */
 export function requestChange(request: number, row: RequestRow): EventChange {
-  const { job, state, submittedMs, endedMs, steps } = row;
-  return { kind: "request", request, job, state, submittedMs, endedMs, steps };
+  const { job, state, revision, submittedMs, endedMs, steps } = row;
+  return { kind: "request", request, job, state, revision, submittedMs, endedMs, steps };
 }
 
 function changeOf(effect: Effect): EventChange | undefined {
@@ -132,7 +138,7 @@ function changeOf(effect: Effect): EventChange | undefined {
     case "request-removed":
       return { kind: "removed", request: effect.request };
     case "defined":
-      return { kind: "defined" };
+      return { kind: "defined", revision: effect.revision };
     case "queued":
     case "unqueued":
     case "still-queued":

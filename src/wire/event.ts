@@ -8,7 +8,7 @@ import { nameCodec, unitRefCodec } from "./work-codec.ts";
 
 /** A change with its number. */
 export const workflowEventCodec: Codec<WorkflowEvent> = struct<WorkflowEvent>({
-  revision: natural,
+  number: natural,
   change: union<EventChange>({
     request: [
       1,
@@ -16,13 +16,14 @@ export const workflowEventCodec: Codec<WorkflowEvent> = struct<WorkflowEvent>({
         request: natural,
         job: nameCodec,
         state: requestStateCodec,
+        revision: natural,
         submittedMs: natural,
         endedMs: optional(natural),
         steps: stepCountsCodec,
       },
     ],
     removed: [2, { request: natural }],
-    defined: [3, {}],
+    defined: [3, { revision: natural }],
     attempt: [
       4,
       {

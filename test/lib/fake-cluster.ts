@@ -106,10 +106,9 @@ export class FakeCluster implements ClusterPort {
     const changes = fields.state !== undefined && fields.state !== old.state;
     const view = { ...old, revision: old.revision + (changes ? 1 : 0), ...fields };
     this.views.set(id, view);
-    const { request, workflow, job, state, submittedAt, endedAt, steps } = view;
-    const revision = this.stream.length + 100;
-    const told = { request, workflow, job, state, submittedAt, endedAt, steps };
-    this.tell({ kind: "request", revision, ...told });
+    const { request, workflow, job, state, revision, submittedAt, endedAt, steps } = view;
+    const told = { request, workflow, job, state, revision, submittedAt, endedAt, steps };
+    this.tell({ kind: "request", number: this.stream.length + 1000, ...told });
   }
 
   succeed(id: string, pairs: readonly (readonly [string, number])[]): void {
@@ -361,7 +360,7 @@ export class FakeCluster implements ClusterPort {
     this.#called("events", { of, after }, options);
     if (after === undefined) {
       const requests = "request" in of ? [this.#view(of.request)] : [...this.views.values()];
-      yield { kind: "resync", revision: 1, requests };
+      yield { kind: "resync", number: 1, requests };
     }
     for (let sent = 0; ; ) {
       for (const event of this.stream.slice(sent)) {

@@ -48,6 +48,11 @@ export class SchedulerKit {
     return kit;
   }
 
+  /** Of the newest entry. */
+  get index(): number {
+    return this.#index;
+  }
+
   /** Applies one entry. */
   apply(envelopes: readonly Envelope[]): readonly Answer[] {
     this.#index += 1;

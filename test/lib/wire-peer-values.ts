@@ -232,12 +232,13 @@ const eventChange: Any<EventChange> = fc.oneof(
     request: natural,
     job: name,
     state: fc.constantFrom("queued", "running", "paused", "succeeded", "failed", "cancelled"),
+    revision: natural,
     submittedMs: natural,
     endedMs: maybe(natural),
     steps: list(fc.record({ step: name, total: natural, done: natural, failed: natural })),
   }),
   fc.record({ kind: one("removed"), request: natural }),
-  fc.record({ kind: one("defined") }),
+  fc.record({ kind: one("defined"), revision: natural }),
   fc.record({
     kind: one("attempt"),
     request: natural,
@@ -324,7 +325,7 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
   events: fc.record({
     kind: one("events"),
     resync: bool,
-    events: list(fc.record({ revision: natural, change: eventChange })),
+    events: list(fc.record({ number: natural, change: eventChange })),
     next: natural,
   }),
   done: fc.record({ kind: one("done") }),

@@ -1,19 +1,20 @@
 /**
  * Steps, jobs and handlers one at a time. Creating refuses what is there already, updating what is
- * not; with `If-Match` (or `?revision=`) only the revision that the caller has seen is changed.
+ * not; with `If-Match` or `?revision=`, for a deletion also in its body, only the revision that the caller has seen is changed.
  */
 import type { FastifyInstance } from "fastify";
 import { parseJobs, parseSteps } from "../workflow/document.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { type JsonSchema, list, object, TEXT } from "./json-schema.ts";
 import type { CallOptions, ClusterPort, EntityChange, JobView, StepView } from "./ports.ts";
-import { revisionOf } from "./query.ts";
+import { type Expecting, revisionOf } from "./query.ts";
 import { json, type RouteText, route, tagged } from "./route.ts";
 import {
   CREATE_ENTITY_BODY,
   ENTITY_BODY,
   ENTITY_PARAMS,
   MATCH_HEADERS,
+  REVISION_BODY,
   REVISION_QUERY,
   WORKFLOW_PARAMS,
 } from "./schema.ts";
@@ -24,11 +25,13 @@ interface EntityPath {
   readonly name: string;
 }
 
-interface ChangeCall {
+interface UpdateCall extends Omit<Expecting, "Body"> {
   Params: EntityPath;
-  Querystring: { readonly revision?: string };
-  Headers: { readonly "if-match"?: string };
   Body: unknown;
+}
+
+interface DeleteCall extends Expecting {
+  Params: EntityPath;
 }
 
 const OF_WORKFLOW = { tag: "workflows", scope: { kind: "workflow" } } as const;
@@ -138,7 +141,7 @@ function writeRoutes(app: FastifyInstance, context: ApiContext, kind: Kind): voi
       return tagged(reply.code(201), made);
     },
   );
-  app.put<ChangeCall>(
+  app.put<UpdateCall>(
     `/workflows/:workflow/${plural}/:name`,
     route(cluster, {
       ...changing(ENTITY_BODY),
@@ -204,10 +207,10 @@ function deleteRoute(
   { kind, plural }: { readonly kind: EntityChange["entity"]; readonly plural: string },
 ): void {
   const { cluster } = context;
-  app.delete<ChangeCall>(
+  app.delete<DeleteCall>(
     `/workflows/:workflow/${plural}/:name`,
     route(cluster, {
-      ...changing(undefined),
+      ...changing(REVISION_BODY),
       summary: `Deletes a ${kind} that nothing uses.`,
       answers: {
         200: json("Its name.", object<{ name: string }>(`Deleted_${kind}`, { name: TEXT })),
@@ -215,7 +218,7 @@ function deleteRoute(
     }),
     async (request) => {
       const { workflow, name } = request.params;
-      const revision = revisionOf(request);
+      const revision = revisionOf(request, request.body);
       const change = { entity: kind, action: "delete", workflow, name, revision } as const;
       await callCluster(context, request, {
         run: (options) => cluster.changeEntity(change, options),
@@ -225,14 +228,14 @@ function deleteRoute(
   );
 }
 
-function changing(body: RouteText["body"]): Omit<RouteText, "summary" | "answers"> {
+function changing(body: JsonSchema): Omit<RouteText, "summary" | "answers"> {
   return {
     ...OF_WORKFLOW,
     role: "admin",
     params: ENTITY_PARAMS,
     querystring: REVISION_QUERY,
     headers: MATCH_HEADERS,
-    ...(body === undefined ? {} : { body }),
+    body,
   };
 }
 

@@ -331,19 +331,14 @@ export type StepProgress = RequestView["steps"];
  * about, as it is then: what a change may expect. Progress of a request has a number and leaves its
  * revision as it is.
  */
-export type StreamEvent = {
-  readonly number: number;
-} & /** The present state: at the beginning, and where what happened meanwhile is not known any more. */
-(
-  | {
-      readonly kind: "resync";
-      readonly requests: readonly RequestView[];
-    }
+export type StreamEvent = { readonly number: number } & (
+  | { readonly kind: "removed"; readonly request: string }
+  /** The present state: at the beginning, and where what happened meanwhile is not known any more. */
+  | { readonly kind: "resync"; readonly requests: readonly RequestView[] }
   | ({ readonly kind: "request" } & Pick<
       RequestView,
       "request" | "workflow" | "job" | "state" | "revision" | "submittedAt" | "endedAt" | "steps"
     >)
-  | { readonly kind: "removed"; readonly request: string }
   /** The definitions were replaced; with the workflow's revision. */
   | { readonly kind: "defined"; readonly workflow: string; readonly revision: number }
   /** An attempt began or ended, where one request is followed: the newest few hundred, as they happen. */

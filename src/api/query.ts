@@ -28,16 +28,37 @@ export function countOf(
   );
 }
 
-/** The revision that a change expects: of `If-Match` or `?revision=`, which schemas have let through. */
+/** Where a change that has no body else may say which revision it expects. */
+export interface Expecting {
+  Querystring: { readonly revision?: string };
+  Headers: { readonly "if-match"?: string };
+  Body: { readonly revision?: number } | null | undefined;
+}
+
+/**
+ * The revision that a change expects: of `If-Match`, `?revision=`, and the body where it is handed in.
+ * Schemas have let them through. `If-Match: *` expects none, and leaves it to the others.
+ * @throws {JobxError} `API_INPUT_INVALID` where they name different ones.
+ */
 export function revisionOf(
-  request: FastifyRequest<{
-    Querystring: { readonly revision?: string };
-    Headers: { readonly "if-match"?: string };
-  }>,
+  request: FastifyRequest<Pick<Expecting, "Querystring" | "Headers">>,
+  body?: Expecting["Body"],
 ): number | undefined {
   const header = request.headers["if-match"]?.replaceAll(/W\/|"/gu, "");
-  const text = header ?? request.query.revision;
-  return text === undefined || text === "*" ? undefined : Number(text);
+  const said = [
+    ["headers.if-match", header === "*" ? undefined : header],
+    ["querystring.revision", request.query.revision],
+    ["body.revision", body?.revision],
+  ] as const;
+  let revision: number | undefined;
+  for (const [path, value] of said) {
+    if (value === undefined) continue;
+    revision ??= Number(value);
+    if (Number(value) !== revision) {
+      throw inputError(path, `${revision}, as the call says elsewhere`);
+    }
+  }
+  return revision;
 }
 
 /** A moment in milliseconds since 1970. @throws {JobxError} `API_INPUT_INVALID` for what is none. */

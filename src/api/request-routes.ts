@@ -5,7 +5,7 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
 import { ATTEMPTS_MAX, PAGE_DEFAULT, WAIT_MS_MAX } from "./limits.ts";
 import type { RequestPage } from "./ports.ts";
-import { countOf, flagOf, momentOf, revisionOf } from "./query.ts";
+import { countOf, type Expecting, flagOf, momentOf, revisionOf } from "./query.ts";
 import { resultRoute } from "./result-route.ts";
 import { json, route, weaklyTagged } from "./route.ts";
 import {
@@ -17,6 +17,7 @@ import {
   PAGE_QUERY,
   REQUEST_PARAMS,
   RETRY_BODY,
+  REVISION_BODY,
   REVISION_QUERY,
   SUBMIT_HEADERS,
   WAIT_QUERY,
@@ -49,11 +50,9 @@ export function requestRoutes(app: FastifyInstance, context: ApiContext): void {
   changeRoutes(app, context);
 }
 
-/** With `If-Match` (or `?revision=`) only the revision that the caller has seen is changed. */
-interface ChangeCall {
+/** With `If-Match`, `?revision=` or a body only the revision that the caller has seen is changed. */
+interface ChangeCall extends Expecting {
   Params: RequestPath;
-  Querystring: { readonly revision?: string };
-  Headers: { readonly "if-match"?: string };
 }
 
 const CHANGING = {
@@ -63,6 +62,7 @@ const CHANGING = {
   params: REQUEST_PARAMS,
   querystring: REVISION_QUERY,
   headers: MATCH_HEADERS,
+  body: REVISION_BODY,
 } as const;
 
 function changeRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -75,7 +75,7 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
     "/requests/:request/cancel",
     route(cluster, { ...change, summary: "Ends a request that has not ended." }),
     async (request, reply) => {
-      const revision = revisionOf(request);
+      const revision = revisionOf(request, request.body);
       const view = await callCluster(context, request, {
         run: (call) => cluster.cancel(request.params.request, revision, call),
       });
@@ -86,7 +86,7 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
     "/requests/:request/resume",
     route(cluster, { ...change, summary: "Lets a paused request run again." }),
     async (request, reply) => {
-      const revision = revisionOf(request);
+      const revision = revisionOf(request, request.body);
       const view = await callCluster(context, request, {
         run: (call) => cluster.resume(request.params.request, revision, call),
       });
@@ -233,7 +233,7 @@ function endRoutes(app: FastifyInstance, context: ApiContext): void {
     }),
     async (request) => {
       const id = request.params.request;
-      const revision = revisionOf(request);
+      const revision = revisionOf(request, request.body);
       await callCluster(context, request, {
         run: (options) => cluster.deleteRequest(id, revision, options),
       });

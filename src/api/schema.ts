@@ -112,6 +112,13 @@ export const REVISION_QUERY = {
   properties: { revision: REVISION },
 } as const;
 
+/** The same in the body of a change that has none else. */
+export const REVISION_BODY = {
+  type: ["object", "null"],
+  additionalProperties: false,
+  properties: { revision: { type: "integer", minimum: 0, maximum: 999_999_999_999_999 } },
+} as const;
+
 /**
  * The same as a header: a revision as an entity tag, or `*` for any. Weak tags are taken as well, against
  * the letter of RFC 9110 (13.1.1): that keeps them from guarding bytes, and what is guarded here is the

@@ -25,6 +25,7 @@ import {
   RECEIVE_MS_MAX,
   SILENCE_MS_MAX,
 } from "./limits.ts";
+import { refuseBody } from "./no-body.ts";
 import { openApi } from "./openapi.ts";
 import type { ClusterPort } from "./ports.ts";
 import { requestRoutes } from "./request-routes.ts";
@@ -174,6 +175,14 @@ function guard(
     try {
       context.inFlight.takeBody(request, bodyBytesOf(request));
       next(null, payload);
+    } catch (error) {
+      next(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  app.addHook("preValidation", (request, _reply, next) => {
+    try {
+      refuseBody(request);
+      next();
     } catch (error) {
       next(error instanceof Error ? error : new Error(String(error)));
     }

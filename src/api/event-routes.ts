@@ -14,14 +14,9 @@ import { object, TEXT } from "./json-schema.ts";
 import { DEADLINE_MS_DEFAULT } from "./limits.ts";
 import type { StreamEvent, WhyView } from "./ports.ts";
 import { tokenOf } from "./principal.ts";
+import { REQUEST_PLACES, type RequestPath, type RequestPlace } from "./request-places.ts";
 import { json, route } from "./route.ts";
-import {
-  EVENT_HEADERS,
-  EVENT_QUERY,
-  READ_QUERY,
-  REQUEST_PARAMS,
-  WORKFLOW_PARAMS,
-} from "./schema.ts";
+import { EVENT_HEADERS, EVENT_QUERY, READ_QUERY, WORKFLOW_PARAMS } from "./schema.ts";
 import { REQUEST_STATE } from "./view-schema.ts";
 
 interface EventCall {
@@ -66,26 +61,36 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
       params: WORKFLOW_PARAMS,
     }),
     ...following(context),
+    preHandler: waiting(context),
   });
-  app.route<EventCall & { Params: { readonly request: string } }>({
-    method: "GET",
-    url: "/requests/:request/events",
-    ...route(cluster, {
+  for (const at of REQUEST_PLACES) {
+    const parts = route(cluster, {
       ...common,
       summary: "What happens to a request until it has ended; also over WebSocket.",
       scope: { kind: "request" },
-      params: REQUEST_PARAMS,
-    }),
-    ...following(context),
-  });
-  app.get<{ Params: { readonly request: string } }>(
-    "/requests/:request/why",
+      params: at.request,
+    });
+    app.route<EventCall & { Params: RequestPath }>({
+      method: "GET",
+      url: `${at.url}/events`,
+      ...parts,
+      ...following(context),
+      preHandler: [parts.preHandler, waiting(context)],
+    });
+    whyRoute(app, context, at);
+  }
+}
+
+function whyRoute(app: FastifyInstance, context: ApiContext, at: RequestPlace): void {
+  const { cluster } = context;
+  app.get<{ Params: RequestPath }>(
+    `${at.url}/why`,
     route(cluster, {
       summary: "Why a request is where it is, in one sentence.",
       tag: "requests",
       role: "read",
       scope: { kind: "request" },
-      params: REQUEST_PARAMS,
+      params: at.request,
       querystring: READ_QUERY,
       answers: { 200: json("The reason.", WHY) },
     }),
@@ -96,26 +101,29 @@ export function eventRoutes(app: FastifyInstance, context: ApiContext): void {
   );
 }
 
+/** A hook before the upgrade, after which nobody can be refused with a status. */
+function waiting(context: ApiContext) {
+  return async (request: FastifyRequest): Promise<void> => context.inFlight.wait(request);
+}
+
 /** Sends what is followed in either way. */
 function following(context: ApiContext) {
   type Request = FastifyRequest<EventCall & { Params: Followed }>;
   return {
-    // Before the upgrade, after which nobody can be refused with a status.
-    preHandler: (request: Request, _reply: FastifyReply, done: (error?: Error) => void) => {
-      try {
-        context.inFlight.wait(request);
-        done();
-      } catch (error) {
-        done(error instanceof Error ? error : new Error(String(error)));
-      }
-    },
     handler: (request: Request, reply: FastifyReply) =>
       reply
         .type("text/event-stream; charset=utf-8")
-        .send(sendEvents(follow(context, request, request.params))),
-    wsHandler: (socket: WebSocket, request: Request) =>
-      void sendMessages(socket, follow(context, request, request.params), context.silenceMsMax),
+        .send(sendEvents(follow(context, request, followedOf(request.params)))),
+    wsHandler: (socket: WebSocket, request: Request) => {
+      const events = follow(context, request, followedOf(request.params));
+      void sendMessages(socket, events, context.silenceMsMax);
+    },
   };
+}
+
+/** A request that is named under its workflow is followed alone. */
+function followedOf(params: Followed): Followed {
+  return "request" in params ? { request: params.request } : { workflow: params.workflow };
 }
 
 function follow(

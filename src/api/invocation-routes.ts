@@ -1,42 +1,15 @@
-/**
- * The invocations of a request. A request is found by its id alone, as everywhere; under its workflow as
- * well, for who walks down from there.
- */
+/** The invocations of a request. */
 import type { FastifyInstance } from "fastify";
-import { JobxError } from "../std/errors.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { INVOCATION, INVOCATION_LIST } from "./invocation-schema.ts";
 import type { InvocationPage } from "./invocation-view.ts";
 import { PAGE_DEFAULT } from "./limits.ts";
-import type { ClusterPort } from "./ports.ts";
 import { countOf, flagOf } from "./query.ts";
+import { REQUEST_PLACES, type RequestPath, type RequestPlace } from "./request-places.ts";
 import { json, route } from "./route.ts";
-import {
-  INVOCATION_PARAMS,
-  INVOCATION_QUERY,
-  INVOCATIONS_QUERY,
-  PAGE_BOUNDS,
-  REQUEST_PARAMS,
-  WORKFLOW_INVOCATION_PARAMS,
-  WORKFLOW_REQUEST_PARAMS,
-} from "./schema.ts";
+import { INVOCATION_QUERY, INVOCATIONS_QUERY, PAGE_BOUNDS } from "./schema.ts";
 
 const STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
-
-/** Where a request is found. A token that is limited to workflows is held against the request's. */
-const PLACES = [
-  { url: "/requests/:request", list: REQUEST_PARAMS, show: INVOCATION_PARAMS },
-  {
-    url: "/workflows/:workflow/requests/:request",
-    list: WORKFLOW_REQUEST_PARAMS,
-    show: WORKFLOW_INVOCATION_PARAMS,
-  },
-] as const;
-
-interface Place {
-  readonly request: string;
-  readonly workflow?: string;
-}
 
 interface PageQuery {
   readonly limit?: string;
@@ -48,7 +21,7 @@ interface PageQuery {
 
 /** Routes under `/v1`. */
 export function invocationRoutes(app: FastifyInstance, context: ApiContext): void {
-  for (const place of PLACES) {
+  for (const place of REQUEST_PLACES) {
     listRoute(app, context, place);
     showRoute(app, context, place);
   }
@@ -56,21 +29,20 @@ export function invocationRoutes(app: FastifyInstance, context: ApiContext): voi
 
 const COMMON = { tag: "requests", role: "read", scope: { kind: "request" } } as const;
 
-function listRoute(app: FastifyInstance, context: ApiContext, at: (typeof PLACES)[number]): void {
+function listRoute(app: FastifyInstance, context: ApiContext, at: RequestPlace): void {
   const { cluster } = context;
-  app.get<{ Params: Place; Querystring: PageQuery }>(
+  app.get<{ Params: RequestPath; Querystring: PageQuery }>(
     `${at.url}/invocations`,
     route(cluster, {
       ...COMMON,
       summary:
         "The invocations of a request, each parent's side by side, children before reductions; with `parent`, those of one. A page that is cut off says where to go on (`after`), also where few fit.",
-      params: at.list,
+      params: at.request,
       querystring: INVOCATIONS_QUERY,
       answers: { 200: json("A page.", INVOCATION_LIST) },
     }),
     (request) => {
       const page = toPage(request.query);
-      checkWorkflowOf(cluster, request.params);
       return callCluster(context, request, {
         run: (options) => cluster.invocations.list(request.params.request, page, options),
       });
@@ -78,10 +50,10 @@ function listRoute(app: FastifyInstance, context: ApiContext, at: (typeof PLACES
   );
 }
 
-function showRoute(app: FastifyInstance, context: ApiContext, at: (typeof PLACES)[number]): void {
+function showRoute(app: FastifyInstance, context: ApiContext, at: RequestPlace): void {
   const { cluster } = context;
   app.get<{
-    Params: Place & { readonly invocation: string };
+    Params: RequestPath & { readonly invocation: string };
     Querystring: { readonly input?: string; readonly output?: string };
   }>(
     `${at.url}/invocations/:invocation`,
@@ -89,13 +61,12 @@ function showRoute(app: FastifyInstance, context: ApiContext, at: (typeof PLACES
       ...COMMON,
       summary:
         "An invocation: what it ran on, what it made, and why it failed; with `input=true` and `output=true` with the pairs, unless they are above 1 MiB (RESULT_TOO_LARGE).",
-      params: at.show,
+      params: at.invocation,
       querystring: INVOCATION_QUERY,
       answers: { 200: json("The invocation.", INVOCATION) },
     }),
     (request) => {
       const { params, query } = request;
-      checkWorkflowOf(cluster, params);
       const withInput = flagOf(query.input, false);
       const withOutput = flagOf(query.output, false);
       const of = { invocation: params.invocation, withInput, withOutput };
@@ -114,13 +85,4 @@ function toPage(query: PageQuery): InvocationPage {
     ...{ limit, after, parent, step },
     states: states && STATES.filter((state) => states.includes(state)),
   };
-}
-
-/** @throws {JobxError} `REQUEST_UNKNOWN` for a request of another workflow than that of the path. */
-function checkWorkflowOf(cluster: ClusterPort, { request, workflow }: Place): void {
-  if (workflow === undefined || cluster.workflowOf(request) === workflow) return;
-  throw new JobxError(
-    { code: "REQUEST_UNKNOWN", request },
-    `the workflow ${workflow} has no request ${request}`,
-  );
 }

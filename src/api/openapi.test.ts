@@ -116,6 +116,10 @@ describe("answers are what the document says", () => {
     await check("POST", { path: `${request}/retry`, url: "/v1/requests/r1/retry" });
     await check("GET", { path: `${request}/attempts`, url: "/v1/requests/r1/attempts" });
     await check("GET", { path: `${request}/why`, url: "/v1/requests/r1/why" });
+    await check("GET", {
+      path: "/v1/workflows/{workflow}/requests/{request}",
+      url: "/v1/workflows/text/requests/r1",
+    });
     await check("DELETE", { path: request, url: "/v1/requests/r1" });
     const entities = "/v1/workflows/{workflow}";
     for (const plural of ["steps", "jobs", "handlers"]) {

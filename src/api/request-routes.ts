@@ -6,16 +6,15 @@ import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
 import { ATTEMPTS_MAX, PAGE_DEFAULT, WAIT_MS_MAX } from "./limits.ts";
 import type { RequestPage } from "./ports.ts";
 import { countOf, type Expecting, flagOf, momentOf, revisionOf } from "./query.ts";
+import { REQUEST_PLACES, type RequestPath, type RequestPlace } from "./request-places.ts";
 import { resultRoute } from "./result-route.ts";
 import { json, route, weaklyTagged } from "./route.ts";
 import {
-  ATTEMPT_PARAMS,
   LIMIT_QUERY,
   MATCH_HEADERS,
   OUTPUT_QUERY,
   PAGE_BOUNDS,
   PAGE_QUERY,
-  REQUEST_PARAMS,
   RETRY_BODY,
   REVISION_BODY,
   REVISION_QUERY,
@@ -26,10 +25,6 @@ import {
 import { ATTEMPT, OUTPUT, REQUEST, REQUEST_LIST, SUBMITTED } from "./view-schema.ts";
 
 const STATES = ["queued", "running", "paused", "succeeded", "failed", "cancelled"] as const;
-
-interface RequestPath {
-  readonly request: string;
-}
 
 /** A token that is limited to workflows is held against that of the request. */
 const OF_REQUEST = { kind: "request" } as const;
@@ -43,11 +38,13 @@ const ATTEMPTS = object<AttemptList>("Attempts", {
 /** Routes under `/v1`. */
 export function requestRoutes(app: FastifyInstance, context: ApiContext): void {
   listRoute(app, context);
-  showRoutes(app, context);
-  resultRoute(app, context);
-  outputRoute(app, context);
-  endRoutes(app, context);
-  changeRoutes(app, context);
+  for (const at of REQUEST_PLACES) {
+    showRoutes(app, context, at);
+    resultRoute(app, context, at);
+    outputRoute(app, context, at);
+    endRoutes(app, context, at);
+    changeRoutes(app, context, at);
+  }
 }
 
 /** With `If-Match`, `?revision=` or a body only the revision that the caller has seen is changed. */
@@ -59,20 +56,20 @@ const CHANGING = {
   tag: "requests",
   role: "submit",
   scope: OF_REQUEST,
-  params: REQUEST_PARAMS,
   querystring: REVISION_QUERY,
   headers: MATCH_HEADERS,
   body: REVISION_BODY,
 } as const;
 
-function changeRoutes(app: FastifyInstance, context: ApiContext): void {
+function changeRoutes(app: FastifyInstance, context: ApiContext, at: RequestPlace): void {
   const { cluster } = context;
   const change = {
     ...CHANGING,
+    params: at.request,
     answers: { 200: json("The request as it is now.", REQUEST) },
   } as const;
   app.post<ChangeCall>(
-    "/requests/:request/cancel",
+    `${at.url}/cancel`,
     route(cluster, { ...change, summary: "Ends a request that has not ended." }),
     async (request, reply) => {
       const revision = revisionOf(request, request.body);
@@ -83,7 +80,7 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
   );
   app.post<ChangeCall>(
-    "/requests/:request/resume",
+    `${at.url}/resume`,
     route(cluster, { ...change, summary: "Lets a paused request run again." }),
     async (request, reply) => {
       const revision = revisionOf(request, request.body);
@@ -141,19 +138,19 @@ function toPage(query: PageQuery): RequestPage {
   };
 }
 
-function showRoutes(app: FastifyInstance, context: ApiContext): void {
+function showRoutes(app: FastifyInstance, context: ApiContext, at: RequestPlace): void {
   const { cluster } = context;
   const common = {
     tag: "requests",
     role: "read",
     scope: OF_REQUEST,
-    params: REQUEST_PARAMS,
+    params: at.request,
   } as const;
   app.get<{
     Params: RequestPath;
     Querystring: { readonly wait?: string; readonly result?: string; readonly known?: string };
   }>(
-    "/requests/:request",
+    at.url,
     route(cluster, {
       ...common,
       summary:
@@ -174,7 +171,7 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
     },
   );
   app.get<{ Params: RequestPath; Querystring: { readonly limit?: string } }>(
-    "/requests/:request/attempts",
+    `${at.url}/attempts`,
     route(cluster, {
       ...common,
       summary: "The attempts of a request.",
@@ -192,20 +189,20 @@ function showRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 /** Bounded by what a node keeps of an attempt that runs; asked again and again by who follows it. */
-function outputRoute(app: FastifyInstance, context: ApiContext): void {
+function outputRoute(app: FastifyInstance, context: ApiContext, at: RequestPlace): void {
   const { cluster } = context;
   app.get<{
     Params: RequestPath & { readonly attempt: string };
     Querystring: { readonly stdout?: string; readonly stderr?: string };
   }>(
-    "/requests/:request/attempts/:attempt/output",
+    `${at.url}/attempts/:attempt/output`,
     route(cluster, {
       summary:
         "What a running attempt has printed so far, by its name `live` in the list of attempts: the last 64 KiB of each stream, after as many bytes as `stdout` and `stderr` say.",
       tag: "requests",
       role: "read",
       scope: OF_REQUEST,
-      params: ATTEMPT_PARAMS,
+      params: at.attempt,
       querystring: OUTPUT_QUERY,
       answers: { 200: json("Parts of its streams.", OUTPUT) },
     }),
@@ -220,12 +217,13 @@ function outputRoute(app: FastifyInstance, context: ApiContext): void {
   );
 }
 
-function endRoutes(app: FastifyInstance, context: ApiContext): void {
+function endRoutes(app: FastifyInstance, context: ApiContext, at: RequestPlace): void {
   const { cluster } = context;
   app.delete<ChangeCall>(
-    "/requests/:request",
+    at.url,
     route(cluster, {
       ...CHANGING,
+      params: at.request,
       summary: "Deletes a request that has ended, with everything under it.",
       answers: {
         200: json("What was deleted.", object<RequestPath>("DeletedRequest", { request: TEXT })),
@@ -245,12 +243,12 @@ function endRoutes(app: FastifyInstance, context: ApiContext): void {
     Body: { readonly keep?: string } | null | undefined;
     Headers: { readonly "idempotency-key"?: string };
   }>(
-    "/requests/:request/retry",
+    `${at.url}/retry`,
     route(cluster, {
       tag: "requests",
       role: "submit",
       scope: OF_REQUEST,
-      params: REQUEST_PARAMS,
+      params: at.request,
       body: RETRY_BODY,
       headers: SUBMIT_HEADERS,
       summary: "Submits once more what a request was given, to the definitions of now.",

@@ -8,6 +8,7 @@ import type { Role } from "./errors.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { ClusterPort } from "./ports.ts";
 import { requireRole, type Scope } from "./principal.ts";
+import { requireItsWorkflow } from "./request-places.ts";
 
 /** One kind of answer. */
 export interface RouteAnswer {
@@ -51,6 +52,7 @@ declare module "fastify" {
 /** What `about` comes to for Fastify. */
 export interface RouteParts {
   readonly onRequest: (request: FastifyRequest) => Promise<void>;
+  readonly preHandler: (request: FastifyRequest) => Promise<void>;
   readonly schema: Readonly<Record<string, JsonSchema>>;
   readonly config: { readonly about: RouteText };
   readonly bodyLimit?: number;
@@ -61,6 +63,7 @@ export function route(cluster: ClusterPort, about: RouteText): RouteParts {
   const { role, scope = { kind: "any" }, params, querystring, headers, body, bodyLimit } = about;
   return {
     onRequest: role === null ? () => Promise.resolve() : requireRole(cluster, role, scope),
+    preHandler: scope.kind === "request" ? requireItsWorkflow(cluster) : () => Promise.resolve(),
     schema: {
       ...(params === undefined ? {} : { params }),
       ...(querystring === undefined ? {} : { querystring }),

@@ -52,6 +52,13 @@ export const ATTEMPT_PARAMS = {
   properties: { request: ID, attempt: ID },
 } as const;
 
+/** The same under a workflow. */
+export const WORKFLOW_ATTEMPT_PARAMS = {
+  type: "object",
+  required: ["workflow", "request", "attempt"],
+  properties: { workflow: NAME, request: ID, attempt: ID },
+} as const;
+
 const NUMBER = "(0|[1-9][0-9]{0,14})";
 
 /** `text-2-1.r.0.12`, and for a reduction its part: `text-2-1.r.0.12~3`. */

@@ -8,6 +8,9 @@ import type { RowChecker } from "./checkers/row-checker.ts";
 import type { SimWorkflow } from "./client.ts";
 import type { SimHost } from "./host.ts";
 
+/** As the program has it: whoever knows fewer may have what nobody else has. */
+const REPLACEABLE_OTHERS = 2;
+
 export interface RestOptions {
   readonly hosts: readonly SimHost[];
   readonly workflows: readonly SimWorkflow[];
@@ -57,6 +60,21 @@ export class Rest {
       const spared = configuration.votersOutgoing.length === 0 && configuration.voters.length >= 3;
       return sound && (spared || !isVoter);
     });
+  }
+
+  /**
+   * Whether the data of a machine may rot: as `mayLose`, and each group has three voters whoever they are. And
+   * the machine knows two others: one that does not says what is wrong rather than set its store aside.
+   */
+  mayRot(victim: SimHost): boolean {
+    const others = victim.knownMembers.filter((id) => id !== victim.id);
+    return (
+      others.length >= REPLACEABLE_OTHERS &&
+      this.mayLose(victim) &&
+      this.#groups.every(
+        (group) => (this.#leaderOf(group)?.membership.configuration.voters.length ?? 0) >= 3,
+      )
+    );
   }
 
   /**

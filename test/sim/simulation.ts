@@ -147,7 +147,7 @@ class Simulation {
       hosts: this.#hosts,
       hungLeaders: this.#checkers.hungLeaders,
       mayBeAway: (host) => this.#turnover?.leaving !== host,
-      mayLose: (host) => this.#rest.mayLose(host),
+      mayRot: (host) => this.#rest.mayRot(host),
     });
     this.#live().catch((error: unknown) => this.#fail(error));
     faults.start();

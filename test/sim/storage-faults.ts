@@ -41,8 +41,8 @@ export interface StorageFaultsOptions {
   readonly hungLeaders: HungLeaderChecker;
   /** Whether a machine may be away for a while: not while what only it has is handed on. */
   readonly mayBeAway: (host: SimHost) => boolean;
-  /** Whether no group would lose what only this host has. */
-  readonly mayLose: (host: SimHost) => boolean;
+  /** Whether the product can do without the data of this host. */
+  readonly mayRot: (host: SimHost) => boolean;
 }
 
 export class StorageFaults {
@@ -144,10 +144,10 @@ export class StorageFaults {
 
   /** Waits for a moment in which a machine's data can be spared. */
   #rotSoon(tries: number): void {
-    const { world, hosts, mayBeAway, mayLose } = this.#options;
+    const { world, hosts, mayBeAway, mayRot } = this.#options;
     if (this.#over || tries === 0) return;
     const there = hosts.filter((host) => host.isInService && mayBeAway(host) && isCalm(host));
-    const able = there.filter((host) => mayLose(host));
+    const able = there.filter((host) => mayRot(host));
     if (able.length > 0) this.#rot(this.#chance.pick(able));
     else world.loop.after(ROT_PAUSE_MS, () => this.#rotSoon(tries - 1));
   }

@@ -117,10 +117,7 @@ export interface LogPort {
     group: number,
     range: { readonly firstIndex: number; readonly lastIndex: number; readonly bytesMax: number },
   ): Promise<readonly Entry[]>;
-  /**
-   * Says after each checkpoint (R3), by group, up to which index the applied state is in tables:
-   * only that much may be truncated.
-   */
+  /** Says after each checkpoint (R3), by group, up to where the applied state is in tables: truncate no more. */
   onCheckpoint(told: (applied: ReadonlyMap<number, number>) => void): void;
   /** The lowest index above which a group's log takes at most `bytesMax` on disk. */
   tailStart(group: number, bytesMax: number): number;
@@ -224,10 +221,7 @@ export interface StatePort<R> {
 
 /** Opens the applied states of this node's replicas. */
 export interface StatesPort {
-  /**
-   * Says at once when a row of a group turns out not to be what was written, whoever has read it: its replica
-   * must not be trusted any more (R4). The read fails as well.
-   */
+  /** Says at once when a row that somebody reads is not what was written (R4). The read fails as well. */
   onDamaged(told: (group: number, error: Error) => void): void;
   workflow(group: number): Promise<StatePort<Row>>;
   system(): Promise<StatePort<SystemRow>>;

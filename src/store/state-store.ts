@@ -162,7 +162,7 @@ export class StateStore {
     at.called = { index, term };
     const { operations, unknownKeys, delta } = this.#take(at, change);
     let hash = HASH64_ZERO;
-    let failure: unknown;
+    let failure: Error | undefined;
     try {
       await this.#writer.enqueue({
         keys: unknownKeys,
@@ -178,7 +178,7 @@ export class StateStore {
               );
           } catch (error) {
             // The batch is also that of other groups, which are sound.
-            failure = error;
+            failure = error instanceof Error ? error : new Error(String(error));
             return;
           }
           const note = change.note ?? at.written.note;

@@ -3,10 +3,17 @@ import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { beforeAll, expect, test } from "vitest";
 import type { InvocationSummary } from "../../src/api/invocation-view.ts";
+import type { StreamEvent } from "../../src/api/ports.ts";
 import { ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { callHttp } from "../lib/e2e-http.ts";
-import { type Corpus, expectCounted, submitCount, writeCorpus } from "../lib/e2e-words.ts";
+import {
+  type Corpus,
+  expectCounted,
+  linesDone,
+  submitCount,
+  writeCorpus,
+} from "../lib/e2e-words.ts";
 
 const END_MS_MAX = 60_000;
 const SUBMIT = "/v1/workflows/words/jobs/count/requests";
@@ -107,6 +114,44 @@ test("the invocations of a request are read at a node that is not the scheduler,
   });
   const now = await client.request(id, { waitMs: 0, withResult: false });
   expect(await client.deleteRequest(id, now)).toEqual({ request: id });
+});
+
+test("who follows a request cancels it at the revision that it was told beside the number of the event", async () => {
+  const client = cluster.client(2);
+  const gate = await Gate.make(cluster);
+  const id = await submitCount(client, corpus, { gatedFrom: 2, gate: gate.path });
+  // All but the last line of each document.
+  await linesDone(client, id, corpus.lines - corpus.documents);
+  const cancel = (body: object) =>
+    callHttp(cluster.api(3), {
+      method: "POST",
+      path: `/v1/workflows/words/requests/${id}/cancel`,
+      headers: { ...authorization(), ...JSON_TYPE },
+      body: JSON.stringify(body),
+    });
+  const told: StreamEvent[] = [];
+  for await (const event of client.events(id, undefined)) {
+    told.push(event);
+    if (event.kind !== "resync") continue;
+    const [request] = event.requests;
+    const revision = request?.revision ?? 0;
+    // What has happened since it began to run is progress.
+    expect(event.number).toBeGreaterThan(revision);
+    const answers = [
+      await cancel({ revision: event.number }),
+      await cancel({ revision, nonsense: 1 }),
+      await cancel({ revision }),
+    ];
+    expect(answers).toMatchObject([
+      { status: 412, code: "REVISION_CHANGED" },
+      { status: 400, code: "API_INPUT_INVALID" },
+      { status: 200, json: { request: id, state: "cancelled" } },
+    ]);
+  }
+  await gate.open();
+  const end = told.findLast(({ kind }) => kind === "request");
+  const { revision } = await client.request(id, { waitMs: 0, withResult: false });
+  expect(end).toMatchObject({ state: "cancelled", number: revision, revision });
 });
 
 test("a caller without a token that is known here gets nothing", async () => {

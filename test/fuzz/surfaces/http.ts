@@ -19,6 +19,7 @@ const BODIES: readonly unknown[] = [
   { handlers: [{ path: "m.js", source: "/** d\n** yaml\nhandler_type: mapper\n*/" }] },
   { map: "m", reduce: "r", combine: null, timeout: "60s", partitions: 2 },
   { step: "a", description: "d" },
+  { revision: 7 },
   { role: "read", name: "n", workflows: ["quiet"], expiresInMs: 1000 },
   { file: "m.js", source: "export function* map(pairs, ctx) {}" },
 ];
@@ -36,11 +37,14 @@ const QUERIES = [
   "state",
   "blocking",
   "keep",
+  "revision",
 ];
 
 interface Route {
   readonly method: string;
   readonly path: string;
+  /** Others refuse a body before they look at anything else. */
+  readonly takesBody: boolean;
 }
 
 /** What is left out is what would end the node's part in its cluster, which is no fault. */
@@ -51,20 +55,23 @@ function isHarmless({ path }: Route): boolean {
 async function routesOf(node: FuzzedNode): Promise<readonly Route[]> {
   const document = asRecord(await ask(node, "GET", "/openapi.json"), "the document");
   const routes = Object.entries(asRecord(document["paths"], "paths")).flatMap(([path, methods]) =>
-    Object.keys(asRecord(methods, path)).map((method) => ({ method: method.toUpperCase(), path })),
+    Object.entries(asRecord(methods, path)).map(([method, operation]) => {
+      const takesBody = "requestBody" in asRecord(operation, path);
+      return { method: method.toUpperCase(), path, takesBody };
+    }),
   );
   return routes.filter(isHarmless);
 }
 
 function makeRequest(routes: readonly Route[], token: string, chance: Chance): Uint8Array {
-  const { method, path } = chance.pick(routes);
+  const { method, path, takesBody } = chance.pick(routes);
   const filled = path.replaceAll(/\{\w+\}/gu, () => value(chance));
   const queries = Array.from(
     { length: chance.whole(0, 2) },
     () => `${chance.pick(QUERIES)}=${value(chance)}`,
   );
   const target = encodeURI(filled + (queries.length === 0 ? "" : `?${queries.join("&")}`));
-  const body = bodyOf(chance);
+  const body = takesBody || chance.hits(0.1) ? bodyOf(chance) : new Uint8Array();
   const length = chance.hits(0.97) ? body.length : chance.whole(0, 2 * body.length + 9);
   const head = [
     `${chance.hits(0.9) ? method : chance.pick(["GET", "PATCH", "BREW", "CONNECT"])} ${target} HTTP/1.1`,

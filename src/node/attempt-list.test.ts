@@ -4,12 +4,14 @@ import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, reduced, textData } from "../../test/lib/scheduler-values.ts";
 import type { RowsWanted } from "../actors/answers.ts";
 import { RELEASE_MS_MIN } from "../scheduler/apply-attempt.ts";
-import { BAD_ENDS_MAX } from "../scheduler/attempt-record.ts";
+import { BAD_END_PLACES } from "../scheduler/attempt-record.ts";
 import { requestId } from "../scheduler/unit.ts";
 import { Deadline } from "../std/deadline.ts";
 import { RequestReader } from "./request-reader.ts";
 
 const nobody = (): Promise<never> => Promise.reject(new Error("nothing is unknown here"));
+/** So many that were given back are kept. */
+const RELEASED = BAD_END_PLACES.released;
 const deadline = new Deadline({ nowMs: () => 0 }, 1000);
 
 /** A reader of the kit's rows, and how many rows it has read. */
@@ -56,10 +58,10 @@ function releasedOften(times: number) {
 }
 
 test("of many bad ends the newest are listed in their order, with the number of those before", async () => {
-  const { kit, request } = releasedOften(BAD_ENDS_MAX + 7);
+  const { kit, request } = releasedOften(RELEASED + 7);
   const list = await readerOf(kit, request).attempts();
   expect(list.attempts.map(({ error }) => error?.message)).toEqual(
-    Array.from({ length: BAD_ENDS_MAX }, (_, at) => `${at + 7}`),
+    Array.from({ length: RELEASED }, (_, at) => `${at + 7}`),
   );
   expect(list).toMatchObject({ truncated: false, forgotten: 7 });
 });
@@ -71,7 +73,27 @@ test("what is told of why reads no more rows after ten times as many bad ends", 
     expect((await reader.work()).lastBad?.row.error?.message).toBe(`${times - 1}`);
     return reader.rowsRead();
   };
-  expect(await read(10 * BAD_ENDS_MAX)).toBe(await read(BAD_ENDS_MAX));
+  expect(await read(10 * RELEASED)).toBe(await read(RELEASED));
+});
+
+test("a failure is told of as the last bad end, however often its unit was given back after it", async () => {
+  const kit = SchedulerKit.withSteps([{ name: "top", retries: 1 }]);
+  const request = kit.submit();
+  kit.next(failed("the one failure"));
+  kit.run({ kind: "due", delayedKey: kit.scan("d/")[0]?.[0] ?? "" });
+  for (let time = 0; time < 2 * RELEASED; time++) {
+    const { token } = kit.grant();
+    kit.stampMs += RELEASE_MS_MIN;
+    kit.end(token, { kind: "released", reason: `${time}` });
+  }
+  const reader = readerOf(kit, request);
+  const { lastBad, givenBack } = await reader.work();
+  expect(lastBad?.row.error?.message).toBe("the one failure");
+  expect(givenBack).toEqual({ count: RELEASED, lastReason: `${2 * RELEASED - 1}` });
+  const { attempts, forgotten } = await reader.attempts();
+  const listed = attempts.filter(({ state }) => state === "failed");
+  expect(listed).toMatchObject([{ error: { message: "the one failure" } }]);
+  expect(forgotten).toBe(RELEASED);
 });
 
 test("each attempt is listed with grant, beginning, end, and how its worker ended", async () => {

@@ -8,6 +8,7 @@ import type { InvocationList, InvocationPage, InvocationSummary } from "../api/i
 import { inputError } from "../api/values.ts";
 import { findStep, isLive } from "../scheduler/apply-kit.ts";
 import { openPlaces, unitAt } from "../scheduler/attempt-block.ts";
+import { newestBadEnds } from "../scheduler/attempt-record.ts";
 import { resultsOf } from "../scheduler/block-row.ts";
 import { BLOCK_CHILDREN, keys, pathOfInvocationKey, prefixes } from "../scheduler/keys.ts";
 import type { ChildResult, HistoryRow, PlanRow, RequestRow } from "../scheduler/rows.ts";
@@ -156,7 +157,7 @@ export class InvocationReader {
     of: Pick<OpenedRequest, "place" | "row" | "deadline">,
   ): Promise<OpenedRequest["badEnds"]> {
     const rows: HistoryRow[] = [];
-    if (of.row.badEndCount === 0) return new Map();
+    if (newestBadEnds(of.place.sequence, of.row).length === 0) return new Map();
     for await (const { row } of this.#scan(of, prefixes.badEndsOf(of.place.sequence), PAGE_ROWS)) {
       if (row.kind === "history") rows.push(row);
     }

@@ -5,7 +5,7 @@ import type { AttemptList, AttemptView } from "../api/attempt-view.ts";
 import type { RequestList, RequestPage, RequestView } from "../api/ports.ts";
 import { inputError } from "../api/values.ts";
 import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
-import { forgottenBadEnds, newestBadEnd } from "../scheduler/attempt-record.ts";
+import { forgottenBadEnds, newestBadEnds } from "../scheduler/attempt-record.ts";
 import {
   capabilityOfQueueKey,
   dueMsOfDelayedKey,
@@ -248,16 +248,22 @@ export class RequestReader {
     return rows.sort(({ token: a }, { token: b }) => a.index - b.index || a.ordinal - b.ordinal);
   }
 
+  /** The newest attempt that failed or was lost; only where there was none, one that was given back. */
   async #lastBad(
     { group, sequence }: RequestPlace,
     request: RequestRow,
     deadline: Deadline,
   ): Promise<WorkSeen["lastBad"]> {
-    const place = newestBadEnd(request);
-    if (place === undefined) return undefined;
-    const what = { keys: [keys.badEnd(sequence, place)], follows: true };
-    const [row] = (await this.#read(group, what, deadline)).values;
-    if (row?.kind !== "history") return undefined;
+    const wanted = newestBadEnds(sequence, request);
+    if (wanted.length === 0) return undefined;
+    const { values } = await this.#read(group, { keys: wanted, follows: true }, deadline);
+    const newest = values.flatMap((row) => (row?.kind === "history" ? [row] : []));
+    const told = newest.filter(({ how }) => how !== "released");
+    const row = (told.length > 0 ? told : newest).reduce<HistoryRow | undefined>(
+      (last, one) => (last === undefined || one.endedMs > last.endedMs ? one : last),
+      undefined,
+    );
+    if (row === undefined) return undefined;
     return { row, nodeName: this.#node.directory.member(row.node)?.name ?? row.node };
   }
 
@@ -269,8 +275,9 @@ export class RequestReader {
   ): Promise<WorkSeen["givenBack"]> {
     let count = 0;
     let last: HistoryRow | undefined;
-    for await (const { row } of this.#scan(group, prefixes.badEndsOf(sequence), deadline)) {
-      if (row.kind !== "history" || row.how !== "released" || row.error === undefined) continue;
+    const released = prefixes.badEndsOfKind(sequence, "released");
+    for await (const { row } of this.#scan(group, released, deadline)) {
+      if (row.kind !== "history" || row.error === undefined) continue;
       if (!unfinished.has(unitText(row.unit))) continue;
       count += 1;
       if (last === undefined || row.endedMs >= last.endedMs) last = row;

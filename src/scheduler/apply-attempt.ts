@@ -41,7 +41,8 @@ import {
   type Ended,
   exitOf,
   keepPrinted,
-  note,
+  noteBadEnd,
+  noteDone,
   timesOf,
 } from "./attempt-record.ts";
 import type { AttemptEnd, Command } from "./commands.ts";
@@ -269,7 +270,7 @@ function applyDone(
   const ending = { node: attempt.node, ...end.times };
   switch (outcome.kind) {
     case "mapped": {
-      note(tx, end, { how: "done", error: undefined });
+      noteDone(tx, end);
       startChildren(tx, at, place, {
         kind: "invocation",
         step: attempt.step,
@@ -285,7 +286,7 @@ function applyDone(
       return;
     }
     case "combined":
-      note(tx, end, { how: "done", error: undefined });
+      noteDone(tx, end);
       startReduce(tx, at, place, {
         kind: "invocation",
         step: attempt.step,
@@ -302,11 +303,11 @@ function applyDone(
     case "reduced":
       if (unit.kind === "map") {
         // A leaf below the root is told by its parent's block; the root has none.
-        if (unit.path.length === 0) note(tx, end, { how: "done", error: undefined });
+        if (unit.path.length === 0) noteDone(tx, end);
         finishInvocation(tx, at, place, { parts: outcome.parts, ending });
         return;
       }
-      note(tx, end, { how: "done", error: undefined });
+      noteDone(tx, end);
       applyReduced(tx, at, { ...end, part: unit.part, parts: outcome.parts });
       return;
     default:
@@ -345,10 +346,10 @@ function failUnit(
 ): void {
   const { attempt, error } = end;
   const { unit } = attempt;
-  note(tx, end, { how: "failed", error });
-  const request = requestOf(tx, unit.request);
-  const step = stepOf(tx, request, attempt.step);
-  if (attempt.failures < retriesOf(step)) {
+  const step = stepOf(tx, requestOf(tx, unit.request), attempt.step);
+  const isFinal = attempt.failures >= retriesOf(step);
+  noteBadEnd(tx, end, { how: "failed", error, isFinal });
+  if (!isFinal) {
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(attempt.failures, 20));
     const { losses } = attempt;
     const failures = attempt.failures + 1;
@@ -356,6 +357,7 @@ function failUnit(
     return;
   }
   const failure = { error, unit };
+  const request = requestOf(tx, unit.request);
   if (step.onFailure === "pause") {
     const row = { kind: "queue-unit", unit, step: attempt.step, failures: 0, losses: 0 } as const;
     enqueueUnit(tx, at, { step, row, order: 0 });
@@ -391,10 +393,11 @@ function requeue(
   const { attempt, how, reason } = end;
   const { unit, step, failures } = attempt;
   const error = reason === undefined ? undefined : problem("UNIT_GIVEN_BACK", reason);
-  note(tx, end, { how, error });
   const losses = attempt.losses + (how === "lost" ? 1 : 0);
+  const isFinal = losses > LOSSES_MAX;
+  noteBadEnd(tx, end, { how, error, isFinal });
   const request = requestOf(tx, unit.request);
-  if (losses > LOSSES_MAX) {
+  if (isFinal) {
     const dying = problem("UNIT_KEEPS_DYING", "every executor that ran the unit died");
     endRequest(tx, at, unit.request, { state: "failed", failure: { error: dying, unit } });
     return;

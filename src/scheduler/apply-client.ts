@@ -19,6 +19,7 @@ import {
   withState,
 } from "./apply-kit.ts";
 import { enterBegun, pinPlan, replacePlan } from "./apply-retention.ts";
+import { NO_BAD_ENDS } from "./attempt-record.ts";
 import type { Command, RequestChange, StepInput } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
 import { keys, META_KEY, queueKeyOfParked } from "./keys.ts";
@@ -293,7 +294,7 @@ function begin(
     failure: undefined,
     steps: [{ step: job.step, total: 1, done: 0, failed: 0 }],
     warnings: [],
-    badEndCount: 0,
+    badEnds: NO_BAD_ENDS,
     printedCount: 0,
     keptAs: keep,
     retryOf,

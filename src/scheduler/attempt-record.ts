@@ -8,15 +8,40 @@ import {
   type WorkflowTransaction,
 } from "./apply-kit.ts";
 import { keys } from "./keys.ts";
-import type { AttemptRow, AttemptTimes, HistoryRow, RequestRow } from "./rows.ts";
+import type {
+  AttemptRow,
+  AttemptTimes,
+  BadEndCounts,
+  BadEndKind,
+  HistoryRow,
+  RequestRow,
+} from "./rows.ts";
 import type { Token } from "./unit.ts";
-import type { AttemptRun, Outcome, Printed, WorkerExit } from "./work.ts";
+import type { AttemptRun, Outcome, Printed, WorkError, WorkerExit } from "./work.ts";
+
+/** Rows of failures and losses kept for one request that had a unit fail for good, the newest. */
+const FINAL_ENDS_MAX = 200;
+
+/** Rows of failures and losses kept for one request after which the unit was tried again, the newest. */
+const RETRIED_ENDS_MAX = 200;
 
 /**
- * Rows of failed, lost and released attempts kept for one request, the newest: a unit that is given back
- * for days must not fill disks, and what went wrong last is what people look for.
+ * Rows of attempts kept for one request that were given back, the newest: a unit that waits in a node's
+ * line too long is given back again and again, and none of that tells more than the last ones do.
  */
-export const BAD_ENDS_MAX = 200;
+const RELEASED_ENDS_MAX = 50;
+
+/** Places of each kind, so that what is frequent and harmless never drives out why something failed. */
+export const BAD_END_PLACES: BadEndCounts = {
+  final: FINAL_ENDS_MAX,
+  retried: RETRIED_ENDS_MAX,
+  released: RELEASED_ENDS_MAX,
+};
+
+const BAD_END_KINDS = ["final", "retried", "released"] as const;
+
+/** Before the first one. */
+export const NO_BAD_ENDS: BadEndCounts = { final: 0, retried: 0, released: 0 };
 
 /** One attempt of a block. */
 export type Attempt = Pick<
@@ -78,30 +103,62 @@ export function keepPrinted(
   putRequest(tx, unit.request, { ...request, printedCount: request.printedCount + 1 });
 }
 
-/** Keeps a row about the ended attempt; a bad end takes the place of the oldest when there are many. */
-export function note(
+/** Keeps a row about an attempt that ended well. */
+export function noteDone(tx: WorkflowTransaction, end: Ended): void {
+  tx.put(keys.history(end.attempt.unit, end.token), historyRow(end, "done", undefined));
+}
+
+/**
+ * Keeps a row about an attempt that did not end well, in the place of the oldest of its kind when there
+ * are many. `isFinal`: its unit is not tried again, unless by a person.
+ */
+export function noteBadEnd(
   tx: WorkflowTransaction,
   end: Ended,
-  what: Pick<HistoryRow, "how" | "error">,
+  what: {
+    readonly how: Exclude<HistoryRow["how"], "done">;
+    readonly error: WorkError | undefined;
+    readonly isFinal: boolean;
+  },
 ): void {
-  const { attempt, token, times, exit } = end;
+  const sequence = end.attempt.unit.request;
+  const kind = badEndKind(what);
+  const request = requestOf(tx, sequence);
+  const { badEnds } = request;
+  const key = keys.badEnd(sequence, kind, badEnds[kind] % BAD_END_PLACES[kind]);
+  tx.put(key, historyRow(end, what.how, what.error));
+  putRequest(tx, sequence, { ...request, badEnds: { ...badEnds, [kind]: badEnds[kind] + 1 } });
+}
+
+function badEndKind(what: {
+  readonly how: HistoryRow["how"];
+  readonly isFinal: boolean;
+}): BadEndKind {
+  if (what.how === "released") return "released";
+  return what.isFinal ? "final" : "retried";
+}
+
+function historyRow(
+  { attempt, token, times, exit }: Ended,
+  how: HistoryRow["how"],
+  error: WorkError | undefined,
+): HistoryRow {
   const { unit, step, node } = attempt;
-  const row: HistoryRow = { kind: "history", token, unit, step, node, ...times, ...what, exit };
-  if (what.how === "done") {
-    tx.put(keys.history(unit, token), row);
-    return;
-  }
-  const request = requestOf(tx, unit.request);
-  tx.put(keys.badEnd(unit.request, request.badEndCount % BAD_ENDS_MAX), row);
-  putRequest(tx, unit.request, { ...request, badEndCount: request.badEndCount + 1 });
+  return { kind: "history", token, unit, step, node, ...times, how, error, exit };
 }
 
 /** How many attempts that did not end well are not kept any more. */
-export function forgottenBadEnds({ badEndCount }: Pick<RequestRow, "badEndCount">): number {
-  return Math.max(0, badEndCount - BAD_ENDS_MAX);
+export function forgottenBadEnds({ badEnds }: Pick<RequestRow, "badEnds">): number {
+  const forgotten = BAD_END_KINDS.map((kind) => Math.max(0, badEnds[kind] - BAD_END_PLACES[kind]));
+  return forgotten.reduce((sum, count) => sum + count, 0);
 }
 
-/** Where the row of the newest attempt is that did not end well; undefined when there was none. */
-export function newestBadEnd({ badEndCount }: Pick<RequestRow, "badEndCount">): number | undefined {
-  return badEndCount === 0 ? undefined : (badEndCount - 1) % BAD_ENDS_MAX;
+/** Keys of the rows of the newest attempts that did not end well, one of each kind that there was. */
+export function newestBadEnds(
+  request: number,
+  { badEnds }: Pick<RequestRow, "badEnds">,
+): readonly string[] {
+  return BAD_END_KINDS.filter((kind) => badEnds[kind] > 0).map((kind) =>
+    keys.badEnd(request, kind, (badEnds[kind] - 1) % BAD_END_PLACES[kind]),
+  );
 }

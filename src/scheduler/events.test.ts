@@ -166,11 +166,11 @@ describe("why", () => {
     own.stampMs = 9000;
     const crashed = { ...failed("it ended"), exit: { kind: "code", code: 3 } } as const;
     own.end(token, crashed, { tookMs: 4000, agoMs: 1000 });
-    const row = own.rows.get(keys.badEnd(request, 0));
+    const row = own.rows.get(keys.badEnd(request, "retried", 0));
     if (row?.kind !== "history") throw new Error("the bad end has a row");
     const seen = { ...nothing, lastBad: { row, nodeName: "node-1" } };
     const told =
-      "; the last attempt that did not end well was granted to node-1 at 1970-01-01T00:00:01.000Z, " +
+      "; the last attempt that failed or was lost was granted to node-1 at 1970-01-01T00:00:01.000Z, " +
       "ran from 1970-01-01T00:00:04.000Z to 1970-01-01T00:00:08.000Z and failed, and its worker ended with code 3.";
     expect(whyText(running, { ...seen, running: ["n"] }, [])).toBe(`1 unit runs on n${told}`);
     const failure = { error: crashed.error, unit: undefined };

@@ -19,7 +19,7 @@ const EXAMPLES: readonly string[] = [
   keys.parked(1, keys.queue("gpu", 1, AT, 0)),
   keys.attempt(AT),
   keys.history({ kind: "map", request: 1, path: [2] }, AT),
-  keys.badEnd(1, 2),
+  keys.badEnd(1, "final", 2),
   keys.printed(1, 2),
   keys.answerWindow("node"),
   keys.keyed("client"),
@@ -50,7 +50,7 @@ test("a scan of requests or blocks meets no request whose number only begins ali
 test("what attempts left goes with their request", () => {
   for (const key of [
     keys.history({ kind: "map", request: 1, path: [2] }, AT),
-    keys.badEnd(1, 2),
+    keys.badEnd(1, "final", 2),
     keys.printed(1, 2),
   ]) {
     expect(isUnder(key, 1)).toBe(true);

@@ -4,6 +4,7 @@
  * Capitals are those of named units (`named/keys.ts`).
  */
 import { orderedNumber, readOrderedNumbers } from "../std/ordered-text.ts";
+import type { BadEndKind } from "./rows.ts";
 import type { Path, Token, UnitRef } from "./unit.ts";
 
 /** Children whose results share one row: few enough that rewriting it for each stays cheap. */
@@ -46,6 +47,9 @@ function historyOfUnit(unit: UnitRef): string {
   return `f/${place(request, path.slice(0, -1))}/m${orderedNumber(child)}`;
 }
 
+/** Rows of one kind lie together. */
+const BAD_ENDS: Readonly<Record<BadEndKind, number>> = { final: 0, retried: 1, released: 2 };
+
 /** The workflow itself, counters and all. */
 export const META_KEY = "m/";
 
@@ -82,9 +86,9 @@ export const keys = {
   attempt: (at: Token): string => `a/${token(at)}`,
   /** An attempt that ended well. */
   history: (unit: UnitRef, at: Token): string => `${historyOfUnit(unit)}${token(at)}`,
-  /** One that did not; a place is used again when newer ones have gone round. */
-  badEnd: (request: number, place: number): string =>
-    `h/${orderedNumber(request)}/${orderedNumber(place)}`,
+  /** One that did not; a place is used again when newer ones of its kind have gone round. */
+  badEnd: (request: number, kind: BadEndKind, place: number): string =>
+    `h/${orderedNumber(request)}/${orderedNumber(BAD_ENDS[kind])}${orderedNumber(place)}`,
   /** What an attempt printed; a place is used again when newer ones have gone round. */
   printed: (request: number, place: number): string =>
     `o/${orderedNumber(request)}/${orderedNumber(place)}`,
@@ -119,6 +123,8 @@ export const prefixes = {
   parkedOf: (request: number): string => `z/${orderedNumber(request)}/`,
   historyOf: (request: number): string => `f/${orderedNumber(request)}`,
   badEndsOf: (request: number): string => `h/${orderedNumber(request)}/`,
+  badEndsOfKind: (request: number, kind: BadEndKind): string =>
+    `h/${orderedNumber(request)}/${orderedNumber(BAD_ENDS[kind])}`,
   historyOfUnit,
   /** Invocations that have mapped or are reduced, each before those under it. */
   invocationsOf: (request: number): string => `i/${orderedNumber(request)}`,

@@ -106,6 +106,15 @@ export interface StepCount {
   readonly failed: number;
 }
 
+/**
+ * Why an attempt did not end well. `final`: its unit failed for good, or its request is paused for it.
+ * `retried`: it failed or was lost, and its unit is tried again. `released`: it was given back.
+ */
+export type BadEndKind = "final" | "retried" | "released";
+
+/** Attempts of a request that did not end well. */
+export type BadEndCounts = Readonly<Record<BadEndKind, number>>;
+
 export interface RequestRow {
   readonly kind: "request";
   readonly job: string;
@@ -122,8 +131,8 @@ export interface RequestRow {
   readonly steps: readonly StepCount[];
   /** What handlers did that is probably not meant; the first few. */
   readonly warnings: readonly string[];
-  /** Attempts that did not end well; the newest of them have rows. */
-  readonly badEndCount: number;
+  /** Attempts that did not end well; of each kind the newest have rows. */
+  readonly badEnds: BadEndCounts;
   /** Attempts that ended well and printed something; what the newest of them printed has rows. */
   readonly printedCount: number;
   /** A name under which retention does not touch it. */

@@ -12,7 +12,7 @@ export interface WorkSeen {
   readonly delayedMs: readonly number[];
   /** Attempts of units that are not done yet which their executors gave back, by the reason. */
   readonly givenBack: { readonly count: number; readonly lastReason: string } | undefined;
-  /** The newest attempt that did not end well, and the name of its node. */
+  /** The newest attempt that failed or was lost, else one that was given back; and its node's name. */
   readonly lastBad: { readonly row: HistoryRow; readonly nodeName: string } | undefined;
 }
 
@@ -63,7 +63,8 @@ function lastBadText({ lastBad }: WorkSeen): string {
       ? `${HOW[row.how]} at ${ended}, and when it began is not known`
       : `ran from ${timeText(startedMs)} to ${ended} and ${HOW[row.how]}`;
   const worker = exit === undefined ? "" : `, and its worker ended ${exitText(exit)}`;
-  return `; the last attempt that did not end well was granted to ${nodeName} at ${granted}, ${ran}${worker}`;
+  const bad = row.how === "released" ? "did not end well" : "failed or was lost";
+  return `; the last attempt that ${bad} was granted to ${nodeName} at ${granted}, ${ran}${worker}`;
 }
 
 const HOW: Readonly<Record<HistoryRow["how"], string>> = {

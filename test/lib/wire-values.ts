@@ -352,7 +352,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
     failure: maybe(fc.record({ error, unit: maybe(unit) })),
     steps: list(fc.record({ step: name, total: natural, done: natural, failed: natural })),
     warnings: list(words),
-    badEndCount: natural,
+    badEnds: fc.record({ final: natural, retried: natural, released: natural }),
     printedCount: natural,
     keptAs: maybe(name),
     retryOf: maybe(natural),

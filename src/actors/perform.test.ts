@@ -86,7 +86,7 @@ function nameOf(dataset: Dataset | undefined): string | undefined {
 /** A block row with one child that has this result. */
 function block(at: number, text: string): readonly [string, Row] {
   const child = { data: large(text), startedAfterMs: 0, endedAfterMs: 0 };
-  const alike = { node: "n", skipped: false, grantedMs: 0 };
+  const alike = { node: "n", failureCode: undefined, attempts: 1, grantedMs: 0 };
   const stretch = { first: 32 * at, children: [child], ...alike };
   return [keys.block(1, [], at), { kind: "block", stretches: [stretch] }];
 }

@@ -6,7 +6,7 @@ import type { GrantInputs } from "../scheduler/protocol.ts";
 import type { Row } from "../scheduler/rows.ts";
 import { inputPages, type ReadRows } from "./reduce-inputs.ts";
 
-const ALIKE = { node: "n", skipped: false, grantedMs: 0 };
+const ALIKE = { node: "n", failureCode: undefined, attempts: 1, grantedMs: 0 };
 const TIMES = { startedAfterMs: 0, endedAfterMs: 0 };
 
 /** Reads a kit's rows as a scheduler would; notes how many rows each answer has. */

@@ -3,10 +3,11 @@ import type { AdminCallOptions } from "./admin-port.ts";
 import type { AttemptError } from "./attempt-view.ts";
 
 /**
- * `waiting`: nobody works on it yet, or not at the moment. `failed`: for good, so that its request failed
+ * `waiting`: no node has it yet, or not at the moment. `granted`: a node has it and runs it, or will when a
+ * slot and its input are there; which of the two is known there alone until it ends. `failed`: for good, so that its request failed
  * or goes on without it. `cancelled`: its request ended, or its invocation was skipped, before it was done.
  */
-export type InvocationState = "waiting" | "running" | "done" | "failed" | "cancelled";
+export type InvocationState = "waiting" | "granted" | "done" | "failed" | "cancelled";
 
 /** A handler at the version that the request has pinned. */
 export interface HandlerUsed {
@@ -29,9 +30,12 @@ export interface InvocationSummary {
   /** Invocations whose parent it is: those it mapped to, and its reductions. */
   readonly children: number;
   readonly state: InvocationState;
-  /** As far as they are kept: of those of a request that did not end well the newest few hundred. */
-  readonly attempts: number;
-  /** Node id of the newest attempt; null before the first. */
+  /**
+   * Those that ended well, failed or were lost, and the one that is under way; what was given back does not
+   * count. Null where it is not known, since older ones are not kept.
+   */
+  readonly attempts: number | null;
+  /** Node id of the newest attempt; null before the first, and where nothing of it is kept. */
   readonly node: string | null;
   readonly nodeName: string | null;
   /** ISO 8601, as are the others; null where it is not kept: for reductions of children. */

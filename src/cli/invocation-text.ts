@@ -13,7 +13,7 @@ export function invocationText(view: InvocationView): string {
     `state       ${view.state}`,
     ...(view.parent === null ? [] : [`parent      ${view.parent}`]),
     ...(view.children === 0 ? [] : [`children    ${view.children}`]),
-    `attempts    ${view.attempts}`,
+    `attempts    ${view.attempts ?? "not known"}`,
     ...(view.nodeName === null ? [] : [`node        ${view.nodeName}`]),
     ...(view.createdAt === null ? [] : [`created     ${view.createdAt}`]),
     ...(view.grantedAt === null ? [] : [`granted     ${view.grantedAt}`]),

@@ -8,7 +8,7 @@ beforeEach(async () => {
   await applied();
   await jobx("submit text wordcount");
   for (let child = 0; child < 5; child++) {
-    const state = child === 3 ? "running" : "done";
+    const state = child === 3 ? "granted" : "done";
     cluster.invocations.views.push(invocationNamed(`${ID}.r.${child}`, { state }));
   }
 });
@@ -26,12 +26,12 @@ test("invocations are listed, and the next page is named", async () => {
 
 test("pages in which few fit are gone through until there are as many as were asked for", async () => {
   const { out } = await jobx(
-    `request invocations r1 --state running --step lines --parent ${ID}.r --limit 1`,
+    `request invocations r1 --state granted --step lines --parent ${ID}.r --limit 1`,
   );
   expect(out).toContain(`${ID}.r.3`);
   expect(cluster.calls.filter(({ method }) => method === "invocations")).toHaveLength(4);
   expect(called("invocations")).toMatchObject({
-    ...{ states: ["running"], step: "lines", parent: `${ID}.r`, after: `${ID}.r.2`, limit: 1 },
+    ...{ states: ["granted"], step: "lines", parent: `${ID}.r`, after: `${ID}.r.2`, limit: 1 },
   });
 });
 
@@ -56,6 +56,15 @@ test("one is shown with what it was given, what it has made and why it failed", 
   expect(out).toContain("E: bad\nline 1\nline 2\n");
   const json = await jobx(`request invocation r1 ${ID}.r~0 --json`);
   expect(JSON.parse(json.out)).toMatchObject({ invocation: `${ID}.r~0`, error: { code: "E" } });
+});
+
+test("attempts that nobody can count any more are not shown as none", async () => {
+  cluster.invocations.views.push(
+    invocationNamed(`${ID}.r.9`, { state: "waiting", attempts: null }),
+  );
+  const { out } = await jobx("request invocations r1 --state waiting");
+  expect(out).toMatch(/text-7-1\.r\.9 +lines +map +waiting +\? +/u);
+  expect((await jobx(`request invocation r1 ${ID}.r.9`)).out).toContain("attempts    not known");
 });
 
 test("an id that is none and one of nothing end with the cluster's codes", async () => {

@@ -2,9 +2,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { invocationsOf } from "../../test/lib/invocation-kit.ts";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced, textData } from "../../test/lib/scheduler-values.ts";
+import { BACKOFF_MS_MAX } from "../scheduler/apply-attempt.ts";
+import { BAD_END_PLACES } from "../scheduler/attempt-record.ts";
 import type { Dataset } from "../scheduler/dataset.ts";
 import { prefixes } from "../scheduler/keys.ts";
 import type { Outcome } from "../scheduler/work.ts";
+import { errorOf } from "./invocation-views.ts";
 
 const CHILDREN = 100_000;
 /** What one look at up to 128 neighbours may cost. */
@@ -43,7 +46,7 @@ describe("a range of 100,000 children of which a few have begun", () => {
     expect(told(page).slice(0, 3)).toEqual(["r done", "r.0 done", "r.1 done"]);
     expect(told(page).slice(40, 45)).toEqual([
       "r.39 done",
-      "r.40 running",
+      "r.40 granted",
       "r.41 waiting",
       "r.42 done",
       "r.43 waiting",
@@ -79,7 +82,7 @@ describe("a range of 100,000 children of which a few have begun", () => {
     const last = await find(`${id}.r.${CHILDREN - 1}`);
     expect(last.summary).toMatchObject({ state: "waiting", attempts: 0, node: null, step: "low" });
     expect(seen.rows + seen.keys).toBeLessThan(20);
-    expect((await find(`${id}.r.40`)).summary).toMatchObject({ state: "running", attempts: 1 });
+    expect((await find(`${id}.r.40`)).summary).toMatchObject({ state: "granted", attempts: 1 });
     expect((await find(`${id}.r.39`)).summary).toMatchObject({ state: "done", attempts: 1 });
     for (const none of [`r.${CHILDREN}`, "r.5.0", "r.42.2", "r~0", "r.42~0", "r.9.9.9"]) {
       await expect(find(`${id}.${none}`)).rejects.toMatchObject({ code: "INVOCATION_UNKNOWN" });
@@ -91,9 +94,9 @@ describe("a range of 100,000 children of which a few have begun", () => {
 
   test("those in a state are looked for in so many at once, and the page says where to go on", async () => {
     const { list, id } = invocationsOf(kit, request);
-    const running = await list({ states: ["running"] });
-    expect(told(running)).toEqual(["r.40 running"]);
-    const at = Number(running.next?.slice(`${id}.r.`.length));
+    const granted = await list({ states: ["granted"] });
+    expect(told(granted)).toEqual(["r.40 granted"]);
+    const at = Number(granted.next?.slice(`${id}.r.`.length));
     expect(at).toBeGreaterThan(1000);
     expect(at).toBeLessThan(10_000);
     const waiting = await list({ states: ["waiting"], limit: 3 });
@@ -250,7 +253,7 @@ describe("how invocations end", () => {
     expect(summary).toMatchObject({ state: "waiting", errorCode: "HANDLER_FAILED", attempts: 1 });
   });
 
-  test("attempts that were lost or failed count with the one that runs", async () => {
+  test("attempts that were lost or failed count with the one that is under way", async () => {
     const kit = SchedulerKit.withSteps([{ name: "top", retries: 5 }]);
     const request = kit.submit();
     const { token } = kit.grant();
@@ -260,6 +263,89 @@ describe("how invocations end", () => {
     kit.grant(undefined, "node-b");
     const { find, id } = invocationsOf(kit, request);
     const { summary } = await find(`${id}.r`);
-    expect(summary).toMatchObject({ state: "running", attempts: 3, nodeName: "node-b" });
+    expect(summary).toMatchObject({ state: "granted", attempts: 3, nodeName: "node-b" });
+  });
+});
+
+describe("of more failures than are kept", () => {
+  /** So many children are skipped after those whose ends are looked for. */
+  const LATER = BAD_END_PLACES.final + 31;
+
+  test("each child that was skipped has failed, with its code and how often it was tried", async () => {
+    const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low", onFailure: "skip" }]);
+    const request = kit.submit();
+    kit.next(mapped("low", LATER));
+    for (let child = 0; child < LATER; child++) kit.next(failed(`of ${child}`));
+    const { list, find, id } = invocationsOf(kit, request);
+    const { invocations } = await list({ states: ["failed"] });
+    expect(invocations).toHaveLength(LATER);
+    for (const one of invocations) {
+      expect(one).toMatchObject({ attempts: 1, errorCode: "HANDLER_FAILED", nodeName: "node-a" });
+    }
+    const [first, last] = [await find(`${id}.r.0`), await find(`${id}.r.${LATER - 1}`)];
+    expect(first.rows.history).toEqual([]);
+    expect(errorOf(first.unit, first.rows)).toMatchObject({ code: "HANDLER_FAILED", stdout: "" });
+    expect(errorOf(first.unit, first.rows)?.message).toContain("not kept any more");
+    expect(errorOf(last.unit, last.rows)?.message).toBe(`of ${LATER - 1}`);
+  });
+
+  test("the part that failed is told from the one that was not waited for, and the tries are known", async () => {
+    const kit = SchedulerKit.withSteps([
+      { name: "top" },
+      { name: "low", onFailure: "skip", partitions: 2, retries: 1 },
+      { name: "leaf" },
+    ]);
+    const request = kit.submit();
+    const tryTwice = (): void => {
+      kit.next(failed("first"));
+      kit.stampMs += BACKOFF_MS_MAX;
+      kit.run({ kind: "due", delayedKey: kit.scan(prefixes.delayed)[0]?.[0] ?? "" });
+    };
+    kit.next(mapped("low", 3 + LATER));
+    kit.next(mapped("leaf", 0));
+    const other = kit.grant();
+    tryTwice();
+    // The reductions come before the children that have not begun.
+    kit.next(failed("for good"));
+    kit.end(other.token, reduced(textData("late")));
+    for (let child = 0; child < LATER; child++) {
+      tryTwice();
+      const again = kit.queue().find(([, row]) => row.kind === "queue-unit");
+      kit.end(kit.grant(again?.[0]).token, failed("for good"));
+    }
+    const granted = kit.grant();
+    const { list, find, id } = invocationsOf(kit, request);
+    const states = told(await list({ parent: `${id}.r.0` }));
+    expect(states.sort()).toEqual(["r.0~0 cancelled", "r.0~1 failed"]);
+    const { unit, rows, summary } = await find(`${id}.r.0~1`);
+    expect(summary).toMatchObject({ attempts: 2, errorCode: "HANDLER_FAILED" });
+    expect(errorOf(unit, rows)?.message).toContain("not kept any more");
+    const at = granted.attempt.unit.path[0] ?? 0;
+    expect((await find(`${id}.r.1`)).summary).toMatchObject({ state: "failed", attempts: 2 });
+    expect((await find(`${id}.r.${at}`)).summary).toMatchObject({ state: "granted", attempts: 1 });
+    // Whether one that waits has failed before is in no row that is read.
+    const waiting = await find(`${id}.r.${at + 1}`);
+    expect(waiting.summary).toMatchObject({ state: "waiting", attempts: null });
+  });
+
+  test("an earlier failure of a unit is not taken for the one by which it failed for good", async () => {
+    const kit = SchedulerKit.withSteps([
+      { name: "top" },
+      { name: "low", onFailure: "skip", retries: 1 },
+      { name: "leaf", onFailure: "skip" },
+    ]);
+    const request = kit.submit();
+    kit.next(mapped("low", 2));
+    kit.next(failed("the first try"));
+    kit.stampMs += BACKOFF_MS_MAX;
+    kit.run({ kind: "due", delayedKey: kit.scan(prefixes.delayed)[0]?.[0] ?? "" });
+    kit.next(failed("for good"));
+    kit.next(mapped("leaf", LATER));
+    for (let child = 0; child < LATER; child++) kit.next(failed());
+    const { find, id } = invocationsOf(kit, request);
+    const { unit, rows, summary } = await find(`${id}.r.0`);
+    expect(rows.history).toMatchObject([{ error: { message: "the first try" } }]);
+    expect(summary).toMatchObject({ state: "failed", attempts: 2, errorCode: "HANDLER_FAILED" });
+    expect(errorOf(unit, rows)?.message).toContain("not kept any more");
   });
 });

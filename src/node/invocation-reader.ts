@@ -8,7 +8,7 @@ import type { InvocationList, InvocationPage, InvocationSummary } from "../api/i
 import { inputError } from "../api/values.ts";
 import { findStep, isLive } from "../scheduler/apply-kit.ts";
 import { openPlaces, unitAt } from "../scheduler/attempt-block.ts";
-import { newestBadEnds } from "../scheduler/attempt-record.ts";
+import { attemptsWith, newestBadEnds } from "../scheduler/attempt-record.ts";
 import { resultsOf } from "../scheduler/block-row.ts";
 import { BLOCK_CHILDREN, keys, pathOfInvocationKey, prefixes } from "../scheduler/keys.ts";
 import type { ChildResult, HistoryRow, PlanRow, RequestRow } from "../scheduler/rows.ts";
@@ -37,8 +37,8 @@ export interface OpenedRequest {
   readonly place: RequestPlace;
   readonly row: RequestRow;
   readonly plan: PlanRow;
-  /** Who runs which unit, by `unitText`. */
-  readonly running: ReadonlyMap<string, NonNullable<UnitRows["running"]>>;
+  /** Who was granted which unit, by `unitText`. */
+  readonly granted: ReadonlyMap<string, NonNullable<UnitRows["granted"]>>;
   /** The newest attempts that did not end well, of each unit the oldest first. */
   readonly badEnds: ReadonlyMap<string, readonly HistoryRow[]>;
   readonly deadline: Deadline;
@@ -145,11 +145,11 @@ export class InvocationReader {
     const row = await this.#requests.row(place, deadline);
     const opened = { place, row, deadline };
     // Before the units: what ended meanwhile is seen to have ended, and not as if it waited again.
-    const running = isLive(row) ? await this.#running(opened) : new Map<string, never>();
+    const granted = isLive(row) ? await this.#granted(opened) : new Map<string, never>();
     const [plan] = (await this.#read(opened, { keys: [keys.plan(row.plan)] })).values;
     // It goes with the last request that pins it.
     if (plan?.kind !== "plan") throw requestUnknown(place.id);
-    return { ...opened, plan, running, badEnds: await this.#badEnds(opened) };
+    return { ...opened, plan, granted, badEnds: await this.#badEnds(opened) };
   }
 
   /** At most as many rows as are kept of one request; their places tell no order. */
@@ -171,16 +171,16 @@ export class InvocationReader {
   }
 
   /** As many as executors were lent, of all requests of the workflow. */
-  async #running(of: Pick<OpenedRequest, "place" | "deadline">): Promise<OpenedRequest["running"]> {
-    const running = new Map<string, NonNullable<UnitRows["running"]>>();
+  async #granted(of: Pick<OpenedRequest, "place" | "deadline">): Promise<OpenedRequest["granted"]> {
+    const granted = new Map<string, NonNullable<UnitRows["granted"]>>();
     for await (const { row } of this.#scan(of, prefixes.attempts, PAGE_ROWS)) {
       if (row.kind !== "attempt" || row.unit.request !== of.place.sequence) continue;
       const { node, grantedMs } = row;
       for (const at of openPlaces(row.open)) {
-        running.set(unitText(unitAt(row, at)), { node, grantedMs });
+        granted.set(unitText(unitAt(row, at)), { node, grantedMs, attempts: attemptsWith(row) });
       }
     }
-    return running;
+    return granted;
   }
 
   async *#stretches(
@@ -227,7 +227,7 @@ export class InvocationReader {
     stretch: Stretch,
     { first, count }: { readonly first: number; readonly count: number },
   ): Promise<readonly UnitFound[]> {
-    const { place, plan, row, running } = request;
+    const { place, plan, row, granted } = request;
     const { sequence } = place;
     const units = Array.from({ length: count }, (_, at) => unitOf(sequence, stretch, first + at));
     const [head] = units;
@@ -256,7 +256,7 @@ export class InvocationReader {
           unit.kind === "reduce" ? parent?.row : mapped?.kind === "invocation" ? mapped : undefined,
         result: stretch.kind === "map" ? results.get(first + at) : undefined,
         history: endsOf(unitText(unit), request, goodEnds),
-        running: running.get(unitText(unit)),
+        granted: granted.get(unitText(unit)),
       };
       return { unit, rows, parent, summary: invocationSummary(unit, rows, { names, createdMs }) };
     });

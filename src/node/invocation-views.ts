@@ -10,7 +10,13 @@ import type {
 import type { PieceSlice } from "../scheduler/dataset.ts";
 import type { HandlerDefinition, HistoryRow } from "../scheduler/rows.ts";
 import { invocationId, type UnitRef, unitId } from "../scheduler/unit.ts";
-import { isBlamed, stateOfUnit, type UnitRows } from "../scheduler/unit-state.ts";
+import {
+  attemptsOfUnit,
+  isBlamed,
+  skippedFor,
+  stateOfUnit,
+  type UnitRows,
+} from "../scheduler/unit-state.ts";
 import { decodeKey } from "../std/ordered-key.ts";
 import { decodePairs } from "../wire/pairs.ts";
 import { parentPathOf } from "./unit-walk.ts";
@@ -36,7 +42,7 @@ export function invocationSummary(
   const state = stateOfUnit(unit, rows);
   const parent = parentPathOf(unit);
   const last = lastAttempt(unit, rows);
-  const isOver = state !== "waiting" && state !== "running";
+  const isOver = state !== "waiting" && state !== "granted";
   return {
     invocation: unitId(names.request, unit),
     phase: unit.kind,
@@ -46,7 +52,7 @@ export function invocationSummary(
     parent: parent === undefined ? null : invocationId(names.request, parent),
     children: unit.kind === "map" && own !== undefined ? own.childCount + own.reduceCount : 0,
     state,
-    attempts: attemptsOf(unit, rows),
+    attempts: attemptsOfUnit(unit, rows) ?? null,
     node: last?.node ?? null,
     nodeName: last === undefined ? null : names.nodeName(last.node),
     createdAt: createdMs === undefined ? null : isoTime(createdMs),
@@ -61,18 +67,28 @@ export function invocationSummary(
 export function errorOf(unit: UnitRef, rows: UnitRows): AttemptError | undefined {
   const { request, history } = rows;
   if (request.failure !== undefined && isBlamed(unit, request)) return request.failure.error;
-  if (stateOfUnit(unit, rows) !== "failed") return undefined;
-  return history.findLast(({ how }) => how === "failed")?.error;
+  const skipped = skippedFor(unit, rows);
+  if (skipped === undefined) return undefined;
+  const { code, attempts } = skipped;
+  // What is kept may be an earlier failure of the unit, after which it was tried again.
+  const last = history.find((row) => row.how === "failed" && row.attempts === attempts);
+  return last?.error ?? { code, ...FORGOTTEN };
 }
+
+/** What is said of an error of which only its code is kept. */
+const FORGOTTEN = {
+  message: "what the attempt said is not kept any more, since many others failed after it",
+  ...{ traceback: "", stdout: "", stderr: "" },
+} as const;
 
 /** A leaf that ended well is told by its parent's block alone. */
 function endedAsLeaf(unit: UnitRef, { own, result }: UnitRows): boolean {
-  return unit.kind === "map" && own === undefined && result?.skipped === false;
-}
-
-function attemptsOf(unit: UnitRef, rows: UnitRows): number {
-  const isRunning = stateOfUnit(unit, rows) === "running";
-  return rows.history.length + (endedAsLeaf(unit, rows) || isRunning ? 1 : 0);
+  return (
+    unit.kind === "map" &&
+    own === undefined &&
+    result !== undefined &&
+    result.failureCode === undefined
+  );
 }
 
 interface LastAttempt {
@@ -83,10 +99,10 @@ interface LastAttempt {
 }
 
 function lastAttempt(unit: UnitRef, rows: UnitRows): LastAttempt | undefined {
-  const { running, result, history } = rows;
+  const { granted, result, history } = rows;
   if (endedAsLeaf(unit, rows)) return result;
-  if (running !== undefined && stateOfUnit(unit, rows) === "running") {
-    return { ...running, startedMs: undefined, endedMs: undefined };
+  if (granted !== undefined && stateOfUnit(unit, rows) === "granted") {
+    return { ...granted, startedMs: undefined, endedMs: undefined };
   }
   const ended: HistoryRow | undefined = history.at(-1);
   // Of many bad ends the last ones have no row; the block knows the one that had the child skipped.

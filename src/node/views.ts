@@ -162,7 +162,7 @@ export function blockViews(
   names: AttemptNames,
 ): readonly AttemptView[] {
   return resultsOf(block)
-    .filter((result) => !result.skipped)
+    .filter(({ failureCode }) => failureCode === undefined)
     .map((result) => {
       const unit: UnitRef = {
         kind: "map",

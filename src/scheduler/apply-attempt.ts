@@ -5,6 +5,7 @@
 import { assert, unreachable } from "../std/assert.ts";
 import {
   countChild,
+  type Ending,
   endRequest,
   finishInvocation,
   startChildren,
@@ -38,6 +39,7 @@ import {
 import {
   type Attempt,
   addWarnings,
+  attemptsWith,
   type Ended,
   exitOf,
   keepPrinted,
@@ -267,7 +269,7 @@ function applyDone(
   const { attempt, outcome } = end;
   const { unit } = attempt;
   const place = { request: unit.request, path: unit.path, step: attempt.step };
-  const ending = { node: attempt.node, ...end.times };
+  const ending = endingOf(end);
   switch (outcome.kind) {
     case "mapped": {
       noteDone(tx, end);
@@ -282,6 +284,7 @@ function applyDone(
         session: outcome.session,
         reduceCount: 0,
         reduceDone: 0,
+        failedPart: undefined,
       });
       return;
     }
@@ -298,6 +301,7 @@ function applyDone(
         session: outcome.session,
         reduceCount: 0,
         reduceDone: 0,
+        failedPart: undefined,
       });
       return;
     case "reduced":
@@ -313,6 +317,10 @@ function applyDone(
     default:
       unreachable(outcome);
   }
+}
+
+function endingOf({ attempt, times }: Ended): Ending {
+  return { node: attempt.node, attempts: attemptsWith(attempt), ...times };
 }
 
 /** Keeps what one unit made; after the last one the invocation is finished. */
@@ -333,7 +341,7 @@ function applyReduced(
   const isOnly = row.reduceCount === 1;
   if (!isOnly) putOutput(tx, place, { part: end.part, parts: end.parts });
   if (!isLast) return;
-  const ending = { node: attempt.node, ...end.times };
+  const ending = endingOf(end);
   const parts = isOnly ? end.parts : joinedOutputs(tx, place, row.reduceCount);
   finishInvocation(tx, at, place, { parts, ending });
 }
@@ -373,15 +381,24 @@ function failUnit(
 }
 
 /** The invocation ends without a result; its parent goes on without it. */
-function skip(tx: WorkflowTransaction, at: Position, end: Ended): void {
-  const { attempt } = end;
-  const { request, path } = attempt.unit;
+function skip(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended & { readonly error: WorkError },
+): void {
+  const { unit } = end.attempt;
+  const { request, path } = unit;
   const key = keys.invocation(request, path);
   const row = rowOf(tx, "invocation", key);
-  if (row !== undefined) tx.put(key, { ...row, state: "done" });
+  const { code } = end.error;
+  const failedPart =
+    unit.kind === "reduce"
+      ? { part: unit.part, code, attempts: attemptsWith(end.attempt) }
+      : undefined;
+  if (row !== undefined) tx.put(key, { ...row, state: "done", failedPart });
   if (row !== undefined && row.reduceDone > 0) voidOutputs(tx, { request, path });
-  const ending = { node: attempt.node, ...end.times };
-  countChild(tx, at, { request, path }, { parts: [], skipped: true, ending });
+  const ending = endingOf(end);
+  countChild(tx, at, { request, path }, { parts: [], failureCode: code, ending });
 }
 
 /** The unit is ready again; a unit that keeps losing its executors ends its request. */

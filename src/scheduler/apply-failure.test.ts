@@ -118,9 +118,9 @@ describe("a child that fails for good", () => {
     expect(row.state).toBe("succeeded");
     expect(row.steps[1]).toEqual({ step: "low", total: 2, done: 1, failed: 1 });
     const block = kit.scan(prefixes.blocksOf(request))[0]?.[1];
-    expect(block?.kind === "block" && resultsOf(block).map((one) => one.skipped)).toEqual([
-      true,
-      false,
+    expect(block?.kind === "block" && resultsOf(block).map((one) => one.failureCode)).toEqual([
+      "HANDLER_FAILED",
+      undefined,
     ]);
   });
 

@@ -28,9 +28,10 @@ import type { Path } from "./unit.ts";
 /** Inline bytes of one child's result that its block row takes; more go to a row of their own. */
 export const BLOCK_RESULT_BYTES_MAX = 256;
 
-/** Who ran the attempt that ended an invocation, and when. */
+/** Who ran the attempt that ended an invocation, when, and which of its unit it was. */
 export interface Ending extends AttemptTimes {
   readonly node: NodeId;
+  readonly attempts: number;
 }
 
 /** Ends the request; its remaining work is set aside by the scheduler as it comes upon it. */
@@ -121,7 +122,7 @@ export function finishInvocation(
     endRequest(tx, at, place.request, { state: "succeeded", result: end.parts?.flat() ?? [] });
     return;
   }
-  countChild(tx, at, place, { ...end, skipped: false });
+  countChild(tx, at, place, { ...end, failureCode: undefined });
 }
 
 /**
@@ -135,7 +136,7 @@ export function countChild(
   place: { readonly request: number; readonly path: Path },
   end: {
     readonly parts: readonly Dataset[] | undefined;
-    readonly skipped: boolean;
+    readonly failureCode: string | undefined;
     readonly ending: Ending;
   },
 ): void {
@@ -148,7 +149,7 @@ export function countChild(
   const result: ChildResult = {
     child,
     data: inBlock ? data : undefined,
-    skipped: end.skipped,
+    failureCode: end.failureCode,
     ...end.ending,
   };
   const blockKey = keys.block(place.request, path, Math.floor(child / BLOCK_CHILDREN));
@@ -157,7 +158,8 @@ export function countChild(
   const parent = rowOf(tx, "invocation", key);
   assert(parent !== undefined, "a child's parent has mapped");
   assert(parent.childDone < parent.childCount, "no child is counted twice");
-  const count = end.skipped && tx.bugs.countSkippedTwice === true ? 2 : 1;
+  const isSkipped = end.failureCode !== undefined;
+  const count = isSkipped && tx.bugs.countSkippedTwice === true ? 2 : 1;
   const counted = { ...parent, childDone: parent.childDone + count };
   if (counted.childDone < counted.childCount) tx.put(key, counted);
   else startReduce(tx, at, { request: place.request, path }, counted);

@@ -73,6 +73,11 @@ export function timesOf(
   return { grantedMs, startedMs: Math.max(grantedMs, endedMs - run.tookMs), endedMs };
 }
 
+/** Attempts of its unit with this one, as rows count them: what was given back does not count. */
+export function attemptsWith({ failures, losses }: Pick<Attempt, "failures" | "losses">): number {
+  return failures + losses + 1;
+}
+
 /** How the worker ended that an attempt took with it. */
 export function exitOf(outcome: Outcome): WorkerExit | undefined {
   return outcome.kind === "failed" || outcome.kind === "released" ? outcome.exit : undefined;
@@ -144,13 +149,22 @@ function historyRow(
   error: WorkError | undefined,
 ): HistoryRow {
   const { unit, step, node } = attempt;
-  return { kind: "history", token, unit, step, node, ...times, how, error, exit };
+  const attempts = how === "released" ? attemptsWith(attempt) - 1 : attemptsWith(attempt);
+  return { kind: "history", token, unit, step, node, ...times, how, attempts, error, exit };
 }
 
 /** How many attempts that did not end well are not kept any more. */
-export function forgottenBadEnds({ badEnds }: Pick<RequestRow, "badEnds">): number {
-  const forgotten = BAD_END_KINDS.map((kind) => Math.max(0, badEnds[kind] - BAD_END_PLACES[kind]));
-  return forgotten.reduce((sum, count) => sum + count, 0);
+export function forgottenBadEnds(request: Pick<RequestRow, "badEnds">): number {
+  return forgottenTries(request) + forgottenOf(request, "released");
+}
+
+/** How many of these failed or were lost. */
+export function forgottenTries(request: Pick<RequestRow, "badEnds">): number {
+  return forgottenOf(request, "final") + forgottenOf(request, "retried");
+}
+
+function forgottenOf({ badEnds }: Pick<RequestRow, "badEnds">, kind: BadEndKind): number {
+  return Math.max(0, badEnds[kind] - BAD_END_PLACES[kind]);
 }
 
 /** Keys of the rows of the newest attempts that did not end well, one of each kind that there was. */

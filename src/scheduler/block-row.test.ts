@@ -7,7 +7,8 @@ import type { BlockRow, ChildResult } from "./rows.ts";
 const drawn = fc.record({
   child: fc.nat(31),
   data: fc.constantFrom<ChildResult["data"]>(undefined, [], textData("a")),
-  skipped: fc.boolean(),
+  failureCode: fc.constantFrom(undefined, "A", "B"),
+  attempts: fc.integer({ min: 1, max: 2 }),
   node: fc.constantFrom("a", "b"),
   ...{ grantedMs: fc.nat(1), ran: fc.option(fc.nat(3), { nil: undefined }), took: fc.nat(2) },
 });
@@ -47,7 +48,7 @@ test("the same results make the same row whatever order they came in", () => {
 });
 
 test("neighbours that were granted alike share a stretch, whenever each of them ran", () => {
-  const alike = { data: [], skipped: false, node: "a", grantedMs: 1 };
+  const alike = { data: [], failureCode: undefined, attempts: 1, node: "a", grantedMs: 1 };
   const block = blockOf(
     [0, 2, 1, 4].map((child) => ({ child, ...alike, startedMs: 2 + child, endedMs: 3 + child })),
   );
@@ -58,7 +59,15 @@ test("neighbours that were granted alike share a stretch, whenever each of them 
 });
 
 test("a second result of a child is a mistake of the program, also in the middle of a stretch", () => {
-  const alike = { data: [], skipped: false, node: "a", grantedMs: 0, startedMs: 1, endedMs: 2 };
+  const alike = {
+    data: [],
+    failureCode: undefined,
+    attempts: 1,
+    node: "a",
+    grantedMs: 0,
+    startedMs: 1,
+    endedMs: 2,
+  };
   const block = blockOf([0, 1, 2].map((child) => ({ child, ...alike })));
   for (const child of [0, 1, 2]) {
     expect(() => withResult(block, { child, ...alike })).toThrow("two committed completions");

@@ -4,15 +4,13 @@ import type { BlockRow, ChildResult, Stretch } from "./rows.ts";
 
 /** The children of a block that have ended, in their order. */
 export function resultsOf(block: BlockRow): readonly ChildResult[] {
-  return block.stretches.flatMap(({ first, children, skipped, node, grantedMs }) =>
+  return block.stretches.flatMap(({ first, children, ...alike }) =>
     children.map(({ data, startedAfterMs, endedAfterMs }, at) => ({
       child: first + at,
       data,
-      skipped,
-      node,
-      grantedMs,
-      startedMs: startedAfterMs === undefined ? undefined : grantedMs + startedAfterMs,
-      endedMs: grantedMs + endedAfterMs,
+      ...alike,
+      startedMs: startedAfterMs === undefined ? undefined : alike.grantedMs + startedAfterMs,
+      endedMs: alike.grantedMs + endedAfterMs,
     })),
   );
 }
@@ -48,7 +46,8 @@ function stretchOf({ child, data, startedMs, endedMs, ...alike }: ChildResult): 
 function joined(left: Stretch, right: Stretch): readonly Stretch[] {
   const alike =
     left.first + left.children.length === right.first &&
-    left.skipped === right.skipped &&
+    left.failureCode === right.failureCode &&
+    left.attempts === right.attempts &&
     left.node === right.node &&
     left.grantedMs === right.grantedMs;
   return alike ? [{ ...left, children: [...left.children, ...right.children] }] : [left, right];

@@ -205,6 +205,17 @@ export interface InvocationRow {
   readonly reduceCount: number;
   /** Those of them that are done; what they made has rows of its own where they are several. */
   readonly reduceDone: number;
+  /** The unit of these by which it was skipped: it is told after the row of that end is forgotten. */
+  readonly failedPart: FailedPart | undefined;
+}
+
+/** A unit that failed for good. */
+export interface FailedPart {
+  readonly part: number;
+  /** Of its last error. */
+  readonly code: string;
+  /** As `HistoryRow` counts. */
+  readonly attempts: number;
 }
 
 /**
@@ -224,7 +235,10 @@ export interface ChildResult extends AttemptTimes {
   readonly child: number;
   /** Undefined: kept in rows of its own. Empty for a child that was skipped. */
   readonly data: Dataset | undefined;
-  readonly skipped: boolean;
+  /** Of the error for which it was skipped; undefined of one that is done. */
+  readonly failureCode: string | undefined;
+  /** Of the unit by which it ended, as `HistoryRow` counts. */
+  readonly attempts: number;
   readonly node: NodeId;
 }
 
@@ -235,8 +249,11 @@ export interface StretchChild extends Pick<ChildResult, "data"> {
   readonly endedAfterMs: number;
 }
 
-/** Consecutive children that one node ran, granted at one time. */
-export interface Stretch extends Pick<ChildResult, "skipped" | "node" | "grantedMs"> {
+/** What children of a stretch share. */
+export type StretchAlike = Pick<ChildResult, "failureCode" | "attempts" | "node" | "grantedMs">;
+
+/** Consecutive children that one node ran, granted at one time, and that ended alike. */
+export interface Stretch extends StretchAlike {
   readonly first: number;
   readonly children: readonly StretchChild[];
 }
@@ -318,6 +335,11 @@ export interface HistoryRow extends AttemptTimes {
   readonly step: string;
   readonly node: NodeId;
   readonly how: "done" | "failed" | "lost" | "released";
+  /**
+   * Those of its unit so far since the request was last resumed, itself among them. What was given back
+   * does not count.
+   */
+  readonly attempts: number;
   readonly error: WorkError | undefined;
   /** Of its worker; undefined when that lived on, or went with its node. */
   readonly exit: WorkerExit | undefined;

@@ -7,6 +7,7 @@ import type {
   AnswerBlockRow,
   AnswerWindowRow,
   BadEndCounts,
+  FailedPart,
   Failure,
   HistoryRow,
   InvocationRow,
@@ -107,9 +108,16 @@ const stretchChild = struct<StretchChild>({
 const stretch = struct<Stretch>({
   first: natural,
   children: array(stretchChild, BLOCK_CHILDREN),
-  skipped: bool,
+  failureCode: optional(text(CODE_LENGTH_MAX)),
+  attempts: natural,
   node: nodeIdCodec,
   grantedMs: natural,
+});
+
+const failedPart = struct<FailedPart>({
+  part: natural,
+  code: text(CODE_LENGTH_MAX),
+  attempts: natural,
 });
 
 /** Any row. */
@@ -173,6 +181,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       session: datasetCodec,
       reduceCount: int(0, PARTITIONS_MAX),
       reduceDone: int(0, PARTITIONS_MAX),
+      failedPart: optional(failedPart),
     },
   ],
   block: [6, { stretches: array(stretch, BLOCK_CHILDREN) }],
@@ -203,6 +212,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       node: nodeIdCodec,
       how: enumeration<HistoryRow["how"]>({ done: 1, failed: 2, lost: 3, released: 4 }),
       ...times,
+      attempts: natural,
       error: optional(workErrorCodec),
       exit: optional(workerExitCodec),
     },

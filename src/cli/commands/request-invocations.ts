@@ -25,7 +25,7 @@ export const REQUEST_INVOCATIONS: Command = {
     state: {
       kind: "text",
       value: "STATES",
-      help: "Only these: waiting, running, done, failed, cancelled; such as waiting,running.",
+      help: "Only these: waiting, granted (a node has it), done, failed, cancelled; such as waiting,granted.",
     },
     parent: { kind: "text", value: "INV", help: "Only those that this one has made." },
     after: { kind: "text", value: "INV", help: "Only those that follow this one: the next page." },
@@ -73,6 +73,6 @@ async function fullPage(
 
 function rowOf(one: InvocationSummary): readonly string[] {
   const { invocation, step, phase, state, children, attempts, nodeName, errorCode } = one;
-  const counts = [children === 0 ? "" : String(children), String(attempts)];
+  const counts = [children === 0 ? "" : String(children), String(attempts ?? "?")];
   return [invocation, step, phase, state, ...counts, nodeName ?? "", errorCode ?? ""];
 }

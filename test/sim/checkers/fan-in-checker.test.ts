@@ -14,6 +14,7 @@ const invocation = (state: InvocationRow["state"], childCount: number): Invocati
   session: [],
   reduceCount: 0,
   reduceDone: 0,
+  failedPart: undefined,
 });
 
 /** Children of the root of request 1 that have ended. */
@@ -21,7 +22,8 @@ const ended = (...children: readonly number[]): readonly [string, Row] => {
   const stretches = children.map((first) => ({
     first,
     children: [{ data: [], startedAfterMs: 0, endedAfterMs: 1 }],
-    skipped: false,
+    failureCode: undefined,
+    attempts: 1,
     node: "n1",
     grantedMs: 0,
   }));

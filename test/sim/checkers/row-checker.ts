@@ -193,9 +193,9 @@ export class RowChecker {
   }
 
   #block(history: WorkflowHistory, key: string, row: BlockRow): void {
-    for (const { child, node, startedMs, endedMs, skipped } of resultsOf(row)) {
+    for (const { child, node, startedMs, endedMs, failureCode } of resultsOf(row)) {
       const name = `${key} ${child}`;
-      const now = `${node} ${startedMs} ${endedMs} ${skipped}`;
+      const now = `${node} ${startedMs} ${endedMs} ${failureCode}`;
       const before = history.childResults.get(name);
       promise(
         before === undefined || before === now,

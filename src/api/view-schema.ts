@@ -348,7 +348,7 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
   nodeName: TEXT,
   phase: oneOf("map", "reduce"),
   part: nullable(NATURAL),
-  state: oneOf("running", "done", "failed", "lost", "released"),
+  state: oneOf("granted", "done", "failed", "lost", "released"),
   grantedAt: TIME,
   startedAt: nullable(TIME),
   endedAt: nullable(TIME),

@@ -201,7 +201,7 @@ describe("following", () => {
     await jobx("submit text wordcount");
     const attempt = {
       ...({ step: "words", node: "n", nodeName: "node-1", phase: "map", part: null } as const),
-      ...({ grantedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "running" } as const),
+      ...({ grantedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "granted" } as const),
       ...{ startedAt: null, exit: null, error: null, printed: null },
     };
     cluster.attemptViews.push(

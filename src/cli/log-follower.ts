@@ -95,7 +95,7 @@ export class LogFollower {
       limit: ATTEMPTS_MAX,
     });
     this.#tellForgotten(forgotten);
-    const ended = attempts.filter(({ state }) => state !== "running");
+    const ended = attempts.filter(({ state }) => state !== "granted");
     ended.sort((a, b) => ((a.endedAt ?? "") < (b.endedAt ?? "") ? -1 : 1));
     for (const attempt of ended) await this.#tellEnd(attempt);
     const running = new Set<string>();
@@ -146,7 +146,7 @@ export class LogFollower {
     const key = keyOf(attempt);
     if (this.#watched.has(key) || this.#ended.has(key)) return;
     if (this.#watched.size >= WATCHED_MAX) {
-      const text = `more than ${WATCHED_MAX} attempts run: the others are told when they have ended`;
+      const text = `more than ${WATCHED_MAX} attempts are under way: the others are told when they have ended`;
       if (!this.#saidFull) this.#show({ kind: "note", attempt: undefined, text });
       this.#saidFull = true;
       return;

@@ -1,7 +1,7 @@
 /** Lists of attempts, read from the rows of a workflow as its state machine wrote them. */
 import { expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
-import { failed, reduced, textData } from "../../test/lib/scheduler-values.ts";
+import { failed, mapped, reduced, textData } from "../../test/lib/scheduler-values.ts";
 import type { RowsWanted } from "../actors/answers.ts";
 import { RELEASE_MS_MIN } from "../scheduler/apply-attempt.ts";
 import { BAD_END_PLACES } from "../scheduler/attempt-record.ts";
@@ -114,7 +114,7 @@ test("each attempt is listed with grant, beginning, end, and how its worker ende
   };
   const waiting = { grantedAt: "1970-01-01T00:00:05.000Z", startedAt: null, endedAt: null };
   expect((await reader.attempts()).attempts).toMatchObject([
-    { state: "running", ...waiting, exit: null },
+    { state: "granted", ...waiting, exit: null },
     { state: "failed", ...ended },
   ]);
   kit.stampMs = 9000;
@@ -122,4 +122,17 @@ test("each attempt is listed with grant, beginning, end, and how its worker ende
   const [, done] = (await reader.attempts()).attempts;
   const times = { startedAt: "1970-01-01T00:00:08.000Z", endedAt: "1970-01-01T00:00:09.000Z" };
   expect(done).toMatchObject({ state: "done", ...times, exit: null, error: null });
+});
+
+test("of units that were granted together each is told, whether it runs yet or waits for a slot", async () => {
+  const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low" }]);
+  const request = kit.submit();
+  kit.next(mapped("low", 5));
+  const [queueKey = ""] = kit.queue().map(([key]) => key);
+  const to = { node: "node-a", executor: "run of node-a" };
+  kit.run({ kind: "grant", queueKey, child: 0, count: 4, ...to });
+  const reader = readerOf(kit, request);
+  expect((await reader.work()).granted).toEqual(Array(4).fill("node-a"));
+  const states = (await reader.attempts()).attempts.map(({ state }) => state);
+  expect(states).toEqual([...Array<string>(4).fill("granted"), "done"]);
 });

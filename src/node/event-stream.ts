@@ -98,7 +98,7 @@ function eventView(
         step,
         node,
         nodeName: nodeName(node),
-        state: how === "granted" ? "running" : how,
+        state: how,
       };
     }
     default:

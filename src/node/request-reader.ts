@@ -5,6 +5,7 @@ import type { AttemptList, AttemptView } from "../api/attempt-view.ts";
 import type { RequestList, RequestPage, RequestView } from "../api/ports.ts";
 import { inputError } from "../api/values.ts";
 import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
+import { openPlaces, unitAt } from "../scheduler/attempt-block.ts";
 import { forgottenBadEnds, newestBadEnds } from "../scheduler/attempt-record.ts";
 import {
   capabilityOfQueueKey,
@@ -26,10 +27,10 @@ import type { SystemView } from "./system-view.ts";
 import {
   type AttemptNames,
   blockViews,
+  grantedViews,
   historyView,
   printedView,
   requestView,
-  runningViews,
 } from "./views.ts";
 
 /** Rows of one page of a scan. */
@@ -149,7 +150,7 @@ export class RequestReader {
     return requestView(row, { request: idOfKey(workflow, key), workflow: name, group });
   }
 
-  /** Attempts of a request: those that run, that printed, that did not end well, then others, up to `limit`. */
+  /** Attempts of a request: those that are under way, that printed, that did not end well, then others, up to `limit`. */
   async attempts(place: RequestPlace, limit: number, deadline: Deadline): Promise<AttemptList> {
     const { directory } = this.#node;
     const names: AttemptNames = {
@@ -160,7 +161,7 @@ export class RequestReader {
     const attempts: AttemptView[] = [];
     for await (const { key, row } of this.#scan(place.group, prefixes.attempts, deadline)) {
       if (row.kind !== "attempt" || row.unit.request !== place.sequence) continue;
-      attempts.push(...runningViews(row, tokenOfAttemptKey(key), names));
+      attempts.push(...grantedViews(row, tokenOfAttemptKey(key), names));
     }
     const printed = new Set<string>();
     const prints = prefixes.printedOf(place.sequence);
@@ -199,17 +200,20 @@ export class RequestReader {
     };
   }
 
-  /** Where the request's work lies: what runs, what is ready and what waits, as far as is looked. */
+  /** Where the request's work lies: what nodes have, what is ready and what waits, as far as is looked. */
   async work(place: RequestPlace, request: RequestRow, deadline: Deadline): Promise<WorkSeen> {
     const { group, sequence } = place;
-    const running: string[] = [];
+    const granted: string[] = [];
     const ready = new Map<string, number>();
     const delayedMs: number[] = [];
     const unfinished = new Set<string>();
     for await (const { row } of this.#scan(group, prefixes.attempts, deadline)) {
       if (row.kind !== "attempt" || row.unit.request !== sequence) continue;
-      running.push(this.#node.directory.member(row.node)?.name ?? row.node);
-      unfinished.add(unitText(row.unit));
+      const nodeName = this.#node.directory.member(row.node)?.name ?? row.node;
+      for (const at of openPlaces(row.open)) {
+        granted.push(nodeName);
+        unfinished.add(unitText(unitAt(row, at)));
+      }
     }
     let looked = 0;
     for await (const { key, row } of this.#scan(group, prefixes.queue, deadline)) {
@@ -232,7 +236,7 @@ export class RequestReader {
     }
     const givenBack = await this.#givenBack(place, unfinished, deadline);
     const lastBad = await this.#lastBad(place, request, deadline);
-    return { running, ready, delayedMs, givenBack, lastBad };
+    return { granted, ready, delayedMs, givenBack, lastBad };
   }
 
   /** The newest attempts that did not end well, in the order of their grants. */

@@ -119,8 +119,8 @@ function exitView(exit: WorkerExit | undefined): AttemptView["exit"] {
     : { code: null, signal: exit.signal };
 }
 
-/** Attempts in flight of one grant, under the token of its first. */
-export function runningViews(
+/** Attempts under way of one grant, under the token of its first. */
+export function grantedViews(
   row: AttemptRow,
   block: Token,
   names: AttemptNames,
@@ -129,7 +129,7 @@ export function runningViews(
   return openPlaces(row.open).map((at) => ({
     ...attemptView(unitAt(row, at), row, names),
     live: liveName(row.node, tokenAt(block, at)),
-    state: "running",
+    state: "granted",
     grantedAt,
     startedAt: null,
     endedAt: null,

@@ -108,7 +108,7 @@ describe("why", () => {
   const kit = SchedulerKit.withSteps([{ name: "top", onFailure: "pause" }]);
   const running = kit.request(kit.submit());
   const nothing = {
-    ...{ running: [], ready: new Map<string, number>(), delayedMs: [] },
+    ...{ granted: [], ready: new Map<string, number>(), delayedMs: [] },
     ...{ givenBack: undefined, lastBad: undefined },
   };
   const node = { capabilities: ["gpu"], slots: 4 };
@@ -120,9 +120,9 @@ describe("why", () => {
   test.each([
     [nothing, [node], "Its next step is just being decided."],
     [
-      { ...nothing, running: ["node-2", "node-1", "node-2"] },
+      { ...nothing, granted: ["node-2", "node-1", "node-2"] },
       [node],
-      "3 units run on node-1, node-2.",
+      "3 units are granted to node-1, node-2.",
     ],
     [
       ready("licence-x", 1),
@@ -141,18 +141,18 @@ describe("why", () => {
       "1 unit waits for a slot, and no node that is up and able has one.",
     ],
     [
-      { ...nothing, running: ["node-1"], delayedMs: [120_000, 60_000] },
+      { ...nothing, granted: ["node-1"], delayedMs: [120_000, 60_000] },
       [node],
-      "1 unit runs on node-1; 2 units that did not end well wait to be tried again, the first at 1970-01-01T00:01:00.000Z.",
+      "1 unit is granted to node-1; 2 units that did not end well wait to be tried again, the first at 1970-01-01T00:01:00.000Z.",
     ],
     [
       {
         ...nothing,
-        running: ["node-1"],
+        granted: ["node-1"],
         givenBack: { count: 3, lastReason: "no node that is up has the run.\nmore" },
       },
       [node],
-      "1 unit runs on node-1; such units were given back 3 times, the last time since no node that is up has the run.",
+      "1 unit is granted to node-1; such units were given back 3 times, the last time since no node that is up has the run.",
     ],
   ])("%j is told", (seen, nodes, sentence) => {
     expect(whyText(running, seen, nodes)).toBe(sentence);
@@ -172,7 +172,7 @@ describe("why", () => {
     const told =
       "; the last attempt that failed or was lost was granted to node-1 at 1970-01-01T00:00:01.000Z, " +
       "ran from 1970-01-01T00:00:04.000Z to 1970-01-01T00:00:08.000Z and failed, and its worker ended with code 3.";
-    expect(whyText(running, { ...seen, running: ["n"] }, [])).toBe(`1 unit runs on n${told}`);
+    expect(whyText(running, { ...seen, granted: ["n"] }, [])).toBe(`1 unit is granted to n${told}`);
     const failure = { error: crashed.error, unit: undefined };
     expect(whyText({ ...running, state: "failed", failure }, seen, [])).toBe(
       `It has failed: it ended (HANDLER_FAILED)${told}`,

@@ -4,8 +4,8 @@ import type { WorkerExit } from "./work.ts";
 
 /** What is known of a request's work. Counts may be those of the first rows only. */
 export interface WorkSeen {
-  /** Names of nodes, one for each attempt under way. */
-  readonly running: readonly string[];
+  /** Names of nodes, one for each unit that they have: whether it runs there yet is not known here. */
+  readonly granted: readonly string[];
   /** Ready units by what they require. */
   readonly ready: ReadonlyMap<string, number>;
   /** When the units that wait to be tried again are due. */
@@ -90,10 +90,10 @@ function line(message: string): string {
 
 function workParts(seen: WorkSeen, nodes: readonly NodeOffer[]): readonly string[] {
   const parts: string[] = [];
-  if (seen.running.length > 0) {
-    const names = [...new Set(seen.running)].sort();
-    const run = seen.running.length === 1 ? "runs" : "run";
-    parts.push(`${units(seen.running.length)} ${run} on ${names.join(", ")}`);
+  if (seen.granted.length > 0) {
+    const names = [...new Set(seen.granted)].sort();
+    const is = seen.granted.length === 1 ? "is" : "are";
+    parts.push(`${units(seen.granted.length)} ${is} granted to ${names.join(", ")}`);
   }
   for (const [capability, count] of seen.ready) {
     parts.push(`${units(count)} ${count === 1 ? "waits" : "wait"} ${waitText(capability, nodes)}`);

@@ -9,6 +9,9 @@ import { eventually } from "../lib/e2e-eventually.ts";
 import { runs } from "../lib/processes.ts";
 
 const END_MS_MAX = 60_000;
+/** So many units that failed for good are kept with what they said (`scheduler/attempt-record.ts`). */
+const KEPT = 200;
+const FAILING = KEPT + 31;
 /** What `jobx` exits with. */
 const EXIT_FAILED = 1;
 const EXIT_REFUSED = 4;
@@ -116,6 +119,28 @@ test("a step that skips failures goes on without them", async () => {
     ["z", 3],
   ]);
   expect(view.steps["skips"]).toMatchObject({ total: 3, failed: 1 });
+});
+
+test("of more failures than are kept each is told as one, with its code and how often it was tried", async () => {
+  const client = cluster.client(1);
+  const gate = await Gate.make(cluster);
+  const arguments_ = Array.from({ length: FAILING }, () => ["bad", gate.path] as const);
+  const { request: id } = await client.submit({
+    ...{ workflow: "faults", job: "drop", arguments: arguments_, idempotencyKey: undefined },
+  });
+  const view = await ended(client, id, END_MS_MAX);
+  expect(view.steps["drops"]).toEqual({ total: FAILING, done: 0, failed: FAILING });
+  const filter = { limit: 1000, step: "drops", state: "failed" };
+  const { invocations } = await client.invocations(id, filter);
+  expect(invocations).toHaveLength(FAILING);
+  for (const one of invocations) {
+    expect(one).toMatchObject({ attempts: 1, errorCode: "HANDLER_FAILED", nodeName: "node-1" });
+  }
+  const list = await client.attempts(id, { limit: 10_000 });
+  const kept = list.attempts.filter(({ state }) => state === "failed");
+  expect(kept).toHaveLength(KEPT);
+  for (const { error } of kept) expect(error?.traceback).toContain("thrown on purpose");
+  expect(list.forgotten).toBeGreaterThanOrEqual(FAILING - KEPT);
 });
 
 test("what attempts printed that ended well is shown, and attempts are told to who follows", async () => {

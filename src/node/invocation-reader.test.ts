@@ -340,12 +340,14 @@ describe("of more failures than are kept", () => {
     kit.stampMs += BACKOFF_MS_MAX;
     kit.run({ kind: "due", delayedKey: kit.scan(prefixes.delayed)[0]?.[0] ?? "" });
     kit.next(failed("for good"));
+    const endedMs = kit.stampMs;
     kit.next(mapped("leaf", LATER));
     for (let child = 0; child < LATER; child++) kit.next(failed());
     const { find, id } = invocationsOf(kit, request);
     const { unit, rows, summary } = await find(`${id}.r.0`);
     expect(rows.history).toMatchObject([{ error: { message: "the first try" } }]);
     expect(summary).toMatchObject({ state: "failed", attempts: 2, errorCode: "HANDLER_FAILED" });
+    expect(summary.endedAt).toBe(new Date(endedMs).toISOString());
     expect(errorOf(unit, rows)?.message).toContain("not kept any more");
   });
 });

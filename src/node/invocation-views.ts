@@ -81,16 +81,6 @@ const FORGOTTEN = {
   ...{ traceback: "", stdout: "", stderr: "" },
 } as const;
 
-/** A leaf that ended well is told by its parent's block alone. */
-function endedAsLeaf(unit: UnitRef, { own, result }: UnitRows): boolean {
-  return (
-    unit.kind === "map" &&
-    own === undefined &&
-    result !== undefined &&
-    result.failureCode === undefined
-  );
-}
-
 interface LastAttempt {
   readonly node: string;
   readonly grantedMs: number;
@@ -100,13 +90,15 @@ interface LastAttempt {
 
 function lastAttempt(unit: UnitRef, rows: UnitRows): LastAttempt | undefined {
   const { granted, result, history } = rows;
-  if (endedAsLeaf(unit, rows)) return result;
+  // How a child ended that has no row is in its parent's block, whatever else is kept.
+  if (unit.kind === "map" && rows.own === undefined && result !== undefined) return result;
   if (granted !== undefined && stateOfUnit(unit, rows) === "granted") {
     return { ...granted, startedMs: undefined, endedMs: undefined };
   }
-  const ended: HistoryRow | undefined = history.at(-1);
-  // Of many bad ends the last ones have no row; the block knows the one that had the child skipped.
-  return ended ?? (unit.kind === "map" && rows.own === undefined ? result : undefined);
+  const last = history.at(-1);
+  const skipped = skippedFor(unit, rows);
+  // An earlier attempt than the one by which it failed is not the last one.
+  return skipped !== undefined && last?.attempts !== skipped.attempts ? undefined : last;
 }
 
 /** A leaf that ended in its first call has combined and reduced in it, one with a row has only combined. */

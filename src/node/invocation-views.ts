@@ -8,7 +8,7 @@ import type {
   PieceView,
 } from "../api/invocation-view.ts";
 import type { PieceSlice } from "../scheduler/dataset.ts";
-import type { HandlerDefinition, HistoryRow } from "../scheduler/rows.ts";
+import type { HandlerDefinition } from "../scheduler/rows.ts";
 import { invocationId, type UnitRef, unitId } from "../scheduler/unit.ts";
 import {
   attemptsOfUnit,

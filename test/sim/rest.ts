@@ -68,12 +68,14 @@ export class Rest {
    */
   mayRot(victim: SimHost): boolean {
     const others = victim.knownMembers.filter((id) => id !== victim.id);
-    return (
-      others.length >= REPLACEABLE_OTHERS &&
-      this.mayLose(victim) &&
-      this.#groups.every(
-        (group) => (this.#leaderOf(group)?.membership.configuration.voters.length ?? 0) >= 3,
-      )
+    return others.length >= REPLACEABLE_OTHERS && this.mayLose(victim) && this.hasThreeVoters;
+  }
+
+  /** Whether there are workflows, and each group has a leader and three voters. */
+  get hasThreeVoters(): boolean {
+    if (this.#options.workflows.length === 0) return false;
+    return this.#groups.every(
+      (group) => (this.#leaderOf(group)?.membership.configuration.voters.length ?? 0) >= 3,
     );
   }
 

@@ -74,12 +74,7 @@ export class ClusterNode implements MeshListener {
     this.#deps = deps;
     this.#numbers = new CommandNumbers(deps.mesh.self, deps.boot);
     const { clock, timers, log, mesh, logs, bugs, options } = deps;
-    this.#outlook = new Outlook({
-      ...{ mesh, directory: this.directory, seeds: deps.seeds },
-      replica: (group) => this.host.replica(group),
-      answeredFor: (group) => this.router.leaderOf(group),
-      clockAheadMs: (node) => this.clockAheadMs(node),
-    });
+    this.#outlook = this.#newOutlook();
     this.#snapshots = new Snapshots(deps, (group) => this.host.wake(group));
     this.host = new GroupHost({
       ...{ clock, timers, log, logs, mesh, bugs },
@@ -94,13 +89,7 @@ export class ClusterNode implements MeshListener {
     });
     this.#logKeeper = this.#newLogKeeper();
     this.clocks = this.#newClocks();
-    this.versions = new VersionWatch({
-      ...{ clock, log, mesh, bugs, directory: this.directory, versions: deps.member.versions },
-      onUnsupported: (error) => {
-        this.stop();
-        deps.onUnsupported(error);
-      },
-    });
+    this.versions = this.#newVersionWatch();
     this.system = new SystemGroup({
       log,
       directory: this.directory,
@@ -326,6 +315,27 @@ export class ClusterNode implements MeshListener {
     this.caller.nodeDown(node);
     this.executor.nodeDown(node);
     for (const group of this.#opener.workflows()) group.nodeDown(node);
+  }
+
+  #newOutlook(): Outlook {
+    const { mesh, seeds } = this.#deps;
+    return new Outlook({
+      ...{ mesh, seeds, directory: this.directory },
+      replica: (group) => this.host.replica(group),
+      answeredFor: (group) => this.router.leaderOf(group),
+      clockAheadMs: (node) => this.clockAheadMs(node),
+    });
+  }
+
+  #newVersionWatch(): VersionWatch {
+    const { clock, log, mesh, bugs, member, onUnsupported } = this.#deps;
+    return new VersionWatch({
+      ...{ clock, log, mesh, bugs, directory: this.directory, versions: member.versions },
+      onUnsupported: (error) => {
+        this.stop();
+        onUnsupported(error);
+      },
+    });
   }
 
   #newLogKeeper(): LogKeeper {

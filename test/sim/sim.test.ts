@@ -14,7 +14,7 @@ const QUICKLY_FOUND = [
   ["countSkippedTwice", /is reduced after \d+ of its \d+ children/],
   ["forgetKeysEarly", /one key had two answers/],
   ["leaveRows", /is still there/],
-  ["trustRows", /has other rows|stopped its replica/],
+  ["trustRows", /has other rows|stopped its replica|could not start: .*not a known tag/],
 ] as const;
 
 /** What a seed draws changes with the simulator, so a few seeds are tried. */

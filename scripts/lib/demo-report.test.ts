@@ -14,7 +14,7 @@ test("only completed units count, and what ended in the millisecond of the kill 
     attempt("a", "done", 10),
     attempt("a", "done", 11),
     attempt("a", "lost", 12),
-    attempt("b", "granted", null),
+    attempt("b", "running", null),
     attempt("b", "done", 9),
   ];
   expect(workByNode(nodes, attempts, 10)).toEqual([

@@ -30,18 +30,18 @@ export interface AttemptView {
   /** Which partition a reduction is of; null for a map. */
   readonly part: number | null;
   /**
-   * `granted`: the node has it, and runs it or will when a slot and its input are there; which of the two
+   * `running`: the node has it, and runs it or will when a slot and its input are there; which of the two
    * is known there alone until it ends.
    */
-  readonly state: "granted" | "done" | "failed" | "lost" | "released";
+  readonly state: "running" | "done" | "failed" | "lost" | "released";
   /** When it was lent to the node. It may have to wait there for a slot and for its input. */
   readonly grantedAt: string;
   /**
-   * When a worker took it. Null while it is granted, since that is told with its end, and where no worker took
-   * it or nobody could tell.
+   * When a worker took it, which is told with its end; until then, and where no worker took it or nobody can
+   * tell, when it was granted.
    */
-  readonly startedAt: string | null;
-  /** When its handlers were through; null while it is granted. Storing what they made comes after that. */
+  readonly startedAt: string;
+  /** When its handlers were through; null while it runs. Storing what they made comes after that. */
   readonly endedAt: string | null;
   /**
    * Of a worker that died of it, or was killed for it: a crash, too much memory, a timeout, a unit that
@@ -51,7 +51,7 @@ export interface AttemptView {
   readonly exit: ExitView | null;
   /** Of failed ones, with the ends of what the handler printed. */
   readonly error: AttemptError | null;
-  /** Of one that is granted: the name under which `output` tells what it has printed so far. */
+  /** Of one that runs: the name under which `output` tells what it has printed so far. */
   readonly live: string | null;
   /** The ends of what one that is done has printed; null for nothing, and for old ones among many. */
   readonly printed: { readonly stdout: string; readonly stderr: string } | null;

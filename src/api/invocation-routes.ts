@@ -9,7 +9,7 @@ import { REQUEST_PLACES, type RequestPath, type RequestPlace } from "./request-p
 import { json, route } from "./route.ts";
 import { INVOCATION_QUERY, INVOCATIONS_QUERY, PAGE_BOUNDS } from "./schema.ts";
 
-const STATES = ["waiting", "granted", "done", "failed", "cancelled"] as const;
+const STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
 
 interface PageQuery {
   readonly limit?: string;
@@ -36,7 +36,7 @@ function listRoute(app: FastifyInstance, context: ApiContext, at: RequestPlace):
     route(cluster, {
       ...COMMON,
       summary:
-        "The invocations of a request, each parent's side by side, children before reductions; with `parent`, those of one. A page that is cut off says where to go on (`after`), also where few fit. `waiting`: no node has it; `granted`: one has, and runs it or will when a slot is free; `attempts` is null where older ones are not kept and the number is not known.",
+        "The invocations of a request, each parent's side by side, children before reductions; with `parent`, those of one. A page that is cut off says where to go on (`after`), also where few fit. `waiting`: no node has it; `running`: one has, and runs it or will when a slot is free; `attempts` is null where older ones are not kept and the number is not known.",
       params: at.request,
       querystring: INVOCATIONS_QUERY,
       answers: { 200: json("A page.", INVOCATION_LIST) },

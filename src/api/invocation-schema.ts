@@ -34,7 +34,7 @@ const SUMMARY_FIELDS = {
   ),
   parent: nullable(TEXT),
   children: NATURAL,
-  state: oneOf("waiting", "granted", "done", "failed", "cancelled"),
+  state: oneOf("waiting", "running", "done", "failed", "cancelled"),
   attempts: nullable(NATURAL),
   node: nullable(TEXT),
   nodeName: nullable(TEXT),

@@ -3,11 +3,11 @@ import type { AdminCallOptions } from "./admin-port.ts";
 import type { AttemptError } from "./attempt-view.ts";
 
 /**
- * `waiting`: no node has it yet, or not at the moment. `granted`: a node has it and runs it, or will when a
+ * `waiting`: no node has it yet, or not at the moment. `running`: a node has it and runs it, or will when a
  * slot and its input are there; which of the two is known there alone until it ends. `failed`: for good, so that its request failed
  * or goes on without it. `cancelled`: its request ended, or its invocation was skipped, before it was done.
  */
-export type InvocationState = "waiting" | "granted" | "done" | "failed" | "cancelled";
+export type InvocationState = "waiting" | "running" | "done" | "failed" | "cancelled";
 
 /** A handler at the version that the request has pinned. */
 export interface HandlerUsed {

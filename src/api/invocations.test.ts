@@ -30,7 +30,7 @@ describe.each(WAYS)("%s", (path) => {
   });
 
   test("passes on what it is asked for", async () => {
-    const query = `step=lines&state=granted,waiting&parent=${ID}.r&after=${ID}.r.1&stale=true`;
+    const query = `step=lines&state=running,waiting&parent=${ID}.r&after=${ID}.r.1&stale=true`;
     const answer = await call("GET", `${path}?${query}`);
     expect([answer.status, answer.headers["jobx-age-ms"]]).toEqual([200, "1250"]);
     expect(cluster.calls).toMatchObject([
@@ -38,7 +38,7 @@ describe.each(WAYS)("%s", (path) => {
         method: "invocations",
         stale: true,
         input: {
-          ...{ id: "r1", limit: 50, step: "lines", states: ["waiting", "granted"] },
+          ...{ id: "r1", limit: 50, step: "lines", states: ["waiting", "running"] },
           ...{ parent: `${ID}.r`, after: `${ID}.r.1` },
         },
       },

@@ -175,7 +175,7 @@ function showRoutes(app: FastifyInstance, context: ApiContext, at: RequestPlace)
     route(cluster, {
       ...common,
       summary:
-        "The attempts of a request. `granted`: a node has it, and runs it or will when a slot is free, which is known there alone; how many older ones that did not end well are not kept, `forgotten` says.",
+        "The attempts of a request. `running`: a node has it, and runs it or will when a slot is free, which is known there alone; how many older ones that did not end well are not kept, `forgotten` says.",
       querystring: LIMIT_QUERY,
       answers: { 200: json("The attempts.", ATTEMPTS) },
     }),
@@ -199,7 +199,7 @@ function outputRoute(app: FastifyInstance, context: ApiContext, at: RequestPlace
     `${at.url}/attempts/:attempt/output`,
     route(cluster, {
       summary:
-        "What an attempt that is `granted` has printed so far, by its name `live` in the list of attempts: the last 64 KiB of each stream, after as many bytes as `stdout` and `stderr` say.",
+        "What an attempt that is `running` has printed so far, by its name `live` in the list of attempts: the last 64 KiB of each stream, after as many bytes as `stdout` and `stderr` say.",
       tag: "requests",
       role: "read",
       scope: OF_REQUEST,

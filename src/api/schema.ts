@@ -346,7 +346,7 @@ export const PAGE_QUERY = {
   },
 } as const;
 
-const UNIT_STATE = "(waiting|granted|done|failed|cancelled)";
+const UNIT_STATE = "(waiting|running|done|failed|cancelled)";
 
 /** A page of invocations; at most `PAGE_MAX`. States are separated by commas. */
 export const INVOCATIONS_QUERY = {

@@ -348,9 +348,9 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
   nodeName: TEXT,
   phase: oneOf("map", "reduce"),
   part: nullable(NATURAL),
-  state: oneOf("granted", "done", "failed", "lost", "released"),
+  state: oneOf("running", "done", "failed", "lost", "released"),
   grantedAt: TIME,
-  startedAt: nullable(TIME),
+  startedAt: TIME,
   endedAt: nullable(TIME),
   exit: nullable(
     object<ExitView>("WorkerExit", { code: nullable(NATURAL), signal: nullable(TEXT) }),

@@ -201,8 +201,8 @@ describe("following", () => {
     await jobx("submit text wordcount");
     const attempt = {
       ...({ step: "words", node: "n", nodeName: "node-1", phase: "map", part: null } as const),
-      ...({ grantedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "granted" } as const),
-      ...{ startedAt: null, exit: null, error: null, printed: null },
+      ...({ grantedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "running" } as const),
+      ...{ startedAt: "2026-01-01T00:00:01Z", exit: null, error: null, printed: null },
     };
     cluster.attemptViews.push(
       { ...attempt, invocation: "i1", live: "1-0-n" },

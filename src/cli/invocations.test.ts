@@ -8,7 +8,7 @@ beforeEach(async () => {
   await applied();
   await jobx("submit text wordcount");
   for (let child = 0; child < 5; child++) {
-    const state = child === 3 ? "granted" : "done";
+    const state = child === 3 ? "running" : "done";
     cluster.invocations.views.push(invocationNamed(`${ID}.r.${child}`, { state }));
   }
 });
@@ -26,12 +26,12 @@ test("invocations are listed, and the next page is named", async () => {
 
 test("pages in which few fit are gone through until there are as many as were asked for", async () => {
   const { out } = await jobx(
-    `request invocations r1 --state granted --step lines --parent ${ID}.r --limit 1`,
+    `request invocations r1 --state running --step lines --parent ${ID}.r --limit 1`,
   );
   expect(out).toContain(`${ID}.r.3`);
   expect(cluster.calls.filter(({ method }) => method === "invocations")).toHaveLength(4);
   expect(called("invocations")).toMatchObject({
-    ...{ states: ["granted"], step: "lines", parent: `${ID}.r`, after: `${ID}.r.2`, limit: 1 },
+    ...{ states: ["running"], step: "lines", parent: `${ID}.r`, after: `${ID}.r.2`, limit: 1 },
   });
 });
 

@@ -3,19 +3,19 @@ import type { AttemptView, OutputView } from "../api/attempt-view.ts";
 import { RemoteError } from "../api/transport.ts";
 import { LogFollower, type LogItem, WATCHED_MAX } from "./log-follower.ts";
 
-const GRANTED: AttemptView = {
-  ...{ invocation: "i1", step: "words", phase: "map", part: null, state: "granted" },
+const RUNNING: AttemptView = {
+  ...{ invocation: "i1", step: "words", phase: "map", part: null, state: "running" },
   ...{
     node: "n1",
     nodeName: "node-1",
     grantedAt: "2026-01-01T00:00:01Z",
-    startedAt: null,
+    startedAt: "2026-01-01T00:00:01Z",
     endedAt: null,
   },
   ...{ exit: null, error: null, printed: null, live: "5-0-n1" },
 };
 const ENDED = {
-  ...GRANTED,
+  ...RUNNING,
   live: null,
   startedAt: "2026-01-01T00:00:02Z",
   endedAt: "2026-01-01T00:00:09Z",
@@ -24,7 +24,7 @@ const FAILURE = { code: "HANDLER_FAILED", message: "no", traceback: "", stderr: 
 
 /** A cluster with one attempt, whose node has so much of its output, and what a follower tells of it. */
 class World {
-  attempts: readonly AttemptView[] = [GRANTED];
+  attempts: readonly AttemptView[] = [RUNNING];
   forgotten = 0;
   state: OutputView["state"] = "running";
   stdout = "";
@@ -130,7 +130,7 @@ test("an attempt that is lost is said to be, and the next one is followed from i
   await world.follower.look();
   await world.next({ stdout: "one\n" });
   world.state = "unreachable";
-  const second = { ...GRANTED, startedAt: "2026-01-01T00:00:20Z", live: "9-0-n2", node: "n2" };
+  const second = { ...RUNNING, startedAt: "2026-01-01T00:00:20Z", live: "9-0-n2", node: "n2" };
   await world.next({ attempts: [{ ...ENDED, state: "lost" }, second] });
   expect(world.told()).toEqual([
     "one\n",
@@ -225,7 +225,7 @@ test("a request that is deleted meanwhile stops no reading; other refusals do", 
 test("more attempts than are watched are told when they have ended, which is said once", async () => {
   const world = new World();
   const many = Array.from({ length: WATCHED_MAX + 2 }, (_, at) => ({
-    ...GRANTED,
+    ...RUNNING,
     invocation: `i${at}`,
   }));
   await world.next({ attempts: many });

@@ -95,7 +95,7 @@ export class LogFollower {
       limit: ATTEMPTS_MAX,
     });
     this.#tellForgotten(forgotten);
-    const ended = attempts.filter(({ state }) => state !== "granted");
+    const ended = attempts.filter(({ state }) => state !== "running");
     ended.sort((a, b) => ((a.endedAt ?? "") < (b.endedAt ?? "") ? -1 : 1));
     for (const attempt of ended) await this.#tellEnd(attempt);
     const running = new Set<string>();

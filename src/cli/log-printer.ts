@@ -93,9 +93,8 @@ function headOf({ invocation, step, phase, nodeName }: AttemptView, state: strin
 /** How an attempt ended, with what it printed unless that was shown. */
 function endText({ attempt, followed }: Extract<LogItem, { kind: "attempt" }>): string {
   const { state, startedAt, endedAt, error, printed, exit, grantedAt } = attempt;
-  const from = startedAt === null ? "until" : `from ${startedAt} to`;
   const worker = exit === null ? "" : `; its worker ended ${endingText(exit)}`;
-  const head = `${headOf(attempt, state)} ${from} ${endedAt ?? "?"} (granted ${grantedAt}${worker})`;
+  const head = `${headOf(attempt, state)} from ${startedAt} to ${endedAt ?? "?"} (granted ${grantedAt}${worker})`;
   const parts = [
     followed ? "" : ((printed ?? error)?.stdout ?? ""),
     followed ? "" : ((printed ?? error)?.stderr ?? ""),

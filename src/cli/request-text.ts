@@ -50,7 +50,7 @@ export function attemptsText(list: AttemptList): string {
     node.set(state, (node.get(state) ?? 0) + 1);
     counts.set(nodeName, node);
   }
-  const states = ["granted", "done", "failed", "lost", "released"] as const;
+  const states = ["running", "done", "failed", "lost", "released"] as const;
   const rows = [...counts].map(([node, byState]) => [
     node,
     ...states.map((state) => String(byState.get(state) ?? 0)),

@@ -341,7 +341,7 @@ describe("showing", () => {
     });
     const table = (await jobx("request show r1")).out;
     expect(table).toMatch(/words +4 +1 +0/);
-    expect(table).toMatch(/NODE +GRANTED +DONE +FAILED +LOST +RELEASED\nnode-1 +0 +1 +0/);
+    expect(table).toMatch(/NODE +RUNNING +DONE +FAILED +LOST +RELEASED\nnode-1 +0 +1 +0/);
     expect((await jobx("request list text")).out).toMatch(
       /r1 +wordcount +2026\S+ +running {2}words 1\/4/,
     );

@@ -112,9 +112,13 @@ test("each attempt is listed with grant, beginning, end, and how its worker ende
     ...{ grantedAt: "1970-01-01T00:00:01.000Z", startedAt: "1970-01-01T00:00:02.500Z" },
     ...{ endedAt: "1970-01-01T00:00:04.500Z", exit: { code: null, signal: "SIGKILL" } },
   };
-  const waiting = { grantedAt: "1970-01-01T00:00:05.000Z", startedAt: null, endedAt: null };
+  const waiting = {
+    grantedAt: "1970-01-01T00:00:05.000Z",
+    startedAt: "1970-01-01T00:00:05.000Z",
+    endedAt: null,
+  };
   expect((await reader.attempts()).attempts).toMatchObject([
-    { state: "granted", ...waiting, exit: null },
+    { state: "running", ...waiting, exit: null },
     { state: "failed", ...ended },
   ]);
   kit.stampMs = 9000;
@@ -134,5 +138,5 @@ test("of units that were granted together each is told, whether it runs yet or w
   const reader = readerOf(kit, request);
   expect((await reader.work()).granted).toEqual(Array(4).fill("node-a"));
   const states = (await reader.attempts()).attempts.map(({ state }) => state);
-  expect(states).toEqual([...Array<string>(4).fill("granted"), "done"]);
+  expect(states).toEqual([...Array<string>(4).fill("running"), "done"]);
 });

@@ -98,7 +98,7 @@ function eventView(
         step,
         node,
         nodeName: nodeName(node),
-        state: how,
+        state: how === "granted" ? "running" : how,
       };
     }
     default:

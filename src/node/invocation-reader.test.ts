@@ -46,7 +46,7 @@ describe("a range of 100,000 children of which a few have begun", () => {
     expect(told(page).slice(0, 3)).toEqual(["r done", "r.0 done", "r.1 done"]);
     expect(told(page).slice(40, 45)).toEqual([
       "r.39 done",
-      "r.40 granted",
+      "r.40 running",
       "r.41 waiting",
       "r.42 done",
       "r.43 waiting",
@@ -82,7 +82,7 @@ describe("a range of 100,000 children of which a few have begun", () => {
     const last = await find(`${id}.r.${CHILDREN - 1}`);
     expect(last.summary).toMatchObject({ state: "waiting", attempts: 0, node: null, step: "low" });
     expect(seen.rows + seen.keys).toBeLessThan(20);
-    expect((await find(`${id}.r.40`)).summary).toMatchObject({ state: "granted", attempts: 1 });
+    expect((await find(`${id}.r.40`)).summary).toMatchObject({ state: "running", attempts: 1 });
     expect((await find(`${id}.r.39`)).summary).toMatchObject({ state: "done", attempts: 1 });
     for (const none of [`r.${CHILDREN}`, "r.5.0", "r.42.2", "r~0", "r.42~0", "r.9.9.9"]) {
       await expect(find(`${id}.${none}`)).rejects.toMatchObject({ code: "INVOCATION_UNKNOWN" });
@@ -94,8 +94,8 @@ describe("a range of 100,000 children of which a few have begun", () => {
 
   test("those in a state are looked for in so many at once, and the page says where to go on", async () => {
     const { list, id } = invocationsOf(kit, request);
-    const granted = await list({ states: ["granted"] });
-    expect(told(granted)).toEqual(["r.40 granted"]);
+    const granted = await list({ states: ["running"] });
+    expect(told(granted)).toEqual(["r.40 running"]);
     const at = Number(granted.next?.slice(`${id}.r.`.length));
     expect(at).toBeGreaterThan(1000);
     expect(at).toBeLessThan(10_000);
@@ -263,7 +263,7 @@ describe("how invocations end", () => {
     kit.grant(undefined, "node-b");
     const { find, id } = invocationsOf(kit, request);
     const { summary } = await find(`${id}.r`);
-    expect(summary).toMatchObject({ state: "granted", attempts: 3, nodeName: "node-b" });
+    expect(summary).toMatchObject({ state: "running", attempts: 3, nodeName: "node-b" });
   });
 });
 
@@ -322,7 +322,7 @@ describe("of more failures than are kept", () => {
     expect(errorOf(unit, rows)?.message).toContain("not kept any more");
     const at = granted.attempt.unit.path[0] ?? 0;
     expect((await find(`${id}.r.1`)).summary).toMatchObject({ state: "failed", attempts: 2 });
-    expect((await find(`${id}.r.${at}`)).summary).toMatchObject({ state: "granted", attempts: 1 });
+    expect((await find(`${id}.r.${at}`)).summary).toMatchObject({ state: "running", attempts: 1 });
     // Whether one that waits has failed before is in no row that is read.
     const waiting = await find(`${id}.r.${at + 1}`);
     expect(waiting.summary).toMatchObject({ state: "waiting", attempts: null });

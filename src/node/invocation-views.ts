@@ -42,7 +42,7 @@ export function invocationSummary(
   const state = stateOfUnit(unit, rows);
   const parent = parentPathOf(unit);
   const last = lastAttempt(unit, rows);
-  const isOver = state !== "waiting" && state !== "granted";
+  const isOver = state !== "waiting" && state !== "running";
   return {
     invocation: unitId(names.request, unit),
     phase: unit.kind,
@@ -92,7 +92,7 @@ function lastAttempt(unit: UnitRef, rows: UnitRows): LastAttempt | undefined {
   const { granted, result, history } = rows;
   // How a child ended that has no row is in its parent's block, whatever else is kept.
   if (unit.kind === "map" && rows.own === undefined && result !== undefined) return result;
-  if (granted !== undefined && stateOfUnit(unit, rows) === "granted") {
+  if (granted !== undefined && stateOfUnit(unit, rows) === "running") {
     return { ...granted, startedMs: undefined, endedMs: undefined };
   }
   const last = history.at(-1);

@@ -27,10 +27,10 @@ import type { SystemView } from "./system-view.ts";
 import {
   type AttemptNames,
   blockViews,
-  grantedViews,
   historyView,
   printedView,
   requestView,
+  runningViews,
 } from "./views.ts";
 
 /** Rows of one page of a scan. */
@@ -161,7 +161,7 @@ export class RequestReader {
     const attempts: AttemptView[] = [];
     for await (const { key, row } of this.#scan(place.group, prefixes.attempts, deadline)) {
       if (row.kind !== "attempt" || row.unit.request !== place.sequence) continue;
-      attempts.push(...grantedViews(row, tokenOfAttemptKey(key), names));
+      attempts.push(...runningViews(row, tokenOfAttemptKey(key), names));
     }
     const printed = new Set<string>();
     const prints = prefixes.printedOf(place.sequence);

@@ -107,7 +107,7 @@ function timesView({
 }: AttemptTimes): Pick<AttemptView, "grantedAt" | "startedAt" | "endedAt"> {
   return {
     grantedAt: isoTime(grantedMs),
-    startedAt: startedMs === undefined ? null : isoTime(startedMs),
+    startedAt: isoTime(startedMs ?? grantedMs),
     endedAt: isoTime(endedMs),
   };
 }
@@ -120,7 +120,7 @@ function exitView(exit: WorkerExit | undefined): AttemptView["exit"] {
 }
 
 /** Attempts under way of one grant, under the token of its first. */
-export function grantedViews(
+export function runningViews(
   row: AttemptRow,
   block: Token,
   names: AttemptNames,
@@ -129,9 +129,9 @@ export function grantedViews(
   return openPlaces(row.open).map((at) => ({
     ...attemptView(unitAt(row, at), row, names),
     live: liveName(row.node, tokenAt(block, at)),
-    state: "granted",
+    state: "running",
     grantedAt,
-    startedAt: null,
+    startedAt: grantedAt,
     endedAt: null,
     exit: null,
     error: null,

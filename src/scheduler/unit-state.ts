@@ -15,10 +15,10 @@ import type {
 import type { UnitRef } from "./unit.ts";
 
 /**
- * Where a unit is in its life. `granted`: a node has it, and nobody else knows whether it has begun there.
+ * Where a unit is in its life. `running`: a node has it, and nobody else knows whether it has begun there.
  * `failed` is for good.
  */
-export type UnitState = "waiting" | "granted" | "done" | "failed" | "cancelled";
+export type UnitState = "waiting" | "running" | "done" | "failed" | "cancelled";
 
 /** All that is kept of one unit. */
 export interface UnitRows {
@@ -43,7 +43,7 @@ export function stateOfUnit(unit: UnitRef, rows: UnitRows): UnitState {
   // A reduction that nobody wants any more, since another part of the same invocation has failed.
   const isSkipped = unit.kind === "reduce" && rows.own?.state === "done";
   if (isSkipped || !isLive(rows.request)) return "cancelled";
-  return rows.granted === undefined ? "waiting" : "granted";
+  return rows.granted === undefined ? "waiting" : "running";
 }
 
 /** Its children's pairs, its combined pairs or its result are there. */
@@ -84,7 +84,7 @@ export function attemptsOfUnit(unit: UnitRef, rows: UnitRows): number | undefine
   // A pause begins a new count; what is kept of the time before it counts all the same.
   const atLeast = (attempts: number, more: number): number =>
     Math.max(attempts, counted.length + more);
-  if (granted !== undefined && stateOfUnit(unit, rows) === "granted") {
+  if (granted !== undefined && stateOfUnit(unit, rows) === "running") {
     return atLeast(granted.attempts, 1);
   }
   const skipped = skippedFor(unit, rows);

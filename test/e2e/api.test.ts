@@ -183,7 +183,7 @@ test("following goes on when the scheduler's node dies, and sees the end", async
   });
   await eventually("lines wait for the gate", END_MS_MAX, async () => {
     const attempts = await attemptsOf(client, id);
-    return attempts.some(({ step, state }) => step === "lines" && state === "granted");
+    return attempts.some(({ step, state }) => step === "lines" && state === "running");
   });
   await cluster.kill(before.number);
   await cluster.scheduler("words", others[0] ?? 0);

@@ -58,7 +58,7 @@ test("the invocations of a request are read at a node that is not the scheduler,
   const id = await submitCount(client, corpus, { gatedFrom: 2, gate: gate.path });
   const lines = { limit: 100, step: "lines" };
   await eventually("both lines behind the gate run", END_MS_MAX, async () => {
-    const { invocations } = await client.invocations(id, { ...lines, state: "granted" });
+    const { invocations } = await client.invocations(id, { ...lines, state: "running" });
     return invocations.length >= 2;
   });
   const early = await client.request(id, { waitMs: 0, withResult: false });

@@ -40,7 +40,7 @@ beforeEach(() => cluster.up(3));
 const others = (number: number): readonly number[] => NODES.filter((other) => other !== number);
 
 const runningOn = (attempts: readonly AttemptView[], number: number): readonly AttemptView[] =>
-  attempts.filter(({ state, nodeName }) => state === "granted" && nodeName === `node-${number}`);
+  attempts.filter(({ state, nodeName }) => state === "running" && nodeName === `node-${number}`);
 
 /** What became of an invocation on one node. */
 const runsOf = (

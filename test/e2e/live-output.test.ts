@@ -29,7 +29,7 @@ async function begun(
     idempotencyKey: undefined,
   });
   const attempt = await eventually("its mapper runs", END_MS_MAX, async () =>
-    (await attemptsOf(client, id)).find(({ state }) => state === "granted"),
+    (await attemptsOf(client, id)).find(({ state }) => state === "running"),
   );
   return { id, gate, attempt };
 }

@@ -120,7 +120,7 @@ test("a request whose inputs every holder has lost fails, and keeps no other fro
   await gate.open();
   await eventually("its reduction looks for the inputs", 60_000, async () => {
     const attempts = await attemptsOf(client, id);
-    return attempts.some(({ phase, state }) => phase === "reduce" && state === "granted");
+    return attempts.some(({ phase, state }) => phase === "reduce" && state === "running");
   });
   const other = await fill(client, { leaves: 2, gatedFrom: 2, gate: gate.path });
   expect(await ended(client, other, END_MS_MAX)).toMatchObject({ state: "succeeded" });

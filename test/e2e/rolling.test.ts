@@ -34,7 +34,7 @@ async function unitsRunOn(id: string, number: number): Promise<void> {
   await eventually(`node-${number} has units that run`, 60_000, async () => {
     const attempts = await attemptsOf(client, id);
     return attempts.some(
-      ({ state, nodeName }) => state === "granted" && nodeName === `node-${number}`,
+      ({ state, nodeName }) => state === "running" && nodeName === `node-${number}`,
     );
   });
 }

@@ -44,12 +44,12 @@ function rowOf(attempt: AttemptView): readonly string[] {
   const { invocation, phase, step, nodeName, grantedAt, startedAt, endedAt, state, error } =
     attempt;
   const outcome = error === null ? (state === "done" ? "ok" : "") : printable(error.code);
-  const place = [invocation, phase, step, nodeName, grantedAt, startedAt ?? ""];
+  const place = [invocation, phase, step, nodeName, grantedAt, startedAt];
   return [...place, tookText(startedAt, endedAt), state, workerText(attempt.exit), outcome];
 }
 
-function tookText(startedAt: string | null, endedAt: string | null): string {
-  if (startedAt === null || endedAt === null) return "";
+function tookText(startedAt: string, endedAt: string | null): string {
+  if (endedAt === null) return "";
   return `${Date.parse(endedAt) - Date.parse(startedAt)} ms`;
 }
 

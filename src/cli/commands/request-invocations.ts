@@ -25,7 +25,7 @@ export const REQUEST_INVOCATIONS: Command = {
     state: {
       kind: "text",
       value: "STATES",
-      help: "Only these: waiting, granted (a node has it), done, failed, cancelled; such as waiting,granted.",
+      help: "Only these: waiting, running (a node has it), done, failed, cancelled; such as waiting,running.",
     },
     parent: { kind: "text", value: "INV", help: "Only those that this one has made." },
     after: { kind: "text", value: "INV", help: "Only those that follow this one: the next page." },

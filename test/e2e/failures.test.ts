@@ -78,7 +78,7 @@ test.each([
       });
       const [granted = 0, started = 0, ended = 0] = [
         attempt.grantedAt,
-        attempt.startedAt ?? "",
+        attempt.startedAt,
         attempt.endedAt ?? "",
       ].map((time) => Date.parse(time));
       expect(granted).toBeLessThanOrEqual(started);

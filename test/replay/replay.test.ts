@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { RECORDED, readRecording } from "./recording.ts";
 import { replayLog, replaySnapshot } from "./replay.ts";
 
-/** Versions that were recorded; none is ever removed, and no file of one is written anew. */
+/** Versions that were recorded; of one that was released none is ever removed or written anew. */
 const VERSIONS = [1];
 
 describe.each(VERSIONS)("version %i", (version) => {

@@ -162,7 +162,7 @@ test("what attempts printed that ended well is shown, and attempts are told to w
   expect(await ended(client, id, END_MS_MAX)).toMatchObject({ state: "succeeded" });
   await following;
   expect(attempts).toEqual(
-    expect.arrayContaining([`${id}.r.1 failed`, `${id}.r.1 granted`, `${id}.r.1 done`]),
+    expect.arrayContaining([`${id}.r.1 failed`, `${id}.r.1 running`, `${id}.r.1 done`]),
   );
   const logs = (await cluster.jobx(1, "logs", id)).stdout;
   for (const child of [0, 1, 2]) {

@@ -310,6 +310,8 @@ export class Dispatcher {
     this.#turn += 1;
     const shift = open.length === 0 ? 0 : this.#turn % open.length;
     open = [...open.slice(shift), ...open.slice(0, shift)];
+    // All that is held is looked through, so only when there is anything to give and somebody to take it.
+    if (open.length === 0 || this.readyCount() === 0) return;
     const stuck = this.#stuck(nowMs);
     while (open.length > 0 && commands.length < this.#options.grantsMax) {
       const still: typeof open = [];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { STAMP_RATE_MAX, STAMP_SLACK_MS, StampClock } from "./stamp-clock.ts";
+import { STAMP_RATE_MAX, STAMP_RATE_MIN, STAMP_SLACK_MS, StampClock } from "./stamp-clock.ts";
 
 describe("stamps", () => {
   test("follow the median while that runs like the monotonic clock", () => {
@@ -9,11 +9,22 @@ describe("stamps", () => {
     expect(stamps.next(1_000_500, 550)).toBe(1_000_500);
   });
 
-  test("stand still while the median is behind them, and never go back", () => {
+  test("never go back, and go on slowly while the median is behind them", () => {
     const stamps = new StampClock();
     stamps.seen(2_000_000);
     expect(stamps.next(1_000_000, 0)).toBe(2_000_000);
-    expect(stamps.next(2_000_001, 10)).toBe(2_000_001);
+    expect(stamps.next(1_001_000, 1_000)).toBe(2_000_000 + STAMP_RATE_MIN * 1_000);
+    expect(stamps.next(2_500_000, 1_010)).toBe(2_000_500 + STAMP_SLACK_MS + STAMP_RATE_MAX * 10);
+  });
+
+  test("an hour ahead of the median meet it after two, however often one is asked for", () => {
+    const stamps = new StampClock();
+    const hourMs = 3_600_000;
+    stamps.seen(hourMs);
+    for (let nowMs = 0; nowMs < 2 * hourMs; nowMs += 5_001) {
+      expect(stamps.next(nowMs, nowMs)).toBe(Math.floor(hourMs + STAMP_RATE_MIN * nowMs));
+    }
+    expect(stamps.next(2.5 * hourMs, 2.5 * hourMs)).toBe(2.5 * hourMs);
   });
 
   test("do not jump with a clock that is set forward, and catch up at a bounded rate", () => {

@@ -148,8 +148,6 @@ class Simulation {
       hungLeaders: this.#checkers.hungLeaders,
       mayBeAway: (host) => this.#turnover?.leaving !== host,
       mayRot: (host) => this.#rest.mayRot(host),
-      isFormed: () =>
-        this.#workflows.length === this.#plan.workflowCount && this.#rest.hasThreeVoters,
     });
     this.#live().catch((error: unknown) => this.#fail(error));
     faults.start();

@@ -43,21 +43,16 @@ export interface StorageFaultsOptions {
   readonly mayBeAway: (host: SimHost) => boolean;
   /** Whether the product can do without the data of this host. */
   readonly mayRot: (host: SimHost) => boolean;
-  /** Whether there are all workflows, and all groups have their voters. */
-  readonly isFormed: () => boolean;
 }
 
 export class StorageFaults {
   readonly #options: StorageFaultsOptions;
   readonly #chance: Chance;
-  #mayBegin: boolean;
   #over = false;
 
   constructor(options: StorageFaultsOptions) {
     this.#options = options;
     this.#chance = options.world.chance("storage faults");
-    // A group with a single voter has its clock, right or wrong, and never goes back behind it.
-    this.#mayBegin = !options.plan.faults.has("clock");
   }
 
   start(): void {
@@ -80,12 +75,7 @@ export class StorageFaults {
   #next(): void {
     if (this.#over) return;
     const chance = this.#chance;
-    const { world, plan, hosts, mayBeAway, isFormed } = this.#options;
-    this.#mayBegin ||= isFormed();
-    if (!this.#mayBegin) {
-      world.loop.after(PAUSE_MS_MIN, () => this.#next());
-      return;
-    }
+    const { world, plan, hosts, mayBeAway } = this.#options;
     const kind = chance.pick(STORAGE_FAULTS.filter((fault) => plan.storageFaults.has(fault)));
     const there = hosts.filter((host) => host.isInService && mayBeAway(host) && isCalm(host));
     if (there.length > 0) this.#begin(kind, chance.pick(there));

@@ -1,7 +1,7 @@
 /** R9: what crosses groups, as steps that are harmless to repeat; who leads the system group takes them. */
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
-import type { Clock, Timers } from "../std/clock.ts";
+import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { Caller } from "./caller.ts";
@@ -15,6 +15,9 @@ import { WorkflowDeletion } from "./workflow-deletion.ts";
 
 /** One step of what crosses groups; it is taken again when it did not end in time. */
 const STEP_MS = 10_000;
+
+/** Between two looks at what is to be deleted or raised; a change of the directory is seen at once. */
+const LOOK_MS = 1_000;
 
 /** Saying that a workflow is active outlasts an election. */
 const ACTIVE_MS = 60_000;
@@ -36,6 +39,7 @@ export class Sagas {
   readonly #removal: NodeRemoval;
   readonly #deletion: WorkflowDeletion;
   readonly #raise: VersionRaise;
+  #timer: Timer | undefined;
 
   constructor(deps: SagasDeps) {
     this.#deps = deps;
@@ -57,14 +61,12 @@ export class Sagas {
 
   start(): void {
     this.#removal.start();
-    this.#deletion.start();
-    this.#raise.start();
+    this.#lookAgain();
   }
 
   stop(): void {
     this.#removal.stop();
-    this.#deletion.stop();
-    this.#raise.stop();
+    this.#timer?.cancel();
   }
 
   directoryChanged(): void {
@@ -79,6 +81,13 @@ export class Sagas {
     this.#ask({ kind: "workflow-active", group }, ACTIVE_MS).catch((error: unknown) => {
       const reason = errorText(error);
       log.warn("could not say that a workflow is active", { group, reason });
+    });
+  }
+
+  #lookAgain(): void {
+    this.#timer = this.#deps.timers.after(LOOK_MS, () => {
+      this.directoryChanged();
+      this.#lookAgain();
     });
   }
 

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { memberNamed } from "../../test/lib/system-kit.ts";
 import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
 import { silentLog } from "../std/log.ts";
@@ -11,7 +10,6 @@ function raiseOf(
   node: { leads: boolean; fails?: boolean },
   maxima: Readonly<Record<string, number>>,
 ) {
-  const timers = new FakeTimers();
   const directory = new Directory();
   const proposed: number[] = [];
   const setVersion = (version: number): void => {
@@ -25,7 +23,7 @@ function raiseOf(
   setVersion(1);
   for (const [name, max] of Object.entries(maxima)) setMax(name, max);
   const raise = new VersionRaise({
-    ...{ timers, log: silentLog, directory },
+    ...{ log: silentLog, directory },
     leads: () => node.leads,
     propose: (command) => {
       if (command.kind !== "raise") throw new Error(`proposes ${command.kind}`);
@@ -35,41 +33,38 @@ function raiseOf(
       return Promise.resolve();
     },
   });
-  return { raise, timers, proposed, setMax };
+  const look = (): Promise<void> => {
+    raise.look();
+    return new Promise((settled) => setImmediate(settled));
+  };
+  return { look, proposed, setMax };
 }
 
 test("the version goes up when the last member supports the next one, step by step to the highest", async () => {
-  const { raise, timers, proposed, setMax } = raiseOf({ leads: true }, { a: 3, b: 1 });
-  raise.start();
-  await timers.advance(3_000);
+  const { look, proposed, setMax } = raiseOf({ leads: true }, { a: 3, b: 1 });
+  await look();
   expect(proposed).toEqual([]);
   setMax("b", 3);
-  raise.look();
+  await look();
   expect(proposed).toEqual([2]);
-  await timers.advance(3_000);
+  await look();
   expect(proposed).toEqual([2, 3]);
-  raise.stop();
 });
 
 test("who does not lead raises nothing", async () => {
-  const { raise, timers, proposed } = raiseOf({ leads: false }, { a: 2 });
-  raise.start();
-  await timers.advance(3_000);
+  const { look, proposed } = raiseOf({ leads: false }, { a: 2 });
+  await look();
   expect(proposed).toEqual([]);
-  raise.stop();
 });
 
 test("a raise that failed is tried again, and one at a time", async () => {
   const node = { leads: true, fails: true };
-  const { raise, timers, proposed } = raiseOf(node, { a: 2 });
-  raise.start();
-  raise.look();
-  raise.look();
+  const { look, proposed } = raiseOf(node, { a: 2 });
+  await Promise.all([look(), look()]);
   expect(proposed).toEqual([2]);
-  await timers.advance(1_500);
+  await look();
   expect(proposed).toEqual([2, 2]);
   node.fails = false;
-  await timers.advance(3_000);
+  await look();
   expect(proposed).toEqual([2, 2, 2]);
-  raise.stop();
 });

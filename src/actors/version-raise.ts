@@ -4,16 +4,11 @@
  */
 import type { SystemCommand } from "../scheduler/system/commands.ts";
 import { nextVersion } from "../scheduler/system/versions.ts";
-import type { Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { Directory } from "./directory.ts";
 
-/** Between two looks; a member that announced itself is seen at once. */
-const LOOK_MS = 1_000;
-
 export interface VersionRaiseDeps {
-  readonly timers: Timers;
   readonly log: Log;
   readonly directory: Pick<Directory, "cluster" | "members">;
   /** Whether this node leads the system group. */
@@ -23,25 +18,13 @@ export interface VersionRaiseDeps {
 
 export class VersionRaise {
   readonly #deps: VersionRaiseDeps;
-  #timer: Timer | undefined;
   #busy = false;
 
   constructor(deps: VersionRaiseDeps) {
     this.#deps = deps;
   }
 
-  start(): void {
-    this.#timer = this.#deps.timers.after(LOOK_MS, () => {
-      this.look();
-      this.start();
-    });
-  }
-
-  stop(): void {
-    this.#timer?.cancel();
-  }
-
-  /** Looks now: the directory has changed. */
+  /** To be called now and then, and when the directory has changed. */
   look(): void {
     const { leads, directory } = this.#deps;
     const { cluster } = directory;

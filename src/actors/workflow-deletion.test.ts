@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { systemKeys } from "../scheduler/system/keys.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import { silentLog } from "../std/log.ts";
@@ -12,7 +11,6 @@ const rowOf = (group: number, state: WorkflowRow["state"]): WorkflowRow => ({
 
 /** The saga on one node, with groups 1 and 2 that are to be deleted and 3 that is not. */
 function sagaOf(node: { leads: boolean; readonly unled: Set<number> }) {
-  const timers = new FakeTimers();
   const directory = new Directory();
   const put = (row: WorkflowRow): void =>
     directory.take([{ key: systemKeys.workflow(row.group), row }]);
@@ -21,7 +19,7 @@ function sagaOf(node: { leads: boolean; readonly unled: Set<number> }) {
   put(rowOf(3, "active"));
   const steps: string[] = [];
   const saga = new WorkflowDeletion({
-    ...{ timers, log: silentLog, directory },
+    ...{ log: silentLog, directory },
     leads: () => node.leads,
     tell: async (group, command) => {
       steps.push(`${command.kind} ${group}`);
@@ -35,13 +33,18 @@ function sagaOf(node: { leads: boolean; readonly unled: Set<number> }) {
       return Promise.resolve();
     },
   });
-  return { saga, steps, timers };
+  const look = async (): Promise<void> => {
+    for (let time = 0; time < 5; time += 1) {
+      saga.look();
+      await new Promise((settled) => setImmediate(settled));
+    }
+  };
+  return { look, steps };
 }
 
 test("a workflow is deleted after its group has closed, and one that is not to be is left alone", async () => {
-  const { saga, steps, timers } = sagaOf({ leads: true, unled: new Set() });
-  saga.start();
-  await timers.advance(5_000);
+  const { look, steps } = sagaOf({ leads: true, unled: new Set() });
+  await look();
   for (const group of [1, 2]) {
     expect(steps.filter((step) => step.endsWith(` ${group}`))).toEqual([
       `close ${group}`,
@@ -49,27 +52,22 @@ test("a workflow is deleted after its group has closed, and one that is not to b
     ]);
   }
   expect(steps).toHaveLength(4);
-  saga.stop();
 });
 
 test("a group that cannot close is not deleted, and keeps no other waiting", async () => {
-  const { saga, steps, timers } = sagaOf({ leads: true, unled: new Set([1]) });
-  saga.start();
-  await timers.advance(5_000);
+  const { look, steps } = sagaOf({ leads: true, unled: new Set([1]) });
+  await look();
   expect(steps).not.toContain("workflow-deleted 1");
   expect(steps).toContain("workflow-deleted 2");
-  saga.stop();
 });
 
 test("only who leads the system group drives it, and a new leader takes up what was begun", async () => {
   const node = { leads: false, unled: new Set<number>() };
-  const { saga, steps, timers } = sagaOf(node);
-  saga.start();
-  await timers.advance(5_000);
+  const { look, steps } = sagaOf(node);
+  await look();
   expect(steps).toEqual([]);
   node.leads = true;
-  await timers.advance(5_000);
+  await look();
   expect(steps).toContain("workflow-deleted 1");
   expect(steps).toContain("workflow-deleted 2");
-  saga.stop();
 });

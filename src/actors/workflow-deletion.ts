@@ -6,16 +6,11 @@
  */
 import type { Command } from "../scheduler/commands.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
-import type { Timer, Timers } from "../std/clock.ts";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { Directory } from "./directory.ts";
 
-/** Between two looks at workflows that are to be deleted and wait for their groups. */
-const LOOK_MS = 1_000;
-
 export interface WorkflowDeletionDeps {
-  readonly timers: Timers;
   readonly log: Log;
   readonly directory: Pick<Directory, "workflows">;
   /** Whether this node leads the system group. */
@@ -29,24 +24,12 @@ export class WorkflowDeletion {
   readonly #deps: WorkflowDeletionDeps;
   /** Groups that are being closed from here: one without a majority keeps no other waiting. */
   readonly #busy = new Set<number>();
-  #timer: Timer | undefined;
 
   constructor(deps: WorkflowDeletionDeps) {
     this.#deps = deps;
   }
 
-  start(): void {
-    this.#timer = this.#deps.timers.after(LOOK_MS, () => {
-      this.look();
-      this.start();
-    });
-  }
-
-  stop(): void {
-    this.#timer?.cancel();
-  }
-
-  /** Looks now: the directory has changed. */
+  /** To be called now and then, and when the directory has changed. */
   look(): void {
     if (!this.#deps.leads()) return;
     for (const { group, name, state } of this.#deps.directory.workflows()) {

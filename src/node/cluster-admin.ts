@@ -82,12 +82,12 @@ export class ClusterAdmin implements AdminPort {
   }
 
   async drainNode(node: string, drained: boolean, options: CallOptions): Promise<void> {
-    const { node: id } = nodeNamed(this.#deps.node.directory, node);
+    const { node: id } = await this.#nodeNamed(node, options);
     await this.#deps.writer.system({ kind: "drain-node", node: id, drained }, options.deadline);
   }
 
   async removeNode(node: string, options: CallOptions): Promise<void> {
-    const row = nodeNamed(this.#deps.node.directory, node);
+    const row = await this.#nodeNamed(node, options);
     if (row.state === "joined" || row.state === "drained") {
       await this.#checkRemoval(row, options.deadline);
     }
@@ -103,11 +103,9 @@ export class ClusterAdmin implements AdminPort {
     options: CallOptions,
   ): Promise<void> {
     const { node } = this.#deps;
-    const group = groupNamed(node, input.group);
-    if (group === undefined) {
-      throw new ClusterError({ code: "GROUP_UNKNOWN" }, `there is no group ${input.group}`);
-    }
-    const { node: to } = nodeNamed(node.directory, input.node);
+    const group = await this.#known(() => groupNamed(node, input.group), options);
+    if (group === undefined) throw groupUnknown(input.group);
+    const { node: to } = await this.#nodeNamed(input.node, options);
     await node.router.ask(group, { kind: "transfer", group, to }, options.deadline.leftMs());
   }
 
@@ -116,10 +114,9 @@ export class ClusterAdmin implements AdminPort {
     readonly acceptLoss: boolean;
   }): Promise<RecoveryView> {
     const { node } = this.#deps;
+    // The copy here decides: there may be no majority to ask for a newer one.
     const group = groupNamed(node, input.group);
-    if (group === undefined) {
-      throw new ClusterError({ code: "GROUP_UNKNOWN" }, `there is no group ${input.group}`);
-    }
+    if (group === undefined) throw groupUnknown(input.group);
     const { acceptLoss: recovered } = input;
     const { newest, lost } = await (recovered
       ? node.recovery.recover(group)
@@ -134,6 +131,21 @@ export class ClusterAdmin implements AdminPort {
       appliedIndex: newest.appliedIndex,
       lost: lost.map(({ node: id, replica, votes }) => ({ node: nameOf(id), replica, votes })),
     };
+  }
+
+  /** @throws {ClusterError} `NODE_UNKNOWN`, `NODE_NAME_SHARED`; `NO_MAJORITY`. */
+  async #nodeNamed(text: string, options: CallOptions): Promise<MemberRow> {
+    const row = await this.#known(() => nodeNamed(this.#deps.node.directory, text), options);
+    if (row !== undefined) return row;
+    throw new ClusterError({ code: "NODE_UNKNOWN" }, `there is no node ${text}`);
+  }
+
+  /** What the copy here does not know may be newer than the copy. */
+  async #known<T>(look: () => T | undefined, options: CallOptions): Promise<T | undefined> {
+    const known = look();
+    if (known !== undefined || options.stale === true) return known;
+    await this.#deps.fresh(options.deadline.leftMs());
+    return look();
   }
 
   /** @throws {ClusterError} `NODE_LAST`, `NODE_REMOVAL_UNSAFE` when a group would be left without a majority. */
@@ -158,16 +170,17 @@ export class ClusterAdmin implements AdminPort {
   }
 }
 
-/** @throws {ClusterError} `NODE_UNKNOWN`, `NODE_NAME_SHARED`. */
-function nodeNamed(directory: Directory, text: string): MemberRow {
+function groupUnknown(text: string): ClusterError {
+  return new ClusterError({ code: "GROUP_UNKNOWN" }, `there is no group ${text}`);
+}
+
+/** The node of that id or name; undefined when there is none. @throws {ClusterError} `NODE_NAME_SHARED`. */
+function nodeNamed(directory: Directory, text: string): MemberRow | undefined {
   const byId = directory.member(text);
   if (byId !== undefined) return byId;
   // A removed node's name is free for another one.
   const named = directory.members().filter(({ name }) => name === text);
   const [first, second] = named;
-  if (first === undefined) {
-    throw new ClusterError({ code: "NODE_UNKNOWN" }, `there is no node ${text}`);
-  }
   if (second === undefined) return first;
   const ids = named.map(({ node }) => node).join(", ");
   throw new ClusterError({ code: "NODE_NAME_SHARED" }, `several nodes are named ${text}: ${ids}`);

@@ -43,7 +43,8 @@ export class Rest {
 
   /**
    * Whether each group stands with all its voters on the stores that their hosts have, and nothing on any
-   * host is rotten: then the loss of one leaves a majority with everything.
+   * host is rotten: then the loss of one leaves a majority with everything. And a change of membership is
+   * only over when all voters have applied it: whoever still counts by the one before needs its majority.
    */
   mayLose(victim: SimHost): boolean {
     if (this.#options.workflows.length === 0) return false;
@@ -58,7 +59,7 @@ export class Rest {
         ({ replica, node }) => node === victim.id && configuration.voters.includes(replica),
       );
       const spared = configuration.votersOutgoing.length === 0 && configuration.voters.length >= 3;
-      return sound && (spared || !isVoter);
+      return sound && (!isVoter || (spared && this.#allFollow(group, leader)));
     });
   }
 
@@ -96,6 +97,16 @@ export class Rest {
       if (counts) return `group ${group}`;
     }
     return undefined;
+  }
+
+  /** Whether all voters have applied the configuration that the leader has. */
+  #allFollow(group: number, { membership: { configuration, places } }: AnyReplica): boolean {
+    const text = (of: Configuration): string => `${[...of.voters].sort()}/${of.votersOutgoing}`;
+    return places.every(({ replica, node }) => {
+      if (!configuration.voters.includes(replica)) return true;
+      const known = this.#host(node)?.node?.host.replica(group)?.membership.configuration;
+      return known !== undefined && text(known) === text(configuration);
+    });
   }
 
   get #present(): readonly SimHost[] {

@@ -1,5 +1,6 @@
 /** Values from outside: parsed without losing anything, or refused. */
-import { JobxError } from "../std/errors.ts";
+import { assert } from "../std/assert.ts";
+import { errorText, JobxError } from "../std/errors.ts";
 import { checkExact, encodeKey } from "../std/ordered-key.ts";
 import { type ApiErrorDetails, apiError } from "./errors.ts";
 import { jsonMembers } from "./json-members.ts";
@@ -14,7 +15,7 @@ export function parseJson(text: string): unknown {
     const value: unknown = JSON.parse(text);
     return value;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : "not JSON";
+    const reason = errorText(cause);
     throw apiError({ code: "API_JSON_INVALID", reason }, `not valid JSON: ${reason}`, { cause });
   }
 }
@@ -39,7 +40,8 @@ export function parseSubmission(text: string): unknown {
   if (!isMapping(body) || !isMapping(body["arguments"])) return body;
   // Of equal keys the last counts, as in the parsed object.
   const source = jsonMembers(text).findLast(({ key }) => key === "arguments");
-  return source === undefined ? body : { ...body, arguments: jsonToPairs(source.json) };
+  assert(source !== undefined, "a member of the parsed object is in its text");
+  return { ...body, arguments: jsonToPairs(source.json) };
 }
 
 /** The pairs of a JSON object's text, which is valid. */

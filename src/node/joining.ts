@@ -18,7 +18,7 @@ import {
 import { accepted, ClusterError } from "./cluster-errors.ts";
 import type { Composed } from "./compose.ts";
 import { checkRoomForNode } from "./room.ts";
-import { givenTicket } from "./ticket-text.ts";
+import { givenTicket } from "./ticket-file.ts";
 
 /** Committing a membership may have to wait for an election. */
 const ADMIT_MS = 20_000;

@@ -8,7 +8,7 @@ import type { TicketText } from "../wire/join.ts";
 import { CLUSTER_FILE_NAME } from "./cluster-file.ts";
 import { CONFIG_FILE_NAME } from "./config/config.ts";
 import { LOCK_NAME } from "./data-lock.ts";
-import { givenTicket } from "./ticket-text.ts";
+import { givenTicket } from "./ticket-file.ts";
 
 /** Nobody but the owner looks into a node's data. */
 const DATA_MODE = 0o700;

@@ -115,6 +115,10 @@ const METADATA_VALUES = [
     ...{ handler_type: "reducer", required_capability: "GPU", timeout: 1.5, memory: 1000 },
     argument_spec: [{ name: "results", type: "null" }],
   },
+  {
+    ...{ handler_type: "mapper", required_capability: "none", memory: "9999999999999999" },
+    argument_spec: [{ name: "arguments", type: "list" }],
+  },
 ];
 
 const WORKFLOWS = [
@@ -154,7 +158,7 @@ handler_type: reducer
 argument_spec: [{ name: results, type: null }]
 required_capability: none
 timeout: "90s"
-memory: "64 MiB"
+memory: "67108864"
 """
 def reduce(results, ctx):
     pass

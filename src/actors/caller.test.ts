@@ -17,6 +17,7 @@ function runOf(seed: number): { readonly caller: Caller; readonly ids: number[] 
     },
   };
   const caller = new Caller({
+    refusal: () => undefined,
     ...{ timers: new FakeTimers(), mesh, random: seededRandom(seed) },
     serve: () => Promise.reject(new Error("nobody asks here")),
   });
@@ -46,6 +47,7 @@ test("a node that asks without end is refused beyond its bound, others are answe
   };
   const ends: (() => void)[] = [];
   const caller = new Caller({
+    refusal: () => undefined,
     ...{ timers: new FakeTimers(), mesh, random: seededRandom(1) },
     serve: () => new Promise((resolve) => ends.push(() => resolve({ kind: "done" }))),
   });

@@ -2,7 +2,7 @@
 
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Timers } from "../std/clock.ts";
-import { isJobxError } from "../std/errors.ts";
+import { isJobxError, type JobxError } from "../std/errors.ts";
 import type { Random } from "../std/random.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 
@@ -22,6 +22,8 @@ export interface CallerDeps {
   readonly timers: Timers;
   readonly mesh: MeshPort;
   readonly random: Random;
+  /** R10: why a node must not be asked this yet; undefined where it may. */
+  readonly refusal: (to: NodeId, call: Call) => JobxError | undefined;
   /** Answers what this node is asked, also by itself. */
   readonly serve: (from: NodeId, call: Call) => Promise<CallAnswer>;
 }
@@ -51,9 +53,9 @@ export class Caller {
   async ask(to: NodeId, call: Call, timeoutMs: number): Promise<CallAnswer | undefined> {
     const { mesh, timers } = this.#deps;
     if (to === mesh.self) return this.#askSelf(call, timeoutMs);
-    if (this.#open.size >= CALLS_MAX) {
-      return TOO_MANY;
-    }
+    if (this.#open.size >= CALLS_MAX) return TOO_MANY;
+    const refused = this.#deps.refusal(to, call);
+    if (refused !== undefined) return answerOf(refused);
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve) => {

@@ -20,6 +20,7 @@ import { Leadership } from "./leadership.ts";
 import { LogKeeper } from "./log-keeper.ts";
 import { soleMembership, voterNodes } from "./membership.ts";
 import { MembershipKeeper } from "./membership-keeper.ts";
+import { MessageGate } from "./message-gate.ts";
 import type { ClusterNodeDeps } from "./node-deps.ts";
 import { Outlook } from "./outlook.ts";
 import { PeerClocks } from "./peer-clocks.ts";
@@ -70,7 +71,12 @@ export class ClusterNode implements MeshListener {
   readonly #numbers: CommandNumbers;
   readonly #outlook: Outlook;
 
-  constructor(deps: ClusterNodeDeps) {
+  constructor(given: ClusterNodeDeps) {
+    const gate = new MessageGate({
+      ...{ mesh: given.mesh, bugs: given.bugs, versionNeeded: given.messageVersion },
+      version: () => this.directory.cluster?.version,
+    });
+    const deps: ClusterNodeDeps = { ...given, mesh: gate };
     this.#deps = deps;
     this.#numbers = new CommandNumbers(deps.mesh.self, deps.boot);
     const { clock, timers, log, mesh, logs, bugs, options } = deps;
@@ -97,7 +103,11 @@ export class ClusterNode implements MeshListener {
       onChange: () => this.#directoryChanged(),
       isUp: (node) => this.#outlook.isUp(node),
     });
-    this.caller = new Caller({ ...deps, serve: (from, call) => this.#serve(from, call) });
+    this.caller = new Caller({
+      ...deps,
+      refusal: (to, call) => gate.refusal(to, { kind: "call", id: 0, call }),
+      serve: (from, call) => this.#serve(from, call),
+    });
     this.router = new Router({
       ...{ clock, timers },
       caller: this.caller,

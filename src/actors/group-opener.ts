@@ -3,17 +3,8 @@
 import { RAFT_DEFAULTS } from "../raft/options.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import type { Entry, ReplicaId } from "../raft/types.ts";
-import { applyEnvelope } from "../scheduler/apply.ts";
-import { commandVersion } from "../scheduler/command-versions.ts";
-import type { Envelope } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
-import type { Effect } from "../scheduler/effects.ts";
-import type { Row } from "../scheduler/rows.ts";
-import { applySystemEnvelope } from "../scheduler/system/apply.ts";
-import type { SystemEnvelope } from "../scheduler/system/commands.ts";
-import type { SystemEffect } from "../scheduler/system/effect.ts";
-import type { SystemRow, WorkflowRow } from "../scheduler/system/rows.ts";
-import { versionNeeded } from "../scheduler/system/versions.ts";
+import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import { assert } from "../std/assert.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { AnswerOf } from "./answers.ts";
@@ -168,12 +159,8 @@ export class GroupOpener {
   }
 
   async #openSystem(stored: StoredReplica): Promise<void> {
-    const { system, payloads, states, host } = this.#deps;
-    const machine: Machine<SystemRow, SystemEnvelope, SystemEffect> = {
-      payloads: payloads.system,
-      versionNeeded: ({ command }) => versionNeeded(command),
-      apply: applySystemEnvelope,
-    };
+    const { system, machines, states, host } = this.#deps;
+    const machine = machines.system;
     const state = await states.system();
     const stamps = this.#stamps(() => system.replica);
     const replica = this.#replica(stored, { machine, state, listener: system, stamps });
@@ -183,7 +170,7 @@ export class GroupOpener {
   }
 
   async #openWorkflow(stored: StoredReplica): Promise<void> {
-    const { payloads, states, host, options } = this.#deps;
+    const { machines, states, host, options } = this.#deps;
     const { group } = stored;
     const { directory } = this.#deps.system;
     if (directory.workflow(group)?.state === "deleted") return;
@@ -203,11 +190,7 @@ export class GroupOpener {
       scheduling: options.scheduling,
       workers: () => workersAmong(directory.members(), this.#deps.mesh),
     });
-    const machine: Machine<Row, Envelope, Effect> = {
-      payloads: payloads.workflow,
-      versionNeeded: ({ command }) => commandVersion(command),
-      apply: applyEnvelope,
-    };
+    const machine = machines.workflow;
     const state = await states.workflow(group);
     const replica = this.#replica(stored, { machine, state, listener: actor, stamps });
     actor.bind(replica);

@@ -1,5 +1,10 @@
 /** What tells one kind of group from another: what its log says and what that does to its rows. */
-import type { Answer } from "../scheduler/rows.ts";
+import type { Envelope } from "../scheduler/commands.ts";
+import type { Effect } from "../scheduler/effects.ts";
+import type { Answer, Row } from "../scheduler/rows.ts";
+import type { SystemEnvelope } from "../scheduler/system/commands.ts";
+import type { SystemEffect } from "../scheduler/system/effect.ts";
+import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { Transaction } from "../scheduler/transaction.ts";
 import type { PayloadPort } from "./ports.ts";
 
@@ -23,6 +28,12 @@ export interface Machine<R, E, F> {
   versionNeeded(envelope: E): number;
   /** Pure. @throws {MissingRows} when rows have to be loaded first. */
   apply(tx: Transaction<R, F>, at: LogPosition, envelope: E): Answer;
+}
+
+/** What logs say to a program, and what that does: for the groups of workflows, and for the system group. */
+export interface Machines {
+  readonly workflow: Machine<Row, Envelope, Effect>;
+  readonly system: Machine<SystemRow, SystemEnvelope, SystemEffect>;
 }
 
 /** What a command came to. */

@@ -10,10 +10,12 @@ import type { Random } from "../std/random.ts";
 import type { Directory } from "./directory.ts";
 import type { ExecutorOptions } from "./executor.ts";
 import type { TailOptions } from "./log-keeper.ts";
+import type { Machines } from "./machine.ts";
 import type {
   LogPort,
   MeshPort,
   PayloadsPort,
+  PeerMessage,
   RunnerPort,
   RunsPort,
   SnapshotTransfer,
@@ -51,6 +53,10 @@ export interface ClusterNodeDeps {
   readonly states: StatesPort;
   readonly snapshots: SnapshotTransfer;
   readonly payloads: PayloadsPort;
+  /** What the program's commands do, and since which cluster version (R10). */
+  readonly machines: Machines;
+  /** R10: the lowest cluster version in which a message may be sent. Pure. */
+  readonly messageVersion: (message: PeerMessage) => number;
   readonly runs: RunsPort;
   readonly runner: RunnerPort;
   /** How long the oldest write to this node's disk takes already; 0 while there is none. */

@@ -5,7 +5,7 @@
  */
 import type { Message } from "../raft/messages.ts";
 import type { Configuration, Entry, HardState, ReplicaId, TermRun } from "../raft/types.ts";
-import type { Envelope, Payload } from "../scheduler/commands.ts";
+import type { Envelope } from "../scheduler/commands.ts";
 import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
 import type { WorkflowEvent } from "../scheduler/events.ts";
 import type {
@@ -16,7 +16,7 @@ import type {
 } from "../scheduler/output-so-far.ts";
 import type { ExecutorMessage, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { Answer, Row } from "../scheduler/rows.ts";
-import type { SystemEnvelope, SystemPayload } from "../scheduler/system/commands.ts";
+import type { SystemEnvelope } from "../scheduler/system/commands.ts";
 import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
 import type { Token } from "../scheduler/unit.ts";
@@ -247,9 +247,8 @@ export interface StateCheck {
   readonly previous: { readonly index: number; readonly hash: Hash64 } | undefined;
 }
 
+/** Payloads that are the same in all kinds of groups; those of commands are with their `Machine`. */
 export interface PayloadsPort {
-  readonly workflow: PayloadPort<Payload>;
-  readonly system: PayloadPort<SystemPayload>;
   /** Places that a membership change adds, carried in its context. */
   readonly places: PayloadPort<readonly ReplicaPlace[]>;
   /** Entries that are checks of the state; told from batches of commands without decoding. */

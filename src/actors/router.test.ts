@@ -37,6 +37,7 @@ class Net {
     };
     const { timers } = this;
     this.caller = new Caller({
+      refusal: () => undefined,
       random: seededRandom(1),
       timers,
       mesh,

@@ -27,10 +27,19 @@ export function tooEarly(
   if (cluster !== undefined && !supports(range, cluster)) {
     return notAccepted(`this node has applied cluster version ${cluster} so far`, undefined);
   }
+  return tooLow("command", needed, cluster);
+}
+
+/** Why something that needs a version may not be used in the cluster's; undefined where it may. */
+export function tooLow(
+  what: "command" | "message",
+  needed: number,
+  cluster: number | undefined,
+): ActorError | undefined {
   const version = cluster ?? LOWEST_VERSION;
   if (mayUse(needed, version)) return undefined;
   return new ActorError(
     { code: "CLUSTER_VERSION_TOO_LOW", needed, version },
-    `the command needs cluster version ${needed}, and the cluster has ${version}`,
+    `the ${what} needs cluster version ${needed}, and the cluster has ${version}`,
   );
 }

@@ -15,18 +15,15 @@ import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
 import type { WatchedDisk } from "../store/watched-disk.ts";
-import { payloadFormat } from "../wire/command.ts";
 import { placesFormat } from "../wire/membership.ts";
 import { snapshotInfoFormat } from "../wire/snapshot.ts";
 import { stateCheckFormat } from "../wire/state-check.ts";
-import { systemPayloadFormat } from "../wire/system.ts";
 import type { FrameMesh } from "./frame-mesh.ts";
 import { NodeStore } from "./node-store.ts";
+import { VOCABULARY, type Vocabulary } from "./vocabulary.ts";
 
-/** Formats of log entries. */
+/** Formats of what is in the entries of any group. */
 const PAYLOADS: PayloadsPort = {
-  workflow: payloadFormat,
-  system: systemPayloadFormat,
   places: placesFormat,
   checks: stateCheckFormat,
   snapshots: snapshotInfoFormat,
@@ -58,6 +55,8 @@ export interface ComposeOptions {
   /** See `ClusterNodeDeps`. */
   readonly onUnsupported: (error: JobxError) => void;
   readonly bugs: PlantedBugs;
+  /** This program's own without it. The frames of `mesh` are to be of the same. */
+  readonly vocabulary?: Vocabulary;
 }
 
 /** A node and what it stands on. */
@@ -70,7 +69,7 @@ export interface Composed {
 /** Opens the disk and builds the node; `node.start()` sets it going. @throws {JobxError} `STORE_*`. */
 export async function composeNode(options: ComposeOptions): Promise<Composed> {
   const { mesh, founding, random, timers, log, disk, clusterId } = options;
-  const { stateMemtableBytes } = options;
+  const { stateMemtableBytes, vocabulary = VOCABULARY } = options;
   const store = await NodeStore.open({
     disk,
     clusterId,
@@ -96,6 +95,8 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     states: store,
     snapshots: options.snapshots,
     payloads: PAYLOADS,
+    machines: vocabulary.machines,
+    messageVersion: vocabulary.messageVersion,
     runs: options.runs,
     runner: options.runner,
     writeMs: () => disk.writeMs(),

@@ -6,6 +6,7 @@
 import type { MeshListener, MeshPort, PeerMessage } from "../actors/ports.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { assert } from "../std/assert.ts";
+import { type Format, FRAME_BYTES_MAX } from "../wire/frame.ts";
 import { encodePeerFrames } from "../wire/peer-frames.ts";
 import { peerMessageFormat } from "../wire/peer-message.ts";
 
@@ -24,16 +25,26 @@ export interface Frames {
 /** Told of each frame, for figures. */
 export type FrameMeter = (direction: "in" | "out", kind: string, bytes: number) => void;
 
+export interface FrameMeshOptions {
+  readonly meter?: FrameMeter;
+  readonly format?: Format<PeerMessage>;
+}
+
 export class FrameMesh implements MeshPort {
   readonly self: NodeId;
   readonly #meter: FrameMeter | undefined;
+  readonly #format: Format<PeerMessage>;
   #frames: Frames | undefined;
   #listener: MeshListener | undefined;
 
-  /** `self` is known before there are frames to send, since its key is. */
-  constructor(self: NodeId, meter?: FrameMeter) {
+  /**
+   * `self` is known before there are frames to send, since its key is. `format` is how the node's program
+   * writes and reads messages; this program's own without it.
+   */
+  constructor(self: NodeId, options: FrameMeshOptions = {}) {
     this.self = self;
-    this.#meter = meter;
+    this.#meter = options.meter;
+    this.#format = options.format ?? peerMessageFormat;
   }
 
   /** The mesh has started. */
@@ -54,7 +65,7 @@ export class FrameMesh implements MeshPort {
     }
     const frames = this.#frames;
     if (frames === undefined) return false;
-    return encodePeerFrames(message).every((frame) => {
+    return encodePeerFrames(message, FRAME_BYTES_MAX, this.#format).every((frame) => {
       const sent = frames.send(to, frame);
       if (sent) this.#meter?.("out", message.kind, frame.length);
       return sent;
@@ -77,7 +88,7 @@ export class FrameMesh implements MeshPort {
 
   /** @throws {JobxError} `WIRE_MALFORMED`, `WIRE_VERSION_UNKNOWN`: the sender's stream is closed. */
   onFrame(from: NodeId, frame: Uint8Array): void {
-    const message = peerMessageFormat.decode(frame);
+    const message = this.#format.decode(frame);
     this.#meter?.("in", message.kind, frame.length);
     this.#listener?.message(from, message);
   }

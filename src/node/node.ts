@@ -293,9 +293,9 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
     (batch) => metrics.written(batch),
   );
   const key = await loadOrCreateKey(join(config.data, KEY_FILE_NAME));
-  const frames = new FrameMesh(peerIdOf(key), (direction, kind, bytes) =>
-    metrics.frame(direction, kind, bytes),
-  );
+  const frames = new FrameMesh(peerIdOf(key), {
+    meter: (direction, kind, bytes) => metrics.frame(direction, kind, bytes),
+  });
   const here: Here = {
     ...{ composed: undefined, stopping: false, onRemoved: () => {} },
     ...{ unsupported: undefined, onUnsupported: () => {} },

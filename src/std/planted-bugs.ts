@@ -19,6 +19,8 @@ export const PLANTED_BUGS = {
   applyAgain: "R15: a command that comes again from the node where it entered is applied again",
   forgetKeysEarly: "R15: answers under clients' keys are forgotten at the first look",
   serveUnsupported: "R10: a node goes on in a cluster whose version its program does not support",
+  proposeEarly: "R10: a command is proposed before the cluster has the version that it needs",
+  sendEarly: "R10: a message is sent before the cluster has the version that it needs",
   trustRows: "R4: a row of the state is believed, whatever its checksum says",
   leaveRows: "R12: a slice of a removal leaves a row",
 } as const;

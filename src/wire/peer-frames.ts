@@ -1,6 +1,6 @@
 import type { CallAnswer, PeerMessage } from "../actors/ports.ts";
 import { WireError } from "./errors.ts";
-import { FRAME_BYTES_MAX } from "./frame.ts";
+import { type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { peerMessageFormat } from "./peer-message.ts";
 
 /**
@@ -13,17 +13,18 @@ import { peerMessageFormat } from "./peer-message.ts";
 export function encodePeerFrames(
   message: PeerMessage,
   bytesMax = FRAME_BYTES_MAX,
+  format: Pick<Format<PeerMessage>, "encode"> = peerMessageFormat,
 ): readonly Uint8Array[] {
-  const frame = peerMessageFormat.encode(message);
+  const frame = format.encode(message);
   if (frame.length <= bytesMax) return [frame];
   const parts = cut(message);
-  if (parts !== undefined) return parts.flatMap((part) => encodePeerFrames(part, bytesMax));
+  if (parts !== undefined) return parts.flatMap((part) => encodePeerFrames(part, bytesMax, format));
   const details = { code: "WIRE_TOO_LARGE", bytes: frame.length, bytesMax } as const;
   const text = `a message of ${frame.length} bytes, at most ${bytesMax}`;
   if (message.kind !== "answer" || message.answer.kind !== "rows")
     throw new WireError(details, text);
   const answer = { kind: "error", code: details.code, message: text } as const;
-  return [peerMessageFormat.encode({ kind: "answer", id: message.id, answer })];
+  return [format.encode({ kind: "answer", id: message.id, answer })];
 }
 
 /** Smaller messages that together say the same, or undefined where there are none. */

@@ -103,6 +103,8 @@ async function record(version: number, replace: boolean): Promise<void> {
   );
   const { failure } = await simulate({
     seed: SEED,
+    // What a later program brings is no part of this one's version.
+    pioneers: false,
     onStore: (store) => {
       for (const recorder of recorders.values()) recorder.watch(store);
     },

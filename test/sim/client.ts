@@ -50,10 +50,18 @@ export class Asker {
   readonly #world: World;
   readonly #hosts: readonly SimHost[];
   readonly #chance: Chance;
+  readonly #asks: (host: SimHost) => boolean;
 
-  constructor(world: World, hosts: readonly SimHost[], label: string) {
+  /** `asks`: whom; all without it. */
+  constructor(
+    world: World,
+    hosts: readonly SimHost[],
+    label: string,
+    asks: (host: SimHost) => boolean = () => true,
+  ) {
     this.#world = world;
     this.#hosts = hosts;
+    this.#asks = asks;
     this.#chance = world.chance(`asker ${label}`);
   }
 
@@ -68,7 +76,7 @@ export class Asker {
 
   /** Undefined when nothing came in time, as from a node that died, or no node is up. */
   async once<T>(ask: (node: ClusterNode) => Promise<T | undefined>): Promise<T | undefined> {
-    const up = this.#hosts.filter(({ node }) => node !== undefined);
+    const up = this.#hosts.filter((host) => host.node !== undefined && this.#asks(host));
     return up.length === 0 ? undefined : this.#askHost(this.#chance.pick(up), ask);
   }
 

@@ -31,7 +31,10 @@ function machine(): { readonly host: SimHost; readonly run: (ms: number) => Prom
     options: nodeOptions(drawPlan(SEED), 0),
     behaviour: { healed: () => true, failsNow: () => undefined },
     bugs: {},
-    watch: { opened: () => {}, heard: () => {}, said: () => {}, touched: () => {} },
+    watch: {
+      ...{ opened: () => {}, heard: () => {}, said: () => {}, touched: () => {} },
+      unreadable: () => {},
+    },
     reach: () => undefined,
     reachProcess: () => undefined,
     zombieRatio: 0,

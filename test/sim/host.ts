@@ -4,7 +4,6 @@
  */
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import type { ClusterNodeOptions } from "../../src/actors/node-deps.ts";
-import type { PeerMessage } from "../../src/actors/ports.ts";
 import type { Admission, BulkHandler } from "../../src/mesh/ports.ts";
 import { Announcer } from "../../src/node/announcer.ts";
 import { bulkRouter } from "../../src/node/bulk-router.ts";
@@ -12,7 +11,6 @@ import { type Composed, composeNode } from "../../src/node/compose.ts";
 import { admission } from "../../src/node/joining.ts";
 import { MemberGate } from "../../src/node/member-gate.ts";
 import { MemberList } from "../../src/node/member-list.ts";
-import type { NodeStore } from "../../src/node/node-store.ts";
 import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import { SUPPORTED_VERSIONS, type VersionRange } from "../../src/scheduler/system/version-range.ts";
@@ -27,11 +25,13 @@ import type { Chance } from "./chance.ts";
 import { diskText } from "./disk-text.ts";
 import { HostDisk, MEMTABLE_BYTES } from "./host-disk.ts";
 import { HostRot } from "./host-rot.ts";
+import type { HostWatch } from "./host-watch.ts";
 import { introductionOf } from "./introduction.ts";
+import { programOf } from "./later.ts";
 import type { NetworkProcess, SimFrames, SimNetwork } from "./network.ts";
 import { SimRunner, type UnitBehaviour } from "./runner.ts";
 import { TraceLog } from "./trace-log.ts";
-import { WatchedMesh } from "./watched-mesh.ts";
+import { type MeshWatch, WatchedMesh } from "./watched-mesh.ts";
 import { promise, type World } from "./world.ts";
 
 /** The date on which every simulation begins. */
@@ -39,18 +39,6 @@ const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 /** Where frames get lost at all, streams break so often at least, so that some are gone on with. */
 const STREAM_BREAK_RATIO = 0.02;
-
-/** Watches processes from outside. */
-export interface HostWatch {
-  /** A process is about to start with what its disk held. */
-  opened(process: SimProcess, store: NodeStore): void;
-  /** What a process hears, before it does. */
-  heard(process: SimProcess, from: string, message: PeerMessage): void;
-  /** What a process says, before it leaves. */
-  said(process: SimProcess, message: PeerMessage): void;
-  /** An event happens in the process. */
-  touched(process: SimProcess): void;
-}
 
 export interface HostOptions {
   readonly world: World;
@@ -245,10 +233,12 @@ export class SimProcess implements NetworkProcess {
     this.#world = world;
     this.chance = world.chance(`node ${host.id} ${run}`);
     this.#log = new TraceLog(world, `${host.id}: `);
-    this.#mesh = new WatchedMesh(host.id, {
+    const heed = {
       heard: (from, message) => watch.heard(this, from, message),
       said: (_to, message) => watch.said(this, message),
-    });
+      unreadable: (from, error) => watch.unreadable(this, from, error),
+    } satisfies MeshWatch;
+    this.#mesh = new WatchedMesh(host.id, heed, programOf(this.versions).messages);
     this.admission = admission(() => this.#composed, this.#wall());
     this.#bulk = new SimBulk({
       world,
@@ -417,6 +407,7 @@ export class SimProcess implements NetworkProcess {
       },
       onUnsupported,
       bugs,
+      vocabulary: programOf(this.versions).vocabulary,
     });
     const { node, store, member } = composed;
     this.#composed = composed;

@@ -5,6 +5,7 @@
 import { crc32 } from "node:zlib";
 import { Membership } from "../../src/mesh/membership.ts";
 import type { Frames } from "../../src/node/frame-mesh.ts";
+import { isJobxError } from "../../src/std/errors.ts";
 import type { Chance } from "./chance.ts";
 import type { World } from "./world.ts";
 
@@ -129,7 +130,18 @@ export class SimFrames implements Frames {
       this.#up.set(from.id, from.run);
       this.process.onPeerUp(from.id);
     }
-    if (frame !== undefined) this.process.onFrame(from.id, frame);
+    if (frame !== undefined) this.#frame(from.id, frame);
+  }
+
+  /** As the mesh does: whoever sends what cannot be read is disconnected. */
+  #frame(from: string, frame: Uint8Array): void {
+    try {
+      this.process.onFrame(from, frame);
+    } catch (error) {
+      if (!isJobxError(error)) throw error;
+      this.#down(from);
+      this.#network.close(this, from);
+    }
   }
 
   /** The other's process was seen to end. */

@@ -18,6 +18,7 @@ import { SimLoop } from "./loop.ts";
 import { SimNetwork } from "./network.ts";
 import { NoteUser } from "./note-user.ts";
 import { Operator } from "./operator.ts";
+import { Pioneer } from "./pioneer.ts";
 import { drawPlan, nodeOptions, type Plan } from "./plan.ts";
 import { Rest } from "./rest.ts";
 import type { UnitBehaviour } from "./runner.ts";
@@ -48,6 +49,8 @@ export interface SimulationOptions {
   readonly bugs?: PlantedBugs;
   /** Whether commits are compared with the disks at once (R1); true without it. */
   readonly watchesDisks?: boolean;
+  /** Whether somebody uses what the next program brings, where nodes get that; true without it. */
+  readonly pioneers?: boolean;
   /** Gets each store that is opened. */
   readonly onStore?: (store: NodeStore) => void;
   /** Gets every line of the trace. */
@@ -86,18 +89,21 @@ class Simulation {
   readonly #users: SimClient[] = [];
   readonly #touched = new Set<SimProcess>();
   readonly #onStore: SimulationOptions["onStore"];
+  readonly #pioneers: boolean;
   #failure: Error | undefined;
   readonly #workflows: SimWorkflow[] = [];
   #clientsDone = false;
   #operator: Operator | undefined;
   #turnover: Turnover | undefined;
   #upgrade: Upgrade | undefined;
+  #pioneer: Pioneer | undefined;
   readonly #notes = new Map<string, NoteHistory>();
   #notesDone: Promise<unknown> = Promise.resolve();
 
   constructor(options: SimulationOptions) {
     const { seed } = options;
     this.#onStore = options.onStore;
+    this.#pioneers = options.pioneers ?? true;
     this.#plan = drawPlan(seed);
     this.#trace = new Trace(this.#loop, options.print);
     this.#world = {
@@ -123,7 +129,8 @@ class Simulation {
       workflows: this.#workflows,
       raft: this.#checkers.raft,
       rows: this.#checkers.rows,
-      busy: () => this.#operator?.busy ?? this.#turnover?.busy ?? this.#upgrade?.busy,
+      busy: () =>
+        this.#operator?.busy ?? this.#turnover?.busy ?? this.#upgrade?.busy ?? this.#pioneer?.busy,
     });
   }
 
@@ -185,6 +192,7 @@ class Simulation {
     const unsettled = this.#rest.unsettled();
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
     for (const [name, notes] of this.#notes) notes.check(name);
+    this.#checkers.later.check();
     for (const { name, group } of this.#workflows) {
       const fanIn = this.#checkers.rows.unfinishedFanIn(group);
       promise(fanIn === undefined, () => `a request of ${name} succeeded without ${fanIn}`);
@@ -241,6 +249,7 @@ class Simulation {
           this.#onStore?.(store);
         },
         heard: (...heard) => this.#checkers.heard(...heard),
+        unreadable: (...unread) => this.#checkers.unreadable(...unread),
         said: (...said) => this.#checkers.said(...said),
         touched: (process) => this.#touched.add(process),
       },
@@ -353,6 +362,15 @@ class Simulation {
       version: () => this.#checkers.versions.version,
     });
     this.#upgrade.run().catch((error: unknown) => this.#fail(error));
+    if (!this.#pioneers) return;
+    this.#pioneer = new Pioneer({
+      world: this.#world,
+      hosts: this.#hosts,
+      workflows: this.#workflows,
+      endMs: this.#plan.faultsToMs,
+      acknowledged: (group) => this.#checkers.later.acknowledged(group),
+    });
+    this.#pioneer.run().catch((error: unknown) => this.#fail(error));
   }
 
   /** People who change definitions while others have requests. */

@@ -37,6 +37,14 @@ export interface Totals {
   raises: number;
   /** Processes that ended since their program did not support the cluster's version. */
   programsRefused: number;
+  /** Uses of what the next version brings that were refused since it was not raised. */
+  laterRefused: number;
+  /** And those that were applied afterwards. */
+  laterApplied: number;
+  /** Messages of the next version that came to who can read them. */
+  laterMessages: number;
+  /** What programs were handed that they could not read, since they came back too late. */
+  laterUnread: number;
   drains: number;
   /** Nodes that came into a running cluster. */
   joins: number;
@@ -114,6 +122,10 @@ export function newTotals(): Totals {
     programsChanged: 0,
     raises: 0,
     programsRefused: 0,
+    laterRefused: 0,
+    laterApplied: 0,
+    laterMessages: 0,
+    laterUnread: 0,
     drains: 0,
     joins: 0,
     removals: 0,

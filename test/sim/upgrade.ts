@@ -2,20 +2,18 @@
  * Who runs the cluster installs another program, node by node, and now and then the one before again. When
  * all have the new one the cluster goes up by one version, whatever else happens meanwhile.
  */
-import type { VersionRange } from "../../src/scheduler/system/version-range.ts";
+import { SUPPORTED_VERSIONS, type VersionRange } from "../../src/scheduler/system/version-range.ts";
 import type { Chance } from "./chance.ts";
 import type { SimHost } from "./host.ts";
+import { LATER_VERSION } from "./later.ts";
 import type { World } from "./world.ts";
 
-/** The program that all begin with, the next one, and the one after that, which gives the first version up. */
+/** The program that all begin with, the next one, and the one after that, which gives the earlier versions up. */
 export const PROGRAMS = {
-  first: { min: 1, max: 1 },
-  next: { min: 1, max: 2 },
-  last: { min: 2, max: 2 },
+  first: SUPPORTED_VERSIONS,
+  next: { min: SUPPORTED_VERSIONS.min, max: LATER_VERSION },
+  last: { min: LATER_VERSION, max: LATER_VERSION },
 } as const satisfies Record<string, VersionRange>;
-
-/** The version that the cluster has in the end. */
-const VERSION = 2;
 
 /** When the first node gets the next program, at the latest. */
 const BEGIN_MS_MAX = 20_000;
@@ -81,8 +79,8 @@ export class Upgrade {
         await this.#goBack(host);
       await loop.sleep(this.#chance.between(0, BETWEEN_MS_MAX));
     }
-    this.#busy = `version ${VERSION} is to be raised`;
-    while (version() < VERSION) await loop.sleep(LOOK_MS);
+    this.#busy = `version ${LATER_VERSION} is to be raised`;
+    while (version() < LATER_VERSION) await loop.sleep(LOOK_MS);
     // Of one that is behind the disk may say that the version is the first one still.
     const last = this.#inService;
     if (last.length > 0) this.#install(this.#chance.pick(last), PROGRAMS.last);
@@ -105,7 +103,7 @@ export class Upgrade {
 
   /** Those that have the first program still; a machine that was given up keeps it. */
   get #old(): readonly SimHost[] {
-    return this.#inService.filter(({ versions }) => versions.max < VERSION);
+    return this.#inService.filter(({ versions }) => versions.max < LATER_VERSION);
   }
 
   /** Ends the process, if there is one, and starts it again as the other program. */

@@ -5,6 +5,7 @@ import type { NodeStore } from "../../../src/node/node-store.ts";
 import type { SimProcess } from "../host.ts";
 import type { World } from "../world.ts";
 import { HungLeaderChecker } from "./hung-leader-checker.ts";
+import { LaterChecker } from "./later-checker.ts";
 import { RaftChecker } from "./raft-checker.ts";
 import { RemovalChecker } from "./removal-checker.ts";
 import { RowChecker } from "./row-checker.ts";
@@ -18,6 +19,7 @@ export class AllCheckers {
   readonly removals: RemovalChecker;
   readonly #stops: StopChecker;
   readonly versions: VersionChecker;
+  readonly later: LaterChecker;
 
   constructor(
     world: World,
@@ -38,8 +40,10 @@ export class AllCheckers {
     });
     this.rows = new RowChecker(world, { expires });
     this.hungLeaders = new HungLeaderChecker(world);
-    this.#stops = new StopChecker(world);
     this.versions = new VersionChecker(world);
+    const version = (): number => this.versions.version;
+    this.later = new LaterChecker(world, version);
+    this.#stops = new StopChecker(world, version);
   }
 
   /** A process has opened its disk. */
@@ -47,6 +51,7 @@ export class AllCheckers {
     this.rows.watch(store);
     this.removals.watch(process, store);
     this.versions.watch(process, store);
+    this.later.watch(process, store);
     this.raft.watch(process, store);
     this.hungLeaders.watch(process, store);
     this.#stops.watch(process, store);
@@ -56,7 +61,13 @@ export class AllCheckers {
   heard(process: SimProcess, from: string, message: PeerMessage): void {
     if (message.kind === "raft") this.raft.heard(process);
     this.rows.heard(message);
+    this.later.heard(process, from, message);
     this.removals.heard(process, from);
+  }
+
+  /** A message has come to a process that cannot read it. */
+  unreadable(process: SimProcess, from: string, error: Error): void {
+    this.later.unreadable(process, from, error);
   }
 
   /** A process sends a message. */

@@ -10,8 +10,12 @@ import { promise, Violation, type World } from "../world.ts";
 /** How a replica that noticed damage in a running process says so; at a start it is anything. */
 const DAMAGED = "STORE_DAMAGED: ";
 
+/** How one says that it came to what its program cannot read. */
+const UNREAD = "WIRE_VERSION_UNKNOWN: ";
+
 export class StopChecker {
   readonly #world: World;
+  readonly #version: () => number;
   /** What has stopped in a process and was looked at. */
   readonly #seen = new WeakMap<SimProcess, Set<string>>();
   /** Groups whose replicas were damaged when the process's store was opened. */
@@ -19,8 +23,10 @@ export class StopChecker {
   /** Stores that a host has set aside. */
   readonly #aside = new Map<SimHost, number>();
 
-  constructor(world: World) {
+  /** `version`: the highest cluster version that a replica has applied. */
+  constructor(world: World, version: () => number) {
     this.#world = world;
+    this.#version = version;
   }
 
   /** Looks over the shoulder of a store that was just opened. */
@@ -70,6 +76,8 @@ export class StopChecker {
   #isExplained(process: SimProcess, group: number, reason: string): boolean {
     const { storage, rot } = process.host;
     if (storage.explainsStop(reason)) return true;
+    // Its program came back too late, and it does not know yet that it must end.
+    if (reason.startsWith(UNREAD) && process.versions.max < this.#version()) return true;
     const saysDamage =
       reason.startsWith(DAMAGED) || this.#damagedAtStart.get(process)?.has(group) === true;
     if (!saysDamage || !rot.explains(group)) return false;

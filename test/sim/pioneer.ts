@@ -10,8 +10,8 @@ import { LATER_VERSION, markCall } from "./later.ts";
 import type { World } from "./world.ts";
 
 /** Between two tries. */
-const BETWEEN_MS_MIN = 100;
-const BETWEEN_MS_MAX = 1_500;
+const BETWEEN_MS_MIN = 50;
+const BETWEEN_MS_MAX = 700;
 
 /** A node is given so long. */
 const ASK_MS = 3_000;

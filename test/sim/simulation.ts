@@ -360,6 +360,7 @@ class Simulation {
       world: this.#world,
       hosts: this.#hosts,
       version: () => this.#checkers.versions.version,
+      announced: (node) => this.#checkers.versions.announced(node),
     });
     this.#upgrade.run().catch((error: unknown) => this.#fail(error));
     if (!this.#pioneers) return;

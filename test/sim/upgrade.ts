@@ -32,6 +32,20 @@ const BACK_MS_MAX = 3_000;
 /** How long it has that one. */
 const BACK_FOR_MS_MAX = 4_000;
 
+/** Chance that another node is switched off while the last one gets the next program, and comes back with the first. */
+const LATE_RATIO = 0.6;
+
+/** How long it waits for the version to be raised. */
+const LATE_MS_MAX = 15_000;
+
+/** And how much longer then, while others use what that brings. */
+const LATE_BY_MS_MIN = 500;
+const LATE_BY_MS_MAX = 4_000;
+
+/** How long it has the first program: until it knows better, mostly. */
+const LATE_FOR_MS_MIN = 2_500;
+const LATE_FOR_MS_MAX = 6_000;
+
 /** Between two looks at whether the version is raised. */
 const LOOK_MS = 200;
 
@@ -41,17 +55,22 @@ export interface UpgradeOptions {
   readonly hosts: readonly SimHost[];
   /** The version that is committed. */
   readonly version: () => number;
+  /** What a node's program supports, as it is committed. */
+  readonly announced: (node: string) => VersionRange | undefined;
 }
 
 export class Upgrade {
   readonly #options: UpgradeOptions;
   readonly #chance: Chance;
+  /** Of who comes too late. */
+  readonly #lateness: Chance;
   #newest: VersionRange = PROGRAMS.first;
   #busy: string | undefined;
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
     this.#chance = options.world.chance("upgrade");
+    this.#lateness = options.world.chance("too late");
   }
 
   /** What a new machine gets. */
@@ -74,9 +93,11 @@ export class Upgrade {
     for (let old = this.#old; old.length > 0; old = this.#old) {
       const host = this.#chance.pick(old);
       this.#busy = `${host.id} gets the next program`;
+      const late = old.length === 1 ? this.#putAside(host) : undefined;
       this.#install(host, PROGRAMS.next);
       if (this.#chance.hits(old.length === 1 ? BACK_RATIO.last : BACK_RATIO.one))
         await this.#goBack(host);
+      if (late !== undefined) await this.#comeTooLate(late);
       await loop.sleep(this.#chance.between(0, BETWEEN_MS_MAX));
     }
     this.#busy = `version ${LATER_VERSION} is to be raised`;
@@ -94,6 +115,32 @@ export class Upgrade {
     if (!host.isInService) return;
     this.#install(host, PROGRAMS.first);
     await loop.sleep(this.#chance.between(0, BACK_FOR_MS_MAX));
+    this.#install(host, PROGRAMS.next);
+  }
+
+  /** Switches another node off, which has said that it supports the next version. */
+  #putAside(last: SimHost): SimHost | undefined {
+    const { announced } = this.#options;
+    const others = this.#inService.filter(
+      (host) => host !== last && host.isUp && announced(host.id)?.max === LATER_VERSION,
+    );
+    if (others.length === 0 || !this.#lateness.hits(LATE_RATIO)) return undefined;
+    const host = this.#lateness.pick(others);
+    this.#options.world.trace.note(`${host.id} is put aside`);
+    host.crash("process");
+    return host;
+  }
+
+  /** The version was raised without it, so that nothing on its disk says that the first program does not fit. */
+  async #comeTooLate(host: SimHost): Promise<void> {
+    const { world, version } = this.#options;
+    const { loop } = world;
+    const endMs = loop.nowMs() + LATE_MS_MAX;
+    while (version() < LATER_VERSION && loop.nowMs() < endMs) await loop.sleep(LOOK_MS);
+    await loop.sleep(this.#lateness.between(LATE_BY_MS_MIN, LATE_BY_MS_MAX));
+    if (!host.isInService) return;
+    this.#install(host, PROGRAMS.first);
+    await loop.sleep(this.#lateness.between(LATE_FOR_MS_MIN, LATE_FOR_MS_MAX));
     this.#install(host, PROGRAMS.next);
   }
 

@@ -5,7 +5,7 @@
 import type { PeerMessage } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import type { MemberRow } from "../../../src/scheduler/system/rows.ts";
-import { supports } from "../../../src/scheduler/system/version-range.ts";
+import { supports, type VersionRange } from "../../../src/scheduler/system/version-range.ts";
 import type { SimProcess } from "../host.ts";
 import { promise, type World } from "../world.ts";
 
@@ -23,6 +23,11 @@ export class VersionChecker {
   /** The highest version that a replica has applied; 0 before the cluster was founded. */
   get version(): number {
     return this.#version;
+  }
+
+  /** What a node's program supports, by the newest row that any replica has written. */
+  announced(node: string): VersionRange | undefined {
+    return this.#members.get(node)?.versions;
   }
 
   /** Looks over the shoulder of a store that was just opened. */

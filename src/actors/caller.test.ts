@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { seededRandom } from "../std/random.ts";
 import { Caller, SERVED_PER_NODE_MAX } from "./caller.ts";
+import { ActorError } from "./errors.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 
 const CALL: Call = { kind: "group-status", group: 1 };
@@ -62,4 +63,25 @@ test("a node that asks without end is refused beyond its bound, others are answe
   await Promise.all(served);
   void caller.asked("b", 1, CALL);
   expect(ends.length).toBe(1);
+});
+
+test("what a node must not be asked yet is answered with the reason, and not sent", async () => {
+  const sent: string[] = [];
+  const mesh: MeshPort = {
+    ...{ self: "a", listen() {}, isUp: () => true, isDialable: () => true, setMembers() {} },
+    send: (to) => {
+      sent.push(to);
+      return true;
+    },
+  };
+  const early = new ActorError({ code: "CLUSTER_VERSION_TOO_LOW", needed: 2, version: 1 }, "wait");
+  const caller = new Caller({
+    ...{ timers: new FakeTimers(), mesh, random: seededRandom(1) },
+    refusal: (to) => (to === "b" ? early : undefined),
+    serve: () => Promise.reject(new Error("nobody asks here")),
+  });
+  const answer = { kind: "error", code: "CLUSTER_VERSION_TOO_LOW", message: "wait" };
+  expect(await caller.ask("b", CALL, 1_000)).toEqual(answer);
+  void caller.ask("c", CALL, 1_000);
+  expect(sent).toEqual(["c"]);
 });

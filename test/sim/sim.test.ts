@@ -14,7 +14,12 @@ const QUICKLY_FOUND = [
   ["countSkippedTwice", /is reduced after \d+ of its \d+ children/],
   ["forgetKeysEarly", /one key had two answers/],
   ["leaveRows", /is still there/],
-  ["trustRows", /has other rows|stopped its replica|could not start: .*not a known tag/],
+  [
+    "trustRows",
+    /has other rows|stopped its replica|does not come to rest|could not start: .*not a known tag/,
+  ],
+  ["proposeEarly", /cannot read entry \d+ of group \d+, and is handed it/],
+  ["sendEarly", /cannot read what n\d+ says: WIRE_VERSION_UNKNOWN/],
 ] as const;
 
 /** What a seed draws changes with the simulator, so a few seeds are tried. */

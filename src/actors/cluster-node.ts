@@ -103,11 +103,7 @@ export class ClusterNode implements MeshListener {
       onChange: () => this.#directoryChanged(),
       isUp: (node) => this.#outlook.isUp(node),
     });
-    this.caller = new Caller({
-      ...deps,
-      refusal: (to, call) => gate.refusal(to, { kind: "call", id: 0, call }),
-      serve: (from, call) => this.#serve(from, call),
-    });
+    this.caller = this.#newCaller(gate);
     this.router = new Router({
       ...{ clock, timers },
       caller: this.caller,
@@ -334,6 +330,14 @@ export class ClusterNode implements MeshListener {
       replica: (group) => this.host.replica(group),
       answeredFor: (group) => this.router.leaderOf(group),
       clockAheadMs: (node) => this.clockAheadMs(node),
+    });
+  }
+
+  #newCaller(gate: MessageGate): Caller {
+    return new Caller({
+      ...this.#deps,
+      refusal: (to, call) => gate.refusal(to, { kind: "call", id: 0, call }),
+      serve: (from, call) => this.#serve(from, call),
     });
   }
 

@@ -115,12 +115,7 @@ function contentVersion(message: PeerMessage): number {
 /** A command has to be carried to its leader before it can be proposed there. */
 function callVersion(call: Call): number {
   const needed = CALLS[call.kind];
-  switch (call.kind) {
-    case "command":
-      return Math.max(needed, commandVersion(call.envelope.command));
-    case "system-command":
-      return Math.max(needed, versionNeeded(call.envelope.command));
-    default:
-      return needed;
-  }
+  if (call.kind === "command") return Math.max(needed, commandVersion(call.envelope.command));
+  if (call.kind === "system-command") return Math.max(needed, versionNeeded(call.envelope.command));
+  return needed;
 }

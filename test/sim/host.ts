@@ -47,7 +47,7 @@ export interface HostOptions {
   readonly options: ClusterNodeOptions;
   readonly behaviour: UnitBehaviour;
   readonly bugs: PlantedBugs;
-  readonly watch: HostWatch;
+  readonly watch: HostWatch<SimProcess>;
   readonly reach: (from: string, to: string) => SimBlockDisk | undefined;
   /** The other's process, while both can talk. */
   readonly reachProcess: (from: string, to: string) => SimProcess | undefined;

@@ -130,12 +130,19 @@ export function marksIn(source: string): number {
 
 /** A call for a mark, as its program passes it on; only its own type says that it is one. */
 export function markCall(group: number, name: string): Call {
-  const call: MarkCall = {
-    kind: "command",
-    group,
-    envelope: { id: { kind: "none" }, command: { kind: "mark", name } },
-  };
-  return call as Call;
+  const envelope: MarkEnvelope = { id: { kind: "none" }, command: { kind: "mark", name } };
+  return asCall({ kind: "command", group, envelope });
+}
+
+/** To all that only carries it, it is a command like any other. */
+function asCall(call: MarkCall): Extract<Call, { readonly kind: "command" }>;
+function asCall(call: MarkCall): MarkCall {
+  return call;
+}
+
+function asShipped(machine: typeof workflow): Vocabulary["machines"]["workflow"];
+function asShipped(machine: typeof workflow): typeof workflow {
+  return machine;
 }
 
 /** Whether a message is one that this program cannot read. */
@@ -145,19 +152,14 @@ export function isLaterMessage(message: PeerMessage): boolean {
   );
 }
 
-const laterCall: Format<MarkCall & { readonly id: number }> = defineFormat({
-  codec: {
-    encode: ({ id, group, envelope }) => [id, group, laterEnvelope.encode(envelope)],
-    decode(raw) {
-      const [id, group, envelope]: readonly unknown[] = Array.isArray(raw) ? raw : [];
-      return {
-        kind: "command",
-        id: natural.decode(id),
-        group: natural.decode(group),
-        envelope: laterEnvelope.decode(envelope),
-      };
-    },
-  },
+interface WrittenCall {
+  readonly id: number;
+  readonly group: number;
+  readonly envelope: LaterEnvelope;
+}
+
+const laterCall: Format<WrittenCall> = defineFormat({
+  codec: struct<WrittenCall>({ id: natural, group: natural, envelope: laterEnvelope }),
   version: peerMessageFormat.version + 1,
   bytesMax: FRAME_BYTES_MAX,
 });
@@ -168,18 +170,19 @@ const laterMessages: Format<PeerMessage> = {
   encode(message) {
     if (message.kind !== "call" || message.call.kind !== "command" || !isLaterMessage(message))
       return peerMessageFormat.encode(message);
-    return laterCall.encode({ ...message.call, id: message.id });
+    const { group, envelope } = message.call;
+    return laterCall.encode({ id: message.id, group, envelope });
   },
   decode(frame) {
     if (frame[0] !== FRAME_BYTE || frame[1] !== laterCall.version)
       return peerMessageFormat.decode(frame);
-    const { id, ...call } = laterCall.decode(frame);
-    return { kind: "call", id, call: call as Call };
+    const { id, group, envelope } = laterCall.decode(frame);
+    return { kind: "call", id, call: asCall({ kind: "command", group, envelope }) };
   },
 };
 
 const LATER: Vocabulary = {
-  machines: { ...VOCABULARY.machines, workflow: workflow as Vocabulary["machines"]["workflow"] },
+  machines: { ...VOCABULARY.machines, workflow: asShipped(workflow) },
   messageVersion: (message) =>
     isLaterMessage(message) ? LATER_VERSION : VOCABULARY.messageVersion(message),
 };

@@ -116,6 +116,7 @@ export class ClusterNode implements MeshListener {
       ...deps,
       ...{ host: this.host, system: this.system, clocks: this.clocks },
       onActive: (group) => this.#sagas.active(group),
+      onDefined: (told) => this.#sagas.told(told),
       versions: () => ({ supports: deps.member.versions, cluster: this.versions.version }),
     });
     this.copies = new RunCopies({

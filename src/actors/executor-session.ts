@@ -9,6 +9,7 @@ import type { Grant } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Outcome } from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
+import { WEIGHT_DEFAULT } from "../workflow/definition.ts";
 
 /** How an attempt ended here. */
 export interface PerformEnd {
@@ -62,8 +63,10 @@ export class ExecutorSession {
   #confirmed = false;
   /** Whom the newest beat went to. */
   asked: NodeId | undefined;
-  /** Time of slots that its units took here, milliseconds: who had least is served first. */
-  servedMs = 0;
+  /** R20: against the other sessions; as the scheduler last said. */
+  weight = WEIGHT_DEFAULT;
+  /** R20: who has least of it is served first; see `served`. */
+  turnMs = 0;
   /** Whether it was active when capacity was shared last. */
   wasActive = false;
 
@@ -142,6 +145,24 @@ export class ExecutorSession {
   /** True when units are ready and none of them may come here. */
   get isStarved(): boolean {
     return this.ready > 0 && this.#limit === 0;
+  }
+
+  /** R20: how many attempts it would have here, as far as its scheduler has said; 0 when it is not active. */
+  get wanted(): number {
+    return this.ready + Math.max(this.attempts.size, this.#granted);
+  }
+
+  /**
+   * R20: a unit had a slot for so long. It counts by the weight of that time, so that a change of weight
+   * is no claim, nor a debt, for the time before it.
+   */
+  served(ranMs: number): void {
+    this.turnMs += ranMs / this.weight;
+  }
+
+  /** True when units are ready beyond what is lent for them. */
+  get isShort(): boolean {
+    return this.ready > 0 && this.wanted > this.#limit;
   }
 
   holding(): readonly Token[] {

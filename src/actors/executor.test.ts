@@ -29,6 +29,8 @@ const END: PerformEnd = {
 class Schedulers {
   readonly timers = new FakeTimers();
   readonly demand = new Map<number, number>();
+  /** Of a workflow that says anything but 1. */
+  readonly weights = new Map<number, number>();
   readonly running = new Map<LocalAttempt, (end: PerformEnd) => void>();
   readonly begun = new Map<number, number>();
   /** Attempts in flight of each scheduler, which it keeps within what it was lent. */
@@ -73,7 +75,8 @@ class Schedulers {
   /** A scheduler tells of its demand by itself, and has heard no beat. */
   ask(group: number): void {
     const ready = this.demand.get(group) ?? 0;
-    const said = { kind: "demand", group, term: 1, ready, heard: 0, held: 0 } as const;
+    const weight = this.weights.get(group) ?? 1;
+    const said = { kind: "demand", group, term: 1, ready, weight, heard: 0, held: 0 } as const;
     this.executor.schedulerSaid("here", said);
   }
 
@@ -126,7 +129,9 @@ class Schedulers {
     this.held.set(group, held + grants.length);
     const ready = this.demand.get(group) ?? 0;
     const heard = beat.sequence;
-    this.executor.schedulerSaid("here", { kind: "demand", group, term: 1, ready, heard, held });
+    const weight = this.weights.get(group) ?? 1;
+    const said = { kind: "demand", group, term: 1, ready, weight, heard, held } as const;
+    this.executor.schedulerSaid("here", said);
     this.executor.schedulerSaid("here", {
       kind: "grants",
       group,

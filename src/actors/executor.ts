@@ -207,7 +207,7 @@ export class Executor {
         return;
       case "settled":
         for (const token of message.tokens) this.#settled(session, token);
-        if (this.#isAnyStarved()) this.#tellShares();
+        if (this.#isAny(({ isStarved }) => isStarved)) this.#tellShares();
         return;
       case "cancel":
         for (const token of message.tokens) this.#cancel(session, token);
@@ -236,14 +236,18 @@ export class Executor {
   }
 
   #demandSaid(session: ExecutorSession, said: Extract<SchedulerMessage, { kind: "demand" }>): void {
+    const { weight, isShort: wasShort } = session;
     const freed = session.heardBeat(said.heard, said.held);
     session.ready = said.ready;
-    const starved = session.isStarved || (freed && this.#isAnyStarved());
-    if (starved && !this.#draining && !this.#paused) this.#tellShares();
+    session.weight = said.weight;
+    // What others have beyond their share was lent to them only while nobody else wanted it.
+    const isNews = weight !== said.weight || (session.isShort && !wasShort);
+    const mayHelp = session.isStarved || (freed && this.#isAny(({ isShort }) => isShort));
+    if ((isNews || mayHelp) && !this.#draining && !this.#paused) this.#tellShares();
   }
 
-  #isAnyStarved(): boolean {
-    return [...this.#sessions.values()].some(({ isStarved }) => isStarved);
+  #isAny(what: (session: ExecutorSession) => boolean): boolean {
+    return [...this.#sessions.values()].some(what);
   }
 
   /**
@@ -294,7 +298,7 @@ export class Executor {
     this.#performing -= 1;
     if (this.#stopped) return;
     attempt.end = end;
-    session.servedMs += end.ranMs;
+    session.served(end.ranMs);
     if (end.ranMs > 0) {
       const knownMs = this.#runMs ?? end.ranMs;
       this.#runMs = knownMs + RUN_WEIGHT * (end.ranMs - knownMs);

@@ -7,6 +7,7 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import { assert } from "../std/assert.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
+import { WEIGHT_DEFAULT } from "../workflow/definition.ts";
 import type { AnswerOf } from "./answers.ts";
 import { ActorError } from "./errors.ts";
 import { type GroupHost, isDamage } from "./group-host.ts";
@@ -23,12 +24,14 @@ import type { SystemGroup } from "./system-group.ts";
 import type { NodeVersions } from "./version-gate.ts";
 import { nameOfMember, workersAmong } from "./whom-to-ask.ts";
 import { WorkflowGroup } from "./workflow-group.ts";
+import type { WorkflowTold } from "./workflow-telling.ts";
 
 export interface GroupOpenerDeps extends ClusterNodeDeps {
   readonly host: GroupHost;
   readonly system: SystemGroup;
   readonly clocks: PeerClocks;
   readonly onActive: (group: number) => void;
+  readonly onDefined: (told: WorkflowTold) => void;
   /** R10: read anew for each command. */
   readonly versions: () => NodeVersions;
 }
@@ -186,6 +189,9 @@ export class GroupOpener {
       },
       get description() {
         return directory.workflow(group)?.description ?? "";
+      },
+      get weight() {
+        return directory.workflow(group)?.weight ?? WEIGHT_DEFAULT;
       },
       scheduling: options.scheduling,
       workers: () => workersAmong(directory.members(), this.#deps.mesh),

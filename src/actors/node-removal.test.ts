@@ -30,6 +30,8 @@ const WORKFLOW: WorkflowRow = {
   group: 1,
   name: "w",
   description: "",
+  weight: 1,
+  revision: 0,
   state: "active",
   replicas: [],
 };

@@ -12,6 +12,7 @@ import type { Router } from "./router.ts";
 import { SYSTEM_GROUP, type SystemGroup } from "./system-group.ts";
 import { VersionRaise } from "./version-raise.ts";
 import { WorkflowDeletion } from "./workflow-deletion.ts";
+import { WorkflowTelling, type WorkflowTold } from "./workflow-telling.ts";
 
 /** One step of what crosses groups; it is taken again when it did not end in time. */
 const STEP_MS = 10_000;
@@ -39,6 +40,7 @@ export class Sagas {
   readonly #removal: NodeRemoval;
   readonly #deletion: WorkflowDeletion;
   readonly #raise: VersionRaise;
+  readonly #telling: WorkflowTelling;
   #timer: Timer | undefined;
 
   constructor(deps: SagasDeps) {
@@ -50,6 +52,7 @@ export class Sagas {
       groupStatus: (group) => deps.groupStatus(group, STEP_MS),
     });
     this.#raise = new VersionRaise({ ...deps, leads, propose });
+    this.#telling = new WorkflowTelling({ ...deps, propose });
     this.#deletion = new WorkflowDeletion({
       ...{ ...deps, leads, propose },
       tell: async (group, command) => {
@@ -66,6 +69,7 @@ export class Sagas {
 
   stop(): void {
     this.#removal.stop();
+    this.#telling.stop();
     this.#timer?.cancel();
   }
 
@@ -82,6 +86,11 @@ export class Sagas {
       const reason = errorText(error);
       log.warn("could not say that a workflow is active", { group, reason });
     });
+  }
+
+  /** What lists show of a workflow; said by its group's leader. */
+  told(told: WorkflowTold): void {
+    this.#telling.tell(told);
   }
 
   #lookAgain(): void {

@@ -7,6 +7,7 @@ import { WorkflowDeletion } from "./workflow-deletion.ts";
 
 const rowOf = (group: number, state: WorkflowRow["state"]): WorkflowRow => ({
   ...{ kind: "workflow", group, name: `w${group}`, description: "", state, replicas: [] },
+  ...{ weight: 1, revision: 0 },
 });
 
 /** The saga on one node, with groups 1 and 2 that are to be deleted and 3 that is not. */

@@ -5,45 +5,38 @@
 
 import { isLive, rowOf } from "../scheduler/apply-kit.ts";
 import { openPlaces, tokenAt } from "../scheduler/attempt-block.ts";
-import {
-  type AttemptEnd,
-  type Command,
-  ENDS_MAX,
-  type Envelope,
-  type SchedulerCommand,
-} from "../scheduler/commands.ts";
+import { type AttemptEnd, type Command, ENDS_MAX, type Envelope } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
 import type { Effect } from "../scheduler/effects.ts";
-import { keys, META_KEY, prefixes, requestOfParkedKey } from "../scheduler/keys.ts";
+import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { AttemptRow, Retention, Row } from "../scheduler/rows.ts";
-import { invocationId, requestId, type Token } from "../scheduler/unit.ts";
+import type { Token } from "../scheduler/unit.ts";
 import type { Outcome } from "../scheduler/work.ts";
-import { inputsOf, workOf } from "../scheduler/work-of.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock, Timer, Timers, WallClock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
-import { prefixEnd } from "../std/ordered-text.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
+import { WEIGHT_DEFAULT } from "../workflow/definition.ts";
 import { type DistributiveOmit, isSchedulers, tooLarge } from "./decided-commands.ts";
 import { DemandClock } from "./demand-clock.ts";
 import { readStart } from "./dispatcher-start.ts";
 import { EventLog } from "./event-log.ts";
+import { grantOf } from "./grant-of.ts";
 import { readRows } from "./group-reads.ts";
 import type { GroupStamps } from "./group-stamps.ts";
+import { ParkedRows } from "./parked-rows.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
 import { RequestWaiters } from "./request-waiters.ts";
 import { RetentionKeeper } from "./retention.ts";
+import type { WorkflowTold } from "./workflow-telling.ts";
 import { STALLED_WRITE_MS } from "./write-stall.ts";
 
 /** A leader looks at leases and delays at least this often. */
 const LOOK_MS = 500;
-
-/** Rows moved back at once after a request was resumed. */
-const UNPARK_MAX = 500;
 
 export interface SchedulingOptions {
   /** R16: an executor that was not heard of for so long has lost its attempts. */
@@ -60,6 +53,8 @@ export interface WorkflowGroupDeps {
   readonly group: number;
   readonly name: string;
   readonly description: string;
+  /** What it is made with; its rows say what counts now. */
+  readonly weight: number;
   readonly clock: Clock;
   /** The group's stamps (R14). */
   readonly wall: WallClock & Pick<GroupStamps, "seen">;
@@ -73,6 +68,8 @@ export interface WorkflowGroupDeps {
   readonly writeMs: () => number;
   /** The group has committed its first entry (R9). */
   readonly onActive: (group: number) => void;
+  /** What its definitions say now; also what was said before this node led. */
+  readonly onDefined: (told: WorkflowTold) => void;
   readonly bugs: PlantedBugs;
 }
 
@@ -80,10 +77,13 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   readonly #deps: WorkflowGroupDeps;
   readonly #waiters: RequestWaiters;
   readonly #retention: RetentionKeeper;
+  readonly #parked: ParkedRows;
   #events: EventLog | undefined;
   #replica: Replica<Row, Envelope, Effect> | undefined;
   #dispatcher: Dispatcher | undefined;
   #term = 0;
+  /** R20: as its rows say; executors are told with each demand. */
+  #weight = WEIGHT_DEFAULT;
   #decideTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
   #reloading = false;
@@ -102,6 +102,12 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       propose: (command) => this.replica.propose({ id: { kind: "none" }, command }),
       policy: deps.scheduling.retention,
       bugs: deps.bugs,
+    });
+    this.#parked = new ParkedRows({
+      timers: deps.timers,
+      replica: () => this.replica,
+      leads: () => this.#dispatcher !== undefined,
+      inBackground: (work) => this.#inBackground(work),
     });
   }
 
@@ -154,19 +160,20 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     const { log, group, name } = this.#deps;
     this.#term = term;
     const meta = await this.replica.query((view) => rowOf(view, "meta", META_KEY));
-    if (meta === undefined) {
-      this.#propose({ kind: "create", group, name, description: this.#deps.description });
-    }
+    const { description, weight } = meta ?? this.#deps;
+    this.#weight = weight;
+    if (meta === undefined) this.#propose({ kind: "create", group, name, description, weight });
     // R14: rows that came in a snapshot have no entries here that would tell their stamps.
     this.#deps.wall.seen(meta?.newestMs ?? 0);
     const forgets = this.#deps.bugs.forgetLease === true;
     const dispatcher = await this.#newDispatcher({ forgets });
     if (this.replica.leadingTerm !== term) return;
     this.#dispatcher = dispatcher;
-    await this.#unparkLeft();
+    await this.#parked.bringBackLeft();
     if (this.replica.leadingTerm !== term) return;
     log.info("leads a workflow", { workflow: name, group, term });
     this.#deps.onActive(group);
+    if (meta !== undefined) this.#tell(meta.plan, description);
     this.#retention.start();
     this.#look();
   }
@@ -210,10 +217,11 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         settled.set(effect.node, tokens);
       }
       if (effect.kind === "request-removed") this.#retention.hurry();
-      if (effect.kind === "request-resumed") this.#inBackground(this.#unpark(effect.request));
+      if (effect.kind === "request-resumed") this.#parked.bringBack(effect.request);
     }
     dispatcher.apply(effects, this.#deps.clock.nowMs());
     for (const effect of effects) {
+      if (effect.kind === "defined") this.#defined(effect, dispatcher);
       if (effect.kind === "request-ended") this.#cancel(effect.request, dispatcher);
     }
     for (const [node, tokens] of settled) this.#say(node, { kind: "settled", tokens });
@@ -382,7 +390,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   async #sendGrants(granted: readonly { token: Token; attempt: AttemptRow }[]): Promise<void> {
     const byNode = new Map<NodeId, { executor: string; grants: Grant[] }>();
     for (const { token, attempt } of granted) {
-      const grant = await this.#grantOf(token, attempt);
+      const grant = await grantOf(this.replica, this.#deps, { token, attempt });
       if (grant === undefined) {
         // Its request ended between grant and now; the attempts begin and end here.
         this.#takeBack({ token, count: openPlaces(attempt.open).length });
@@ -406,54 +414,9 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     }
   }
 
-  async #grantOf(token: Token, attempt: AttemptRow): Promise<Grant | undefined> {
-    const { unit, step } = attempt;
-    const { name, group } = this.#deps;
-    const work = await this.replica.query((view) => workOf(view, attempt));
-    if (work === undefined) return undefined;
-    const request = requestId(name, group, unit.request);
-    const invocation = invocationId(request, unit.path);
-    const count = openPlaces(attempt.open).length;
-    if (unit.kind === "map") {
-      return { token, count, request, invocation, step, inputs: { kind: "none" }, work };
-    }
-    const key = keys.invocation(unit.request, unit.path);
-    const row = await this.replica.query((view) => rowOf(view, "invocation", key));
-    return { token, count, request, invocation, step, inputs: inputsOf(unit, row), work };
-  }
-
   #cancel(request: number, dispatcher: Dispatcher): void {
     for (const { node, token } of dispatcher.heldOf(request)) {
       this.#say(node, { kind: "cancel", tokens: [token] });
-    }
-  }
-
-  async #unpark(request: number): Promise<void> {
-    const gte = prefixes.parkedOf(request);
-    const range = { gte, lt: prefixEnd(gte), limit: UNPARK_MAX };
-    const { rows, more } = await this.replica.state.scan(range);
-    const moved = rows.map(([key]) => {
-      const command: SchedulerCommand = { kind: "unpark", key };
-      return this.replica.propose({ id: { kind: "none" }, command });
-    });
-    const done = await Promise.allSettled(moved);
-    if (done.some((one) => one.status === "rejected")) {
-      this.#deps.timers.after(LOOK_MS, () => {
-        if (this.#dispatcher !== undefined) this.#inBackground(this.#unpark(request));
-      });
-    } else if (more) await this.#unpark(request);
-  }
-
-  /** Brings back what an earlier leader had parked and did not live to bring back. */
-  async #unparkLeft(): Promise<void> {
-    const lt = prefixEnd(prefixes.parked);
-    for (let gte: string = prefixes.parked; ; ) {
-      const first = (await this.replica.state.scan({ gte, lt, limit: 1 })).rows[0];
-      if (first === undefined) return;
-      const request = requestOfParkedKey(first[0]);
-      const row = await this.replica.query((view) => rowOf(view, "request", keys.request(request)));
-      if (row?.state !== "paused") this.#inBackground(this.#unpark(request));
-      gte = prefixEnd(prefixes.parkedOf(request));
     }
   }
 
@@ -462,7 +425,22 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   #sayDemand(to: NodeId, dispatcher: Dispatcher): void {
     const heard = dispatcher.heard(to);
     const held = dispatcher.heldBy(to);
-    this.#say(to, { kind: "demand", ready: dispatcher.readyFor(to), heard, held });
+    const ready = dispatcher.readyFor(to);
+    this.#say(to, { kind: "demand", ready, weight: this.#weight, heard, held });
+  }
+
+  /** A new weight counts from now on, so whoever may run units of this workflow hears of it at once. */
+  #defined(effect: Extract<Effect, { kind: "defined" }>, dispatcher: Dispatcher): void {
+    const isNews = this.#weight !== effect.weight;
+    this.#weight = effect.weight;
+    this.#tell(effect.revision, effect.description);
+    if (!isNews || !dispatcher.hasWork()) return;
+    for (const node of this.#deps.workers()) this.#sayDemand(node, dispatcher);
+  }
+
+  #tell(revision: number, description: string): void {
+    const { group, onDefined } = this.#deps;
+    onDefined({ group, revision, description, weight: this.#weight });
   }
 
   #say(

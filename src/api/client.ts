@@ -202,6 +202,7 @@ export class JobxClient {
   createWorkflow(input: {
     readonly workflow: string;
     readonly description?: string;
+    readonly weight?: number;
   }): Promise<WorkflowView> {
     return this.#transport.call({
       method: "POST",

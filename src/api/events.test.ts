@@ -33,6 +33,7 @@ beforeEach(async () => {
     steps: {},
     jobs: { wordcount: { step: "words", description: "" } },
     retention: undefined,
+    weight: undefined,
   });
   const deadline = new Deadline({ nowMs: () => 0 }, 1000);
   const options = { deadline, signal: new AbortController().signal };

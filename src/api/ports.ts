@@ -81,6 +81,7 @@ export interface TokenAnswer extends TokenView {
 export interface WorkflowSummary {
   readonly workflow: string;
   readonly description: string;
+  readonly weight: number;
   readonly state: "creating" | "active" | "deleting";
 }
 
@@ -108,6 +109,8 @@ export interface WorkflowView {
   readonly handlers: readonly HandlerView[];
   /** Null leaves it to the nodes. */
   readonly retention: RetentionDefinition | null;
+  /** Of its units against those of other workflows for a node's slots, from 1 on. */
+  readonly weight: number;
 }
 
 /** When finished requests are removed, the oldest first. */
@@ -219,6 +222,7 @@ export interface WorkflowDefinition {
   readonly steps: Readonly<Record<string, WrittenStep>> | undefined;
   readonly jobs: Readonly<Record<string, JobDefinition>> | undefined;
   readonly retention: RetentionDefinition | null | undefined;
+  readonly weight: number | undefined;
 }
 
 /** What `apply` or `handler sync` changed, or with `dryRun` would change. */
@@ -399,7 +403,7 @@ export interface ClusterPort {
   ): Promise<ApplyReport>;
   /** @throws `WORKFLOW_EXISTS`. */
   createWorkflow(
-    input: { readonly workflow: string; readonly description: string },
+    input: { readonly workflow: string; readonly description: string; readonly weight: number },
     options: CallOptions,
   ): Promise<WorkflowView>;
   steps(workflow: string, options: CallOptions): Promise<readonly StepView[]>;

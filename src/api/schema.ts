@@ -1,5 +1,5 @@
 /** JSON schemas of everything that comes from outside, with their limits. Nothing is coerced. */
-import { DESCRIPTION_LENGTH_MAX, HANDLERS_MAX } from "../workflow/definition.ts";
+import { DESCRIPTION_LENGTH_MAX, HANDLERS_MAX, WEIGHT_MAX } from "../workflow/definition.ts";
 import { NAME_PATTERN } from "../workflow/names.ts";
 import {
   ARGUMENTS_MAX,
@@ -136,6 +136,8 @@ export const MATCH_HEADERS = {
   properties: { "if-match": { type: "string", pattern: '^(\\*|[0-9]{1,15}|(W/)?"[0-9]{1,15}")$' } },
 } as const;
 
+const WEIGHT = { type: "integer", minimum: 1, maximum: WEIGHT_MAX } as const;
+
 /** A workflow to make. */
 export const CREATE_WORKFLOW_BODY = {
   type: "object",
@@ -144,6 +146,7 @@ export const CREATE_WORKFLOW_BODY = {
   properties: {
     workflow: NAME,
     description: { type: "string", maxLength: DESCRIPTION_LENGTH_MAX },
+    weight: WEIGHT,
   },
 } as const;
 
@@ -164,6 +167,7 @@ export const APPLY_BODY = {
     steps: { type: "object" },
     jobs: { type: "object" },
     retention: { type: ["object", "null"] },
+    weight: WEIGHT,
     handlers: {
       type: "array",
       maxItems: HANDLERS_MAX,

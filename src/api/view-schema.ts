@@ -155,6 +155,7 @@ export const NEW_TOKEN = object<TokenAnswer>("NewToken", { ...TOKEN_FIELDS, toke
 export const WORKFLOW_SUMMARY = object<WorkflowSummary>("WorkflowSummary", {
   workflow: TEXT,
   description: TEXT,
+  weight: NATURAL,
   state: oneOf("creating", "active", "deleting"),
 });
 
@@ -228,6 +229,7 @@ export const WORKFLOW = object<WorkflowView>("Workflow", {
   jobs: record(JOB),
   handlers: list(HANDLER),
   retention: nullable(object<RetentionDefinition>("Retention", { ageMs: NATURAL, bytes: NATURAL })),
+  weight: NATURAL,
 });
 
 const VALUE: JsonSchema = { type: ["string", "number", "null"] };

@@ -1,6 +1,6 @@
 /** Workflows: list, show, apply, delete. */
 import type { FastifyInstance } from "fastify";
-import { DESCRIPTION_LENGTH_MAX } from "../workflow/definition.ts";
+import { DESCRIPTION_LENGTH_MAX, WEIGHT_DEFAULT } from "../workflow/definition.ts";
 import { parseJobs, parseRetention, parseSteps } from "../workflow/document.ts";
 import { checkHandlerNames } from "../workflow/handler-names.ts";
 import { type ApiContext, callCluster } from "./context.ts";
@@ -33,6 +33,7 @@ export interface ApplyBody {
   readonly jobs?: unknown;
   /** As in a workflow file. */
   readonly retention?: unknown;
+  readonly weight?: number;
 }
 
 /** A token that is limited to workflows is held against the one in the path. */
@@ -88,7 +89,9 @@ export function workflowRoutes(app: FastifyInstance, context: ApiContext): void 
 
 function createRoute(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
-  app.post<{ Body: { readonly workflow: string; readonly description?: string } }>(
+  app.post<{
+    Body: { readonly workflow: string; readonly description?: string; readonly weight?: number };
+  }>(
     "/workflows",
     route(cluster, {
       summary: "Makes a workflow that has nothing in it yet.",
@@ -98,10 +101,10 @@ function createRoute(app: FastifyInstance, context: ApiContext): void {
       answers: { 201: json("The workflow.", WORKFLOW) },
     }),
     async (request, reply) => {
-      const { workflow, description = "" } = request.body;
+      const { workflow, description = "", weight = WEIGHT_DEFAULT } = request.body;
       checkWorkflow(principalOf(request), workflow);
       const made = await callCluster(context, request, {
-        run: (options) => cluster.createWorkflow({ workflow, description }, options),
+        run: (options) => cluster.createWorkflow({ workflow, description, weight }, options),
       });
       return reply.code(201).send(made);
     },
@@ -187,6 +190,7 @@ function toDefinition(workflow: string, body: ApplyBody): WorkflowDefinition {
       body.retention === undefined
         ? undefined
         : parseRetention({ value: body.retention, path: "retention" }),
+    weight: body.weight,
     jobs:
       body.jobs === undefined ? undefined : parseJobs({ value: body.jobs, path: "jobs" }, steps),
   };

@@ -29,7 +29,7 @@ import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
 import { Deadline } from "../std/deadline.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
-import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
+import { ClusterError } from "./cluster-errors.ts";
 import { clusterView } from "./cluster-view.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { named } from "./entities.ts";
@@ -45,15 +45,9 @@ import { smallResult } from "./small-result.ts";
 import { systemClock } from "./system.ts";
 import { type SystemView, systemViewOf } from "./system-view.ts";
 import { Tokens } from "./tokens.ts";
-import {
-  handlerViews,
-  jobEntities,
-  jobViews,
-  requestView,
-  stepEntities,
-  stepViews,
-} from "./views.ts";
+import { handlerViews, jobEntities, requestView, stepEntities } from "./views.ts";
 import { within } from "./within.ts";
+import { workflowSummary, workflowView } from "./workflow-view.ts";
 import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
@@ -165,45 +159,12 @@ export class ClusterApi implements ClusterPort {
 
   async workflows(options: CallOptions): ReturnType<ClusterPort["workflows"]> {
     if (options.stale !== true) await this.#view.fresh(options.deadline.leftMs());
-    return this.#deps.node.directory.workflows().map(({ name, description, state }) => ({
-      workflow: name,
-      description,
-      // What is deleted is not in the list.
-      state: state === "deleted" ? "deleting" : state,
-    }));
+    return this.#deps.node.directory.workflows().map(workflowSummary);
   }
 
   async workflow(name: string, options: CallOptions): Promise<WorkflowView> {
-    const { node } = this.#deps;
     const state = await this.#writer.state(name, options.deadline);
-    const { directory } = node;
-    const row = directory.workflow(state.group);
-    if (row === undefined || row.state === "deleted") throw workflowUnknown(name);
-    const scheduler = node.router.leaderOf(state.group) ?? null;
-    const here = node.workflow(state.group)?.replica;
-    const voters = here?.membership.configuration.voters;
-    const places = here?.membership.places ?? row.replicas;
-    return {
-      workflow: name,
-      description: state.meta.description,
-      state: row.state,
-      scheduler,
-      schedulerName: scheduler === null ? null : (directory.member(scheduler)?.name ?? null),
-      term: state.term,
-      replicas: places.map(({ replica, node: at }) => ({
-        node: at,
-        name: directory.member(at)?.name ?? at,
-        replica,
-        role: voters === undefined || voters.includes(replica) ? "voter" : "learner",
-      })),
-      // Of the replica here where there is one: how far this node itself has come.
-      appliedIndex: here?.appliedIndex ?? state.appliedIndex,
-      revision: state.meta.plan,
-      steps: stepViews(state.plan),
-      jobs: jobViews(state.plan),
-      handlers: handlerViews(state.plan),
-      retention: state.meta.retention ?? null,
-    };
+    return workflowView(this.#deps.node, name, state);
   }
 
   apply(...args: Parameters<ClusterPort["apply"]>): ReturnType<ClusterPort["apply"]> {
@@ -212,10 +173,10 @@ export class ClusterApi implements ClusterPort {
   }
 
   async createWorkflow(
-    input: { readonly workflow: string; readonly description: string },
+    input: Parameters<ClusterPort["createWorkflow"]>[0],
     options: CallOptions,
   ): Promise<WorkflowView> {
-    await this.#writer.create(input.workflow, input.description, options.deadline);
+    await this.#writer.create(input, options.deadline);
     return this.workflow(input.workflow, options);
   }
 

@@ -41,8 +41,10 @@ function planned(words: WrittenStep, handlers: readonly HandlerDefinition[] = PL
     steps: { words },
     jobs: undefined,
     retention: undefined,
+    weight: undefined,
   };
-  const there = { plan: PLAN, description: "", retention: undefined, created: false, force: false };
+  const said = { description: "", retention: undefined, weight: 1 };
+  const there = { plan: PLAN, ...said, created: false, force: false };
   return planDefinition({ definition, handlers, ...there });
 }
 

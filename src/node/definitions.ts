@@ -21,6 +21,7 @@ export function planDefinition(input: {
   readonly plan: PlanRow;
   readonly description: string;
   readonly retention: Retention | undefined;
+  readonly weight: number;
   readonly created: boolean;
   readonly force: boolean;
 }): PlannedDefinition {
@@ -39,6 +40,7 @@ export function planDefinition(input: {
   const description = definition.description ?? input.description;
   const retention =
     definition.retention === undefined ? input.retention : (definition.retention ?? undefined);
+  const weight = definition.weight ?? input.weight;
   const report: ApplyReport = {
     workflow: definition.workflow,
     created: input.created,
@@ -46,8 +48,8 @@ export function planDefinition(input: {
     steps: { changed: stepChanges.changed, unchanged: stepChanges.unchanged },
     jobs: { changed: jobChanges.changed, unchanged: jobChanges.unchanged },
     differences: differencesOf(
-      { description: input.description, retention: input.retention, ...definitionsOf(plan) },
-      { description, retention, handlers: handlers.next, steps, jobs },
+      { ...input, ...definitionsOf(plan) },
+      { description, retention, weight, handlers: handlers.next, steps, jobs },
       { workflow: definition.workflow, created: input.created },
     ),
   };
@@ -56,11 +58,13 @@ export function planDefinition(input: {
     added.length + updated.length + removed.length > 0 ||
     stepChanges.changed.length + jobChanges.changed.length > 0 ||
     description !== input.description ||
+    weight !== input.weight ||
     !isSame(retention, input.retention);
   const command = {
     kind: "define",
     description,
     retention,
+    weight,
     handlers: handlers.next,
     steps,
     jobs,

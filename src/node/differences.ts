@@ -7,6 +7,7 @@ import type { Definitions } from "./entities.ts";
 export interface Described extends Definitions {
   readonly description: string;
   readonly retention: Retention | undefined;
+  readonly weight: number;
 }
 
 type Value = string | number | null;
@@ -32,9 +33,9 @@ export function differencesOf(
   ];
 }
 
-function workflowFields({ description, retention }: Described): Fields {
+function workflowFields({ description, retention, weight }: Described): Fields {
   const { ageMs = null, bytes = null } = retention ?? {};
-  return { description, retentionMs: ageMs, retentionBytes: bytes };
+  return { description, retentionMs: ageMs, retentionBytes: bytes, weight };
 }
 
 type Named = readonly [name: string, fields: Fields];

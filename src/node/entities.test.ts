@@ -95,7 +95,7 @@ test("what nothing uses can go, at the revision that was seen", () => {
 });
 
 test("differences name what was added, removed and changed, field by field", () => {
-  const before = { description: "old", retention: undefined, ...definitionsOf(PLAN) };
+  const before = { description: "old", retention: undefined, weight: 1, ...definitionsOf(PLAN) };
   const after = {
     ...before,
     description: "new",

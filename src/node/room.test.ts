@@ -28,6 +28,8 @@ const WORKFLOW = {
   group: 1,
   name: "text",
   description: "",
+  weight: 1,
+  revision: 0,
   state: "active",
   replicas: [],
 } as const;

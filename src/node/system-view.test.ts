@@ -39,7 +39,8 @@ class Rounds {
 
   /** Another node's workflow arrives here. */
   learn(group: number, name: string): void {
-    const row = { kind: "workflow", group, name, description: "", replicas: [] } as const;
+    const said = { description: "", weight: 1, revision: 0, replicas: [] };
+    const row = { kind: "workflow", group, name, ...said } as const;
     this.directory.take([{ key: systemKeys.workflow(group), row: { ...row, state: "active" } }]);
   }
 }

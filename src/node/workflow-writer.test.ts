@@ -13,10 +13,13 @@ import { SystemView } from "./system-view.ts";
 import { WorkflowWriter } from "./workflow-writer.ts";
 
 const GROUP = 7;
-const NOTHING = { handlers: undefined, steps: undefined, jobs: undefined, retention: undefined };
+const NOTHING = {
+  ...{ handlers: undefined, steps: undefined, jobs: undefined },
+  ...{ retention: undefined, weight: undefined },
+};
 const META: Row = {
   ...{ kind: "meta", group: GROUP, name: "text", description: "", nextRequest: 1 },
-  ...{ newestMs: 0, plan: 3, retention: undefined },
+  ...{ newestMs: 0, plan: 3, retention: undefined, weight: 2 },
 };
 const { signal } = new AbortController();
 
@@ -30,7 +33,7 @@ function writerAt(options: { readonly known: boolean }) {
         key: systemKeys.workflow(GROUP),
         row: {
           ...{ kind: "workflow", group: GROUP, name: "text", description: "" },
-          ...{ state: "active", replicas: [] },
+          ...{ weight: 1, revision: 0, state: "active", replicas: [] },
         },
       },
     ]);
@@ -131,7 +134,8 @@ test("a workflow is not named as the cluster's own group is", async () => {
   await expect(apply(steps)).rejects.toMatchObject(reserved);
   await expect(apply(steps, undefined, true)).rejects.toMatchObject(reserved);
   const deadline = new Deadline(systemClock, 10_000);
-  await expect(writer.create("system", "", deadline)).rejects.toMatchObject(reserved);
+  const made = { workflow: "system", description: "", weight: 1 };
+  await expect(writer.create(made, deadline)).rejects.toMatchObject(reserved);
   expect(asked).toEqual([]);
 });
 

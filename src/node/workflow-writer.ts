@@ -15,6 +15,7 @@ import type { SystemCommand } from "../scheduler/system/commands.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { isJobxError } from "../std/errors.ts";
+import { WEIGHT_DEFAULT } from "../workflow/definition.ts";
 import { accepted, ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { planDefinition } from "./definitions.ts";
@@ -95,8 +96,8 @@ export class WorkflowWriter {
     if (known === undefined) {
       checkHandlersOnly(definition);
       checkName(definition.workflow);
-      const nothing = { plan: EMPTY_PLAN, description: "", retention: undefined };
-      const { command, report } = planDefinition({ ...common, ...nothing });
+      const nothing = { description: "", retention: undefined, weight: WEIGHT_DEFAULT };
+      const { command, report } = planDefinition({ ...common, plan: EMPTY_PLAN, ...nothing });
       // Before anything is made: what is refused leaves no empty workflow behind.
       const refusal = refusalOf(command);
       if (refusal !== undefined) accepted({ kind: "answered", answer: refusal });
@@ -107,8 +108,8 @@ export class WorkflowWriter {
       const state = await this.#whenThere(group, deadline);
       const { plan, meta } = state;
       checkRevision(meta, how.revision);
-      const { description, retention } = meta;
-      const planned = planDefinition({ ...common, plan, description, retention });
+      const { description, retention, weight } = meta;
+      const planned = planDefinition({ ...common, plan, description, retention, weight });
       if (how.dryRun || !planned.changes) return planned.report;
       for (const handler of checked ?? []) await this.#store(group, handler, deadline);
       const command = { ...planned.command, revision: meta.plan };
@@ -119,9 +120,13 @@ export class WorkflowWriter {
   }
 
   /** Makes a workflow that must not be there yet. @throws {ClusterError} `WORKFLOW_EXISTS`. */
-  async create(name: string, description: string, deadline: Deadline): Promise<void> {
+  async create(
+    input: { readonly workflow: string; readonly description: string; readonly weight: number },
+    deadline: Deadline,
+  ): Promise<void> {
+    const { workflow: name, description, weight } = input;
     checkName(name);
-    const group = await this.#create({ name, description, exclusive: true }, deadline);
+    const group = await this.#create({ name, description, weight, exclusive: true }, deadline);
     await this.#whenThere(group, deadline);
   }
 
@@ -139,8 +144,9 @@ export class WorkflowWriter {
     for (let tries = 1; ; tries++) {
       const { group, meta, plan } = await this.state(change.workflow, deadline);
       const next = changedDefinitions(plan, change);
-      const { description, retention, plan: revision } = meta;
-      const command = { kind: "define", description, retention, revision, ...next } as const;
+      const { description, retention, weight, plan: revision } = meta;
+      const said = { description, retention, weight, revision };
+      const command = { kind: "define", ...said, ...next } as const;
       if (await this.#define(group, command, { deadline, last: tries >= TRIES_MAX })) {
         return (await this.state(change.workflow, deadline)).plan;
       }
@@ -237,12 +243,17 @@ export class WorkflowWriter {
   }
 
   #createFor(definition: WorkflowDefinition, deadline: Deadline): Promise<number> {
-    const { workflow: name, description = "" } = definition;
-    return this.#create({ name, description, exclusive: false }, deadline);
+    const { workflow: name, description = "", weight = WEIGHT_DEFAULT } = definition;
+    return this.#create({ name, description, weight, exclusive: false }, deadline);
   }
 
   async #create(
-    input: { readonly name: string; readonly description: string; readonly exclusive: boolean },
+    input: {
+      readonly name: string;
+      readonly description: string;
+      readonly weight: number;
+      readonly exclusive: boolean;
+    },
     deadline: Deadline,
   ): Promise<number> {
     checkRoomForWorkflow(this.#node.directory, input.name);

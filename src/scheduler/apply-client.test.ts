@@ -99,7 +99,7 @@ describe("repeated commands", () => {
     const key = { kind: "key", key: "mine", bodyHash: "h" } as const;
     expect(say(kit, key)).toMatchObject({ kind: "refused" });
     expect(say(kit, entry(1))).toMatchObject({ kind: "refused" });
-    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    kit.run({ kind: "create", group: 7, name: "flow", description: "", weight: 1 });
     const { sources, define } = sketchDefinition(STEPS);
     for (const source of sources) kit.run(source);
     kit.run(define);
@@ -129,7 +129,7 @@ describe("before the workflow exists", () => {
     const kit = SchedulerKit.withSteps(STEPS);
     kit.submit();
     const before = new Map(kit.rows);
-    kit.run({ kind: "create", group: 7, name: "other", description: "" });
+    kit.run({ kind: "create", group: 7, name: "other", description: "", weight: 1 });
     expect(kit.rows).toEqual(before);
   });
 });
@@ -142,7 +142,7 @@ describe("define", () => {
 
   function withSources(): SchedulerKit {
     const kit = new SchedulerKit();
-    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    kit.run({ kind: "create", group: 7, name: "flow", description: "", weight: 1 });
     for (const source of sources) kit.run(source);
     return kit;
   }
@@ -173,7 +173,7 @@ describe("define", () => {
 
   test("a handler whose source was not stored is refused", () => {
     const kit = new SchedulerKit();
-    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    kit.run({ kind: "create", group: 7, name: "flow", description: "", weight: 1 });
     expect(kit.run(define)).toMatchObject({ code: "HANDLER_SOURCE_MISSING" });
   });
 

@@ -52,7 +52,7 @@ export function applyCreate(
   command: Extract<Command, { kind: "create" }>,
 ): Answer {
   if (tx.get(META_KEY) !== undefined) return { kind: "ok" };
-  const { group, name, description } = command;
+  const { group, name, description, weight } = command;
   tx.put(META_KEY, {
     kind: "meta",
     group,
@@ -62,6 +62,7 @@ export function applyCreate(
     newestMs: 0,
     plan: 0,
     retention: undefined,
+    weight,
   });
   tx.put(keys.plan(0), EMPTY_PLAN);
   return { kind: "ok" };
@@ -97,10 +98,10 @@ export function applyDefine(
     revision,
   );
   tx.put(keys.plan(revision), plan);
-  const { description, retention } = command;
-  tx.put(META_KEY, { ...meta, description, retention, plan: revision });
+  const { description, retention, weight } = command;
+  tx.put(META_KEY, { ...meta, description, retention, weight, plan: revision });
   replacePlan(tx, { old: meta.plan, next: plan });
-  tx.emit({ kind: "defined", revision });
+  tx.emit({ kind: "defined", revision, description, weight });
   return { kind: "revision", revision };
 }
 

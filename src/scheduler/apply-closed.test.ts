@@ -18,7 +18,7 @@ test("a workflow that is closed acknowledges nothing that a client asks", () => 
   const rows = new Map(kit.rows);
   const asked: readonly Command[] = [
     submit,
-    { kind: "create", group: 7, name: "flow", description: "" },
+    { kind: "create", group: 7, name: "flow", description: "", weight: 1 },
     { kind: "source", version: "0".repeat(64), source: "" },
     { kind: "retry", request, keep: undefined },
     { kind: "remove", request, expired: false },

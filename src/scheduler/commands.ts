@@ -43,6 +43,8 @@ export type ClientCommand =
       readonly group: number;
       readonly name: string;
       readonly description: string;
+      /** 1 to `WEIGHT_MAX`, as in `define`. */
+      readonly weight: number;
     }
   /** Keeps a handler's source under its version; harmless to repeat. */
   | { readonly kind: "source"; readonly version: string; readonly source: string }
@@ -55,6 +57,7 @@ export type ClientCommand =
       readonly steps: readonly StepInput[];
       readonly jobs: readonly JobDefinition[];
       readonly retention: Retention | undefined;
+      readonly weight: number;
     }
   /** `keep`: a name under which retention does not touch the request. */
   | {

@@ -45,8 +45,13 @@ export type Effect =
   | { readonly kind: "request-resumed"; readonly request: number }
   /** The request is gone; what lies under it is to be deleted. */
   | { readonly kind: "request-removed"; readonly request: number }
-  /** The definitions were replaced; their revision now. */
-  | { readonly kind: "defined"; readonly revision: number }
+  /** The definitions were replaced; their revision now, and what is said of the workflow. */
+  | {
+      readonly kind: "defined";
+      readonly revision: number;
+      readonly description: string;
+      readonly weight: number;
+    }
   /** Rows of the indexes of named units that came or went: ready ones, and those with a time. */
   | { readonly kind: "named-ready" | "named-unready" | "named-undue"; readonly key: string }
   | { readonly kind: "named-due"; readonly key: string; readonly dueMs: number }

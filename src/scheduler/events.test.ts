@@ -59,7 +59,7 @@ describe("events", () => {
 
   test("new definitions are told with their revision", () => {
     const kit = new SchedulerKit();
-    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    kit.run({ kind: "create", group: 7, name: "flow", description: "", weight: 1 });
     const { sources, define } = sketchDefinition([{ name: "top" }]);
     for (const source of sources) kit.run(source);
     const answers: Answer[] = [];

@@ -83,6 +83,8 @@ export type SchedulerMessage =
       readonly group: number;
       readonly term: number;
       readonly ready: number;
+      /** Of the workflow's units against those of others, 1 to `WEIGHT_MAX` (R20). */
+      readonly weight: number;
       /** The newest beat that was heard of this executor; 0 for none. */
       readonly heard: number;
       /** Attempts that are granted to it, or are about to be: with those that are on their way. */

@@ -25,6 +25,8 @@ export interface MetaRow {
   readonly plan: number;
   /** How long finished requests are kept; undefined leaves it to the node that leads. */
   readonly retention: Retention | undefined;
+  /** R20: of its units against those of other workflows, 1 to `WEIGHT_MAX`. */
+  readonly weight: number;
 }
 
 /** When finished requests are removed, the oldest first. */

@@ -30,7 +30,7 @@ function saying(said: { readonly step?: Said; readonly map?: Said; readonly redu
 /** A workflow with these definitions, and a way to replace them. */
 function flow(first: ReturnType<typeof saying>) {
   const kit = new SchedulerKit();
-  kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+  kit.run({ kind: "create", group: 7, name: "flow", description: "", weight: 1 });
   for (const source of sources) kit.run(source);
   let revision = 0;
   const redefine = (next: ReturnType<typeof saying>): StepDefinition => {

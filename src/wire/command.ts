@@ -26,6 +26,7 @@ import {
   jobDefinitionCodec,
   retentionCodec,
   stepInputCodec,
+  weightCodec,
 } from "./definition-codec.ts";
 import { ENTRY_DATA_BYTES_MAX } from "./entry.ts";
 import { defineFormat, type Format } from "./frame.ts";
@@ -57,7 +58,10 @@ const requestChange = { request: natural, revision: optional(natural) };
 
 /** A command. */
 export const commandCodec: Codec<Command> = union<Command>({
-  create: [1, { group: natural, name: nameCodec, description: descriptionCodec }],
+  create: [
+    1,
+    { group: natural, name: nameCodec, description: descriptionCodec, weight: weightCodec },
+  ],
   source: [2, { version: sha256Codec, source: text(SOURCE_LENGTH_MAX) }],
   define: [
     3,
@@ -68,6 +72,7 @@ export const commandCodec: Codec<Command> = union<Command>({
       steps: array(stepInputCodec, STEPS_MAX),
       jobs: array(jobDefinitionCodec, JOBS_MAX),
       retention: optional(retentionCodec),
+      weight: weightCodec,
     },
   ],
   submit: [4, { job: nameCodec, arguments: datasetCodec, keep: optional(nameCodec) }],

@@ -7,7 +7,12 @@ import type {
   Retention,
   StepDefinition,
 } from "../scheduler/rows.ts";
-import { DESCRIPTION_LENGTH_MAX, PARTITIONS_MAX, RETRIES_MAX } from "../workflow/definition.ts";
+import {
+  DESCRIPTION_LENGTH_MAX,
+  PARTITIONS_MAX,
+  RETRIES_MAX,
+  WEIGHT_MAX,
+} from "../workflow/definition.ts";
 import { type Codec, enumeration, int, natural, text } from "./codec.ts";
 import { optional, struct } from "./codec-shapes.ts";
 import { handlerRefCodec, nameCodec } from "./work-codec.ts";
@@ -58,6 +63,9 @@ export const jobDefinitionCodec: Codec<JobDefinition> = struct<JobDefinition>({
   step: nameCodec,
   description: descriptionCodec,
 });
+
+/** R20: of a workflow's units against those of others. */
+export const weightCodec: Codec<number> = int(1, WEIGHT_MAX);
 
 /** When finished requests are removed. */
 export const retentionCodec: Codec<Retention> = struct<Retention>({

@@ -17,6 +17,7 @@ import {
 import { bool, type Codec, int, natural, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { nodeIdCodec } from "./dataset-codec.ts";
+import { weightCodec } from "./definition-codec.ts";
 import {
   attemptRunCodec,
   nameCodec,
@@ -77,7 +78,7 @@ const scheduler = { group: natural, term: natural } as const;
 
 /** From a scheduler to an executor. */
 export const schedulerMessageCodec: Codec<SchedulerMessage> = union<SchedulerMessage>({
-  demand: [1, { ...scheduler, ready: natural, heard: natural, held: natural }],
+  demand: [1, { ...scheduler, ready: natural, weight: weightCodec, heard: natural, held: natural }],
   grants: [2, { ...scheduler, executor, grants: array(grant, TOKENS_MAX) }],
   settled: [3, { ...scheduler, tokens }],
   cancel: [4, { ...scheduler, tokens }],

@@ -37,6 +37,7 @@ import {
   jobDefinitionCodec,
   retentionCodec,
   stepDefinitionCodec,
+  weightCodec,
 } from "./definition-codec.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { namedRowVariants } from "./named.ts";
@@ -132,6 +133,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       newestMs: natural,
       plan: natural,
       retention: optional(retentionCodec),
+      weight: weightCodec,
     },
   ],
   source: [2, { source: text(SOURCE_LENGTH_MAX) }],

@@ -26,7 +26,7 @@ import { bool, bytes, type Codec, enumeration, natural, positive, text } from ".
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { commandIdCodec } from "./command.ts";
 import { nodeIdCodec, sha256Codec } from "./dataset-codec.ts";
-import { descriptionCodec } from "./definition-codec.ts";
+import { descriptionCodec, weightCodec } from "./definition-codec.ts";
 import { ENTRY_DATA_BYTES_MAX, REPLICAS_MAX } from "./entry.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { memoryVariants } from "./row.ts";
@@ -96,11 +96,16 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
     {
       name: nameCodec,
       description: descriptionCodec,
+      weight: weightCodec,
       exclusive: bool,
       replicas: firstReplicas,
     },
   ],
   "workflow-active": [6, { group: natural }],
+  "workflow-told": [
+    14,
+    { group: natural, revision: natural, description: descriptionCodec, weight: weightCodec },
+  ],
   "delete-workflow": [7, { name: nameCodec }],
   "revoke-ticket": [8, { id }],
   "drain-node": [9, { node: nodeIdCodec, drained: bool }],
@@ -164,6 +169,8 @@ export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
       group: natural,
       name: nameCodec,
       description: descriptionCodec,
+      weight: weightCodec,
+      revision: natural,
       state: enumeration<WorkflowRow["state"]>({
         creating: 1,
         active: 2,

@@ -44,6 +44,8 @@ export interface WorkflowDocument {
   readonly jobs: Readonly<Record<string, JobDefinition>> | undefined;
   /** Null leaves it to the nodes. */
   readonly retention: RetentionDefinition | null | undefined;
+  /** Of its units against those of other workflows for a node's slots, 1 to `WEIGHT_MAX`. */
+  readonly weight: number | undefined;
 }
 
 /** One part: most steps need no partitioned fan-in, and one reducer call sees all keys in order. */
@@ -70,5 +72,9 @@ export const HANDLERS_MAX = 1000;
 export const DESCRIPTION_LENGTH_MAX = 4096;
 /** Ten years: nobody plans further. */
 export const RETENTION_MS_MAX = 10 * 366 * 24 * 3_600_000;
+/** As much as every other workflow that says nothing. */
+export const WEIGHT_DEFAULT = 1;
+/** Who has the least weight still gets one part in a hundred of the time beside who has the most. */
+export const WEIGHT_MAX = 100;
 /** A thousand terabytes: more than one workflow's requests take. */
 export const RETENTION_BYTES_MAX = 2 ** 50;

@@ -14,6 +14,7 @@ import {
   STEPS_MAX,
   type StepDefinition,
   TIMEOUT_MS_MAX,
+  WEIGHT_MAX,
   type WorkflowDocument,
 } from "./definition.ts";
 import { DURATION_RULE, parseDuration } from "./duration.ts";
@@ -40,12 +41,21 @@ const PATH_LENGTH_MAX = 4096;
  */
 export function parseWorkflow(value: unknown): WorkflowDocument {
   const top: Place = { value, path: "" };
-  const field = fields(top, ["workflow", "description", "handlers", "steps", "jobs", "retention"]);
+  const field = fields(top, [
+    "workflow",
+    "description",
+    "handlers",
+    "steps",
+    "jobs",
+    "retention",
+    "weight",
+  ]);
   const description = field("description");
   const handlers = field("handlers");
   const stepsAt = field("steps");
   const jobsAt = field("jobs");
   const retention = field("retention");
+  const weight = field("weight");
   const steps = stepsAt && parseSteps(stepsAt);
   return {
     workflow: nameAt(required(field("workflow"), { parent: top, key: "workflow" })),
@@ -54,6 +64,7 @@ export function parseWorkflow(value: unknown): WorkflowDocument {
     steps,
     jobs: jobsAt && parseJobs(jobsAt, steps),
     retention: retention && parseRetention(retention),
+    weight: weight && whole(weight, { min: 1, max: WEIGHT_MAX }),
   };
 }
 

@@ -153,9 +153,8 @@ export class FakeCluster implements ClusterPort {
 
   async workflows(options: CallOptions): Promise<readonly WorkflowSummary[]> {
     this.#called("workflows", {}, options);
-    return [...this.definitions.values()].map(({ workflow, description }) => ({
-      workflow,
-      description: description ?? "",
+    return [...this.definitions.values()].map(({ workflow, description, weight }) => ({
+      ...{ workflow, description: description ?? "", weight: weight ?? 1 },
       state: "active" as const,
     }));
   }
@@ -176,7 +175,7 @@ export class FakeCluster implements ClusterPort {
       steps: shownSteps(definition),
       jobs: definition.jobs ?? {},
       handlers: shownHandlers(definition, this.revision),
-      retention: definition.retention ?? null,
+      ...{ retention: definition.retention ?? null, weight: definition.weight ?? 1 },
     };
   }
 
@@ -192,7 +191,7 @@ export class FakeCluster implements ClusterPort {
   }
 
   async createWorkflow(
-    input: { readonly workflow: string; readonly description: string },
+    input: Parameters<ClusterPort["createWorkflow"]>[0],
     options: CallOptions,
   ): Promise<WorkflowView> {
     this.#called("createWorkflow", input, options);

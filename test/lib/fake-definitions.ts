@@ -23,6 +23,7 @@ export function merged(
     steps: definition.steps ?? old?.steps,
     jobs: definition.jobs ?? old?.jobs,
     retention: definition.retention ?? old?.retention,
+    weight: definition.weight ?? old?.weight,
   };
 }
 

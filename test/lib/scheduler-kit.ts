@@ -41,7 +41,7 @@ export class SchedulerKit {
   /** A workflow with these steps; its job `job` begins with the first one. */
   static withSteps(steps: readonly StepSketch[], seed = 1): SchedulerKit {
     const kit = new SchedulerKit(seed);
-    kit.run({ kind: "create", group: 7, name: "flow", description: "" });
+    kit.run({ kind: "create", group: 7, name: "flow", description: "", weight: 1 });
     const { sources, define } = sketchDefinition(steps);
     for (const source of sources) kit.run(source);
     expect(kit.run({ ...define, revision: 0 }).kind).toBe("revision");

@@ -64,6 +64,7 @@ export function sketchDefinition(steps: readonly StepSketch[]): {
     })),
     jobs: [{ name: "job", step: steps[0]?.name ?? "", description: "" }],
     retention: undefined,
+    weight: 1,
   } as const satisfies ClientCommand;
   const sources = handlers.map((one) => {
     const { version } = one.handler;

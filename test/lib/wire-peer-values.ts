@@ -29,6 +29,7 @@ import {
   type Kinds,
   ofKinds,
   raftKinds,
+  weight,
 } from "./wire-values.ts";
 
 const { one, natural, positive, bool, bytes, words, name, hash, list, maybe } = base;
@@ -79,10 +80,18 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
     kind: one("create-workflow"),
     name,
     description: words,
+    weight,
     exclusive: bool,
     replicas: firstReplicas,
   }),
   "workflow-active": fc.record({ kind: one("workflow-active"), group: natural }),
+  "workflow-told": fc.record({
+    kind: one("workflow-told"),
+    group: natural,
+    revision: natural,
+    description: words,
+    weight,
+  }),
   "delete-workflow": fc.record({ kind: one("delete-workflow"), name }),
   "forget-ticket": fc.record({ kind: one("forget-ticket"), id: name }),
   "workflow-deleted": fc.record({ kind: one("workflow-deleted"), group: natural }),
@@ -117,6 +126,8 @@ export const systemRowKinds: Kinds<SystemRow> = {
     group: natural,
     name,
     description: words,
+    weight,
+    revision: natural,
     state: fc.constantFrom("creating", "active", "deleting", "deleted"),
     replicas: firstReplicas,
   }),
@@ -203,6 +214,7 @@ export const schedulerKinds: Kinds<SchedulerMessage> = {
     kind: one("demand"),
     ...ruled,
     ready: natural,
+    weight,
     heard: natural,
     held: natural,
   }),

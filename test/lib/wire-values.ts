@@ -20,6 +20,7 @@ import {
   type WorkError,
   type WorkerExit,
 } from "../../src/scheduler/work.ts";
+import { WEIGHT_MAX } from "../../src/workflow/definition.ts";
 
 /** Short for an arbitrary of fast-check. */
 export type Any<T> = fc.Arbitrary<T>;
@@ -210,6 +211,9 @@ const limits = {
 const jobs = list(fc.record({ name, step: name, description: words }));
 const retention = maybe(fc.record({ ageMs: natural, bytes: natural }));
 
+/** Of a workflow. */
+export const weight = fc.integer({ min: 1, max: WEIGHT_MAX });
+
 /** Who asked. */
 export const idKinds: Kinds<CommandId> = {
   key: fc.record({ kind: one("key"), key: words, bodyHash: words }),
@@ -221,7 +225,7 @@ const requestChange = { request: natural, revision: maybe(natural) };
 
 /** Commands of workflows. */
 export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
-  create: fc.record({ kind: one("create"), group: natural, name, description: words }),
+  create: fc.record({ kind: one("create"), group: natural, name, description: words, weight }),
   source: fc.record({ kind: one("source"), version: hash, source: words }),
   define: fc.record({
     kind: one("define"),
@@ -240,6 +244,7 @@ export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
     ),
     jobs,
     retention,
+    weight,
   }),
   submit: fc.record({ kind: one("submit"), job: name, arguments: dataset, keep: maybe(name) }),
   retry: fc.record({ kind: one("retry"), request: natural, keep: maybe(name) }),
@@ -320,6 +325,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
     newestMs: natural,
     plan: natural,
     retention,
+    weight,
   }),
   source: fc.record({ kind: one("source"), source: words }),
   plan: fc.record({

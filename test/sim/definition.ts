@@ -25,6 +25,8 @@ export function definition(
     steps,
     jobs: [...JOBS, ...noted],
     retention: retentionMs === undefined ? undefined : { ageMs: retentionMs, bytes: 1e15 },
+    // Another one with each change.
+    weight: 1 + (revision % 4),
   };
 }
 

@@ -397,6 +397,7 @@ class Simulation {
       kind: "create-workflow",
       name,
       description: "",
+      weight: 1,
       exclusive: false,
       replicas: [],
     });

@@ -30,6 +30,7 @@ export const APPLY: Command = {
       ...(document.steps === undefined ? {} : { steps: written["steps"] }),
       ...(document.jobs === undefined ? {} : { jobs: written["jobs"] }),
       ...(document.retention === undefined ? {} : { retention: written["retention"] }),
+      ...(document.weight === undefined ? {} : { weight: document.weight }),
       ...(document.handlers === undefined
         ? {}
         : { handlers: await readHandlers(resolve(dirname(path), document.handlers)) }),

@@ -1,4 +1,5 @@
-import { type Command, positional } from "../command.ts";
+import { WEIGHT_DEFAULT, WEIGHT_MAX } from "../../workflow/definition.ts";
+import { type Command, countOption, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { toJson } from "../output.ts";
 
@@ -8,12 +9,24 @@ export const WORKFLOW_CREATE: Command = {
   summary: "Make a workflow that has nothing in it yet.",
   usage: "WORKFLOW",
   positionals: { min: 1, max: 1 },
-  options: { description: { kind: "text", value: "TEXT", help: "What it is for." } },
-  examples: ['jobx workflow create text --description "Counts words."'],
+  options: {
+    description: { kind: "text", value: "TEXT", help: "What it is for." },
+    weight: {
+      kind: "text",
+      value: "N",
+      help: `Its part of busy nodes against other workflows, 1 to ${WEIGHT_MAX} (${WEIGHT_DEFAULT}).`,
+    },
+  },
+  examples: [
+    'jobx workflow create text --description "Counts words."',
+    "jobx workflow create nightly --weight 5",
+  ],
   async run(run) {
     const workflow = positional(run, 0);
     const description = run.text("description");
-    const input = description === undefined ? { workflow } : { workflow, description };
+    const bounds = { min: 1, max: WEIGHT_MAX, otherwise: WEIGHT_DEFAULT };
+    const weight = countOption(run, { name: "weight", ...bounds });
+    const input = { workflow, weight, ...(description === undefined ? {} : { description }) };
     const view = await (await run.connect()).createWorkflow(input);
     run.io.out(run.json ? toJson(view) : `${workflow} is made\n`);
     return EXIT.ok;

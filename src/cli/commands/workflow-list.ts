@@ -12,15 +12,16 @@ export const WORKFLOW_LIST: Command = {
   examples: ["jobx workflow list"],
   async run(run) {
     const workflows = await (await run.connect({ stale: run.flag("stale") })).workflows();
-    const rows = workflows.map(({ workflow, state, description }) => [
+    const rows = workflows.map(({ workflow, state, weight, description }) => [
       workflow,
       state,
+      String(weight),
       description,
     ]);
     run.io.out(
       run.json
         ? toJson(workflows)
-        : toTable(["WORKFLOW", "STATE", "DESCRIPTION"], rows, "no workflows"),
+        : toTable(["WORKFLOW", "STATE", "WEIGHT", "DESCRIPTION"], rows, "no workflows"),
     );
     return EXIT.ok;
   },

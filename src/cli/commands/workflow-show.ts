@@ -24,6 +24,7 @@ function workflowText(view: WorkflowView): string {
   const head = [
     `workflow   ${view.workflow} (${view.state})`,
     ...(view.description === "" ? [] : [`           ${printable(view.description)}`]),
+    `weight     ${view.weight}`,
     `scheduler  ${scheduler}, term ${view.term}`,
     `replicas   ${view.replicas.map(({ name, role }) => `${name} (${role})`).join(", ")}`,
   ];

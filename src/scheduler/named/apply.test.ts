@@ -89,7 +89,7 @@ class NamedKit extends SchedulerKit {
 
 function kit(...units: readonly NamedInput[]): NamedKit {
   const made = new NamedKit();
-  made.run({ kind: "create", group: 7, name: "flow", description: "" });
+  made.run({ kind: "create", group: 7, name: "flow", description: "", weight: 1 });
   made.add(...units);
   return made;
 }

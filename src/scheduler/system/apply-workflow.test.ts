@@ -5,7 +5,10 @@ import { systemKeys } from "./keys.ts";
 const FIRST = [{ replica: 1, node: "n1", storeId: "store-of-n1", role: "voter" }] as const;
 
 const create = (exclusive: boolean) =>
-  ({ kind: "create-workflow", name: "w", description: "", exclusive, replicas: FIRST }) as const;
+  ({
+    kind: "create-workflow",
+    ...{ name: "w", description: "", weight: 2, exclusive, replicas: FIRST },
+  }) as const;
 
 /** A cluster with the active workflow `w` of group 1. */
 function withWorkflow(): SystemKit {

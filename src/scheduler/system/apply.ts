@@ -98,6 +98,8 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       return applyCreateWorkflow(tx, command);
     case "workflow-active":
       return applyWorkflowActive(tx, command.group);
+    case "workflow-told":
+      return applyWorkflowTold(tx, command);
     case "delete-workflow":
       return applyDeleteWorkflow(tx, command.name);
     case "workflow-deleted":
@@ -222,7 +224,7 @@ function applyCreateWorkflow(
   tx: SystemTransaction,
   command: Extract<SystemCommand, { kind: "create-workflow" }>,
 ): Answer {
-  const { name, description, replicas } = command;
+  const { name, description, weight, replicas } = command;
   const known = tx.get(systemKeys.name(name));
   if (known?.kind === "name") {
     const row = tx.get(systemKeys.workflow(known.group));
@@ -248,6 +250,8 @@ function applyCreateWorkflow(
     group,
     name,
     description,
+    weight,
+    revision: 0,
     state,
     replicas,
   });
@@ -259,6 +263,19 @@ function applyWorkflowActive(tx: SystemTransaction, group: number): Answer {
   const row = tx.get(key);
   if (row?.kind === "workflow" && row.state === "creating")
     put(tx, key, { ...row, state: "active" });
+  return DONE;
+}
+
+/** What is older than what was told is left out: tellers are not in step. */
+function applyWorkflowTold(
+  tx: SystemTransaction,
+  command: Extract<SystemCommand, { kind: "workflow-told" }>,
+): Answer {
+  const { group, revision, description, weight } = command;
+  const key = systemKeys.workflow(group);
+  const row = tx.get(key);
+  if (row?.kind === "workflow" && row.state !== "deleted" && row.revision < revision)
+    put(tx, key, { ...row, revision, description, weight });
   return DONE;
 }
 

@@ -42,11 +42,21 @@ export type SystemCommand =
       readonly kind: "create-workflow";
       readonly name: string;
       readonly description: string;
+      /** 1 to `WEIGHT_MAX` (R20). */
+      readonly weight: number;
       /** Refused when there is a workflow of that name; else that one is the answer. */
       readonly exclusive: boolean;
       readonly replicas: readonly FirstReplica[];
     }
   | { readonly kind: "workflow-active"; readonly group: number }
+  /** What the workflow's definitions of that revision say of it, for lists. Harmless to repeat. */
+  | {
+      readonly kind: "workflow-told";
+      readonly group: number;
+      readonly revision: number;
+      readonly description: string;
+      readonly weight: number;
+    }
   /** The workflow is to be deleted (R9); answered with its group. Harmless to repeat until it is. */
   | { readonly kind: "delete-workflow"; readonly name: string }
   /** Its group acknowledges nothing any more. Harmless to repeat. */

@@ -64,7 +64,11 @@ export interface WorkflowRow {
   readonly kind: "workflow";
   readonly group: number;
   readonly name: string;
+  /** This and the weight, as the workflow's group told last: lists show them, its own rows are the truth. */
   readonly description: string;
+  readonly weight: number;
+  /** Of the definitions that this was told of; 0 before the first. */
+  readonly revision: number;
   /**
    * R9: `creating` until the group has committed its first entry, `deleting` until it has committed its
    * last; `deleted` is a tombstone.

@@ -55,6 +55,7 @@ const NEEDED = {
   "node-removed": 1,
   "create-workflow": 1,
   "workflow-active": 1,
+  "workflow-told": 1,
   "delete-workflow": 1,
   "workflow-deleted": 1,
   "create-token": 1,

@@ -37,6 +37,8 @@ class Schedulers {
   readonly held = new Map<number, number>();
   /** When ended attempts ran, each time that they were told. */
   readonly told: ToldEnd["run"][] = [];
+  /** What each was lent by the newest beat. */
+  readonly limits = new Map<number, number>();
   /** Ends are not settled. */
   isDeaf = false;
   beats = 0;
@@ -101,6 +103,7 @@ class Schedulers {
         const said = message.message;
         if (said.kind === "beat") {
           this.beats += 1;
+          this.limits.set(said.group, said.limit);
           if (this.beats > BEATS_MAX) throw new Error("beats without end");
           queueMicrotask(() => this.#answer(said.group, said));
         } else {
@@ -232,6 +235,55 @@ test("units of five schedulers on two slots all begin, however much work each ha
     await all.endAll();
   }
   for (const group of all.demand.keys()) expect(all.begun.get(group)).toBeGreaterThan(3);
+  all.executor.stop();
+});
+
+/** Ends what runs, so many times. How many units of each of two schedulers began meanwhile. */
+async function begunIn(all: Schedulers, rounds: number): Promise<readonly number[]> {
+  const before = [1, 2].map((group) => all.begun.get(group) ?? 0);
+  for (let round = 0; round < rounds; round++) {
+    all.beats = 0;
+    await all.endAll({ ...END, ranMs: 100 });
+  }
+  return [1, 2].map((group, at) => (all.begun.get(group) ?? 0) - (before[at] ?? 0));
+}
+
+test("a scheduler of three times the weight has three times the units, and a new weight counts from its next demand on", async () => {
+  const all = new Schedulers([1, 2]);
+  for (const group of all.demand.keys()) all.demand.set(group, 10_000);
+  all.weights.set(2, 3);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  const [light = 0, heavy = 0] = await begunIn(all, 80);
+  expect(heavy / light).toBeGreaterThan(2);
+  expect(heavy / light).toBeLessThan(4);
+  all.weights.set(1, 9);
+  const [nine = 0, three = 0] = await begunIn(all, 80);
+  expect(nine / three).toBeGreaterThan(2);
+  expect(nine / three).toBeLessThan(4);
+  all.executor.stop();
+});
+
+test("what a scheduler was lent beyond its part is taken back at once when another says that its units wait", async () => {
+  const all = new Schedulers([1, 2], 200);
+  all.demand.set(1, 10_000);
+  all.demand.set(2, 1);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  await all.endAll({ ...END, ranMs: 10 });
+  await all.endAll({ ...END, ranMs: 10 });
+  // Forty of 10 ms are done on two slots in the time of prefetch.
+  const both = SLOTS + 40;
+  all.demand.set(2, 1);
+  all.ask(2);
+  await all.timers.advance(BEAT_MS);
+  expect([all.limits.get(1), all.limits.get(2)]).toEqual([both - 1, 1]);
+  all.demand.set(2, 10_000);
+  all.ask(2);
+  await all.timers.advance(0);
+  expect(all.limits.get(1)).toBe(both / 2);
+  await all.endAll({ ...END, ranMs: 10 });
+  expect(all.limits.get(2)).toBe(both / 2);
   all.executor.stop();
 });
 

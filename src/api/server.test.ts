@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { asRecord } from "../../scripts/lib/json.ts";
 import {
   applyText,
   call,
@@ -109,6 +110,35 @@ describe("apply", () => {
     });
   });
 
+  test("a workflow's weight is 1 until somebody says another, and stays when nothing is said of it", async () => {
+    const shown = async () => {
+      const one = (await call("GET", "/v1/workflows/text")).body;
+      const { workflows } = asRecord((await call("GET", "/v1/workflows")).body, "the list");
+      return [asRecord(one, "the workflow")["weight"], workflows];
+    };
+    const summary = { workflow: "text", description: "", state: "active" };
+    const made = await call("POST", "/v1/workflows", { payload: { workflow: "text" } });
+    expect(made).toMatchObject({ status: 201, body: { weight: 1 } });
+    expect(await shown()).toEqual([1, [{ ...summary, weight: 1 }]]);
+    await call("PUT", "/v1/workflows/text?revision=7", { payload: { weight: 100 } });
+    const input = { revision: 7, definition: { weight: 100, steps: undefined } };
+    expect(cluster.calls.at(-1)).toMatchObject({ method: "apply", input });
+    await call("PUT", "/v1/workflows/text", { payload: { description: "" } });
+    expect(await shown()).toEqual([100, [{ ...summary, weight: 100 }]]);
+    const heavy = { workflow: "heavy", weight: 8 };
+    expect(await call("POST", "/v1/workflows", { payload: heavy })).toMatchObject({
+      status: 201,
+      body: { weight: 8 },
+    });
+    for (const weight of [0, 101, 2.5, "3", null]) {
+      const payload = { workflow: "wrong", weight };
+      expect(await call("POST", "/v1/workflows", { payload })).toMatchObject({
+        status: 400,
+        body: { code: "API_INPUT_INVALID" },
+      });
+    }
+  });
+
   test.each([
     [{ steps: { words: { map: "m", reduce: "r", retry: 1 } } }, "WORKFLOW_KEY_UNKNOWN"],
     [{ steps: STEPS, jobs: { j: { step: "word" } } }, "WORKFLOW_STEP_UNDEFINED"],
@@ -116,6 +146,11 @@ describe("apply", () => {
     [{ step: {} }, "API_INPUT_INVALID"],
     [{ workflow: "other" }, "API_INPUT_INVALID"],
     [{ description: 7 }, "API_INPUT_INVALID"],
+    [{ weight: 0 }, "API_INPUT_INVALID"],
+    [{ weight: 101 }, "API_INPUT_INVALID"],
+    [{ weight: 1.5 }, "API_INPUT_INVALID"],
+    [{ weight: "2" }, "API_INPUT_INVALID"],
+    [{ weight: null }, "API_INPUT_INVALID"],
     [{ description: "d".repeat(5000) }, "API_INPUT_INVALID"],
     [[], "API_INPUT_INVALID"],
     [

@@ -1,5 +1,7 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { applied, called, cluster, jobx } from "../../test/lib/cli-kit.ts";
+import { applied, called, cluster, folder, jobx } from "../../test/lib/cli-kit.ts";
 
 describe("tokens", () => {
   test("a token is made, listed and revoked", async () => {
@@ -66,6 +68,48 @@ describe("definitions one at a time", () => {
     const wrong = await jobx("step create fresh s --map m --reduce r --retries many");
     expect([wrong.exit, wrong.err]).toEqual([4, expect.stringContaining("retries")]);
     expect((await jobx("step delete fresh s --revision x")).exit).toBe(2);
+  });
+});
+
+describe("a workflow's weight", () => {
+  test("is said when it is made, and shown alone and in the list", async () => {
+    expect((await jobx("workflow create heavy --weight 30")).exit).toBe(0);
+    expect(called("createWorkflow")).toMatchObject({ workflow: "heavy", weight: 30 });
+    expect((await jobx("workflow create light")).exit).toBe(0);
+    expect((await jobx("workflow show heavy")).out).toContain("weight     30\n");
+    const list = await jobx("workflow list");
+    expect(list.out).toMatch(/WORKFLOW +STATE +WEIGHT +DESCRIPTION\n/u);
+    expect(list.out).toMatch(/heavy +active +30/u);
+    expect(list.out).toMatch(/light +active +1/u);
+    const shown: unknown = JSON.parse((await jobx("workflow show heavy --json")).out);
+    expect(shown).toMatchObject({ weight: 30 });
+    const all: unknown = JSON.parse((await jobx("workflow list --json")).out);
+    expect(all).toMatchObject([
+      { workflow: "heavy", weight: 30 },
+      { workflow: "light", weight: 1 },
+    ]);
+    for (const wrong of ["0", "101", "1.5", "much"]) {
+      const refused = await jobx(`workflow create other --weight ${wrong}`);
+      expect([refused.exit, refused.err]).toEqual([2, expect.stringContaining("1 to 100")]);
+    }
+  });
+
+  test("is sent as the file says, and not at all where it says nothing", async () => {
+    const file = join(folder, "weighty.yaml");
+    await writeFile(file, "workflow: weighty\nweight: 12\n");
+    expect((await jobx(["apply", file])).exit).toBe(0);
+    expect(called("apply")).toMatchObject({ definition: { workflow: "weighty", weight: 12 } });
+    await writeFile(file, "workflow: weighty\ndescription: Heavy.\n");
+    expect((await jobx(["apply", file])).exit).toBe(0);
+    expect(called("apply")).toMatchObject({ definition: { weight: undefined } });
+    expect((await jobx("workflow show weighty")).out).toContain("weight     12\n");
+    await writeFile(file, "workflow: weighty\nweight: 0\n");
+    const refused = await jobx(["apply", file]);
+    expect([refused.exit, refused.err]).toEqual([
+      expect.any(Number),
+      expect.stringContaining("weight: expected a whole number from 1 to 100, found 0"),
+    ]);
+    expect(refused.exit).not.toBe(0);
   });
 });
 

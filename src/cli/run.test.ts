@@ -357,8 +357,9 @@ describe("showing", () => {
     });
     const { out } = await jobx("workflow show text");
     expect(out).toContain("scheduler  node-1, term 3");
+    expect(out).toContain("weight     1\n");
     expect(out).toMatch(/words +count_words +sum_pairs +sum +1 +3 +60s +fail/);
-    expect((await jobx("workflow list")).out).toMatch(/text +active +Counts words\./);
+    expect((await jobx("workflow list")).out).toMatch(/text +active +1 +Counts words\./);
     expect((await jobx("workflow delete text")).out).toBe("text is deleted\n");
     expect((await jobx("workflow list")).out).toBe("no workflows\n");
   });

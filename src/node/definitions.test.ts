@@ -110,3 +110,34 @@ describe("a step that says nothing of retries and timeout", () => {
     ]);
   });
 });
+
+describe("a workflow's weight", () => {
+  const definition: WorkflowDefinition = {
+    workflow: "text",
+    description: undefined,
+    ...{ handlers: undefined, steps: undefined, jobs: undefined, retention: undefined },
+    weight: undefined,
+  };
+  const there = { plan: PLAN, description: "", retention: undefined, weight: 4 };
+  const plan = (weight: number | undefined) =>
+    planDefinition({
+      ...{ ...there, handlers: undefined, created: false, force: false },
+      definition: { ...definition, weight },
+    });
+
+  test("stays when nothing is said of it, and is no change when it is said again", () => {
+    for (const weight of [undefined, 4]) {
+      const { changes, command, report } = plan(weight);
+      expect([changes, command.weight, report.differences]).toEqual([false, 4, []]);
+    }
+  });
+
+  test("is a change by itself, shown with what it was", () => {
+    const { changes, command, report } = plan(9);
+    expect([changes, command.weight]).toEqual([true, 9]);
+    const fields = { weight: { before: 4, after: 9 } };
+    expect(report.differences).toEqual([
+      { entity: "workflow", name: "text", change: "changed", fields },
+    ]);
+  });
+});

@@ -155,3 +155,26 @@ describe("the deadline of an apply", () => {
     expect(asked).toEqual([]);
   });
 });
+
+describe("a change of the weight", () => {
+  const at = (revision: number, weight: number) => {
+    const { writer, asked } = writerAt({ known: true });
+    const definition = { workflow: "text", description: undefined, ...NOTHING, weight };
+    const how = { dryRun: false, force: false, revision };
+    const deadline = new Deadline(systemClock, 10_000);
+    return { report: writer.apply(definition, how, { deadline, signal }), asked };
+  };
+
+  test("is written at the revision that was seen", async () => {
+    const { report, asked } = at(3, 7);
+    const fields = { weight: { before: 2, after: 7 } };
+    expect((await report).differences).toMatchObject([{ change: "changed", fields }]);
+    expect(asked).toEqual(["define"]);
+  });
+
+  test("is refused when the workflow has changed since, and nothing is written", async () => {
+    const { report, asked } = at(2, 7);
+    await expect(report).rejects.toMatchObject({ code: "REVISION_CHANGED" });
+    expect(asked).toEqual([]);
+  });
+});

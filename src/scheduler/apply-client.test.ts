@@ -3,7 +3,7 @@ import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { reduced, sketchDefinition } from "../../test/lib/scheduler-values.ts";
 import { assert } from "../std/assert.ts";
 import { ANSWER_BLOCK, ANSWER_WINDOW, type ClientCommand, type CommandId } from "./commands.ts";
-import { keys, prefixes } from "./keys.ts";
+import { keys, META_KEY, prefixes } from "./keys.ts";
 
 type Define = Extract<ClientCommand, { kind: "define" }>;
 
@@ -154,6 +154,28 @@ describe("define", () => {
     const revision = answer.kind === "revision" ? answer.revision : 0;
     const next = kit.run({ ...define, revision });
     expect(next.kind === "revision" && next.revision).toBeGreaterThan(revision);
+  });
+
+  test("a weight is that of the creation until it is defined, and is told with the revision", () => {
+    const weightOf = (kit: SchedulerKit) => {
+      const row = kit.rows.get(META_KEY);
+      return row?.kind === "meta" ? row.weight : undefined;
+    };
+    const kit = new SchedulerKit();
+    kit.run({ kind: "create", group: 7, name: "flow", description: "", weight: 5 });
+    expect(weightOf(kit)).toBe(5);
+    for (const source of sources) kit.run(source);
+    const first = kit.run({ ...define, description: "Counts.", weight: 3 });
+    const revision = first.kind === "revision" ? first.revision : 0;
+    expect(weightOf(kit)).toBe(3);
+    expect(kit.effects.filter(({ kind }) => kind === "defined")).toEqual([
+      { kind: "defined", revision, description: "Counts.", weight: 3 },
+    ]);
+    // Of an older revision: somebody has changed it since.
+    expect(kit.run({ ...define, weight: 9 })).toMatchObject({ code: "DEFINITION_CHANGED" });
+    expect(weightOf(kit)).toBe(3);
+    expect(kit.run({ ...define, revision, weight: 9 })).toMatchObject({ kind: "revision" });
+    expect(weightOf(kit)).toBe(9);
   });
 
   const changes: readonly (readonly [string, Partial<Define>])[] = [

@@ -62,3 +62,26 @@ test("only a workflow that was to be deleted is", () => {
   expect(kit.apply({ kind: "workflow-deleted", group: 9 })).toBe("WORKFLOW_UNKNOWN");
   expect(stateOf(kit, 1)).toBe("active");
 });
+
+test("a list has what the workflow's group told of its newest revision, in whatever order that comes", () => {
+  const kit = withWorkflow();
+  const told = (revision: number, description: string, weight: number) =>
+    kit.must({ kind: "workflow-told", group: 1, revision, description, weight });
+  const said = () => {
+    const row = kit.row(systemKeys.workflow(1));
+    return row?.kind === "workflow" ? [row.revision, row.description, row.weight] : undefined;
+  };
+  expect(said()).toEqual([0, "", 2]);
+  told(9, "new", 4);
+  told(8, "old", 3);
+  told(9, "again", 5);
+  expect(said()).toEqual([9, "new", 4]);
+  told(10, "newest", 1);
+  expect(said()).toEqual([10, "newest", 1]);
+  kit.must({ kind: "delete-workflow", name: "w" });
+  kit.must({ kind: "workflow-deleted", group: 1 });
+  told(11, "late", 7);
+  expect(said()).toEqual([10, "newest", 1]);
+  kit.must({ kind: "workflow-told", group: 99, revision: 1, description: "", weight: 1 });
+  expect(kit.row(systemKeys.workflow(99))).toBeUndefined();
+});

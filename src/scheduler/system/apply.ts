@@ -64,15 +64,8 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       put(tx, systemKeys.ticket(id), row);
       return DONE;
     }
-    case "revoke-ticket": {
-      const key = systemKeys.ticket(command.id);
-      const row = tx.get(key);
-      if (row?.kind !== "ticket") {
-        return refused("TICKET_UNKNOWN", "there is no ticket with that id");
-      }
-      put(tx, key, { ...row, revoked: true });
-      return DONE;
-    }
+    case "revoke-ticket":
+      return applyRevokeTicket(tx, command.id);
     case "forget-ticket":
       return applyForgetTicket(tx, stampMs, command.id);
     case "join":
@@ -146,6 +139,14 @@ function applyFound(
     workflows: undefined,
     createdMs,
   });
+  return DONE;
+}
+
+function applyRevokeTicket(tx: SystemTransaction, id: string): Answer {
+  const key = systemKeys.ticket(id);
+  const row = tx.get(key);
+  if (row?.kind !== "ticket") return refused("TICKET_UNKNOWN", "there is no ticket with that id");
+  put(tx, key, { ...row, revoked: true });
   return DONE;
 }
 

@@ -93,6 +93,7 @@ const CONFIG_VALUES = [
 const WORKFLOW_VALUES = [
   {
     ...{ workflow: "w", description: "d", handlers: "./h", retention: { age: "24h", bytes: 10 } },
+    weight: 3,
     steps: {
       a: { map: "m", reduce: "r", combine: "c", partitions: 2, retries: 3, timeout: "60s" },
       b: { map: "m", reduce: "r", onFailure: "skip", description: "x" },
@@ -131,6 +132,7 @@ steps:
 jobs:
   wordcount: { step: documents, description: Counts words of documents. }
 retention: { age: 24h, bytes: 1000 }
+weight: 100
 `,
   "workflow: w\nsteps:\n  a: { map: m, reduce: r, combine: null, timeout: 2s }\njobs: {}\n",
   "workflow: constructor\nsteps:\n  __proto__: &s { map: toString, reduce: valueOf }\n  b: *s\n",

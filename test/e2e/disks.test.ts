@@ -123,9 +123,9 @@ describe.skipIf(refused !== undefined)("disks", () => {
     const slow = NODES.map(async (number) => {
       while (isSlow) {
         diskOf(number).freeze();
-        await pause(100 + 40 * number);
+        await pause(50 + 30 * number);
         diskOf(number).thaw();
-        await pause(50);
+        await pause(300);
       }
     });
     try {

@@ -13,7 +13,13 @@ const DISK_BYTES = 192 * 2 ** 20;
  * EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: from then on nothing is written, not even what lies in
  * memory, as when the power fails. All disks within a moment.
  */
-const CUT = `for (@ARGV) { open(my $d, "<", $_) or die "$_: $!"; ioctl($d, 0x8004587D, pack("I", 2)) or die "$_: $!" }`;
+const CUT = `
+  my $flags = pack("I", 2);
+  for (@ARGV) {
+    open(my $disk, "<", $_) or die "$_: $!";
+    ioctl($disk, 0x8004587D, $flags) or die "$_: $!";
+  }
+`;
 
 function run(file: string, ...args: readonly string[]): void {
   execFileSync(file, args, { stdio: ["ignore", "ignore", "pipe"] });

@@ -17,7 +17,7 @@ const NODES = [1, 2, 3];
 const ROUNDS = 3;
 const WORDS_GROUP = 1;
 
-const refused = disksRefused();
+const refused = await disksRefused();
 if (refused !== undefined) console.log(`skipped: ${refused}`);
 
 describe.skipIf(refused !== undefined)("disks", () => {
@@ -47,13 +47,17 @@ describe.skipIf(refused !== undefined)("disks", () => {
       disks.set(number, disk);
       cpSync(before, at, { recursive: true });
     }
+    // What was copied is not the nodes' to sync.
+    TestDisk.syncAll();
   });
 
   beforeEach(() => cluster.up(3));
 
   afterAll(async () => {
-    await cluster.kill(...NODES);
-    for (const disk of disks.values()) disk.unmount();
+    for (const [number, disk] of disks) {
+      await cluster.kill(number).catch(() => undefined);
+      await disk.unmount();
+    }
   });
 
   async function allVote(at: number): Promise<void> {
@@ -83,7 +87,7 @@ describe.skipIf(refused !== undefined)("disks", () => {
       await cluster.kill(...NODES);
       await Promise.all(users);
       for (const disk of disks.values()) {
-        disk.unmount();
+        await disk.unmount();
         disk.mount();
       }
       await cluster.start(...NODES);

@@ -6,8 +6,10 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "./e2e-eventually.ts";
 
 const DISK_BYTES = 192 * 2 ** 20;
+const UNMOUNT_MS_MAX = 15_000;
 
 /**
  * EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: from then on nothing is written, not even what lies in
@@ -26,13 +28,13 @@ function run(file: string, ...args: readonly string[]): void {
 }
 
 /** Why this machine lets nobody mount such disks; undefined when it does. */
-export function disksRefused(): string | undefined {
+export async function disksRefused(): Promise<string | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "jobx-disk-"));
   const disk = new TestDisk({ image: join(folder, "image"), at: join(folder, "mount") });
   try {
     mkdirSync(join(folder, "mount"));
     disk.mount();
-    disk.unmount();
+    await disk.unmount();
     return undefined;
   } catch (error) {
     return `file systems in files cannot be mounted here: ${String(error)}`;
@@ -61,9 +63,22 @@ export class TestDisk {
     rmSync(join(this.at, "lost+found"), { recursive: true, force: true });
   }
 
-  unmount(): void {
+  /** Waits for whoever still has something open there: processes that were killed end a moment later. */
+  async unmount(): Promise<void> {
     this.thaw();
-    run("umount", this.at);
+    await eventually(`${this.at} is unmounted`, UNMOUNT_MS_MAX, () => {
+      try {
+        run("umount", this.at);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  /** What was written so far, to any file, is on its disk. */
+  static syncAll(): void {
+    run("sync");
   }
 
   /** Power fails for all of them at once: what was not synced is gone after `unmount` and `mount`. */

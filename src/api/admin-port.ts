@@ -47,6 +47,23 @@ export interface GroupView {
   readonly votersWanted: number;
 }
 
+/** A replica on the node that was asked, as `jobx raft replicas` shows it. */
+export interface ReplicaStateView {
+  readonly group: number;
+  /** The workflow's name, or `system`. */
+  readonly name: string;
+  /** Null where the replica could not even be opened. */
+  readonly replica: number | null;
+  /** \`stopped\`: it takes no part, for the reason that is told. */
+  readonly role: "leader" | "follower" | "candidate" | "stopped";
+  readonly reason: string | null;
+  readonly term: number;
+  /** Up to here its rows are those of the log. */
+  readonly appliedIndex: number;
+  /** Of all its rows at that index: equal on replicas that are at the same one. Null where nothing is open. */
+  readonly stateHash: string | null;
+}
+
 /** What is left of a group that has lost the majority of its replicas. */
 export interface RecoveryView {
   readonly group: number;
@@ -85,6 +102,8 @@ export interface AdminPort {
    */
   removeNode(node: string, options: AdminCallOptions): Promise<void>;
   groups(options: AdminCallOptions): Promise<readonly GroupView[]>;
+  /** The replicas of this node itself; asks nobody else, so it answers without a majority too. */
+  replicas(): readonly ReplicaStateView[];
   /**
    * Says what is left of a group, by number or name, whose majority is lost for good, and if the loss is
    * accepted, has the newest replica go on alone. @throws {JobxError} `GROUP_UNKNOWN`, `RECOVERY_REFUSED`.

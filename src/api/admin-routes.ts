@@ -13,7 +13,7 @@ import {
   TICKET_PARAMS,
   TRANSFER_PARAMS,
 } from "./schema.ts";
-import { GROUP, RECOVERY, TICKET } from "./view-schema.ts";
+import { GROUP, RECOVERY, REPLICA_STATE, TICKET } from "./view-schema.ts";
 
 const ADMIN = { tag: "cluster", role: "admin", scope: { kind: "cluster" } } as const;
 
@@ -170,6 +170,23 @@ function raftRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request) => ({
       groups: await callCluster(context, request, { run: (options) => admin.groups(options) }),
     }),
+  );
+  app.get(
+    "/raft/replicas",
+    route(cluster, {
+      tag: "cluster",
+      role: "read",
+      scope: { kind: "cluster" },
+      summary:
+        "The replicas of the node that answers, with a hash of all rows of each: equal at equal indexes.",
+      answers: {
+        200: json(
+          "All.",
+          object<{ replicas: unknown }>("ReplicaStates", { replicas: list(REPLICA_STATE) }),
+        ),
+      },
+    }),
+    () => ({ replicas: admin.replicas() }),
   );
   app.post<{ Params: { readonly group: string; readonly node: string } }>(
     "/raft/:group/leader/:node",

@@ -1,6 +1,6 @@
 /** A client of the API for programs; the command line is built on it. */
 
-import type { GroupView, RecoveryView, TicketView } from "./admin-port.ts";
+import type { GroupView, RecoveryView, ReplicaStateView, TicketView } from "./admin-port.ts";
 import type { AttemptList, OutputView } from "./attempt-view.ts";
 import { clientError } from "./client-errors.ts";
 import {
@@ -127,6 +127,14 @@ export class JobxClient {
   async groups(): Promise<readonly GroupView[]> {
     const answer = await this.#get<{ readonly groups: readonly GroupView[] }>("/v1/raft");
     return answer.groups;
+  }
+
+  /** The replicas of the node that answers, and of no other. */
+  async replicas(): Promise<readonly ReplicaStateView[]> {
+    const answer = await this.#get<{ readonly replicas: readonly ReplicaStateView[] }>(
+      "/v1/raft/replicas",
+    );
+    return answer.replicas;
   }
 
   transfer(group: string, node: string): Promise<{ readonly node: string }> {

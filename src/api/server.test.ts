@@ -28,6 +28,7 @@ describe("who may call", () => {
     ["submit", "POST", "/v1/raft/0/recover", 403],
     ["admin", "POST", "/v1/raft/0/recover", 200],
     ["read", "GET", "/v1/raft", 200],
+    ["read", "GET", "/v1/raft/replicas", 200],
     ["admin", "POST", "/v1/nodes/n/drain", 200],
     ["submit", "DELETE", "/v1/tickets/t1", 403],
     ["admin", "DELETE", "/v1/tickets/t1", 404],

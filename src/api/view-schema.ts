@@ -1,5 +1,11 @@
 /** Schemas of what the API answers. Their type arguments are the types of `ports.ts`. */
-import type { GroupMemberView, GroupView, RecoveryView, TicketView } from "./admin-port.ts";
+import type {
+  GroupMemberView,
+  GroupView,
+  RecoveryView,
+  ReplicaStateView,
+  TicketView,
+} from "./admin-port.ts";
 import type {
   AttemptError,
   AttemptView,
@@ -118,6 +124,18 @@ export const GROUP = object<GroupView>("Group", {
     }),
   ),
   votersWanted: NATURAL,
+});
+
+/** A replica on the node that was asked. */
+export const REPLICA_STATE = object<ReplicaStateView>("ReplicaState", {
+  group: NATURAL,
+  name: TEXT,
+  replica: nullable(NATURAL),
+  role: oneOf("leader", "follower", "candidate", "stopped"),
+  reason: nullable(TEXT),
+  term: NATURAL,
+  appliedIndex: NATURAL,
+  stateHash: nullable(TEXT),
 });
 
 /** What is left of a group. */

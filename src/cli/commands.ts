@@ -21,6 +21,7 @@ import { NODE_SHOW } from "./commands/node-show.ts";
 import { NODE_UNDRAIN } from "./commands/node-undrain.ts";
 import { RAFT_LIST } from "./commands/raft-list.ts";
 import { RAFT_RECOVER } from "./commands/raft-recover.ts";
+import { RAFT_REPLICAS } from "./commands/raft-replicas.ts";
 import { RAFT_TRANSFER } from "./commands/raft-transfer.ts";
 import { REQUEST_ATTEMPTS } from "./commands/request-attempts.ts";
 import { REQUEST_CANCEL } from "./commands/request-cancel.ts";
@@ -88,6 +89,7 @@ export const COMMANDS: readonly Command[] = [
   CLUSTER_TICKET_LIST,
   CLUSTER_TICKET_REVOKE,
   RAFT_LIST,
+  RAFT_REPLICAS,
   RAFT_TRANSFER,
   RAFT_RECOVER,
   TOKEN_CREATE,

@@ -149,6 +149,9 @@ test("node drain, undrain and remove, raft list and transfer", async () => {
   expect((await jobx("node remove node-1")).out).toContain("node-1 is being removed");
   expect(called("removeNode")).toEqual({ node: "node-1" });
   expect((await jobx("raft list")).out).toMatch(/^0 +system +3 +17 +leader +node-1 +1 +17$/m);
+  const { out: replicas } = await jobx("raft replicas");
+  expect(replicas).toMatch(/^0 +system +1 +leader +3 +17 +00ff$/m);
+  expect(replicas).toMatch(/^1 +text +stopped: rows differ +3 +17 +00ff$/m);
   expect((await jobx("raft transfer system node-1")).exit).toBe(0);
   expect(called("transfer")).toEqual({ group: "system", node: "node-1" });
   const explained = await jobx("raft recover --system");

@@ -4,13 +4,20 @@ import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
 import { voterTarget } from "../actors/membership-plan.ts";
 import { SYSTEM_GROUP, VOTERS_MAX } from "../actors/system-group.ts";
-import type { AdminPort, GroupView, RecoveryView, TicketView } from "../api/admin-port.ts";
+import type {
+  AdminPort,
+  GroupView,
+  RecoveryView,
+  ReplicaStateView,
+  TicketView,
+} from "../api/admin-port.ts";
 import type { CallOptions } from "../api/ports.ts";
 import { ticketVerifier } from "../mesh/ticket.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { groupName, groupNamed, groupViews } from "./group-views.ts";
+import { type ReplicaStatesDeps, replicaStates } from "./replica-states.ts";
 import { ticketState, ticketsToForget } from "./room.ts";
 import { systemWall } from "./system.ts";
 import { printTicket } from "./ticket-text.ts";
@@ -29,6 +36,7 @@ export interface ClusterAdminDeps {
   readonly isUp: (node: string) => boolean;
   /** Makes the directory as new as the call, within so many milliseconds. */
   readonly fresh: (ms: number) => Promise<void>;
+  readonly stateHash: ReplicaStatesDeps["stateHash"];
 }
 
 export class ClusterAdmin implements AdminPort {
@@ -96,6 +104,16 @@ export class ClusterAdmin implements AdminPort {
 
   groups(options: CallOptions): Promise<readonly GroupView[]> {
     return groupViews(this.#deps.node, options.deadline);
+  }
+
+  replicas(): readonly ReplicaStateView[] {
+    const { node, stateHash } = this.#deps;
+    return replicaStates({
+      replicas: node.host.replicas(),
+      stopped: node.stoppedReplicas,
+      stateHash,
+      nameOf: (group) => groupName(node, group),
+    });
   }
 
   async transfer(

@@ -28,7 +28,7 @@ import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
 import { Deadline } from "../std/deadline.ts";
-import { ClusterAdmin } from "./cluster-admin.ts";
+import { ClusterAdmin, type ClusterAdminDeps } from "./cluster-admin.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { clusterView } from "./cluster-view.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
@@ -81,6 +81,7 @@ export interface ClusterApiDeps {
   readonly metrics: Metrics;
   /** How old this node's copy of a group may be, ms; undefined when it cannot tell. */
   readonly copyAgeMs: (group: number) => number | undefined;
+  readonly stateHash: ClusterAdminDeps["stateHash"];
   /** The token in this node's data directory, if it has one. */
   readonly ownToken: string | undefined;
 }
@@ -97,7 +98,7 @@ export class ClusterApi implements ClusterPort {
 
   constructor(deps: ClusterApiDeps) {
     this.#deps = deps;
-    const { node, plane, metrics, isUp } = deps;
+    const { node, plane, metrics, isUp, stateHash } = deps;
     const view = systemViewOf(node);
     this.#view = view;
     this.#reader = new RequestReader(node, view);
@@ -106,7 +107,7 @@ export class ClusterApi implements ClusterPort {
     this.invocations = new Invocations({ node, plane, ...readers });
     this.#writer = new WorkflowWriter({ node, view, plane, metrics });
     const fresh = (ms: number): Promise<void> => view.fresh(ms);
-    this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh });
+    this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh, stateHash });
     this.#tokens = new Tokens({
       ...{ clock: systemClock, fresh, directory: node.directory },
       writer: this.#writer,

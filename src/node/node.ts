@@ -202,6 +202,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     troubles: () => health.troubles(),
     metrics,
     copyAgeMs: (group) => health.copyAgeMs(group),
+    stateHash: (group) => composed.store.stateHash(group),
     ownToken: await ownToken(config.data),
   });
   const app = await buildNodeApi(ground, api);

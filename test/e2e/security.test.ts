@@ -98,6 +98,7 @@ test("tokens, tickets and keys are in no log at any level, in no answer, and on 
       "/metrics",
       "/v1/tickets",
       "/v1/raft",
+      "/v1/raft/replicas",
     ]) {
       for (const number of [1, 2, 3]) {
         const headers = { authorization: `Bearer ${token}` };

@@ -1,5 +1,11 @@
 /** What operators do to the fake cluster: notes the calls and answers from what it was given. */
-import type { AdminPort, GroupView, RecoveryView, TicketView } from "../../src/api/admin-port.ts";
+import type {
+  AdminPort,
+  GroupView,
+  RecoveryView,
+  ReplicaStateView,
+  TicketView,
+} from "../../src/api/admin-port.ts";
 import type { CallOptions } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
 
@@ -62,6 +68,14 @@ export class FakeAdmin implements AdminPort {
   async groups(options: CallOptions): Promise<readonly GroupView[]> {
     this.#called("groups", {}, options);
     return this.groupViews;
+  }
+
+  replicas(): readonly ReplicaStateView[] {
+    const about = { group: 0, name: "system", term: 3, appliedIndex: 17, stateHash: "00ff" };
+    return [
+      { ...about, replica: 1, role: "leader", reason: null },
+      { ...about, group: 1, name: "text", replica: null, role: "stopped", reason: "rows differ" },
+    ];
   }
 
   async recoverGroup(

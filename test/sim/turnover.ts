@@ -205,6 +205,8 @@ export class Turnover {
       node,
       isUp: (id) => id === node.self || process?.frames?.isUp(id) === true,
       fresh: () => Promise.resolve(),
+      // Hashes are compared at every index by the checkers; no operator asks for them here.
+      stateHash: () => undefined,
       writer: {
         system: async (command, deadline) => {
           const id = { kind: "entry", ...node.nextSequence(SYSTEM_GROUP) } as const;

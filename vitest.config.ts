@@ -20,6 +20,7 @@ export default defineConfig({
             "scripts/**/*.test.ts",
             "test/conformance/**/*.test.ts",
             "test/replay/**/*.test.ts",
+            "test/chaos/**/*.test.ts",
           ],
         },
       },

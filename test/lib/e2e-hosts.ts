@@ -2,36 +2,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import { eventually } from "./e2e-eventually.ts";
+import { HostGate } from "./e2e-host-gate.ts";
 import { MESH_PORT, TestNetwork } from "./e2e-network.ts";
 import { ClusterNodes, NODE, ROOT } from "./e2e-nodes.ts";
 
 /** Of every node: each has its own loopback. */
 const API_PORT = 7070;
-const START_MS_MAX = 60_000;
 /** Lines of each node's log that are shown after a failure. */
 const LOG_LINES = 40;
 
-/** Runs on a host: what comes in through a socket file goes to the host's own loopback. */
-const GATE = `
-  const { connect, createServer } = require("node:net");
-  createServer((socket) => {
-    const inner = connect(${API_PORT}, "127.0.0.1");
-    for (const [one, other] of [[socket, inner], [inner, socket]]) {
-      one.pipe(other);
-      one.on("error", () => other.destroy());
-      one.on("close", () => other.destroy());
-    }
-  }).listen(process.argv[1]);
-`;
-
 interface Host {
-  readonly gate: ChildProcess;
-  readonly server: Server;
+  readonly gate: HostGate;
   node: ChildProcess | undefined;
 }
 
@@ -48,9 +32,9 @@ export class HostsCluster extends ClusterNodes {
 
   /** The URL works from here, whatever is cut in the network. */
   override api(number: number): string {
-    const address = this.#hosts.get(number)?.server.address();
-    if (!isTcp(address)) throw new Error(`node-${number} was never started`);
-    return `http://127.0.0.1:${address.port}`;
+    const host = this.#hosts.get(number);
+    if (host === undefined) throw new Error(`node-${number} was never started`);
+    return host.gate.url;
   }
 
   override home(number: number): string {
@@ -108,10 +92,9 @@ export class HostsCluster extends ClusterNodes {
 
   /** Stops everything and removes folder and network. */
   async destroy(): Promise<void> {
-    for (const { node, gate, server } of this.#hosts.values()) {
+    for (const { node, gate } of this.#hosts.values()) {
       await ended(node);
-      await ended(gate);
-      server.close();
+      await gate.close();
     }
     this.network.destroy();
     await rm(this.folder, { recursive: true, force: true });
@@ -120,25 +103,10 @@ export class HostsCluster extends ClusterNodes {
   async #makeHost(number: number): Promise<Host> {
     this.network.addHost(number);
     await mkdir(this.home(number));
-    const socket = join(this.home(number), "api");
-    const program = [NODE, "-e", GATE, socket];
     const space = this.network.namespace(number);
-    const gate = spawn("ip", ["netns", "exec", space, ...program], { stdio: "inherit" });
-    const server = createServer((outer) => {
-      const inner = connect(socket);
-      for (const [one, other] of [
-        [outer, inner],
-        [inner, outer],
-      ] as const) {
-        one.pipe(other);
-        one.on("error", () => other.destroy());
-        one.on("close", () => other.destroy());
-      }
-    });
-    const host: Host = { gate, server, node: undefined };
+    const gate = await HostGate.open({ space, folder: this.home(number), port: API_PORT });
+    const host: Host = { gate, node: undefined };
     this.#hosts.set(number, host);
-    await eventually(`the gate of node-${number} listens`, START_MS_MAX, () => canConnect(socket));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return host;
   }
 }
@@ -167,20 +135,6 @@ function withoutSettings(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("JOBX_")),
   );
-}
-
-function isTcp(address: AddressInfo | string | null | undefined): address is AddressInfo {
-  return typeof address === "object" && address !== null;
-}
-
-function canConnect(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on("error", () => resolve(false));
-  });
 }
 
 function ended(child: ChildProcess | undefined): Promise<void> {

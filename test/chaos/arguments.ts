@@ -6,7 +6,7 @@ export const FAULTS = {
   kill: "SIGKILL, started again after 0 to 4 s",
   pause: "SIGSTOP for 0.5 to 8 s",
   partition: "nodes on networks of their own that are cut for 2 to 8 s (needs root and iproute2)",
-  roll: "all nodes one after the other by SIGTERM, under load",
+  roll: "SIGTERM, started again; then all nodes one after the other, with times",
   restart: "one node by SIGKILL and at once again, with times",
   stall: "one node by SIGSTOP for 2 s: it must keep what it leads",
 } as const;

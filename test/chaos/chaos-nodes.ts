@@ -17,8 +17,8 @@ const SLOTS = 2;
 const LOOK_MS_MAX = 1_500;
 /** Joining, elections, copies: on a machine that does other things as well. */
 const FORM_MS_MAX = 90_000;
-/** A drain with short units, and disks that close. */
-const STOP_MS_MAX = 30_000;
+/** A node drains for half a minute at most; then its disks close. */
+const STOP_MS_MAX = 60_000;
 
 interface Process {
   readonly child: ChildProcess;
@@ -194,10 +194,11 @@ export class ChaosNodes extends ClusterNodes {
     // A paused process would never read it.
     if (process.paused) child.kill("SIGCONT");
     try {
-      const [code, signal]: unknown[] = await exit;
-      if (how === "SIGTERM" && code !== 0)
+      await exit;
+      const { exitCode, signalCode } = child;
+      if (how === "SIGTERM" && exitCode !== 0)
         this.misdeeds.push(
-          `node-${number} was told to stop and ended with ${String(signal ?? code)}`,
+          `node-${number} was told to stop and ended with ${signalCode ?? exitCode}`,
         );
     } catch {
       this.misdeeds.push(`node-${number} did not end within ${STOP_MS_MAX} ms of ${how}`);

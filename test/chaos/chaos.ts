@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { ROOT } from "../lib/e2e-nodes.ts";
 import { Chance } from "../sim/chance.ts";
-import type { ChaosOptions, Fault } from "./arguments.ts";
+import type { ChaosOptions } from "./arguments.ts";
 import { ChaosNodes } from "./chaos-nodes.ts";
 import { agree, compareLists, orphans, whole } from "./closing.ts";
 import { loopback, networks } from "./ground.ts";
@@ -21,15 +21,13 @@ import {
   type StallFigures,
   stall,
 } from "./rounds.ts";
-import { Storm, type StormCounts } from "./storm.ts";
+import { Storm, type StormCounts, stormFaults } from "./storm.ts";
 import { Watch } from "./watch.ts";
 import { WORKFLOWS } from "./work.ts";
 
 /** What is open when the load stops ends in this time. */
 const END_MS_MAX = 90_000;
 const PROGRESS_MS = 5_000;
-/** Between two measured rounds: the cluster is itself again. */
-const STORM_FAULTS: readonly Fault[] = ["kill", "pause", "partition"];
 
 /** What a run came to. */
 export interface ChaosReport {
@@ -141,7 +139,7 @@ class Run {
       submissions: ledger.submissions.length,
       acknowledged: ledger.acknowledgedCount,
       ended: ledger.endedCount,
-      storm: this.#storm?.counts ?? { kills: 0, pauses: 0, cuts: 0, passed: 0 },
+      storm: this.#storm?.counts ?? { kills: 0, pauses: 0, stops: 0, cuts: 0, passed: 0 },
       leaderChanges: this.#watch?.leaderChanges ?? 0,
       statesCompared: this.#watch?.comparedCount ?? 0,
       gapMs: ledger.gapMs,
@@ -155,7 +153,8 @@ class Run {
   async #faults(watch: Watch, load: Load): Promise<void> {
     const { nodes, ground, say } = this.#deps;
     const { seed, faults, stormMs, rounds } = this.#options;
-    if (faults.some((one) => STORM_FAULTS.includes(one))) {
+    // A rolling restart alone is measured only.
+    if (stormFaults(faults).some((one) => one !== "roll")) {
       load.calm = false;
       const chance = Chance.of(seed, "storm");
       this.#storm = new Storm({ nodes, network: ground.network, watch, chance, faults, say });
@@ -203,10 +202,10 @@ class Run {
 
   #progress(): string {
     const { ledger } = this;
-    const { kills = 0, pauses = 0, cuts = 0 } = this.#storm?.counts ?? {};
+    const { kills = 0, pauses = 0, stops = 0, cuts = 0 } = this.#storm?.counts ?? {};
     return (
       `acknowledged ${ledger.acknowledgedCount}, ended ${ledger.endedCount}, open ${ledger.openCount}; ` +
-      `kills ${kills}, pauses ${pauses}, cuts ${cuts}, leader changes ${this.#watch?.leaderChanges ?? 0}`
+      `kills ${kills}, pauses ${pauses}, stops ${stops}, cuts ${cuts}, leader changes ${this.#watch?.leaderChanges ?? 0}`
     );
   }
 

@@ -8,7 +8,7 @@ export function reportText(report: ChaosReport): string {
   const lines = [
     `seed ${report.seed}`,
     `submissions ${report.submissions}, acknowledged ${report.acknowledged}, ended ${report.ended}`,
-    `kills ${storm.kills}, pauses ${storm.pauses}, cuts ${storm.cuts}, leader changes ${report.leaderChanges}`,
+    `kills ${storm.kills}, pauses ${storm.pauses}, stops ${storm.stops}, cuts ${storm.cuts}, leader changes ${report.leaderChanges}`,
     `longest time without an acknowledged submission ${ms(report.gapMs)}`,
     `states of replicas compared on the way ${report.statesCompared}`,
   ];
@@ -24,12 +24,16 @@ export function reportText(report: ChaosReport): string {
   if (restarts.length > 0) {
     const worst = (of: (one: ChaosReport["restarts"][number]) => number): number =>
       Math.max(...restarts.map(of));
-    const worked = worst((one) => Math.max(one.connectedMs, one.acknowledgedMs, one.workedMs));
+    const last = (one: ChaosReport["restarts"][number]): number =>
+      Math.max(one.readyMs, one.connectedMs, one.acknowledgedMs, one.workedMs);
+    const [all, after] = [worst(last), worst((one) => last(one) - one.answersMs)];
     lines.push(
-      `quick restarts ${restarts.length}, at most: ready ${ms(worst((one) => one.readyMs))}, ` +
+      `quick restarts ${restarts.length}, at most: answers ${ms(worst((one) => one.answersMs))}, ready ${ms(worst((one) => one.readyMs))}, ` +
         `connected ${ms(worst((one) => one.connectedMs))}, ` +
         `acknowledged ${ms(worst((one) => one.acknowledgedMs))}, ` +
-        `worked ${ms(worst((one) => one.workedMs))} (${verdictOf(worked, RESTART_MS_WANTED)})`,
+        `worked ${ms(worst((one) => one.workedMs))}`,
+      `  all of it ${ms(all)} after the start of the process (${verdictOf(all, RESTART_MS_WANTED)}), ` +
+        `${ms(after)} after its first answer (${verdictOf(after, RESTART_MS_WANTED)})`,
     );
   }
   if (stalls.length > 0) {

@@ -61,6 +61,8 @@ export async function roll({ nodes, ledger, say }: RoundDeps): Promise<RollFigur
 /** From the start of a node's process, ms. */
 export interface RestartFigures {
   readonly node: number;
+  /** Its program is loaded and its API answers anything. */
+  readonly answersMs: number;
   /** It says that it can serve. */
   readonly readyMs: number;
   /** It has connections with all other nodes, and they take it for up. */
@@ -84,7 +86,8 @@ export async function restart(deps: RoundDeps): Promise<RestartFigures> {
     return performance.now() - startMs;
   };
   const name = `node-${number}`;
-  const [readyMs, connectedMs, acknowledgedMs, workedMs] = await Promise.all([
+  const [answersMs, readyMs, connectedMs, acknowledgedMs, workedMs] = await Promise.all([
+    since("answers", async () => (await fetch(`${nodes.api(number)}/healthz`)).status > 0),
     since("is ready", async () => (await fetch(`${nodes.api(number)}/readyz`)).ok),
     since("is connected", async () => {
       const peers = await nodes.metric(number, "jobx_mesh_peers_up");
@@ -104,9 +107,9 @@ export async function restart(deps: RoundDeps): Promise<RestartFigures> {
       return (done ?? 0) > 0;
     }),
   ]);
-  const figures = { node: number, readyMs, connectedMs, acknowledgedMs, workedMs };
+  const figures = { node: number, answersMs, readyMs, connectedMs, acknowledgedMs, workedMs };
   say(
-    `node-${number} after its start: ready ${readyMs.toFixed(0)} ms, connected ${connectedMs.toFixed(0)} ms, ` +
+    `node-${number} after its start: answers ${answersMs.toFixed(0)} ms, ready ${readyMs.toFixed(0)} ms, connected ${connectedMs.toFixed(0)} ms, ` +
       `acknowledged ${acknowledgedMs.toFixed(0)} ms, worked ${workedMs.toFixed(0)} ms`,
   );
   return figures;

@@ -1,4 +1,4 @@
-/** Faults at random: every three seconds a node is killed or paused, or the network is cut. */
+/** Faults at random: every three seconds a node is killed, paused or told to stop, or the network is cut. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestNetwork } from "../lib/e2e-network.ts";
 import type { Chance } from "../sim/chance.ts";
@@ -14,6 +14,8 @@ const CUT_MS = { min: 2_000, max: 8_000 };
 /** Share of the faults that hit who schedules a workflow. */
 const SCHEDULER_RATIO = 0.6;
 
+type StormFault = Exclude<Fault, "restart" | "stall">;
+
 /** Ways to cut a network. */
 const CUTS = ["halves", "one node", "bridge", "one-way"] as const;
 
@@ -21,6 +23,8 @@ const CUTS = ["halves", "one node", "bridge", "one-way"] as const;
 export interface StormCounts {
   kills: number;
   pauses: number;
+  /** Nodes that were told to stop, by SIGTERM. */
+  stops: number;
   cuts: number;
   /** Nothing was done, since as many nodes were away as may be. */
   passed: number;
@@ -37,7 +41,7 @@ export interface StormDeps {
 
 /** One time of faults. */
 export class Storm {
-  readonly counts: StormCounts = { kills: 0, pauses: 0, cuts: 0, passed: 0 };
+  readonly counts: StormCounts = { kills: 0, pauses: 0, stops: 0, cuts: 0, passed: 0 };
   readonly #deps: StormDeps;
   readonly #away = new Set<number>();
   readonly #underWay = new Set<Promise<void>>();
@@ -63,16 +67,21 @@ export class Storm {
 
   async #hit(): Promise<void> {
     const { chance, faults, nodes } = this.#deps;
-    const kinds = faults.filter((one) => one === "kill" || one === "pause" || one === "partition");
     // Everything is drawn each time, so that what one fault takes does not shift the next.
-    const kind = chance.pick(kinds);
+    const kind = chance.pick(stormFaults(faults));
     const drawn = { down: chance.next(), pause: chance.next(), cut: chance.next() };
     const victim = this.#victim();
     const order = chance.sample(nodes.numbers, nodes.numbers.length);
     const way = chance.pick(CUTS);
     switch (kind) {
       case "kill":
-        return victim === undefined ? this.#pass() : this.#kill(victim, drawn.down * DOWN_MS_MAX);
+        return victim === undefined
+          ? this.#pass()
+          : this.#restart(victim, "kill", drawn.down * DOWN_MS_MAX);
+      case "roll":
+        return victim === undefined
+          ? this.#pass()
+          : this.#restart(victim, "stop", drawn.down * DOWN_MS_MAX);
       case "pause":
         return victim === undefined
           ? this.#pass()
@@ -98,12 +107,13 @@ export class Storm {
     this.counts.passed += 1;
   }
 
-  async #kill(number: number, downMs: number): Promise<void> {
+  async #restart(number: number, how: "kill" | "stop", downMs: number): Promise<void> {
     const { nodes, say } = this.#deps;
     this.#away.add(number);
-    this.counts.kills += 1;
-    say(`node-${number} is killed for ${downMs.toFixed(0)} ms`);
-    await nodes.kill(number);
+    this.counts[`${how}s`] += 1;
+    const what = how === "kill" ? "killed" : "told to stop, and away";
+    say(`node-${number} is ${what} for ${downMs.toFixed(0)} ms`);
+    await nodes[how](number);
     await this.#wait(downMs);
     nodes.start(number);
     // Until it takes part again it counts as away.
@@ -138,6 +148,12 @@ export class Storm {
   async #wait(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => {});
   }
+}
+
+/** Those of the faults that come at random. */
+export function stormFaults(faults: readonly Fault[]): readonly StormFault[] {
+  const known: readonly StormFault[] = ["kill", "pause", "roll", "partition"];
+  return known.filter((one) => faults.includes(one));
 }
 
 /** Which directions are cut; `order` holds all nodes. */

@@ -16,7 +16,7 @@ const ORPHANS_MS_MAX = 5_000;
 /** Waits until the cluster is whole: it is said how long that took. @throws {Error} with what is missing. */
 export async function whole(nodes: ChaosNodes): Promise<number> {
   const startMs = performance.now();
-  const left = (): number => WHOLE_MS_MAX - (performance.now() - startMs);
+  const left = (): number => Math.max(0, Math.round(startMs + WHOLE_MS_MAX - performance.now()));
   for (const number of nodes.numbers) {
     await eventually(`node-${number} is ready`, left(), async () => {
       const answer = await fetch(`${nodes.api(number)}/readyz`);

@@ -30,6 +30,7 @@ export function adminRoutes(app: FastifyInstance, context: ApiContext): void {
   ticketRoutes(app, context);
   nodeRoutes(app, context);
   raftRoutes(app, context);
+  replicaRoutes(app, context);
 }
 
 function ticketRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -171,23 +172,6 @@ function raftRoutes(app: FastifyInstance, context: ApiContext): void {
       groups: await callCluster(context, request, { run: (options) => admin.groups(options) }),
     }),
   );
-  app.get(
-    "/raft/replicas",
-    route(cluster, {
-      tag: "cluster",
-      role: "read",
-      scope: { kind: "cluster" },
-      summary:
-        "The replicas of the node that answers, with a hash of all rows of each: equal at equal indexes.",
-      answers: {
-        200: json(
-          "All.",
-          object<{ replicas: unknown }>("ReplicaStates", { replicas: list(REPLICA_STATE) }),
-        ),
-      },
-    }),
-    () => ({ replicas: admin.replicas() }),
-  );
   app.post<{ Params: { readonly group: string; readonly node: string } }>(
     "/raft/:group/leader/:node",
     route(cluster, {
@@ -208,5 +192,25 @@ function raftRoutes(app: FastifyInstance, context: ApiContext): void {
       });
       return { group, node };
     },
+  );
+}
+
+function replicaRoutes(app: FastifyInstance, { cluster }: ApiContext): void {
+  app.get(
+    "/raft/replicas",
+    route(cluster, {
+      tag: "cluster",
+      role: "read",
+      scope: { kind: "cluster" },
+      summary:
+        "The replicas of the node that answers, with a hash of all rows of each: equal at equal indexes.",
+      answers: {
+        200: json(
+          "All.",
+          object<{ replicas: unknown }>("ReplicaStates", { replicas: list(REPLICA_STATE) }),
+        ),
+      },
+    }),
+    () => ({ replicas: cluster.admin.replicas() }),
   );
 }

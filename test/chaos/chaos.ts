@@ -61,7 +61,10 @@ export async function runChaos(
     ? networks()
     : loopback(Chance.of(seed + process.pid, "ports"));
   const nodes = new ChaosNodes(ground, options.nodes);
-  const endAll = (): void => void nodes.killAll();
+  const endAll = (): void => {
+    void nodes.killAll();
+    ground.drop();
+  };
   process.once("exit", endAll);
   const run = new Run(options, { nodes, ground, say });
   try {

@@ -31,6 +31,8 @@ export interface Ground {
   readonly network: TestNetwork | undefined;
   /** Nothing may run there any more. */
   close(): Promise<void>;
+  /** As `close`, for a process that ends now and cannot wait. */
+  drop(): void;
 }
 
 /**
@@ -59,6 +61,7 @@ export function loopback(chance: Chance): Ground {
       };
     },
     close: () => Promise.resolve(),
+    drop: () => {},
   };
 }
 
@@ -79,6 +82,10 @@ export function networks(): Ground {
         flags: ["--listen", listen, "--api", `127.0.0.1:${API_PORT}`],
         prefix: ["ip", "netns", "exec", space],
       };
+    },
+    drop() {
+      for (const gate of gates) gate.drop();
+      network.destroy();
     },
     async close() {
       await Promise.all(gates.map((gate) => gate.close()));

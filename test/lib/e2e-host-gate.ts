@@ -59,6 +59,11 @@ export class HostGate {
     return new HostGate({ gate, server, port: address.port });
   }
 
+  /** As `close`, for a process that ends now and cannot wait. */
+  drop(): void {
+    this.#gate.kill("SIGKILL");
+  }
+
   /** Nothing goes through any more. */
   async close(): Promise<void> {
     this.#server.close();

@@ -14,7 +14,7 @@ const SLOTS = 2;
 const BEAT_MS = 500;
 /** A loop that never ends shows as more than this; the few beats of a second are far below. */
 const BEATS_MAX = 200;
-const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET };
+const LEASE_MS = 8_000;
 const END: PerformEnd = {
   outcome: { kind: "released", reason: "test" },
   ranMs: 1_000,
@@ -41,6 +41,9 @@ class Schedulers {
   readonly limits = new Map<number, number>();
   /** Ends are not settled. */
   isDeaf = false;
+  /** Nobody answers a beat. */
+  isGone = false;
+  readonly warnings: string[] = [];
   beats = 0;
   /** How long a write to the disk takes already. */
   writeMs = 0;
@@ -55,12 +58,12 @@ class Schedulers {
         capabilities: [],
         beatMs: BEAT_MS,
         idleBeatMs: BEAT_MS,
-        leaseMs: 8_000,
+        leaseMs: LEASE_MS,
         prefetchMs,
       },
       clock: this.timers,
       timers: this.timers,
-      log: QUIET,
+      log: this.#log(),
       mesh: this.#mesh(),
       run: "run",
       workflows: () => groups.map((group) => ({ group, candidates: ["here"] })),
@@ -91,6 +94,12 @@ class Schedulers {
     await this.timers.advance(BEAT_MS);
   }
 
+  #log(): Log {
+    const warn = (text: string): void => void this.warnings.push(text);
+    const log: Log = { debug() {}, info() {}, warn, error() {}, child: () => log };
+    return log;
+  }
+
   #mesh(): MeshPort {
     return {
       self: "here",
@@ -105,6 +114,7 @@ class Schedulers {
           this.beats += 1;
           this.limits.set(said.group, said.limit);
           if (this.beats > BEATS_MAX) throw new Error("beats without end");
+          if (this.isGone) return true;
           queueMicrotask(() => this.#answer(said.group, said));
         } else {
           const tokens = said.ends.map(({ token }) => token);
@@ -349,6 +359,21 @@ test("a workflow without work costs no beats, and work is begun when its schedul
   const after = all.beats;
   await all.timers.advance(100 * BEAT_MS);
   expect(all.beats).toBe(after);
+});
+
+test("units of a scheduler that says nothing for a lease are given up, and that is said once however long they take to end", async () => {
+  const of = new Schedulers([1]);
+  of.demand.set(1, SLOTS);
+  of.executor.start();
+  await of.timers.advance(BEAT_MS);
+  expect(of.running.size).toBe(SLOTS);
+  of.isGone = true;
+  await of.timers.advance(LEASE_MS - BEAT_MS);
+  expect([...of.running.keys()].some(({ controller }) => controller.signal.aborted)).toBe(false);
+  await of.timers.advance(10 * BEAT_MS);
+  expect([...of.running.keys()].every(({ controller }) => controller.signal.aborted)).toBe(true);
+  expect(of.warnings).toEqual(["lost touch with a scheduler and gave up its units"]);
+  of.executor.stop();
 });
 
 test("a scheduler that grants without end fills this node up to its bound, and no further", () => {

@@ -389,9 +389,15 @@ export class Executor {
     const { candidates, nowMs } = about;
     const silentMs = nowMs - session.heardMs;
     if (silentMs >= options.leaseMs) session.lapse();
-    if (silentMs >= options.leaseMs && session.attempts.size > session.ended().length) {
-      log.warn("lost touch with a scheduler and gave up its units", { group: session.group });
-      for (const attempt of session.attempts.values()) attempt.controller.abort();
+    if (silentMs >= options.leaseMs) {
+      // A unit that was given up may take some beats to end: that is said once.
+      const kept = [...session.attempts.values()].filter(
+        ({ end, controller }) => end === undefined && !controller.signal.aborted,
+      );
+      for (const attempt of kept) attempt.controller.abort();
+      if (kept.length > 0) {
+        log.warn("lost touch with a scheduler and gave up its units", { group: session.group });
+      }
     }
     if (session.isQuiet) return;
     const everyMs = session.active ? options.beatMs : options.idleBeatMs;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [names] [--json] [--profile DIR]`: measures a cluster of three real nodes on this
+ * `npm run bench -- [names] [--json] [--profile DIR] [--rows N]`: measures a cluster of three real nodes on this
  * machine. See docs/benchmarks.md. Ends with 1 when a floor was missed.
  */
 import { mkdir } from "node:fs/promises";
@@ -28,15 +28,23 @@ const LONG: ReadonlySet<string> = new Set(["named"]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: "boolean" }, profile: { type: "string" }, help: { type: "boolean" } },
+    options: {
+      json: { type: "boolean" },
+      profile: { type: "string" },
+      rows: { type: "string" },
+      help: { type: "boolean" },
+    },
     allowPositionals: true,
   });
   const unknown = positionals.find((name) => BENCHES[name] === undefined);
-  if (values.help === true || unknown !== undefined) {
+  const rows = values.rows === undefined ? undefined : Number(values.rows);
+  const wrong =
+    unknown !== undefined || (rows !== undefined && !(Number.isSafeInteger(rows) && rows >= 1));
+  if (values.help === true || wrong) {
     console.error(
-      `usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR]`,
+      `usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR] [--rows N]`,
     );
-    process.exitCode = unknown === undefined ? 0 : 2;
+    process.exitCode = wrong ? 2 : 0;
     return;
   }
   if (values.profile !== undefined) await mkdir(values.profile, { recursive: true });
@@ -44,7 +52,7 @@ async function main(): Promise<void> {
   if (values.json !== true) console.log(`${machineText()}\n`);
   const usual = Object.keys(BENCHES).filter((name) => !LONG.has(name));
   for (const name of positionals.length === 0 ? usual : positionals) {
-    const table = await BENCHES[name]?.({ profiles: values.profile });
+    const table = await BENCHES[name]?.({ profiles: values.profile, rows });
     if (table === undefined) continue;
     tables.push(table);
     if (values.json !== true) console.log(tableText(table));

@@ -1,7 +1,9 @@
 /** A million named units (R19) in one workflow: added, granted in their order, run out of time, ended. */
 import { BenchCluster } from "./lib/cluster.ts";
 import { applyBench, WORKFLOW } from "./lib/definition.ts";
+import type { Memory } from "./lib/memory.ts";
 import type { NamedResult } from "./lib/named-loop.ts";
+import type { BenchOptions } from "./lib/options.ts";
 import { type Figure, loadNow, type Table } from "./lib/report.ts";
 
 const UNITS = 1_000_000;
@@ -14,15 +16,15 @@ const RESTART_MS_MAX = 10_000;
 
 const MIB = 1024 * 1024;
 
-export async function named(): Promise<Table> {
+export async function named({ rows = UNITS }: BenchOptions): Promise<Table> {
   const before = loadNow();
   const few = await run(FEW_UNITS);
-  const many = await run(UNITS);
+  const many = await run(rows);
   const perSecond = ({ units, elapsedMs }: NamedResult): number => (1000 * units) / elapsedMs;
   const rate = (step: "added" | "drained"): readonly Figure[] => [
     { name: `${FEW_UNITS} ${step}`, value: perSecond(few[step]), unit: "units/s", ratio: 1 },
     {
-      name: `${UNITS} ${step}`,
+      name: `${rows} ${step}`,
       value: perSecond(many[step]),
       unit: "units/s",
       ratio: perSecond(many[step]) / perSecond(few[step]),
@@ -31,7 +33,7 @@ export async function named(): Promise<Table> {
         : {}),
     },
   ];
-  const resident = Math.max(many.added.residentMax, many.drained.residentMax) / MIB;
+  const resident = residentMax(many);
   return {
     name: "named",
     caption:
@@ -45,10 +47,16 @@ export async function named(): Promise<Table> {
         name: "memory of the scheduler's process",
         value: resident,
         unit: "MiB",
-        ratio: resident / (Math.max(few.added.residentMax, few.drained.residentMax) / MIB),
+        ratio: resident / residentMax(few),
         floor: { bound: RESIDENT_MAX_MIB, how: "most" },
-        note: `while they drain, by quarters: ${many.drained.residentByQuarter.map((bytes) => Math.round(bytes / MIB)).join(" ")}`,
+        note: `by quarters while they are added ${quarters(many.added, "resident")}, while they drain ${quarters(many.drained, "resident")}`,
       },
+      ...PARTS.map((part) => ({
+        name: `of it: ${part}`,
+        value: Math.max(...many.drained.memory.map((memory) => memory[part])) / MIB,
+        unit: "MiB",
+        note: `added ${quarters(many.added, part)}, drained ${quarters(many.drained, part)}`,
+      })),
       {
         name: "restart of a killed node",
         value: many.restartMs,
@@ -60,6 +68,17 @@ export async function named(): Promise<Table> {
     ],
     load: [before, loadNow()],
   };
+}
+
+const PARTS = ["anonymous", "files", "heapUsed", "heapTotal", "external", "buffers"] as const;
+
+/** The most resident memory while units are added and while they drain, MiB. */
+function residentMax({ added, drained }: Run): number {
+  return Math.max(...[...added.memory, ...drained.memory].map(({ resident }) => resident)) / MIB;
+}
+
+function quarters({ memory }: NamedResult, part: keyof Memory): string {
+  return memory.map((seen) => Math.round(seen[part] / MIB)).join(" ");
 }
 
 interface Run {

@@ -16,6 +16,7 @@ import type { NamedRef } from "../../src/scheduler/named/rows.ts";
 import { NAMED_WINDOW_MAX, NamedWindow } from "../../src/scheduler/named/window.ts";
 import type { Row } from "../../src/scheduler/rows.ts";
 import { assert } from "../../src/std/assert.ts";
+import { type Memory, memoryNow, mostOf } from "./memory.ts";
 
 const SPEC = "bench";
 const PRIORITIES = 10;
@@ -33,10 +34,8 @@ export interface NamedResult {
   readonly units: number;
   readonly expired: number;
   readonly elapsedMs: number;
-  /** Largest resident memory of the process meanwhile, bytes. */
-  readonly residentMax: number;
-  /** The same in each quarter of the work, in order. */
-  readonly residentByQuarter: readonly number[];
+  /** The process's memory in each quarter of the work, in order: of each part the most that was seen. */
+  readonly memory: readonly Memory[];
 }
 
 type Leader = Replica<Row, Envelope, Effect>;
@@ -125,12 +124,11 @@ export class NamedLoop {
     units: number,
     step: (done: (count: number) => void) => Promise<boolean>,
   ): Promise<NamedResult> {
-    const residentByQuarter = [0, 0, 0, 0];
+    const memory: (Memory | undefined)[] = [];
     let doneCount = 0;
     const sample = (): void => {
       const quarter = Math.min(3, Math.floor((4 * doneCount) / units));
-      const { rss } = process.memoryUsage();
-      residentByQuarter[quarter] = Math.max(residentByQuarter[quarter] ?? 0, rss);
+      memory[quarter] = mostOf(memory[quarter], memoryNow());
     };
     const timer = setInterval(sample, SAMPLE_MS);
     const startMs = performance.now();
@@ -148,8 +146,7 @@ export class NamedLoop {
       units,
       expired: 0,
       elapsedMs: performance.now() - startMs,
-      residentMax: Math.max(...residentByQuarter),
-      residentByQuarter,
+      memory: memory.filter((seen) => seen !== undefined),
     };
   }
 }

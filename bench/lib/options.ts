@@ -2,4 +2,6 @@
 export interface BenchOptions {
   /** Where CPU profiles of leader and follower go; undefined takes none. */
   readonly profiles: string | undefined;
+  /** How many rows or units the benchmark of many has; undefined for its usual number. */
+  readonly rows: number | undefined;
 }

@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { levelDisk } from "./level-disk.ts";
 import { checkTables, tableDamage } from "./level-tables.ts";
@@ -12,7 +12,7 @@ const text = (bytes: Uint8Array | undefined): string | undefined =>
 
 async function withTable(
   name: DatabaseName,
-  run: (bytes: Uint8Array, place: string) => Promise<void> | void,
+  run: (bytes: Uint8Array, place: string, table: string) => Promise<void> | void,
 ): Promise<void> {
   const path = await mkdtemp(join(tmpdir(), "jobx-tables-"));
   try {
@@ -28,7 +28,7 @@ async function withTable(
     await kv.close();
     const place = join(path, name);
     const table = (await readdir(place)).find((file) => file.endsWith(".ldb")) ?? "none";
-    await run(await readFile(join(place, table)), place);
+    await run(await readFile(join(place, table)), place, table);
   } finally {
     await rm(path, { recursive: true });
   }
@@ -52,6 +52,34 @@ for (const name of ["log", "state"] as const) {
     });
   });
 }
+
+for (const name of ["log", "state"] as const) {
+  test(`a table of ${name}/ that was being written when the process was killed is no damage`, async () => {
+    await withTable(name, async (bytes, place) => {
+      await writeFile(join(place, "999999.ldb"), bytes.subarray(0, bytes.length / 2));
+      await checkTables(place);
+      const kv = await levelDisk(dirname(place)).openKv(name);
+      const [value] = await kv.getMany(["a/long/and/regular/key/7"]);
+      expect(Array.from(value ?? [])).toEqual(Array.from({ length: 200 }, () => 7));
+      await kv.close();
+    });
+  });
+
+  test(`a table of ${name}/ that is cut off is damage when the manifest names it`, async () => {
+    await withTable(name, async (bytes, place, table) => {
+      await writeFile(join(place, table), bytes.subarray(0, bytes.length / 2));
+      await expect(checkTables(place)).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+    });
+  });
+}
+
+test("where the manifest cannot be read every table is looked at", async () => {
+  await withTable("state", async (bytes, place) => {
+    await writeFile(join(place, "999999.ldb"), bytes.subarray(0, bytes.length / 2));
+    await writeFile(join(place, "CURRENT"), "MANIFEST-none\n");
+    await expect(checkTables(place)).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+  });
+});
 
 test("literals, near and far copies come out, and what overlaps repeats", () => {
   expect(text(unsnap(Uint8Array.of(3, 2 << 2, 0x61, 0x62, 0x63)))).toBe("abc");

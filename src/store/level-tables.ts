@@ -11,7 +11,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CRC32C_EMPTY, crc32c } from "../std/crc32c.ts";
 import { damagedError } from "./errors.ts";
+import { maskedCrc } from "./level-crc.ts";
+import { LevelCursor } from "./level-cursor.ts";
 import { fileError } from "./level-errors.ts";
+import { liveTables } from "./level-manifest.ts";
 import { unsnap } from "./unsnap.ts";
 
 const FOOTER_BYTES = 48;
@@ -19,7 +22,6 @@ const FOOTER_BYTES = 48;
 const MAGIC_LOW = 0x8b80fb57;
 const MAGIC_HIGH = 0xdb477524;
 const TRAILER_BYTES = 5;
-const MASK_DELTA = 0xa282ead8;
 const COMPRESSION = { none: 0, snappy: 1 } as const;
 
 interface Handle {
@@ -28,12 +30,14 @@ interface Handle {
 }
 
 /**
- * Reads every table of a database, which nobody has open; about 3 seconds per gigabyte.
+ * Reads every table that belongs to a database, which nobody has open; about 3 seconds per gigabyte.
  * @throws `STORE_DAMAGED` with the first file that is not what was written; `STORE_IO`.
  */
 export async function checkTables(place: string): Promise<void> {
+  const live = await liveTables(place);
   for (const name of await namesOf(place)) {
     if (!name.endsWith(".ldb") && !name.endsWith(".sst")) continue;
+    if (live?.has(Number.parseInt(name, 10)) === false) continue;
     const bytes = await readFile(join(place, name)).catch((error: unknown) => {
       throw fileError(name, error);
     });
@@ -59,8 +63,8 @@ export function tableDamage(bytes: Uint8Array): string | undefined {
     view.getUint32(bytes.length - 4, true) !== MAGIC_HIGH
   )
     return "its end is not that of a table";
-  const footer = new Cursor(bytes, bytes.length - FOOTER_BYTES);
-  for (const top of [footer.handle(), footer.handle()]) {
+  const footer = new LevelCursor(bytes, bytes.length - FOOTER_BYTES);
+  for (const top of [handleAt(footer), handleAt(footer)]) {
     const block = openBlock(bytes, view, top);
     if (block === undefined) return "the checksum of an index does not fit";
     const handles = handlesIn(block);
@@ -71,11 +75,15 @@ export function tableDamage(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+function handleAt(cursor: LevelCursor): Handle {
+  return { offset: cursor.uint(), size: cursor.uint() };
+}
+
 function isWhole(bytes: Uint8Array, view: DataView, { offset, size }: Handle): boolean {
   if (offset + size + TRAILER_BYTES > bytes.length - FOOTER_BYTES) return false;
   const masked = view.getUint32(offset + size + 1, true);
   const sum = crc32c(CRC32C_EMPTY, bytes, offset, offset + size + 1);
-  return (((sum >>> 15) | (sum << 17)) + MASK_DELTA) >>> 0 === masked;
+  return maskedCrc(sum) === masked;
 }
 
 function openBlock(bytes: Uint8Array, view: DataView, handle: Handle): Uint8Array | undefined {
@@ -92,42 +100,15 @@ function handlesIn(block: Uint8Array): readonly Handle[] | undefined {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
   const end = block.length - 4 - 4 * view.getUint32(block.length - 4, true);
   const handles: Handle[] = [];
-  const cursor = new Cursor(block, 0);
+  const cursor = new LevelCursor(block, 0);
   while (cursor.at < end) {
     cursor.uint(); // What the key shares with the one before.
     const keyBytes = cursor.uint();
     const valueBytes = cursor.uint();
     const valueAt = cursor.at + keyBytes;
     if (valueAt + valueBytes > end) return undefined;
-    handles.push(new Cursor(block, valueAt).handle());
+    handles.push(handleAt(new LevelCursor(block, valueAt)));
     cursor.at = valueAt + valueBytes;
   }
   return handles;
-}
-
-class Cursor {
-  readonly #bytes: Uint8Array;
-  at: number;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.at = at;
-  }
-
-  handle(): Handle {
-    return { offset: this.uint(), size: this.uint() };
-  }
-
-  /** A number in groups of seven bits, lowest first; at most ten bytes. */
-  uint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let count = 0; count < 10; count++) {
-      const byte = this.#bytes[this.at++] ?? 0;
-      value += (byte & 127) * scale;
-      if (byte < 128) break;
-      scale *= 128;
-    }
-    return value;
-  }
 }

@@ -1,9 +1,11 @@
 /** A million named units (R19) in one workflow: added, granted in their order, run out of time, ended. */
 import { BenchCluster } from "./lib/cluster.ts";
+import { cpuMsOf } from "./lib/cpu.ts";
 import { applyBench, WORKFLOW } from "./lib/definition.ts";
 import type { Memory } from "./lib/memory.ts";
 import type { NamedResult } from "./lib/named-loop.ts";
 import type { BenchOptions } from "./lib/options.ts";
+import { profiled } from "./lib/profile.ts";
 import { type Figure, loadNow, type Table } from "./lib/report.ts";
 
 const UNITS = 1_000_000;
@@ -16,18 +18,25 @@ const RESTART_MS_MAX = 10_000;
 
 const MIB = 1024 * 1024;
 
-export async function named({ rows = UNITS }: BenchOptions): Promise<Table> {
+export async function named({ rows = UNITS, profiles }: BenchOptions): Promise<Table> {
   const before = loadNow();
-  const few = await run(FEW_UNITS);
-  const many = await run(rows);
+  const few = await run(FEW_UNITS, undefined);
+  const many = await run(rows, profiles);
   const perSecond = ({ units, elapsedMs }: NamedResult): number => (1000 * units) / elapsedMs;
   const rate = (step: "added" | "drained"): readonly Figure[] => [
-    { name: `${FEW_UNITS} ${step}`, value: perSecond(few[step]), unit: "units/s", ratio: 1 },
+    {
+      name: `${FEW_UNITS} ${step}`,
+      value: perSecond(few[step]),
+      unit: "units/s",
+      ratio: 1,
+      cpuMicros: few[step].cpuMicros,
+    },
     {
       name: `${rows} ${step}`,
       value: perSecond(many[step]),
       unit: "units/s",
       ratio: perSecond(many[step]) / perSecond(few[step]),
+      cpuMicros: many[step].cpuMicros,
       ...(step === "drained"
         ? { note: `${many.drained.expired} of them twice: they ran out of time` }
         : {}),
@@ -81,26 +90,40 @@ function quarters({ memory }: NamedResult, part: keyof Memory): string {
   return memory.map((seen) => Math.round(seen[part] / MIB)).join(" ");
 }
 
+interface Step extends NamedResult {
+  /** Processor time of all nodes for each unit, microseconds. */
+  readonly cpuMicros: number;
+}
+
 interface Run {
-  readonly added: NamedResult;
-  readonly drained: NamedResult;
+  readonly added: Step;
+  readonly drained: Step;
   readonly restartMs: number;
 }
 
-async function run(units: number): Promise<Run> {
+async function run(units: number, profiles: string | undefined): Promise<Run> {
   const cluster = await BenchCluster.start({ slots: 0 });
   try {
     await applyBench(cluster);
-    const { group, leader } = await cluster.settled(WORKFLOW);
-    const { result: added } = await leader.ask({ kind: "named-add", group, units }, "named");
+    const step = async (kind: "named-add" | "named-drain"): Promise<Step> => {
+      const place = await cluster.settled(WORKFLOW);
+      const { group, leader } = place;
+      const pids = cluster.nodes.map(({ pid }) => pid);
+      const work = async (): Promise<Step> => {
+        const cpuMs = cpuMsOf(pids);
+        const { result } = await leader.ask({ kind, group, units }, "named");
+        return { ...result, cpuMicros: (1000 * (cpuMsOf(pids) - cpuMs)) / units };
+      };
+      return profiled(work, { place, folder: profiles, name: kind });
+    };
+    const added = await step("named-add");
+    const { leader } = await cluster.settled(WORKFLOW);
     await leader.kill().gone;
     const startMs = performance.now();
     await leader.start(undefined);
     await leader.ready();
     const restartMs = performance.now() - startMs;
-    const next = await cluster.settled(WORKFLOW);
-    const drain = { kind: "named-drain", group, units } as const;
-    const { result: drained } = await next.leader.ask(drain, "named");
+    const drained = await step("named-drain");
     return { added, drained, restartMs };
   } finally {
     await cluster.close();

@@ -16,11 +16,12 @@ import type { NamedRef } from "../../src/scheduler/named/rows.ts";
 import { NAMED_WINDOW_MAX, NamedWindow } from "../../src/scheduler/named/window.ts";
 import type { Row } from "../../src/scheduler/rows.ts";
 import { assert } from "../../src/std/assert.ts";
+import { seededRandom } from "../../src/std/random.ts";
 import { type Memory, memoryNow, mostOf } from "./memory.ts";
 
 const SPEC = "bench";
 const PRIORITIES = 10;
-const DATA = new Uint8Array(100).fill(7);
+const DATA_BYTES = 100;
 /** One grant of so many runs into its deadline. */
 const EXPIRING_ONE_IN = 20;
 /** Commands under way. */
@@ -61,7 +62,7 @@ export class NamedLoop {
         key: keyOf(first + at),
         priority: (first + at) % PRIORITIES,
         notBeforeMs: 0,
-        data: DATA,
+        data: dataOf(first + at),
       }));
       await this.#propose({ kind: "named-add", spec: SPEC, units: added }, count);
       done(count);
@@ -209,4 +210,10 @@ function keyOf(number: number): Uint8Array {
   new DataView(key.buffer).setUint32(0, Math.imul(number, 2_654_435_761) >>> 0);
   new DataView(key.buffer).setUint32(12, number);
   return key;
+}
+
+/** As hard to compress as real data may be: rows on disk are as large as they look. */
+function dataOf(number: number): Uint8Array {
+  const random = seededRandom(number);
+  return Uint8Array.from({ length: DATA_BYTES }, () => 256 * random.next());
 }

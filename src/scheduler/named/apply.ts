@@ -14,10 +14,8 @@ import type { NamedCountsRow, NamedHolder, NamedRef, NamedStand, NamedUnitRow } 
 export function applyNamed(tx: WorkflowTransaction, at: Position, command: NamedCommand): Answer {
   // All at once: missed one after the other they would be as many rounds of loading (R12).
   const refs = refsOf(tx, command);
-  readAll(
-    tx,
-    refs.flatMap((ref) => [namedKeys.unit(ref), namedKeys.counts(ref.spec)]),
-  );
+  const specs = new Set(refs.map(({ spec }) => spec));
+  readAll(tx, [...refs.map(namedKeys.unit), ...[...specs].map(namedKeys.counts)]);
   return { kind: "changed", count: changed(tx, at, command) };
 }
 

@@ -6,41 +6,55 @@ import { assert } from "../../std/assert.ts";
 import { orderedNumber, readOrderedNumbers } from "../../std/ordered-text.ts";
 import type { NamedRef, NamedState } from "./rows.ts";
 
-const SIGN = 1n << 63n;
-const ALL = (1n << 64n) - 1n;
+const SIGN = 0x80000000;
+
+const number = new DataView(new ArrayBuffer(8));
 
 /** 16 hexadecimal digits whose order is that of falling priorities; -0 is 0. */
 export function priorityText(priority: number): string {
   assert(Number.isFinite(priority), "a priority is a finite number");
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, priority === 0 ? 0 : priority);
-  const bits = view.getBigUint64(0);
+  number.setFloat64(0, priority === 0 ? 0 : priority);
+  const high = number.getUint32(0);
+  const low = number.getUint32(4);
   // As usual for floats: negative ones turn round, positive ones go above them; then all is reversed.
-  const rising = (bits & SIGN) === 0n ? bits | SIGN : ~bits & ALL;
-  return (~rising & ALL).toString(16).padStart(16, "0");
+  if (high >= SIGN) return wordText(high) + wordText(low);
+  return wordText(~high & ~SIGN) + wordText(~low);
+}
+
+function wordText(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
 }
 
 /** The priority that a text of `priorityText` stands for; not finite for texts that it never makes. */
 export function priorityOf(text: string): number {
-  const rising = ~BigInt(`0x${text}`) & ALL;
-  const bits = (rising & SIGN) === 0n ? ~rising & ALL : rising & ~SIGN;
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, bits);
-  return view.getFloat64(0);
+  const high = Number.parseInt(text.slice(0, 8), 16);
+  const low = Number.parseInt(text.slice(8), 16);
+  const negative = high >= SIGN;
+  number.setUint32(0, negative ? high : ~high & ~SIGN);
+  number.setUint32(4, negative ? low : ~low);
+  return number.getFloat64(0);
 }
 
-const HEX = "0123456789abcdef";
+/** The two hexadecimal digits of each byte. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 function hex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += HEX.charAt(byte >> 4) + HEX.charAt(byte & 15);
+  for (let at = 0; at < bytes.length; at += 1) text += HEX[bytes[at] ?? 0];
   return text;
 }
 
 function bytesOf(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length / 2);
-  for (const at of bytes.keys()) bytes[at] = Number.parseInt(text.slice(2 * at, 2 * at + 2), 16);
+  const bytes = new Uint8Array(text.length >>> 1);
+  for (let at = 0; at < bytes.length; at += 1)
+    bytes[at] = (digitOf(text, 2 * at) << 4) | digitOf(text, 2 * at + 1);
   return bytes;
+}
+
+/** Of a digit 0 to 9 or a to f. */
+function digitOf(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code <= 0x39 ? code - 0x30 : code - 0x57;
 }
 
 /** Keys by kind of row. */

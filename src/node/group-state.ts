@@ -5,12 +5,7 @@ import type { Hash64 } from "../std/hash64.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { Format } from "../wire/frame.ts";
 import { membershipFormat } from "../wire/membership.ts";
-
-/** Rows kept as values, so that a hot one is not decoded again and again. */
-const DECODED_ROWS_MAX = 20_000;
-
-/** Larger rows are decoded each time: they are read seldom. */
-const DECODED_BYTES_MAX = 16 * 1024;
+import type { DecodedGroup } from "./decoded-rows.ts";
 
 /** A page of a scan ends with the row that reaches so many bytes. */
 const SCAN_BYTES_MAX = 1024 * 1024;
@@ -20,8 +15,7 @@ export class GroupState<R extends object> implements StatePort<R> {
   readonly #group: string;
   readonly #format: Format<R>;
   readonly #checkpointDue: () => void;
-  /** The least recently used row first. */
-  readonly #decoded = new Map<string, R>();
+  readonly #decoded: DecodedGroup<R>;
   #writeCount = 0;
 
   constructor(
@@ -29,6 +23,7 @@ export class GroupState<R extends object> implements StatePort<R> {
     options: {
       readonly group: string;
       readonly format: Format<R>;
+      readonly decoded: DecodedGroup<R>;
       /** Enough has been written for a checkpoint. */
       readonly checkpointDue: () => void;
     },
@@ -36,6 +31,7 @@ export class GroupState<R extends object> implements StatePort<R> {
     this.#store = store;
     this.#group = options.group;
     this.#format = options.format;
+    this.#decoded = options.decoded;
     this.#checkpointDue = options.checkpointDue;
   }
 
@@ -106,7 +102,7 @@ export class GroupState<R extends object> implements StatePort<R> {
       }
       const value = this.#format.encode(row);
       puts.push({ key, value });
-      this.#keep(key, row, value.length);
+      this.#decoded.set(key, row, value.length);
     }
     const { membership, appliedIndex: index, appliedTerm: term } = batch;
     const note = membership === undefined ? undefined : membershipFormat.encode(membership);
@@ -120,19 +116,15 @@ export class GroupState<R extends object> implements StatePort<R> {
     this.#decoded.clear();
   }
 
+  /** The group is gone from here. */
+  close(): void {
+    this.#decoded.close();
+  }
+
   #row(key: string, value: Uint8Array | undefined): R | undefined {
     if (value === undefined) return undefined;
     const row = this.#format.decode(value);
-    this.#keep(key, row, value.length);
+    this.#decoded.set(key, row, value.length);
     return row;
-  }
-
-  #keep(key: string, row: R, bytes: number): void {
-    this.#decoded.delete(key);
-    if (bytes > DECODED_BYTES_MAX) return;
-    this.#decoded.set(key, row);
-    if (this.#decoded.size <= DECODED_ROWS_MAX) return;
-    const oldest = this.#decoded.keys().next();
-    if (oldest.done !== true) this.#decoded.delete(oldest.value);
   }
 }

@@ -30,6 +30,7 @@ import type { Format } from "../wire/frame.ts";
 import { membershipFormat } from "../wire/membership.ts";
 import { rowFormat } from "../wire/row.ts";
 import { systemRowFormat } from "../wire/system.ts";
+import { DecodedRows } from "./decoded-rows.ts";
 import { GroupState } from "./group-state.ts";
 import { type OpenedStores, recoverReplicas } from "./store-recovery.ts";
 
@@ -75,7 +76,8 @@ export class NodeStore implements LogPort, StatesPort {
   /** The replica of each group that appends are for. */
   readonly #ids = new Map<number, ReplicaId>();
   /** Open states by group: an install changes what they have decoded. */
-  readonly #open = new Map<number, { forget(): void }>();
+  readonly #open = new Map<number, { forget(): void; close(): void }>();
+  readonly #decoded = new DecodedRows();
   #checkpointing = false;
   #checkpointedLogBytes = 0;
   #onCheckpoint: ((applied: ReadonlyMap<number, number>) => void) | undefined;
@@ -233,6 +235,11 @@ export class NodeStore implements LogPort, StatesPort {
   #forget(group: number): void {
     this.#ids.delete(group);
     this.#replicas.delete(group);
+    this.#close(group);
+  }
+
+  #close(group: number): void {
+    this.#open.get(group)?.close();
     this.#open.delete(group);
   }
 
@@ -368,9 +375,11 @@ export class NodeStore implements LogPort, StatesPort {
   }
 
   async #state<R extends object>(group: number, format: Format<R>): Promise<GroupState<R>> {
+    this.#close(group);
     const state = new GroupState(this.#states, {
       group: nameOf(group),
       format,
+      decoded: this.#decoded.group<R>(),
       checkpointDue: () => void this.#checkpoint(),
     });
     this.#open.set(group, state);

@@ -42,6 +42,8 @@ export class BenchNode {
     const output = openSync(join(this.#folder, `${this.config.name}.log`), "a");
     const child = fork(join(import.meta.dirname, "../main.ts"), ["--node"], {
       stdio: ["ignore", output, output, "ipc"],
+      // As `bin/jobx-node.js` has it.
+      env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
     });
     this.#child = child;
     child.on("message", (message: unknown) => {

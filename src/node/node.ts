@@ -23,6 +23,7 @@ import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
 import { firstStart, foundingOf, ownToken } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
+import { boundHeapGrowth } from "./heap.ts";
 import { Hints } from "./hints.ts";
 import { admission, checkSpareTicket } from "./joining.ts";
 import { checkKnownVersion, knownCluster } from "./known-cluster.ts";
@@ -162,6 +163,7 @@ export interface StartOptions {
  */
 export async function startNode(config: NodeConfig, about: StartOptions): Promise<RunningNode> {
   const { log } = about;
+  boundHeapGrowth();
   const ground = await prepare(config, about);
   const { mesh, lock, here, metrics, disk } = ground;
   const blockMeter: BlockMeter = (direction, bytes) => metrics.block(direction, bytes);

@@ -12,8 +12,11 @@ export interface CachedRow {
   hash: Hash64 | undefined;
 }
 
-/** About what an entry costs beside its bytes. */
-const ENTRY_OVERHEAD_BYTES = 128;
+/**
+ * What an entry costs beside its bytes, as measured: the key once more while it is two strings, its place
+ * in a map, the row and its hash, and an array of bytes with the buffer below it.
+ */
+const ENTRY_OVERHEAD_BYTES = 448;
 
 export class RowCache {
   readonly #halfBytes: number;

@@ -108,7 +108,9 @@ export class Applier<R, E, F> {
     const last = entries.at(-1);
     assert(last !== undefined, "applying needs an entry");
     const { index: appliedIndex, term: appliedTerm } = last.entry;
-    const written = this.#state.write({ rows: tx.writes(), appliedIndex, appliedTerm, membership });
+    const rows = tx.writes();
+    const fresh = tx.fresh();
+    const written = this.#state.write({ rows, fresh, appliedIndex, appliedTerm, membership });
     // Whoever stops before awaiting it has another reason to stop.
     written.catch(() => {});
     return { answers, effects: tx.effects(), spans: tx.spans(), written };

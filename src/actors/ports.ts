@@ -213,6 +213,8 @@ export interface StatePort<R> {
    */
   write(batch: {
     readonly rows: ReadonlyMap<string, R | undefined>;
+    /** Keys of them under which there was nothing before, as far as that is known without a look. */
+    readonly fresh: ReadonlySet<string>;
     readonly appliedIndex: number;
     readonly appliedTerm: number;
     readonly membership: Membership | undefined;

@@ -104,9 +104,9 @@ export class GroupState<R extends object> implements StatePort<R> {
       puts.push({ key, value });
       this.#decoded.set(key, row, value.length);
     }
-    const { membership, appliedIndex: index, appliedTerm: term } = batch;
+    const { membership, fresh, appliedIndex: index, appliedTerm: term } = batch;
     const note = membership === undefined ? undefined : membershipFormat.encode(membership);
-    await this.#store.write(this.#group, { puts, deletes, index, term, note });
+    await this.#store.write(this.#group, { puts, deletes, fresh, index, term, note });
     if (this.#store.checkpointDue) this.#checkpointDue();
   }
 

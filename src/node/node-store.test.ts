@@ -62,12 +62,15 @@ async function write(
     await store.append([{ group: GROUP, hardState, restart: undefined, entries }]);
     await state.write({
       rows: new Map([[`s/${index + 100}`, source(`${index}`)]]),
+      fresh: NONE_FRESH,
       appliedIndex: index,
       appliedTerm: 1,
       membership: undefined,
     });
   }
 }
+
+const NONE_FRESH: ReadonlySet<string> = new Set();
 
 async function chunksOf(store: NodeStore, bytesMax: number): Promise<readonly SnapshotChunk[]> {
   const captured = await store.capture(GROUP);
@@ -180,7 +183,13 @@ test("the hash is that of every write that was called, whether it has ended or n
   const state = await store.workflow(GROUP);
   const before = await state.hash();
   const rows = new Map([["s/500", source("late")]]);
-  const written = state.write({ rows, appliedIndex: 5, appliedTerm: 1, membership: undefined });
+  const written = state.write({
+    rows,
+    fresh: NONE_FRESH,
+    appliedIndex: 5,
+    appliedTerm: 1,
+    membership: undefined,
+  });
   const after = await state.hash();
   expect(after).not.toEqual(before);
   await written;

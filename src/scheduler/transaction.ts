@@ -59,10 +59,13 @@ export class Transaction<Row, Effect> implements RowView<Row> {
   readonly bugs: PlantedBugs;
   readonly #below: RowView<Row>;
   readonly #batch = new Map<string, Row | undefined>();
+  /** Keys of the batch under which there was no row below. */
+  readonly #fresh = new Set<string>();
   readonly #effects: Effect[] = [];
   readonly #spans: { readonly index: number; readonly ordinal: number; readonly end: number }[] =
     [];
   #current = new Map<string, Row | undefined>();
+  #currentFresh: string[] = [];
   #currentEffects: Effect[] = [];
 
   constructor(below: RowView<Row>, bugs: PlantedBugs = NO_BUGS) {
@@ -85,6 +88,16 @@ export class Transaction<Row, Effect> implements RowView<Row> {
     this.#current.set(key, row);
   }
 
+  /**
+   * Puts a row where the caller knows that there is none, by what other rows say. Unlike `put` it costs no
+   * look at what was there before, which the state's hash would need.
+   */
+  insert(key: string, row: Row): void {
+    // What this batch has put or deleted may be there below.
+    if (!this.#current.has(key) && !this.#batch.has(key)) this.#currentFresh.push(key);
+    this.#current.set(key, row);
+  }
+
   delete(key: string): void {
     this.#current.set(key, undefined);
   }
@@ -97,6 +110,7 @@ export class Transaction<Row, Effect> implements RowView<Row> {
   /** Keeps what the transition at a place of the log wrote. */
   keep(at?: { readonly index: number; readonly ordinal: number }): void {
     for (const [key, row] of this.#current) this.#batch.set(key, row);
+    for (const key of this.#currentFresh) this.#fresh.add(key);
     if (this.#currentEffects.length > 0) {
       this.#effects.push(...this.#currentEffects);
       if (at !== undefined) {
@@ -110,6 +124,7 @@ export class Transaction<Row, Effect> implements RowView<Row> {
   /** Forgets what the transition wrote. */
   drop(): void {
     this.#current = new Map();
+    this.#currentFresh = [];
     this.#currentEffects = [];
   }
 
@@ -117,6 +132,11 @@ export class Transaction<Row, Effect> implements RowView<Row> {
   writes(): ReadonlyMap<string, Row | undefined> {
     assert(this.#current.size === 0, "a transition was neither kept nor dropped");
     return this.#batch;
+  }
+
+  /** Which of the written keys had no row before the batch, as far as that was said. */
+  fresh(): ReadonlySet<string> {
+    return this.#fresh;
   }
 
   effects(): readonly Effect[] {

@@ -16,6 +16,8 @@ export interface StateRow {
 export interface StateChange {
   readonly puts: readonly StateRow[];
   readonly deletes: readonly string[];
+  /** Keys among these under which there is no row, as the caller knows: what was there is not looked up. */
+  readonly fresh?: ReadonlySet<string>;
   /** The last applied index of the batch and its term. */
   readonly index: number;
   readonly term: number;

@@ -79,6 +79,8 @@ const change = fc.record({
     maxKeys: 4,
   }),
   deletes: fc.array(rowKey, { maxLength: 2 }),
+  /** Whether the writer says which keys are new. */
+  knows: fc.boolean(),
   wait: fc.boolean(),
 });
 const step = fc.oneof(
@@ -131,11 +133,19 @@ test("whatever happens, a group's rows and hash are those of its applied index, 
               const model = new Map<string, string>(states.at(-1));
               const puts = Object.entries(one.puts).map(([key, value]) => row(key, value));
               const deletes = [...new Set(one.deletes)].filter((key) => !(key in one.puts));
+              const keys = [...puts.map(({ key }) => key), ...deletes];
+              const unheard = new Set(keys.filter((key) => one.knows && !model.has(key)));
               for (const { key, value } of puts) model.set(key, text(value) ?? "");
               for (const key of deletes) model.delete(key);
               const index = states.length;
               states.push(model);
-              const written = store.write(one.group, { puts, deletes, index, term: 1 });
+              const written = store.write(one.group, {
+                puts,
+                deletes,
+                fresh: unheard,
+                index,
+                term: 1,
+              });
               const peeked = store.peekMany(
                 one.group,
                 puts.map(({ key }) => key),
@@ -184,6 +194,39 @@ test("whatever happens, a group's rows and hash are those of its applied index, 
     ),
     { numRuns: 150 },
   );
+});
+
+test("what is known to be new is not looked up, and the hash is right nevertheless", async () => {
+  let reads = 0;
+  const disk = new FakeDisk({
+    random: seededRandom(1),
+    delay: async ({ kind }) => {
+      if (kind === "read") reads += 1;
+    },
+  });
+  const { store } = await open(disk, { create: true });
+  await store.createGroup("a", START);
+  reads = 0;
+  const change = { puts: [row("x", "1"), row("y", "2")], deletes: [], term: 1 };
+  const hash = await store.write("a", { ...change, fresh: new Set(["x", "y"]), index: 1 });
+  expect(reads).toBe(0);
+  expect(hash).toEqual(
+    hashOf(
+      new Map([
+        ["x", "1"],
+        ["y", "2"],
+      ]),
+    ),
+  );
+  await store.write("a", { puts: [row("z", "1")], deletes: [], index: 2, term: 1 });
+  expect(reads).toBe(1);
+});
+
+test("who takes a row that is there for new is stopped where that is seen", async () => {
+  const { store } = await fresh();
+  await store.write("a", { puts: [row("x", "1")], deletes: [], index: 1, term: 1 });
+  const change = { puts: [row("x", "2")], deletes: [], fresh: new Set(["x"]), index: 2, term: 1 };
+  await expect(store.write("a", change)).rejects.toThrow("not there");
 });
 
 describe("reading", () => {

@@ -409,8 +409,10 @@ export class StateStore {
     const take = (rowKey: string, value: Uint8Array | undefined): void => {
       const key = at.prefix + rowKey;
       const before = this.#view.known(key);
-      if (before === undefined) unknownKeys.push(key);
-      else delta = subtractHash64(delta, hashOf(rowKey, before));
+      const fresh = change.fresh?.has(rowKey) === true;
+      assert(!fresh || before?.value === undefined, "what is said not to be there is not there");
+      if (before !== undefined) delta = subtractHash64(delta, hashOf(rowKey, before));
+      else if (!fresh) unknownKeys.push(key);
       const row: CachedRow = { value, hash: undefined };
       delta = addHash64(delta, hashOf(rowKey, row));
       operations.push(value === undefined ? { kind: "del", key } : putRow(key, value));

@@ -92,6 +92,8 @@ export class SchedulerKit {
         }
       }
     });
+    for (const key of tx.fresh())
+      assert(!this.rows.has(key), `what is inserted was not there: ${key}`);
     return { answers, writes: [...tx.writes()], effects: tx.effects() };
   }
 

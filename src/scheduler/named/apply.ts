@@ -8,7 +8,14 @@ import type { Answer } from "../rows.ts";
 import { readAll } from "../transaction.ts";
 import type { NamedCommand, NamedEnd, NamedHeld, NamedInput, NamedRenewal } from "./commands.ts";
 import { namedKeys, namedPrefixes, placeOfDueKey } from "./keys.ts";
-import type { NamedCountsRow, NamedHolder, NamedRef, NamedStand, NamedUnitRow } from "./rows.ts";
+import type {
+  NamedCountsRow,
+  NamedHolder,
+  NamedIndexRow,
+  NamedRef,
+  NamedStand,
+  NamedUnitRow,
+} from "./rows.ts";
 
 /** Applies one command of named units; the answer counts the units that it changed. @throws {MissingRows} */
 export function applyNamed(tx: WorkflowTransaction, at: Position, command: NamedCommand): Answer {
@@ -199,17 +206,20 @@ function unindex(tx: WorkflowTransaction, ref: NamedRef, row: NamedUnitRow): voi
   tx.emit({ kind: "named-undue", key });
 }
 
+const INDEX: NamedIndexRow = { kind: "named-index" };
+
+/** A unit is nowhere in an index but where its row says, so what is put there now was not there. */
 function index(tx: WorkflowTransaction, ref: NamedRef, row: NamedUnitRow): void {
   const { stand, priority } = row;
   if (stand.kind === "ready") {
     const key = namedKeys.ready(ref, priority);
-    tx.put(key, { kind: "named-index" });
+    tx.insert(key, INDEX);
     tx.emit({ kind: "named-ready", key });
-  } else tx.put(namedKeys.state(ref, stand.kind), { kind: "named-index" });
+  } else tx.insert(namedKeys.state(ref, stand.kind), INDEX);
   const dueMs = dueMsOf(stand);
   if (dueMs === undefined) return;
   const key = namedKeys.due(ref, dueMs);
-  tx.put(key, { kind: "named-index" });
+  tx.insert(key, INDEX);
   tx.emit({ kind: "named-due", key, dueMs });
 }
 

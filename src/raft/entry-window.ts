@@ -7,6 +7,9 @@ import { type Entry, entryBytes } from "./types.ts";
  */
 const DROPPED_MIN = 256;
 
+/** Stands at positions that were dropped, so that what was there is not kept alive: it may be 1 MiB each. */
+const DROPPED: Entry = { kind: "empty", index: 0, term: 0 };
+
 /**
  * The part of the log that is in memory: consecutive entries, grown at the end, cut at the end by
  * conflicts and dropped at the front by bytes. Nothing here depends on how long the log is.
@@ -69,6 +72,7 @@ export class EntryWindow {
       mayDrop(this.#bytes)
     ) {
       this.#bytes -= entryBytes(this.at(this.#firstIndex));
+      this.#entries[this.#head] = DROPPED;
       this.#head += 1;
       this.#firstIndex += 1;
     }

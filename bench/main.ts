@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [names] [--json] [--profile DIR] [--rows N]`: measures a cluster of three real nodes on this
+ * `npm run bench -- [names] [--json] [--profile DIR] [--rows N] [--nodes N]`: measures a cluster of three real nodes on this
  * machine. See docs/benchmarks.md. Ends with 1 when a floor was missed.
  */
 import { mkdir } from "node:fs/promises";
@@ -32,17 +32,18 @@ async function main(): Promise<void> {
       json: { type: "boolean" },
       profile: { type: "string" },
       rows: { type: "string" },
+      nodes: { type: "string" },
       help: { type: "boolean" },
     },
     allowPositionals: true,
   });
   const unknown = positionals.find((name) => BENCHES[name] === undefined);
-  const rows = values.rows === undefined ? undefined : Number(values.rows);
-  const wrong =
-    unknown !== undefined || (rows !== undefined && !(Number.isSafeInteger(rows) && rows >= 1));
+  const rows = numberOf(values.rows);
+  const nodes = numberOf(values.nodes);
+  const wrong = unknown !== undefined || Number.isNaN(rows) || Number.isNaN(nodes);
   if (values.help === true || wrong) {
     console.error(
-      `usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR] [--rows N]`,
+      `usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR] [--rows N] [--nodes N]`,
     );
     process.exitCode = wrong ? 2 : 0;
     return;
@@ -52,7 +53,7 @@ async function main(): Promise<void> {
   if (values.json !== true) console.log(`${machineText()}\n`);
   const usual = Object.keys(BENCHES).filter((name) => !LONG.has(name));
   for (const name of positionals.length === 0 ? usual : positionals) {
-    const table = await BENCHES[name]?.({ profiles: values.profile, rows });
+    const table = await BENCHES[name]?.({ profiles: values.profile, rows, nodes });
     if (table === undefined) continue;
     tables.push(table);
     if (values.json !== true) console.log(tableText(table));
@@ -61,6 +62,12 @@ async function main(): Promise<void> {
     console.log(JSON.stringify({ machine: machineText(), tables }, undefined, 2));
   }
   if (tables.some(({ figures }) => !figures.every(holds))) process.exitCode = 1;
+}
+
+/** What an option says: undefined without it, NaN for what is not a count. */
+function numberOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : Number.NaN;
 }
 
 if (process.argv[2] === "--node") runNodeProcess();

@@ -18,10 +18,10 @@ const RESTART_MS_MAX = 10_000;
 
 const MIB = 1024 * 1024;
 
-export async function named({ rows = UNITS, profiles }: BenchOptions): Promise<Table> {
+export async function named({ rows = UNITS, nodes = 3, profiles }: BenchOptions): Promise<Table> {
   const before = loadNow();
-  const few = await run(FEW_UNITS, undefined);
-  const many = await run(rows, profiles);
+  const few = await run(FEW_UNITS, { nodes, profiles: undefined });
+  const many = await run(rows, { nodes, profiles });
   const perSecond = ({ units, elapsedMs }: NamedResult): number => (1000 * units) / elapsedMs;
   const rate = (step: "added" | "drained"): readonly Figure[] => [
     {
@@ -46,7 +46,7 @@ export async function named({ rows = UNITS, profiles }: BenchOptions): Promise<T
   return {
     name: "named",
     caption:
-      `named units of 100 bytes in ten priorities on three processes over libp2p on loopback. ` +
+      `named units of 100 bytes in ten priorities on ${nodes} processes over libp2p on loopback. ` +
       `Durability: sync, on a majority.`,
     baseline: `${FEW_UNITS} units`,
     figures: [
@@ -101,8 +101,11 @@ interface Run {
   readonly restartMs: number;
 }
 
-async function run(units: number, profiles: string | undefined): Promise<Run> {
-  const cluster = await BenchCluster.start({ slots: 0 });
+async function run(
+  units: number,
+  { nodes, profiles }: { readonly nodes: number; readonly profiles: string | undefined },
+): Promise<Run> {
+  const cluster = await BenchCluster.start({ slots: 0, nodes });
   try {
     await applyBench(cluster);
     const step = async (kind: "named-add" | "named-drain"): Promise<Step> => {

@@ -118,10 +118,13 @@ export class BenchCluster {
   }
 
   /** Starts nodes with empty disks in a folder that `close` removes. */
-  static async start(options: { readonly slots: number }): Promise<BenchCluster> {
+  static async start(options: {
+    readonly slots: number;
+    readonly nodes?: number;
+  }): Promise<BenchCluster> {
     const folder = await mkdtemp(join(tmpdir(), "jobx-bench-"));
     const nodes: BenchNode[] = [];
-    for (let id = 1; id <= NODES; id++) {
+    for (let id = 1; id <= (options.nodes ?? NODES); id++) {
       const data = join(folder, `node-${id}`);
       await mkdir(data);
       nodes.push(new BenchNode(await configOf(id, data, options.slots), folder));
@@ -149,10 +152,10 @@ export class BenchCluster {
     return new JobxClient(deps, { urls, token: this.token, deadlineMs: SETTLE_MS_MAX });
   }
 
-  /** Waits until the workflow has three voters that have applied the same, one of which leads. */
+  /** Waits until every node has a voter of the workflow, all have applied the same, and one leads. */
   async settled(workflow: string): Promise<Place> {
     let place: Place | undefined;
-    await until("the workflow has three voters and a scheduler", async () => {
+    await until("the workflow has a voter on each node and a scheduler", async () => {
       const views = await Promise.all(
         this.nodes.map(async (node) => ({
           node,
@@ -162,7 +165,9 @@ export class BenchCluster {
       const [view] = views;
       const led = views.find(({ leads }) => leads);
       if (view === undefined || led === undefined) return false;
-      if (views.some(({ voters, appliedIndex }) => voters !== NODES || appliedIndex === 0)) {
+      if (
+        views.some(({ voters, appliedIndex }) => voters !== this.nodes.length || appliedIndex === 0)
+      ) {
         return false;
       }
       if (views.some(({ appliedIndex }) => Math.abs(appliedIndex - led.appliedIndex) > 1)) {

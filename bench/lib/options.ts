@@ -4,4 +4,6 @@ export interface BenchOptions {
   readonly profiles: string | undefined;
   /** How many rows or units the benchmark of many has; undefined for its usual number. */
   readonly rows: number | undefined;
+  /** How many nodes the benchmark of many has; undefined for three. */
+  readonly nodes: number | undefined;
 }

@@ -34,7 +34,7 @@ class NodeProcess {
         return this.#propose(ask);
       case "commit": {
         const { router } = this.#node;
-        const envelope = { id: this.#nextId(), command: noop(1) };
+        const envelope = { id: this.#nextId(ask.group), command: noop(1) };
         const call = { kind: "command", group: ask.group, envelope } as const;
         await router.ask(ask.group, call, ask.deadlineMs);
         return { kind: "done" };
@@ -70,8 +70,8 @@ class NodeProcess {
     return this.#running.cluster;
   }
 
-  #nextId(): CommandId {
-    return { kind: "entry", ...this.#node.nextSequence(0) };
+  #nextId(group: number): CommandId {
+    return { kind: "entry", ...this.#node.nextSequence(group) };
   }
 
   #where(workflow: string): NodeAnswer {
@@ -88,7 +88,7 @@ class NodeProcess {
   }
 
   #named(group: number): NamedLoop {
-    return new NamedLoop(this.#replica(group), () => this.#nextId());
+    return new NamedLoop(this.#replica(group), () => this.#nextId(group));
   }
 
   #replica(group: number): Replica<Row, Envelope, Effect> {
@@ -102,7 +102,7 @@ class NodeProcess {
     const command = noop(ask.bytes);
     const { proposers: callers, warmMs, measureMs } = ask;
     const first = replica.appliedIndex;
-    const loop = await closedLoop(() => replica.propose({ id: this.#nextId(), command }), {
+    const loop = await closedLoop(() => replica.propose({ id: this.#nextId(ask.group), command }), {
       callers,
       warmMs,
       measureMs,

@@ -134,8 +134,8 @@ export class BenchCluster {
     await first?.start(undefined);
     cluster.token = (await readFile(join(folder, "node-1", "admin-token"), "utf8")).trim();
     const client = cluster.client();
+    await until("the first node is ready", async () => (await client.ready()).ready);
     for (const node of others) {
-      await until("the first node is ready", async () => (await client.ready()).ready);
       await node.start((await client.createTicket({})).ticket);
     }
     return cluster;

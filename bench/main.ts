@@ -12,6 +12,7 @@ import { runNodeProcess } from "./lib/node-process.ts";
 import type { BenchOptions } from "./lib/options.ts";
 import { holds, machineText, type Table, tableText } from "./lib/report.ts";
 import { named } from "./named.ts";
+import { range } from "./range.ts";
 import { units } from "./units.ts";
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>>> = {
@@ -21,10 +22,11 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   handlers,
   idle,
   named,
+  range,
 };
 
-/** It takes a quarter of an hour: only when it is asked for. */
-const LONG: ReadonlySet<string> = new Set(["named"]);
+/** They take a quarter of an hour: only when they are asked for. */
+const LONG: ReadonlySet<string> = new Set(["named", "range"]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -21,17 +21,28 @@ export interface Memory {
 export function memoryNow(): Memory {
   const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
   const status = readFileSync("/proc/self/status", "latin1");
-  const bytesOf = (name: string): number =>
-    1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0);
   return {
     resident: rss,
-    anonymous: bytesOf("RssAnon"),
-    files: bytesOf("RssFile"),
+    anonymous: bytesIn(status, "RssAnon"),
+    files: bytesIn(status, "RssFile"),
     heapUsed,
     heapTotal,
     external,
     buffers: arrayBuffers,
   };
+}
+
+/** Resident memory of another process, bytes; 0 when it has ended. */
+export function residentOf(pid: number): number {
+  try {
+    return bytesIn(readFileSync(`/proc/${pid}/status`, "latin1"), "VmRSS");
+  } catch {
+    return 0;
+  }
+}
+
+function bytesIn(status: string, name: string): number {
+  return 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0);
 }
 
 /** Of each part the larger one. */

@@ -8,14 +8,24 @@ import { IDENTITY_NAME } from "./identity.ts";
 import { fileError, translate } from "./level-errors.ts";
 import { LATIN1_KEYS, type LevelDatabase, LevelKv } from "./level-kv.ts";
 import { checkTables } from "./level-tables.ts";
-import { LOG_MEMTABLE_BYTES, MARK_FILE_BYTES, STATE_MEMTABLE_BYTES } from "./limits.ts";
+import {
+  LOG_MEMTABLE_BYTES,
+  MARK_FILE_BYTES,
+  STATE_MEMTABLE_BYTES,
+  STATE_OPEN_FILES,
+} from "./limits.ts";
 import type { DatabaseName, Disk, MarkFile, OrderedKv } from "./ports.ts";
 import { MARK_NAME } from "./sequence-mark.ts";
 
 const OPTIONS = {
   // Log entries are read back rarely and soon deleted: compressing them would be work for nothing.
   log: { compression: false, writeBufferSize: LOG_MEMTABLE_BYTES, cacheSize: 4 * 1024 * 1024 },
-  state: { compression: true, writeBufferSize: STATE_MEMTABLE_BYTES, cacheSize: 32 * 1024 * 1024 },
+  state: {
+    compression: true,
+    writeBufferSize: STATE_MEMTABLE_BYTES,
+    cacheSize: 32 * 1024 * 1024,
+    maxOpenFiles: STATE_OPEN_FILES,
+  },
 } as const satisfies Record<DatabaseName, object>;
 
 /** How a disk is opened. */

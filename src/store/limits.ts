@@ -18,6 +18,12 @@ export const LOG_MEMTABLE_BYTES = 8 * MIB;
  */
 export const STATE_MEMTABLE_BYTES = 16 * MIB;
 
+/**
+ * Files of `state/` that LevelDB keeps open. Tables are of 2 MiB and mapped into memory, so this bounds what
+ * of a large state is resident there: 180 MiB. LevelDB's own default would map 2 GB.
+ */
+export const STATE_OPEN_FILES = 100;
+
 /** Rows and bytes of a page, where a whole range is read: holds the control thread for about 2 ms. */
 export const PAGE_ROWS = 1000;
 export const PAGE_BYTES = MIB;

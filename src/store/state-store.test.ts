@@ -196,39 +196,6 @@ test("whatever happens, a group's rows and hash are those of its applied index, 
   );
 });
 
-test("what is known to be new is not looked up, and the hash is right nevertheless", async () => {
-  let reads = 0;
-  const disk = new FakeDisk({
-    random: seededRandom(1),
-    delay: async ({ kind }) => {
-      if (kind === "read") reads += 1;
-    },
-  });
-  const { store } = await open(disk, { create: true });
-  await store.createGroup("a", START);
-  reads = 0;
-  const change = { puts: [row("x", "1"), row("y", "2")], deletes: [], term: 1 };
-  const hash = await store.write("a", { ...change, fresh: new Set(["x", "y"]), index: 1 });
-  expect(reads).toBe(0);
-  expect(hash).toEqual(
-    hashOf(
-      new Map([
-        ["x", "1"],
-        ["y", "2"],
-      ]),
-    ),
-  );
-  await store.write("a", { puts: [row("z", "1")], deletes: [], index: 2, term: 1 });
-  expect(reads).toBe(1);
-});
-
-test("who takes a row that is there for new is stopped where that is seen", async () => {
-  const { store } = await fresh();
-  await store.write("a", { puts: [row("x", "1")], deletes: [], index: 1, term: 1 });
-  const change = { puts: [row("x", "2")], deletes: [], fresh: new Set(["x"]), index: 2, term: 1 };
-  await expect(store.write("a", change)).rejects.toThrow("not there");
-});
-
 describe("reading", () => {
   test("peeking answers only when every row is known", async () => {
     const { disk, store } = await fresh();

@@ -82,6 +82,7 @@ export class NamedLoop {
       turn += 1;
       const expires = turn % EXPIRING_ONE_IN === 0;
       const held = await this.#grant(refs, expires ? SOON_MS : NEVER_MS);
+      for (const { readyKey } of held) window.remove(readyKey);
       if (expires) {
         await new Promise((resolve) => setTimeout(resolve, 2 * SOON_MS));
         await this.#propose(
@@ -108,7 +109,9 @@ export class NamedLoop {
     return refs.map((ref, at) => {
       const row = rows[at];
       assert(row?.kind === "named-unit" && row.stand.kind === "held", "what was granted is held");
-      return { ...ref, token: row.stand.token, dueKey: namedKeys.due(ref, deadlineMs) };
+      const { token } = row.stand;
+      const dueKey = namedKeys.due(ref, deadlineMs);
+      return { ...ref, token, dueKey, readyKey: namedKeys.ready(ref, row.priority) };
     });
   }
 
@@ -154,10 +157,11 @@ export class NamedLoop {
 
 interface Held extends NamedHeld {
   readonly dueKey: string;
+  readonly readyKey: string;
 }
 
 function endOf(held: readonly Held[]): NamedCommand {
-  const ends = held.map(({ dueKey: _, ...one }) => ({
+  const ends = held.map(({ dueKey: _, readyKey: __, ...one }) => ({
     ...one,
     how: "finished" as const,
     data: undefined,

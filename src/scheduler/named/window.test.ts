@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { namedKeys } from "./keys.ts";
-import { NAMED_WINDOW_MAX, NamedWindow } from "./window.ts";
+import { NAMED_TAKEN_MAX, NAMED_WINDOW_MAX, NamedWindow } from "./window.ts";
 
 const keyOf = (number: number): string => {
   const key = new Uint8Array([number >> 16, (number >> 8) & 255, number & 255]);
@@ -66,4 +66,16 @@ test("what was taken for a grant that came to nothing counts again", () => {
   window.forgetTaken();
   window.fill(keysOf(1, 2), true);
   expect(numbersOf(window.take(9))).toEqual([1, 2]);
+});
+
+test("what was taken and not said to be ready no more is bounded, and what is said makes room", () => {
+  const window = new NamedWindow();
+  const numbers = (from: number): readonly number[] =>
+    Array.from({ length: NAMED_WINDOW_MAX }, (_, at) => from + at);
+  window.fill(keysOf(...numbers(0)), false);
+  expect(window.take(NAMED_WINDOW_MAX)).toHaveLength(NAMED_TAKEN_MAX);
+  window.fill(keysOf(...numbers(NAMED_WINDOW_MAX)), false);
+  expect(window.take(64)).toEqual([]);
+  for (let number = 0; number < 10; number++) window.remove(keyOf(number));
+  expect(numbersOf(window.take(64))).toEqual(numbers(NAMED_WINDOW_MAX).slice(0, 10));
 });

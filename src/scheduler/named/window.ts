@@ -8,6 +8,9 @@ import type { NamedRef } from "./rows.ts";
 /** Keys kept; a spec may have millions. */
 export const NAMED_WINDOW_MAX = 4096;
 
+/** Units that may be taken and not yet be said to be ready no more: no more are given until some are. */
+export const NAMED_TAKEN_MAX = 4096;
+
 export class NamedWindow {
   /** In order. What was taken from its front is cut off when the half is gone. */
   #keys: string[] = [];
@@ -42,9 +45,13 @@ export class NamedWindow {
     if (this.#keys[at] === key) this.#keys.splice(at, 1);
   }
 
-  /** The first units, at most `countMax`, which the caller proposes to grant. */
+  /**
+   * The first units, at most `countMax`, which the caller proposes to grant. Each is to be `remove`d when it
+   * is ready no more; none are given while `NAMED_TAKEN_MAX` wait for that.
+   */
   take(countMax: number): readonly NamedRef[] {
-    const taken = this.#keys.slice(this.#first, this.#first + countMax);
+    const count = Math.min(countMax, NAMED_TAKEN_MAX - this.#taken.size);
+    const taken = this.#keys.slice(this.#first, this.#first + count);
     for (const key of taken) this.#taken.add(key);
     this.#first += taken.length;
     if (this.#first * 2 > this.#keys.length) {

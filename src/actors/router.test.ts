@@ -112,13 +112,16 @@ describe("finding the leader", () => {
 });
 
 describe("when it does not come to an answer", () => {
-  test("a full queue says that there was no effect only where nobody else may have taken the command", async () => {
-    const full: CallAnswer = { kind: "error", code: "COMMAND_QUEUE_FULL", message: "full" };
-    expect(await new Net({ a: full }).end(COMMAND, 7_000)).toBe("COMMAND_QUEUE_FULL");
-    const silentFirst = new Net({ a: undefined, b: full });
-    expect(await silentFirst.end(COMMAND, 7_000)).toBe("COMMAND_OUTCOME_UNKNOWN");
-    expect(await new Net({ a: undefined, b: full }).end(READ, 7_000)).toBe("COMMAND_QUEUE_FULL");
-  });
+  test.each(["COMMAND_QUEUE_FULL", "CLUSTER_VERSION_TOO_LOW"])(
+    "%s says that there was no effect only where nobody else may have taken the command",
+    async (code) => {
+      const refused: CallAnswer = { kind: "error", code, message: "no" };
+      expect(await new Net({ a: refused }).end(COMMAND, 7_000)).toBe(code);
+      const silentFirst = new Net({ a: undefined, b: refused });
+      expect(await silentFirst.end(COMMAND, 7_000)).toBe("COMMAND_OUTCOME_UNKNOWN");
+      expect(await new Net({ a: undefined, b: refused }).end(READ, 7_000)).toBe(code);
+    },
+  );
 
   test("a command that no leader took had no effect", async () => {
     const net = new Net({ a: { kind: "not-scheduler", leader: undefined }, b: "down" });

@@ -33,6 +33,12 @@ export interface RouterDeps {
 /** An error that came from another node, with the code that it had there. */
 export class RemoteError extends JobxError {}
 
+/** What a leader answers that took nothing, and that says nothing of whoever was asked before it. */
+const HAD_NO_EFFECT: ReadonlySet<string> = new Set([
+  "COMMAND_QUEUE_FULL",
+  "CLUSTER_VERSION_TOO_LOW",
+]);
+
 export class Router {
   readonly #deps: RouterDeps;
   readonly #leaders = new Map<number, NodeId>();
@@ -103,7 +109,7 @@ export class Router {
           continue;
         }
         // It had no effect there, but whoever was asked before may have taken it.
-        if (answer.code === "COMMAND_QUEUE_FULL" && uncertain && !onlyAsks(call)) continue;
+        if (HAD_NO_EFFECT.has(answer.code) && uncertain && !onlyAsks(call)) continue;
         throw new RemoteError({ code: answer.code }, answer.message);
       }
       // With nobody else to ask, waiting would not help: a stopped replica stays so.

@@ -163,7 +163,6 @@ export interface StartOptions {
  */
 export async function startNode(config: NodeConfig, about: StartOptions): Promise<RunningNode> {
   const { log } = about;
-  boundHeapGrowth();
   const ground = await prepare(config, about);
   const { mesh, lock, here, metrics, disk } = ground;
   const blockMeter: BlockMeter = (direction, bytes) => metrics.block(direction, bytes);
@@ -285,6 +284,7 @@ function buildNodeApi(ground: Ground, cluster: ClusterApi): Promise<FastifyInsta
 /** Locks the data directory, opens the mesh, and sees to it that the node belongs to a cluster. */
 async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground> {
   const { log } = about;
+  boundHeapGrowth();
   const ticket = await preflight(config);
   const { isOpen } = await makeDataDirectory(config.data);
   if (isOpen) log.warn("others may look into the data directory", { data: config.data });

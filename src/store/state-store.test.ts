@@ -5,61 +5,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FakeDisk } from "../../test/lib/fake-disk.ts";
-import { AT_ONCE } from "../../test/lib/fake-timers.ts";
+import {
+  ALL,
+  bytes,
+  fresh,
+  open,
+  row,
+  rowsOf,
+  START,
+  text,
+} from "../../test/lib/state-store-kit.ts";
 import { addHash64, HASH64_ZERO, type Hash64, hash64 } from "../std/hash64.ts";
 import { seededRandom } from "../std/random.ts";
-import { STATE_MEMTABLE_BYTES } from "./limits.ts";
-import { openStateStore } from "./state-open.ts";
-import type { StateStore } from "./state-store.ts";
-import type { StateReport, StateRow } from "./state-store-types.ts";
-
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const text = (value: Uint8Array | undefined): string | undefined =>
-  value === undefined ? undefined : new TextDecoder().decode(value);
-const row = (key: string, value: string): StateRow => ({ key, value: bytes(value) });
-const START = { index: 0, term: 0, note: new Uint8Array() };
-const SNAPSHOT = { snapshot: "one", index: 9 };
-const ALL = { prefix: "", limit: 1000, bytesMax: 1 << 20 };
-
-function open(
-  disk: FakeDisk,
-  options: {
-    readonly create?: boolean;
-    readonly cacheBytes?: number;
-    readonly memtableBytes?: number;
-  } = {},
-): Promise<{ readonly store: StateStore; readonly report: StateReport }> {
-  const { create = false, cacheBytes = 1 << 20, memtableBytes = STATE_MEMTABLE_BYTES } = options;
-  return openStateStore({
-    disk,
-    storeId: "s1",
-    create,
-    cacheBytes,
-    memtableBytes,
-    timers: AT_ONCE,
-  });
-}
-
-async function fresh(
-  cacheBytes = 1 << 20,
-): Promise<{ readonly disk: FakeDisk; readonly store: StateStore }> {
-  const disk = new FakeDisk({ random: seededRandom(1) });
-  const { store } = await open(disk, { create: true, cacheBytes });
-  await store.createGroup("a", START);
-  return { disk, store };
-}
-
-async function rowsOf(store: StateStore, group: string): Promise<string[]> {
-  const rows: string[] = [];
-  let gte: string | undefined;
-  for (;;) {
-    const page = await store.scan(group, { ...ALL, gte, limit: 3 });
-    for (const { key, value } of page.rows) rows.push(`${key}=${text(value)}`);
-    const last = page.rows.at(-1);
-    if (!page.more || last === undefined) return rows;
-    gte = `${last.key}\u0000`;
-  }
-}
 
 function shown(model: ReadonlyMap<string, string>): string[] {
   return [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${value}`);
@@ -403,98 +360,5 @@ describe("durability", () => {
     await expect(store.write("a", one)).rejects.toMatchObject(closed);
     await expect(store.getMany("a", ["x"])).rejects.toMatchObject(closed);
     await expect(store.checkpoint()).rejects.toMatchObject(closed);
-  });
-});
-
-describe("generations", () => {
-  async function installed(): Promise<{ disk: FakeDisk; store: StateStore }> {
-    const { disk, store } = await fresh();
-    await store.write("a", {
-      puts: [row("x", "old"), row("y", "old")],
-      deletes: [],
-      index: 1,
-      term: 1,
-    });
-    return { disk, store };
-  }
-
-  test("an install shows nothing until it is finished, then everything at once, and survives power loss", async () => {
-    const { disk, store } = await installed();
-    const install = await store.beginInstall("a", SNAPSHOT);
-    await install.put([row("x", "new"), row("z", "new")]);
-    expect(await rowsOf(store, "a")).toEqual(["x=old", "y=old"]);
-    const hash = install.hash;
-    await install.finish({ index: 9, term: 3, note: bytes("c") });
-    expect(await rowsOf(store, "a")).toEqual(["x=new", "z=new"]);
-    expect(store.peekMany("a", ["y"])).toBeUndefined();
-    disk.crash("power");
-    const { store: again, report } = await open(disk);
-    expect(report.groups.get("a")).toMatchObject({ index: 9, term: 3, generation: 2, hash });
-    expect(await rowsOf(again, "a")).toEqual(["x=new", "z=new"]);
-    await again.sweepAll();
-    const { rows } = disk.database("state");
-    expect(rows.position("e") - rows.position("d")).toBe(2);
-  });
-
-  test("what an interrupted install left does not show in the next one", async () => {
-    const { disk, store } = await installed();
-    const install = await store.beginInstall("a", SNAPSHOT);
-    await install.put([row("ghost", "1")]);
-    await store.close();
-    const { store: again } = await open(disk);
-    const second = await again.beginInstall("a", { snapshot: "other", index: 5 });
-    await second.put([row("x", "2")]);
-    await second.finish({ index: 5, term: 2, note: bytes("") });
-    expect(await rowsOf(again, "a")).toEqual(["x=2"]);
-  });
-
-  test("an install goes on after a power failure at the last row that is there", async () => {
-    const { disk, store } = await installed();
-    const install = await store.beginInstall("a", SNAPSHOT);
-    const names = Array.from({ length: 40 }, (_, at) => `r${at + 100}`);
-    for (const name of names.slice(0, 10)) await install.put([row(name, name)]);
-    await store.checkpoint();
-    for (const name of names.slice(10, 30)) await install.put([row(name, name)]);
-    disk.crash("power");
-    const { store: again } = await open(disk);
-    await again.sweepAll();
-    const resumed = await again.beginInstall("a", SNAPSHOT);
-    const next = names.findIndex((name) => name > (resumed.after ?? ""));
-    expect(next).toBeGreaterThanOrEqual(10);
-    expect(next).toBeLessThanOrEqual(30);
-    for (const name of names.slice(next)) await resumed.put([row(name, name)]);
-    const { hash } = resumed;
-    await resumed.finish({ index: 9, term: 3, note: bytes("c") });
-    expect(await rowsOf(again, "a")).toEqual(names.map((name) => `${name}=${name}`));
-    const sum = names.reduce((so, name) => addHash64(so, hash64(name, bytes(name))), HASH64_ZERO);
-    expect(hash).toEqual(sum);
-    await again.sweepAll();
-    const { rows } = disk.database("state");
-    expect(rows.position("e") - rows.position("d")).toBe(40);
-  });
-
-  test("an install of an index that was applied meanwhile is swept after the next start", async () => {
-    const { disk, store } = await installed();
-    const install = await store.beginInstall("a", SNAPSHOT);
-    await install.put([row("ghost", "1")]);
-    install.pause();
-    await store.write("a", { puts: [], deletes: [], index: SNAPSHOT.index, term: 1 });
-    await store.checkpoint();
-    await store.close();
-    const { store: again } = await open(disk);
-    await again.sweepAll();
-    const { rows } = disk.database("state");
-    expect(rows.position("e") - rows.position("d")).toBe(2);
-    expect(rows.position("j") - rows.position("i")).toBe(0);
-  });
-
-  test("a dropped group that begins again has no rows, cached or not", async () => {
-    const { store } = await installed();
-    await store.dropGroup("a");
-    await store.sweep("a");
-    await store.createGroup("a", START);
-    expect((await store.getMany("a", ["x"])).map(text)).toEqual([undefined]);
-    expect(store.applied("a")?.hash).toEqual(HASH64_ZERO);
-    expect(await rowsOf(store, "a")).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 /**
- * R10's gate for what nodes say to each other. Everything that this node sends passes it: a message of a
+ * R10's gate for what nodes say to each other. All messages of the control stream pass it: one of a
  * later version leaves only once this node has applied that the cluster has it, which the program of each
  * member can read then. Before, an older node would end the connection (`docs/protocols.md`).
+ * Bulk requests and hints do not: they are answers to needs that can wait, and an older node refuses one by itself.
  */
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";

@@ -1,15 +1,17 @@
 /**
- * `npm run bench -- [names] [--json] [--profile DIR] [--rows N] [--nodes N]`: measures a cluster of three real nodes on this
+ * `npm run bench -- [names] [--json] [--profile DIR] [--rows N] [--nodes N] [--seconds N]`: measures a cluster of three real nodes on this
  * machine. See docs/benchmarks.md. Ends with 1 when a floor was missed.
  */
 import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { commits } from "./commits.ts";
 import { failover } from "./failover.ts";
+import { flood } from "./flood.ts";
 import { handlers } from "./handler-calls.ts";
 import { idle } from "./idle.ts";
 import { runNodeProcess } from "./lib/node-process.ts";
 import type { BenchOptions } from "./lib/options.ts";
+import { isProducer, runProducer } from "./lib/producer.ts";
 import { holds, machineText, type Table, tableText } from "./lib/report.ts";
 import { named } from "./named.ts";
 import { range } from "./range.ts";
@@ -23,10 +25,11 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   idle,
   named,
   range,
+  flood,
 };
 
-/** They take a quarter of an hour: only when they are asked for. */
-const LONG: ReadonlySet<string> = new Set(["named", "range"]);
+/** They take minutes, or a quarter of an hour: only when they are asked for. */
+const LONG: ReadonlySet<string> = new Set(["named", "range", "flood"]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -35,17 +38,21 @@ async function main(): Promise<void> {
       profile: { type: "string" },
       rows: { type: "string" },
       nodes: { type: "string" },
+      seconds: { type: "string" },
       help: { type: "boolean" },
     },
     allowPositionals: true,
   });
   const unknown = positionals.find((name) => BENCHES[name] === undefined);
-  const rows = numberOf(values.rows);
-  const nodes = numberOf(values.nodes);
-  const wrong = unknown !== undefined || Number.isNaN(rows) || Number.isNaN(nodes);
+  const counts = {
+    rows: numberOf(values.rows),
+    nodes: numberOf(values.nodes),
+    seconds: numberOf(values.seconds),
+  };
+  const wrong = unknown !== undefined || Object.values(counts).some(Number.isNaN);
   if (values.help === true || wrong) {
     console.error(
-      `usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR] [--rows N] [--nodes N]`,
+      `usage: npm run bench -- [${Object.keys(BENCHES).join(" ")}] [--json] [--profile DIR] [--rows N] [--nodes N] [--seconds N]`,
     );
     process.exitCode = wrong ? 2 : 0;
     return;
@@ -55,7 +62,7 @@ async function main(): Promise<void> {
   if (values.json !== true) console.log(`${machineText()}\n`);
   const usual = Object.keys(BENCHES).filter((name) => !LONG.has(name));
   for (const name of positionals.length === 0 ? usual : positionals) {
-    const table = await BENCHES[name]?.({ profiles: values.profile, rows, nodes });
+    const table = await BENCHES[name]?.({ profiles: values.profile, ...counts });
     if (table === undefined) continue;
     tables.push(table);
     if (values.json !== true) console.log(tableText(table));
@@ -73,4 +80,5 @@ function numberOf(text: string | undefined): number | undefined {
 }
 
 if (process.argv[2] === "--node") runNodeProcess();
+else if (isProducer(process.argv[2])) runProducer();
 else await main();

@@ -6,4 +6,6 @@ export interface BenchOptions {
   readonly rows: number | undefined;
   /** How many nodes the benchmark of many has; undefined for three. */
   readonly nodes: number | undefined;
+  /** How long those measure that take a time; undefined for their own. */
+  readonly seconds: number | undefined;
 }

@@ -50,9 +50,9 @@ export class Producer {
 
   /** Submits no more, and tells what came of it. */
   async stop(): Promise<Produced> {
-    const told = once(this.#child, "message");
+    const told: Promise<readonly unknown[]> = once(this.#child, "message");
     this.#child.send("stop");
-    const [produced]: unknown[] = await told;
+    const [produced] = await told;
     this.#child.kill("SIGKILL");
     if (!isProduced(produced)) throw new Error("the producer told something else");
     return produced;

@@ -24,6 +24,8 @@ const RESIDENT_MAX = 1024 ** 3;
 /** What is kept of a stream: `PRINTED_TAIL_BYTES`, and `ERROR_TEXT_MAX`. */
 const PRINTED_KEPT = 4 * 1024;
 const ERROR_KEPT = 16 * 1024;
+/** `[` */
+const BRACKET = 0x5b;
 /** Only a hang should end by these: as many pairs as usual take some ten seconds. */
 const END_MS_MAX = 120_000 + PAIRS / 10;
 const TEST_MS_MAX = 2 * END_MS_MAX;
@@ -106,9 +108,12 @@ async function readResult(id: string): Promise<{ bytes: number; arrays: number }
   const answer = await fetch(`${cluster.api(2)}/v1/requests/${id}/result`, { headers });
   expect(answer.status).toBe(200);
   let [bytes, arrays] = [0, 0];
-  for await (const chunk of answer.body ?? []) {
+  const body: ReadableStream<Uint8Array> | null = answer.body;
+  const reader = body?.getReader();
+  for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+    const chunk = part.value;
     bytes += chunk.length;
-    for (let at = chunk.indexOf(91); at >= 0; at = chunk.indexOf(91, at + 1)) arrays += 1;
+    for (let at = chunk.indexOf(BRACKET); at >= 0; at = chunk.indexOf(BRACKET, at + 1)) arrays += 1;
   }
   return { bytes, arrays };
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { WEIGHT_MAX } from "../workflow/definition.ts";
-import { lendCapacity, shareCapacity } from "./credit.ts";
+import { Credit, shareCapacity } from "./credit.ts";
 import { ExecutorSession } from "./executor-session.ts";
 
 const weight = fc.integer({ min: 1, max: WEIGHT_MAX });
@@ -73,40 +73,52 @@ function demanding(group: number, ofWeight = 1): ExecutorSession {
   return session;
 }
 
-/** Lends, and each scheduler hears of its limit, which may free something for others. */
-function lendAndTell(sessions: readonly ExecutorSession[], capacity: number): void {
-  for (let word = 0; word < 2; word++) {
-    lendCapacity(sessions, capacity);
-    expect(sessions.reduce((sum, { lent }) => sum + lent, 0)).toBeLessThanOrEqual(capacity);
-    for (const session of sessions) session.heardBeat(session.nextSequence(), 0);
+/** An executor's slots among schedulers that hear at once, in rounds of units that take as long as each other. */
+class Node {
+  readonly credit = new Credit();
+  readonly sessions: readonly ExecutorSession[];
+  readonly slots: number;
+  nowMs = 0;
+
+  constructor(sessions: readonly ExecutorSession[], slots: number) {
+    this.sessions = sessions;
+    this.slots = slots;
+  }
+
+  /** Lends, and each scheduler hears of its limit, which may free something for others. */
+  lend(): readonly number[] {
+    for (let word = 0; word < 2; word++) {
+      this.credit.lend(this.sessions, this.slots, this.nowMs);
+      expect(this.sessions.reduce((sum, { lent }) => sum + lent, 0)).toBeLessThanOrEqual(
+        this.slots,
+      );
+      for (const session of this.sessions) session.heardBeat(session.nextSequence(), 0);
+    }
+    return this.sessions.map(({ limit }) => limit);
+  }
+
+  /** So many times a unit of 100 ms in all that is lent and wanted. How many of each scheduler. */
+  work(rounds: number): readonly number[] {
+    const ran = this.sessions.map(() => 0);
+    for (let round = 0; round < rounds; round++) {
+      this.lend();
+      this.nowMs += UNIT_MS;
+      this.sessions.forEach((session, at) => {
+        const units = Math.min(session.limit, session.ready);
+        ran[at] = (ran[at] ?? 0) + units;
+        for (let unit = 0; unit < units; unit++) this.credit.served(session, UNIT_MS, this.nowMs);
+      });
+    }
+    return ran;
   }
 }
 
-/** So many times a unit of 100 ms in all that is lent. How many of each scheduler. */
-function work(
-  sessions: readonly ExecutorSession[],
-  capacity: number,
-  rounds: number,
-): readonly number[] {
-  const ran = sessions.map(() => 0);
-  for (let round = 0; round < rounds; round++) {
-    lendAndTell(sessions, capacity);
-    sessions.forEach((session, at) => {
-      ran[at] = (ran[at] ?? 0) + session.limit;
-      for (let unit = 0; unit < session.limit; unit++) session.served(100);
-    });
-  }
-  return ran;
-}
+const UNIT_MS = 100;
 
 describe("lending", () => {
   test("more schedulers than capacity take turns: each is served alike", () => {
-    const ran = work(
-      [1, 2, 3, 4, 5].map((group) => demanding(group)),
-      2,
-      50,
-    );
-    for (const units of ran) expect(units).toBe(20);
+    const sessions = [1, 2, 3, 4, 5].map((group) => demanding(group));
+    for (const units of new Node(sessions, 2).work(50)) expect(units).toBe(20);
   });
 
   test("over time each scheduler has its part by weight within a few units, whatever the slots, and nobody starves", () => {
@@ -119,7 +131,7 @@ describe("lending", () => {
           const total = weights.reduce((sum, one) => sum + one, 0);
           // So many that the lightest has several turns also on one slot.
           const rounds = Math.ceil((4 * total) / Math.min(...weights));
-          const ran = work(sessions, capacity, rounds);
+          const ran = new Node(sessions, capacity).work(rounds);
           ran.forEach((units, at) => {
             const part = (rounds * capacity * (weights[at] ?? 0)) / total;
             expect(Math.abs(units - part)).toBeLessThanOrEqual(weights.length);
@@ -132,7 +144,7 @@ describe("lending", () => {
   });
 
   test("one slot goes three times as often to the workflow of three times the weight", () => {
-    const [light, heavy] = work([demanding(1), demanding(2, 3)], 1, 400);
+    const [light, heavy] = new Node([demanding(1), demanding(2, 3)], 1).work(400);
     expect(heavy).toBeGreaterThan(2.9 * (light ?? 0));
     expect(heavy).toBeLessThan(3.1 * (light ?? 0));
   });
@@ -140,40 +152,69 @@ describe("lending", () => {
   test("a heavy workflow with little to do leaves its slots to a light one that has much", () => {
     const [light, heavy] = [demanding(1), demanding(2, WEIGHT_MAX)];
     heavy.ready = 2;
-    lendCapacity([light, heavy], 8);
-    expect([light.limit, heavy.limit]).toEqual([6, 2]);
+    expect(new Node([light, heavy], 8).lend()).toEqual([6, 2]);
   });
 
   test("what nobody wants is lent ahead by weight, so that new work begins without another word", () => {
     const [light, heavy] = [demanding(1), demanding(2, 3)];
     light.ready = 1;
     heavy.ready = 1;
-    lendCapacity([light, heavy], 10);
-    expect([light.limit, heavy.limit]).toEqual([3, 7]);
-    lendCapacity([demanding(3)], 10);
+    expect(new Node([light, heavy], 10).lend()).toEqual([3, 7]);
+    expect(new Node([demanding(3)], 10).lend()).toEqual([10]);
     const alone = demanding(4);
     alone.ready = 1;
-    lendCapacity([alone], 10);
-    expect(alone.limit).toBe(10);
+    expect(new Node([alone], 10).lend()).toEqual([10]);
+  });
+});
+
+describe("what was had before", () => {
+  test("one that had the only slot alone, and comes back after the other has begun, has half of it at once", () => {
+    const [light, heavy] = [demanding(1), demanding(2)];
+    const node = new Node([light, heavy], 1);
+    heavy.ready = 0;
+    node.work(10_000);
+    light.ready = 0;
+    // Nobody is there for a while.
+    node.work(5);
+    heavy.ready = 1_000;
+    node.work(5);
+    light.ready = 1_000;
+    const [ofLight, ofHeavy] = node.work(20);
+    expect(Math.abs((ofLight ?? 0) - (ofHeavy ?? 0))).toBeLessThanOrEqual(2);
   });
 
-  test("one that comes back after a long rest shares with the others instead of taking all", () => {
-    const [worked, rested] = [demanding(1), demanding(2)];
-    worked.turnMs = 1_000_000;
-    rested.ready = 0;
-    lendCapacity([worked, rested], 1);
-    rested.ready = 1_000;
-    lendCapacity([worked, rested], 1);
-    expect(rested.turnMs).toBe(1_000_000);
+  test("what a light workflow had since a heavy one wanted a single slot is no debt when that wants all", () => {
+    const [light, heavy] = [demanding(1), demanding(2, 9)];
+    const node = new Node([light, heavy], 4);
+    heavy.ready = 1;
+    expect(node.work(1_000)).toEqual([3_000, 1_000]);
+    heavy.ready = 1_000;
+    const [ofLight = 0] = node.work(50);
+    expect(ofLight).toBeGreaterThanOrEqual(19);
+    expect(ofLight).toBeLessThanOrEqual(21);
+  });
+
+  test("units that began while nobody else was short count from when others were", () => {
+    const [first, second] = [demanding(1), demanding(2)];
+    const node = new Node([first, second], 1);
+    second.ready = 0;
+    node.lend();
+    node.nowMs += 60_000;
+    second.ready = 1_000;
+    node.lend();
+    node.nowMs += UNIT_MS;
+    node.credit.served(first, 60_000 + UNIT_MS, node.nowMs);
+    const [ofFirst, ofSecond] = node.work(21);
+    expect([ofFirst, ofSecond]).toEqual([10, 11]);
   });
 
   test("one of another weight that comes back begins beside the others by what they had for their weight", () => {
     const [worked, rested] = [demanding(1, 10), demanding(2)];
+    const node = new Node([worked, rested], 1);
     rested.ready = 0;
-    lendCapacity([worked, rested], 1);
-    worked.served(5_000);
+    node.work(50);
     rested.ready = 1_000;
-    const [ofWorked, ofRested] = work([worked, rested], 1, 110);
+    const [ofWorked, ofRested] = node.work(110);
     expect(ofRested).toBeGreaterThanOrEqual(8);
     expect(ofRested).toBeLessThanOrEqual(12);
     expect(ofWorked).toBeGreaterThanOrEqual(90);
@@ -181,13 +222,51 @@ describe("lending", () => {
 
   test("a new weight is no claim and no debt for the time before it", () => {
     const [changed, other] = [demanding(1), demanding(2)];
-    work([changed, other], 1, 2_000);
+    const node = new Node([changed, other], 1);
+    node.work(2_000);
     changed.weight = 4;
-    const raised = work([changed, other], 1, 100);
+    const raised = node.work(100);
     expect(raised[1]).toBeGreaterThanOrEqual(18);
     expect(raised[1]).toBeLessThanOrEqual(22);
     changed.weight = 1;
-    const lowered = work([changed, other], 1, 100);
+    const lowered = node.work(100);
     for (const units of lowered) expect(units).toBeGreaterThanOrEqual(45);
+  });
+
+  test("whoever comes, goes and wants more or less, those who are short all through a while have their parts of it within a few units", () => {
+    const change = fc.record({ who: fc.nat(4), ready: fc.constantFrom(0, 0, 1, 2, 1_000, 1_000) });
+    const stretch = fc.record({
+      changes: fc.array(change, { maxLength: 3 }),
+      rounds: fc.integer({ min: 1, max: 60 }),
+    });
+    const light = fc.integer({ min: 1, max: 10 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.array(light, { minLength: 2, maxLength: 5 }),
+        fc.array(stretch, { minLength: 1, maxLength: 12 }),
+        (slots, weights, stretches) => {
+          const sessions = weights.map((one, at) => demanding(at + 1, one));
+          const node = new Node(sessions, slots);
+          for (const { changes, rounds } of stretches) {
+            for (const { who, ready } of changes) {
+              const session = sessions[who];
+              if (session !== undefined) session.ready = ready;
+            }
+            const ran = node.work(rounds);
+            const flooding = sessions.flatMap(({ ready }, at) =>
+              ready === 1_000 ? [{ units: ran[at] ?? 0, weight: weights[at] ?? 1 }] : [],
+            );
+            const had = flooding.reduce((sum, { units }) => sum + units, 0);
+            const total = flooding.reduce((sum, one) => sum + one.weight, 0);
+            for (const one of flooding) {
+              const part = (had * one.weight) / total;
+              expect(Math.abs(one.units - part)).toBeLessThanOrEqual(2 * weights.length);
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });

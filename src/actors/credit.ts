@@ -2,44 +2,77 @@
  * R20: divides what a node can run among the schedulers that have work for it, by the weights of their
  * workflows. Who has had least of the slots for its weight comes first, so that what does not divide
  * evenly, and a share below one slot, is had in turns instead of never.
+ *
+ * Had is reckoned in one virtual time that only rises (start-time fair queueing): that of the one that
+ * is short and has had least. Who begins to be short begins at it, so what was used while nobody else
+ * wanted it is no debt, and what was not used is no claim.
  */
 import type { ExecutorSession } from "./executor-session.ts";
 
-/**
- * Lends `capacity` to the sessions that are active; never more than there is, counting what schedulers
- * may still believe. What is taken from one is free for others when it has heard so.
- */
-export function lendCapacity(sessions: readonly ExecutorSession[], capacity: number): void {
-  welcome(sessions);
-  const inTurn = [...sessions].sort((a, b) => a.turnMs - b.turnMs || a.group - b.group);
-  const shares = sharesOf(inTurn, capacity);
-  // First what is taken away.
-  inTurn.forEach((session, at) => {
-    const share = shares[at] ?? 0;
-    if (share < session.limit) session.lend(share);
-  });
-  let free = capacity - inTurn.reduce((sum, session) => sum + session.lent, 0);
-  inTurn.forEach((session, at) => {
-    const more = Math.min((shares[at] ?? 0) - session.limit, session.lent - session.limit + free);
-    if (more <= 0) return;
-    const before = session.lent;
-    session.lend(session.limit + more);
-    free -= session.lent - before;
-  });
-}
+export class Credit {
+  /** The virtual time: milliseconds of a slot for each weight of one. */
+  #virtualMs = 0;
+  /** Since when several sessions are short, by the node's clock. */
+  #contendedMs = Number.POSITIVE_INFINITY;
 
-/** Who has work again begins beside the others: what it did not use is no claim on the future. */
-function welcome(sessions: readonly ExecutorSession[]): void {
-  const present = sessions.filter(({ active, wasActive }) => active && wasActive);
-  const leastMs = present.reduce(
-    (least, { turnMs }) => Math.min(least, turnMs),
-    Number.POSITIVE_INFINITY,
-  );
-  for (const session of sessions) {
-    if (session.active && !session.wasActive && Number.isFinite(leastMs)) {
-      session.turnMs = Math.max(session.turnMs, leastMs);
+  /**
+   * Lends `capacity` to the sessions that are active; never more than there is, counting what schedulers
+   * may still believe. What is taken from one is free for others when it has heard so.
+   */
+  lend(sessions: readonly ExecutorSession[], capacity: number, nowMs: number): void {
+    this.#welcome(sessions, nowMs);
+    const inTurn = [...sessions].sort((a, b) => a.turnMs - b.turnMs || a.group - b.group);
+    const shares = sharesOf(inTurn, capacity);
+    // First what is taken away.
+    inTurn.forEach((session, at) => {
+      const share = shares[at] ?? 0;
+      if (share < session.limit) session.lend(share);
+    });
+    let free = capacity - inTurn.reduce((sum, session) => sum + session.lent, 0);
+    inTurn.forEach((session, at) => {
+      const more = Math.min((shares[at] ?? 0) - session.limit, session.lent - session.limit + free);
+      if (more <= 0) return;
+      const before = session.lent;
+      session.lend(session.limit + more);
+      free -= session.lent - before;
+    });
+  }
+
+  /**
+   * A unit had a slot for so long. It counts by the weight of that time, so that a change of weight is
+   * no claim, nor a debt, for the time before it; and while others are short only since they are.
+   */
+  served(session: ExecutorSession, ranMs: number, nowMs: number): void {
+    const countedMs = Math.min(ranMs, Math.max(0, nowMs - this.#contendedMs));
+    const isContended = Number.isFinite(this.#contendedMs);
+    session.served(isContended ? countedMs : ranMs);
+  }
+
+  /** Who is short from now on begins at the virtual time, or at what it still owes. */
+  #welcome(sessions: readonly ExecutorSession[], nowMs: number): void {
+    this.#advance(
+      sessions.filter((session) => session.isShort && session.wasShort),
+      sessions,
+    );
+    let short = 0;
+    for (const session of sessions) {
+      const { isShort } = session;
+      if (isShort) short += 1;
+      if (isShort && !session.wasShort) {
+        session.turnMs = Math.max(session.turnMs, this.#virtualMs);
+      }
+      session.wasShort = isShort;
     }
-    session.wasActive = session.active;
+    if (short < 2) this.#contendedMs = Number.POSITIVE_INFINITY;
+    else this.#contendedMs = Math.min(this.#contendedMs, nowMs);
+  }
+
+  /** While nobody is short nobody owes anything: the virtual time is that of who has had most. */
+  #advance(short: readonly ExecutorSession[], all: readonly ExecutorSession[]): void {
+    const turns = (sessions: readonly ExecutorSession[]): readonly number[] =>
+      sessions.map(({ turnMs }) => turnMs);
+    const reached = short.length > 0 ? Math.min(...turns(short)) : Math.max(...turns(all));
+    if (Number.isFinite(reached)) this.#virtualMs = Math.max(this.#virtualMs, reached);
   }
 }
 

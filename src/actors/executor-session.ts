@@ -65,10 +65,10 @@ export class ExecutorSession {
   asked: NodeId | undefined;
   /** R20: against the other sessions; as the scheduler last said. */
   weight = WEIGHT_DEFAULT;
-  /** R20: who has least of it is served first; see `served`. */
+  /** R20: who has least of it is served first; see `Credit`. */
   turnMs = 0;
-  /** Whether it was active when capacity was shared last. */
-  wasActive = false;
+  /** Whether it was short when capacity was shared last. */
+  wasShort = false;
 
   constructor(group: number, nowMs: number) {
     this.group = group;
@@ -152,10 +152,7 @@ export class ExecutorSession {
     return this.ready + Math.max(this.attempts.size, this.#granted);
   }
 
-  /**
-   * R20: a unit had a slot for so long. It counts by the weight of that time, so that a change of weight
-   * is no claim, nor a debt, for the time before it.
-   */
+  /** R20: it is reckoned to have had a slot for so long, by the weight of this time. */
   served(ranMs: number): void {
     this.turnMs += ranMs / this.weight;
   }

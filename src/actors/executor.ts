@@ -14,7 +14,7 @@ import { type AttemptRun, RUN_MS_MAX } from "../scheduler/work.ts";
 import { unreachable } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
-import { lendCapacity } from "./credit.ts";
+import { Credit } from "./credit.ts";
 import {
   ExecutorSession,
   type LocalAttempt,
@@ -102,6 +102,7 @@ const SAY_AGAIN_MS = 200;
 export class Executor {
   readonly #deps: ExecutorDeps;
   readonly #sessions = new Map<number, ExecutorSession>();
+  readonly #credit = new Credit();
   #performing = 0;
   #lookTimer: Timer | undefined;
   #sendTimer: Timer | undefined;
@@ -298,7 +299,7 @@ export class Executor {
     this.#performing -= 1;
     if (this.#stopped) return;
     attempt.end = end;
-    session.served(end.ranMs);
+    this.#credit.served(session, end.ranMs, this.#deps.clock.nowMs());
     if (end.ranMs > 0) {
       const knownMs = this.#runMs ?? end.ranMs;
       this.#runMs = knownMs + RUN_WEIGHT * (end.ranMs - knownMs);
@@ -445,7 +446,7 @@ export class Executor {
   #share(): void {
     const capacity = this.#capacity();
     this.#sharedCapacity = capacity;
-    lendCapacity([...this.#sessions.values()], capacity);
+    this.#credit.lend([...this.#sessions.values()], capacity, this.#deps.clock.nowMs());
   }
 
   /** R20: what hides the way through the log and back, and the securing of what has run. */

@@ -88,8 +88,8 @@ class Node {
   /** Lends, and each scheduler hears of its limit, which may free something for others. */
   lend(): readonly number[] {
     for (let word = 0; word < 2; word++) {
-      this.credit.lend(this.sessions, this.slots, this.nowMs);
-      expect(this.sessions.reduce((sum, { lent }) => sum + lent, 0)).toBeLessThanOrEqual(
+      this.credit.lend(this.sessions, { slots: this.slots, prefetchMs: 0 }, this.nowMs);
+      expect(this.sessions.reduce((sum, { lentSlots }) => sum + lentSlots, 0)).toBeLessThanOrEqual(
         this.slots,
       );
       for (const session of this.sessions) session.heardBeat(session.nextSequence(), 0);

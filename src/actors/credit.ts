@@ -9,6 +9,22 @@
  */
 import type { ExecutorSession } from "./executor-session.ts";
 
+/** Waiting units beyond which more would only sit here. */
+const PREFETCH_MAX = 256;
+
+/** Slot time that one may have had more than another before a slot goes from it to that one, milliseconds. */
+const KEPT_MS = 50;
+
+/** Parts of slots are no whole numbers for the error of sums and quotients only. */
+const ROUNDING = 1e-9;
+
+/** What an executor has to lend. */
+export interface Lendable {
+  readonly slots: number;
+  /** R20: work that waits for each slot, milliseconds. */
+  readonly prefetchMs: number;
+}
+
 export class Credit {
   /** The virtual time: milliseconds of a slot for each weight of one. */
   #virtualMs = 0;
@@ -16,26 +32,43 @@ export class Credit {
   #contendedMs = Number.POSITIVE_INFINITY;
 
   /**
-   * Lends `capacity` to the sessions that are active; never more than there is, counting what schedulers
-   * may still believe. What is taken from one is free for others when it has heard so.
+   * Lends the slots to the sessions that are active; never more than there are, counting what schedulers
+   * may still believe. What is taken from one is free for others when it has heard so. Beyond slots each
+   * is lent units that wait for one, by its own part and the time of its own units.
    */
-  lend(sessions: readonly ExecutorSession[], capacity: number, nowMs: number): void {
+  lend(sessions: readonly ExecutorSession[], node: Lendable, nowMs: number): void {
     this.#welcome(sessions, nowMs);
-    const inTurn = [...sessions].sort((a, b) => a.turnMs - b.turnMs || a.group - b.group);
-    const shares = sharesOf(inTurn, capacity);
+    const lent = sessions.filter((session) => session.active || session.lent > 0);
+    const parts = partsOf(lent, node.slots);
+    const inTurn = lent
+      .map((session, at) => ({ session, part: parts[at] ?? 0 }))
+      .map((one) => ({ ...one, turnMs: turnOf(one.session, one.part) }))
+      .sort((a, b) => a.turnMs - b.turnMs || a.session.group - b.session.group);
+    const shares = wholeShares(
+      node.slots,
+      inTurn.map(({ part }) => part),
+    );
     // First what is taken away.
-    inTurn.forEach((session, at) => {
+    inTurn.forEach(({ session }, at) => {
       const share = shares[at] ?? 0;
-      if (share < session.limit) session.lend(share);
+      if (share < session.slots) session.lend(share);
     });
-    let free = capacity - inTurn.reduce((sum, session) => sum + session.lent, 0);
-    inTurn.forEach((session, at) => {
-      const more = Math.min((shares[at] ?? 0) - session.limit, session.lent - session.limit + free);
+    let free = node.slots - inTurn.reduce((sum, { session }) => sum + session.lentSlots, 0);
+    inTurn.forEach(({ session }, at) => {
+      const { slots, lentSlots } = session;
+      const more = Math.min((shares[at] ?? 0) - slots, lentSlots - slots + free);
       if (more <= 0) return;
-      const before = session.lent;
-      session.lend(session.limit + more);
-      free -= session.lent - before;
+      session.lend(slots + more);
+      free -= session.lentSlots - lentSlots;
     });
+    const stuck = inTurn.reduce((sum, { session }) => sum + session.stuck, 0);
+    for (const { session, part } of inTurn) {
+      const busy = Math.max(0, Math.min(part - session.stuck, node.slots - stuck));
+      const unitsMax = Math.floor((PREFETCH_MAX * part) / Math.max(1, node.slots));
+      const units =
+        session.runMs === undefined ? 0 : Math.floor((busy * node.prefetchMs) / session.runMs);
+      session.lendAhead(Math.min(units, unitsMax), Math.ceil(part * node.prefetchMs));
+    }
   }
 
   /**
@@ -45,10 +78,10 @@ export class Credit {
   served(session: ExecutorSession, ranMs: number, nowMs: number): void {
     const countedMs = Math.min(ranMs, Math.max(0, nowMs - this.#contendedMs));
     const isContended = Number.isFinite(this.#contendedMs);
-    session.served(isContended ? countedMs : ranMs);
+    session.served(ranMs, isContended ? countedMs : ranMs);
   }
 
-  /** Who is short from now on begins at the virtual time, or at what it still owes. */
+  /** Who is not short, or only from now on, is at the virtual time, or at what it still owes. */
   #welcome(sessions: readonly ExecutorSession[], nowMs: number): void {
     this.#advance(
       sessions.filter((session) => session.isShort && session.wasShort),
@@ -58,7 +91,7 @@ export class Credit {
     for (const session of sessions) {
       const { isShort } = session;
       if (isShort) short += 1;
-      if (isShort && !session.wasShort) {
+      if (!isShort || !session.wasShort) {
         session.turnMs = Math.max(session.turnMs, this.#virtualMs);
       }
       session.wasShort = isShort;
@@ -76,21 +109,28 @@ export class Credit {
   }
 }
 
+/** Who has a slot beyond its whole ones keeps it until others have had so much less, or the slot would go to and fro. */
+function turnOf(session: ExecutorSession, part: number): number {
+  const hasMore = session.slots > wholeOf(part);
+  return session.turnMs - (hasMore ? KEPT_MS / session.weight : 0);
+}
+
 /**
- * All of the capacity as long as anybody is active: a heavy workflow with little to do leaves its slots to
+ * All of the slots as long as anybody is active: a heavy workflow with little to do leaves its slots to
  * others, and what nobody wants is lent ahead, so that new work begins without another word.
  */
-function sharesOf(inTurn: readonly ExecutorSession[], capacity: number): readonly number[] {
-  const wanted = shareCapacity(
-    capacity,
-    inTurn.map(({ weight, wanted: want }) => ({ weight, want })),
+function partsOf(sessions: readonly ExecutorSession[], slots: number): readonly number[] {
+  const wanted = fairParts(
+    slots,
+    sessions.map(({ weight, wanted: want }) => ({ weight, want })),
   );
-  const spare = capacity - wanted.reduce((sum, share) => sum + share, 0);
-  const ahead = shareCapacity(
+  const spare = Math.max(0, slots - wanted.reduce((sum, part) => sum + part, 0));
+  if (spare < ROUNDING) return wanted;
+  const ahead = fairParts(
     spare,
-    inTurn.map(({ weight, active }) => ({ weight, want: active ? spare : 0 })),
+    sessions.map(({ weight, active }) => ({ weight, want: active ? spare : 0 })),
   );
-  return wanted.map((share, at) => share + (ahead[at] ?? 0));
+  return wanted.map((part, at) => part + (ahead[at] ?? 0));
 }
 
 /** What one of several would have, and how much it weighs: a whole number from 1 on. */
@@ -105,7 +145,12 @@ export interface Claim {
  * evenly the first in the list have one each. Whole numbers, like the answer.
  */
 export function shareCapacity(capacity: number, claims: readonly Claim[]): readonly number[] {
-  const shares = claims.map(() => 0);
+  return wholeShares(capacity, fairParts(capacity, claims));
+}
+
+/** The same in parts of slots: nobody has more than its part while another wants more than it has. */
+function fairParts(capacity: number, claims: readonly Claim[]): readonly number[] {
+  const parts = claims.map(() => 0);
   let left = capacity;
   let open = claims.map((claim, at) => ({ ...claim, at })).filter(({ want }) => want > 0);
   for (;;) {
@@ -113,25 +158,30 @@ export function shareCapacity(capacity: number, claims: readonly Claim[]): reado
     const total = open.reduce((sum, { weight }) => sum + weight, 0);
     // Products of whole numbers, so that what divides evenly is seen to.
     const content = open.filter(({ weight, want }) => want * total <= pool * weight);
-    if (content.length === 0) break;
+    if (content.length === 0) {
+      for (const { weight, at } of open) parts[at] = (pool * weight) / total;
+      return parts;
+    }
     for (const { want, at } of content) {
-      shares[at] = want;
+      parts[at] = want;
       left -= want;
     }
     open = open.filter((claim) => !content.includes(claim));
   }
-  const pool = left;
-  const total = open.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { weight, at } of open) {
-    const whole = Math.floor((pool * weight) / total);
-    shares[at] = whole;
-    left -= whole;
-  }
-  for (const { weight, at } of open) {
-    if (left === 0) break;
-    if ((pool * weight) % total === 0) continue;
-    shares[at] = (shares[at] ?? 0) + 1;
+}
+
+/** Whole slots for parts of them: of those whose part is none the first have one more. */
+function wholeShares(capacity: number, parts: readonly number[]): readonly number[] {
+  let left = Math.min(capacity, Math.round(parts.reduce((sum, part) => sum + part, 0)));
+  left -= parts.reduce((sum, part) => sum + wholeOf(part), 0);
+  return parts.map((part) => {
+    const whole = wholeOf(part);
+    if (left <= 0 || part - whole < ROUNDING) return whole;
     left -= 1;
-  }
-  return shares;
+    return whole + 1;
+  });
+}
+
+function wholeOf(part: number): number {
+  return Math.floor(part + ROUNDING);
 }

@@ -24,13 +24,13 @@ describe("credit", () => {
     session.lend(2);
     session.heardBeat(session.nextSequence(), 1);
     session.lend(0);
-    expect(session.over).toBe(false);
+    expect(session.isOver).toBe(false);
     const last = session.nextSequence();
     session.heardBeat(last, 1);
     expect(session.lent).toBe(0);
-    expect(session.over).toBe(false);
+    expect(session.isOver).toBe(false);
     session.heardBeat(last, 0);
-    expect(session.over).toBe(true);
+    expect(session.isOver).toBe(true);
   });
 
   test("is quiet only once a scheduler has heard of this run and takes nothing to be here", () => {

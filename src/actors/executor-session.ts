@@ -40,6 +40,12 @@ export interface LocalAttempt {
   end: PerformEnd | undefined;
 }
 
+/** Weight of the newest unit in the measured times of a unit. */
+const RUN_WEIGHT = 0.1;
+
+/** What changed by more than this factor is told before the next look. */
+const NEWS_FACTOR = 1.5;
+
 export class ExecutorSession {
   readonly group: number;
   readonly attempts = new Map<string, LocalAttempt>();
@@ -52,11 +58,19 @@ export class ExecutorSession {
   /** Units that the scheduler has ready, as it last said. */
   ready = 0;
   #sequence = 0;
-  #limit = 0;
+  #slots = 0;
+  #ahead = 0;
+  #aheadMs = 0;
   /** What the newest beat said is lent. */
   #saidLimit = 0;
+  #saidSlots = 0;
   /** The most that the scheduler may still believe it was lent, by beats that it may have heard. */
   #lentBefore = 0;
+  #slotsBefore = 0;
+  /** Slots that it may have units in, of those that it was lent before. */
+  #slotsHeld = 0;
+  /** Attempts that have not ended. */
+  #running = 0;
   /** What the scheduler holds to be granted here, as it last said; it may not have arrived. */
   #granted = 0;
   /** Some scheduler has answered the newest beat. */
@@ -67,6 +81,12 @@ export class ExecutorSession {
   weight = WEIGHT_DEFAULT;
   /** R20: who has least of it is served first; see `Credit`. */
   turnMs = 0;
+  /** Time that its units take here of late; undefined before the first one. */
+  runMs: number | undefined;
+  /** Its units that keep a slot for long, as last counted: nothing is to wait for those. */
+  stuck = 0;
+  /** The same as when units were lent ahead. */
+  #lentRunMs: number | undefined;
   /** Whether it was short when capacity was shared last. */
   wasShort = false;
 
@@ -75,26 +95,57 @@ export class ExecutorSession {
     this.heardMs = nowMs;
   }
 
-  /** R20: slots that are lent to this scheduler, by what it knows or may believe. */
+  /** R20: attempts that are lent to this scheduler, by what it knows or may believe. */
   get lent(): number {
-    return Math.max(this.#limit, this.#lentBefore, this.attempts.size);
+    return Math.max(this.limit, this.#lentBefore, this.attempts.size);
   }
 
+  /** R20: slots that are lent to it, by what it knows or may believe, or that its units may still have. */
+  get lentSlots(): number {
+    const arriving = Math.max(0, this.#granted - this.attempts.size);
+    const beyond = Math.max(0, this.#running + arriving - this.limit);
+    return Math.max(
+      this.#slots,
+      this.#slotsBefore,
+      Math.min(this.#slotsHeld, this.#slots + beyond),
+    );
+  }
+
+  /** Attempts that it may have here: in its slots, and waiting for one. */
   get limit(): number {
-    return this.#limit;
+    return this.#slots + this.#ahead;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** Work of its units that may wait here, milliseconds. */
+  get aheadMs(): number {
+    return this.#aheadMs;
   }
 
   /** Lends so many slots from the next beat on. */
-  lend(limit: number): void {
-    this.#limit = limit;
+  lend(slots: number): void {
+    this.#slotsHeld = this.lentSlots;
+    this.#slots = slots;
+  }
+
+  /** Beyond them it lends so many units that wait, and so much work. */
+  lendAhead(units: number, aheadMs: number): void {
+    this.#ahead = units;
+    this.#aheadMs = aheadMs;
+    this.#lentRunMs = this.runMs;
   }
 
   /** For a beat that says the present limit. */
   nextSequence(): number {
     this.#sequence += 1;
     this.#confirmed = false;
-    this.#saidLimit = this.#limit;
-    this.#lentBefore = Math.max(this.#lentBefore, this.#limit);
+    this.#saidLimit = this.limit;
+    this.#saidSlots = this.#slots;
+    this.#lentBefore = Math.max(this.#lentBefore, this.limit);
+    this.#slotsBefore = Math.max(this.#slotsBefore, this.#slots);
     return this.#sequence;
   }
 
@@ -106,14 +157,15 @@ export class ExecutorSession {
   heardBeat(sequence: number, granted: number): boolean {
     this.#granted = granted;
     if (sequence !== this.#sequence) return false;
-    const before = this.lent;
+    const before = this.lentSlots;
     this.#lentBefore = this.#saidLimit;
+    this.#slotsBefore = this.#saidSlots;
     this.#confirmed = true;
-    return this.lent < before;
+    return this.lentSlots < before;
   }
 
   /** Nothing is lent, nothing is held, and nothing is on its way here. */
-  get over(): boolean {
+  get isOver(): boolean {
     return this.lent === 0 && this.#granted === 0;
   }
 
@@ -121,12 +173,25 @@ export class ExecutorSession {
   lapse(): void {
     this.ready = 0;
     this.#lentBefore = 0;
+    this.#slotsBefore = 0;
     this.#granted = 0;
   }
 
   /** True when the newest beat said another limit than is lent now. */
   get limitIsNews(): boolean {
-    return this.#limit !== this.#saidLimit;
+    return this.limit !== this.#saidLimit || this.#slots !== this.#saidSlots;
+  }
+
+  /** The same, but for some units more or less that wait: times of units change all the time. */
+  get limitIsGreatNews(): boolean {
+    if (this.#slots !== this.#saidSlots) return true;
+    return isFarFrom(this.limit, this.#saidLimit);
+  }
+
+  /** True when its units take far longer, or shorter, than when units were lent ahead by their time. */
+  get runTimeIsNews(): boolean {
+    if (this.runMs === undefined) return false;
+    return this.#lentRunMs === undefined || isFarFrom(this.runMs, this.#lentRunMs);
   }
 
   /** True when there is anything to do for this workflow, or to say of what its scheduler takes to be here. */
@@ -139,12 +204,17 @@ export class ExecutorSession {
    * work, lends nothing here, and takes nothing to be here.
    */
   get isQuiet(): boolean {
-    return this.#confirmed && !this.active && this.over && !this.limitIsNews;
+    return this.#confirmed && !this.active && this.isOver && !this.limitIsNews;
   }
 
-  /** True when units are ready and none of them may come here. */
+  /** True when units are ready and it has no slot for any of them. */
   get isStarved(): boolean {
-    return this.ready > 0 && this.#limit === 0;
+    return this.ready > 0 && this.#slots === 0;
+  }
+
+  /** True when it has slots that it has no units for: others may want them. */
+  get hasToSpare(): boolean {
+    return this.wanted < this.#slots;
   }
 
   /** R20: how many attempts it would have here, as far as its scheduler has said; 0 when it is not active. */
@@ -152,14 +222,17 @@ export class ExecutorSession {
     return this.ready + Math.max(this.attempts.size, this.#granted);
   }
 
-  /** R20: it is reckoned to have had a slot for so long, by the weight of this time. */
-  served(ranMs: number): void {
-    this.turnMs += ranMs / this.weight;
+  /** A unit had a slot for so long, of which so much counts: by the weight of this time. */
+  served(ranMs: number, countedMs: number): void {
+    this.turnMs += countedMs / this.weight;
+    if (ranMs <= 0) return;
+    const knownMs = this.runMs ?? ranMs;
+    this.runMs = knownMs + RUN_WEIGHT * (ranMs - knownMs);
   }
 
-  /** True when units are ready beyond what is lent for them. */
+  /** True when units are ready beyond the slots that are lent for them. */
   get isShort(): boolean {
-    return this.ready > 0 && this.wanted > this.#limit;
+    return this.ready > 0 && this.wanted > this.#slots;
   }
 
   holding(): readonly Token[] {
@@ -174,6 +247,13 @@ export class ExecutorSession {
     const text = tokenText(attempt.grant.token);
     assert(!this.attempts.has(text), "a token is granted once");
     this.attempts.set(text, attempt);
+    this.#running += 1;
+  }
+
+  /** It needs no slot any more; it stays until that is settled. */
+  over(attempt: LocalAttempt, end: PerformEnd): void {
+    if (attempt.end === undefined && this.get(attempt.grant.token) === attempt) this.#running -= 1;
+    attempt.end = end;
   }
 
   get(token: Token): LocalAttempt | undefined {
@@ -181,6 +261,13 @@ export class ExecutorSession {
   }
 
   delete(token: Token): void {
+    const attempt = this.get(token);
+    if (attempt !== undefined && attempt.end === undefined) this.#running -= 1;
     this.attempts.delete(tokenText(token));
   }
+}
+
+function isFarFrom(value: number, known: number): boolean {
+  if (value === 0 || known === 0) return value !== known;
+  return value / known >= NEWS_FACTOR || known / value >= NEWS_FACTOR;
 }

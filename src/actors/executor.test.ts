@@ -1,186 +1,16 @@
 /** The executor among schedulers that want more than it has. */
 import { expect, test } from "vitest";
-import { FakeTimers } from "../../test/lib/fake-timers.ts";
-import type { Grant, ToldEnd } from "../scheduler/protocol.ts";
-import type { Token } from "../scheduler/unit.ts";
+import {
+  BEAT_MS,
+  END,
+  grantOf,
+  LEASE_MS,
+  Schedulers,
+  SLOTS,
+} from "../../test/lib/executor-schedulers.ts";
 import { RUN_MS_MAX } from "../scheduler/work.ts";
-import type { Log } from "../std/log.ts";
-import { Executor, HELD_MAX } from "./executor.ts";
-import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
-import type { MeshPort } from "./ports.ts";
+import { HELD_MAX } from "./executor.ts";
 import { SLOW_WRITE_MS, STALLED_WRITE_MS } from "./write-stall.ts";
-
-const SLOTS = 2;
-const BEAT_MS = 500;
-/** A loop that never ends shows as more than this; the few beats of a second are far below. */
-const BEATS_MAX = 200;
-const LEASE_MS = 8_000;
-const END: PerformEnd = {
-  outcome: { kind: "released", reason: "test" },
-  ranMs: 1_000,
-  securedMs: 0,
-  run: undefined,
-};
-
-/**
- * One executor, and schedulers on the same node: each answers a beat at once, in a microtask, with its
- * demand, and grants as many units as it was lent.
- */
-class Schedulers {
-  readonly timers = new FakeTimers();
-  readonly demand = new Map<number, number>();
-  /** Of a workflow that says anything but 1. */
-  readonly weights = new Map<number, number>();
-  readonly running = new Map<LocalAttempt, (end: PerformEnd) => void>();
-  readonly begun = new Map<number, number>();
-  /** Attempts in flight of each scheduler, which it keeps within what it was lent. */
-  readonly held = new Map<number, number>();
-  /** When ended attempts ran, each time that they were told. */
-  readonly told: ToldEnd["run"][] = [];
-  /** What each was lent by the newest beat. */
-  readonly limits = new Map<number, number>();
-  /** Ends are not settled. */
-  isDeaf = false;
-  /** Nobody answers a beat. */
-  isGone = false;
-  readonly warnings: string[] = [];
-  beats = 0;
-  /** How long a write to the disk takes already. */
-  writeMs = 0;
-  #tokens = 0;
-  readonly executor: Executor;
-
-  constructor(groups: readonly number[], prefetchMs = 0) {
-    for (const group of groups) this.demand.set(group, 0);
-    this.executor = new Executor({
-      options: {
-        slots: SLOTS,
-        capabilities: [],
-        beatMs: BEAT_MS,
-        idleBeatMs: BEAT_MS,
-        leaseMs: LEASE_MS,
-        prefetchMs,
-      },
-      clock: this.timers,
-      timers: this.timers,
-      log: this.#log(),
-      mesh: this.#mesh(),
-      run: "run",
-      workflows: () => groups.map((group) => ({ group, candidates: ["here"] })),
-      perform: (attempt) =>
-        new Promise((resolve) => {
-          this.running.set(attempt, resolve);
-          this.begun.set(attempt.group, (this.begun.get(attempt.group) ?? 0) + 1);
-        }),
-      beginNoMore() {},
-      writeMs: () => this.writeMs,
-    });
-  }
-
-  /** A scheduler tells of its demand by itself, and has heard no beat. */
-  ask(group: number): void {
-    const ready = this.demand.get(group) ?? 0;
-    const weight = this.weights.get(group) ?? 1;
-    const said = { kind: "demand", group, term: 1, ready, weight, heard: 0, held: 0 } as const;
-    this.executor.schedulerSaid("here", said);
-  }
-
-  /** Ends all that runs but for the first ones, as units that end together. */
-  async endAll(end = END, but = 0): Promise<void> {
-    for (const [attempt, resolve] of [...this.running].slice(but)) {
-      this.running.delete(attempt);
-      resolve(end);
-    }
-    await this.timers.advance(BEAT_MS);
-  }
-
-  #log(): Log {
-    const warn = (text: string): void => void this.warnings.push(text);
-    const log: Log = { debug() {}, info() {}, warn, error() {}, child: () => log };
-    return log;
-  }
-
-  #mesh(): MeshPort {
-    return {
-      self: "here",
-      listen() {},
-      isUp: () => true,
-      isDialable: () => true,
-      setMembers() {},
-      send: (_to, message) => {
-        if (message.kind !== "executor") return true;
-        const said = message.message;
-        if (said.kind === "beat") {
-          this.beats += 1;
-          this.limits.set(said.group, said.limit);
-          if (this.beats > BEATS_MAX) throw new Error("beats without end");
-          if (this.isGone) return true;
-          queueMicrotask(() => this.#answer(said.group, said));
-        } else {
-          const tokens = said.ends.map(({ token }) => token);
-          this.told.push(...said.ends.map(({ run }) => run));
-          if (this.isDeaf) return true;
-          this.held.set(said.group, (this.held.get(said.group) ?? 0) - tokens.length);
-          queueMicrotask(() => {
-            const { group } = said;
-            this.executor.schedulerSaid("here", { kind: "settled", group, term: 1, tokens });
-          });
-        }
-        return true;
-      },
-    };
-  }
-
-  #answer(group: number, beat: { readonly sequence: number; readonly limit: number }): void {
-    const held = this.held.get(group) ?? 0;
-    const grants: Grant[] = [];
-    while (held + grants.length < beat.limit && (this.demand.get(group) ?? 0) > 0) {
-      this.demand.set(group, (this.demand.get(group) ?? 0) - 1);
-      this.#tokens += 1;
-      grants.push(grantOf({ index: this.#tokens, ordinal: 0 }));
-    }
-    this.held.set(group, held + grants.length);
-    const ready = this.demand.get(group) ?? 0;
-    const heard = beat.sequence;
-    const weight = this.weights.get(group) ?? 1;
-    const said = { kind: "demand", group, term: 1, ready, weight, heard, held } as const;
-    this.executor.schedulerSaid("here", said);
-    this.executor.schedulerSaid("here", {
-      kind: "grants",
-      group,
-      term: 1,
-      executor: "run",
-      grants,
-    });
-  }
-}
-
-function grantOf(token: Token): Grant {
-  return {
-    token,
-    count: 1,
-    request: "w-1-1",
-    invocation: "w-1-1.0",
-    step: "words",
-    inputs: { kind: "none" },
-    work: {
-      kind: "reduce",
-      reducer: {
-        name: "sum",
-        version: "v",
-        language: "javascript",
-        type: "reducer",
-        argumentType: null,
-        memoryBytes: undefined,
-      },
-      session: [],
-      parts: 1,
-      inlineBytes: 4096,
-      keepYieldOrder: false,
-      timeoutMs: 1_000,
-    },
-  };
-}
 
 test("a scheduler that gets nothing while another has all slots is not beaten without end", async () => {
   const all = new Schedulers([1, 2]);
@@ -284,16 +114,13 @@ test("what a scheduler was lent beyond its part is taken back at once when anoth
   await all.endAll({ ...END, ranMs: 10 });
   // Forty of 10 ms are done on two slots in the time of prefetch.
   const both = SLOTS + 40;
-  all.demand.set(2, 1);
-  all.ask(2);
-  await all.timers.advance(BEAT_MS);
-  expect([all.limits.get(1), all.limits.get(2)]).toEqual([both - 1, 1]);
+  expect([all.slots.get(1), all.limits.get(1)]).toEqual([SLOTS, both]);
   all.demand.set(2, 10_000);
   all.ask(2);
   await all.timers.advance(0);
-  expect(all.limits.get(1)).toBe(both / 2);
+  expect([all.slots.get(1), all.limits.get(1)]).toEqual([SLOTS / 2, both / 2]);
   await all.endAll({ ...END, ranMs: 10 });
-  expect(all.limits.get(2)).toBe(both / 2);
+  expect([all.slots.get(2), all.limits.get(2)]).toEqual([SLOTS / 2, both / 2]);
   all.executor.stop();
 });
 

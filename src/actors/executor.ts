@@ -61,11 +61,8 @@ export interface ExecutorDeps {
   readonly writeMs: () => number;
 }
 
-/** Waiting units beyond which more would only sit here. */
-const PREFETCH_MAX = 256;
-
-/** Weight of the newest unit in the measured times of a unit. */
-const RUN_WEIGHT = 0.1;
+/** Weight of the newest unit in the measured time of securing. */
+const SECURED_WEIGHT = 0.1;
 
 /** Prefetch is never for longer than this, milliseconds, however slow disks and other nodes are. */
 const PREFETCH_MS_MAX = 1_000;
@@ -85,9 +82,6 @@ const GATHER_MAX = ENDS_MAX;
  * are not taken, and who granted them has them back.
  */
 export const HELD_MAX = 16_384;
-
-/** A capacity that changed by more than this factor is told before the next look. */
-const NEWS_FACTOR = 1.5;
 
 /** Between two looks of a drain. */
 const DRAIN_LOOK_MS = 50;
@@ -114,12 +108,8 @@ export class Executor {
   #leaving = false;
   #paused = false;
   #stopped = false;
-  /** Time that units take here of late; undefined before the first one. */
-  #runMs: number | undefined;
-  /** Time that they are held here after that, while their outputs are secured. */
+  /** Time that units are held here of late after they ran, while their outputs are secured. */
   #securedMs = 0;
-  /** What was shared among the schedulers last. */
-  #sharedCapacity = 0;
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
@@ -148,7 +138,7 @@ export class Executor {
     for (const session of this.#sessions.values()) this.#beat(session);
     let saidMs = this.#deps.clock.nowMs();
     await this.#until(hurry.aborted ? HURRIED_SETTLE_MS : SETTLE_MS, () => {
-      const open = [...this.#sessions.values()].filter((session) => !session.over);
+      const open = [...this.#sessions.values()].filter((session) => !session.isOver);
       const nowMs = this.#deps.clock.nowMs();
       if (nowMs - saidMs >= SAY_AGAIN_MS) {
         saidMs = nowMs;
@@ -257,7 +247,8 @@ export class Executor {
    */
   #tellShares(): void {
     this.#share();
-    for (const session of this.#sessions.values()) if (session.limitIsNews) this.#beat(session);
+    for (const session of this.#sessions.values())
+      if (session.limitIsGreatNews) this.#beat(session);
   }
 
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {
@@ -298,13 +289,9 @@ export class Executor {
     const end = await this.#deps.perform(attempt);
     this.#performing -= 1;
     if (this.#stopped) return;
-    attempt.end = end;
+    session.over(attempt, end);
     this.#credit.served(session, end.ranMs, this.#deps.clock.nowMs());
-    if (end.ranMs > 0) {
-      const knownMs = this.#runMs ?? end.ranMs;
-      this.#runMs = knownMs + RUN_WEIGHT * (end.ranMs - knownMs);
-      this.#securedMs += RUN_WEIGHT * (end.securedMs - this.#securedMs);
-    }
+    if (end.ranMs > 0) this.#securedMs += SECURED_WEIGHT * (end.securedMs - this.#securedMs);
     this.#toSay.add(attempt);
     this.#sayEndsSoon();
   }
@@ -325,11 +312,13 @@ export class Executor {
     });
   }
 
-  /** A scheduler that learns only at the next look how short units are would send too few until then. */
+  /**
+   * Before a scheduler hears of ends, and may grant anew in their slots, it hears whose these are now. And
+   * one that learned only at the next look how short its units are would send too few until then.
+   */
   #tellNews(): void {
-    const factor = this.#capacity() / Math.max(1, this.#sharedCapacity);
-    if (this.#stopped || (factor < NEWS_FACTOR && factor > 1 / NEWS_FACTOR)) return;
-    this.#tellShares();
+    if (this.#stopped || this.#draining || this.#paused) return;
+    if (this.#isAny(({ isShort, runTimeIsNews }) => isShort || runTimeIsNews)) this.#tellShares();
   }
 
   #sayEnds(attempts: Iterable<LocalAttempt>): void {
@@ -428,8 +417,9 @@ export class Executor {
         executor: run,
         sequence: session.nextSequence(),
         capabilities: options.capabilities,
-        slots: options.slots,
+        slots: session.slots,
         prefetchMs: Math.ceil(this.#prefetchMs()),
+        aheadMs: session.aheadMs,
         limit: session.limit,
         holding: this.#leaving ? [] : session.holding(),
         leaving: this.#leaving,
@@ -442,11 +432,11 @@ export class Executor {
     for (const attempt of session.attempts.values()) attempt.controller.abort();
   }
 
-  /** R20: never lends more than slots and prefetch together, counting what others still believe. */
+  /** R20: never lends more slots than there are, counting what others still believe. */
   #share(): void {
-    const capacity = this.#capacity();
-    this.#sharedCapacity = capacity;
-    this.#credit.lend([...this.#sessions.values()], capacity, this.#deps.clock.nowMs());
+    this.#countStuck();
+    const node = { slots: this.#slots(), prefetchMs: this.#isSlow() ? 0 : this.#prefetchMs() };
+    this.#credit.lend([...this.#sessions.values()], node, this.#deps.clock.nowMs());
   }
 
   /** R20: what hides the way through the log and back, and the securing of what has run. */
@@ -454,26 +444,23 @@ export class Executor {
     return Math.min(PREFETCH_MS_MAX, this.#deps.options.prefetchMs + this.#securedMs);
   }
 
-  /** Units that keep a slot for long: nothing is to wait for those. */
-  #stuck(): number {
+  #countStuck(): void {
     const beforeMs = this.#deps.clock.nowMs() - stuckMs(this.#prefetchMs());
-    let count = 0;
     for (const session of this.#sessions.values()) {
+      session.stuck = 0;
       for (const { end, sinceMs } of session.attempts.values()) {
-        if (end === undefined && sinceMs < beforeMs) count += 1;
+        if (end === undefined && sinceMs < beforeMs) session.stuck += 1;
       }
     }
-    return count;
   }
 
-  #capacity(): number {
-    const writeMs = this.#deps.writeMs();
-    if (this.#draining || this.#paused || writeMs >= STALLED_WRITE_MS) return 0;
-    const { slots } = this.#deps.options;
-    const runMs = this.#runMs;
-    if (runMs === undefined || writeMs >= SLOW_WRITE_MS) return slots;
-    const prefetchMs = Math.max(0, slots - this.#stuck()) * this.#prefetchMs();
-    return slots + Math.min(PREFETCH_MAX, Math.floor(prefetchMs / runMs));
+  #slots(): number {
+    const isShut = this.#draining || this.#paused || this.#deps.writeMs() >= STALLED_WRITE_MS;
+    return isShut ? 0 : this.#deps.options.slots;
+  }
+
+  #isSlow(): boolean {
+    return this.#deps.writeMs() >= SLOW_WRITE_MS;
   }
 }
 

@@ -132,6 +132,18 @@ describe("granting", () => {
     expect(nodesOf(leader.decide())).toHaveLength(6 * PREFETCH_MS);
   });
 
+  test("where it has no slot for now an executor gets its part of the work ahead, of known time only", () => {
+    const leader = leaderWith(400);
+    leader.beat("a", 1);
+    leader.commit(leader.decide());
+    const [token] = leader.held("a");
+    if (token === undefined) throw new Error("one is granted");
+    leader.beat("b", 100, { slots: 0, aheadMs: PREFETCH_MS / 2 });
+    expect(leader.decide()).toEqual([]);
+    leader.dispatcher.ran(token, 5);
+    expect(nodesOf(leader.decide())).toEqual(Array(PREFETCH_MS / 10).fill("b"));
+  });
+
   test("a few units of short work are spread over all executors with room", () => {
     const leader = leaderWith(9);
     for (const node of ["a", "b", "c"]) leader.beat(node, 100, { slots: 50 });

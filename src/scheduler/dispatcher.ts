@@ -55,6 +55,7 @@ interface Executor {
   readonly capabilities: readonly string[];
   readonly slots: number;
   readonly prefetchMs: number;
+  readonly aheadMs: number;
   readonly limit: number;
   readonly sequence: number;
   readonly heardMs: number;
@@ -194,10 +195,11 @@ export class Dispatcher {
     nowMs: number,
   ): readonly SchedulerCommand[] {
     const known = this.#executors.get(node);
-    const { executor, capabilities, slots, prefetchMs, limit, sequence } = said;
+    const { executor, capabilities, sequence } = said;
     if (known?.session === executor && sequence <= known.sequence) return [];
     const session = executor;
-    const credit = { slots, prefetchMs, limit };
+    const { slots, prefetchMs, aheadMs, limit } = said;
+    const credit = { slots, prefetchMs, aheadMs, limit };
     this.#executors.set(node, { session, capabilities, ...credit, sequence, heardMs: nowMs });
     this.#down.delete(node);
     const claimed = new Set(said.holding.map(tokenText));

@@ -74,18 +74,22 @@ export class Loads {
     return count;
   }
 
-  /** How many more units of a kind the node may get; `stuck` of its slots are taken for long. */
+  /**
+   * How many more units of a kind the node may get in the slots and the work ahead that it lends to this
+   * scheduler; `stuck` of the slots are taken for long.
+   */
   room(
     node: NodeId,
     executor: {
       readonly slots: number;
       readonly prefetchMs: number;
+      readonly aheadMs: number;
       readonly limit: number;
       readonly stuck: number;
     },
     kind: string,
   ): number {
-    const { slots, prefetchMs, limit, stuck } = executor;
+    const { slots, prefetchMs, aheadMs, limit, stuck } = executor;
     const count = this.count(node);
     const waiting = Math.max(0, count - slots);
     const runMs = this.#times.of(kind);
@@ -93,7 +97,7 @@ export class Loads {
     let prefetched = 0;
     if (runMs !== undefined) {
       const waitingMs = waiting === 0 ? 0 : (this.#ms(node, prefetchMs) * waiting) / count;
-      prefetched = Math.floor((Math.max(0, slots - stuck) * prefetchMs - waitingMs) / runMs);
+      prefetched = Math.floor((aheadMs - stuck * prefetchMs - waitingMs) / runMs);
     }
     return Math.min(limit - count, Math.max(0, slots - count) + Math.max(0, prefetched));
   }

@@ -57,10 +57,12 @@ export type ExecutorMessage =
       /** Rises with each beat, so that one that comes late is known. */
       readonly sequence: number;
       readonly capabilities: readonly string[];
-      /** Attempts that run here at once, of all workflows. */
+      /** Slots that are lent to this scheduler (R20); 0 while it is another one's turn. */
       readonly slots: number;
-      /** Beyond what runs, so much work keeps the slots busy (R20). */
+      /** Beyond what runs, so much work keeps each slot busy (R20). */
       readonly prefetchMs: number;
+      /** So much work of this scheduler may wait here beyond its slots: its part of all that may (R20). */
+      readonly aheadMs: number;
       /** Attempts that the scheduler may have here at once (R20). */
       readonly limit: number;
       /** Attempts that are here and not settled; bounded by credit. */

@@ -66,6 +66,7 @@ export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessag
       capabilities: array(nameCodec, CAPABILITIES_MAX),
       slots: natural,
       prefetchMs: natural,
+      aheadMs: natural,
       limit: natural,
       holding: tokens,
       leaving: bool,

@@ -52,6 +52,7 @@ export class Leader {
       readonly capabilities?: readonly string[];
       readonly slots?: number;
       readonly prefetchMs?: number;
+      readonly aheadMs?: number;
       readonly leaving?: boolean;
     } = {},
   ): readonly SchedulerCommand[] {
@@ -61,6 +62,7 @@ export class Leader {
       capabilities = [],
       slots = limit,
       prefetchMs = PREFETCH_MS,
+      aheadMs = slots * prefetchMs,
       leaving = false,
     } = more;
     const sequence = more.sequence ?? (this.#sequences.get(node) ?? 0) + 1;
@@ -73,6 +75,7 @@ export class Leader {
       capabilities,
       slots,
       prefetchMs,
+      aheadMs,
       limit,
       holding,
       leaving,

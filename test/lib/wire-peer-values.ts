@@ -195,6 +195,7 @@ export const executorKinds: Kinds<ExecutorMessage> = {
     capabilities: list(name),
     slots: natural,
     prefetchMs: natural,
+    aheadMs: natural,
     limit: natural,
     holding: list(token),
     leaving: bool,

@@ -150,18 +150,15 @@ export class ExecutorSession {
   }
 
   /**
-   * The scheduler has heard the newest beat: it believes what that said, and nothing older. True when
-   * it believed more before, so that something may be lent to others. `granted` counts what it has
-   * granted here, or is about to.
+   * The scheduler has heard a beat: if it was the newest it believes what that said, and nothing older.
+   * `granted` counts what it has granted here, or is about to.
    */
-  heardBeat(sequence: number, granted: number): boolean {
+  heardBeat(sequence: number, granted: number): void {
     this.#granted = granted;
-    if (sequence !== this.#sequence) return false;
-    const before = this.lentSlots;
+    if (sequence !== this.#sequence) return;
     this.#lentBefore = this.#saidLimit;
     this.#slotsBefore = this.#saidSlots;
     this.#confirmed = true;
-    return this.lentSlots < before;
   }
 
   /** Nothing is lent, nothing is held, and nothing is on its way here. */

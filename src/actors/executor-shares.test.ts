@@ -1,6 +1,6 @@
 /** How schedulers share an executor's slots by time, whatever the time of their units. */
 import { expect, test } from "vitest";
-import { Schedulers } from "../../test/lib/executor-schedulers.ts";
+import { BEAT_MS, Schedulers } from "../../test/lib/executor-schedulers.ts";
 
 const PREFETCH_MS = 50;
 const SHORT_MS = 5;
@@ -43,3 +43,24 @@ test.each([1, 4])(
     expect(long).toBeGreaterThan(0.15);
   },
 );
+
+test("the slot of a workflow that has run out of units is another one's when its last unit is settled, and not at the next beat", async () => {
+  const all = new Schedulers([1, 2], PREFETCH_MS, 2);
+  all.unitMs.set(1, 20 * LONG_MS);
+  // So short that no beat is answered while it runs.
+  all.unitMs.set(2, BEAT_MS / 5);
+  all.executor.start();
+  await all.timers.advance(BEAT_MS);
+  all.demand.set(1, 1_000);
+  all.demand.set(2, 1);
+  all.ask(2);
+  await all.timers.advance(0);
+  all.ask(1);
+  await all.timers.advance(BEAT_MS / 5 - 1);
+  expect([...all.running.keys()].map(({ group }) => group).sort()).toEqual([1, 2]);
+  // Its end leaves when ends have been gathered, long before the next beat.
+  await all.timers.advance(BEAT_MS / 10);
+  expect([...all.running.keys()].map(({ group }) => group)).toEqual([1, 1]);
+  expect(all.limits.get(1)).toBe(2);
+  all.executor.stop();
+});

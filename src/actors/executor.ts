@@ -8,7 +8,7 @@ import { ENDS_MAX } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { singleGrants } from "../scheduler/grants.ts";
 import { stuckMs } from "../scheduler/loads.ts";
-import type { SchedulerMessage, ToldEnd } from "../scheduler/protocol.ts";
+import type { Demand, SchedulerMessage, ToldEnd } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
 import { type AttemptRun, RUN_MS_MAX } from "../scheduler/work.ts";
 import { unreachable } from "../std/assert.ts";
@@ -197,8 +197,7 @@ export class Executor {
         if (message.executor === this.#deps.run) this.#granted(session, message);
         return;
       case "settled":
-        for (const token of message.tokens) this.#settled(session, token);
-        if (this.#isAny(({ isStarved }) => isStarved)) this.#tellShares();
+        this.#demandSaid(session, message, message.tokens);
         return;
       case "cancel":
         for (const token of message.tokens) this.#cancel(session, token);
@@ -226,14 +225,17 @@ export class Executor {
     return this.#performing;
   }
 
-  #demandSaid(session: ExecutorSession, said: Extract<SchedulerMessage, { kind: "demand" }>): void {
-    const { weight, isShort: wasShort } = session;
-    const freed = session.heardBeat(said.heard, said.held);
+  /** What a scheduler has for this node, and which attempts are over. */
+  #demandSaid(session: ExecutorSession, said: Demand, over: readonly Token[] = []): void {
+    const { weight, isShort: wasShort, lentSlots } = session;
+    for (const token of over) this.#settled(session, token);
+    session.heardBeat(said.heard, said.held);
     session.ready = said.ready;
     session.weight = said.weight;
     // What others have beyond their share was lent to them only while nobody else wanted it.
     const isNews = weight !== said.weight || (session.isShort && !wasShort);
-    const mayHelp = session.isStarved || (freed && this.#isAny(({ isShort }) => isShort));
+    const isFree = session.lentSlots < lentSlots || session.hasToSpare;
+    const mayHelp = session.isStarved || (isFree && this.#isAny(({ isShort }) => isShort));
     if ((isNews || mayHelp) && !this.#draining && !this.#paused) this.#tellShares();
   }
 

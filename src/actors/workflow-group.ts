@@ -10,7 +10,7 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
 import type { Effect } from "../scheduler/effects.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
-import type { ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
+import type { Demand, ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { AttemptRow, Retention, Row } from "../scheduler/rows.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Outcome } from "../scheduler/work.ts";
@@ -224,7 +224,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       if (effect.kind === "defined") this.#defined(effect, dispatcher);
       if (effect.kind === "request-ended") this.#cancel(effect.request, dispatcher);
     }
-    for (const [node, tokens] of settled) this.#say(node, { kind: "settled", tokens });
+    for (const [node, tokens] of settled) this.#saySettled(node, tokens, dispatcher);
     if (granted.length > 0) this.#inBackground(this.#sendGrants(granted));
     this.#decideSoon();
   }
@@ -246,7 +246,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       }
       // What is not held here is not live: this leader has applied all grants there are.
       const dead = message.holding.filter((token) => dispatcher.holderOf(token) !== from);
-      if (dead.length > 0) this.#say(from, { kind: "settled", tokens: dead });
+      if (dead.length > 0) this.#saySettled(from, dead, dispatcher);
       this.#sayDemand(from, dispatcher);
       this.#decideSoon();
       return;
@@ -265,7 +265,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     for (let first = 0; first < ends.length; first += ENDS_MAX) {
       this.#proposeEnds(ends.slice(first, first + ENDS_MAX));
     }
-    if (over.length > 0) this.#say(from, { kind: "settled", tokens: over });
+    if (over.length > 0) this.#saySettled(from, over, dispatcher);
   }
 
   nodeDown(node: NodeId): void {
@@ -423,10 +423,20 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   // Saying and answering.
 
   #sayDemand(to: NodeId, dispatcher: Dispatcher): void {
-    const heard = dispatcher.heard(to);
-    const held = dispatcher.heldBy(to);
-    const ready = dispatcher.readyFor(to);
-    this.#say(to, { kind: "demand", ready, weight: this.#weight, heard, held });
+    this.#say(to, { kind: "demand", ...this.#demandOf(to, dispatcher) });
+  }
+
+  #saySettled(to: NodeId, tokens: readonly Token[], dispatcher: Dispatcher): void {
+    this.#say(to, { kind: "settled", tokens, ...this.#demandOf(to, dispatcher) });
+  }
+
+  #demandOf(node: NodeId, dispatcher: Dispatcher): Demand {
+    return {
+      ready: dispatcher.readyFor(node),
+      weight: this.#weight,
+      heard: dispatcher.heard(node),
+      held: dispatcher.heldBy(node),
+    };
   }
 
   /** A new weight counts from now on, so whoever may run units of this workflow hears of it at once. */

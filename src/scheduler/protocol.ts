@@ -77,21 +77,22 @@ export type ExecutorMessage =
       readonly ends: readonly ToldEnd[];
     };
 
+/** What a scheduler has for an executor, and what it believes of it. */
+export interface Demand {
+  /** Units that wait for credit. */
+  readonly ready: number;
+  /** Of the workflow's units against those of others, 1 to `WEIGHT_MAX` (R20). */
+  readonly weight: number;
+  /** The newest beat that was heard of this executor; 0 for none. */
+  readonly heard: number;
+  /** Attempts that are granted to it, or are about to be: with those that are on their way. */
+  readonly held: number;
+}
+
 /** R16: an executor that has seen a higher term takes no notice of these. */
 export type SchedulerMessage =
-  /** Answer to a beat, or said when work appears: `ready` units wait for credit. */
-  | {
-      readonly kind: "demand";
-      readonly group: number;
-      readonly term: number;
-      readonly ready: number;
-      /** Of the workflow's units against those of others, 1 to `WEIGHT_MAX` (R20). */
-      readonly weight: number;
-      /** The newest beat that was heard of this executor; 0 for none. */
-      readonly heard: number;
-      /** Attempts that are granted to it, or are about to be: with those that are on their way. */
-      readonly held: number;
-    }
+  /** Answer to a beat, or said when work appears. */
+  | ({ readonly kind: "demand"; readonly group: number; readonly term: number } & Demand)
   | {
       readonly kind: "grants";
       readonly group: number;
@@ -99,13 +100,13 @@ export type SchedulerMessage =
       readonly executor: string;
       readonly grants: readonly Grant[];
     }
-  /** The ends of these attempts are committed, or count no more. */
-  | {
+  /** The ends of these attempts are committed, or count no more; with what there is in their place. */
+  | ({
       readonly kind: "settled";
       readonly group: number;
       readonly term: number;
       readonly tokens: readonly Token[];
-    }
+    } & Demand)
   | {
       readonly kind: "cancel";
       readonly group: number;

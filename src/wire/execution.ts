@@ -76,12 +76,13 @@ export const executorMessageCodec: Codec<ExecutorMessage> = union<ExecutorMessag
 });
 
 const scheduler = { group: natural, term: natural } as const;
+const demand = { ready: natural, weight: weightCodec, heard: natural, held: natural } as const;
 
 /** From a scheduler to an executor. */
 export const schedulerMessageCodec: Codec<SchedulerMessage> = union<SchedulerMessage>({
-  demand: [1, { ...scheduler, ready: natural, weight: weightCodec, heard: natural, held: natural }],
+  demand: [1, { ...scheduler, ...demand }],
   grants: [2, { ...scheduler, executor, grants: array(grant, TOKENS_MAX) }],
-  settled: [3, { ...scheduler, tokens }],
+  settled: [3, { ...scheduler, tokens, ...demand }],
   cancel: [4, { ...scheduler, tokens }],
   "not-scheduler": [5, { group: natural, leader: optional(nodeIdCodec) }],
 });

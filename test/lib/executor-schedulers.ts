@@ -49,6 +49,7 @@ export class Schedulers {
   writeMs = 0;
   #tokens = 0;
   /** What each was lent by the newest beat that it has heard. */
+  readonly #heard = new Map<number, number>();
   readonly #believed = new Map<number, number>();
   readonly executor: Executor;
 
@@ -92,7 +93,7 @@ export class Schedulers {
 
   /** A scheduler tells of its demand by itself, and has heard no beat. */
   ask(group: number): void {
-    this.executor.schedulerSaid("here", { ...this.#demandOf(group), kind: "demand", heard: 0 });
+    this.executor.schedulerSaid("here", { ...this.#demandOf(group), kind: "demand" });
   }
 
   /** Ends all that runs but for the first ones, as units that end together. */
@@ -151,7 +152,8 @@ export class Schedulers {
           this.held.set(said.group, (this.held.get(said.group) ?? 0) - tokens.length);
           queueMicrotask(() => {
             const { group } = said;
-            this.executor.schedulerSaid("here", { kind: "settled", group, term: 1, tokens });
+            const demand = this.#demandOf(group, this.#heard.get(group));
+            this.executor.schedulerSaid("here", { ...demand, kind: "settled", tokens });
             // Of units that end when they are told to, the next ones come with the next beat.
             if (this.unitMs.has(group)) this.#grant(group, this.#grants(group));
           });
@@ -163,17 +165,18 @@ export class Schedulers {
 
   #answer(group: number, beat: { readonly sequence: number; readonly limit: number }): void {
     this.#believed.set(group, beat.limit);
-    const grants = this.#grants(group);
-    const said = { ...this.#demandOf(group), kind: "demand", heard: beat.sequence } as const;
+    this.#heard.set(group, beat.sequence);
+    // What it is about to grant is still ready when it answers.
+    const said = { ...this.#demandOf(group, beat.sequence), kind: "demand" } as const;
     this.executor.schedulerSaid("here", said);
-    this.#grant(group, grants);
+    this.#grant(group, this.#grants(group));
   }
 
-  #demandOf(group: number) {
+  #demandOf(group: number, heard = 0) {
     const held = this.held.get(group) ?? 0;
     const ready = this.demand.get(group) ?? 0;
     const weight = this.weights.get(group) ?? 1;
-    return { group, term: 1, ready, weight, held };
+    return { group, term: 1, ready, weight, heard, held };
   }
 
   #grants(group: number): readonly Grant[] {

@@ -208,19 +208,13 @@ export const executorKinds: Kinds<ExecutorMessage> = {
   }),
 };
 const ruled = { group: natural, term: natural } as const;
+const demand = { ready: natural, weight, heard: natural, held: natural } as const;
 
 /** From schedulers. */
 export const schedulerKinds: Kinds<SchedulerMessage> = {
-  demand: fc.record({
-    kind: one("demand"),
-    ...ruled,
-    ready: natural,
-    weight,
-    heard: natural,
-    held: natural,
-  }),
+  demand: fc.record({ kind: one("demand"), ...ruled, ...demand }),
   grants: fc.record({ kind: one("grants"), ...ruled, executor: name, grants: list(grant) }),
-  settled: fc.record({ kind: one("settled"), ...ruled, tokens: list(token) }),
+  settled: fc.record({ kind: one("settled"), ...ruled, tokens: list(token), ...demand }),
   cancel: fc.record({ kind: one("cancel"), ...ruled, tokens: list(token) }),
   "not-scheduler": fc.record({ kind: one("not-scheduler"), group: natural, leader: maybe(name) }),
 };

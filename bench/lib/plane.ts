@@ -67,6 +67,7 @@ export class BenchPlane {
     this.#units += 1;
     const { outcome } = await this.#plane.run(work, {
       group: 1,
+      weight: 1,
       token: { index: this.#units, ordinal: 0 },
       request: "r",
       invocation: String(this.#units),

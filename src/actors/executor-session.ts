@@ -33,6 +33,8 @@ export interface LocalRun {
 export interface LocalAttempt {
   readonly group: number;
   readonly grant: Grant;
+  /** The workflow's, when the grant came. */
+  readonly weight: number;
   readonly controller: AbortController;
   /** When its grant came, by this node's clock. */
   readonly sinceMs: number;

@@ -254,14 +254,14 @@ export class Executor {
   }
 
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {
-    const { group } = session;
+    const { group, weight } = session;
     let room = HELD_MAX - this.#heldCount();
     const sinceMs = this.#deps.clock.nowMs();
     for (const grant of message.grants.flatMap(singleGrants)) {
       if (session.get(grant.token) !== undefined || room <= 0) continue;
       room -= 1;
       const controller = new AbortController();
-      const attempt: LocalAttempt = { group, grant, controller, sinceMs, end: undefined };
+      const attempt: LocalAttempt = { group, grant, weight, controller, sinceMs, end: undefined };
       session.add(attempt);
       void this.#perform(session, attempt);
     }

@@ -68,6 +68,7 @@ function attempt(): Parameters<Performer["perform"]>[0] {
       },
     },
     controller: new AbortController(),
+    weight: 1,
     sinceMs: 0,
     end: undefined,
   };

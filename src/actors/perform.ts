@@ -104,9 +104,10 @@ export class Performer {
   }
 
   #context(attempt: LocalAttempt, inputs: NextInputs): Parameters<RunnerPort["run"]>[1] {
-    const { grant, group, controller } = attempt;
+    const { grant, group, weight, controller } = attempt;
     return {
       group,
+      weight,
       token: grant.token,
       request: grant.request,
       invocation: grant.invocation,

@@ -478,6 +478,8 @@ export interface RunnerPort {
     context: {
       /** The workflow's group: its handlers share their workers with no other one's. */
       readonly group: number;
+      /** R20: the workflow's, when the unit was granted. */
+      readonly weight: number;
       readonly token: Token;
       readonly request: string;
       readonly invocation: string;

@@ -1,11 +1,15 @@
-/** Units that wait for a slot. Short ones of one kind leave the line together. */
+/** Units that wait for a slot: workflows take turns, and of each the first is next. Short ones of one kind leave the line together. */
 import type { Clock, Timers } from "../std/clock.ts";
 import type { Paces } from "./paces.ts";
+import { Turns } from "./turns.ts";
 
 /** A unit that has not begun. */
 export interface WaitingUnit {
   /** Units of one kind can be run together; undefined for one that has to be run by itself. */
   readonly kind: string | undefined;
+  /** The workflow's group, and its weight against others: a whole number from 1 on. */
+  readonly group: number;
+  readonly weight: number;
   readonly signal: AbortSignal;
   /** It will not begin: it was given up, waited too long, or nothing begins any more. */
   readonly leave: () => void;
@@ -26,6 +30,7 @@ export interface UnitLineOptions {
 export class UnitLine<U extends WaitingUnit> {
   readonly #options: UnitLineOptions;
   readonly #units: U[] = [];
+  readonly #turns = new Turns();
   /** When they came, milliseconds. */
   readonly #enteredMs = new WeakMap<U, number>();
   #watching = false;
@@ -40,30 +45,50 @@ export class UnitLine<U extends WaitingUnit> {
     this.#add(unit, this.#units.length);
   }
 
-  /** As `enter`, before all others: it was taken with others and has not begun, or has to begin anew. */
+  /** As `enter`, before all others of its workflow: it was taken with others and has not begun, or has to begin anew. */
   reenter(unit: U): void {
     this.#add(unit, 0);
   }
 
-  /** The unit that is next, and others of its kind when they are short; none when nobody waits. */
+  /**
+   * The unit that is next, and others of its kind when they are short; none when nobody waits. They have
+   * a slot until `left` says for how long they had it.
+   */
   take(): readonly U[] {
-    const [first] = this.#units;
+    const group = this.#turns.next();
+    const first = this.#units.find((unit) => unit.group === group);
     if (first === undefined) return [];
-    const { kind } = first;
-    if (kind === undefined) return this.#units.splice(0, 1);
-    const alike = this.#units.filter((unit) => unit.kind === kind);
-    const { paces, slots } = this.#options;
-    const taken = alike.slice(0, paces.batch(kind, alike.length, slots));
+    const taken = this.#batchOf(first);
     const gone = new Set(taken);
     const left = this.#units.filter((unit) => !gone.has(unit));
     this.#units.splice(0, this.#units.length, ...left);
+    for (const unit of taken) this.#turns.went(unit.group);
+    this.#turns.began(first.group);
     return taken;
+  }
+
+  /** What was taken together has left its slot, after so many milliseconds. */
+  left(taken: readonly U[], heldMs: number): void {
+    const [first] = taken;
+    if (first !== undefined) this.#turns.ended(first.group, heldMs, taken.length);
   }
 
   /** Everybody leaves, and whoever still comes. */
   shut(): void {
     this.#shut = true;
-    for (const unit of this.#units.splice(0)) unit.leave();
+    for (const unit of this.#units.splice(0)) {
+      this.#turns.went(unit.group);
+      unit.leave();
+    }
+  }
+
+  /** Units of one kind are of one workflow. */
+  #batchOf(first: U): readonly U[] {
+    const { kind } = first;
+    if (kind === undefined) return [first];
+    const alike = this.#units.filter((unit) => unit.kind === kind);
+    const { paces, slots } = this.#options;
+    return alike.slice(0, paces.batch(kind, alike.length, slots));
   }
 
   #add(unit: U, at: number): void {
@@ -73,6 +98,7 @@ export class UnitLine<U extends WaitingUnit> {
     }
     this.#enteredMs.set(unit, this.#options.clock.nowMs());
     this.#units.splice(at, 0, unit);
+    this.#turns.came(unit.group, unit.weight);
     this.#watch();
     unit.signal.addEventListener("abort", () => this.#leave(unit), { once: true });
   }
@@ -95,6 +121,7 @@ export class UnitLine<U extends WaitingUnit> {
     const at = this.#units.indexOf(unit);
     if (at < 0) return;
     this.#units.splice(at, 1);
+    this.#turns.went(unit.group);
     unit.leave();
   }
 }

@@ -29,6 +29,8 @@ import { UnitLine, type WaitingUnit } from "./unit-line.ts";
 export interface WorkContext extends AttemptListeners {
   /** The workflow's group: a worker that runs its handlers runs no other workflow's. */
   readonly group: number;
+  /** R20: of the workflow against others whose units wait for a slot, from 1 on. */
+  readonly weight: number;
   /**
    * The next input dataset of a reduce, whose runs are on this node, or the first one again; undefined
    * after the last.
@@ -128,6 +130,8 @@ export class WorkRunner {
         work,
         context,
         kind: kindOf(work, context),
+        group: context.group,
+        weight: context.weight,
         signal,
         leave,
         resolve,
@@ -157,8 +161,9 @@ export class WorkRunner {
       const units = this.#line.take();
       if (units.length === 0) return;
       this.#free--;
-      const slot = new Slot(this.#options.clock.nowMs(), () => {
+      const slot: Slot = new Slot(this.#options.clock.nowMs(), () => {
         this.#free++;
+        this.#line.left(units, slot.heldMs);
         this.#pumpSoon();
       });
       void this.#serve(units, slot);

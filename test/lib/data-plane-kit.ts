@@ -86,6 +86,7 @@ export class DataPlaneKit {
   async run(work: Work, context: Partial<RunContext> = {}): Promise<Outcome> {
     const { outcome } = await this.plane.run(work, {
       group: 1,
+      weight: 1,
       token: { index: this.#units, ordinal: 0 },
       request: "r1",
       invocation: `i${this.#units++}`,

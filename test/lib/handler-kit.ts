@@ -216,6 +216,7 @@ export class HandlerKit {
   #context(options: RunOptions): WorkContext {
     return {
       group: 1,
+      weight: 1,
       inputs: () => Promise.resolve(undefined),
       source: (version) => {
         this.sourcesAsked++;

@@ -239,11 +239,12 @@ export class DataThread {
     }
   }
 
-  async #run({ id, work, group, names, token }: UnitToRun): Promise<void> {
+  async #run({ id, work, group, weight, names, token }: UnitToRun): Promise<void> {
     const abort = this.#abortable(id);
     const attempt = attemptName(names.request, token);
     const context: WorkContext = {
       group,
+      weight,
       inputs: async (again) => {
         const dataset = await this.#ask((ask) => ({ kind: "ask-inputs", id, ask, again }));
         assert(typeof dataset !== "string", "inputs are answered by a dataset");

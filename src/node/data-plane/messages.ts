@@ -29,6 +29,8 @@ export interface UnitToRun {
   readonly work: Work;
   /** The group of its workflow. */
   readonly group: number;
+  /** The workflow's against others. */
+  readonly weight: number;
   readonly names: UnitNames;
   /** Names its attempt within the request. */
   readonly token: OutputWanted["token"];

@@ -194,19 +194,28 @@ describe("what was had before", () => {
     expect(ofLight).toBeLessThanOrEqual(21);
   });
 
-  test("units that began while nobody else was short count from when others were", () => {
-    const [first, second] = [demanding(1), demanding(2)];
-    const node = new Node([first, second], 1);
-    second.ready = 0;
-    node.lend();
-    node.nowMs += 60_000;
-    second.ready = 1_000;
-    node.lend();
-    node.nowMs += UNIT_MS;
-    node.credit.served(first, 60_000 + UNIT_MS, node.nowMs);
-    const [ofFirst, ofSecond] = node.work(21);
-    expect([ofFirst, ofSecond]).toEqual([10, 11]);
-  });
+  test.each([
+    ["wants more", 1_000],
+    ["wants nothing more for now", 0],
+  ])(
+    "a unit that began while nobody else was short counts from when others were, also where its workflow %s",
+    (_, ready) => {
+      const [first, second] = [demanding(1), demanding(2)];
+      const node = new Node([first, second], 1);
+      second.ready = 0;
+      node.lend();
+      node.nowMs += 60_000;
+      first.ready = ready;
+      second.ready = 1_000;
+      node.lend();
+      node.nowMs += UNIT_MS;
+      node.credit.served(first, 60_000 + UNIT_MS, node.nowMs);
+      node.lend();
+      first.ready = 1_000;
+      const [ofFirst, ofSecond] = node.work(21);
+      expect([ofFirst, ofSecond]).toEqual([10, 11]);
+    },
+  );
 
   test("one of another weight that comes back begins beside the others by what they had for their weight", () => {
     const [worked, rested] = [demanding(1, 10), demanding(2)];

@@ -28,8 +28,8 @@ export interface Lendable {
 export class Credit {
   /** The virtual time: milliseconds of a slot for each weight of one. */
   #virtualMs = 0;
-  /** Since when several sessions are short, by the node's clock. */
-  #contendedMs = Number.POSITIVE_INFINITY;
+  /** Who was short when slots were lent last. */
+  #short: readonly ExecutorSession[] = [];
 
   /**
    * Lends the slots to the sessions that are active; never more than there are, counting what schedulers
@@ -73,39 +73,34 @@ export class Credit {
 
   /**
    * A unit had a slot for so long. It counts by the weight of that time, so that a change of weight is
-   * no claim, nor a debt, for the time before it; and while others are short only since they are.
+   * no claim, nor a debt, for the time before it; and where others are short only since they are.
    */
   served(session: ExecutorSession, ranMs: number, nowMs: number): void {
-    const countedMs = Math.min(ranMs, Math.max(0, nowMs - this.#contendedMs));
-    const isContended = Number.isFinite(this.#contendedMs);
-    session.served(ranMs, isContended ? countedMs : ranMs);
+    const others = this.#short.filter((other) => other !== session);
+    const sinceMs = Math.min(...others.map(({ shortSinceMs = nowMs }) => shortSinceMs));
+    if (others.length > 0) session.served(ranMs, Math.min(ranMs, Math.max(0, nowMs - sinceMs)));
+    else {
+      session.served(ranMs, ranMs);
+      this.#reach(session.turnMs);
+    }
   }
 
   /** Who is not short, or only from now on, is at the virtual time, or at what it still owes. */
   #welcome(sessions: readonly ExecutorSession[], nowMs: number): void {
-    this.#advance(
-      sessions.filter((session) => session.isShort && session.wasShort),
-      sessions,
-    );
-    let short = 0;
+    const still = sessions.filter((one) => one.isShort && one.shortSinceMs !== undefined);
+    // While nobody is short nobody owes anything: the time is that of who has had most.
+    if (still.length > 0) this.#reach(Math.min(...still.map(({ turnMs }) => turnMs)));
+    else for (const { turnMs } of sessions) this.#reach(turnMs);
     for (const session of sessions) {
-      const { isShort } = session;
-      if (isShort) short += 1;
-      if (!isShort || !session.wasShort) {
-        session.turnMs = Math.max(session.turnMs, this.#virtualMs);
-      }
-      session.wasShort = isShort;
+      if (session.isShort && session.shortSinceMs !== undefined) continue;
+      session.turnMs = Math.max(session.turnMs, this.#virtualMs);
+      session.shortSinceMs = session.isShort ? nowMs : undefined;
     }
-    if (short < 2) this.#contendedMs = Number.POSITIVE_INFINITY;
-    else this.#contendedMs = Math.min(this.#contendedMs, nowMs);
+    this.#short = sessions.filter(({ isShort }) => isShort);
   }
 
-  /** While nobody is short nobody owes anything: the virtual time is that of who has had most. */
-  #advance(short: readonly ExecutorSession[], all: readonly ExecutorSession[]): void {
-    const turns = (sessions: readonly ExecutorSession[]): readonly number[] =>
-      sessions.map(({ turnMs }) => turnMs);
-    const reached = short.length > 0 ? Math.min(...turns(short)) : Math.max(...turns(all));
-    if (Number.isFinite(reached)) this.#virtualMs = Math.max(this.#virtualMs, reached);
+  #reach(turnMs: number): void {
+    this.#virtualMs = Math.max(this.#virtualMs, turnMs);
   }
 }
 

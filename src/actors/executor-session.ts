@@ -89,8 +89,8 @@ export class ExecutorSession {
   stuck = 0;
   /** The same as when units were lent ahead. */
   #lentRunMs: number | undefined;
-  /** Whether it was short when capacity was shared last. */
-  wasShort = false;
+  /** Since when it is short, as of when slots were lent last; undefined while it is not. */
+  shortSinceMs: number | undefined;
 
   constructor(group: number, nowMs: number) {
     this.group = group;

@@ -130,7 +130,7 @@ export class ClusterNode implements MeshListener {
     });
     this.executor = new Executor({
       ...{ clock, timers, log, mesh },
-      ...{ options: options.executor, run: deps.run, writeMs: deps.writeMs },
+      ...{ options: options.executor, run: deps.run, writeMs: deps.writeMs, bugs: deps.bugs },
       workflows: () => this.#outlook.workflows(),
       perform: (attempt) => performer.perform(attempt),
       beginNoMore: () => deps.runner.beginNoMore(),

@@ -7,6 +7,7 @@
  * is short and has had least. Who begins to be short begins at it, so what was used while nobody else
  * wanted it is no debt, and what was not used is no claim.
  */
+import { NO_BUGS, type PlantedBugs } from "../std/planted-bugs.ts";
 import type { ExecutorSession } from "./executor-session.ts";
 
 /** Waiting units beyond which more would only sit here. */
@@ -26,10 +27,15 @@ export interface Lendable {
 }
 
 export class Credit {
+  readonly #bugs: PlantedBugs;
   /** The virtual time: milliseconds of a slot for each weight of one. */
   #virtualMs = 0;
   /** Who was short when slots were lent last. */
   #short: readonly ExecutorSession[] = [];
+
+  constructor(bugs: PlantedBugs = NO_BUGS) {
+    this.#bugs = bugs;
+  }
 
   /**
    * Lends the slots to the sessions that are active; never more than there are, counting what schedulers
@@ -53,13 +59,16 @@ export class Credit {
       const share = shares[at] ?? 0;
       if (share < session.slots) session.lend(share);
     });
-    let free = node.slots - inTurn.reduce((sum, { session }) => sum + session.lentSlots, 0);
+    const lentOf = ({ slots, lentSlots }: ExecutorSession): number =>
+      this.#bugs.lendTwice === true ? slots : lentSlots;
+    let free = node.slots - inTurn.reduce((sum, { session }) => sum + lentOf(session), 0);
     inTurn.forEach(({ session }, at) => {
-      const { slots, lentSlots } = session;
-      const more = Math.min((shares[at] ?? 0) - slots, lentSlots - slots + free);
+      const { slots } = session;
+      const before = lentOf(session);
+      const more = Math.min((shares[at] ?? 0) - slots, before - slots + free);
       if (more <= 0) return;
       session.lend(slots + more);
-      free -= session.lentSlots - lentSlots;
+      free -= lentOf(session) - before;
     });
     const stuck = inTurn.reduce((sum, { session }) => sum + session.stuck, 0);
     for (const { session, part } of inTurn) {

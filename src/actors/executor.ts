@@ -14,6 +14,7 @@ import { type AttemptRun, RUN_MS_MAX } from "../scheduler/work.ts";
 import { unreachable } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
+import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { Credit } from "./credit.ts";
 import {
   ExecutorSession,
@@ -57,6 +58,7 @@ export interface ExecutorDeps {
   readonly perform: (attempt: LocalAttempt) => Promise<PerformEnd>;
   /** From now on no unit begins: those that wait for a slot, and all that still come, are given back. */
   readonly beginNoMore: () => void;
+  readonly bugs: PlantedBugs;
   /** How long the oldest write to this node's disk takes already. */
   readonly writeMs: () => number;
 }
@@ -96,7 +98,7 @@ const SAY_AGAIN_MS = 200;
 export class Executor {
   readonly #deps: ExecutorDeps;
   readonly #sessions = new Map<number, ExecutorSession>();
-  readonly #credit = new Credit();
+  readonly #credit: Credit;
   #performing = 0;
   #lookTimer: Timer | undefined;
   #sendTimer: Timer | undefined;
@@ -113,6 +115,7 @@ export class Executor {
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
+    this.#credit = new Credit(deps.bugs);
   }
 
   start(): void {

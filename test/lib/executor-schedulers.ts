@@ -5,6 +5,7 @@ import type { MeshPort } from "../../src/actors/ports.ts";
 import type { Grant, ToldEnd } from "../../src/scheduler/protocol.ts";
 import type { Token } from "../../src/scheduler/unit.ts";
 import type { Log } from "../../src/std/log.ts";
+import { NO_BUGS } from "../../src/std/planted-bugs.ts";
 import { FakeTimers } from "./fake-timers.ts";
 
 /** Of the executor, unless a test says more. */
@@ -86,6 +87,7 @@ export class Schedulers {
           this.#waiting.push(attempt);
           this.#pump();
         }),
+      bugs: NO_BUGS,
       beginNoMore() {},
       writeMs: () => this.writeMs,
     });

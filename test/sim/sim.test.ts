@@ -13,6 +13,7 @@ const QUICKLY_FOUND = [
   ["jointByNewHalf", /^R1: /],
   ["countSkippedTwice", /is reduced after \d+ of its \d+ children/],
   ["forgetKeysEarly", /one key had two answers/],
+  ["lendTwice", /^R20: .* has lent \d+ of \d+ slots/],
   ["leaveRows", /is still there/],
   [
     "trustRows",

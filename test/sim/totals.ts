@@ -72,6 +72,8 @@ export interface Totals {
   diskHangs: number;
   /** Replicas that led when their write began to hang, and did not any more when it ended. */
   hungLeadersDeposed: number;
+  /** Beats while slots of the node were lent to several schedulers. */
+  slotsShared: number;
   fullDisks: number;
   /** Writes that found no room. */
   writesRefused: number;
@@ -146,6 +148,7 @@ export function newTotals(): Totals {
     wipes: 0,
     diskHangs: 0,
     hungLeadersDeposed: 0,
+    slotsShared: 0,
     fullDisks: 0,
     writesRefused: 0,
     readErrors: 0,

@@ -4,6 +4,7 @@ import type { PeerMessage } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import type { SimProcess } from "../host.ts";
 import type { World } from "../world.ts";
+import { CreditChecker } from "./credit-checker.ts";
 import { HungLeaderChecker } from "./hung-leader-checker.ts";
 import { LaterChecker } from "./later-checker.ts";
 import { RaftChecker } from "./raft-checker.ts";
@@ -18,6 +19,7 @@ export class AllCheckers {
   readonly hungLeaders: HungLeaderChecker;
   readonly removals: RemovalChecker;
   readonly #stops: StopChecker;
+  readonly #credit: CreditChecker;
   readonly versions: VersionChecker;
   readonly later: LaterChecker;
 
@@ -39,6 +41,7 @@ export class AllCheckers {
       leads: (process, group) => this.removals.leads(process, group),
     });
     this.rows = new RowChecker(world, { expires });
+    this.#credit = new CreditChecker(world);
     this.hungLeaders = new HungLeaderChecker(world);
     this.versions = new VersionChecker(world);
     const version = (): number => this.versions.version;
@@ -61,6 +64,7 @@ export class AllCheckers {
   heard(process: SimProcess, from: string, message: PeerMessage): void {
     if (message.kind === "raft") this.raft.heard(process);
     this.rows.heard(message);
+    this.#credit.heard(process, message);
     this.later.heard(process, from, message);
     this.removals.heard(process, from);
   }
@@ -73,6 +77,7 @@ export class AllCheckers {
   /** A process sends a message. */
   said(process: SimProcess, message: PeerMessage): void {
     this.removals.said(process, message);
+    this.#credit.said(process, message);
     this.versions.said(process, message);
     this.raft.said(process, message);
     this.#stops.said(process, message);

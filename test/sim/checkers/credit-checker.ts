@@ -1,0 +1,81 @@
+/**
+ * R20: slots are lent to one scheduler at a time. What schedulers may believe, by the beats that they may
+ * have heard, never comes to more slots than the node has.
+ */
+import type { PeerMessage } from "../../../src/actors/ports.ts";
+import type { SimProcess } from "../host.ts";
+import { promise, type World } from "../world.ts";
+
+interface Lent {
+  /** Beats that the scheduler may have heard, from the newest that it has answered on. */
+  beats: { readonly sequence: number; readonly slots: number }[];
+  /** When a scheduler of the group was last heard of. */
+  heardMs: number;
+}
+
+export class CreditChecker {
+  readonly #world: World;
+  readonly #lent = new WeakMap<SimProcess, Map<number, Lent>>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** A process sends a message. @throws {Violation} when it lends what it has not. */
+  said(process: SimProcess, message: PeerMessage): void {
+    if (message.kind !== "executor" || message.message.kind !== "beat") return;
+    const { group, sequence, slots } = message.message;
+    const groups = this.#of(process);
+    const lent = groups.get(group) ?? { beats: [], heardMs: this.#world.loop.nowMs() };
+    groups.set(group, lent);
+    // A workflow that was gone and came back is counted anew.
+    if (sequence <= (lent.beats.at(-1)?.sequence ?? 0)) lent.beats = [];
+    lent.beats.push({ sequence, slots });
+    this.#forget(process, groups);
+    this.#check(process, groups);
+  }
+
+  /** A message has come to a process. */
+  heard(process: SimProcess, message: PeerMessage): void {
+    if (message.kind !== "scheduler" || message.message.kind === "not-scheduler") return;
+    const { message: said } = message;
+    const lent = this.#of(process).get(said.group);
+    if (lent === undefined) return;
+    lent.heardMs = this.#world.loop.nowMs();
+    if (said.kind !== "demand" && said.kind !== "settled") return;
+    if (!lent.beats.some(({ sequence }) => sequence === said.heard)) return;
+    lent.beats = lent.beats.filter(({ sequence }) => sequence >= said.heard);
+  }
+
+  #of(process: SimProcess): Map<number, Lent> {
+    const groups = this.#lent.get(process) ?? new Map<number, Lent>();
+    this.#lent.set(process, groups);
+    return groups;
+  }
+
+  /** Who was silent for a lease has given the node up, and a workflow that is gone has no scheduler. */
+  #forget(process: SimProcess, groups: Map<number, Lent>): void {
+    const { leaseMs } = process.host.options.options.executor;
+    const there = new Set(process.node?.directory.workflows().map(({ group }) => group));
+    for (const [group, lent] of groups) {
+      if (!there.has(group)) groups.delete(group);
+      else if (this.#world.loop.nowMs() - lent.heardMs >= leaseMs)
+        lent.beats = lent.beats.slice(-1);
+    }
+  }
+
+  #check(process: SimProcess, groups: ReadonlyMap<number, Lent>): void {
+    const { slots } = process.host.options.options.executor;
+    const believed = [...groups].map(([group, { beats }]) => ({
+      group,
+      slots: Math.max(0, ...beats.map((beat) => beat.slots)),
+    }));
+    const lent = believed.filter((one) => one.slots > 0);
+    const sum = lent.reduce((total, one) => total + one.slots, 0);
+    promise(
+      sum <= slots,
+      () => `R20: ${process.host.id} has lent ${sum} of ${slots} slots: ${JSON.stringify(lent)}`,
+    );
+    if (lent.length > 1) this.#world.totals.slotsShared += 1;
+  }
+}

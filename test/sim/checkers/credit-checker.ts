@@ -9,6 +9,8 @@ import { promise, type World } from "../world.ts";
 interface Lent {
   /** Beats that the scheduler may have heard, from the newest that it has answered on. */
   beats: { readonly sequence: number; readonly slots: number }[];
+  /** R16: words of a lower term are not listened to. */
+  term: number;
   /** When a scheduler of the group was last heard of. */
   heardMs: number;
 }
@@ -26,7 +28,7 @@ export class CreditChecker {
     if (message.kind !== "executor" || message.message.kind !== "beat") return;
     const { group, sequence, slots } = message.message;
     const groups = this.#of(process);
-    const lent = groups.get(group) ?? { beats: [], heardMs: this.#world.loop.nowMs() };
+    const lent = groups.get(group) ?? { beats: [], term: 0, heardMs: this.#world.loop.nowMs() };
     groups.set(group, lent);
     // A workflow that was gone and came back is counted anew.
     if (sequence <= (lent.beats.at(-1)?.sequence ?? 0)) lent.beats = [];
@@ -40,7 +42,8 @@ export class CreditChecker {
     if (message.kind !== "scheduler" || message.message.kind === "not-scheduler") return;
     const { message: said } = message;
     const lent = this.#of(process).get(said.group);
-    if (lent === undefined) return;
+    if (lent === undefined || said.term < lent.term) return;
+    lent.term = said.term;
     lent.heardMs = this.#world.loop.nowMs();
     if (said.kind !== "demand" && said.kind !== "settled") return;
     if (!lent.beats.some(({ sequence }) => sequence === said.heard)) return;
@@ -59,8 +62,7 @@ export class CreditChecker {
     const there = new Set(process.node?.directory.workflows().map(({ group }) => group));
     for (const [group, lent] of groups) {
       if (!there.has(group)) groups.delete(group);
-      else if (this.#world.loop.nowMs() - lent.heardMs >= leaseMs)
-        lent.beats = lent.beats.slice(-1);
+      else if (this.#world.loop.nowMs() - lent.heardMs >= leaseMs) lent.beats = [];
     }
   }
 

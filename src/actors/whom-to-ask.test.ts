@@ -80,3 +80,14 @@ test("who cannot read who belongs tells those it knew of its damage, as far as t
   const members = ["a", "c", "d"].map((node) => ({ ...MEMBER, node }));
   expect(toldOfDamage({ members, candidates, mesh })).toEqual(["d"]);
 });
+
+test("a node that is being removed is told of damage while it is up, since it may lead; one that was removed is not", () => {
+  const mesh = { self: "a", isUp: () => true };
+  const members = [
+    { ...MEMBER, node: "a" },
+    { ...MEMBER, node: "b", state: "removing" as const },
+    { ...MEMBER, node: "c", state: "removed" as const },
+    { ...MEMBER, node: "d", state: "drained" as const },
+  ];
+  expect(toldOfDamage({ members, candidates: [], mesh })).toEqual(["b", "d"]);
+});

@@ -16,8 +16,9 @@ export function heirsAmong(
 }
 
 /**
- * Who is told that replicas here are damaged: the other members, or, while the rows of the system group
- * cannot be read either, those who may lead that group as far as this node knew at its start.
+ * Who is told that replicas here are damaged: the other members, those too who are being removed, as they may
+ * lead to the end; or, while the rows of the system group cannot be read either, those who may lead that group
+ * as far as this node knew at its start.
  */
 export function toldOfDamage(known: {
   readonly members: readonly MemberRow[];
@@ -25,8 +26,9 @@ export function toldOfDamage(known: {
   readonly mesh: { readonly self: NodeId; isUp(node: NodeId): boolean };
 }): readonly NodeId[] {
   const { members, candidates, mesh } = known;
-  if (members.length > 0) return heirsAmong(members, mesh);
-  return candidates.filter((node) => node !== mesh.self && mesh.isUp(node));
+  const there = members.flatMap(({ node, state }) => (state === "removed" ? [] : [node]));
+  const told = members.length > 0 ? there : candidates;
+  return told.filter((node) => node !== mesh.self && mesh.isUp(node));
 }
 
 /** Members that are up and may be given work, this node among them. */

@@ -68,6 +68,7 @@ export class BenchPlane {
     const { outcome } = await this.#plane.run(work, {
       group: 1,
       weight: 1,
+      isSpare: false,
       token: { index: this.#units, ordinal: 0 },
       request: "r",
       invocation: String(this.#units),

@@ -88,7 +88,11 @@ class Node {
   /** Lends, and each scheduler hears of its limit, which may free something for others. */
   lend(): readonly number[] {
     for (let word = 0; word < 2; word++) {
-      this.credit.lend(this.sessions, { slots: this.slots, prefetchMs: 0 }, this.nowMs);
+      this.credit.lend(
+        this.sessions,
+        { slots: this.slots, prefetchMs: 0, maySpare: () => false },
+        this.nowMs,
+      );
       expect(this.sessions.reduce((sum, { lentSlots }) => sum + lentSlots, 0)).toBeLessThanOrEqual(
         this.slots,
       );
@@ -277,5 +281,45 @@ describe("what was had before", () => {
       ),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("the spare slot", () => {
+  const node = { slots: 2, prefetchMs: 0, maySpare: () => true };
+
+  /** All slots have units of the first workflow when the second begins to want some. */
+  function taken(): readonly [Credit, ExecutorSession, ExecutorSession] {
+    const [long, short] = [demanding(1), demanding(2)];
+    short.ready = 0;
+    const credit = new Credit();
+    credit.lend([long, short], node, 0);
+    long.heardBeat(long.nextSequence(), 2);
+    short.ready = 1;
+    return [credit, long, short];
+  }
+
+  test("goes to whose turn it is while all slots are taken, and to one only", () => {
+    const [credit, long, short] = taken();
+    const third = demanding(3);
+    credit.lend([long, short, third], node, 1);
+    expect([short, third].map(({ slots }) => slots)).toEqual([1, 0]);
+    expect(short.isSpare).toBe(true);
+  });
+
+  test("is nothing for units that may not have it", () => {
+    const [credit, long, short] = taken();
+    credit.lend([long, short], { ...node, maySpare: () => false }, 1);
+    expect(short.slots).toBe(0);
+    expect(short.isSpare).toBe(false);
+  });
+
+  test("is none any more when the other workflow has given up a slot", () => {
+    const [credit, long, short] = taken();
+    credit.lend([long, short], node, 1);
+    // Its scheduler has heard of its smaller share, and one of its two units has ended.
+    long.heardBeat(long.nextSequence(), 1);
+    credit.lend([long, short], node, 2);
+    expect([long, short].map(({ slots }) => slots)).toEqual([1, 1]);
+    expect(short.isSpare).toBe(false);
   });
 });

@@ -24,6 +24,8 @@ export interface Lendable {
   readonly slots: number;
   /** R20: work that waits for each slot, milliseconds. */
   readonly prefetchMs: number;
+  /** Whether a unit of the session may begin beyond the slots; see `SpareSlot`. */
+  readonly maySpare: (session: ExecutorSession) => boolean;
 }
 
 export class Credit {
@@ -39,8 +41,9 @@ export class Credit {
 
   /**
    * Lends the slots to the sessions that are active; never more than there are, counting what schedulers
-   * may still believe. What is taken from one is free for others when it has heard so. Beyond slots each
-   * is lent units that wait for one, by its own part and the time of its own units.
+   * may still believe, but for the spare one: what is taken from one is free for others when it has heard
+   * so and its units have ended. Beyond slots each is lent units that wait for one, by its own part and the
+   * time of its own units.
    */
   lend(sessions: readonly ExecutorSession[], node: Lendable, nowMs: number): void {
     this.#welcome(sessions, nowMs);
@@ -65,11 +68,15 @@ export class Credit {
     inTurn.forEach(({ session }, at) => {
       const { slots } = session;
       const before = lentOf(session);
-      const more = Math.min((shares[at] ?? 0) - slots, before - slots + free);
-      if (more <= 0) return;
-      session.lend(slots + more);
+      const missing = (shares[at] ?? 0) - slots;
+      const more = Math.min(missing, before - slots + free);
+      const spare = more <= 0 && missing > 0 && before === 0 && free === 0;
+      if (more <= 0 && !(spare && node.maySpare(session))) return;
+      session.lend(spare ? 1 : slots + more);
+      session.isSpare = spare;
       free -= lentOf(session) - before;
     });
+    for (const { session } of inTurn) session.isSpare &&= free < 0 && session.slots > 0;
     const stuck = inTurn.reduce((sum, { session }) => sum + session.stuck, 0);
     for (const { session, part } of inTurn) {
       const busy = Math.max(0, Math.min(part - session.stuck, node.slots - stuck));

@@ -36,6 +36,8 @@ export interface LocalAttempt {
   /** The workflow's, when the grant came. */
   readonly weight: number;
   readonly controller: AbortController;
+  /** R20: it need not wait for a slot: it has the spare one. */
+  readonly isSpare: boolean;
   /** When its grant came, by this node's clock. */
   readonly sinceMs: number;
   /** Set when it has ended; said again until the scheduler has settled it. */
@@ -85,6 +87,8 @@ export class ExecutorSession {
   turnMs = 0;
   /** Time that its units take here of late; undefined before the first one. */
   runMs: number | undefined;
+  /** R20: the slot that it is lent is the spare one, as of when slots were lent last. */
+  isSpare = false;
   /** Its units that keep a slot for long, as last counted: nothing is to wait for those. */
   stuck = 0;
   /** The same as when units were lent ahead. */
@@ -232,6 +236,11 @@ export class ExecutorSession {
   /** True when units are ready beyond the slots that are lent for them. */
   get isShort(): boolean {
     return this.ready > 0 && this.wanted > this.#slots;
+  }
+
+  /** True while attempts are here that have not ended. */
+  get isRunning(): boolean {
+    return this.#running > 0;
   }
 
   holding(): readonly Token[] {

@@ -23,6 +23,7 @@ import {
   type PerformEnd,
 } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
+import { SpareSlot } from "./spare-slot.ts";
 import { SLOW_WRITE_MS, STALLED_WRITE_MS } from "./write-stall.ts";
 
 export interface ExecutorOptions {
@@ -70,8 +71,8 @@ const SECURED_WEIGHT = 0.1;
 const PREFETCH_MS_MAX = 1_000;
 
 /**
- * Ends are gathered for so long while other units are here, milliseconds: they share a message and a
- * command, and nobody waits for a slot meanwhile. The last one leaves at once.
+ * Ends are gathered for so long while other units of the workflow are here, milliseconds: they share a
+ * message and a command, and nobody waits for a slot meanwhile. The last one leaves at once.
  */
 const GATHER_MS = 4;
 
@@ -99,6 +100,7 @@ export class Executor {
   readonly #deps: ExecutorDeps;
   readonly #sessions = new Map<number, ExecutorSession>();
   readonly #credit: Credit;
+  readonly #spare: SpareSlot;
   #performing = 0;
   #lookTimer: Timer | undefined;
   #sendTimer: Timer | undefined;
@@ -116,6 +118,7 @@ export class Executor {
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
     this.#credit = new Credit(deps.bugs);
+    this.#spare = new SpareSlot(deps.clock.nowMs());
   }
 
   start(): void {
@@ -257,14 +260,15 @@ export class Executor {
   }
 
   #granted(session: ExecutorSession, message: Extract<SchedulerMessage, { kind: "grants" }>): void {
-    const { group, weight } = session;
+    const { group, weight, isSpare } = session;
     let room = HELD_MAX - this.#heldCount();
     const sinceMs = this.#deps.clock.nowMs();
     for (const grant of message.grants.flatMap(singleGrants)) {
       if (session.get(grant.token) !== undefined || room <= 0) continue;
       room -= 1;
       const controller = new AbortController();
-      const attempt: LocalAttempt = { group, grant, weight, controller, sinceMs, end: undefined };
+      const about = { group, grant, weight, controller, isSpare, sinceMs };
+      const attempt: LocalAttempt = { ...about, end: undefined };
       session.add(attempt);
       void this.#perform(session, attempt);
     }
@@ -295,14 +299,16 @@ export class Executor {
     this.#performing -= 1;
     if (this.#stopped) return;
     session.over(attempt, end);
-    this.#credit.served(session, end.ranMs, this.#deps.clock.nowMs());
+    const nowMs = this.#deps.clock.nowMs();
+    this.#credit.served(session, end.ranMs, nowMs);
+    if (attempt.isSpare) this.#spare.used(end.ranMs, nowMs);
     if (end.ranMs > 0) this.#securedMs += SECURED_WEIGHT * (end.securedMs - this.#securedMs);
     this.#toSay.add(attempt);
-    this.#sayEndsSoon();
+    this.#sayEndsSoon(session);
   }
 
-  #sayEndsSoon(): void {
-    const now = this.#performing === 0 || this.#toSay.size >= GATHER_MAX;
+  #sayEndsSoon(session: ExecutorSession): void {
+    const now = !session.isRunning || this.#toSay.size >= GATHER_MAX;
     if (now && this.#gathering) {
       this.#sendTimer?.cancel();
       this.#sendTimer = undefined;
@@ -440,8 +446,13 @@ export class Executor {
   /** R20: never lends more slots than there are, counting what others still believe. */
   #share(): void {
     this.#countStuck();
-    const node = { slots: this.#slots(), prefetchMs: this.#isSlow() ? 0 : this.#prefetchMs() };
-    this.#credit.lend([...this.#sessions.values()], node, this.#deps.clock.nowMs());
+    const nowMs = this.#deps.clock.nowMs();
+    const node = {
+      slots: this.#slots(),
+      prefetchMs: this.#isSlow() ? 0 : this.#prefetchMs(),
+      maySpare: ({ runMs }: ExecutorSession) => this.#spare.isFor(runMs, nowMs),
+    };
+    this.#credit.lend([...this.#sessions.values()], node, nowMs);
   }
 
   /** R20: what hides the way through the log and back, and the securing of what has run. */

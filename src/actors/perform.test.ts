@@ -69,6 +69,7 @@ function attempt(): Parameters<Performer["perform"]>[0] {
     },
     controller: new AbortController(),
     weight: 1,
+    isSpare: false,
     sinceMs: 0,
     end: undefined,
   };

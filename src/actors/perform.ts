@@ -104,10 +104,11 @@ export class Performer {
   }
 
   #context(attempt: LocalAttempt, inputs: NextInputs): Parameters<RunnerPort["run"]>[1] {
-    const { grant, group, weight, controller } = attempt;
+    const { grant, group, weight, isSpare, controller } = attempt;
     return {
       group,
       weight,
+      isSpare,
       token: grant.token,
       request: grant.request,
       invocation: grant.invocation,

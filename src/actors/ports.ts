@@ -480,6 +480,8 @@ export interface RunnerPort {
       readonly group: number;
       /** R20: the workflow's, when the unit was granted. */
       readonly weight: number;
+      /** R20: it need not wait for a slot, unless another one just does not either. */
+      readonly isSpare: boolean;
       readonly token: Token;
       readonly request: string;
       readonly invocation: string;

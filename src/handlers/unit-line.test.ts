@@ -20,7 +20,7 @@ function lineOf() {
   });
   const left: string[] = [];
   const unit = (group: number, name: string, signal = new AbortController().signal): Named => ({
-    ...{ group, name, signal, kind: undefined, weight: 1 },
+    ...{ group, name, signal, kind: undefined, weight: 1, isSpare: false },
     leave: () => void left.push(name),
   });
   /** Takes what is next, which has the slot for so long. */
@@ -70,4 +70,12 @@ test("one that begins anew is before those of its workflow that came after it", 
   line.enter(unit(1, "second"));
   line.reenter(unit(1, "first"));
   expect([run(1), run(1)]).toEqual(["first", "second"]);
+});
+
+test("one that may pass is taken before all others, whoever's turn it is; the others are not", () => {
+  const { line, unit } = lineOf();
+  line.enter(unit(1, "first"));
+  line.enter({ ...unit(2, "passes"), isSpare: true });
+  expect(line.takeSpare().map(({ name }) => name)).toEqual(["passes"]);
+  expect(line.takeSpare()).toEqual([]);
 });

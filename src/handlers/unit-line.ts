@@ -10,6 +10,8 @@ export interface WaitingUnit {
   /** The workflow's group, and its weight against others: a whole number from 1 on. */
   readonly group: number;
   readonly weight: number;
+  /** It may begin although all slots are taken. */
+  readonly isSpare: boolean;
   readonly signal: AbortSignal;
   /** It will not begin: it was given up, waited too long, or nothing begins any more. */
   readonly leave: () => void;
@@ -56,7 +58,15 @@ export class UnitLine<U extends WaitingUnit> {
    */
   take(): readonly U[] {
     const group = this.#turns.next();
-    const first = this.#units.find((unit) => unit.group === group);
+    return this.#takeWith(this.#units.find((unit) => unit.group === group));
+  }
+
+  /** As `take`, of those only who may begin although all slots are taken. */
+  takeSpare(): readonly U[] {
+    return this.#takeWith(this.#units.find(({ isSpare }) => isSpare));
+  }
+
+  #takeWith(first: U | undefined): readonly U[] {
     if (first === undefined) return [];
     const taken = this.#batchOf(first);
     const gone = new Set(taken);

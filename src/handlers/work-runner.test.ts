@@ -410,6 +410,11 @@ describe.each(["javascript", "python"] as const)("%s", (language) => {
       const context = { signal: controller.signal, onOutput: () => begun() };
       const long = own.map(mapper("hangs"), [], { context });
       await runs;
+      // One that has the spare slot is not kept waiting.
+      const passing = { group: 2, isSpare: true };
+      expect((await own.map(mapper("words", null), TEXT, { context: passing })).kind).toBe(
+        "combined",
+      );
       const waiting = await own.map(mapper("counter"), []);
       expect(waiting).toEqual({ kind: "released", reason: "no slot was free for it" });
       controller.abort(new Error("the end"));

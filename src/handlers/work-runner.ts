@@ -2,13 +2,7 @@
 import { assert, unreachable } from "../std/assert.ts";
 import type { Clock, Timers } from "../std/clock.ts";
 import type { Dataset, HandlerRef, Outcome, Work, WorkEnd } from "../wire/dataset.ts";
-import {
-  Attempt,
-  AttemptFailed,
-  type AttemptListeners,
-  AttemptReleased,
-  AttemptStrayed,
-} from "./attempt.ts";
+import { Attempt, AttemptFailed, AttemptReleased, AttemptStrayed } from "./attempt.ts";
 import { HandlerFault } from "./errors.ts";
 import { groupFrames, pairFrames, pairsOf, pairsOfLists } from "./frames.ts";
 import { LeafBatch } from "./leaf-batch.ts";
@@ -24,36 +18,13 @@ import { Slot } from "./slot.ts";
 import { SlotGate } from "./slot-gate.ts";
 import { endOf, plainFailure, runOf, withPrinted } from "./unit-end.ts";
 import { UnitLine, type WaitingUnit } from "./unit-line.ts";
-
-/** What an executor hands in with a unit. */
-export interface WorkContext extends AttemptListeners {
-  /** The workflow's group: a worker that runs its handlers runs no other workflow's. */
-  readonly group: number;
-  /** R20: of the workflow against others whose units wait for a slot, from 1 on. */
-  readonly weight: number;
-  /**
-   * The next input dataset of a reduce, whose runs are on this node, or the first one again; undefined
-   * after the last.
-   */
-  readonly inputs: (again: boolean) => Promise<Dataset | undefined>;
-  /** The source of a handler's version. */
-  readonly source: (version: string) => Promise<string>;
-  /** Gives the unit up: its handlers are killed and the outcome is `released`. */
-  readonly signal: AbortSignal;
-  /** Current directory of the handlers; without it one of the worker, empty when a call begins. */
-  readonly attemptDirectory?: string;
-  readonly names: {
-    readonly request: string;
-    readonly invocation: string;
-    readonly step: string;
-  };
-}
+import { kindOf, type WorkContext } from "./work-context.ts";
 
 /** What a runner needs. */
 export interface WorkRunnerOptions {
   readonly io: PairIo;
   /**
-   * Must allow two workers for each slot: an attempt keeps one of each language that it uses, and
+   * Must allow two workers for each slot and the spare one: an attempt keeps one of each language that it uses, and
    * with fewer, attempts that each hold one could wait for each other's second for ever.
    */
   readonly pool: WorkerPool;
@@ -108,7 +79,8 @@ export class WorkRunner {
   #pumping = false;
 
   constructor(options: WorkRunnerOptions) {
-    assert(options.pool.workersMax >= 2 * options.slots, "two workers for each slot");
+    const { workersMax } = options.pool;
+    assert(workersMax >= 2 * (options.slots + 1), "two workers for each slot and the spare one");
     this.#options = options;
     const { slots, clock, timers, waitingMsMax = WAITING_MS_MAX } = options;
     this.#line = new UnitLine({ paces: this.#paces, slots, clock, timers, waitingMsMax });
@@ -132,6 +104,7 @@ export class WorkRunner {
         kind: kindOf(work, context),
         group: context.group,
         weight: context.weight,
+        isSpare: context.isSpare,
         signal,
         leave,
         resolve,
@@ -157,8 +130,9 @@ export class WorkRunner {
   }
 
   #pump(): void {
-    while (this.#free > 0) {
-      const units = this.#line.take();
+    // One at a time may have a slot beyond those that there are.
+    while (this.#free >= 0) {
+      const units = this.#free > 0 ? this.#line.take() : this.#line.takeSpare();
       if (units.length === 0) return;
       this.#free--;
       const slot: Slot = new Slot(this.#options.clock.nowMs(), () => {
@@ -452,17 +426,6 @@ export class WorkRunner {
       throw error;
     }
   }
-}
-
-/**
- * Mappers of one kind that may be run together: they are reduced in the same attempt, by the same
- * handlers, and nobody follows what they print.
- */
-function kindOf(work: Work, context: WorkContext): string | undefined {
-  if (work.kind !== "map" || work.reducer === undefined) return undefined;
-  if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
-  const versions = [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "");
-  return [context.group, ...versions].join(" ");
 }
 
 /** A root that several units reduce has their outputs in one result. */

@@ -87,6 +87,7 @@ export class DataPlaneKit {
     const { outcome } = await this.plane.run(work, {
       group: 1,
       weight: 1,
+      isSpare: false,
       token: { index: this.#units, ordinal: 0 },
       request: "r1",
       invocation: `i${this.#units++}`,

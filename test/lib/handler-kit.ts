@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { BlockStore } from "../../src/fs/block-store.ts";
 import { StoredPairIo } from "../../src/fs/pair-io.ts";
 import { WorkerPool, type WorkerPoolOptions } from "../../src/handlers/pool.ts";
-import { type WorkContext, WorkRunner } from "../../src/handlers/work-runner.ts";
+import type { WorkContext } from "../../src/handlers/work-context.ts";
+import { WorkRunner } from "../../src/handlers/work-runner.ts";
 import type { Clock, Timers } from "../../src/std/clock.ts";
 import { decodeKey, encodeKey } from "../../src/std/ordered-key.ts";
 import type {
@@ -90,7 +91,7 @@ export class HandlerKit {
       directory: join(options.directory, "workers"),
       clock: machineClock,
       timers: machineClock,
-      workersMax: 2 * options.slots,
+      workersMax: 2 * (options.slots + 1),
       ...options.pool,
     });
     this.runner = new WorkRunner({
@@ -217,6 +218,7 @@ export class HandlerKit {
     return {
       group: 1,
       weight: 1,
+      isSpare: false,
       inputs: () => Promise.resolve(undefined),
       source: (version) => {
         this.sourcesAsked++;

@@ -98,7 +98,8 @@ export class SimRunner implements RunnerPort {
   }
 
   async run(work: Work, context: Context): ReturnType<RunnerPort["run"]> {
-    if (!(await this.#gate.enter(context.signal))) {
+    const { isSpare, signal } = context;
+    if (!isSpare && !(await this.#gate.enter(signal))) {
       return {
         outcome: { kind: "released", reason: "it has not begun" },
         ranMs: 0,
@@ -112,7 +113,7 @@ export class SimRunner implements RunnerPort {
       const tookMs = this.#options.nowMs() - sinceMs;
       return { outcome, ranMs: Math.max(tookMs, 1), storedMs: 0, run: { tookMs, agoMs: 0 } };
     } finally {
-      this.#gate.leave();
+      if (!isSpare) this.#gate.leave();
     }
   }
 

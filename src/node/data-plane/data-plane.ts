@@ -147,7 +147,7 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** See the port. What goes wrong with this node gives the unit back. */
   run(work: Work, context: RunContext): Promise<WorkEnd> {
-    const { signal, group, weight, request, invocation, step, token } = context;
+    const { signal, group, weight, isSpare, request, invocation, step, token } = context;
     if (this.#draining) return Promise.resolve(released(STOPPING));
     if (signal.aborted) return Promise.resolve(released(reasonOf(signal)));
     const id = this.#nextId();
@@ -163,7 +163,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       });
       const names = { request, invocation, step };
       try {
-        this.#toRun.push({ id, work: compactWork(work), group, weight, names, token });
+        this.#toRun.push({ id, work: compactWork(work), group, weight, isSpare, names, token });
         this.#postSoon ??= setImmediate(() => this.#postUnits());
       } catch (error) {
         this.#endUnit(id, released(String(error)));

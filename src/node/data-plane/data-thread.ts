@@ -9,7 +9,8 @@ import { checkHandler } from "../../handlers/handler-check.ts";
 import { LiveOutputs } from "../../handlers/live-output.ts";
 import { WorkerPool } from "../../handlers/pool.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
-import { type WorkContext, WorkRunner } from "../../handlers/work-runner.ts";
+import type { WorkContext } from "../../handlers/work-context.ts";
+import { WorkRunner } from "../../handlers/work-runner.ts";
 import { assert, unreachable } from "../../std/assert.ts";
 import type { Clock, Timers } from "../../std/clock.ts";
 import { isJobxError } from "../../std/errors.ts";
@@ -101,8 +102,8 @@ export class DataThread {
       directory: join(directory, "workers", `${generation}`),
       clock: machine,
       timers: machine,
-      // Units never hold more than two for each slot, so that a check does not wait for them.
-      workersMax: 2 * slots + 1,
+      // Units never hold more than two for each slot, and the spare one, so that a check does not wait for them.
+      workersMax: 2 * (slots + 1) + 1,
       memoryBytes: options.handlerMemoryBytes,
     });
     this.#runner = new WorkRunner({
@@ -239,12 +240,13 @@ export class DataThread {
     }
   }
 
-  async #run({ id, work, group, weight, names, token }: UnitToRun): Promise<void> {
+  async #run({ id, work, group, weight, isSpare, names, token }: UnitToRun): Promise<void> {
     const abort = this.#abortable(id);
     const attempt = attemptName(names.request, token);
     const context: WorkContext = {
       group,
       weight,
+      isSpare,
       inputs: async (again) => {
         const dataset = await this.#ask((ask) => ({ kind: "ask-inputs", id, ask, again }));
         assert(typeof dataset !== "string", "inputs are answered by a dataset");

@@ -31,6 +31,7 @@ export interface UnitToRun {
   readonly group: number;
   /** The workflow's against others. */
   readonly weight: number;
+  readonly isSpare: boolean;
   readonly names: UnitNames;
   /** Names its attempt within the request. */
   readonly token: OutputWanted["token"];

@@ -1,0 +1,40 @@
+/** What comes with a unit, and which units may be run together. */
+import type { Dataset, Work } from "../wire/dataset.ts";
+import type { AttemptListeners } from "./attempt.ts";
+
+/** What an executor hands in with a unit. */
+export interface WorkContext extends AttemptListeners {
+  /** The workflow's group: a worker that runs its handlers runs no other workflow's. */
+  readonly group: number;
+  /** R20: of the workflow against others whose units wait for a slot, from 1 on. */
+  readonly weight: number;
+  /** R20: it need not wait for a slot, unless another one just does not either. */
+  readonly isSpare: boolean;
+  /**
+   * The next input dataset of a reduce, whose runs are on this node, or the first one again; undefined
+   * after the last.
+   */
+  readonly inputs: (again: boolean) => Promise<Dataset | undefined>;
+  /** The source of a handler's version. */
+  readonly source: (version: string) => Promise<string>;
+  /** Gives the unit up: its handlers are killed and the outcome is `released`. */
+  readonly signal: AbortSignal;
+  /** Current directory of the handlers; without it one of the worker, empty when a call begins. */
+  readonly attemptDirectory?: string;
+  readonly names: {
+    readonly request: string;
+    readonly invocation: string;
+    readonly step: string;
+  };
+}
+
+/**
+ * Mappers of one kind that may be run together: they are reduced in the same attempt, by the same
+ * handlers, and nobody follows what they print.
+ */
+export function kindOf(work: Work, context: WorkContext): string | undefined {
+  if (work.kind !== "map" || work.reducer === undefined) return undefined;
+  if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
+  const versions = [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "");
+  return [context.group, ...versions].join(" ");
+}

@@ -275,7 +275,7 @@ export class Replica<R, E, F> {
 
   /**
    * The core has adopted a snapshot: between two batches `finish` puts its state into force. What was
-   * to be applied is part of it.
+   * to be applied is part of it. Reads wait for the listener: it answers some from what it keeps.
    */
   install(finish: () => Promise<LogRestart>): Promise<LogRestart> {
     return new Promise((resolve, reject) => {
@@ -285,10 +285,10 @@ export class Replica<R, E, F> {
           const restart = await finish();
           this.#setMembership(restart.membership);
           this.#membershipAhead = restart.membership;
-          this.#appliedIndex = restart.index;
           this.#proposals.skipped(restart.index);
           this.#deps.listener.membershipChanged(restart.membership);
           await this.#deps.listener.restored();
+          this.#appliedIndex = restart.index;
           this.#serveReads();
           resolve(restart);
         } catch (error) {

@@ -40,18 +40,20 @@ export interface SystemGroupDeps {
   readonly isUp: (node: NodeId) => boolean;
 }
 
+type SystemReplica = Replica<SystemRow, SystemEnvelope, SystemEffect>;
+
 export class SystemGroup implements ReplicaListener<SystemEffect> {
   readonly #deps: SystemGroupDeps;
-  #replica: Replica<SystemRow, SystemEnvelope, SystemEffect> | undefined;
+  #replica: SystemReplica | undefined;
 
   constructor(deps: SystemGroupDeps) {
     this.#deps = deps;
   }
 
   /** The replica and this actor know each other; fills the directory from its rows. */
-  async bind(replica: Replica<SystemRow, SystemEnvelope, SystemEffect>): Promise<void> {
+  async bind(replica: SystemReplica): Promise<void> {
     this.#replica = replica;
-    await this.#fillDirectory(replica);
+    this.#deps.directory.take(await allRows(replica));
   }
 
   /** The replica is not here any more; what the directory holds grows old until another one is. */
@@ -59,23 +61,12 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
     this.#replica = undefined;
   }
 
-  async #fillDirectory(replica: Replica<SystemRow, SystemEnvelope, SystemEffect>): Promise<void> {
-    for (let gte: string = SYSTEM_SCAN.gte; ; ) {
-      const range = { gte, lt: SYSTEM_SCAN.lt, limit: PAGE_ROWS };
-      const page = await replica.state.scan(range);
-      this.#deps.directory.take(page.rows.map(([key, row]) => ({ key, row })));
-      const last = page.rows.at(-1);
-      if (!page.more || last === undefined) return;
-      gte = `${last[0]}\0`;
-    }
-  }
-
   get directory(): Directory {
     return this.#deps.directory;
   }
 
   /** Undefined until this node has its replica. */
-  get replica(): Replica<SystemRow, SystemEnvelope, SystemEffect> | undefined {
+  get replica(): SystemReplica | undefined {
     return this.#replica;
   }
 
@@ -107,8 +98,10 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
   async restored(): Promise<void> {
     const replica = this.#replica;
     assert(replica !== undefined, "a group is bound to its replica first");
+    const rows = await allRows(replica);
+    // At once: who asks in between would find that there is no such token, or no such workflow.
     this.#deps.directory.clear();
-    await this.#fillDirectory(replica);
+    this.#deps.directory.take(rows);
     this.#deps.onChange([]);
   }
 
@@ -160,5 +153,16 @@ export class SystemGroup implements ReplicaListener<SystemEffect> {
       storeId,
       role: at < voters ? "voter" : "learner",
     }));
+  }
+}
+
+async function allRows(replica: SystemReplica): Promise<readonly SystemEffect[]> {
+  const rows: SystemEffect[] = [];
+  for (let gte: string = SYSTEM_SCAN.gte; ; ) {
+    const page = await replica.state.scan({ gte, lt: SYSTEM_SCAN.lt, limit: PAGE_ROWS });
+    for (const [key, row] of page.rows) rows.push({ key, row });
+    const last = page.rows.at(-1);
+    if (!page.more || last === undefined) return rows;
+    gte = `${last[0]}\0`;
   }
 }

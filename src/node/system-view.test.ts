@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { Directory } from "../actors/directory.ts";
-import { systemKeys } from "../scheduler/system/keys.ts";
+import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
 import { Deadline } from "../std/deadline.ts";
+import { isJobxError } from "../std/errors.ts";
 import { SystemView } from "./system-view.ts";
+import { Tokens } from "./tokens.ts";
 
 /** A view whose rounds end when a test says so. */
 class Rounds {
@@ -31,23 +34,37 @@ class Rounds {
         seen.is = "done";
       },
       (error: unknown) => {
-        seen.is = String(error);
+        seen.is = isJobxError(error) ? `${error.code}: ${error.message}` : String(error);
       },
     );
     return seen;
   }
 
+  /** The founding is applied here. */
+  found(): void {
+    const row = { kind: "cluster", id: "c", nextGroup: 1, version: 1 } as const;
+    this.directory.take([{ key: CLUSTER_KEY, row }]);
+  }
+
   /** Another node's workflow arrives here. */
   learn(group: number, name: string): void {
+    this.found();
     const said = { description: "", weight: 1, revision: 0, replicas: [] };
     const row = { kind: "workflow", group, name, ...said } as const;
     this.directory.take([{ key: systemKeys.workflow(group), row: { ...row, state: "active" } }]);
   }
 }
 
+/** The same in a cluster that is there. */
+function founded(): Rounds {
+  const rounds = new Rounds();
+  rounds.found();
+  return rounds;
+}
+
 describe("a copy is made new", () => {
   test("by one round for all who ask before it begins, and by another for who asks later", async () => {
-    const rounds = new Rounds();
+    const rounds = founded();
     const { view, timers, open } = rounds;
     const first = [view.fresh(1000), view.fresh(1000)].map((work) => rounds.outcome(work));
     await timers.advance(0);
@@ -64,7 +81,7 @@ describe("a copy is made new", () => {
   });
 
   test("by a bounded number of rounds, however many ask one after the other", async () => {
-    const rounds = new Rounds();
+    const rounds = founded();
     const asks: { is: string }[] = [];
     for (let ms = 0; ms < 1000; ms++) {
       asks.push(rounds.outcome(rounds.view.fresh(5000)));
@@ -79,7 +96,7 @@ describe("a copy is made new", () => {
   });
 
   test("by another round when one is refused, or is lost on its way", async () => {
-    const rounds = new Rounds();
+    const rounds = founded();
     const asked = rounds.outcome(rounds.view.fresh(10_000));
     await rounds.timers.advance(0);
     rounds.open[0]?.refuse();
@@ -102,11 +119,54 @@ describe("a copy is made new", () => {
   });
 });
 
+describe("before the cluster is founded", () => {
+  test("a copy that its leader confirms is not new yet, and is when the founding is applied", async () => {
+    const rounds = new Rounds();
+    const asked = rounds.outcome(rounds.view.fresh(10_000));
+    for (let ms = 0; ms < 1_000; ms++) {
+      await rounds.timers.advance(1);
+      for (const { end } of rounds.open.splice(0)) end();
+    }
+    expect(asked.is).toBe("waits");
+    expect(rounds.begun).toBeLessThanOrEqual(52);
+    rounds.found();
+    await rounds.timers.advance(40);
+    for (const { end } of rounds.open.splice(0)) end();
+    await rounds.timers.advance(0);
+    expect(asked.is).toBe("done");
+  });
+
+  test("nobody's token is called unknown, and the founder's counts as soon as it is there", async () => {
+    const rounds = new Rounds();
+    const tokens = new Tokens({
+      clock: rounds.timers,
+      fresh: (ms) => rounds.view.fresh(ms),
+      directory: rounds.directory,
+      writer: { system: () => Promise.reject(new Error("nothing is written here")) },
+      copyAgeMs: () => 0,
+      own: "mine",
+    });
+    const first = rounds.outcome(tokens.principal("mine", 500));
+    await rounds.timers.advance(0);
+    rounds.open[0]?.end();
+    await rounds.timers.advance(500);
+    expect(first.is).toContain("NODE_NOT_READY");
+    const second = tokens.principal("mine", 500);
+    const key = systemKeys.token(createHash("sha256").update("mine").digest("hex"));
+    const said = { kind: "token", role: "admin", name: "first" } as const;
+    rounds.directory.take([{ key, row: { ...said, workflows: undefined, createdMs: 0 } }]);
+    rounds.found();
+    await rounds.timers.advance(100);
+    for (const { end } of rounds.open.splice(0)) end();
+    expect(await second).toEqual({ role: "admin", workflows: null });
+  });
+});
+
 describe("a workflow that is not known here", () => {
   const endOf = (rounds: Rounds) => ({ deadline: new Deadline(rounds.timers, 1000) });
 
   test("is found when the copy has become new, by its name and by its group", async () => {
-    const rounds = new Rounds();
+    const rounds = founded();
     const { view } = rounds;
     const named = rounds.outcome(view.workflowNamed("text", endOf(rounds)));
     const group = rounds.outcome(view.workflow(7, endOf(rounds)));
@@ -120,7 +180,7 @@ describe("a workflow that is not known here", () => {
   });
 
   test("is unknown only by a new copy, or at once to who is content with an old one", async () => {
-    const rounds = new Rounds();
+    const rounds = founded();
     const { view } = rounds;
     const named = rounds.outcome(view.workflowNamed("text", endOf(rounds)));
     const old = view.workflowNamed("text", { ...endOf(rounds), stale: true });

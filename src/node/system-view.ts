@@ -5,10 +5,10 @@
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import { ActorError } from "../actors/errors.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
-import type { WorkflowRow } from "../scheduler/system/rows.ts";
+import type { ClusterRow, WorkflowRow } from "../scheduler/system/rows.ts";
 import type { Clock, Timers } from "../std/clock.ts";
 import type { Deadline } from "../std/deadline.ts";
-import { workflowUnknown } from "./cluster-errors.ts";
+import { ClusterError, workflowUnknown } from "./cluster-errors.ts";
 import { systemClock, systemTimers } from "./system.ts";
 
 /** Between the beginnings of two rounds: a flood of questions costs the leader so many at most. */
@@ -24,6 +24,7 @@ export interface SystemViewDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly directory: {
+    readonly cluster: ClusterRow | undefined;
     workflowNamed(name: string): WorkflowRow | undefined;
     workflow(group: number): WorkflowRow | undefined;
   };
@@ -58,17 +59,26 @@ export class SystemView {
   }
 
   /**
-   * Resolves when the copy here is not older than this call.
+   * Resolves when the copy here is not older than this call, and the cluster is founded in it: the first
+   * leader can confirm reads before the log says who founded the cluster, and by such a copy everybody
+   * and everything would be unknown, the founder's own token as well.
    * @throws {ActorError} `NO_MAJORITY` when no leader with a majority confirmed that in time.
+   * @throws {ClusterError} `NODE_NOT_READY` when one did, and the cluster was not founded in time.
    */
   async fresh(ms: number): Promise<void> {
-    const { clock } = this.#deps;
+    const { clock, directory } = this.#deps;
     const endMs = clock.nowMs() + ms;
+    let isFounding = false;
     for (let leftMs = ms; leftMs > 0; leftMs = endMs - clock.nowMs()) {
       this.#next ??= this.#begin();
-      if (await this.#inTime(this.#next, leftMs)) return;
-      const pauseMs = Math.min(AGAIN_MS, endMs - clock.nowMs());
+      const isNew = await this.#inTime(this.#next, leftMs);
+      if (isNew && directory.cluster !== undefined) return;
+      isFounding ||= isNew;
+      const pauseMs = Math.min(isNew ? ROUND_PAUSE_MS : AGAIN_MS, endMs - clock.nowMs());
       if (pauseMs > 0) await this.#pause(pauseMs);
+    }
+    if (isFounding && directory.cluster === undefined) {
+      throw new ClusterError({ code: "NODE_NOT_READY" }, "the cluster is being founded");
     }
     throw new ActorError(
       { code: "NO_MAJORITY" },

@@ -6,7 +6,7 @@ import type { WorkflowDefinition, WrittenStep } from "../api/ports.ts";
 import { EMPTY_PLAN } from "../scheduler/apply-client.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
 import type { Row } from "../scheduler/rows.ts";
-import { systemKeys } from "../scheduler/system/keys.ts";
+import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
 import { Deadline } from "../std/deadline.ts";
 import { systemClock, systemTimers } from "./system.ts";
 import { SystemView } from "./system-view.ts";
@@ -27,6 +27,8 @@ const { signal } = new AbortController();
 function writerAt(options: { readonly known: boolean }) {
   const timers = new FakeTimers();
   const directory = new Directory();
+  const cluster = { kind: "cluster", id: "c", nextGroup: GROUP, version: 1 } as const;
+  directory.take([{ key: CLUSTER_KEY, row: cluster }]);
   const makeKnown = (): void =>
     directory.take([
       {

@@ -31,7 +31,7 @@ test("an answer to a node's last run does not answer a call of the present one",
   void last.caller.ask("b", CALL, 1_000);
   const answer = present.caller.ask("b", CALL, 1_000);
   for (const id of last.ids) {
-    present.caller.answered("b", id, { kind: "error", code: "OLD", message: "" });
+    present.caller.answered("b", id, { kind: "error", code: "OLD", message: "", details: {} });
   }
   for (const id of present.ids) present.caller.answered("b", id, { kind: "done" });
   expect(await answer).toEqual({ kind: "done" });
@@ -80,7 +80,12 @@ test("what a node must not be asked yet is answered with the reason, and not sen
     refusal: (to) => (to === "b" ? early : undefined),
     serve: () => Promise.reject(new Error("nobody asks here")),
   });
-  const answer = { kind: "error", code: "CLUSTER_VERSION_TOO_LOW", message: "wait" };
+  const answer = {
+    kind: "error",
+    code: "CLUSTER_VERSION_TOO_LOW",
+    message: "wait",
+    details: { needed: 2, version: 1 },
+  };
   expect(await caller.ask("b", CALL, 1_000)).toEqual(answer);
   void caller.ask("c", CALL, 1_000);
   expect(sent).toEqual(["c"]);

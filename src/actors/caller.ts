@@ -2,7 +2,7 @@
 
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Timers } from "../std/clock.ts";
-import { isJobxError, type JobxError } from "../std/errors.ts";
+import { isJobxError, type JobxError, plainDetails } from "../std/errors.ts";
 import type { Random } from "../std/random.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 
@@ -122,6 +122,7 @@ const TOO_MANY: CallAnswer = {
   kind: "error",
   code: "COMMAND_QUEUE_FULL",
   message: "too many calls are under way",
+  details: {},
 };
 
 /** The node cannot be reached now; the call had no effect. */
@@ -130,12 +131,13 @@ const NOT_SENT: CallAnswer = { kind: "not-scheduler", leader: undefined };
 function answerOf(error: unknown): CallAnswer {
   if (!isJobxError(error)) {
     const message = error instanceof Error ? error.message : "not an error";
-    return { kind: "error", code: "INTERNAL", message };
+    return { kind: "error", code: "INTERNAL", message, details: {} };
   }
   const { details } = error;
   if (details.code === "COMMAND_NOT_ACCEPTED") {
     const { leader } = details;
     return { kind: "not-scheduler", leader: typeof leader === "string" ? leader : undefined };
   }
-  return { kind: "error", code: details.code, message: error.message };
+  const { code } = details;
+  return { kind: "error", code, message: error.message, details: plainDetails(error) };
 }

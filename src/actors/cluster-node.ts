@@ -13,6 +13,7 @@ import { Caller } from "./caller.ts";
 import { type CommandNumber, CommandNumbers } from "./command-numbers.ts";
 import { Directory } from "./directory.ts";
 import { Executor } from "./executor.ts";
+import { freshVersion } from "./fresh-version.ts";
 import { GroupHost } from "./group-host.ts";
 import { GroupOpener } from "./group-opener.ts";
 import { GroupRecovery } from "./group-recovery.ts";
@@ -110,6 +111,7 @@ export class ClusterNode implements MeshListener {
       candidates: (group) => this.#outlook.candidates(group),
       trouble: (group) => this.#stopReasons.get(group),
       gone: (group) => this.directory.workflow(group)?.state === "deleted",
+      freshVersion: (ms) => freshVersion({ timers, host: this.host, system: this.system }, ms),
       whyUnled: (group, named) => this.#outlook.whyUnled(group, named),
     });
     this.#opener = new GroupOpener({

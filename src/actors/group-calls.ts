@@ -37,5 +37,5 @@ function transfer({ core, id, membership }: AnyReplica, to: NodeId): CallAnswer 
   const result = place === undefined ? undefined : core.transferLeadership(place.replica);
   if (result?.kind === "started") return { kind: "done" };
   const message = "the node has no voter of the group";
-  return { kind: "error", code: "TRANSFER_REFUSED", message };
+  return { kind: "error", code: "TRANSFER_REFUSED", message, details: {} };
 }

@@ -129,7 +129,12 @@ test("a question for its blocks that gets lost is asked again within half a minu
 });
 
 test("blocks that nobody else could take keep it from being removed", async () => {
-  const stay: CallAnswer = { kind: "error", code: "NODE_BLOCKS_STAY", message: "nobody" };
+  const stay: CallAnswer = {
+    kind: "error",
+    code: "NODE_BLOCKS_STAY",
+    message: "nobody",
+    details: {},
+  };
   const { timers, proposed, asked } = sagaOf({ isUp: true, replicas: new Map(), answers: [stay] });
   await timers.advance(120_000);
   expect(asked.length).toBeGreaterThan(60);

@@ -21,6 +21,7 @@ import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Work, WorkEnd } from "../scheduler/work.ts";
+import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
 
 /** R2: which node and which store of it a replica lives in. */
@@ -389,7 +390,7 @@ export type CallAnswer =
   | ({ readonly kind: "output"; readonly state: OutputState } & OutputParts)
   /** Not the scheduler; `leader` if known. The call had no effect. */
   | { readonly kind: "not-scheduler"; readonly leader: NodeId | undefined }
-  | { readonly kind: "error"; readonly code: string; readonly message: string };
+  | ({ readonly kind: "error" } & ToldError);
 
 /** Everything that one node sends to another on the control stream. */
 export type PeerMessage =

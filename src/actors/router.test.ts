@@ -23,6 +23,8 @@ class Net {
   answers: Record<string, CallAnswer | "down" | undefined>;
   trouble: string | undefined;
   gone = false;
+  /** The cluster's version as the system group's leader confirms it; undefined while nobody does. */
+  version: number | undefined = 1;
   served: (call: Call) => Promise<CallAnswer> = () => new Promise(() => {});
 
   constructor(answers: Record<string, CallAnswer | "down" | undefined>) {
@@ -49,7 +51,8 @@ class Net {
       `not ${[...named].map(([teller, leader]) => `${leader} of ${teller}`).join(", ")};`;
     const gone = (): boolean => this.gone;
     const { caller } = this;
-    const about = { candidates, trouble, gone, whyUnled };
+    const freshVersion = (): Promise<number | undefined> => Promise.resolve(this.version);
+    const about = { candidates, trouble, gone, freshVersion, whyUnled };
     this.router = new Router({ clock: timers, timers, caller, ...about });
   }
 
@@ -115,7 +118,7 @@ describe("when it does not come to an answer", () => {
   test.each(["COMMAND_QUEUE_FULL", "CLUSTER_VERSION_TOO_LOW"])(
     "%s says that there was no effect only where nobody else may have taken the command",
     async (code) => {
-      const refused: CallAnswer = { kind: "error", code, message: "no" };
+      const refused: CallAnswer = { kind: "error", code, message: "no", details: {} };
       expect(await new Net({ a: refused }).end(COMMAND, 7_000)).toBe(code);
       const silentFirst = new Net({ a: undefined, b: refused });
       expect(await silentFirst.end(COMMAND, 7_000)).toBe("COMMAND_OUTCOME_UNKNOWN");
@@ -189,16 +192,62 @@ describe("when it does not come to an answer", () => {
   });
 
   test("a replica that stopped with the command in its log leaves it unknown, and others are asked", async () => {
-    const unknown: CallAnswer = { kind: "error", code: "COMMAND_OUTCOME_UNKNOWN", message: "" };
+    const unknown: CallAnswer = {
+      kind: "error",
+      code: "COMMAND_OUTCOME_UNKNOWN",
+      message: "",
+      details: {},
+    };
     const net = new Net({ a: unknown, b: { kind: "not-scheduler", leader: undefined } });
     expect(await net.end(COMMAND, 1000)).toBe("COMMAND_OUTCOME_UNKNOWN");
     expect(net.asked).toContain("b");
   });
 
   test("the leader's refusal ends the call at once", async () => {
-    const net = new Net({ a: { kind: "error", code: "COMMAND_QUEUE_FULL", message: "" }, b: DONE });
+    const net = new Net({
+      a: { kind: "error", code: "COMMAND_QUEUE_FULL", message: "", details: {} },
+      b: DONE,
+    });
     expect(await net.end(COMMAND, 1000, 5)).toBe("COMMAND_QUEUE_FULL");
     expect(net.asked).toEqual(["a"]);
+  });
+
+  const EARLY: CallAnswer = {
+    ...{ kind: "error", code: "CLUSTER_VERSION_TOO_LOW", message: "it needs 2" },
+    details: { needed: 2, version: 1 },
+  };
+
+  test("that the version is too low is the end once a new copy says so too, with what the refusal told", async () => {
+    const net = new Net({ a: EARLY });
+    const told = expect(net.router.ask(7, COMMAND, 7_000)).rejects.toMatchObject({
+      message: "it needs 2",
+      details: { code: "CLUSTER_VERSION_TOO_LOW", needed: 2, version: 1 },
+    });
+    await net.timers.advance(5);
+    await told;
+    expect(net.asked).toEqual(["a"]);
+  });
+
+  test("who was refused by a node that is behind asks again until it has learnt of the raise", async () => {
+    const net = new Net({ a: EARLY });
+    net.version = undefined;
+    net.timers.after(300, () => {
+      net.version = 2;
+    });
+    net.timers.after(600, () => {
+      net.answers = { a: DONE };
+    });
+    expect(await net.end(COMMAND, 7_000, 1_000)).toBe("answered");
+    expect(net.asked.length).toBeGreaterThan(3);
+  });
+
+  test("a version that nobody confirms to be too low refuses nothing for good", async () => {
+    const unconfirmed = new Net({ a: EARLY });
+    unconfirmed.version = undefined;
+    expect(await unconfirmed.end(COMMAND, 2_000)).toBe("COMMAND_NOT_ACCEPTED");
+    const behind = new Net({ a: EARLY });
+    behind.version = 2;
+    expect(await behind.end(READ, 2_000)).toBe("COMMAND_NOT_ACCEPTED");
   });
 
   test("a deadline holds also for what this node itself does not answer", async () => {

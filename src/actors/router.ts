@@ -26,6 +26,11 @@ export interface RouterDeps {
   readonly trouble: (group: number) => string | undefined;
   /** Whether this node has learnt that the group is no more. */
   readonly gone: (group: number) => boolean;
+  /**
+   * R10: the cluster's version by a copy of the system group that was made as new as the call; undefined
+   * where nobody confirmed one in so many milliseconds, or in a part of them.
+   */
+  readonly freshVersion: (ms: number) => Promise<number | undefined>;
   /** Why nobody who leads the group was found; `named` is as for `whyUnled`. */
   readonly whyUnled: (group: number, named: ReadonlyMap<NodeId, NodeId>) => string;
 }
@@ -65,13 +70,15 @@ export class Router {
    * Asks the group's leader.
    * @throws {ActorError} `NO_MAJORITY` when no leader took the call in time: it had no effect.
    * `COMMAND_OUTCOME_UNKNOWN` when one may have taken it and did not answer. `WORKFLOW_UNKNOWN` when the
-   * group was deleted.
+   * group was deleted. `COMMAND_NOT_ACCEPTED` when it was told that the cluster's version is too low, and
+   * that could not be confirmed, or was the word of a node that is behind and stayed so.
    * @throws {RemoteError} with the code that the leader answered.
    */
   async ask(group: number, call: Call, deadlineMs: number): Promise<CallAnswer> {
     const { clock } = this.#deps;
     const endMs = clock.nowMs() + deadlineMs;
     let uncertain = false;
+    let early: string | undefined;
     // By who said so, the newest word last: one that is behind hides nobody.
     const named = new Map<NodeId, NodeId>();
     while (clock.nowMs() < endMs) {
@@ -110,22 +117,52 @@ export class Router {
         }
         // It had no effect there, but whoever was asked before may have taken it.
         if (HAD_NO_EFFECT.has(answer.code) && uncertain && !onlyAsks(call)) continue;
-        throw new RemoteError({ code: answer.code }, answer.message);
+        if (await this.#isBehind(answer, endMs)) {
+          early = answer.message;
+          continue;
+        }
+        throw new RemoteError({ ...answer.details, code: answer.code }, answer.message);
       }
       // With nobody else to ask, waiting would not help: a stopped replica stays so.
       if (tried.size === 1 && this.#deps.trouble(group) !== undefined) break;
       await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
     }
     const why = this.#deps.whyUnled(group, named);
-    throw this.#failure(group, { uncertain: uncertain && !onlyAsks(call), why });
+    throw this.#failure(group, { uncertain: uncertain && !onlyAsks(call), early, why });
+  }
+
+  /**
+   * Whether it may be the word of a copy that is behind, here or there, that the cluster's version is too
+   * low: then asking again helps, since every node learns of a raise.
+   */
+  async #isBehind(
+    { code, details }: Extract<CallAnswer, { kind: "error" }>,
+    endMs: number,
+  ): Promise<boolean> {
+    if (code !== "CLUSTER_VERSION_TOO_LOW") return false;
+    const version = await this.#deps.freshVersion(Math.max(1, endMs - this.#deps.clock.nowMs()));
+    const needed = details["needed"];
+    return version === undefined || (typeof needed === "number" && version >= needed);
   }
 
   #failure(
     group: number,
-    { uncertain, why }: { readonly uncertain: boolean; readonly why: string },
+    about: {
+      readonly uncertain: boolean;
+      /** That the version is too low, as somebody said who may be behind. */
+      readonly early: string | undefined;
+      readonly why: string;
+    },
   ): ActorError {
+    const { uncertain, early, why } = about;
     const trouble = this.#deps.trouble(group);
     const here = trouble === undefined ? "" : `; this node's own replica takes no part: ${trouble}`;
+    if (!uncertain && early !== undefined) {
+      return new ActorError(
+        { code: "COMMAND_NOT_ACCEPTED", leader: undefined },
+        `${early}, as a node says that may be behind; the leader of the system group did not confirm it in time${here}`,
+      );
+    }
     return uncertain
       ? new ActorError(
           { code: "COMMAND_OUTCOME_UNKNOWN" },

@@ -8,7 +8,7 @@ import { RunCopies } from "./run-copies.ts";
 
 const DONE: CallAnswer = { kind: "done" };
 const CUT_OFF: CallAnswer = { kind: "not-scheduler", leader: undefined };
-const FULL: CallAnswer = { kind: "error", code: "FS_DISK_FULL", message: "no room" };
+const FULL: CallAnswer = { kind: "error", code: "FS_DISK_FULL", message: "no room", details: {} };
 const { signal } = new AbortController();
 const never = (): Promise<never> => new Promise(() => {});
 

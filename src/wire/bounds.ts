@@ -34,6 +34,10 @@ export const SIGNAL_LENGTH_MAX = 16;
 /** Characters of an error's code. */
 export const CODE_LENGTH_MAX = 128;
 
+/** Details of an error that another node is told, and characters of each name and text. */
+export const DETAILS_MAX = 64;
+export const DETAIL_LENGTH_MAX = 4096;
+
 /** Warnings in one outcome or request, and characters of each. Only the first 20 are kept. */
 export const WARNINGS_MAX = 256;
 export const WARNING_LENGTH_MAX = 16 * 1024;

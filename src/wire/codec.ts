@@ -111,6 +111,22 @@ export const bool: Codec<boolean> = {
   },
 };
 
+/** A text of at most `lengthMax`, a whole number, or true or false: whichever it is. */
+export function plain(lengthMax: number): Codec<string | number | boolean> {
+  const words = text(lengthMax);
+  const number = int(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  return {
+    encode(value) {
+      if (typeof value === "boolean") return value;
+      return typeof value === "string" ? words.encode(value) : number.encode(value);
+    },
+    decode(raw) {
+      if (typeof raw === "boolean") return raw;
+      return typeof raw === "string" ? words.decode(raw) : number.decode(raw);
+    },
+  };
+}
+
 /** Always the same value: takes no room beyond one byte, and refuses every other. */
 export function literal<const T extends string | number | boolean>(value: T): Codec<T> {
   return {

@@ -23,7 +23,8 @@ export function encodePeerFrames(
   const text = `a message of ${frame.length} bytes, at most ${bytesMax}`;
   if (message.kind !== "answer" || message.answer.kind !== "rows")
     throw new WireError(details, text);
-  const answer = { kind: "error", code: details.code, message: text } as const;
+  const { code, ...told } = details;
+  const answer = { kind: "error", code, message: text, details: told } as const;
   return [format.encode({ kind: "answer", id: message.id, answer })];
 }
 

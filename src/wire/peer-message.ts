@@ -12,6 +12,8 @@ import type { OutputPart, OutputState } from "../scheduler/output-so-far.ts";
 import {
   BLOCKS_ASKED_MAX,
   CODE_LENGTH_MAX,
+  DETAIL_LENGTH_MAX,
+  DETAILS_MAX,
   ERROR_TEXT_LENGTH_MAX,
   ID_LENGTH_MAX,
   OUTPUT_PART_BYTES_MAX,
@@ -20,8 +22,8 @@ import {
   ROWS_MAX,
   UNIT_ID_LENGTH_MAX,
 } from "./bounds.ts";
-import { bool, bytes, type Codec, enumeration, natural, positive, text } from "./codec.ts";
-import { array, optional, struct, union } from "./codec-shapes.ts";
+import { bool, bytes, type Codec, enumeration, natural, plain, positive, text } from "./codec.ts";
+import { array, optional, record, struct, union } from "./codec-shapes.ts";
 import { envelopeCodec } from "./command.ts";
 import { nodeIdCodec, runPieceCodec, sha256Codec } from "./dataset-codec.ts";
 import { REPLICAS_MAX } from "./entry.ts";
@@ -148,7 +150,14 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
       stderr: outputPart,
     },
   ],
-  error: [6, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
+  error: [
+    6,
+    {
+      code: text(CODE_LENGTH_MAX),
+      message: text(ERROR_TEXT_LENGTH_MAX),
+      details: record(text(DETAIL_LENGTH_MAX), plain(DETAIL_LENGTH_MAX), DETAILS_MAX),
+    },
+  ],
 });
 
 /** Any message. */

@@ -369,7 +369,12 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     stdout: outputPart,
     stderr: outputPart,
   }),
-  error: fc.record({ kind: one("error"), code: name, message: words }),
+  error: fc.record({
+    kind: one("error"),
+    code: name,
+    message: words,
+    details: fc.dictionary(name, fc.oneof(words, natural, bool), { maxKeys: 3 }),
+  }),
 };
 
 /** Everything on the control stream. */

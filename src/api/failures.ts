@@ -5,7 +5,10 @@ import type { Log } from "../std/log.ts";
 import { type ApiErrorDetails, apiError, isJobxError } from "./errors.ts";
 import { HEADER_BYTES_MAX, RETRY_AFTER_S } from "./limits.ts";
 import { mayRetryLater, statusOf } from "./status.ts";
-import { inputError } from "./values.ts";
+import { inputError, isMapping } from "./values.ts";
+
+/** Characters of an unknown member's name that are told. */
+const UNKNOWN_LENGTH_MAX = 100;
 
 /** The body of every answer that is not a success. */
 export interface FailureBody {
@@ -118,6 +121,17 @@ function validationError(error: FastifyError): JobxError {
   const place = (first?.instancePath ?? "").slice(1).replaceAll("/", ".");
   const path = [error.validationContext ?? "body", place].filter((part) => part !== "").join(".");
   const extra = first?.params["additionalProperty"];
-  const named = typeof extra === "string" ? ` (${extra.slice(0, 100)})` : "";
-  return inputError(path, `a value that ${first?.message ?? "fits"}${named}`);
+  if (typeof extra === "string") {
+    const allowed = memberNames(first).join(", ");
+    const unknown = `${path}.${extra.slice(0, UNKNOWN_LENGTH_MAX)}`;
+    return inputError(unknown, allowed === "" ? "nothing here" : `none but these: ${allowed}`);
+  }
+  return inputError(path, `a value that ${first?.message ?? "fits"}`);
+}
+
+/** The members that the schema has which a value did not fit; it comes with the error (`verbose`). */
+function memberNames(error: object | undefined): readonly string[] {
+  const schema: unknown = error && Object.getOwnPropertyDescriptor(error, "parentSchema")?.value;
+  const properties = isMapping(schema) ? schema["properties"] : undefined;
+  return isMapping(properties) ? Object.keys(properties).sort() : [];
 }

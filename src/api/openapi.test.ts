@@ -100,6 +100,7 @@ describe("answers are what the document says", () => {
     const submit = "/v1/workflows/{workflow}/jobs/{job}/requests";
     await check("POST", { path: submit, url: SUBMIT, payload: { arguments: { a: 1 } } });
     await check("POST", { path: submit, url: `${SUBMIT}?wait=1`, payload: { arguments: {} } });
+    await check("POST", { path: submit, url: SUBMIT, payload: { arguments: {}, wait: 1 } });
     await check("POST", { path: submit, url: SUBMIT, payload: { arguments: 7 } });
     cluster.fail("r1", {});
     cluster.succeed("r2", [["a", 1]]);

@@ -1,6 +1,6 @@
 /** Reading query parameters, which are text that a schema has let through. */
 import type { FastifyRequest } from "fastify";
-import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX } from "./limits.ts";
+import { DEADLINE_MS_DEFAULT, DEADLINE_MS_MAX, WAIT_MS_MAX } from "./limits.ts";
 import { inputError } from "./values.ts";
 
 /** `?flag`, `?flag=1` and `?flag=true` are true; absent is `otherwise`. */
@@ -9,23 +9,43 @@ export function flagOf(value: string | undefined, otherwise: boolean): boolean {
   return value === "" || value === "true" || value === "1";
 }
 
-/** @throws {JobxError} `API_INPUT_INVALID` for a number outside of the bounds, both included. */
-export function countOf(
-  value: string | undefined,
-  bounds: {
-    readonly name: string;
-    readonly min: number;
-    readonly max: number;
-    readonly otherwise: number;
-  },
-): number {
+/** Bounds of a number, both included, and what it is where nobody says it. */
+interface CountBounds {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly otherwise: number;
+}
+
+/** @throws {JobxError} `API_INPUT_INVALID` for a number outside of the bounds. */
+export function countOf(value: string | undefined, bounds: CountBounds): number {
+  return countAt(`querystring.${bounds.name}`, value, bounds);
+}
+
+function countAt(path: string, value: string | number | undefined, bounds: CountBounds): number {
   if (value === undefined) return bounds.otherwise;
   const count = Number(value);
   if (count >= bounds.min && count <= bounds.max) return count;
-  throw inputError(
-    `querystring.${bounds.name}`,
-    `a whole number from ${bounds.min} to ${bounds.max}`,
-  );
+  throw inputError(path, `a whole number from ${bounds.min} to ${bounds.max}`);
+}
+
+/** Where a submission may say how long it waits. */
+export interface Waiting {
+  readonly query: { readonly wait?: string };
+  readonly body: { readonly wait?: string | number };
+}
+
+/**
+ * How many milliseconds a submission waits for its end: `?wait=`, or `wait` of its body; 0 without both.
+ * Schemas have let them through.
+ * @throws {JobxError} `API_INPUT_INVALID` outside of the bounds, or where both name different ones.
+ */
+export function submitWaitOf({ query, body }: Waiting): number {
+  const bounds = { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 };
+  const waitMs = countOf(query.wait, bounds);
+  const bodyMs = countAt("body.wait", body.wait, { ...bounds, otherwise: waitMs });
+  if (query.wait === undefined || bodyMs === waitMs) return bodyMs;
+  throw inputError("body.wait", `${waitMs}, as the query says`);
 }
 
 /** Where a change that has no body else may say which revision it expects. */

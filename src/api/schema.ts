@@ -14,6 +14,13 @@ import {
 const NAME = { type: "string", pattern: NAME_PATTERN } as const;
 /** Whole numbers in a query are text; their bounds are checked where they are read. */
 const COUNT = { type: "string", pattern: "^[0-9]{1,9}$" } as const;
+/** The same in a body: as text or as a number, both with the bounds of the text. */
+const COUNT_OR_NUMBER = {
+  type: ["string", "integer"],
+  pattern: COUNT.pattern,
+  minimum: 0,
+  maximum: 999_999_999,
+} as const;
 const FLAG = { type: "string", enum: ["", "true", "false", "1", "0"] } as const;
 /** Ids are made by the cluster; what they look like inside is its own affair. */
 const ID = { type: "string", pattern: "^[A-Za-z0-9_.:~-]{1,256}$" } as const;
@@ -257,7 +264,7 @@ export const TOKEN_PARAMS = {
 } as const;
 
 /**
- * A submission. Arguments are pairs, or an object with a member for each; checked after an object has
+ * A submission; `wait` is as in the query. Arguments are pairs, or an object with a member for each; checked after an object has
  * become pairs.
  */
 export const SUBMIT_BODY = {
@@ -276,6 +283,7 @@ export const SUBMIT_BODY = {
       ],
     },
     keep: NAME,
+    wait: COUNT_OR_NUMBER,
   },
 } as const;
 

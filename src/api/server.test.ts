@@ -341,6 +341,55 @@ describe("submit", () => {
     });
   });
 
+  test.each([20_000, "20000"])("the body may say to wait as well: %j", async (wait) => {
+    const answer = call("POST", SUBMIT, { payload: { arguments: {}, wait } });
+    await expect.poll(() => cluster.waits).toBe(1);
+    cluster.succeed("r1", [["a", 1]]);
+    expect(await answer).toMatchObject({ status: 200, body: { state: "succeeded" } });
+  });
+
+  test("the query and the body may say the same of waiting, and nothing else", async () => {
+    const send = (query: string, wait: unknown) =>
+      call("POST", `${SUBMIT}${query}`, { payload: { arguments: {}, wait } });
+    expect(await send("?wait=1", 1)).toMatchObject({ status: 202, body: { state: "running" } });
+    const submitted = cluster.calls.length;
+    for (const [query, wait, path] of [
+      ["?wait=1", 2, "body.wait"],
+      ["?wait=1", 0, "body.wait"],
+      ["?wait=0", 1, "body.wait"],
+      ["?wait=60001", 60_001, "querystring.wait"],
+      ["", 60_001, "body.wait"],
+      ["", "60001", "body.wait"],
+      ["", -1, "body.wait"],
+      ["", 1.5, "body.wait"],
+      ["", "1s", "body.wait"],
+      ["", null, "body.wait"],
+    ] as const) {
+      const answer = await send(query, wait);
+      const details = { path };
+      expect([query, wait, answer]).toMatchObject([
+        ...[query, wait],
+        { status: 400, body: { code: "API_INPUT_INVALID", details } },
+      ]);
+    }
+    expect(cluster.calls.length).toBe(submitted);
+  });
+
+  test("an unknown member of a body or a query is named, with those that there are", async () => {
+    const inBody = await call("POST", SUBMIT, { payload: { arguments: {}, timeout: 1 } });
+    expect(inBody).toMatchObject({
+      status: 400,
+      body: {
+        message: "body.timeout: expected none but these: arguments, keep, wait",
+        details: { path: "body.timeout", expected: "none but these: arguments, keep, wait" },
+      },
+    });
+    const inQuery = await call("POST", `${SUBMIT}?blocking=1`, { payload: { arguments: {} } });
+    expect(inQuery.body).toMatchObject({
+      message: "querystring.blocking: expected none but these: result, stale, wait",
+    });
+  });
+
   test("a wait that is over answers with the state so far", async () => {
     const answer = await call("POST", `${SUBMIT}?wait=1`, { payload: { arguments: {} } });
     expect(answer).toMatchObject({ status: 202, body: { request: "r1", state: "running" } });

@@ -70,7 +70,11 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 512 },
     http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: RECEIVE_MS_MAX },
     ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false },
+      customOptions: {
+        ...{ coerceTypes: false, removeAdditional: false, useDefaults: false },
+        // What is wrong comes with its schema, so that an unknown member is told with those that there are.
+        ...{ verbose: true, allowUnionTypes: true },
+      },
     },
     frameworkErrors: (error, request, reply) =>
       sendFailure(error, request, { reply, log: deps.log }),

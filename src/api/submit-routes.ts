@@ -2,9 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobxError } from "../std/errors.ts";
 import { type ApiContext, callCluster } from "./context.ts";
-import { WAIT_MS_MAX } from "./limits.ts";
 import type { RequestView, SubmitAnswer, SubmitInput } from "./ports.ts";
-import { countOf, flagOf } from "./query.ts";
+import { flagOf, submitWaitOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { JOB_PARAMS, SUBMIT_BODY, SUBMIT_HEADERS, SUBMIT_QUERY } from "./schema.ts";
 import { checkPairs, decodeUtf8, parseSubmission } from "./values.ts";
@@ -15,7 +14,11 @@ const ENDED: ReadonlySet<RequestView["state"]> = new Set(["succeeded", "failed",
 
 interface SubmitCall {
   Params: { readonly workflow: string; readonly job: string };
-  Body: { readonly arguments: readonly unknown[]; readonly keep?: string };
+  Body: {
+    readonly arguments: readonly unknown[];
+    readonly keep?: string;
+    readonly wait?: string | number;
+  };
   Querystring: { readonly wait?: string; readonly result?: string };
   Headers: { readonly "idempotency-key"?: string };
 }
@@ -43,7 +46,7 @@ export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
     "/workflows/:workflow/jobs/:job/requests",
     route(context.cluster, {
       summary:
-        "Submits a job; with `wait`, waits so many milliseconds for its end. With a result above 1 MiB it is answered as accepted.",
+        "Submits a job; with `wait`, in the query or the body, waits so many milliseconds for its end. With a result above 1 MiB it is answered as accepted.",
       tag: "requests",
       role: "submit",
       scope: { kind: "workflow" },
@@ -68,7 +71,7 @@ async function submit(
   reply: FastifyReply,
 ): Promise<SubmitAnswer | (RequestView & { readonly duplicate: boolean })> {
   const { params, query, body } = request;
-  const waitMs = countOf(query.wait, { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 });
+  const waitMs = submitWaitOf({ query, body });
   const pairs: readonly unknown[] = body.arguments;
   checkPairs(pairs);
   // Before it is submitted: who is refused has changed nothing.

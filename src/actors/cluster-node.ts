@@ -106,8 +106,7 @@ export class ClusterNode implements MeshListener {
     });
     this.caller = this.#newCaller(gate);
     this.router = new Router({
-      ...{ clock, timers },
-      caller: this.caller,
+      ...{ clock, timers, caller: this.caller },
       candidates: (group) => this.#outlook.candidates(group),
       trouble: (group) => this.#stopReasons.get(group),
       gone: (group) => this.directory.workflow(group)?.state === "deleted",

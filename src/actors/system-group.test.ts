@@ -75,13 +75,13 @@ class Follower {
 
   /** Gives all pages; `look` comes before each. */
   async read(work: Promise<unknown>, look: () => void): Promise<void> {
-    let isDone = false;
+    const seen = { isDone: false };
     void work.then(() => {
-      isDone = true;
+      seen.isDone = true;
     });
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (isDone) return;
+      if (seen.isDone) return;
       look();
       this.turn?.();
     }

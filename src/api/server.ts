@@ -56,6 +56,12 @@ export interface ApiAddress {
   readonly url: string;
 }
 
+/** What is wrong comes with its schema, so that an unknown member is told with those that there are. */
+const SCHEMA_OPTIONS = {
+  ...{ coerceTypes: false, removeAdditional: false, useDefaults: false },
+  ...{ allowUnionTypes: true, verbose: true },
+} as const;
+
 /** The server with all routes, not listening. Close it with `close()`: waits end with `API_STOPPING`. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { silenceMsMax = SILENCE_MS_MAX } = deps;
@@ -69,13 +75,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     return503OnClosing: false,
     routerOptions: { maxParamLength: 512 },
     http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: RECEIVE_MS_MAX },
-    ajv: {
-      customOptions: {
-        ...{ coerceTypes: false, removeAdditional: false, useDefaults: false },
-        // What is wrong comes with its schema, so that an unknown member is told with those that there are.
-        ...{ verbose: true, allowUnionTypes: true },
-      },
-    },
+    ajv: { customOptions: SCHEMA_OPTIONS },
     frameworkErrors: (error, request, reply) =>
       sendFailure(error, request, { reply, log: deps.log }),
     clientErrorHandler: (error, socket) => {

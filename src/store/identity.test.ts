@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { FakeDisk } from "../../test/lib/fake-disk.ts";
 import { isJobxError } from "../std/errors.ts";
+import { hash64, hash64Text } from "../std/hash64.ts";
 import { seededRandom } from "../std/random.ts";
 import { completeIdentity, IDENTITY_NAME, openIdentity, readIdentity } from "./identity.ts";
 
@@ -42,13 +43,26 @@ test("databases without an identity file are not taken for a new directory", asy
   await expect(openIdentity(at, who())).rejects.toMatchObject({ code: "STORE_DAMAGED" });
 });
 
-test("an unknown format is refused as such, and nonsense as damage", async () => {
+test("a format of later, and one of before the first release, is refused as such, and nonsense as damage", async () => {
   const at = disk();
-  await at.writeSmall(IDENTITY_NAME, bytes('{"format": 2}'));
-  await expect(openIdentity(at, who())).rejects.toMatchObject({
-    details: { code: "STORE_VERSION_UNKNOWN", version: 2 },
-  });
-  for (const text of ["", "[1", "null", "{}", '{"format": 1, "clusterId": "c"}']) {
+  const sealed = (fields: object): Uint8Array =>
+    bytes(
+      JSON.stringify({
+        ...fields,
+        check: hash64Text(hash64(IDENTITY_NAME, bytes(JSON.stringify(fields)))),
+      }),
+    );
+  for (const [format, file] of [
+    [3, sealed({ format: 3 })],
+    [1, sealed({ format: 1, clusterId: "c" })],
+    [1, bytes('{"format": 1}')],
+  ] as const) {
+    await at.writeSmall(IDENTITY_NAME, file);
+    await expect(openIdentity(at, who())).rejects.toMatchObject({
+      details: { code: "STORE_VERSION_UNKNOWN", version: format },
+    });
+  }
+  for (const text of ["", "[1", "null", "{}", '{"format": 2, "clusterId": "c"}', '{"format": 3}']) {
     await at.writeSmall(IDENTITY_NAME, bytes(text));
     await expect(openIdentity(at, who())).rejects.toMatchObject({ code: "STORE_DAMAGED" });
   }
@@ -71,12 +85,4 @@ test("no flipped bit makes another identity of it, or another format: it is dama
     } else expect(read).toEqual(sound);
   }
   expect(damaged).toBeGreaterThan(written.length * 4);
-});
-
-test("a file without a checksum, as it was written once, is read", async () => {
-  const at = disk();
-  const file = { format: 1, clusterId: "c", nodeId: "n", storeId: "s", complete: true };
-  await at.writeSmall(IDENTITY_NAME, bytes(JSON.stringify(file)));
-  const { format: _format, complete, ...identity } = file;
-  expect(await readIdentity(at)).toEqual({ identity, complete });
 });

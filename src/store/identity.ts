@@ -13,7 +13,7 @@ import type { Disk } from "./ports.ts";
 export const IDENTITY_NAME = "identity.json";
 
 /** The newest format of the file and of the directory around it. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Bytes of a store id: two of 2^128 never meet. */
 const STORE_ID_BYTES = 16;
@@ -100,10 +100,12 @@ async function readFile(disk: Disk): Promise<IdentityFile | undefined> {
   const bytes = await disk.readSmall(IDENTITY_NAME);
   if (bytes === undefined) return undefined;
   const { check, ...fields } = parse(bytes);
-  // Before anything is believed, the format too. Without one the file is of an earlier program.
-  if (check !== undefined && check !== checkOf(fields)) throw unreadable();
   const { format, clusterId, nodeId, storeId, complete } = fields;
   if (typeof format !== "number") throw unreadable();
+  // Before anything is believed, the format too. Only the first files had no checksum.
+  const isSound = check === checkOf(fields);
+  if (format < FORMAT && (isSound || check === undefined)) throw unreleased(format);
+  if (!isSound) throw unreadable();
   if (format !== FORMAT) throw versionError("the data directory", format);
   if (
     typeof clusterId !== "string" ||
@@ -113,6 +115,14 @@ async function readFile(disk: Disk): Promise<IdentityFile | undefined> {
   )
     throw unreadable();
   return { identity: { clusterId, nodeId, storeId }, complete };
+}
+
+/** The formats before were those of programs that were never released, and whose data changed its form freely. */
+function unreleased(format: number): StoreError {
+  return new StoreError(
+    { code: "STORE_VERSION_UNKNOWN", what: "the data directory", version: format },
+    "the data directory was written by a program of before the first release, and cannot be read: take an empty one",
+  );
 }
 
 /** Of all other fields as they stand in the file, in their order. */

@@ -1,7 +1,6 @@
 /**
- * `node test/replay/record.ts VERSION [--replace]`: records a simulated cluster as a new version. For a
- * change of formats or of what applying does; the files of earlier versions stay as they are. Only what
- * no release has ever written may be replaced.
+ * `node test/replay/record.ts VERSION`: records a simulated cluster as a new version. For a change of
+ * formats or of what applying does; the files of earlier versions stay as they are.
  */
 import { existsSync } from "node:fs";
 import type { GroupAppend } from "../../src/actors/ports.ts";
@@ -97,7 +96,7 @@ class Recorder {
   }
 }
 
-async function record(version: number, replace: boolean): Promise<void> {
+async function record(version: number): Promise<void> {
   const recorders = new Map<RecordedGroup, Recorder>(
     RECORDED.map((group) => [group, new Recorder(group)]),
   );
@@ -111,8 +110,7 @@ async function record(version: number, replace: boolean): Promise<void> {
   });
   assert(failure === undefined, `the seed failed: ${failure}`);
   for (const [group, recorder] of recorders) {
-    const kept = existsSync(fileOf(version, group)) && !replace;
-    assert(!kept, "a recording is for ever: take the next version");
+    assert(!existsSync(fileOf(version, group)), "a recording is for ever: take the next version");
     const recording = recorder.recording();
     const replayed = await replayLog(group, recording);
     assert(
@@ -125,5 +123,5 @@ async function record(version: number, replace: boolean): Promise<void> {
 }
 
 const version = Number(process.argv[2]);
-assert(Number.isInteger(version) && version >= 1, "usage: record.ts VERSION [--replace]");
-await record(version, process.argv[3] === "--replace");
+assert(Number.isInteger(version) && version >= 1, "usage: record.ts VERSION");
+await record(version);

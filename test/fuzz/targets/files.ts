@@ -1,7 +1,8 @@
 /** The small files beside a node's databases. */
+import { hash64, hash64Text } from "../../../src/std/hash64.ts";
 import { seededRandom } from "../../../src/std/random.ts";
 import { StoreError } from "../../../src/store/errors.ts";
-import { openIdentity } from "../../../src/store/identity.ts";
+import { IDENTITY_NAME, openIdentity } from "../../../src/store/identity.ts";
 import { MARK_SLOT_BYTES } from "../../../src/store/limits.ts";
 import type { Disk } from "../../../src/store/ports.ts";
 import { MARK_NAME, newMark, readMark } from "../../../src/store/sequence-mark.ts";
@@ -12,8 +13,15 @@ import { jsonLeaf, mutateValue } from "../mutate-values.ts";
 import type { Target } from "../target.ts";
 
 const IDENTITY = {
-  ...{ format: 1, clusterId: "c1", nodeId: "12D3KooWA", storeId: "ab".repeat(16), complete: true },
+  ...{ format: 2, clusterId: "c1", nodeId: "12D3KooWA", storeId: "ab".repeat(16), complete: true },
 };
+
+/** With the checksum that its text needs, so that what is mutated is looked at. */
+function sealed(fields: unknown): string {
+  if (typeof fields !== "object" || fields === null) return JSON.stringify(fields);
+  const check = hash64Text(hash64(IDENTITY_NAME, Buffer.from(JSON.stringify(fields))));
+  return JSON.stringify({ ...fields, check });
+}
 
 function none(): never {
   throw new Error("only one small file is read here");
@@ -36,7 +44,8 @@ const identityTarget: Target = {
     if (chance.hits(0.3)) return Buffer.from(mutateText(JSON.stringify(IDENTITY, null, 2), chance));
     if (chance.hits(0.01)) return new Uint8Array();
     if (chance.hits(0.1)) return Buffer.from(JSON.stringify(IDENTITY));
-    return Buffer.from(JSON.stringify(mutateValue(IDENTITY, chance, jsonLeaf)));
+    const fields = mutateValue(IDENTITY, chance, jsonLeaf);
+    return Buffer.from(chance.hits(0.1) ? JSON.stringify(fields) : sealed(fields));
   },
   async take(bytes) {
     try {

@@ -21,6 +21,7 @@ import type {
   OrderedKv,
   ScanRange,
 } from "../../src/store/ports.ts";
+import { ByteSlab } from "../../src/wire/byte-slab.ts";
 import { type CrashKind, FakeDatabase, pageOf } from "./fake-database.ts";
 import type { SortedRows } from "./sorted-rows.ts";
 
@@ -242,6 +243,7 @@ export class FakeDisk implements Disk {
     const sectors = this.#marks.get(name);
     if (sectors === undefined) throw missing(name);
     const session = this.#session;
+    const slab = new ByteSlab();
     const wait = (): Promise<void> =>
       session.wait(this.#delay, { kind: "mark", place: name, bytes: MARK_FILE_BYTES });
     return {
@@ -250,10 +252,13 @@ export class FakeDisk implements Disk {
         return joined(sectors);
       },
       write: async (offset, bytes) => {
-        const copy = bytes.slice();
+        const copy = slab.copy(bytes, 0, bytes.length);
         await wait();
         for (const [at, versions] of sectors.entries()) {
-          versions.push(overwritten(newestOf(versions), copy, offset - at * MARK_SLOT_BYTES));
+          const newest = newestOf(versions);
+          versions.push(
+            overwritten(newest, { slab, bytes: copy, offset: offset - at * MARK_SLOT_BYTES }),
+          );
           if (versions.length > MARK_VERSIONS_MAX) versions.splice(1, 1);
         }
       },
@@ -279,11 +284,15 @@ function newestOf(versions: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The sector with as much of `bytes` as falls into it; itself where that is nothing. */
-function overwritten(sector: Uint8Array, bytes: Uint8Array, offset: number): Uint8Array {
+function overwritten(
+  sector: Uint8Array,
+  by: { readonly slab: ByteSlab; readonly bytes: Uint8Array; readonly offset: number },
+): Uint8Array {
+  const { slab, bytes, offset } = by;
   const begin = Math.max(0, offset);
   const end = Math.min(sector.length, offset + bytes.length);
   if (begin >= end) return sector;
-  const next = sector.slice();
+  const next = slab.copy(sector, 0, sector.length);
   next.set(bytes.subarray(begin - offset, end - offset), begin);
   return next;
 }
@@ -300,27 +309,28 @@ function missing(what: string): StoreError {
   return new StoreError({ code: "STORE_MISSING", what }, `${what} does not exist`);
 }
 
-/** The batch as it is now, in memory of its own: a buffer for each value would cost far more. */
-function copied(operations: readonly KvOperation[]): {
+/** The batch as it is now, in memory of its own: a buffer for each value, or batch, would cost far more. */
+function copied(
+  operations: readonly KvOperation[],
+  slab: ByteSlab,
+): {
   readonly copy: readonly KvOperation[];
   readonly bytes: number;
 } {
-  let keyBytes = 0;
-  let valueBytes = 0;
+  let bytes = 0;
+  const copy: KvOperation[] = [];
   for (const operation of operations) {
-    keyBytes += operation.key.length;
-    if (operation.kind === "put") valueBytes += operation.value.length;
+    const { kind, key } = operation;
+    bytes += key.length;
+    if (kind === "del") {
+      copy.push(operation);
+      continue;
+    }
+    const { value } = operation;
+    bytes += value.length;
+    copy.push({ kind, key, value: slab.copy(value, 0, value.length) });
   }
-  const memory = new Uint8Array(valueBytes);
-  let used = 0;
-  const copy = operations.map((operation): KvOperation => {
-    if (operation.kind === "del") return operation;
-    const { kind, key, value } = operation;
-    memory.set(value, used);
-    used += value.length;
-    return { kind, key, value: memory.subarray(used - value.length, used) };
-  });
-  return { copy, bytes: keyBytes + valueBytes };
+  return { copy, bytes };
 }
 
 interface FakeKvOptions {
@@ -335,6 +345,7 @@ class FakeKv implements OrderedKv {
   readonly #options: FakeKvOptions;
   /** Batches under way, in the order in which they were issued. */
   readonly pending = new Set<readonly KvOperation[]>();
+  readonly #slab = new ByteSlab();
   #closed = false;
 
   constructor(database: FakeDatabase, options: FakeKvOptions) {
@@ -355,7 +366,7 @@ class FakeKv implements OrderedKv {
     options: { readonly sync: boolean },
   ): Promise<void> {
     this.#assertOpen();
-    const { copy, bytes } = copied(operations);
+    const { copy, bytes } = copied(operations, this.#slab);
     this.pending.add(copy);
     try {
       await this.#options.wait(options.sync ? "sync" : "write", bytes);

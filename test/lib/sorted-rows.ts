@@ -22,13 +22,14 @@ export class SortedRows {
   }
 
   set(key: string, value: Uint8Array): void {
-    if (!this.#values.has(key)) {
-      const last = this.#keys.at(-1);
-      // Nearly every new key of a log is its highest.
-      if (last === undefined || last < key) this.#keys.push(key);
-      else this.#keys.splice(this.position(key), 0, key);
-    }
     this.#values.set(key, value);
+    const keys = this.#keys;
+    // The map tells a new key by its size, so that it is looked up once.
+    if (this.#values.size === keys.length) return;
+    const last = keys.at(-1);
+    // Nearly every new key of a log is its highest.
+    if (last === undefined || last < key) keys.push(key);
+    else keys.splice(this.position(key), 0, key);
   }
 
   delete(key: string): boolean {

@@ -23,10 +23,16 @@ interface Mirrors {
   memory: LogMirror;
 }
 
+/** What is at an index in a term, and the term before it. */
+interface Place {
+  readonly previousTerm: number;
+  readonly content: string;
+}
+
 interface GroupHistory {
   readonly leaders: Map<number, string>;
-  /** By index and term: what is there and the term before it. */
-  readonly seen: Map<string, string>;
+  /** By index, then by term. */
+  readonly seen: Map<number, Place>[];
   /** By index. */
   readonly committed: { readonly term: number; readonly committedInTerm: number }[];
   readonly applied: (LogPlace | undefined)[];
@@ -301,13 +307,19 @@ export class RaftChecker {
     mirror.memory.extend(entries);
     for (const { index, term } of entries) {
       const previousTerm = mirror.memory.termAt(index - 1) ?? 0;
-      const now = `${previousTerm} ${mirror.memory.at(index)?.content}`;
-      const before = seen.get(`${index}/${term}`);
+      const content = mirror.memory.at(index)?.content ?? "nothing";
+      const terms = seen[index] ?? new Map<number, Place>();
+      seen[index] = terms;
+      const before = terms.get(term);
+      if (before === undefined) {
+        terms.set(term, { previousTerm, content });
+        continue;
+      }
       promise(
-        before === undefined || before === now,
-        () => `log matching: entry ${index}/${term} of group ${group} is ${now} and was ${before}`,
+        before.previousTerm === previousTerm && before.content === content,
+        () =>
+          `log matching: entry ${index}/${term} of group ${group} is ${content} after term ${previousTerm}, and was ${before.content} after ${before.previousTerm}`,
       );
-      seen.set(`${index}/${term}`, now);
     }
     this.#world.trace.mark(`${process.id} writes`, group, first.index, entries.length);
   }
@@ -435,7 +447,7 @@ export class RaftChecker {
     if (known !== undefined) return known;
     const made: GroupHistory = {
       leaders: new Map(),
-      seen: new Map(),
+      seen: [],
       // Where a group begins, its founders agree without an entry.
       committed: [
         { term: 0, committedInTerm: 0 },

@@ -23,6 +23,7 @@ export const PLANTED_BUGS = {
   sendEarly: "R10: a message is sent before the cluster has the version that it needs",
   trustRows: "R4: a row of the state is believed, whatever its checksum says",
   lendTwice: "R20: slots that were not taken back yet are lent to another scheduler",
+  ignoreWeight: "R20: slots are divided without regard to weights",
   leaveRows: "R12: a slice of a removal leaves a row",
 } as const;
 

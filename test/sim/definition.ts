@@ -7,13 +7,16 @@ import type { Plan } from "./plan.ts";
 /** The job whose description is what users read and write. */
 const NOTE_JOB = "note";
 
-/** The command that replaces the definitions of `revision`; without a note there is no such job. */
+/**
+ * The command that replaces the definitions of `revision`; without a note there is no such job. `number` is
+ * the workflow's among those of the simulation, from 1 on.
+ */
 export function definition(
-  plan: Pick<Plan, "partitions" | "retentionMs">,
-  how: { readonly revision: number; readonly note: string | undefined },
+  plan: Pick<Plan, "partitions" | "retentionMs" | "weights" | "reweighs">,
+  how: { readonly revision: number; readonly note: string | undefined; readonly number: number },
 ): Extract<ClientCommand, { kind: "define" }> {
-  const { revision, note } = how;
-  const { partitions, retentionMs } = plan;
+  const { revision, note, number } = how;
+  const { partitions, retentionMs, weights, reweighs } = plan;
   const steps = stepsOf(partitions);
   const step = steps[0]?.name ?? "";
   const noted = note === undefined ? [] : [{ name: NOTE_JOB, step, description: note }];
@@ -25,8 +28,7 @@ export function definition(
     steps,
     jobs: [...JOBS, ...noted],
     retention: retentionMs === undefined ? undefined : { ageMs: retentionMs, bytes: 1e15 },
-    // Another one with each change.
-    weight: 1 + (revision % 4),
+    weight: (weights[number - 1] ?? 1) + (reweighs ? revision % 4 : 0),
   };
 }
 

@@ -206,7 +206,7 @@ export class NoteUser {
   }
 
   #command(expected: Noted, note: string): ReturnType<typeof definition> {
-    return definition(this.#options.plan, { revision: expected.revision, note });
+    return definition(this.#options.plan, { revision: expected.revision, note, number: 1 });
   }
 }
 

@@ -38,6 +38,10 @@ export interface Plan {
   readonly storageFaults: ReadonlySet<StorageFault>;
   /** Their units compete for the same slots. */
   readonly workflowCount: number;
+  /** Of each workflow, in the order in which they are made. */
+  readonly weights: readonly number[];
+  /** Whether each change of definitions changes the weight too. */
+  readonly reweighs: boolean;
   readonly requestCount: number;
   /** Chance that a piece becomes a run. */
   readonly runRatio: number;
@@ -64,6 +68,7 @@ export interface Plan {
 
 export function drawPlan(seed: number): Plan {
   const chance = Chance.of(seed, "plan");
+  const weights = Chance.of(seed, "weights");
   const faults = new Set(chance.sample(FAULTS, chance.whole(2, 6)));
   return {
     seed,
@@ -73,6 +78,8 @@ export function drawPlan(seed: number): Plan {
       STORAGE_FAULTS.filter((fault) => Chance.of(seed, fault).hits(STORAGE_FAULT_RATIO)),
     ),
     workflowCount: Chance.of(seed, "workflows").pick([1, 2, 3]),
+    weights: [1, 2, 3].map(() => weights.pick([1, 1, 2, 4, 8])),
+    reweighs: weights.hits(0.3),
     requestCount: chance.whole(20, 26),
     runRatio: chance.pick([0, 0, 0.2, 0.6]),
     zombieRatio: faults.has("zombie") ? 0.05 : 0,

@@ -14,6 +14,7 @@ const QUICKLY_FOUND = [
   ["countSkippedTwice", /is reduced after \d+ of its \d+ children/],
   ["forgetKeysEarly", /one key had two answers/],
   ["lendTwice", /^R20: .* has lent \d+ of \d+ slots/],
+  ["ignoreWeight", /^R20: .* lends \d+ slots to group/],
   ["leaveRows", /is still there/],
   [
     "trustRows",

@@ -317,7 +317,7 @@ class Simulation {
       const workflow = await this.#create(operator, `simulated${number}`);
       this.#workflows.push(workflow);
       const definer = new Asker(this.#world, this.#hosts, `definer ${number}`);
-      const revision = await this.#define(definer, workflow);
+      const revision = await this.#define(definer, workflow, number);
       if (number === 1) this.#startNotes(workflow, revision);
     }
     if (this.#plan.drains) this.#operate(operator);
@@ -433,7 +433,7 @@ class Simulation {
   }
 
   /** @returns the revision of the definitions. */
-  async #define(asker: Asker, { name, group }: SimWorkflow): Promise<number> {
+  async #define(asker: Asker, { name, group }: SimWorkflow, number: number): Promise<number> {
     let revision = 0;
     const commands = [
       ...HANDLERS.map(({ handler }) => ({
@@ -441,7 +441,7 @@ class Simulation {
         version: handler.version,
         source: sourceOf(handler.name),
       })),
-      definition(this.#plan, { revision: 0, note: undefined }),
+      definition(this.#plan, { revision: 0, note: undefined, number }),
     ];
     for (const [at, command] of commands.entries()) {
       const bodyHash = hash("sha256", `define ${at}`, "hex");

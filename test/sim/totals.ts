@@ -74,6 +74,8 @@ export interface Totals {
   hungLeadersDeposed: number;
   /** Beats while slots of the node were lent to several schedulers. */
   slotsShared: number;
+  /** Beats of a node on which others of another weight were short. */
+  slotsWeighed: number;
   fullDisks: number;
   /** Writes that found no room. */
   writesRefused: number;
@@ -149,6 +151,7 @@ export function newTotals(): Totals {
     diskHangs: 0,
     hungLeadersDeposed: 0,
     slotsShared: 0,
+    slotsWeighed: 0,
     fullDisks: 0,
     writesRefused: 0,
     readErrors: 0,

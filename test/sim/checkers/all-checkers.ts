@@ -5,6 +5,7 @@ import type { NodeStore } from "../../../src/node/node-store.ts";
 import type { SimProcess } from "../host.ts";
 import type { World } from "../world.ts";
 import { CreditChecker } from "./credit-checker.ts";
+import { FairnessChecker } from "./fairness-checker.ts";
 import { HungLeaderChecker } from "./hung-leader-checker.ts";
 import { LaterChecker } from "./later-checker.ts";
 import { RaftChecker } from "./raft-checker.ts";
@@ -20,6 +21,7 @@ export class AllCheckers {
   readonly removals: RemovalChecker;
   readonly #stops: StopChecker;
   readonly #credit: CreditChecker;
+  readonly #fairness: FairnessChecker;
   readonly versions: VersionChecker;
   readonly later: LaterChecker;
 
@@ -42,6 +44,7 @@ export class AllCheckers {
     });
     this.rows = new RowChecker(world, { expires });
     this.#credit = new CreditChecker(world);
+    this.#fairness = new FairnessChecker(world);
     this.hungLeaders = new HungLeaderChecker(world);
     this.versions = new VersionChecker(world);
     const version = (): number => this.versions.version;
@@ -65,6 +68,7 @@ export class AllCheckers {
     if (message.kind === "raft") this.raft.heard(process);
     this.rows.heard(message);
     this.#credit.heard(process, message);
+    this.#fairness.heard(process, message);
     this.later.heard(process, from, message);
     this.removals.heard(process, from);
   }
@@ -78,6 +82,7 @@ export class AllCheckers {
   said(process: SimProcess, message: PeerMessage): void {
     this.removals.said(process, message);
     this.#credit.said(process, message);
+    this.#fairness.said(process, message);
     this.versions.said(process, message);
     this.raft.said(process, message);
     this.#stops.said(process, message);

@@ -62,7 +62,8 @@ describe("on a port", () => {
     );
     const large = `GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: ${"y".repeat(20_000)}\r\n\r\n`;
     expect(await raw(port, large)).toMatch(/^HTTP\/1\.1 431 [\s\S]*API_HEADERS_TOO_LARGE/);
-    expect(await raw(port, "GET /healthz HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
+    const hostless = "GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n";
+    expect(await raw(port, hostless)).toMatch(/^HTTP\/1\.1 400 [\s\S]*API_HTTP_INVALID/);
   });
 
   test("bodies that come at once are bounded together, counted before they are read, and given back", async () => {

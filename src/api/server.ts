@@ -74,7 +74,12 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     forceCloseConnections: "idle",
     return503OnClosing: false,
     routerOptions: { maxParamLength: 512 },
-    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: RECEIVE_MS_MAX },
+    // A call without a host is refused with a code by the rules for hosts, and without one by Node.
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: RECEIVE_MS_MAX,
+      requireHostHeader: false,
+    },
     ajv: { customOptions: SCHEMA_OPTIONS },
     frameworkErrors: (error, request, reply) =>
       sendFailure(error, request, { reply, log: deps.log }),
@@ -230,9 +235,16 @@ function sayAge(request: FastifyRequest, reply: FastifyReply, { cluster }: ApiCo
   reply.header("jobx-age-ms", ageMs === undefined ? "unknown" : String(Math.ceil(ageMs)));
 }
 
-/** @throws {JobxError} `API_HOST_REFUSED`, `API_ORIGIN_REFUSED`. */
+/** @throws {JobxError} `API_HTTP_INVALID` (RFC 9112, 3.2), `API_HOST_REFUSED`, `API_ORIGIN_REFUSED`. */
 function checkAddress(request: FastifyRequest, rules: HostRules): void {
-  const host = request.headers.host ?? "";
+  const { host } = request.headers;
+  if (host === undefined) {
+    const reason = "no host";
+    throw apiError(
+      { code: "API_HTTP_INVALID", reason },
+      "the call does not say which host it is for",
+    );
+  }
   if (!hostAllowed(host, rules, request.socket.localAddress)) {
     throw apiError(
       { code: "API_HOST_REFUSED", host: host.slice(0, 255) },

@@ -6,7 +6,7 @@ import { ConfigError } from "./errors.ts";
 import { isOption, type OptionName, optionNames, optionSpec } from "./options.ts";
 
 /** A file of options is a page; more is another file, given by mistake, and YAML takes long to parse. */
-const FILE_BYTES_MAX = 64 * 1024;
+const FILE_BYTES_MAX = 16 * 1024;
 
 /** A value as text, and the place that says so. */
 export interface Given {

@@ -9,7 +9,9 @@ interface Sent {
 }
 
 /** What the next calls meet: an answer, or an error of the network. */
-type Step = { readonly status: number; readonly body: unknown } | { readonly errno: string };
+type Step =
+  | { readonly status: number; readonly body: unknown; readonly retryAfter?: string }
+  | { readonly errno: string };
 
 let sent: Sent[];
 let steps: Step[];
@@ -40,7 +42,9 @@ function makeClient(
         nowMs += 10;
         const step = steps.shift() ?? { errno: "ECONNREFUSED" };
         if ("status" in step) {
-          return Promise.resolve(new Response(JSON.stringify(step.body), { status: step.status }));
+          const { status, body: answer, retryAfter } = step;
+          const headers = retryAfter === undefined ? {} : { "retry-after": retryAfter };
+          return Promise.resolve(new Response(JSON.stringify(answer), { status, headers }));
         }
         const cause = Object.assign(new Error("no"), { code: step.errno });
         return Promise.reject(new TypeError("fetch failed", { cause }));
@@ -148,6 +152,29 @@ test("when nobody answers, the client gives up at its deadline with growing paus
   expect(nowMs).toBeGreaterThan(7000);
   expect(nowMs).toBeLessThanOrEqual(10_020);
   expect(slept.slice(0, 6)).toEqual([100, 200, 400, 800, 1600, 2000]);
+});
+
+const overloaded = (retryAfter: string) => ({ ...failure(429, "API_OVERLOADED"), retryAfter });
+
+test("a submission that is held back is sent again when the first node wants it, and no earlier", async () => {
+  steps = [overloaded("4"), overloaded("3"), overloaded("2"), ACCEPTED];
+  expect(await makeClient().submit(SUBMISSION)).toEqual(ACCEPTED.body);
+  expect(slept).toEqual([3000]);
+  expect(sent.map(({ url }) => new URL(url).host)).toEqual(["a:1", "b:2", "a:1", "b:2"]);
+});
+
+test("a submission that is held back beyond the deadline fails at once", async () => {
+  steps = [overloaded("2"), overloaded("30")];
+  await expect(makeClient(["http://a:1"]).submit(SUBMISSION)).rejects.toMatchObject({
+    code: "API_OVERLOADED",
+  });
+  expect(slept).toEqual([2000]);
+});
+
+test("after an election the cluster is asked again before the time that a node names", async () => {
+  steps = [{ ...failure(503, "NO_MAJORITY"), retryAfter: "1" }, ACCEPTED];
+  await makeClient(["http://a:1"]).submit(SUBMISSION);
+  expect(slept).toEqual([100]);
 });
 
 test("a wait adds to the deadline and is told to the node apart from it", async () => {

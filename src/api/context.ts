@@ -4,7 +4,7 @@ import type { Clock } from "../std/clock.ts";
 import { Deadline } from "../std/deadline.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import type { CallOptions, ClusterPort } from "./ports.ts";
+import type { CallOptions, ClusterPort, SubmissionGate } from "./ports.ts";
 import { checkedMs } from "./principal.ts";
 import { deadlineOf, flagOf } from "./query.ts";
 import { isMapping } from "./values.ts";
@@ -16,6 +16,7 @@ export const CLOCK: Clock = { nowMs: () => performance.now() };
 export interface ApiContext {
   readonly cluster: ClusterPort;
   readonly inFlight: InFlight;
+  readonly gate: SubmissionGate;
   /** Silence after which a reader is given up, ms. */
   readonly silenceMsMax: number;
   /** The OpenAPI document; complete when all routes have been added. */

@@ -22,6 +22,12 @@ export type ApiErrorDetails =
   | { readonly code: "API_BUSY"; readonly inFlightMax: number }
   | { readonly code: "API_BODIES_FULL"; readonly bytesMax: number }
   | { readonly code: "API_WAITS_FULL"; readonly waitsMax: number }
+  | {
+      readonly code: "API_OVERLOADED";
+      readonly workflow: string;
+      /** What `Retry-After` says, seconds. */
+      readonly retryAfterS: number;
+    }
   | { readonly code: "API_STOPPING" }
   | { readonly code: "API_CALLER_GONE" }
   | { readonly code: "API_LISTEN_FAILED"; readonly host: string; readonly port: number }

@@ -38,9 +38,18 @@ export function sendFailure(
       error: thrown,
     });
   }
-  if (mayRetryLater(status)) answer.reply.header("retry-after", String(RETRY_AFTER_S));
+  if (mayRetryLater(status)) answer.reply.header("retry-after", String(retryAfterS(error)));
   if (status === 401) answer.reply.header("www-authenticate", "Bearer");
   answer.reply.code(status).send(failureBody(error));
+}
+
+/** Who is refused so that others are served has a time of its own; what else is full or away is soon better. */
+function retryAfterS({ details }: JobxError): number {
+  return isOverload(details) ? details.retryAfterS : RETRY_AFTER_S;
+}
+
+function isOverload(details: object): details is ApiErrorDetails & { code: "API_OVERLOADED" } {
+  return "code" in details && details.code === "API_OVERLOADED" && "retryAfterS" in details;
 }
 
 /** The answer to bytes that are no HTTP request: written as it is, since there is nothing to reply to. */

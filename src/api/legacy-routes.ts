@@ -5,6 +5,7 @@
  */
 import { isIP, Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { admitted } from "./admitted.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { apiError, isJobxError } from "./errors.ts";
 import { object } from "./json-schema.ts";
@@ -14,7 +15,7 @@ import { objectBody } from "./result-text.ts";
 import { json, route } from "./route.ts";
 import { JOB_PARAMS, LEGACY_BODY, LEGACY_QUERY } from "./schema.ts";
 import { readArgumentsInOrder } from "./submit-routes.ts";
-import { checkPairs } from "./values.ts";
+import { checkPairs, isMapping } from "./values.ts";
 
 /** Characters of a message in a header. */
 const MESSAGE_LENGTH_MAX = 1000;
@@ -43,9 +44,10 @@ export function legacyRoutes(
     querystring: LEGACY_QUERY,
     answers: { 200: json("The result; null when it was not waited for.", ANSWER) },
   });
-  const onRequest = (request: FastifyRequest<LegacyCall>): Promise<void> => {
-    const allowed = isLoopback(request.socket.remoteAddress);
-    if (!allowed || !workflows.includes(request.params.workflow)) {
+  const onRequest = ({ socket, params }: FastifyRequest): Promise<void> => {
+    const { workflow } = isMapping(params) ? params : {};
+    const isNamed = typeof workflow === "string" && workflows.includes(workflow);
+    if (!isLoopback(socket.remoteAddress) || !isNamed) {
       return Promise.reject(
         apiError(
           { code: "API_LEGACY_REFUSED" },
@@ -55,7 +57,8 @@ export function legacyRoutes(
     }
     return Promise.resolve();
   };
-  app.post<LegacyCall>("/job/:workflow/:job", { ...parts, onRequest }, (request, reply) =>
+  const gated = admitted(context, { ...parts, onRequest });
+  app.post<LegacyCall>("/job/:workflow/:job", gated, (request, reply) =>
     submit(context, request, reply),
   );
 }

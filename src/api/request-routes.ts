@@ -1,5 +1,6 @@
 /** Requests: list, show, wait, attempts, cancel, resume. */
 import type { FastifyInstance } from "fastify";
+import { admitted } from "./admitted.ts";
 import type { AttemptList } from "./attempt-view.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
@@ -245,16 +246,19 @@ function endRoutes(app: FastifyInstance, context: ApiContext, at: RequestPlace):
     Headers: { readonly "idempotency-key"?: string };
   }>(
     `${at.url}/retry`,
-    route(cluster, {
-      tag: "requests",
-      role: "submit",
-      scope: OF_REQUEST,
-      params: at.request,
-      body: RETRY_BODY,
-      headers: SUBMIT_HEADERS,
-      summary: "Submits once more what a request was given, to the definitions of now.",
-      answers: { 202: json("The new request.", SUBMITTED) },
-    }),
+    admitted(
+      context,
+      route(cluster, {
+        tag: "requests",
+        role: "submit",
+        scope: OF_REQUEST,
+        params: at.request,
+        body: RETRY_BODY,
+        headers: SUBMIT_HEADERS,
+        summary: "Submits once more what a request was given, to the definitions of now.",
+        answers: { 202: json("The new request.", SUBMITTED) },
+      }),
+    ),
     async (request, reply) => {
       const input = {
         idempotencyKey: request.headers["idempotency-key"],

@@ -27,7 +27,7 @@ import {
 } from "./limits.ts";
 import { refuseBody } from "./no-body.ts";
 import { openApi } from "./openapi.ts";
-import type { ClusterPort } from "./ports.ts";
+import type { ClusterPort, SubmissionGate } from "./ports.ts";
 import { requestRoutes } from "./request-routes.ts";
 import { gatherRoutes } from "./route.ts";
 import { submitRoutes } from "./submit-routes.ts";
@@ -44,6 +44,8 @@ export interface ApiDeps {
   readonly legacyWorkflows?: readonly string[];
   /** Calls answered at the same time; more are refused with `API_BUSY` or `API_WAITS_FULL`. */
   readonly bounds?: InFlightBounds;
+  /** Who may submit while the node is overloaded; by default everybody. */
+  readonly gate?: SubmissionGate;
   /** Silence on a connection after which it is closed, ms; default `SILENCE_MS_MAX`. */
   readonly silenceMsMax?: number;
 }
@@ -61,6 +63,8 @@ const SCHEMA_OPTIONS = {
   ...{ coerceTypes: false, removeAdditional: false, useDefaults: false },
   ...{ allowUnionTypes: true, verbose: true },
 } as const;
+
+const OPEN_GATE: SubmissionGate = { ask: () => ({ kind: "admitted", waitMs: 0 }) };
 
 /** The server with all routes, not listening. Close it with `close()`: waits end with `API_STOPPING`. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
@@ -100,6 +104,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       return document;
     },
     inFlight: new InFlight(deps.bounds),
+    gate: deps.gate ?? OPEN_GATE,
     silenceMsMax,
   };
   // Before the guard: it sees to it that a refused upgrade does not leave its connection open.

@@ -17,6 +17,7 @@ test("only what may pass by itself is to be tried later", () => {
   expect(later.map(([code]) => code).sort()).toEqual([
     "API_BODIES_FULL",
     "API_BUSY",
+    "API_OVERLOADED",
     "API_STOPPING",
     "API_WAITS_FULL",
     "COMMAND_NOT_ACCEPTED",

@@ -1,6 +1,7 @@
 /** Submitting a job. A plugin of its own, because it alone reads bodies in the order of their text. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobxError } from "../std/errors.ts";
+import { admitted } from "./admitted.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import type { RequestView, SubmitAnswer, SubmitInput } from "./ports.ts";
 import { flagOf, submitWaitOf } from "./query.ts";
@@ -44,23 +45,26 @@ export function submitRoutes(app: FastifyInstance, context: ApiContext): void {
   readArgumentsInOrder(app);
   app.post<SubmitCall>(
     "/workflows/:workflow/jobs/:job/requests",
-    route(context.cluster, {
-      summary:
-        "Submits a job; with `wait`, in the query or the body, waits so many milliseconds for its end. With a result above 1 MiB it is answered as accepted.",
-      tag: "requests",
-      role: "submit",
-      scope: { kind: "workflow" },
-      params: JOB_PARAMS,
-      body: SUBMIT_BODY,
-      headers: SUBMIT_HEADERS,
-      querystring: SUBMIT_QUERY,
-      answers: {
-        200: json("It was waited for and has ended.", SUBMITTED_REQUEST),
-        202: json("It was accepted: a majority has it on disk.", {
-          anyOf: [SUBMITTED, SUBMITTED_REQUEST],
-        }),
-      },
-    }),
+    admitted(
+      context,
+      route(context.cluster, {
+        summary:
+          "Submits a job; with `wait`, in the query or the body, waits so many milliseconds for its end. With a result above 1 MiB it is answered as accepted.",
+        tag: "requests",
+        role: "submit",
+        scope: { kind: "workflow" },
+        params: JOB_PARAMS,
+        body: SUBMIT_BODY,
+        headers: SUBMIT_HEADERS,
+        querystring: SUBMIT_QUERY,
+        answers: {
+          200: json("It was waited for and has ended.", SUBMITTED_REQUEST),
+          202: json("It was accepted: a majority has it on disk.", {
+            anyOf: [SUBMITTED, SUBMITTED_REQUEST],
+          }),
+        },
+      }),
+    ),
     (request, reply) => submit(context, request, reply),
   );
 }

@@ -1,6 +1,6 @@
 /**
  * One call of the API to whichever node answers: goes on to the next node when one is gone, and repeats
- * a call only where that cannot do it twice.
+ * a call only where that cannot do it twice. Who is told to come back later does so.
  */
 import type { Clock } from "../std/clock.ts";
 import { JobxError } from "../std/errors.ts";
@@ -143,6 +143,7 @@ export class Transport {
     );
     let hope = false;
     let pauseMs = PAUSE_MS_MIN;
+    let laterMs = Number.POSITIVE_INFINITY;
     for (let tries = 1; ; tries++) {
       const leftMs = endMs - (call.waitMs ?? 0) - this.#deps.clock.nowMs();
       const backMs = endMs === this.#options.endMs ? Math.min(ANSWER_MS_MAX, leftMs / 4) : 0;
@@ -154,11 +155,14 @@ export class Transport {
       this.#current = (this.#current + 1) % this.#options.urls.length;
       const roundDone = tries % this.#options.urls.length === 0;
       hope ||= !isHopeless(outcome.error);
+      laterMs = Math.min(laterMs, outcome.laterMs);
       if (roundDone && !hope) throw outcome.error;
-      if (this.#deps.clock.nowMs() + (roundDone ? pauseMs : 0) >= endMs) throw outcome.error;
+      const sleepMs = roundDone ? Math.max(pauseMs, laterMs) : 0;
+      if (this.#deps.clock.nowMs() + sleepMs >= endMs) throw outcome.error;
       if (!roundDone) continue;
-      await this.#deps.sleep(pauseMs);
+      await this.#deps.sleep(sleepMs);
       pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+      laterMs = Number.POSITIVE_INFINITY;
     }
   }
 
@@ -169,7 +173,13 @@ export class Transport {
     answers: Answers<Answer>,
   ): Promise<
     | { readonly kind: "answer"; readonly answer: Answer }
-    | { readonly kind: "failed"; readonly error: JobxError; readonly again: boolean }
+    | {
+        readonly kind: "failed";
+        readonly error: JobxError;
+        readonly again: boolean;
+        /** To be tried again there after this time, and no earlier. */
+        readonly laterMs: number;
+      }
   > {
     const { url } = this;
     // What is read as a stream may take as long as it likes once it has begun.
@@ -187,13 +197,19 @@ export class Transport {
       if (!response.ok || !answers.stream) text = await response.text();
     } catch (cause) {
       const error = unreachableError(url, cause);
-      return { kind: "failed", error, again: call.repeat === "always" || neverSent(cause) };
+      const again = call.repeat === "always" || neverSent(cause);
+      return { kind: "failed", error, again, laterMs: 0 };
     } finally {
       clearTimeout(timer);
     }
     if (response.ok) return { kind: "answer", answer: answers.read({ response, text, url }) };
     const error = remoteError(response.status, text);
-    return { kind: "failed", error, again: mayRepeat(call.repeat, error) };
+    return {
+      kind: "failed",
+      error,
+      again: mayRepeat(call.repeat, error),
+      laterMs: laterMsOf(response),
+    };
   }
 
   /** Whole milliseconds, at most what is left of the caller's time. */
@@ -218,6 +234,15 @@ export class Transport {
   }
 }
 
+/**
+ * What a node that has too much to do asks for. One that cannot for another reason may be able to at any
+ * moment, as after an election, and is tried again as often as is good for the caller.
+ */
+function laterMsOf({ status, headers }: Response): number {
+  const text = headers.get("retry-after") ?? "";
+  return status === 429 && /^[0-9]{1,9}$/u.test(text) ? 1000 * Number(text) : 0;
+}
+
 /** A name or a port that is wrong stays wrong: the same call meets the same end. */
 function isHopeless({ cause }: Error): boolean {
   // What `fetch` itself refuses or cannot do; its time being over is another kind of error.
@@ -234,6 +259,7 @@ const NOT_ACCEPTED: ReadonlySet<string> = new Set([
   "API_BUSY",
   "API_BODIES_FULL",
   "API_WAITS_FULL",
+  "API_OVERLOADED",
 ]);
 
 function mayRepeat(repeat: Repeat, error: RemoteError): boolean {

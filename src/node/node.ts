@@ -34,9 +34,10 @@ import { MemberSaver } from "./member-saver.ts";
 import { meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
+import { OverloadWatch } from "./overload-watch.ts";
 import { KEY_FILE_NAME, makeDataDirectory, preflight } from "./preflight.ts";
 import { BulkSnapshots } from "./snapshot-transfer.ts";
-import { systemClock, systemRandom, systemTimers, systemWall } from "./system.ts";
+import { systemClock, systemLoad, systemRandom, systemTimers, systemWall } from "./system.ts";
 import { Health } from "./trouble.ts";
 
 interface Parts {
@@ -48,6 +49,7 @@ interface Parts {
   readonly members: MemberList;
   readonly hints: Hints;
   readonly health: Health;
+  readonly overload: OverloadWatch;
   readonly lock: DataLock;
   readonly apiUrl: string;
   readonly here: Here;
@@ -100,7 +102,7 @@ export class RunningNode {
 
   /** Hands over leadership, lets running units finish, and stops. `now` skips the waiting. */
   async stop(now: AbortSignal): Promise<void> {
-    const { mesh, plane, composed, app, announcer, members, hints, health, lock, here } =
+    const { mesh, plane, composed, app, announcer, members, hints, health, overload, lock, here } =
       this.#parts;
     here.stopping = true;
     this.#log.info("stopping", { drainMs: this.#config.drainMs });
@@ -110,6 +112,7 @@ export class RunningNode {
     await composed.node.leave({ drainMs: this.#config.drainMs, hurry: now });
     await app.close();
     health.stop();
+    overload.stop();
     composed.node.stop();
     await plane.close(false);
     await mesh.close();
@@ -207,7 +210,8 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     stateHash: (group) => composed.store.stateHash(group),
     ownToken: await ownToken(config.data),
   });
-  const app = await buildNodeApi(ground, api);
+  const overload = overloadWatch(ground, node);
+  const app = await buildNodeApi(ground, api, overload);
   const { url: apiUrl } = await listenApi(app, config.api);
   const member = { ...composed.member, api: apiUrl };
   const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
@@ -226,6 +230,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     members,
     hints,
     health,
+    overload,
     lock,
     apiUrl,
     here,
@@ -275,11 +280,29 @@ function watchFigures(
   });
 }
 
-function buildNodeApi(ground: Ground, cluster: ClusterApi): Promise<FastifyInstance> {
+function overloadWatch({ log }: Ground, node: Composed["node"]): OverloadWatch {
+  return new OverloadWatch({
+    clock: systemClock,
+    timers: systemTimers,
+    load: systemLoad,
+    applied: () =>
+      node.directory.workflows().flatMap(({ name, group }) => {
+        const replica = node.host.replica(group);
+        return replica === undefined ? [] : [{ workflow: name, index: replica.appliedIndex }];
+      }),
+    log: log.child({ part: "api" }),
+  });
+}
+
+function buildNodeApi(
+  ground: Ground,
+  cluster: ClusterApi,
+  gate: OverloadWatch,
+): Promise<FastifyInstance> {
   const { config, log } = ground;
   const rules = { listenHost: config.api.host, hostNames: config.apiNames };
   const { legacyWorkflows } = config;
-  return buildApi({ cluster, log: log.child({ part: "api" }), rules, legacyWorkflows });
+  return buildApi({ cluster, log: log.child({ part: "api" }), rules, legacyWorkflows, gate });
 }
 
 /** Locks the data directory, opens the mesh, and sees to it that the node belongs to a cluster. */

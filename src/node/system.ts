@@ -1,7 +1,9 @@
 /** The machine's clock, timers and chance: the only place of the program that names them. */
 import { randomFillSync } from "node:crypto";
+import { cpus } from "node:os";
 import type { Clock, Timer, Timers, WallClock } from "../std/clock.ts";
 import type { Random } from "../std/random.ts";
+import type { LoadCounters } from "./overload-watch.ts";
 
 /** Monotonic milliseconds since the process began. */
 export const systemClock: Clock = { nowMs: () => performance.now() };
@@ -29,3 +31,14 @@ export const systemRandom: Random = {
     return (words[0] ?? 0) / 2 ** 32;
   },
 };
+
+/** How much this thread and the machine's processors have worked so far. */
+export function systemLoad(): LoadCounters {
+  const times = cpus().map((processor) => processor.times);
+  const sumOf = (parts: readonly number[]): number => parts.reduce((sum, part) => sum + part, 0);
+  return {
+    busyMs: performance.eventLoopUtilization().active,
+    processors: sumOf(times.flatMap((one) => Object.values(one))),
+    idle: sumOf(times.map(({ idle }) => idle)),
+  };
+}

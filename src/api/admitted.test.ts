@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { applyText, cluster, SUBMIT } from "../../test/lib/api-kit.ts";
 import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { silentLog } from "../std/log.ts";
-import type { Turn } from "./ports.ts";
 import { buildApi } from "./server.ts";
+import type { Turn } from "./submission-gate.ts";
 
 const ADMITTED: Turn = { kind: "admitted", waitMs: 0 };
 

@@ -4,9 +4,10 @@ import type { Clock } from "../std/clock.ts";
 import { Deadline } from "../std/deadline.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import type { CallOptions, ClusterPort, SubmissionGate } from "./ports.ts";
+import type { CallOptions, ClusterPort } from "./ports.ts";
 import { checkedMs } from "./principal.ts";
 import { deadlineOf, flagOf } from "./query.ts";
+import type { SubmissionGate } from "./submission-gate.ts";
 import { isMapping } from "./values.ts";
 
 /** Monotonic; only deadlines are measured by it. */

@@ -11,7 +11,7 @@ import {
   OVERLOADED_LOOKS,
   UNHELD_PER_S_MAX,
 } from "./flood-gate.ts";
-import type { Turn } from "./ports.ts";
+import type { Turn } from "./submission-gate.ts";
 
 const LOOK_MS = 500;
 

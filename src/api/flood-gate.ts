@@ -12,7 +12,7 @@
  * Who asks `UNHELD_PER_S_MAX` times a second or less is never held.
  */
 import { DecayingRate } from "../std/decaying-rate.ts";
-import type { Turn } from "./ports.ts";
+import type { Turn } from "./submission-gate.ts";
 
 /** Who asks so often or less, a second, is never held. */
 export const UNHELD_PER_S_MAX = 10;

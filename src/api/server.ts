@@ -27,9 +27,10 @@ import {
 } from "./limits.ts";
 import { refuseBody } from "./no-body.ts";
 import { openApi } from "./openapi.ts";
-import type { ClusterPort, SubmissionGate } from "./ports.ts";
+import type { ClusterPort } from "./ports.ts";
 import { requestRoutes } from "./request-routes.ts";
 import { gatherRoutes } from "./route.ts";
+import type { SubmissionGate } from "./submission-gate.ts";
 import { submitRoutes } from "./submit-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
 import { decodeUtf8, isMapping, parseJson } from "./values.ts";

@@ -222,18 +222,8 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   }
   log.info("started", { node: mesh.self, api: apiUrl, data: config.data });
   const parts = {
-    mesh,
-    plane,
-    composed,
-    app,
-    announcer,
-    members,
-    hints,
-    health,
-    overload,
-    lock,
-    apiUrl,
-    here,
+    ...{ mesh, plane, composed, app, announcer, members, hints },
+    ...{ health, overload, lock, apiUrl, here },
   };
   return new RunningNode(config, log, parts);
 }

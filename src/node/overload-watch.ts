@@ -3,7 +3,7 @@
  * submissions.
  */
 import { FloodGate, type NodeState } from "../api/flood-gate.ts";
-import type { SubmissionGate, Turn } from "../api/ports.ts";
+import type { SubmissionGate, Turn } from "../api/submission-gate.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
 

@@ -1,7 +1,8 @@
 /** What nodes ask of each other about blocks, so that none is lost with a node. */
 import type { NodeId } from "../scheduler/dataset.ts";
-import type { Call, CallAnswer, RunsPort } from "./ports.ts";
+import type { Call, CallAnswer } from "./ports.ts";
 import type { RunCopies } from "./run-copies.ts";
+import type { RunsPort } from "./work-ports.ts";
 
 type BlockCall = Extract<
   Call,

@@ -5,7 +5,7 @@
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { Caller } from "./caller.ts";
 import { ActorError } from "./errors.ts";
-import type { RunsPort } from "./ports.ts";
+import type { RunsPort } from "./work-ports.ts";
 
 /** Blocks that others are asked about at once: a question of some ten KiB. */
 export const BLOCKS_ASKED_MAX = 256;

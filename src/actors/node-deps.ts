@@ -16,11 +16,10 @@ import type {
   MeshPort,
   PayloadsPort,
   PeerMessage,
-  RunnerPort,
-  RunsPort,
   SnapshotTransfer,
   StatesPort,
 } from "./ports.ts";
+import type { RunnerPort, RunsPort } from "./work-ports.ts";
 import type { SchedulingOptions } from "./workflow-group.ts";
 
 export interface ClusterNodeOptions {

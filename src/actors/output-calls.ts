@@ -7,7 +7,8 @@ import type { OutputParts } from "../scheduler/output-so-far.ts";
 import type { AnswerOf } from "./answers.ts";
 import type { Caller } from "./caller.ts";
 import type { Executor } from "./executor.ts";
-import type { Call, RunnerPort } from "./ports.ts";
+import type { Call } from "./ports.ts";
+import type { RunnerPort } from "./work-ports.ts";
 
 type OutputCall = Extract<Call, { readonly kind: "output" }>;
 

@@ -7,8 +7,8 @@ import type { Row } from "../scheduler/rows.ts";
 import type { HandlerRef } from "../scheduler/work.ts";
 import { ActorError } from "./errors.ts";
 import { Performer } from "./perform.ts";
-import type { RunnerPort } from "./ports.ts";
 import type { ReadRows } from "./reduce-inputs.ts";
+import type { RunnerPort } from "./work-ports.ts";
 
 const REDUCED = { kind: "reduced", parts: [], session: [], warnings: [] } as const;
 

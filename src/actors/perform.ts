@@ -9,9 +9,9 @@ import { assert } from "../std/assert.ts";
 import type { Clock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
-import type { RunnerPort } from "./ports.ts";
 import { inputPages, type ReadRows } from "./reduce-inputs.ts";
 import type { RunCopies } from "./run-copies.ts";
+import type { RunnerPort } from "./work-ports.ts";
 
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;

@@ -6,21 +6,14 @@
 import type { Message } from "../raft/messages.ts";
 import type { Configuration, Entry, HardState, ReplicaId, TermRun } from "../raft/types.ts";
 import type { Envelope } from "../scheduler/commands.ts";
-import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
+import type { NodeId, RunPiece } from "../scheduler/dataset.ts";
 import type { WorkflowEvent } from "../scheduler/events.ts";
-import type {
-  OutputParts,
-  OutputSoFar,
-  OutputState,
-  OutputWanted,
-} from "../scheduler/output-so-far.ts";
+import type { OutputParts, OutputState, OutputWanted } from "../scheduler/output-so-far.ts";
 import type { ExecutorMessage, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { Answer, Row } from "../scheduler/rows.ts";
 import type { SystemEnvelope } from "../scheduler/system/commands.ts";
 import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
-import type { Token } from "../scheduler/unit.ts";
-import type { Work, WorkEnd } from "../scheduler/work.ts";
 import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
 
@@ -455,48 +448,4 @@ export interface MeshPort {
   setMembers(
     members: readonly { readonly node: NodeId; readonly addresses: readonly string[] }[],
   ): void;
-}
-
-/** Runs of this node's block store. All methods verify what they bring. */
-export interface RunsPort {
-  /** Ids of blocks that are here, in order, above `after`; at most `limit`. */
-  listBlocks(after: string, limit: number): Promise<readonly string[]>;
-  /** For each block whether it is here. Whether it is whole shows when it is read. */
-  haveBlocks(cids: readonly string[]): Promise<readonly boolean[]>;
-  /** Brings blocks here from a node and syncs them. @throws `FS_BLOCK_MISSING`, `FS_FETCH_DAMAGED`. */
-  ensureBlocks(cids: readonly string[], from: NodeId, signal: AbortSignal): Promise<void>;
-  /** Brings the run here from one of the nodes and syncs it, unless it is here already. @throws `FS_BLOCK_MISSING`. */
-  ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void>;
-}
-
-/** Runs handlers, off the control thread, so many at once as the node has slots; more wait in line. */
-export interface RunnerPort {
-  /** Units that have not begun, and all that still come, are given back. */
-  beginNoMore(): void;
-  /** Never rejects: what goes wrong is an outcome. An aborted one is `released`. */
-  run(
-    work: Work,
-    context: {
-      /** The workflow's group: its handlers share their workers with no other one's. */
-      readonly group: number;
-      /** R20: the workflow's, when the unit was granted. */
-      readonly weight: number;
-      /** R20: it need not wait for a slot, unless another one just does not either. */
-      readonly isSpare: boolean;
-      readonly token: Token;
-      readonly request: string;
-      readonly invocation: string;
-      readonly step: string;
-      /**
-       * The next datasets of a reduce unit's input, whose runs are here, or the first ones again;
-       * undefined at the end.
-       */
-      readonly inputs: (again: boolean) => Promise<Dataset | undefined>;
-      /** The source of a handler version. */
-      readonly source: (version: string) => Promise<string>;
-      readonly signal: AbortSignal;
-    },
-  ): Promise<WorkEnd>;
-  /** Of an attempt that runs here, or ended a little ago while somebody read it. Rejects with a code. */
-  output(wanted: OutputWanted): Promise<OutputSoFar | undefined>;
 }

@@ -3,8 +3,9 @@ import { AT_ONCE } from "../../test/lib/fake-timers.ts";
 import type { NodeId, RunPiece } from "../scheduler/dataset.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { JobxError } from "../std/errors.ts";
-import type { CallAnswer, RunsPort } from "./ports.ts";
+import type { CallAnswer } from "./ports.ts";
 import { RunCopies } from "./run-copies.ts";
+import type { RunsPort } from "./work-ports.ts";
 
 const DONE: CallAnswer = { kind: "done" };
 const CUT_OFF: CallAnswer = { kind: "not-scheduler", leader: undefined };

@@ -10,8 +10,9 @@ import { handOnBlocks } from "./block-hand-on.ts";
 import type { Caller } from "./caller.ts";
 import type { Directory } from "./directory.ts";
 import { ActorError } from "./errors.ts";
-import type { CallAnswer, MeshPort, RunsPort } from "./ports.ts";
+import type { CallAnswer, MeshPort } from "./ports.ts";
 import { nameOfMember } from "./whom-to-ask.ts";
+import type { RunsPort } from "./work-ports.ts";
 
 /** Copying a run to another node may take so long before the next node is tried. */
 const COPY_MS_MAX = 60_000;

@@ -8,10 +8,11 @@ import { serveGroupCall } from "./group-calls.ts";
 import type { GroupHost } from "./group-host.ts";
 import type { GroupRecovery } from "./group-recovery.ts";
 import { serveOutputCall } from "./output-calls.ts";
-import type { Call, CallAnswer, MeshPort, RunnerPort, RunsPort } from "./ports.ts";
+import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 import { serveReachCall } from "./reach.ts";
 import type { RunCopies } from "./run-copies.ts";
 import { SYSTEM_GROUP, type SystemGroup } from "./system-group.ts";
+import type { RunnerPort, RunsPort } from "./work-ports.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** The parts that answer. */

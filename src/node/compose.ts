@@ -6,7 +6,8 @@
 import { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
 import type { ClusterNodeOptions } from "../actors/node-deps.ts";
-import type { PayloadsPort, RunnerPort, RunsPort, SnapshotTransfer } from "../actors/ports.ts";
+import type { PayloadsPort, SnapshotTransfer } from "../actors/ports.ts";
+import type { RunnerPort, RunsPort } from "../actors/work-ports.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";

@@ -1,5 +1,5 @@
 /** The port of handlers with a meter in front: what passes is counted, and handed on as it is. */
-import type { RunnerPort } from "../actors/ports.ts";
+import type { RunnerPort } from "../actors/work-ports.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Counts attempts by how they ended here. */

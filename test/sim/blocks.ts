@@ -1,6 +1,6 @@
 /** A node's block store: runs by content id, lost with the machine's power when they were not synced. */
 import { hash } from "node:crypto";
-import type { RunsPort } from "../../src/actors/ports.ts";
+import type { RunsPort } from "../../src/actors/work-ports.ts";
 import { blockMissing } from "../../src/fs/errors.ts";
 import type { NodeId, RunPiece } from "../../src/wire/dataset.ts";
 import type { Chance } from "./chance.ts";

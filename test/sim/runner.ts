@@ -1,5 +1,5 @@
 /** Runs the simulated handlers in virtual time: they return, fail, hang, or end long after they should. */
-import type { RunnerPort } from "../../src/actors/ports.ts";
+import type { RunnerPort } from "../../src/actors/work-ports.ts";
 import { SlotGate } from "../../src/handlers/slot-gate.ts";
 import type { Dataset, HandlerRef, Outcome, Piece, Work } from "../../src/wire/dataset.ts";
 import { decodePairs } from "../../src/wire/pairs.ts";

@@ -2,7 +2,7 @@
  * The data plane as the control thread sees it: a thread in which blocks, runs, sorting, hashing and
  * the handlers' processes are. Here are only small messages and buffers that change hands.
  */
-import type { RunnerPort, RunsPort } from "../../actors/ports.ts";
+import type { RunnerPort, RunsPort } from "../../actors/work-ports.ts";
 import type { HandlerFile } from "../../api/ports.ts";
 import type { HandlerDefinition, SourceError } from "../../handlers/handler-check.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";

@@ -1,0 +1,49 @@
+/** What runs units on this node and keeps their runs. */
+import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
+import type { OutputSoFar, OutputWanted } from "../scheduler/output-so-far.ts";
+import type { Token } from "../scheduler/unit.ts";
+import type { Work, WorkEnd } from "../scheduler/work.ts";
+
+/** Runs of this node's block store. All methods verify what they bring. */
+export interface RunsPort {
+  /** Ids of blocks that are here, in order, above `after`; at most `limit`. */
+  listBlocks(after: string, limit: number): Promise<readonly string[]>;
+  /** For each block whether it is here. Whether it is whole shows when it is read. */
+  haveBlocks(cids: readonly string[]): Promise<readonly boolean[]>;
+  /** Brings blocks here from a node and syncs them. @throws `FS_BLOCK_MISSING`, `FS_FETCH_DAMAGED`. */
+  ensureBlocks(cids: readonly string[], from: NodeId, signal: AbortSignal): Promise<void>;
+  /** Brings the run here from one of the nodes and syncs it, unless it is here already. @throws `FS_BLOCK_MISSING`. */
+  ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void>;
+}
+
+/** Runs handlers, off the control thread, so many at once as the node has slots; more wait in line. */
+export interface RunnerPort {
+  /** Units that have not begun, and all that still come, are given back. */
+  beginNoMore(): void;
+  /** Never rejects: what goes wrong is an outcome. An aborted one is `released`. */
+  run(
+    work: Work,
+    context: {
+      /** The workflow's group: its handlers share their workers with no other one's. */
+      readonly group: number;
+      /** R20: the workflow's, when the unit was granted. */
+      readonly weight: number;
+      /** R20: it need not wait for a slot, unless another one just does not either. */
+      readonly isSpare: boolean;
+      readonly token: Token;
+      readonly request: string;
+      readonly invocation: string;
+      readonly step: string;
+      /**
+       * The next datasets of a reduce unit's input, whose runs are here, or the first ones again;
+       * undefined at the end.
+       */
+      readonly inputs: (again: boolean) => Promise<Dataset | undefined>;
+      /** The source of a handler version. */
+      readonly source: (version: string) => Promise<string>;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<WorkEnd>;
+  /** Of an attempt that runs here, or ended a little ago while somebody read it. Rejects with a code. */
+  output(wanted: OutputWanted): Promise<OutputSoFar | undefined>;
+}

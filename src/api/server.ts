@@ -67,6 +67,12 @@ const SCHEMA_OPTIONS = {
 
 const OPEN_GATE: SubmissionGate = { ask: () => ({ kind: "admitted", waitMs: 0 }) };
 
+/** A call without a host is refused by the rules for hosts, with a code; Node's own refusal has none. */
+const HTTP_OPTIONS = {
+  ...{ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: RECEIVE_MS_MAX },
+  requireHostHeader: false,
+} as const;
+
 /** The server with all routes, not listening. Close it with `close()`: waits end with `API_STOPPING`. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { silenceMsMax = SILENCE_MS_MAX } = deps;
@@ -79,12 +85,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     forceCloseConnections: "idle",
     return503OnClosing: false,
     routerOptions: { maxParamLength: 512 },
-    // A call without a host is refused with a code by the rules for hosts, and without one by Node.
-    http: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: RECEIVE_MS_MAX,
-      requireHostHeader: false,
-    },
+    http: HTTP_OPTIONS,
     ajv: { customOptions: SCHEMA_OPTIONS },
     frameworkErrors: (error, request, reply) =>
       sendFailure(error, request, { reply, log: deps.log }),

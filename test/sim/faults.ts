@@ -3,6 +3,7 @@ import type { Chance } from "./chance.ts";
 import type { SimHost } from "./host.ts";
 import { CALM_DISK } from "./host-disk.ts";
 import { CALM, type NetworkWeather, type SimNetwork } from "./network.ts";
+import { drawPartition } from "./partitions.ts";
 import type { Fault, Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -84,7 +85,8 @@ export class FaultDriver {
         ? {
             delayMsMax: chance.pick([5, 40, 150]),
             tailRatio: 0.03,
-            tailMs: chance.pick([200, 2_000]),
+            // A link keeps the order, so one that is late keeps all behind it.
+            tailMs: chance.pick([200, 2_000, 5_000]),
           }
         : {}),
     };
@@ -133,24 +135,16 @@ export class FaultDriver {
 
   #partition(present: readonly SimHost[]): void {
     const chance = this.#chance;
-    const ids = present.map(({ id }) => id);
-    const kind = chance.pick(["split", "isolate", "one-way", "one-way-all"] as const);
-    const some = chance.sample(ids, kind === "split" ? chance.whole(1, ids.length - 1) : 1);
-    const others = ids.filter((id) => !some.includes(id));
-    const target = chance.pick(others);
-    const cuts: (readonly [string, string])[] = [];
-    for (const one of some) {
-      for (const other of kind === "one-way" ? [target] : others) {
-        cuts.push([one, other]);
-        if (kind === "split" || kind === "isolate") cuts.push([other, one]);
-      }
-    }
+    const { text, cuts } = drawPartition(
+      present.map(({ id }) => id),
+      chance,
+    );
     this.#world.totals.partitions += 1;
-    this.#world.trace.note(`partition ${kind}: ${some.join()} from ${others.join()}`);
+    this.#world.trace.note(`partition ${text}`);
     for (const [from, to] of cuts) this.#network.block(from, to);
     this.#world.loop.after(chance.between(300, 9_000), () => {
       for (const [from, to] of cuts) this.#network.unblock(from, to);
-      this.#world.trace.note(`partition of ${some.join()} ends`);
+      this.#world.trace.note(`partition ends: ${text}`);
     });
   }
 
@@ -160,7 +154,7 @@ export class FaultDriver {
     this.#world.totals.pauses += 1;
     this.#world.trace.note(`${host.id} pauses`);
     process.pause();
-    this.#world.loop.after(this.#chance.between(200, 9_000), () => {
+    this.#world.loop.after(this.#chance.between(200, 10_000), () => {
       if (!process.alive || !process.paused) return;
       this.#world.trace.note(`${host.id} goes on`);
       process.resume();

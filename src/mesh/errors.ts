@@ -5,6 +5,11 @@ export type MeshErrorDetails =
   | { readonly code: "MESH_KEY_EXPOSED"; readonly path: string; readonly mode: string }
   | { readonly code: "MESH_KEY_INVALID"; readonly path: string }
   | { readonly code: "MESH_ADDRESS_INVALID"; readonly address: string }
+  | {
+      readonly code: "MESH_LISTEN_FAILED";
+      readonly addresses: readonly string[];
+      readonly reason: string;
+    }
   | { readonly code: "MESH_NOT_CONNECTED"; readonly node: string }
   | { readonly code: "MESH_FRAME_TOO_LARGE"; readonly bytes: number; readonly bytesMax: number }
   | { readonly code: "MESH_FRAME_MALFORMED" }

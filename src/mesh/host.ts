@@ -7,6 +7,7 @@ import { tcp } from "@libp2p/tcp";
 import { tls } from "@libp2p/tls";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
+import { meshError, toError } from "./errors.ts";
 import { gossipService } from "./gossip.ts";
 import { joinedEncrypter, joinedMuxer } from "./joined-writes.ts";
 import {
@@ -79,6 +80,33 @@ export function createHost(options: HostOptions): Promise<Host> {
       gossip: (components) => gossipService(guarded(components, options.serves)),
     },
   });
+}
+
+/**
+ * Starts the host, which listens on all of `listen`.
+ * @throws {JobxError} `MESH_LISTEN_FAILED` with the addresses that cannot be had, each with its reason.
+ */
+export async function startHost(host: Host, listen: readonly string[]): Promise<void> {
+  try {
+    await host.start();
+  } catch (cause) {
+    const { name, message } = toError(cause);
+    if (name !== "UnsupportedListenAddressesError") throw cause;
+    // The library has a line per address, after advice that is for its callers only.
+    const lines = message.split("\n").map((line) => line.trim());
+    const failed = listen.flatMap((address) => {
+      const line = lines.find((one) => one.startsWith(`${address}: `));
+      return line === undefined ? [] : [{ address, reason: line.slice(address.length + 2) }];
+    });
+    const addresses = failed.length === 0 ? listen : failed.map(({ address }) => address);
+    const reason = [...new Set(failed.map((one) => one.reason))].join("; ") || "the system refused";
+    throw meshError(
+      { code: "MESH_LISTEN_FAILED", addresses, reason },
+      `cannot listen on ${addresses.join(", ")}: ${reason}; ` +
+        "give an address of this machine with a free port to --listen",
+      { cause },
+    );
+  }
 }
 
 /** Identify is run by the mesh, when a peer's control streams are open, and for members only. */

@@ -33,6 +33,19 @@ function sequence(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
+describe("listening", () => {
+  it("on a port that is taken is a coded error with the address and what to do", async () => {
+    const [address = ""] = (await node()).mesh.addresses();
+    const taken = address.slice(0, address.indexOf("/p2p/"));
+    const free = "/ip4/127.0.0.1/tcp/0";
+    await expect(node({ listen: [free, taken] })).rejects.toMatchObject({
+      code: "MESH_LISTEN_FAILED",
+      details: { addresses: [taken], reason: expect.stringContaining("EADDRINUSE") },
+      message: expect.stringMatching(/^cannot listen on \/ip4\/.*EADDRINUSE.*--listen$/u),
+    });
+  });
+});
+
 describe("frames", () => {
   it("reach every other node in the order in which they were sent", async () => {
     const three = [await node(), await node(), await node()];

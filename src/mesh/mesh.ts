@@ -10,7 +10,7 @@ import { BULK_PROTOCOL, requestBulk, serveBulk } from "./bulk.ts";
 import { meshError, toError } from "./errors.ts";
 import { createGossip, type Gossip } from "./gossip.ts";
 import { BOOT_ID_BYTES, CONTROL_PROTOCOL } from "./hello.ts";
-import { createHost, type Host } from "./host.ts";
+import { createHost, type Host, startHost } from "./host.ts";
 import { JoinDesk } from "./join-desk.ts";
 import { JOIN_PROTOCOL, type Ticket } from "./join-protocol.ts";
 import { askToJoin } from "./join-request.ts";
@@ -78,7 +78,7 @@ export class Mesh implements AsyncDisposable {
   #tickTimer: Timer | undefined;
   #closed = false;
 
-  /** Listens and starts to connect. @throws {JobxError} `MESH_KEY_INVALID`; what listening throws. */
+  /** Listens and starts to connect. @throws {JobxError} `MESH_KEY_INVALID`, `MESH_LISTEN_FAILED`. */
   static async start(options: MeshOptions): Promise<Mesh> {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     assert(limits.queueBytesMax > limits.frameBytesMax, "a queue holds at least one frame");
@@ -272,7 +272,7 @@ export class Mesh implements AsyncDisposable {
     const host = this.#host;
     host.addEventListener("connection:open", ({ detail }) => this.#connectionOpened(detail));
     host.addEventListener("connection:close", ({ detail }) => this.#connectionClosed(detail));
-    await host.start();
+    await startHost(host, this.#options.listen);
     await host.handle(
       CONTROL_PROTOCOL,
       (stream, connection) => this.#onControl(stream, connection),

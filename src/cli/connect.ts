@@ -1,4 +1,4 @@
-/** Which cluster to talk to: the environment, else the node of this machine. */
+/** Which cluster to talk to: what the call or the environment says, else the node of this machine. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { JobxClient } from "../api/client.ts";
@@ -15,15 +15,18 @@ const URLS_MAX = 64;
 const DEADLINE_MS_DEFAULT = 30_000;
 
 /**
- * A client from `--api`, `JOBX_API` and `JOBX_TOKEN`. Without a token, the one that the local node
- * wrote into its data folder is used, but only towards this machine: it would be shown to strangers.
- * @throws {JobxError} `CLI_USAGE` for URLs that are none.
+ * A client from `--api`, else `JOBX_API`, else the address that the local node wrote into its data
+ * folder, else where a node listens by default; and from `JOBX_TOKEN`. Without a token, the one that
+ * the local node wrote is used, but only towards this machine: it would be shown to strangers.
+ * @throws {JobxError} `CLI_USAGE` for URLs that are none, `CLI_FILE_UNREADABLE` for a node's file
+ * that holds no URL.
  */
 export async function connect(
   io: Io,
   options: { readonly api: string | undefined } & Patience,
 ): Promise<JobxClient> {
-  const urls = parseUrls(options.api ?? (io.env["JOBX_API"] || API_DEFAULT));
+  const given = options.api ?? (io.env["JOBX_API"] || undefined);
+  const urls = given === undefined ? [(await localApi(io)) ?? API_DEFAULT] : parseUrls(given);
   const token = io.env["JOBX_TOKEN"] || (urls.every(isLocal) ? await localToken(io) : undefined);
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS_DEFAULT;
   const { endMs } = options;
@@ -84,12 +87,25 @@ function isLocal(url: string): boolean {
 }
 
 async function localToken(io: Io): Promise<string | undefined> {
-  const folder = io.env["JOBX_DATA"] || join(io.homeFolder, ".jobx");
-  try {
-    const token = (await readFile(join(folder, "admin-token"), "utf8")).trim();
-    return token === "" ? undefined : token;
-  } catch {
-    // No node has run here, or it is another user's: the cluster will ask for a token.
-    return undefined;
-  }
+  // Without one the cluster will ask for a token.
+  return (await writtenByNode(io, "admin-token")).text;
+}
+
+async function localApi(io: Io): Promise<string | undefined> {
+  const { path, text } = await writtenByNode(io, "api");
+  if (text === undefined || isHttp(text)) return text;
+  throw cliError(
+    { code: "CLI_FILE_UNREADABLE", path },
+    `${path} holds no URL of a node's API; start the node again, which writes it, or give --api`,
+  );
+}
+
+/** A file of one line in the local node's data folder. No text: no node has run here, or another user's. */
+async function writtenByNode(
+  io: Io,
+  name: string,
+): Promise<{ readonly path: string; readonly text: string | undefined }> {
+  const path = join(io.env["JOBX_DATA"] || join(io.homeFolder, ".jobx"), name);
+  const text = await readFile(path, "utf8").catch(() => "");
+  return { path, text: text.trim() || undefined };
 }

@@ -11,7 +11,8 @@ export const COMMON_OPTIONS = {
 
 const ENVIRONMENT = [
   "Environment:",
-  "  JOBX_API    URLs of nodes, separated by commas; default http://127.0.0.1:7070",
+  "  JOBX_API    URLs of nodes, separated by commas; default what the local node wrote",
+  "              into the file api in its data folder, else http://127.0.0.1:7070",
   "  JOBX_TOKEN  the token; towards this machine default the file admin-token in",
   "  JOBX_DATA   the data folder of the local node; default ~/.jobx",
 ].join("\n");

@@ -385,6 +385,23 @@ describe("which cluster", () => {
     expect([abroad.exit, abroad.err]).toEqual([4, expect.stringContaining("API_TOKEN_MISSING")]);
   });
 
+  test("without an address the local node's is used, after --api and JOBX_API", async () => {
+    const here = await file("here/api", `${url}\n`);
+    const env = { JOBX_API: "", JOBX_DATA: join(here, "..") };
+    expect((await jobx("node list", { env })).exit).toBe(0);
+    const nowhere = "http://127.0.0.1:1";
+    expect((await jobx("node list", { env: { ...env, JOBX_API: nowhere } })).exit).toBe(3);
+    expect((await jobx(["node", "list", "--api", nowhere], { env })).exit).toBe(3);
+    await file("home/.jobx/api", url);
+    expect((await jobx("node list", { env: { JOBX_API: "" } })).exit).toBe(0);
+    await file("here/api", "garbage\n");
+    expect(await jobx("node list", { env })).toMatchObject({
+      exit: 2,
+      err: expect.stringMatching(/here\/api holds no URL .*--api/u),
+    });
+    expect((await jobx("node list", { env: { ...env, JOBX_API: url } })).exit).toBe(0);
+  });
+
   test("a cluster that does not answer or has no majority exits 3", async () => {
     const nobody = await jobx(["node", "list", "--json", "--api", "http://127.0.0.1:1"]);
     expect([nobody.exit, JSON.parse(nobody.out)]).toMatchObject([

@@ -39,6 +39,11 @@ export async function writeClusterFile(directory: string, file: ClusterFile): Pr
   await replaceFile(join(directory, CLUSTER_FILE_NAME), text, 0o600);
 }
 
+/** Tells the command line of this machine where the node's API listens: `url` in a file for its owner. */
+export async function writeApiFile(directory: string, url: string): Promise<void> {
+  await replaceFile(join(directory, "api"), `${url}\n`, 0o600);
+}
+
 /** In the data directory. */
 const BOOT_FILE_NAME = "boot";
 

@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS } from "../mesh/limits.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo } from "../scheduler/system/commands.ts";
 import { SUPPORTED_VERSIONS, type VersionRange } from "../scheduler/system/version-range.ts";
-import type { JobxError } from "../std/errors.ts";
+import { errorText, type JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { NO_BUGS } from "../std/planted-bugs.ts";
 import { readIdentity } from "../store/identity.ts";
@@ -17,7 +17,7 @@ import { Announcer } from "./announcer.ts";
 import { type BlockMeter, blockHandler, fetchBlock } from "./block-transfer.ts";
 import { bulkRouter } from "./bulk-router.ts";
 import { ClusterApi } from "./cluster-api.ts";
-import { type ClusterFile, nextBoot } from "./cluster-file.ts";
+import { type ClusterFile, nextBoot, writeApiFile } from "./cluster-file.ts";
 import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
@@ -213,6 +213,10 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
   const { url: apiUrl } = await listenApi(app, config.api);
+  // A convenience: a node whose disk is full serves those who know its address.
+  await writeApiFile(config.data, apiUrl).catch((error: unknown) => {
+    log.warn("could not write where the API listens", { reason: errorText(error) });
+  });
   const member = { ...composed.member, api: apiUrl };
   const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
   const announcer = new Announcer({ node, member, timers: systemTimers, log, onUnsupported });

@@ -116,6 +116,31 @@ test("with its data directory it comes back as itself, with an empty one as some
   expect(other.id).not.toBe(first.id);
 });
 
+test("the command line finds the node by its data directory alone", async () => {
+  const data = join(folder, "found");
+  const { id } = await startAlone(data);
+  expect(statSync(join(data, "api")).mode & 0o777).toBe(0o600);
+  const env = { ...environment(), JOBX_DATA: data };
+  const args = [join(ROOT, "bin/jobx.js"), "node", "list", "--json"];
+  const ended = await runProgram(NODE, args, { env, msMax: RUN_MS_MAX });
+  expect([ended.code, ended.stdout]).toEqual([0, expect.stringContaining(id)]);
+});
+
+test("a mesh port that is taken ends it with 1 and one line with the address", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const taken = `/ip4/127.0.0.1/tcp/${address.port}`;
+  const args = [PROGRAM, "--data", join(folder, "deaf"), "--listen", taken];
+  const options = { env: environment(), msMax: RUN_MS_MAX };
+  const ended = await runProgram(NODE, [...args, "--api", "127.0.0.1:0"], options);
+  other.close();
+  const last = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
+  expect(ended.code).toBe(1);
+  expect(last).toContain(`jobx-node: MESH_LISTEN_FAILED: cannot listen on ${taken}: `);
+});
+
 test("a second node with the same data directory is refused", async () => {
   const data = join(folder, "locked");
   await startAlone(data);

@@ -1,11 +1,12 @@
 /** Reading what people give the command line: workflow files, folders of handlers, arguments. */
+import { isUtf8 } from "node:buffer";
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { APPLY_BODY_BYTES_MAX, BODY_BYTES_MAX } from "../api/limits.ts";
 import type { HandlerFile } from "../api/ports.ts";
-import { decodeUtf8 } from "../api/values.ts";
+import { assert } from "../std/assert.ts";
 import { handlersAmong } from "../workflow/handler-names.ts";
 import { cliError } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -19,7 +20,8 @@ const YAML_ALIASES_MAX = 100;
 
 /**
  * The value of a YAML file.
- * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FILE_TOO_LARGE`, `CLI_YAML_INVALID` with the line.
+ * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FILE_TOO_LARGE`, `CLI_FILE_NOT_UTF8` and
+ * `CLI_YAML_INVALID` with the line.
  */
 export async function readYaml(path: string): Promise<unknown> {
   return parseYaml(await readText(path, { bytesMax: BODY_BYTES_MAX, why: YAML_WHY }), path);
@@ -43,8 +45,8 @@ export function parseYaml(text: string, path: string): unknown {
 
 /**
  * The handlers of a folder, with their sources. Links to files are followed, links to folders are not.
- * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FOLDER_TOO_LARGE`, `CLI_FILE_TOO_LARGE`, and the
- * codes of `handlersAmong`.
+ * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FOLDER_TOO_LARGE`, `CLI_FILE_TOO_LARGE`,
+ * `CLI_FILE_NOT_UTF8` with the line, and the codes of `handlersAmong`.
  */
 export async function readHandlers(folder: string): Promise<readonly HandlerFile[]> {
   const handlers: HandlerFile[] = [];
@@ -60,14 +62,14 @@ export async function readHandlers(folder: string): Promise<readonly HandlerFile
 
 /**
  * A text file, or the standard input for `-`.
- * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FILE_TOO_LARGE`.
+ * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FILE_TOO_LARGE`, `CLI_FILE_NOT_UTF8`.
  */
 export async function readArgumentsText(path: string, io: Io): Promise<string> {
   const limit = { bytesMax: BODY_BYTES_MAX, why: ARGUMENTS_WHY };
   if (path !== "-") return readText(path, limit);
   const bytes = await io.readInput(BODY_BYTES_MAX);
   if (bytes === undefined) throw tooLarge("the standard input", limit);
-  return decodeUtf8(bytes);
+  return decode("the standard input", bytes);
 }
 
 /** How much is read, and the end of the sentence that refuses more. */
@@ -93,9 +95,31 @@ async function readText(path: string, limit: Limit): Promise<string> {
     }
     throw cause;
   }
-  return decodeUtf8(bytes);
+  return decode(path, bytes);
 }
 
+/** Bytes that are no UTF-8 are not replaced: what runs would not be what is in the file. */
+function decode(path: string, bytes: Uint8Array): string {
+  if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  const line = firstUndecodable(bytes);
+  throw cliError(
+    { code: "CLI_FILE_NOT_UTF8", path, line },
+    `${path}, line ${line}: the bytes are not UTF-8; save the file as UTF-8`,
+  );
+}
+
+/** The number of the first line that is no UTF-8; the byte at a line's end is in no other character. */
+function firstUndecodable(bytes: Uint8Array): number {
+  let from = 0;
+  for (let line = 1; ; line++) {
+    const end = bytes.indexOf(LINE_END, from);
+    if (!isUtf8(bytes.subarray(from, end < 0 ? bytes.length : end))) return line;
+    assert(end >= 0, "of what is no UTF-8 one line is none either");
+    from = end + 1;
+  }
+}
+
+const LINE_END = 0x0a;
 const TOO_LARGE = "CLI_FILE_TOO_LARGE";
 
 /** Paths of all files, relative, with `/`, in a fixed order. */

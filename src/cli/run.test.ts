@@ -1,4 +1,4 @@
-import { symlink } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
@@ -118,6 +118,29 @@ describe("apply and sync", () => {
     const { exit, err } = await jobx(["apply", path]);
     expect(exit).toBe(2);
     expect(err).toContain(hint);
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test("bytes that are no UTF-8 are refused with their file, line and reason", async () => {
+    // The first line is good; the third has a letter of Latin-1.
+    const bytes = Buffer.from("# \xc3\xbc\n\n# caf\xe9\n", "latin1");
+    await file("latin/h/enc.py", "");
+    await writeFile(join(folder, "latin/h/enc.py"), bytes);
+    await writeFile(join(folder, "latin/args.json"), Buffer.from([0xff, 0xfe]));
+    await file("latin/w.yaml", "workflow: text\nhandlers: ./h\n");
+    const expected = {
+      exit: 2,
+      err: expect.stringMatching(/enc\.py, line 3: .* not UTF-8.*CLI_FILE_NOT_UTF8/u),
+    };
+    expect(await jobx(["apply", join(folder, "latin/w.yaml")])).toMatchObject(expected);
+    expect(await jobx(["handler", "sync", "text", join(folder, "latin/h")])).toMatchObject(
+      expected,
+    );
+    const submit = ["submit", "text", "j", "--args", join(folder, "latin/args.json")];
+    expect(await jobx(submit)).toMatchObject({
+      exit: 2,
+      err: expect.stringContaining("args.json, line 1"),
+    });
     expect(cluster.calls).toEqual([]);
   });
 

@@ -30,6 +30,7 @@ export type ApiErrorDetails =
     }
   | { readonly code: "API_STOPPING" }
   | { readonly code: "API_CALLER_GONE" }
+  | { readonly code: "API_REQUEST_UNANSWERED"; readonly request: string; readonly reason: string }
   | { readonly code: "API_LISTEN_FAILED"; readonly host: string; readonly port: number }
   | { readonly code: "API_INTERNAL" }
   | { readonly code: "HANDLER_VALUE_NOT_EXACT"; readonly path: string };

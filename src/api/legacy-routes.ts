@@ -5,15 +5,18 @@
  */
 import { isIP, Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { JobxError } from "../std/errors.ts";
 import { admitted } from "./admitted.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { apiError, isJobxError } from "./errors.ts";
+import { failureBody } from "./failures.ts";
 import { object } from "./json-schema.ts";
 import { WAIT_MS_MAX } from "./limits.ts";
 import type { RequestView, RequestWait } from "./ports.ts";
 import { objectBody } from "./result-text.ts";
 import { json, route } from "./route.ts";
 import { JOB_PARAMS, LEGACY_BODY, LEGACY_QUERY } from "./schema.ts";
+import { mayRetryLater, statusOf } from "./status.ts";
 import { readArgumentsInOrder } from "./submit-routes.ts";
 import { checkPairs, isMapping } from "./values.ts";
 
@@ -95,9 +98,21 @@ async function submit(
     const { code, message } = view.error ?? { code: view.state, message: "" };
     return failed(reply, code, message);
   } catch (error) {
-    if (!isJobxError(error)) throw error;
-    return failed(reply, error.code, error.message);
+    // Whatever keeps this node from knowing the end is no failure of the job.
+    if (!isJobxError(error) || !mayRetryLater(statusOf(error.code))) throw error;
+    return unanswered(reply, accepted.request, error);
   }
+}
+
+/** Not by way of the usual failures, which tell callers to come back: this call would submit again. */
+function unanswered(reply: FastifyReply, request: string, cause: JobxError): FastifyReply {
+  const error = apiError(
+    { code: "API_REQUEST_UNANSWERED", request, reason: cause.code },
+    `request ${request} was accepted and goes on, but how it ends cannot be told now: ` +
+      `${cause.message}; do not send it again, look at it with jobx request show ${request}`,
+    { cause },
+  );
+  return reply.code(statusOf(error.code)).send(failureBody(error));
 }
 
 /** Old clients know no other way to a result, so it comes with the answer, whatever its size. */

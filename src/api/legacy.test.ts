@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { applyText, cluster, app as plain } from "../../test/lib/api-kit.ts";
+import { clusterFailure } from "../../test/lib/fake-cluster.ts";
 import { silentLog } from "../std/log.ts";
 import { buildApi } from "./server.ts";
 
@@ -88,6 +89,44 @@ test("a failure is 500 with an empty body and its reason in headers of one line"
   });
 });
 
+const UNTOLD = {
+  status: 503,
+  body: { code: "API_REQUEST_UNANSWERED", details: { request: "r1", reason: "NO_MAJORITY" } },
+  headers: { "x-mr-request-id": "r1" },
+};
+
+test("a majority that is away while the end is waited for is no failure of the job", async () => {
+  const answer = post();
+  await expect.poll(() => cluster.waits, { timeout: 20_000 }).toBe(1);
+  cluster.failures.push(clusterFailure("NO_MAJORITY"));
+  cluster.change("r1", { state: "paused" });
+  const answered = await answer;
+  expect(answered).toMatchObject(UNTOLD);
+  // It would submit the job a second time.
+  expect(answered.headers).not.toHaveProperty("retry-after");
+  expect(answered.headers).not.toHaveProperty("x-mr-exception-type");
+});
+
+test("a majority that is away when the result is fetched is no failure of the job", async () => {
+  const answer = post();
+  await expect.poll(() => cluster.waits, { timeout: 20_000 }).toBe(1);
+  cluster.failures.push(clusterFailure("NO_MAJORITY"));
+  cluster.succeed("r1", [["k", 3]]);
+  const answered = await answer;
+  expect(answered).toMatchObject(UNTOLD);
+  expect(answered.headers).not.toHaveProperty("x-mr-exception-type");
+});
+
+test("a request that is deleted while it is waited for has its own code, not a failure's", async () => {
+  const answer = post();
+  await expect.poll(() => cluster.waits, { timeout: 20_000 }).toBe(1);
+  cluster.failures.push(clusterFailure("REQUEST_UNKNOWN"));
+  cluster.change("r1", { state: "paused" });
+  const answered = await answer;
+  expect(answered).toMatchObject({ status: 404, body: { code: "REQUEST_UNKNOWN" } });
+  expect(answered.headers).not.toHaveProperty("x-mr-exception-type");
+});
+
 test("without the option there is no such path", async () => {
   expect(await post({ on: plain })).toMatchObject({
     status: 404,
@@ -95,6 +134,8 @@ test("without the option there is no such path", async () => {
   });
 });
 
+/** What a page could send without asking the browser's leave. */
+const FORM: Call = { headers: { "content-type": "application/x-www-form-urlencoded" } };
 const REFUSED: readonly (readonly [string, Call, number, string])[] = [
   ["another workflow", { url: "/job/other/wordcount" }, 403, "API_LEGACY_REFUSED"],
   ["another machine", { remoteAddress: "10.0.0.7" }, 403, "API_LEGACY_REFUSED"],
@@ -102,6 +143,7 @@ const REFUSED: readonly (readonly [string, Call, number, string])[] = [
   ["another host's name", { headers: { host: "evil.example" } }, 403, "API_HOST_REFUSED"],
   ["a foreign page", { headers: { origin: "https://evil.example" } }, 403, "API_ORIGIN_REFUSED"],
   ["another type", { headers: { "content-type": "text/plain" } }, 415, "API_MEDIA_TYPE_UNKNOWN"],
+  ["a form's type", FORM, 415, "API_MEDIA_TYPE_UNKNOWN"],
   ["no arguments", { payload: "{}" }, 400, "API_INPUT_INVALID"],
   ["no JSON", { payload: "{" }, 400, "API_JSON_INVALID"],
   ["a flag that is none", { url: `${JOB}?blocking=maybe` }, 400, "API_INPUT_INVALID"],

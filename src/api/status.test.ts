@@ -18,6 +18,7 @@ test("only what may pass by itself is to be tried later", () => {
     "API_BODIES_FULL",
     "API_BUSY",
     "API_OVERLOADED",
+    "API_REQUEST_UNANSWERED",
     "API_STOPPING",
     "API_WAITS_FULL",
     "COMMAND_NOT_ACCEPTED",

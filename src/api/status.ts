@@ -4,7 +4,7 @@ import type { ApiErrorDetails, ClusterErrorCode } from "./errors.ts";
 
 type Code = ApiErrorDetails["code"] | WorkflowErrorDetails["code"] | ClusterErrorCode;
 
-/** 429, 503 and 504 are answered with `Retry-After`. */
+/** 429, 503 and 504 are answered with `Retry-After`, but for `API_REQUEST_UNANSWERED`. */
 export const HTTP_STATUS = {
   API_INPUT_INVALID: 400,
   API_JSON_INVALID: 400,
@@ -31,6 +31,8 @@ export const HTTP_STATUS = {
   API_WAITS_FULL: 429,
   API_OVERLOADED: 429,
   API_STOPPING: 503,
+  // Without `Retry-After`: sent again, the job would run twice.
+  API_REQUEST_UNANSWERED: 503,
 
   HANDLER_VALUE_NOT_EXACT: 400,
   WORKFLOW_INVALID: 400,

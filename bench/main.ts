@@ -8,6 +8,7 @@ import { commits } from "./commits.ts";
 import { failover } from "./failover.ts";
 import { flood } from "./flood.ts";
 import { handlers } from "./handler-calls.ts";
+import { records } from "./handler-records.ts";
 import { idle } from "./idle.ts";
 import { runNodeProcess } from "./lib/node-process.ts";
 import type { BenchOptions } from "./lib/options.ts";
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   units,
   failover,
   handlers,
+  records,
   idle,
   named,
   range,

@@ -48,6 +48,43 @@ test.each([
   }
 });
 
+test.runIf(hasMsgpack())(
+  "a Python worker writes JSON for a while after a batch that was packed for nothing",
+  async () => {
+    const kit = kitOf("msgpack");
+    const worker = await kit.pool.acquire(
+      { language: "python", version: "", memoryBytes: undefined },
+      { user: 1 },
+    );
+    const codecs: string[] = [];
+    const end = await worker.call({
+      start: {
+        handler: { name: "a", version: "looks-alike", type: "mapper", argumentType: null },
+        // The second byte of 200 is one that begins something to be looked at.
+        source: `def map(args, ctx):
+    yield ctx.to_return()
+    for at in range(20000):
+        yield at % 100, 200 if at == 3 else 1
+`,
+        directory: null,
+        logs: "printed",
+        session: [],
+        names: { request: "r", invocation: "i", step: "s" },
+      },
+      input: [],
+      onBatch: (_records, body) => {
+        codecs.push(body[0] === "[".charCodeAt(0) ? "json" : "msgpack");
+        return undefined;
+      },
+      onMessage: () => undefined,
+    });
+    kit.pool.release(worker);
+    expect(end.kind).toBe("done");
+    expect(codecs.indexOf("msgpack")).toBe(33);
+    expect(codecs.slice(33)).not.toContain("json");
+  },
+);
+
 /** Values as JSON text, which both languages read as what they are. */
 const VALUES = [
   "0",

@@ -38,11 +38,12 @@ describe("listening", () => {
     const [address = ""] = (await node()).mesh.addresses();
     const taken = address.slice(0, address.indexOf("/p2p/"));
     const free = "/ip4/127.0.0.1/tcp/0";
-    await expect(node({ listen: [free, taken] })).rejects.toMatchObject({
+    const starting = node({ listen: [free, taken] });
+    await expect(starting).rejects.toMatchObject({
       code: "MESH_LISTEN_FAILED",
-      details: { addresses: [taken], reason: expect.stringContaining("EADDRINUSE") },
-      message: expect.stringMatching(/^cannot listen on \/ip4\/.*EADDRINUSE.*--listen$/u),
+      details: { addresses: [taken] },
     });
+    await expect(starting).rejects.toThrow(/^cannot listen on \/ip4\/.*EADDRINUSE.*--listen$/u);
   });
 });
 

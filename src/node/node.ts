@@ -212,11 +212,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   });
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
-  const { url: apiUrl } = await listenApi(app, config.api);
-  // A convenience: a node whose disk is full serves those who know its address.
-  await writeApiFile(config.data, apiUrl).catch((error: unknown) => {
-    log.warn("could not write where the API listens", { reason: errorText(error) });
-  });
+  const apiUrl = await listen(app, ground);
   const member = { ...composed.member, api: apiUrl };
   const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
   const announcer = new Announcer({ node, member, timers: systemTimers, log, onUnsupported });
@@ -230,6 +226,16 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     ...{ health, overload, lock, apiUrl, here },
   };
   return new RunningNode(config, log, parts);
+}
+
+/** Opens the API's port, and tells the command line of this machine which. Returns its URL. */
+async function listen(app: FastifyInstance, { config, log }: Ground): Promise<string> {
+  const { url } = await listenApi(app, config.api);
+  // A convenience: a node whose disk is full serves those who know its address.
+  await writeApiFile(config.data, url).catch((error: unknown) => {
+    log.warn("could not write where the API listens", { reason: errorText(error) });
+  });
+  return url;
 }
 
 function startPlane(ground: Ground, blockMeter: BlockMeter): Promise<DataPlane> {

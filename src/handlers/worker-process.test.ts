@@ -184,12 +184,13 @@ describe("WorkerPool", () => {
     );
     const need = { language: "python", version: "", memoryBytes: undefined } as const;
     const use = { user: 1 };
-    const both = [kit.pool.acquire(need, use), kit.pool.acquire(need, use)] as const;
-    const [one, two] = await Promise.all(both);
-    kit.pool.release(one);
-    kit.pool.release(two);
+    const places = Array.from({ length: kit.pool.workersMax });
+    const all = await Promise.all(places.map(() => kit.pool.acquire(need, use)));
+    for (const worker of all) kit.pool.release(worker);
+    expect(kit.pool.workers).toBe(kit.pool.workersMax);
     expect((await kit.map({ mapper: other }, [])).kind).toBe("mapped");
-    expect(kit.pool.workers).toBe(2);
+    expect(kit.pool.workers).toBe(kit.pool.workersMax);
+    expect(all.filter(({ alive }) => !alive).length).toBe(1);
   });
 
   test("a worker that died while idle harms nobody", async () => {

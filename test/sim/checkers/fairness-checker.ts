@@ -47,6 +47,8 @@ export class FairnessChecker {
     // Before it has asked a scheduler, a node does not listen to it.
     if (said === undefined || word.term < said.term) return;
     said.term = word.term;
+    // What it said before it was silent for a lease the node has forgotten.
+    if (this.#isSilent(process, said)) said.shortMs = undefined;
     said.heardMs = nowMs;
     if (word.kind === "demand" || word.kind === "settled") this.#demand(process, said, word);
   }
@@ -106,12 +108,15 @@ export class FairnessChecker {
     );
   }
 
-  /** Who was silent for a lease has given the node up. */
   #isShort(process: SimProcess, said: Said, settledMs: number): boolean {
-    const { shortMs = Number.POSITIVE_INFINITY, weightMs, heardMs } = said;
+    const { shortMs = Number.POSITIVE_INFINITY, weightMs } = said;
+    return Math.max(shortMs, weightMs) <= settledMs && !this.#isSilent(process, said);
+  }
+
+  /** Who was silent for a lease has given the node up. */
+  #isSilent(process: SimProcess, { heardMs }: Said): boolean {
     const { leaseMs } = process.host.options.options.executor;
-    const silentMs = this.#world.loop.nowMs() - heardMs;
-    return Math.max(shortMs, weightMs) <= settledMs && silentMs < leaseMs;
+    return this.#world.loop.nowMs() - heardMs >= leaseMs;
   }
 
   #of(process: SimProcess): Map<number, Said> {

@@ -66,7 +66,7 @@ area lint check 120 npm run --silent lint
 area deps check 60 npm run --silent deps
 area unit tests 300 npm run --silent test
 area fuzz tests 150 npm run --silent test:fuzz
-area sim tests 180 npm run --silent test:sim
+area sim tests 300 npm run --silent test:sim
 area e2e tests 1080 npm run --silent test:e2e
 
 code=0

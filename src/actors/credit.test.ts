@@ -313,6 +313,21 @@ describe("the spare slot", () => {
     expect(short.isSpare).toBe(false);
   });
 
+  test("is taken back when it was in use for too long, and stays with whose slot is none any more", () => {
+    const [credit, long, short] = taken();
+    credit.lend([long, short], node, 1);
+    short.heardBeat(short.nextSequence(), 0);
+    credit.lend([long, short], { ...node, maySpare: () => false }, 2);
+    expect(short.slots).toBe(0);
+    short.heardBeat(short.nextSequence(), 0);
+    credit.lend([long, short], node, 3);
+    expect(short.slots).toBe(1);
+    long.heardBeat(long.nextSequence(), 1);
+    credit.lend([long, short], { ...node, maySpare: () => false }, 4);
+    expect(short.slots).toBe(1);
+    expect(short.isSpare).toBe(false);
+  });
+
   test("is none any more when the other workflow has given up a slot", () => {
     const [credit, long, short] = taken();
     credit.lend([long, short], node, 1);

@@ -57,9 +57,9 @@ export class Credit {
       node.slots,
       inTurn.map(({ part }) => part),
     );
-    // First what is taken away.
+    // First what is taken away, the spare slot when it has been in use for long enough.
     inTurn.forEach(({ session }, at) => {
-      const share = shares[at] ?? 0;
+      const share = session.isSpare && !node.maySpare(session) ? 0 : (shares[at] ?? 0);
       if (share < session.slots) session.lend(share);
     });
     const lentOf = ({ slots, lentSlots }: ExecutorSession): number =>

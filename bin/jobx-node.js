@@ -5,9 +5,11 @@ var major = Number(process.versions.node.split(".")[0]);
 if (major >= 22) {
   // Syncs of runs must not keep the log's own sync waiting: with the default of 4 threads they would.
   if (process.env.UV_THREADPOOL_SIZE === undefined) process.env.UV_THREADPOOL_SIZE = "16";
-  import("../dist/node/main.js").catch((error) => {
+  import("../dist/bundle/node.js").catch((error) => {
     var unbuilt =
-      error && error.code === "ERR_MODULE_NOT_FOUND" && /dist.node.main[.]js'/.test(error.message);
+      error &&
+      error.code === "ERR_MODULE_NOT_FOUND" &&
+      /dist.bundle.node[.]js'/.test(error.message);
     console.error(unbuilt ? "jobx-node is not built yet: run npm run build." : error);
     process.exit(1);
   });

@@ -3,9 +3,11 @@
 var major = Number(process.versions.node.split(".")[0]);
 
 if (major >= 22) {
-  import("../dist/cli/main.js").catch((error) => {
+  import("../dist/bundle/jobx.js").catch((error) => {
     var unbuilt =
-      error && error.code === "ERR_MODULE_NOT_FOUND" && /dist.cli.main[.]js'/.test(error.message);
+      error &&
+      error.code === "ERR_MODULE_NOT_FOUND" &&
+      /dist.bundle.jobx[.]js'/.test(error.message);
     console.error(unbuilt ? "jobx is not built yet: run npm run build." : error);
     process.exit(1);
   });

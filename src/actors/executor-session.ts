@@ -71,6 +71,8 @@ export class ExecutorSession {
   /** The most that the scheduler may still believe it was lent, by beats that it may have heard. */
   #lentBefore = 0;
   #slotsBefore = 0;
+  /** It was not heard of for a lease, and not since. */
+  #isLapsed = false;
   /** Slots that it may have units in, of those that it was lent before. */
   #slotsHeld = 0;
   /** Attempts that have not ended. */
@@ -103,7 +105,8 @@ export class ExecutorSession {
 
   /** R20: attempts that are lent to this scheduler, by what it knows or may believe. */
   get lent(): number {
-    return Math.max(this.limit, this.#lentBefore, this.attempts.size);
+    const before = this.#isLapsed ? 0 : this.#lentBefore;
+    return Math.max(this.limit, before, this.attempts.size);
   }
 
   /** R20: slots that are lent to it, by what it knows or may believe, or that its units may still have. */
@@ -112,7 +115,7 @@ export class ExecutorSession {
     const beyond = Math.max(0, this.#running + arriving - this.limit);
     return Math.max(
       this.#slots,
-      this.#slotsBefore,
+      this.#isLapsed ? 0 : this.#slotsBefore,
       Math.min(this.#slotsHeld, this.#slots + beyond),
     );
   }
@@ -175,9 +178,14 @@ export class ExecutorSession {
   /** Not heard of for a lease: it takes this node for dead, so it will grant nothing here. */
   lapse(): void {
     this.ready = 0;
-    this.#lentBefore = 0;
-    this.#slotsBefore = 0;
     this.#granted = 0;
+    this.#isLapsed = true;
+  }
+
+  /** A scheduler speaks. If it was silent for a lease, beats may have come late, and it believes them. */
+  heard(nowMs: number): void {
+    this.heardMs = nowMs;
+    this.#isLapsed = false;
   }
 
   /** True when the newest beat said another limit than is lent now. */

@@ -194,7 +194,7 @@ export class Executor {
     if (message.term < session.term) return;
     session.term = message.term;
     session.target = from;
-    session.heardMs = this.#deps.clock.nowMs();
+    session.heard(this.#deps.clock.nowMs());
     switch (message.kind) {
       case "demand":
         this.#demandSaid(session, message);

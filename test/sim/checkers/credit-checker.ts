@@ -47,6 +47,8 @@ export class CreditChecker {
     const lent = this.#of(process).get(said.group);
     if (lent === undefined || said.term < lent.term) return;
     lent.term = said.term;
+    // What was lent to it before may be another one's by now.
+    if (this.#isSilent(process, lent)) lent.beats = [];
     lent.heardMs = this.#world.loop.nowMs();
     if (said.kind !== "demand" && said.kind !== "settled") return;
     if (!lent.beats.some(({ sequence }) => sequence === said.heard)) return;
@@ -59,21 +61,25 @@ export class CreditChecker {
     return groups;
   }
 
-  /** Who was silent for a lease has given the node up, and a workflow that is gone has no scheduler. */
+  /** A workflow that is gone has no scheduler. */
   #forget(process: SimProcess, groups: Map<number, Lent>): void {
-    const { leaseMs } = process.host.options.options.executor;
     const there = new Set(process.node?.directory.workflows().map(({ group }) => group));
-    for (const [group, lent] of groups) {
-      if (!there.has(group)) groups.delete(group);
-      else if (this.#world.loop.nowMs() - lent.heardMs >= leaseMs) lent.beats = [];
-    }
+    for (const group of [...groups.keys()]) if (!there.has(group)) groups.delete(group);
+  }
+
+  /** Who was silent for a lease has given the node up. */
+  #isSilent(process: SimProcess, { heardMs }: Lent): boolean {
+    const { leaseMs } = process.host.options.options.executor;
+    return this.#world.loop.nowMs() - heardMs >= leaseMs;
   }
 
   #check(process: SimProcess, groups: ReadonlyMap<number, Lent>): void {
     const { slots } = process.host.options.options.executor;
-    const believed = [...groups].map(([group, { beats }]) => ({
+    const believed = [...groups].map(([group, lent]) => ({
       group,
-      slots: Math.max(0, ...beats.map((beat) => beat.slots)),
+      slots: this.#isSilent(process, lent)
+        ? 0
+        : Math.max(0, ...lent.beats.map((beat) => beat.slots)),
     }));
     const lent = believed.filter((one) => one.slots > 0);
     const sum = lent.reduce((total, one) => total + one.slots, 0);

@@ -71,6 +71,20 @@ describe("credit", () => {
     expect(session.active).toBe(false);
   });
 
+  test("one that speaks after that has what it was told before, until it has heard otherwise", () => {
+    const session = new ExecutorSession(1, 0);
+    session.lend(8);
+    const told = session.nextSequence();
+    session.lapse();
+    session.lend(0);
+    expect(session.lentSlots).toBe(0);
+    session.heard(5_000);
+    session.heardBeat(told, 0);
+    expect(session.lentSlots).toBe(8);
+    session.heardBeat(session.nextSequence(), 0);
+    expect(session.lentSlots).toBe(0);
+  });
+
   test("whatever is lent and heard, lent is never less than any limit it may believe", () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant("lend" as const), limit: fc.nat(9) }),

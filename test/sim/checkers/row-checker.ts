@@ -14,6 +14,8 @@ import { FanInChecker } from "./fan-in-checker.ts";
 interface WorkflowHistory {
   readonly group: number;
   appliedIndex: number;
+  /** Of the newest write of anybody, also of one that could not be followed. */
+  writtenIndex: number;
   readonly live: Set<string>;
   /** Ready, delayed and parked work. */
   readonly waiting: Set<string>;
@@ -60,6 +62,7 @@ export class RowChecker {
         await write(batch);
         try {
           const history = this.#history(group);
+          history.writtenIndex = Math.max(history.writtenIndex, batch.appliedIndex);
           // A write that was refused and yet left on the disk was not seen here: others write the same.
           const follows = fromIndex <= history.appliedIndex || history.appliedIndex === 0;
           if (follows) this.#written(history, batch, batch.appliedIndex - fromIndex);
@@ -86,9 +89,10 @@ export class RowChecker {
     }
   }
 
-  /** Attempts that are live in a workflow. */
+  /** Attempts that are live in a workflow; none where that is not known. */
   liveCount(group: number): number {
-    return this.#workflows.get(group)?.live.size ?? 0;
+    const history = this.#workflows.get(group);
+    return history === undefined || isLost(history) ? 0 : history.live.size;
   }
 
   /** Requests that a workflow has, by state. */
@@ -116,7 +120,7 @@ export class RowChecker {
   /** A request that was not found and is there, or a row that lies under one that was removed, or may. */
   leftover(group: number): string | undefined {
     const history = this.#workflows.get(group);
-    if (history === undefined) return undefined;
+    if (history === undefined || isLost(history)) return undefined;
     const found = [...history.missed].find((request) => !history.removed.has(request));
     if (found !== undefined) return `request ${found}, which was not found,`;
     const removed = [...history.removed];
@@ -260,6 +264,7 @@ export class RowChecker {
     const made: WorkflowHistory = {
       group,
       appliedIndex: 0,
+      writtenIndex: 0,
       live: new Set(),
       waiting: new Set(),
       takenBack: new Set(),
@@ -283,4 +288,12 @@ export class RowChecker {
 function keep(keys: Set<string>, key: string, row: Row | undefined): void {
   if (row === undefined) keys.delete(key);
   else keys.add(key);
+}
+
+/**
+ * A write that was refused and yet left on the disk, of whoever alone had those entries: all others took a
+ * snapshot of what came of them, so what they were was never seen (seed 727021953).
+ */
+function isLost({ appliedIndex, writtenIndex }: WorkflowHistory): boolean {
+  return writtenIndex > appliedIndex;
 }

@@ -16,7 +16,7 @@ const REPLACE_MS_MAX = 60_000;
 const NODES = [1, 2, 3];
 const ROUNDS = 2;
 /** As many as end soon after the restart. */
-const ACKNOWLEDGED_MAX = 8;
+const ACKNOWLEDGED_MAX = 15;
 const WORDS_GROUP = 1;
 
 const refused = await disksRefused();
@@ -83,7 +83,7 @@ describe.skipIf(refused !== undefined)("disks", () => {
           if (id !== undefined) ids.push(id);
         }
       });
-      await eventually("five requests are acknowledged", END_MS_MAX, () => ids.length >= 5);
+      await eventually("ten requests are acknowledged", END_MS_MAX, () => ids.length >= 10);
       TestDisk.cutPower([...disks.values()]);
       isOn = false;
       await cluster.kill(...NODES);

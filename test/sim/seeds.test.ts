@@ -5,7 +5,7 @@ import { missingTotals } from "./totals.ts";
 /** Seeds that once showed a mistake in the program; docs/testing.md says which. */
 const FOUND_SEEDS = [1, 2, 10, 104, 2021, 10549, 10608, 31_004, 40_005, 928_619_776];
 
-/** Seeds that every run repeats, and fresh ones: with the other tests here some three minutes of processor time. */
+/** Seeds that every run repeats, and fresh ones: a minute of processor time here. */
 const FIXED_SEEDS = Array.from({ length: 60 }, (_, at) => 1_000 + at);
 const FRESH_COUNT = 10;
 

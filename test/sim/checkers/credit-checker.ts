@@ -4,7 +4,8 @@
  */
 import type { PeerMessage } from "../../../src/actors/ports.ts";
 import type { SimProcess } from "../host.ts";
-import { promise, type World } from "../world.ts";
+import { Violation, type World } from "../world.ts";
+import { isSilent } from "./silence.ts";
 
 /** Decision 0018. */
 const SPARE_SLOTS = 1;
@@ -26,7 +27,7 @@ export class CreditChecker {
     this.#world = world;
   }
 
-  /** A process sends a message. @throws {Violation} when it lends what it has not. */
+  /** A process sends a message. */
   said(process: SimProcess, message: PeerMessage): void {
     if (message.kind !== "executor" || message.message.kind !== "beat") return;
     const { group, sequence, slots } = message.message;
@@ -48,7 +49,7 @@ export class CreditChecker {
     if (lent === undefined || said.term < lent.term) return;
     lent.term = said.term;
     // What was lent to it before may be another one's by now.
-    if (this.#isSilent(process, lent)) lent.beats = [];
+    if (isSilent(this.#world, process, lent.heardMs)) lent.beats = [];
     lent.heardMs = this.#world.loop.nowMs();
     if (said.kind !== "demand" && said.kind !== "settled") return;
     if (!lent.beats.some(({ sequence }) => sequence === said.heard)) return;
@@ -67,27 +68,21 @@ export class CreditChecker {
     for (const group of [...groups.keys()]) if (!there.has(group)) groups.delete(group);
   }
 
-  /** Who was silent for a lease has given the node up. */
-  #isSilent(process: SimProcess, { heardMs }: Lent): boolean {
-    const { leaseMs } = process.host.options.options.executor;
-    return this.#world.loop.nowMs() - heardMs >= leaseMs;
-  }
-
   #check(process: SimProcess, groups: ReadonlyMap<number, Lent>): void {
     const { slots } = process.host.options.options.executor;
-    const believed = [...groups].map(([group, lent]) => ({
+    const believed = [...groups].map(([group, { beats, heardMs }]) => ({
       group,
-      slots: this.#isSilent(process, lent)
+      slots: isSilent(this.#world, process, heardMs)
         ? 0
-        : Math.max(0, ...lent.beats.map((beat) => beat.slots)),
+        : Math.max(0, ...beats.map((beat) => beat.slots)),
     }));
     const lent = believed.filter((one) => one.slots > 0);
     const sum = lent.reduce((total, one) => total + one.slots, 0);
-    promise(
-      sum <= slots + SPARE_SLOTS,
-      () =>
-        `R20: ${process.host.id} has lent ${sum} of ${slots} slots and a spare one: ${JSON.stringify(lent)}`,
-    );
+    if (sum > slots + SPARE_SLOTS) {
+      const text = `${sum} of ${slots} slots and a spare one: ${JSON.stringify(lent)}`;
+      // Code of a node would take what is thrown for its own error.
+      this.#world.violate(new Violation(`R20: ${process.host.id} has lent ${text}`));
+    }
     if (lent.length > 1) this.#world.totals.slotsShared += 1;
   }
 }

@@ -10,6 +10,7 @@ import type { PeerMessage } from "../../../src/actors/ports.ts";
 import type { SchedulerMessage } from "../../../src/scheduler/protocol.ts";
 import type { SimProcess } from "../host.ts";
 import { Violation, type World } from "../world.ts";
+import { isSilent } from "./silence.ts";
 
 /** Others count from so many beats on after they said what they have: a node looks after them at each. */
 const SETTLED_BEATS = 2;
@@ -48,7 +49,7 @@ export class FairnessChecker {
     if (said === undefined || word.term < said.term) return;
     said.term = word.term;
     // What it said before it was silent for a lease the node has forgotten.
-    if (this.#isSilent(process, said)) said.shortMs = undefined;
+    if (isSilent(this.#world, process, said.heardMs)) said.shortMs = undefined;
     said.heardMs = nowMs;
     if (word.kind === "demand" || word.kind === "settled") this.#demand(process, said, word);
   }
@@ -110,13 +111,8 @@ export class FairnessChecker {
 
   #isShort(process: SimProcess, said: Said, settledMs: number): boolean {
     const { shortMs = Number.POSITIVE_INFINITY, weightMs } = said;
-    return Math.max(shortMs, weightMs) <= settledMs && !this.#isSilent(process, said);
-  }
-
-  /** Who was silent for a lease has given the node up. */
-  #isSilent(process: SimProcess, { heardMs }: Said): boolean {
-    const { leaseMs } = process.host.options.options.executor;
-    return this.#world.loop.nowMs() - heardMs >= leaseMs;
+    const isThere = !isSilent(this.#world, process, said.heardMs);
+    return Math.max(shortMs, weightMs) <= settledMs && isThere;
   }
 
   #of(process: SimProcess): Map<number, Said> {

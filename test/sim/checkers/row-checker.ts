@@ -91,11 +91,16 @@ export class RowChecker {
 
   /** Attempts that are live in a workflow; none where that is not known. */
   liveCount(group: number): number {
-    const history = this.#workflows.get(group);
-    return history === undefined || isLost(history) ? 0 : history.live.size;
+    return this.knows(group) ? (this.#workflows.get(group)?.live.size ?? 0) : 0;
   }
 
-  /** Requests that a workflow has, by state. */
+  /** False after a write that could not be followed: what came after it is not seen either. */
+  knows(group: number): boolean {
+    const history = this.#workflows.get(group);
+    return history === undefined || !isLost(history);
+  }
+
+  /** Requests that a workflow has, by state, as far as `knows`. */
   requests(group: number): readonly RequestRow[] {
     return [...(this.#workflows.get(group)?.requests.values() ?? [])];
   }
@@ -134,6 +139,7 @@ export class RowChecker {
 
   /** A part of a request that succeeded and that is not done. */
   unfinishedFanIn(group: number): string | undefined {
+    if (!this.knows(group)) return undefined;
     const history = this.#workflows.get(group);
     return history?.fanIns.unfinished((request) => {
       const key = keys.request(request);
@@ -292,7 +298,7 @@ function keep(keys: Set<string>, key: string, row: Row | undefined): void {
 
 /**
  * A write that was refused and yet left on the disk, of whoever alone had those entries: all others took a
- * snapshot of what came of them, so what they were was never seen (seed 727021953).
+ * snapshot of what came of them, so what they were was never seen (seeds 727021953, 60000077).
  */
 function isLost({ appliedIndex, writtenIndex }: WorkflowHistory): boolean {
   return writtenIndex > appliedIndex;

@@ -34,7 +34,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          // Clusters wait for time to pass more than they work; more of them would starve each other.
+          maxWorkers: 2,
         },
       },
     ],

@@ -23,6 +23,8 @@ export interface ChaosOptions {
   readonly faults: readonly Fault[];
   /** Rounds of `restart` and of `stall`. */
   readonly rounds: number;
+  /** Requests that are open at once: the load's bound. */
+  readonly clients: number;
 }
 
 /** The same, with how it is told. */
@@ -37,7 +39,10 @@ const FAULTS_DEFAULT = "kill,pause,roll,restart,stall";
 const NODES_MIN = 3;
 const NODES_MAX = 9;
 
-export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--nodes N] [--faults F,...] [--rounds N] [--json]
+/** Enough to keep two slots of each of five nodes busy. */
+export const CLIENTS_DEFAULT = 16;
+
+export const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--nodes N] [--faults F,...] [--rounds N] [--clients N] [--json]
   --seed     what is drawn (from the clock without it)
   --minutes  of faults that come at random (1); what is measured comes on top
   --nodes    ${NODES_MIN} to ${NODES_MAX} (5)
@@ -46,6 +51,7 @@ ${Object.entries(FAULTS)
   .map(([name, what]) => `               ${name}: ${what}`)
   .join("\n")}
   --rounds   of restart and of stall (3)
+  --clients  that submit as fast as requests end (${CLIENTS_DEFAULT}); 1 leaves the machine room
   --json     prints the summary as JSON; progress goes to standard error`;
 
 /** @throws {TypeError} for what it does not know. */
@@ -58,6 +64,7 @@ export function readArguments(args: readonly string[], drawnSeed: number): Chaos
       nodes: { type: "string" },
       faults: { type: "string" },
       rounds: { type: "string" },
+      clients: { type: "string" },
       json: { type: "boolean" },
     },
   });
@@ -69,6 +76,7 @@ export function readArguments(args: readonly string[], drawnSeed: number): Chaos
     nodes: whole("nodes", values.nodes, { min: NODES_MIN, max: NODES_MAX }) ?? 5,
     faults: (values.faults ?? FAULTS_DEFAULT).split(",").map(faultNamed),
     rounds: whole("rounds", values.rounds, { min: 1, max: 100 }) ?? 3,
+    clients: whole("clients", values.clients, { min: 1, max: 256 }) ?? CLIENTS_DEFAULT,
     json: values.json === true,
   };
 }

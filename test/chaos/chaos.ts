@@ -106,7 +106,7 @@ class Run {
 
   async run(): Promise<void> {
     const { nodes, say } = this.#deps;
-    const { seed } = this.#options;
+    const { seed, clients } = this.#options;
     await nodes.form();
     for (const name of WORKFLOWS)
       await nodes.applyFile(1, join(ROOT, "test/chaos/workflow", `${name}.yaml`));
@@ -115,7 +115,7 @@ class Run {
     const problem = (text: string): void => this.ledger.problem(text);
     const watch = new Watch(nodes, problem);
     this.#watch = watch;
-    const load = new Load({ nodes, ledger: this.ledger, seed });
+    const load = new Load({ nodes, ledger: this.ledger, seed, clients });
     const progress = setInterval(() => this.#deps.say(this.#progress()), PROGRESS_MS);
     try {
       await this.#faults(watch, load);

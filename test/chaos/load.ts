@@ -9,8 +9,6 @@ import type { ChaosNodes } from "./chaos-nodes.ts";
 import type { Ledger, Submission } from "./ledger.ts";
 import { attemptProblems, drawWork, endProblems, JOB } from "./work.ts";
 
-/** Requests that are open at once: the load's bound. */
-export const CLIENTS = 16;
 /** What a client waits for a node while others are killed and paused; a paused one says nothing. */
 const PATIENCE_MS = 3_000;
 /** One call with its repetitions; it is begun anew then. */
@@ -25,6 +23,8 @@ export interface LoadDeps {
   readonly nodes: ChaosNodes;
   readonly ledger: Ledger;
   readonly seed: number;
+  /** Requests that are open at once. */
+  readonly clients: number;
 }
 
 /** Whom a client asks, in an order of chance. */
@@ -50,7 +50,7 @@ export class Load {
   constructor(deps: LoadDeps) {
     this.#deps = deps;
     this.#token = deps.nodes.token;
-    this.#clients = Array.from({ length: CLIENTS }, (_, at) =>
+    this.#clients = Array.from({ length: deps.clients }, (_, at) =>
       this.#run(Chance.of(deps.seed, `client ${at}`)),
     );
   }

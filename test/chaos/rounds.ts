@@ -86,8 +86,22 @@ export async function restart(deps: RoundDeps): Promise<RestartFigures> {
     return performance.now() - startMs;
   };
   const name = `node-${number}`;
+  // A client that asked sooner would wait ever longer between its tries, and that is not the node's time.
+  const answered = since("answers", async () => {
+    return (await fetch(`${nodes.api(number)}/healthz`)).status > 0;
+  });
+  const acknowledged = answered.then(() =>
+    since("acknowledges", async () => {
+      await load.submitAt(number, chance);
+      return true;
+    }),
+  );
+  // More than all others together have slots for.
+  const busy = acknowledged.then(() =>
+    Promise.all(nodes.numbers.map(() => load.submitAt(number, chance))),
+  );
   const [answersMs, readyMs, connectedMs, acknowledgedMs, workedMs] = await Promise.all([
-    since("answers", async () => (await fetch(`${nodes.api(number)}/healthz`)).status > 0),
+    answered,
     since("is ready", async () => (await fetch(`${nodes.api(number)}/readyz`)).ok),
     since("is connected", async () => {
       const peers = await nodes.metric(number, "jobx_mesh_peers_up");
@@ -98,14 +112,12 @@ export async function restart(deps: RoundDeps): Promise<RestartFigures> {
       }
       return true;
     }),
-    since("acknowledges", async () => {
-      await load.submitAt(number, chance);
-      return true;
-    }),
+    acknowledged,
     since("has done a unit", async () => {
       const done = await nodes.metric(number, 'jobx_executor_attempts_total{end="done"}');
       return (done ?? 0) > 0;
     }),
+    busy,
   ]);
   const figures = { node: number, answersMs, readyMs, connectedMs, acknowledgedMs, workedMs };
   say(

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { CLIENTS_DEFAULT } from "../chaos/arguments.ts";
 import { runChaos } from "../chaos/chaos.ts";
 import { reportText } from "../chaos/report-text.ts";
 
@@ -31,6 +32,7 @@ test("nodes that are killed, paused and restarted under load lose nothing, do no
       nodes: 3,
       faults: ["kill", "pause", "roll", "stall", "restart"],
       rounds: 1,
+      clients: CLIENTS_DEFAULT,
     },
     (text) => said.push(text),
   );

@@ -84,7 +84,7 @@ function cells(figure: Figure): readonly string[] {
     short(figure.p50Ms),
     short(figure.p99Ms),
     short(figure.cpuMicros),
-    floor === undefined ? "" : `${sign} ${floor.bound} ${holds(figure) ? "ok" : "MISSED"}`,
+    floor === undefined ? "" : `${sign} ${short(floor.bound)} ${holds(figure) ? "ok" : "MISSED"}`,
     figure.note ?? "",
   ];
 }

@@ -23,7 +23,7 @@ export interface ClusterFile {
 export async function readClusterFile(directory: string): Promise<ClusterFile | undefined> {
   const text = await readOrNothing(join(directory, CLUSTER_FILE_NAME));
   if (text === undefined) return undefined;
-  const parsed = parseFile(text);
+  const parsed = parseClusterFile(text);
   if (parsed === undefined) {
     throw new JobxError(
       { code: "CLUSTER_FILE_DAMAGED" },
@@ -105,7 +105,8 @@ async function readOrNothing(path: string): Promise<string | undefined> {
   }
 }
 
-function parseFile(text: string): ClusterFile | undefined {
+/** What the file says; undefined when it is not what was written. */
+export function parseClusterFile(text: string): ClusterFile | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);

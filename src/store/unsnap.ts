@@ -1,7 +1,7 @@
 /** Undoes snappy compression; only for the indexes of LevelDB's tables, so it need not be fast. */
 
-/** No index is larger; a length above it is damage, not a reason to take memory. */
-const LENGTH_MAX = 256 * 1024 * 1024;
+/** A copy of 64 bytes takes three: a length above that is damage, not a reason to take memory. */
+const EXPANSION_MAX = 22;
 
 /** The bytes that were compressed; undefined when `input` is not what snappy writes. */
 export function unsnap(input: Uint8Array): Uint8Array | undefined {
@@ -18,7 +18,7 @@ export function unsnap(input: Uint8Array): Uint8Array | undefined {
     length += (byte & 127) * scale;
     if (byte < 128) break;
   }
-  if (length > LENGTH_MAX) return undefined;
+  if (length > EXPANSION_MAX * input.length) return undefined;
   const output = new Uint8Array(length);
   let written = 0;
   while (at < input.length) {

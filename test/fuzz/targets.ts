@@ -1,7 +1,9 @@
 /** Every decoder that is fuzzed in this process. What is missing here is not fuzzed. */
 import type { Target } from "./target.ts";
+import { eventTargets } from "./targets/events.ts";
 import { fileTargets } from "./targets/files.ts";
 import { formatTargets } from "./targets/formats.ts";
+import { levelTargets } from "./targets/leveldb.ts";
 import { meshTargets } from "./targets/mesh.ts";
 import { recordTargets } from "./targets/records.ts";
 import { runTargets } from "./targets/runs.ts";
@@ -15,5 +17,7 @@ export const TARGETS: readonly Target[] = [
   ...meshTargets,
   ...workerTargets,
   ...fileTargets,
+  ...levelTargets,
   ...allTextTargets,
+  ...eventTargets,
 ];

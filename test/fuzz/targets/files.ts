@@ -1,4 +1,5 @@
 /** The small files beside a node's databases. */
+import { parseClusterFile } from "../../../src/node/cluster-file.ts";
 import { hash64, hash64Text } from "../../../src/std/hash64.ts";
 import { seededRandom } from "../../../src/std/random.ts";
 import { StoreError } from "../../../src/store/errors.ts";
@@ -88,4 +89,22 @@ const markTarget: Target = {
   },
 };
 
-export const fileTargets: readonly Target[] = [identityTarget, markTarget];
+const CLUSTER = {
+  ...{ format: 1, clusterId: "c1", founder: true, version: 1 },
+  members: [{ node: "12D3KooWA", addresses: ["/ip4/127.0.0.1/tcp/1"] }],
+};
+
+const clusterTarget: Target = {
+  name: "cluster-file",
+  reads: ["node/cluster-file.ts"],
+  make(chance) {
+    if (chance.hits(0.4)) return Buffer.from(mutateText(JSON.stringify(CLUSTER, null, 2), chance));
+    return Buffer.from(String(JSON.stringify(mutateValue(CLUSTER, chance, jsonLeaf))));
+  },
+  take(bytes) {
+    const file = parseClusterFile(Buffer.from(bytes).toString("utf8"));
+    return file === undefined ? "refused" : "accepted";
+  },
+};
+
+export const fileTargets: readonly Target[] = [identityTarget, markTarget, clusterTarget];

@@ -225,7 +225,7 @@ export const formatTargets: readonly Target[] = [
   formatTarget("payload", {
     format: payloadFormat,
     samples: payloadSamples,
-    reads: ["wire/command.ts", "wire/work-codec.ts", "wire/definition-codec.ts"],
+    reads: ["wire/command.ts", "wire/work-codec.ts", "wire/definition-codec.ts", "wire/named.ts"],
   }),
   formatTarget("row", {
     format: rowFormat,

@@ -1,4 +1,4 @@
-/** A million named units (R19) in one workflow: added, granted in their order, run out of time, ended. */
+/** A million named units (R19) in one workflow: added, their time come, granted in their order, run out of time, ended. */
 import { BenchCluster } from "./lib/cluster.ts";
 import { cpuMsOf } from "./lib/cpu.ts";
 import { applyBench, WORKFLOW } from "./lib/definition.ts";
@@ -6,6 +6,7 @@ import type { Memory } from "./lib/memory.ts";
 import type { NamedResult } from "./lib/named-loop.ts";
 import type { BenchOptions } from "./lib/options.ts";
 import { profiled } from "./lib/profile.ts";
+import type { NamedStep } from "./lib/protocol.ts";
 import { type Figure, loadNow, type Table } from "./lib/report.ts";
 
 const UNITS = 1_000_000;
@@ -23,7 +24,7 @@ export async function named({ rows = UNITS, nodes = 3, profiles }: BenchOptions)
   const few = await run(FEW_UNITS, { nodes, profiles: undefined });
   const many = await run(rows, { nodes, profiles });
   const perSecond = ({ units, elapsedMs }: NamedResult): number => (1000 * units) / elapsedMs;
-  const rate = (step: "added" | "drained"): readonly Figure[] => [
+  const rate = (step: "added" | "ripened" | "drained"): readonly Figure[] => [
     {
       name: `${FEW_UNITS} ${step}`,
       value: perSecond(few[step]),
@@ -37,9 +38,7 @@ export async function named({ rows = UNITS, nodes = 3, profiles }: BenchOptions)
       unit: "units/s",
       ratio: perSecond(many[step]) / perSecond(few[step]),
       cpuMicros: many[step].cpuMicros,
-      ...(step === "drained"
-        ? { note: `${many.drained.expired} of them twice: they ran out of time` }
-        : {}),
+      ...NOTES[step](many),
     },
   ];
   const resident = residentMax(many);
@@ -51,6 +50,7 @@ export async function named({ rows = UNITS, nodes = 3, profiles }: BenchOptions)
     baseline: `${FEW_UNITS} units`,
     figures: [
       ...rate("added"),
+      ...rate("ripened"),
       ...rate("drained"),
       {
         name: "memory of the scheduler's process",
@@ -79,11 +79,20 @@ export async function named({ rows = UNITS, nodes = 3, profiles }: BenchOptions)
   };
 }
 
+const NOTES = {
+  added: () => ({}),
+  ripened: ({ ripened }: Run) => ({ note: `${ripened.units} that waited for their time` }),
+  drained: ({ drained }: Run) => ({
+    note: `${drained.expired} of them twice: they ran out of time`,
+  }),
+} as const;
+
 const PARTS = ["anonymous", "files", "heapUsed", "heapTotal", "external", "buffers"] as const;
 
-/** The most resident memory while units are added and while they drain, MiB. */
-function residentMax({ added, drained }: Run): number {
-  return Math.max(...[...added.memory, ...drained.memory].map(({ resident }) => resident)) / MIB;
+/** The most resident memory while units are added, while their time comes and while they drain, MiB. */
+function residentMax({ added, ripened, drained }: Run): number {
+  const seen = [...added.memory, ...ripened.memory, ...drained.memory];
+  return Math.max(...seen.map(({ resident }) => resident)) / MIB;
 }
 
 function quarters({ memory }: NamedResult, part: keyof Memory): string {
@@ -97,6 +106,7 @@ interface Step extends NamedResult {
 
 interface Run {
   readonly added: Step;
+  readonly ripened: Step;
   readonly drained: Step;
   readonly restartMs: number;
 }
@@ -108,14 +118,14 @@ async function run(
   const cluster = await BenchCluster.start({ slots: 0, nodes });
   try {
     await applyBench(cluster);
-    const step = async (kind: "named-add" | "named-drain"): Promise<Step> => {
+    const step = async (kind: NamedStep): Promise<Step> => {
       const place = await cluster.settled(WORKFLOW);
       const { group, leader } = place;
       const pids = cluster.nodes.map(({ pid }) => pid);
       const work = async (): Promise<Step> => {
         const cpuMs = cpuMsOf(pids);
         const { result } = await leader.ask({ kind, group, units }, "named");
-        return { ...result, cpuMicros: (1000 * (cpuMsOf(pids) - cpuMs)) / units };
+        return { ...result, cpuMicros: (1000 * (cpuMsOf(pids) - cpuMs)) / result.units };
       };
       return profiled(work, { place, folder: profiles, name: kind });
     };
@@ -126,8 +136,9 @@ async function run(
     await leader.start(undefined);
     await leader.ready();
     const restartMs = performance.now() - startMs;
+    const ripened = await step("named-ripen");
     const drained = await step("named-drain");
-    return { added, drained, restartMs };
+    return { added, ripened, drained, restartMs };
   } finally {
     await cluster.close();
   }

@@ -11,7 +11,12 @@ import {
   type NamedCommand,
   type NamedHeld,
 } from "../../src/scheduler/named/commands.ts";
-import { namedKeys, namedPrefixes, placeOfReadyKey } from "../../src/scheduler/named/keys.ts";
+import {
+  namedKeys,
+  namedPrefixes,
+  placeOfDueKey,
+  placeOfReadyKey,
+} from "../../src/scheduler/named/keys.ts";
 import type { NamedRef } from "../../src/scheduler/named/rows.ts";
 import { NAMED_WINDOW_MAX, NamedWindow } from "../../src/scheduler/named/window.ts";
 import type { Row } from "../../src/scheduler/rows.ts";
@@ -30,6 +35,11 @@ const CALLERS = 8;
 const SOON_MS = 1;
 const NEVER_MS = 3_600_000;
 const SAMPLE_MS = 200;
+/** One unit of so many is not ready before its time, which is so long after its adding. */
+const DELAYED_ONE_IN = 2;
+const DELAY_MS = 1_000;
+/** By which the stamps of entries may be behind this process's clock. */
+const STAMP_LAG_MS = 500;
 
 export interface NamedResult {
   readonly units: number;
@@ -50,7 +60,7 @@ export class NamedLoop {
     this.#nextId = nextId;
   }
 
-  /** Adds `units` with as many keys, in all priorities in turn. */
+  /** Adds `units` with as many keys, in all priorities in turn; a part of them waits for its time. */
   add(units: number): Promise<NamedResult> {
     let next = 0;
     return this.#measured(units, async (done) => {
@@ -61,11 +71,35 @@ export class NamedLoop {
       const added = Array.from({ length: count }, (_, at) => ({
         key: keyOf(first + at),
         priority: (first + at) % PRIORITIES,
-        notBeforeMs: 0,
+        notBeforeMs: (first + at) % DELAYED_ONE_IN === 0 ? Date.now() + DELAY_MS : 0,
         data: dataOf(first + at),
       }));
       await this.#propose({ kind: "named-add", spec: SPEC, units: added }, count);
       done(count);
+      return true;
+    });
+  }
+
+  /** Makes ready what waits for its time, of so many units that were added. */
+  ripen(units: number): Promise<NamedResult> {
+    let from: string = namedPrefixes.due;
+    let reading: Promise<unknown> = Promise.resolve();
+    const page = async (): Promise<readonly string[]> => {
+      const range = { gte: from, lt: endOfPrefix(namedPrefixes.due), limit: NAMED_UNITS_MAX };
+      const keys = (await this.#replica.state.scan(range)).rows.map(([key]) => key);
+      from = `${keys.at(-1) ?? from}\0`;
+      return keys;
+    };
+    return this.#measured(Math.ceil(units / DELAYED_ONE_IN), async (done) => {
+      const next = reading.then(page);
+      reading = next;
+      const keys = await next;
+      const last = keys.at(-1);
+      if (last === undefined) return false;
+      const leftMs = placeOfDueKey(last).dueMs + STAMP_LAG_MS - Date.now();
+      if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs));
+      await this.#propose({ kind: "named-due", keys }, keys.length);
+      done(keys.length);
       return true;
     });
   }
@@ -193,7 +227,7 @@ class Reads {
   }
 
   async #read(): Promise<void> {
-    const lt = `${namedPrefixes.readyOf(SPEC).slice(0, -1)}0`;
+    const lt = endOfPrefix(namedPrefixes.readyOf(SPEC));
     const range = { gte: this.#from, lt, limit: NAMED_WINDOW_MAX };
     const { rows, more } = await this.#replica.state.scan(range);
     const keys = rows.map(([key]) => key);
@@ -206,6 +240,11 @@ class Reads {
     if (last !== undefined) this.#from = `${last}\0`;
     this.#window.fill(keys, !more);
   }
+}
+
+/** The first key after all that begin with a prefix; its last sign is a slash. */
+function endOfPrefix(prefix: string): string {
+  return `${prefix.slice(0, -1)}0`;
 }
 
 function keyOf(number: number): Uint8Array {

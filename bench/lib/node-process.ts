@@ -41,6 +41,8 @@ class NodeProcess {
       }
       case "named-add":
         return { kind: "named", result: await this.#named(ask.group).add(ask.units) };
+      case "named-ripen":
+        return { kind: "named", result: await this.#named(ask.group).ripen(ask.units) };
       case "named-drain":
         return { kind: "named", result: await this.#named(ask.group).drain(ask.units) };
       case "profile-start": {

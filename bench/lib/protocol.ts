@@ -29,8 +29,8 @@ export type NodeAsk =
     }
   /** One command, brought to whoever leads, as the API does it. */
   | { readonly kind: "commit"; readonly group: number; readonly deadlineMs: number }
-  /** So many named units are added, or taken from the ready ones and ended, at this replica, which must lead. */
-  | { readonly kind: "named-add" | "named-drain"; readonly group: number; readonly units: number }
+  /** So many named units are added, their time comes, or they are granted and ended, at this replica, which must lead. */
+  | { readonly kind: NamedStep; readonly group: number; readonly units: number }
   | { readonly kind: "profile-start" }
   | { readonly kind: "profile-stop"; readonly file: string };
 
@@ -58,3 +58,6 @@ export interface Numbered<Body> {
 export function isNumbered<Body>(value: unknown): value is Numbered<Body> {
   return typeof value === "object" && value !== null && "number" in value && "body" in value;
 }
+
+/** What is done with named units, in this order. */
+export type NamedStep = "named-add" | "named-ripen" | "named-drain";

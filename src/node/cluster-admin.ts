@@ -17,6 +17,7 @@ import type { MemberRow } from "../scheduler/system/rows.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { groupName, groupNamed, groupViews } from "./group-views.ts";
+import { removeNode } from "./node-removal.ts";
 import { type ReplicaStatesDeps, replicaStates } from "./replica-states.ts";
 import { ticketState, ticketsToForget } from "./room.ts";
 import { systemWall } from "./system.ts";
@@ -95,11 +96,15 @@ export class ClusterAdmin implements AdminPort {
   }
 
   async removeNode(node: string, options: CallOptions): Promise<void> {
-    const row = await this.#nodeNamed(node, options);
-    if (row.state === "joined" || row.state === "drained") {
-      await this.#checkRemoval(row, options.deadline);
-    }
-    await this.#deps.writer.system({ kind: "remove-node", node: row.node }, options.deadline);
+    const { node: here, writer, fresh } = this.#deps;
+    const { deadline } = options;
+    await removeNode({
+      leaving: () => this.#nodeNamed(node, options),
+      members: () => here.directory.members(),
+      check: (staying) => this.#checkRemoval(staying, deadline),
+      system: (command) => writer.system(command, deadline),
+      fresh: () => fresh(deadline.leftMs()),
+    });
   }
 
   groups(options: CallOptions): Promise<readonly GroupView[]> {
@@ -166,15 +171,9 @@ export class ClusterAdmin implements AdminPort {
     return look();
   }
 
-  /** @throws {ClusterError} `NODE_LAST`, `NODE_REMOVAL_UNSAFE` when a group would be left without a majority. */
-  async #checkRemoval(row: MemberRow, deadline: Deadline): Promise<void> {
+  /** @throws {ClusterError} `NODE_REMOVAL_UNSAFE` when a group would be left without a majority. */
+  async #checkRemoval(staying: readonly MemberRow[], deadline: Deadline): Promise<void> {
     const { node, isUp } = this.#deps;
-    const staying = node.directory
-      .members()
-      .filter(({ node: id, state }) => id !== row.node && state !== "removing");
-    if (staying.length === 0) {
-      throw new ClusterError({ code: "NODE_LAST" }, "the last node cannot be removed");
-    }
     const up = new Set(staying.map(({ node: id }) => id).filter(isUp));
     for (const view of await groupViews(node, deadline)) {
       const problem = removalProblem(view, { staying: staying.length, up: up.size });

@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import { SystemKit } from "../../test/lib/system-kit.ts";
+import { Directory } from "../actors/directory.ts";
+import type { SystemCommand } from "../scheduler/system/commands.ts";
 import type { TokenRow } from "../scheduler/system/rows.ts";
 import { Deadline } from "../std/deadline.ts";
+import { ClusterError } from "./cluster-errors.ts";
 import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -93,4 +97,103 @@ test("the token in the node's own data directory counts also by an old copy, but
   expect((await known.principal("mine"))?.role).toBe("admin");
   const unknown = tokensOf([], { ageMs: undefined, own: "mine", made: [] });
   expect(await unknown.principal("mine")).toBeUndefined();
+});
+
+/** Revokes `hash` where the log has already lost `gone`, which this node hears of only when it asks. */
+async function revoked(
+  rows: Readonly<Record<string, TokenRow>>,
+  hash: string,
+  gone: readonly string[],
+): Promise<readonly SystemCommand[]> {
+  const known = new Map(Object.entries(rows));
+  const sent: SystemCommand[] = [];
+  const tokens = new Tokens({
+    clock: new FakeTimers(),
+    fresh: () => {
+      // After the first look: the race is between the look and the log.
+      if (sent.length > 0) for (const key of gone) known.delete(key);
+      return Promise.resolve();
+    },
+    directory: {
+      token: (key) => known.get(key),
+      tokens: () => [...known].map(([key, row]) => ({ hash: key, row })),
+    },
+    writer: {
+      system: (command) => {
+        sent.push(command);
+        if (command.kind === "revoke-token-keeping" && gone.includes(command.keeps)) {
+          return Promise.reject(new ClusterError({ code: "TOKEN_KEPT_GONE" }, "gone"));
+        }
+        return Promise.resolve({ kind: "ok" });
+      },
+    },
+    copyAgeMs: () => 0,
+    own: undefined,
+  });
+  await tokens.revoke(hash, new Deadline({ nowMs: () => 0 }, 7_000));
+  return sent;
+}
+
+test("an admin's token is revoked while another admin's stays, and one that went meanwhile is replaced", async () => {
+  const [a, b, c] = ["a".repeat(64), "b".repeat(64), "c".repeat(64)] as const;
+  const kind = "revoke-token-keeping";
+  const limited = { ...ROW, workflows: ["text"] };
+  expect(await revoked({ [c]: limited, [a]: ROW, [b]: ROW }, a, [])).toEqual([
+    { kind, hash: a, keeps: b },
+  ]);
+  expect(await revoked({ [a]: ROW, [b]: ROW, [c]: ROW }, a, [b])).toEqual([
+    { kind, hash: a, keeps: b },
+    { kind, hash: a, keeps: c },
+  ]);
+  await expect(revoked({ [a]: ROW, [b]: ROW, [c]: limited }, a, [b])).rejects.toMatchObject({
+    code: "TOKEN_LAST_ADMIN",
+  });
+  // The one to be revoked may have gone as well.
+  await expect(revoked({ [a]: ROW, [b]: ROW }, a, [a, b])).rejects.toMatchObject({
+    code: "TOKEN_UNKNOWN",
+  });
+});
+
+test("a token that does not administer the cluster needs no other one that stays", async () => {
+  const a = "a".repeat(64);
+  expect(await revoked({ [a]: { ...ROW, role: "submit" } }, a, [])).toEqual([
+    { kind: "revoke-token", hash: a },
+  ]);
+});
+
+test("two admins that revoke each other at two nodes at once: one is revoked, the other is told it is the last", async () => {
+  const kit = SystemKit.founded(0);
+  const admins = ["1", "2"].map((digit) => digit.repeat(64));
+  for (const hash of admins)
+    kit.must({ kind: "create-token", hash, role: "admin", name: "boss", workflows: undefined });
+  kit.must({ kind: "revoke-token", hash: "0".repeat(64) });
+  const ends = await Promise.allSettled(
+    admins.map((hash) => {
+      const directory = new Directory();
+      const tokens = new Tokens({
+        clock: new FakeTimers(),
+        fresh: () => {
+          directory.take(kit.effects);
+          return Promise.resolve();
+        },
+        directory,
+        writer: {
+          system: async (command) => {
+            // Both have looked by now.
+            await Promise.resolve();
+            const answer = kit.apply(command);
+            if (answer !== "ok") throw new ClusterError({ code: answer }, "refused");
+            return { kind: "ok" };
+          },
+        },
+        copyAgeMs: () => 0,
+        own: undefined,
+      });
+      return tokens.revoke(hash, new Deadline({ nowMs: () => 0 }, 7_000));
+    }),
+  );
+  expect(ends).toMatchObject([
+    { status: "fulfilled" },
+    { status: "rejected", reason: { code: "TOKEN_LAST_ADMIN" } },
+  ]);
 });

@@ -3,9 +3,10 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Directory } from "../actors/directory.ts";
 import { TOKENS_MAX } from "../api/limits.ts";
 import type { ClusterPort, Principal, TokenView } from "../api/ports.ts";
-import type { TokenRow } from "../scheduler/system/rows.ts";
+import { administers, type TokenRow } from "../scheduler/system/rows.ts";
 import type { Clock } from "../std/clock.ts";
 import type { Deadline } from "../std/deadline.ts";
+import { isJobxError } from "../std/errors.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
 import type { ReadEnd } from "./system-view.ts";
@@ -127,25 +128,45 @@ export class Tokens {
 
   /** @throws {ClusterError} `TOKEN_UNKNOWN`, `TOKEN_LAST_ADMIN`. */
   async revoke(id: string, deadline: Deadline): Promise<void> {
-    await this.#fresh(deadline.leftMs());
-    const tokens = this.#directory.tokens();
-    const found = tokens.find(({ hash }) => hash.startsWith(id));
-    if (found === undefined) {
-      throw new ClusterError({ code: "TOKEN_UNKNOWN" }, `there is no token ${id}`);
-    }
-    if (isAdmin(found.row) && tokens.filter(({ row }) => isAdmin(row)).length === 1) {
-      throw new ClusterError(
-        { code: "TOKEN_LAST_ADMIN" },
-        "it is the last token that may administer the cluster; make another one first",
+    // The log decides which of two admins that revoke each other stays, so what was named may be gone.
+    for (const gone = new Set<string>(); ; ) {
+      await this.#fresh(deadline.leftMs());
+      const tokens = this.#directory.tokens();
+      const found = tokens.find(({ hash }) => hash.startsWith(id));
+      if (found === undefined) {
+        throw new ClusterError({ code: "TOKEN_UNKNOWN" }, `there is no token ${id}`);
+      }
+      const { hash } = found;
+      if (!administers(found.row)) {
+        await this.#writer.system({ kind: "revoke-token", hash }, deadline);
+        return;
+      }
+      const other = tokens.find(
+        (token) => token.hash !== hash && administers(token.row) && !gone.has(token.hash),
       );
+      if (other === undefined) throw lastAdmin();
+      if (await this.#revokeKeeping(hash, other.hash, deadline)) return;
+      gone.add(other.hash);
     }
-    await this.#writer.system({ kind: "revoke-token", hash: found.hash }, deadline);
+  }
+
+  /** False where the token that was to stay is gone: nothing was revoked. */
+  async #revokeKeeping(hash: string, keeps: string, deadline: Deadline): Promise<boolean> {
+    try {
+      await this.#writer.system({ kind: "revoke-token-keeping", hash, keeps }, deadline);
+      return true;
+    } catch (error) {
+      if (isJobxError(error) && error.code === "TOKEN_KEPT_GONE") return false;
+      throw error;
+    }
   }
 }
 
-/** Only who is not limited to workflows can make tokens. */
-function isAdmin(row: TokenRow): boolean {
-  return row.role === "admin" && row.workflows === undefined;
+function lastAdmin(): ClusterError {
+  return new ClusterError(
+    { code: "TOKEN_LAST_ADMIN" },
+    "it is the last token that may administer the cluster; make another one first",
+  );
 }
 
 function viewOf(hash: string, { name, role, workflows, createdMs }: TokenRow): TokenView {

@@ -111,10 +111,12 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   "drain-node": [9, { node: nodeIdCodec, drained: bool }],
   "remove-node": [10, { node: nodeIdCodec }],
   "node-removed": [11, { node: nodeIdCodec }],
+  "remove-node-keeping": [15, { node: nodeIdCodec, keeps: nodeIdCodec }],
   "forget-ticket": [12, { id }],
   "workflow-deleted": [13, { group: natural }],
   "create-token": [20, { hash: sha256Codec, ...tokenFields }],
   "revoke-token": [21, { hash: sha256Codec }],
+  "revoke-token-keeping": [22, { hash: sha256Codec, keeps: sha256Codec }],
   raise: [60, { version: positive }],
 });
 

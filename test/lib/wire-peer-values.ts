@@ -98,9 +98,11 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
   "revoke-ticket": fc.record({ kind: one("revoke-ticket"), id: name }),
   "drain-node": fc.record({ kind: one("drain-node"), node: name, drained: bool }),
   "remove-node": fc.record({ kind: one("remove-node"), node: name }),
+  "remove-node-keeping": fc.record({ kind: one("remove-node-keeping"), node: name, keeps: name }),
   "node-removed": fc.record({ kind: one("node-removed"), node: name }),
   "create-token": fc.record({ kind: one("create-token"), hash, ...tokenFields }),
   "revoke-token": fc.record({ kind: one("revoke-token"), hash }),
+  "revoke-token-keeping": fc.record({ kind: one("revoke-token-keeping"), hash, keeps: hash }),
   raise: fc.record({ kind: one("raise"), version: positive }),
 };
 

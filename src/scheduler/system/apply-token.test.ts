@@ -69,3 +69,40 @@ test("a token that is not there cannot be revoked, but a repeated command has it
   expect(run({ kind: "revoke-token", hash: HASH }, id)).toEqual({ kind: "ok" });
   expect(run({ kind: "revoke-token", hash: HASH }, id)).toEqual({ kind: "ok" });
 });
+
+const admin = (hash: string, workflows?: readonly string[]): SystemCommand => ({
+  ...{ kind: "create-token", hash, role: "admin", name: "boss" },
+  workflows,
+});
+const [ONE, TWO, THREE] = ["01".repeat(32), "02".repeat(32), "03".repeat(32)] as const;
+const revoke = (hash: string, keeps: string): SystemCommand => ({
+  ...{ kind: "revoke-token-keeping", hash, keeps },
+});
+
+test("of two admins that revoke each other the one whose command comes second is not revoked", () => {
+  for (const [first, second] of [
+    [ONE, TWO],
+    [TWO, ONE],
+  ] as const) {
+    const { rows, run } = system();
+    run(admin(ONE));
+    run(admin(TWO));
+    expect(run(revoke(first, second))).toEqual({ kind: "ok" });
+    expect(run(revoke(second, first))).toMatchObject({ code: "TOKEN_KEPT_GONE" });
+    expect(rows.has(systemKeys.token(second))).toBe(true);
+    // There is nobody else to name.
+    expect(run(revoke(second, second))).toMatchObject({ code: "TOKEN_KEPT_GONE" });
+    run(admin(THREE));
+    expect(run(revoke(second, THREE))).toEqual({ kind: "ok" });
+    expect(run(revoke(second, THREE))).toMatchObject({ code: "TOKEN_UNKNOWN" });
+  }
+});
+
+test("a token that may not administer the cluster is none that stays in place of an admin's", () => {
+  const { run } = system();
+  run(admin(ONE));
+  run(CREATE);
+  run(admin(TWO, ["text"]));
+  expect(run(revoke(ONE, HASH))).toMatchObject({ code: "TOKEN_KEPT_GONE" });
+  expect(run(revoke(ONE, TWO))).toMatchObject({ code: "TOKEN_KEPT_GONE" });
+});

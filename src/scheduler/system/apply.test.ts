@@ -110,9 +110,38 @@ describe("draining and removing", () => {
     expect(kit.join("n2")).toBe("NODE_REMOVED");
   });
 
+  test("of two nodes that remove each other the one whose removal comes second stays", () => {
+    for (const [first, second] of [
+      ["n1", "n2"],
+      ["n2", "n1"],
+    ] as const) {
+      const kit = withTwo();
+      const remove = (node: string, keeps: string): string =>
+        kit.apply({ kind: "remove-node-keeping", node, keeps });
+      expect(remove(first, second)).toBe("ok");
+      expect(remove(second, first)).toBe("NODE_KEPT_GONE");
+      kit.must({ kind: "node-removed", node: first });
+      expect(remove(second, first)).toBe("NODE_KEPT_GONE");
+      expect(remove(second, second)).toBe("NODE_KEPT_GONE");
+      expect(remove(second, "x")).toBe("NODE_KEPT_GONE");
+      expect(stateOf(kit, second)).toBe("joined");
+      // Harmless to repeat, whoever stays.
+      expect(remove(first, "x")).toBe("ok");
+      expect(stateOf(kit, first)).toBe("removed");
+    }
+  });
+
+  test("a drained node is one that stays", () => {
+    const kit = withTwo();
+    kit.must({ kind: "drain-node", node: "n2", drained: true });
+    expect(kit.apply({ kind: "remove-node-keeping", node: "n1", keeps: "n2" })).toBe("ok");
+    expect(stateOf(kit, "n1")).toBe("removing");
+  });
+
   test("a node that nobody knows can be neither drained nor removed", () => {
     const kit = withTwo();
     expect(kit.apply({ kind: "drain-node", node: "x", drained: true })).toBe("NODE_UNKNOWN");
     expect(kit.apply({ kind: "remove-node", node: "x" })).toBe("NODE_UNKNOWN");
+    expect(kit.apply({ kind: "remove-node-keeping", node: "x", keeps: "n1" })).toBe("NODE_UNKNOWN");
   });
 });

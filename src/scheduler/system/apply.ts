@@ -7,7 +7,7 @@ import { applyRaise, putMember, refusedRange, refusedVersion } from "./apply-ver
 import type { SystemCommand, SystemEnvelope } from "./commands.ts";
 import type { SystemTransaction } from "./effect.ts";
 import { CLUSTER_KEY, systemKeys } from "./keys.ts";
-import type { MemberRow, SystemRow } from "./rows.ts";
+import { administers, type MemberRow, type SystemRow, stays } from "./rows.ts";
 import { LOWEST_VERSION } from "./version-range.ts";
 import { mayUse, versionNeeded } from "./versions.ts";
 
@@ -84,7 +84,9 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
     case "drain-node":
       return applyDrain(tx, command);
     case "remove-node":
-      return changeMember(tx, command.node, (row) => ({ ...row, state: "removing" }));
+      return applyRemove(tx, command.node);
+    case "remove-node-keeping":
+      return applyRemoveKeeping(tx, command);
     case "node-removed":
       return applyRemoved(tx, command.node);
     case "create-workflow":
@@ -105,6 +107,8 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
     }
     case "revoke-token":
       return applyRevokeToken(tx, command.hash);
+    case "revoke-token-keeping":
+      return applyRevokeKeeping(tx, command);
     case "raise":
       return applyRaise(tx, command.version);
     default:
@@ -212,6 +216,29 @@ function applyDrain(
   return changeMember(tx, command.node, (known) => ({ ...known, state }));
 }
 
+function applyRemove(tx: SystemTransaction, node: NodeId): Answer {
+  return changeMember(tx, node, (row) => ({ ...row, state: "removing" }));
+}
+
+/**
+ * Nodes cannot be counted without reading them all, so whoever asks names one that stays. Two nodes that
+ * name each other are decided here: for the second one, the first one is leaving.
+ */
+function applyRemoveKeeping(
+  tx: SystemTransaction,
+  { node, keeps }: Extract<SystemCommand, { kind: "remove-node-keeping" }>,
+): Answer {
+  const leaving = tx.get(systemKeys.member(node));
+  // Harmless to repeat: it does not count as one that stays any more.
+  if (leaving?.kind === "member" && stays(leaving)) {
+    const kept = node === keeps ? undefined : tx.get(systemKeys.member(keeps));
+    if (kept?.kind !== "member" || !stays(kept)) {
+      return refused("NODE_KEPT_GONE", "the node that was to stay is leaving, too, or has left");
+    }
+  }
+  return applyRemove(tx, node);
+}
+
 function applyRemoved(tx: SystemTransaction, node: NodeId): Answer {
   const row = tx.get(systemKeys.member(node));
   // The one step after which it is refused comes after all others.
@@ -312,4 +339,18 @@ function applyRevokeToken(tx: SystemTransaction, hash: string): Answer {
   tx.delete(key);
   tx.emit({ key, row: undefined });
   return DONE;
+}
+
+/** As `applyRemoveKeeping`, for tokens that may administer the cluster. */
+function applyRevokeKeeping(
+  tx: SystemTransaction,
+  { hash, keeps }: Extract<SystemCommand, { kind: "revoke-token-keeping" }>,
+): Answer {
+  if (tx.get(systemKeys.token(hash)) !== undefined) {
+    const kept = hash === keeps ? undefined : tx.get(systemKeys.token(keeps));
+    if (kept?.kind !== "token" || !administers(kept)) {
+      return refused("TOKEN_KEPT_GONE", "the token that was to stay was revoked, too");
+    }
+  }
+  return applyRevokeToken(tx, hash);
 }

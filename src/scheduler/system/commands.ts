@@ -35,6 +35,8 @@ export type SystemCommand =
   | { readonly kind: "drain-node"; readonly node: NodeId; readonly drained: boolean }
   /** The node is to leave for ever (R9). Harmless to repeat. */
   | { readonly kind: "remove-node"; readonly node: NodeId }
+  /** The same, refused unless `keeps`, another node, stays: two that leave at once never are the last two. */
+  | { readonly kind: "remove-node-keeping"; readonly node: NodeId; readonly keeps: NodeId }
   /** Nothing depends on the node any more. */
   | { readonly kind: "node-removed"; readonly node: NodeId }
   /** The group number in `replicas` is given by applying. */
@@ -70,6 +72,8 @@ export type SystemCommand =
       readonly workflows: readonly string[] | undefined;
     }
   | { readonly kind: "revoke-token"; readonly hash: string }
+  /** The same, refused unless `keeps`, another token's hash, may administer the cluster: never the last one goes. */
+  | { readonly kind: "revoke-token-keeping"; readonly hash: string; readonly keeps: string }
   /** R10: the cluster goes up to that version, the next one. Harmless to repeat. */
   | { readonly kind: "raise"; readonly version: number };
 

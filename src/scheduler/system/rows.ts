@@ -37,6 +37,11 @@ export interface MemberRow {
   readonly state: "joined" | "drained" | "removing" | "removed";
 }
 
+/** Whether a node belongs to the cluster and is not about to leave it. */
+export function stays({ state }: Pick<MemberRow, "state">): boolean {
+  return state === "joined" || state === "drained";
+}
+
 /** Lets nodes join. Only what checks a proof is kept, not the secret. */
 export interface TicketRow {
   readonly kind: "ticket";
@@ -57,6 +62,11 @@ export interface TokenRow {
   /** Names of the workflows that it is limited to; undefined is all, and the cluster. */
   readonly workflows: readonly string[] | undefined;
   readonly createdMs: number;
+}
+
+/** Only who is not limited to workflows can make tokens, and so hand on the right to. */
+export function administers(row: Pick<TokenRow, "role" | "workflows">): boolean {
+  return row.role === "admin" && row.workflows === undefined;
 }
 
 /** Where a workflow's first replicas are. Its own log is the truth about its later members. */

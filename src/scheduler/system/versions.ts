@@ -52,6 +52,7 @@ const NEEDED = {
   announce: 1,
   "drain-node": 1,
   "remove-node": 1,
+  "remove-node-keeping": 1,
   "node-removed": 1,
   "create-workflow": 1,
   "workflow-active": 1,
@@ -60,6 +61,7 @@ const NEEDED = {
   "workflow-deleted": 1,
   "create-token": 1,
   "revoke-token": 1,
+  "revoke-token-keeping": 1,
   raise: 1,
 } as const satisfies Record<SystemCommand["kind"], number>;
 

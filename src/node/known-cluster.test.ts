@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLog } from "../std/log.ts";
 import { seededRandom } from "../std/random.ts";
-import { completeIdentity, openIdentity } from "../store/identity.ts";
+import { completeIdentity, IDENTITY_NAME, openIdentity } from "../store/identity.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { readClusterFile, writeClusterFile } from "./cluster-file.ts";
 import { checkKnownVersion, knownCluster } from "./known-cluster.ts";
@@ -42,6 +42,13 @@ test("a first start that was broken off and lost its cluster file is refused", a
   await makeStore({ complete: false });
   await expect(known()).rejects.toMatchObject({ code: "CLUSTER_FILE_MISSING" });
   expect(await readClusterFile(directory)).toBeUndefined();
+});
+
+test("without a cluster file, a damaged identity leaves it unknown whose store it is, and it is refused", async () => {
+  await makeStore({ complete: true });
+  await writeFile(join(directory, IDENTITY_NAME), "{}");
+  await expect(known()).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+  expect(await readdir(directory)).toEqual([IDENTITY_NAME]);
 });
 
 test("the cluster file is believed where there is one", async () => {

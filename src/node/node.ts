@@ -10,7 +10,7 @@ import { SUPPORTED_VERSIONS, type VersionRange } from "../scheduler/system/versi
 import { errorText, type JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { NO_BUGS } from "../std/planted-bugs.ts";
-import { readIdentity } from "../store/identity.ts";
+import { isUnused } from "../store/identity.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { type WatchedDisk, watchedDisk } from "../store/watched-disk.ts";
 import { Announcer } from "./announcer.ts";
@@ -407,7 +407,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     member: introduction,
     seeds: file.members.map(({ node }) => node),
     run: mesh.bootId,
-    boot: await nextBoot(config.data, (await readIdentity(disk))?.complete !== true),
+    boot: await nextBoot(config.data, await isUnused(disk)),
     founding: await foundingOf(config.data, file),
     onDirectory: (directory) => {
       const members = directory.members();

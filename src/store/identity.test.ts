@@ -3,7 +3,13 @@ import { FakeDisk } from "../../test/lib/fake-disk.ts";
 import { isJobxError } from "../std/errors.ts";
 import { hash64, hash64Text } from "../std/hash64.ts";
 import { seededRandom } from "../std/random.ts";
-import { completeIdentity, IDENTITY_NAME, openIdentity, readIdentity } from "./identity.ts";
+import {
+  completeIdentity,
+  IDENTITY_NAME,
+  isUnused,
+  openIdentity,
+  readIdentity,
+} from "./identity.ts";
 
 const disk = (): FakeDisk => new FakeDisk({ random: seededRandom(1) });
 const who = (seed = 1): Parameters<typeof openIdentity>[1] => ({
@@ -41,6 +47,23 @@ test("databases without an identity file are not taken for a new directory", asy
   const at = disk();
   await (await at.createKv("state")).close();
   await expect(openIdentity(at, who())).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+});
+
+test("only a directory without a store that was complete is unused, and damage does not make it so", async () => {
+  const at = disk();
+  expect(await isUnused(at)).toBe(true);
+  const { identity } = await openIdentity(at, who());
+  expect(await isUnused(at)).toBe(true);
+  await (await at.createKv("log")).close();
+  await completeIdentity(at, identity);
+  expect(await isUnused(at)).toBe(false);
+  await at.writeSmall(IDENTITY_NAME, bytes("{}"));
+  expect(await isUnused(at)).toBe(false);
+  await at.writeSmall(IDENTITY_NAME, bytes('{"format": 1}'));
+  await expect(isUnused(at)).rejects.toMatchObject({ code: "STORE_VERSION_UNKNOWN" });
+  const lost = disk();
+  await (await lost.createKv("state")).close();
+  expect(await isUnused(lost)).toBe(false);
 });
 
 test("a format of later, and one of before the first release, is refused as such, and nonsense as damage", async () => {

@@ -4,6 +4,7 @@
  * reason to make a new one (R3). It is text for people, with a checksum: a flipped bit would else make a
  * file that says something else, and a node that refuses its own directory for ever.
  */
+import { isJobxError } from "../std/errors.ts";
 import { hash64, hash64Text } from "../std/hash64.ts";
 import type { Random } from "../std/random.ts";
 import { damagedError, StoreError, versionError } from "./errors.ts";
@@ -46,6 +47,21 @@ export function readIdentity(disk: Disk): Promise<IdentityFile | undefined> {
 }
 
 /**
+ * Whether nothing was ever acknowledged here: there is no store yet, or none that was complete. What is
+ * damaged says nothing, so something may have been; opening the store decides what becomes of it.
+ * @throws `STORE_VERSION_UNKNOWN`, `STORE_IO`.
+ */
+export async function isUnused(disk: Disk): Promise<boolean> {
+  try {
+    const found = await readFile(disk);
+    return found === undefined ? !(await hasDatabases(disk)) : !found.complete;
+  } catch (error) {
+    if (isJobxError(error) && error.code === "STORE_DAMAGED") return false;
+    throw error;
+  }
+}
+
+/**
  * Reads the identity, or gives the directory one. Call {@link completeIdentity} when the databases
  * are there.
  * @throws `STORE_DAMAGED` for an unreadable file, or databases without one; `STORE_IDENTITY_MISMATCH`;
@@ -68,7 +84,7 @@ export async function openIdentity(
     return { identity: found.identity, create: !found.complete };
   }
   // Deleting the file must not be the way to lose a node's data.
-  if ((await disk.hasKv("log")) || (await disk.hasKv("state")))
+  if (await hasDatabases(disk))
     throw damagedError("the data directory", "there are databases but no identity file");
   const { clusterId, nodeId, random } = options;
   const identity = { clusterId, nodeId, storeId: newStoreId(random) };
@@ -79,6 +95,10 @@ export async function openIdentity(
 /** States that both databases are there; from now on they must be. @throws `STORE_IO`, `STORE_DISK_FULL`. */
 export async function completeIdentity(disk: Disk, identity: Identity): Promise<void> {
   await write(disk, { identity, complete: true });
+}
+
+async function hasDatabases(disk: Disk): Promise<boolean> {
+  return (await disk.hasKv("log")) || (await disk.hasKv("state"));
 }
 
 function newStoreId(random: Random): string {

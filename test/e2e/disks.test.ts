@@ -168,21 +168,22 @@ describe.skipIf(refused !== undefined)("disks", () => {
     });
   });
 
-  /** What became of one of the node's two databases while it was switched off. */
-  const damages: readonly (readonly [string, string, (folder: string) => Promise<void>])[] = [
+  /** What became of one of the node's two databases, or of the file beside them, while it was switched off. */
+  const damages: readonly (readonly [string, string, (path: string) => Promise<void>])[] = [
     ["log", "no CURRENT", (folder) => rm(join(folder, "CURRENT"))],
     ["log", "a flipped bit in the middle", async (at) => flip(await fileOf(at, /\.(?:ldb|log)$/u))],
     ["state", "half a MANIFEST", async (folder) => halve(await fileOf(folder, /^MANIFEST-/u))],
+    ["identity.json", "a flipped bit in the middle", flip],
   ];
   test.each(damages)(
     "a node whose %s has %s votes again in the end, with all that was acknowledged",
-    async (database, _what, harm) => {
+    async (name, _what, harm) => {
       await allVote(1);
       const client = cluster.client(1, 2);
       const id = await submitCount(client, corpus);
       await ended(client, id, END_MS_MAX);
       await cluster.kill(3);
-      await harm(join(dataOf(3), database));
+      await harm(join(dataOf(3), name));
       await cluster.start(3);
       await allVote(3);
       // The others are not needed any more than it is: what was there is there with its vote.

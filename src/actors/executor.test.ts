@@ -222,3 +222,53 @@ test("a scheduler that grants without end fills this node up to its bound, and n
   expect(schedulers.executor.busyCount).toBe(HELD_MAX);
   schedulers.executor.stop();
 });
+
+test("a scheduler of a lower term than was heard neither begins, gives up nor settles anything", async () => {
+  const of = new Schedulers([1]);
+  of.term = 3;
+  of.demand.set(1, 1);
+  of.executor.start();
+  await of.timers.advance(BEAT_MS);
+  const [attempt] = of.running.keys();
+  if (attempt === undefined) throw new Error("nothing was granted");
+  const { token, request } = attempt.grant;
+  const isHeld = () => of.executor.isHeld({ group: 1, request, token });
+  const deposed = { group: 1, term: 2 };
+  const grants = [grantOf({ index: 1_000, ordinal: 0 })];
+  const { executor } = of;
+  executor.schedulerSaid("there", { ...deposed, kind: "grants", executor: "run", grants });
+  executor.schedulerSaid("there", { ...deposed, kind: "cancel", tokens: [token] });
+  const demand = { ready: 5, weight: 1, heard: 0, held: 0 };
+  executor.schedulerSaid("there", { ...deposed, ...demand, kind: "settled", tokens: [token] });
+  expect(executor.busyCount).toBe(1);
+  expect(attempt.controller.signal.aborted).toBe(false);
+  expect(isHeld()).toBe(true);
+  // The same words of the term that was heard count.
+  executor.schedulerSaid("here", { group: 1, term: 3, kind: "cancel", tokens: [token] });
+  expect(attempt.controller.signal.aborted).toBe(true);
+  executor.schedulerSaid("here", {
+    ...demand,
+    group: 1,
+    term: 3,
+    kind: "settled",
+    tokens: [token],
+  });
+  expect(isHeld()).toBe(false);
+  executor.stop();
+});
+
+test("a unit that a scheduler of a lower term keeps talking of is given up after a lease without a word of the newest", async () => {
+  const of = new Schedulers([1]);
+  of.term = 3;
+  of.demand.set(1, 1);
+  of.executor.start();
+  await of.timers.advance(BEAT_MS);
+  of.isGone = true;
+  of.term = 2;
+  for (let beat = 0; beat < LEASE_MS / BEAT_MS + 1; beat++) {
+    await of.timers.advance(BEAT_MS);
+    of.ask(1);
+  }
+  expect([...of.running.keys()].map(({ controller }) => controller.signal.aborted)).toEqual([true]);
+  of.executor.stop();
+});

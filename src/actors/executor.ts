@@ -191,7 +191,7 @@ export class Executor {
       if (message.leader !== undefined) session.beatMs = Number.NEGATIVE_INFINITY;
       return;
     }
-    if (message.term < session.term) return;
+    if (message.term < session.term && this.#deps.bugs.obeyOldTerm !== true) return;
     session.term = message.term;
     session.target = from;
     session.heard(this.#deps.clock.nowMs());

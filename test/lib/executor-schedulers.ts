@@ -45,6 +45,8 @@ export class Schedulers {
   /** Nobody answers a beat. */
   isGone = false;
   readonly warnings: string[] = [];
+  /** Of what all of them say. */
+  term = 1;
   beats = 0;
   /** How long a write to the disk takes already. */
   writeMs = 0;
@@ -178,7 +180,7 @@ export class Schedulers {
     const held = this.held.get(group) ?? 0;
     const ready = this.demand.get(group) ?? 0;
     const weight = this.weights.get(group) ?? 1;
-    return { group, term: 1, ready, weight, heard, held };
+    return { group, term: this.term, ready, weight, heard, held };
   }
 
   #grants(group: number): readonly Grant[] {
@@ -195,7 +197,7 @@ export class Schedulers {
   }
 
   #grant(group: number, grants: readonly Grant[]): void {
-    const said = { kind: "grants", group, term: 1, executor: "run", grants } as const;
+    const said = { kind: "grants", group, term: this.term, executor: "run", grants } as const;
     if (grants.length > 0) this.executor.schedulerSaid("here", said);
   }
 }

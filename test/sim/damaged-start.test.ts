@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { flipped } from "../lib/fake-disk.ts";
 import { Chance } from "./chance.ts";
 import { SimHost } from "./host.ts";
+import { HostClock } from "./host-clock.ts";
 import { SimLoop } from "./loop.ts";
 import { SimNetwork } from "./network.ts";
 import { drawPlan, nodeOptions } from "./plan.ts";
@@ -33,14 +34,13 @@ function machine(): { readonly host: SimHost; readonly run: (ms: number) => Prom
     bugs: {},
     watch: {
       ...{ opened: () => {}, heard: () => {}, said: () => {}, touched: () => {} },
-      unreadable: () => {},
+      ...{ unreadable: () => {}, followed: () => {}, runs: () => () => {} },
     },
     reach: () => undefined,
     reachProcess: () => undefined,
     zombieRatio: 0,
     runRatio: 0,
-    clockOffsetMs: 0,
-    wallOffsetMs: 0,
+    clock: new HostClock({ loop, offsetMs: 0, rate: 1, wallErrorMs: 0 }),
     founding: (member) => ({
       kind: "found",
       clusterId: "c",

@@ -1,6 +1,7 @@
 /** Who looks at simulated processes from outside. */
 import type { PeerMessage } from "../../src/actors/ports.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
+import type { Running } from "./checkers/obedience-checker.ts";
 
 /** Watches processes from outside. */
 export interface HostWatch<Process> {
@@ -8,6 +9,10 @@ export interface HostWatch<Process> {
   opened(process: Process, store: NodeStore): void;
   /** What a process hears, before it does. */
   heard(process: Process, from: string, message: PeerMessage): void;
+  /** A process has heard that, and has done what it does at once. */
+  followed(process: Process, message: PeerMessage): void;
+  /** An attempt comes to a process's handlers. @returns what is to be called at its end. */
+  runs(process: Process, attempt: Running): () => void;
   /** What a process is sent and cannot read. */
   unreadable(process: Process, from: string, error: Error): void;
   /** What a process says, before it leaves. */

@@ -14,7 +14,7 @@ import { MemberList } from "../../src/node/member-list.ts";
 import { BulkSnapshots } from "../../src/node/snapshot-transfer.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
 import { SUPPORTED_VERSIONS, type VersionRange } from "../../src/scheduler/system/version-range.ts";
-import type { Timer, Timers, WallClock } from "../../src/std/clock.ts";
+import type { Timer, Timers } from "../../src/std/clock.ts";
 import { errorText, isJobxError } from "../../src/std/errors.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
 import { watchedDisk } from "../../src/store/watched-disk.ts";
@@ -23,6 +23,7 @@ import { SimBlockDisk, SimRuns } from "./blocks.ts";
 import { SimBulk } from "./bulk.ts";
 import type { Chance } from "./chance.ts";
 import { diskText } from "./disk-text.ts";
+import type { HostClock } from "./host-clock.ts";
 import { HostDisk, MEMTABLE_BYTES } from "./host-disk.ts";
 import { HostRot } from "./host-rot.ts";
 import type { HostWatch } from "./host-watch.ts";
@@ -33,9 +34,6 @@ import { SimRunner, type UnitBehaviour } from "./runner.ts";
 import { TraceLog } from "./trace-log.ts";
 import { type MeshWatch, WatchedMesh } from "./watched-mesh.ts";
 import { promise, type World } from "./world.ts";
-
-/** The date on which every simulation begins. */
-const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 /** Where frames get lost at all, streams break so often at least, so that some are gone on with. */
 const STREAM_BREAK_RATIO = 0.02;
@@ -53,8 +51,7 @@ export interface HostOptions {
   readonly reachProcess: (from: string, to: string) => SimProcess | undefined;
   readonly zombieRatio: number;
   readonly runRatio: number;
-  readonly clockOffsetMs: number;
-  readonly wallOffsetMs: number;
+  readonly clock: HostClock;
   readonly founding: ((member: MemberInfo) => SystemCommand) | undefined;
 }
 
@@ -80,6 +77,10 @@ export class SimHost {
     const { world, id } = options;
     this.storage = new HostDisk({ world, id, process: () => this.#process });
     this.rot = new HostRot(this.storage.disk);
+  }
+
+  get clock(): HostClock {
+    return this.options.clock;
   }
 
   get disk(): FakeDisk {
@@ -235,11 +236,12 @@ export class SimProcess implements NetworkProcess {
     this.#log = new TraceLog(world, `${host.id}: `);
     const heed = {
       heard: (from, message) => watch.heard(this, from, message),
+      followed: (message) => watch.followed(this, message),
       said: (_to, message) => watch.said(this, message),
       unreadable: (from, error) => watch.unreadable(this, from, error),
     } satisfies MeshWatch;
     this.#mesh = new WatchedMesh(host.id, heed, programOf(this.versions).messages);
-    this.admission = admission(() => this.#composed, this.#wall());
+    this.admission = admission(() => this.#composed, host.clock);
     this.#bulk = new SimBulk({
       world,
       self: host.id,
@@ -278,7 +280,7 @@ export class SimProcess implements NetworkProcess {
     return this.#paused;
   }
 
-  /** Whether it stood still at any moment since. */
+  /** Whether it stood still at any moment since, by its own clock. */
   wasPausedSince(sinceMs: number): boolean {
     return this.#paused || this.#resumedMs >= sinceMs;
   }
@@ -320,7 +322,7 @@ export class SimProcess implements NetworkProcess {
 
   /** What came up meanwhile happens now, in its order. */
   resume(): void {
-    if (this.#paused) this.#resumedMs = this.#world.loop.nowMs();
+    if (this.#paused) this.#resumedMs = this.host.clock.nowMs();
     this.#paused = false;
     const deferred = this.#deferred;
     this.#deferred = [];
@@ -337,6 +339,7 @@ export class SimProcess implements NetworkProcess {
     run();
   }
 
+  /** Of what is not the program's: disks, links and handlers take their time whatever the clock says. */
   after(delayMs: number, run: () => void): Timer {
     return this.#world.loop.after(delayMs, () => this.enter(run));
   }
@@ -366,8 +369,7 @@ export class SimProcess implements NetworkProcess {
     const { options, bugs, watch, network } = host.options;
     const founding = host.founds ? host.options.founding : undefined;
     const world = this.#world;
-    const { loop } = world;
-    const { clockOffsetMs } = host.options;
+    const { clock } = host;
     const timers = this.#timers();
     const runs = new SimRuns({
       world,
@@ -379,10 +381,9 @@ export class SimProcess implements NetworkProcess {
     const frames = network.attach(this, host.knownMembers);
     this.#frames = frames;
     const gate = new MemberGate(frames, timers);
-    const clock = { nowMs: (): number => loop.nowMs() + clockOffsetMs };
     const onUnsupported = (): void => this.#unfit();
     const composed = await composeNode({
-      ...{ clock, wall: this.#wall(), timers },
+      ...{ clock, wall: clock, timers },
       random: this.chance,
       log: this.#log,
       disk: watchedDisk(host.disk, clock),
@@ -458,14 +459,10 @@ export class SimProcess implements NetworkProcess {
     this.host.ended(this);
   }
 
-  #wall(): WallClock {
-    const { loop } = this.#world;
-    const { wallOffsetMs } = this.host.options;
-    return { wallMs: () => EPOCH_MS + loop.nowMs() + wallOffsetMs };
-  }
-
+  /** The program's, by the machine's own clock. */
   #timers(): Timers {
-    return { after: (delayMs, run) => this.after(delayMs, run) };
+    const { clock } = this.host;
+    return { after: (delayMs, run) => clock.after(delayMs, () => this.enter(run)) };
   }
 
   #runner(runs: SimRuns): SimRunner {
@@ -475,13 +472,14 @@ export class SimProcess implements NetworkProcess {
       behaviour,
       runs,
       self: this.id,
-      nowMs: () => this.#world.loop.nowMs(),
+      nowMs: () => this.host.clock.countMs(),
       slots: options.executor.slots,
       sleep: (delayMs) => this.sleep(delayMs),
       zombieRatio,
       runRatio,
       leaseMs: options.executor.leaseMs,
       violate: (violation) => this.#world.violate(violation),
+      begins: (attempt) => this.host.options.watch.runs(this, attempt),
     });
   }
 }

@@ -49,6 +49,8 @@ export interface RunnerOptions {
   readonly leaseMs: number;
   /** Tells of a violation, which the executor would take for a failed unit. */
   readonly violate: (violation: Error) => void;
+  /** Told of each attempt that comes. @returns what is called at its end. */
+  readonly begins: (attempt: Context) => () => void;
 }
 
 /** Most handlers take so long. */
@@ -98,6 +100,15 @@ export class SimRunner implements RunnerPort {
   }
 
   async run(work: Work, context: Context): ReturnType<RunnerPort["run"]> {
+    const ended = this.#options.begins(context);
+    try {
+      return await this.#run(work, context);
+    } finally {
+      ended();
+    }
+  }
+
+  async #run(work: Work, context: Context): ReturnType<RunnerPort["run"]> {
     const { isSpare, signal } = context;
     if (!isSpare && !(await this.#gate.enter(signal))) {
       return {

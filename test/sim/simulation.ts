@@ -8,6 +8,7 @@ import { Chance } from "./chance.ts";
 import { AllCheckers } from "./checkers/all-checkers.ts";
 import { NoteHistory } from "./checkers/note-history.ts";
 import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
+import { ClockFaults, drawClock } from "./clock-faults.ts";
 import { definition } from "./definition.ts";
 import { FaultDriver } from "./faults.ts";
 import { HANDLERS, sourceOf } from "./handlers.ts";
@@ -28,9 +29,6 @@ import { Trace } from "./trace.ts";
 import { Turnover } from "./turnover.ts";
 import { Upgrade } from "./upgrade.ts";
 import { promise, Violation, type World } from "./world.ts";
-
-/** How wrong the clock of one node may be. */
-const CLOCK_WRONG_MS = 2 * 3_600_000;
 
 /** After the end of all faults everything must be complete within so much virtual time. */
 const RECOVERY_MS = 150_000;
@@ -157,8 +155,15 @@ class Simulation {
       mayBeAway: (host) => this.#turnover?.leaving !== host,
       mayRot: (host) => this.#rest.mayRot(host),
     });
+    const clockFaults = new ClockFaults({
+      world: this.#world,
+      plan: this.#plan,
+      hosts: this.#hosts,
+      hasThreeVoters: () => this.#rest.hasThreeVoters,
+    });
     this.#live().catch((error: unknown) => this.#fail(error));
     faults.start();
+    clockFaults.start();
     storageFaults.start();
     try {
       await this.#phases();
@@ -228,10 +233,9 @@ class Simulation {
   }
 
   #makeHost(index: number): SimHost {
-    const { seed, faults, zombieRatio, runRatio } = this.#plan;
-    const chance = Chance.of(seed, `host ${index}`);
-    const skewed = faults.has("clock");
-    const wrongMs = skewed && index === 1 ? chance.between(-CLOCK_WRONG_MS, CLOCK_WRONG_MS) : 0;
+    const { seed, zombieRatio, runRatio } = this.#plan;
+    const clock = drawClock(this.#plan, index, this.#loop, Chance.of(seed, `host ${index}`));
+    if (clock.rate !== 1) this.#totals.clocksDrifting += 1;
     const founding = (member: Extract<SystemCommand, { kind: "found" }>["member"]) =>
       ({
         kind: "found",
@@ -252,6 +256,8 @@ class Simulation {
           this.#onStore?.(store);
         },
         heard: (...heard) => this.#checkers.heard(...heard),
+        followed: (...followed) => this.#checkers.obedience.followed(...followed),
+        runs: (...begun) => this.#checkers.obedience.runs(...begun),
         unreadable: (...unread) => this.#checkers.unreadable(...unread),
         said: (...said) => this.#checkers.said(...said),
         touched: (process) => this.#touched.includes(process) || this.#touched.push(process),
@@ -260,10 +266,7 @@ class Simulation {
       reachProcess: (from, to) => this.#reachProcess(from, to),
       zombieRatio,
       runRatio,
-      // Monotonic clocks begin anywhere; wall clocks differ by as much as people overlook, and one
-      // may be wrong by hours.
-      clockOffsetMs: chance.between(0, 1_000_000),
-      wallOffsetMs: skewed ? wrongMs + chance.between(-5_000, 5_000) : 0,
+      clock,
       founding: index === 0 ? founding : undefined,
     });
   }

@@ -26,6 +26,8 @@ export interface Totals {
   attemptsReleased: number;
   attemptsFailed: number;
   fencedCompletions: number;
+  /** Words of schedulers of a lower term than their executor had heard. */
+  staleWords: number;
   requestsFailed: number;
   requestsCancelled: number;
   requestsPaused: number;
@@ -68,6 +70,10 @@ export interface Totals {
   snapshotsResumed: number;
   statesCompared: number;
   wipes: number;
+  /** Machines whose monotonic clock runs fast or slow. */
+  clocksDrifting: number;
+  /** Dates that were set while the cluster ran. */
+  clockSteps: number;
   /** Disks that stood still for seconds. */
   diskHangs: number;
   /** Replicas that led when their write began to hang, and did not any more when it ended. */
@@ -118,6 +124,7 @@ export function newTotals(): Totals {
     attemptsReleased: 0,
     attemptsFailed: 0,
     fencedCompletions: 0,
+    staleWords: 0,
     requestsFailed: 0,
     requestsCancelled: 0,
     requestsPaused: 0,
@@ -148,6 +155,8 @@ export function newTotals(): Totals {
     snapshotsResumed: 0,
     statesCompared: 0,
     wipes: 0,
+    clocksDrifting: 0,
+    clockSteps: 0,
     diskHangs: 0,
     hungLeadersDeposed: 0,
     slotsShared: 0,

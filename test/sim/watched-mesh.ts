@@ -7,6 +7,7 @@ import type { Format } from "../../src/wire/frame.ts";
 /** Who listens. */
 export interface MeshWatch {
   heard(from: string, message: PeerMessage): void;
+  followed(message: PeerMessage): void;
   said(to: string, message: PeerMessage): void;
   unreadable(from: string, error: Error): void;
 }
@@ -25,6 +26,7 @@ export class WatchedMesh extends FrameMesh {
       message: (from, message) => {
         this.#watch.heard(from, message);
         listener.message(from, message);
+        this.#watch.followed(message);
       },
       peerUp: (node) => listener.peerUp(node),
       peerDown: (node) => listener.peerDown(node),

@@ -8,6 +8,7 @@ import { CreditChecker } from "./credit-checker.ts";
 import { FairnessChecker } from "./fairness-checker.ts";
 import { HungLeaderChecker } from "./hung-leader-checker.ts";
 import { LaterChecker } from "./later-checker.ts";
+import { ObedienceChecker } from "./obedience-checker.ts";
 import { RaftChecker } from "./raft-checker.ts";
 import { RemovalChecker } from "./removal-checker.ts";
 import { RowChecker } from "./row-checker.ts";
@@ -22,6 +23,7 @@ export class AllCheckers {
   readonly #stops: StopChecker;
   readonly #credit: CreditChecker;
   readonly #fairness: FairnessChecker;
+  readonly obedience: ObedienceChecker;
   readonly versions: VersionChecker;
   readonly later: LaterChecker;
 
@@ -45,6 +47,7 @@ export class AllCheckers {
     this.rows = new RowChecker(world, { expires });
     this.#credit = new CreditChecker(world);
     this.#fairness = new FairnessChecker(world);
+    this.obedience = new ObedienceChecker(world);
     this.hungLeaders = new HungLeaderChecker(world);
     this.versions = new VersionChecker(world);
     const version = (): number => this.versions.version;
@@ -69,6 +72,7 @@ export class AllCheckers {
     this.rows.heard(message);
     this.#credit.heard(process, message);
     this.#fairness.heard(process, message);
+    this.obedience.heard(process, message);
     this.later.heard(process, from, message);
     this.removals.heard(process, from);
   }
@@ -83,6 +87,7 @@ export class AllCheckers {
     this.removals.said(process, message);
     this.#credit.said(process, message);
     this.#fairness.said(process, message);
+    this.obedience.said(process, message);
     this.versions.said(process, message);
     this.raft.said(process, message);
     this.#stops.said(process, message);

@@ -32,7 +32,7 @@ export class CreditChecker {
     if (message.kind !== "executor" || message.message.kind !== "beat") return;
     const { group, sequence, slots } = message.message;
     const groups = this.#of(process);
-    const lent = groups.get(group) ?? { beats: [], term: 0, heardMs: this.#world.loop.nowMs() };
+    const lent = groups.get(group) ?? { beats: [], term: 0, heardMs: process.host.clock.nowMs() };
     groups.set(group, lent);
     // A workflow that was gone and came back is counted anew.
     if (sequence <= (lent.beats.at(-1)?.sequence ?? 0)) lent.beats = [];
@@ -49,8 +49,8 @@ export class CreditChecker {
     if (lent === undefined || said.term < lent.term) return;
     lent.term = said.term;
     // What was lent to it before may be another one's by now.
-    if (isSilent(this.#world, process, lent.heardMs)) lent.beats = [];
-    lent.heardMs = this.#world.loop.nowMs();
+    if (isSilent(process, lent.heardMs)) lent.beats = [];
+    lent.heardMs = process.host.clock.nowMs();
     if (said.kind !== "demand" && said.kind !== "settled") return;
     if (!lent.beats.some(({ sequence }) => sequence === said.heard)) return;
     lent.beats = lent.beats.filter(({ sequence }) => sequence >= said.heard);
@@ -72,9 +72,7 @@ export class CreditChecker {
     const { slots } = process.host.options.options.executor;
     const believed = [...groups].map(([group, { beats, heardMs }]) => ({
       group,
-      slots: isSilent(this.#world, process, heardMs)
-        ? 0
-        : Math.max(0, ...beats.map((beat) => beat.slots)),
+      slots: isSilent(process, heardMs) ? 0 : Math.max(0, ...beats.map((beat) => beat.slots)),
     }));
     const lent = believed.filter((one) => one.slots > 0);
     const sum = lent.reduce((total, one) => total + one.slots, 0);

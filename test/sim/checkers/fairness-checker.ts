@@ -42,14 +42,14 @@ export class FairnessChecker {
   /** A message has come to a process. */
   heard(process: SimProcess, message: PeerMessage): void {
     if (message.kind !== "scheduler" || message.message.kind === "not-scheduler") return;
-    const nowMs = this.#world.loop.nowMs();
+    const nowMs = process.host.clock.nowMs();
     const { message: word } = message;
     const said = this.#of(process).get(word.group);
     // Before it has asked a scheduler, a node does not listen to it.
     if (said === undefined || word.term < said.term) return;
     said.term = word.term;
     // What it said before it was silent for a lease the node has forgotten.
-    if (isSilent(this.#world, process, said.heardMs)) said.shortMs = undefined;
+    if (isSilent(process, said.heardMs)) said.shortMs = undefined;
     said.heardMs = nowMs;
     if (word.kind === "demand" || word.kind === "settled") this.#demand(process, said, word);
   }
@@ -69,7 +69,7 @@ export class FairnessChecker {
   said(process: SimProcess, message: PeerMessage): void {
     if (message.kind !== "executor" || message.message.kind !== "beat") return;
     const { group, slots, sequence } = message.message;
-    const nowMs = this.#world.loop.nowMs();
+    const nowMs = process.host.clock.nowMs();
     const groups = this.#of(process);
     const known = groups.get(group);
     // A workflow that was gone and came back is another one.
@@ -111,7 +111,7 @@ export class FairnessChecker {
 
   #isShort(process: SimProcess, said: Said, settledMs: number): boolean {
     const { shortMs = Number.POSITIVE_INFINITY, weightMs } = said;
-    const isThere = !isSilent(this.#world, process, said.heardMs);
+    const isThere = !isSilent(process, said.heardMs);
     return Math.max(shortMs, weightMs) <= settledMs && isThere;
   }
 

@@ -29,7 +29,7 @@ export class HungLeaderChecker {
     this.#pending.set(process, pending);
     const append = store.append.bind(store);
     store.append = async (tasks) => {
-      const sinceMs = this.#world.loop.nowMs();
+      const sinceMs = process.host.clock.nowMs();
       for (const { group } of tasks) pending.set(group, { sinceMs, led: leads(process, group) });
       await append(tasks);
       for (const { group } of tasks) pending.delete(group);
@@ -41,7 +41,7 @@ export class HungLeaderChecker {
     const { tickMs, electionTicks } = process.host.options.options;
     const limitMs = (STALL_TIMEOUTS * electionTicks + TICKS_MORE) * tickMs;
     for (const [group, { sinceMs, led }] of this.#pending.get(process) ?? []) {
-      const stoodMs = this.#world.loop.nowMs() - sinceMs;
+      const stoodMs = process.host.clock.nowMs() - sinceMs;
       if (stoodMs < limitMs || process.wasPausedSince(sinceMs)) continue;
       promise(
         !leads(process, group),

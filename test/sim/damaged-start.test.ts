@@ -40,6 +40,7 @@ function machine(): { readonly host: SimHost; readonly run: (ms: number) => Prom
     reachProcess: () => undefined,
     zombieRatio: 0,
     runRatio: 0,
+    beyond: false,
     clock: new HostClock({ loop, offsetMs: 0, rate: 1, wallErrorMs: 0 }),
     founding: (member) => ({
       kind: "found",

@@ -52,6 +52,8 @@ export interface HostOptions {
   readonly zombieRatio: number;
   readonly runRatio: number;
   readonly clock: HostClock;
+  /** More may be lost than can be survived: then a node may say so, with a code, and end. */
+  readonly beyond: boolean;
   readonly founding: ((member: MemberInfo) => SystemCommand) | undefined;
 }
 
@@ -300,7 +302,8 @@ export class SimProcess implements NetworkProcess {
         this.host.unfit(this);
         return;
       }
-      if (this.host.storage.explainsEnd(error)) {
+      const saysDamage = this.host.options.beyond && isJobxError(error);
+      if (saysDamage || this.host.storage.explainsEnd(error)) {
         this.host.failed(this, errorText(error));
         return;
       }

@@ -31,6 +31,9 @@ export type StorageFault = (typeof STORAGE_FAULTS)[number];
 /** Chance that a seed has a class of them. */
 const STORAGE_FAULT_RATIO = 0.25;
 
+/** Chance that a seed has more of them, and of lost stores, than can be survived. */
+const BEYOND_RATIO = 0.05;
+
 /** Seeds of many nodes take longest and are none the likelier to find something. */
 const NODE_COUNTS = [3, 3, 3, 4, 4, 4, 5, 5, 6, 7] as const;
 
@@ -39,6 +42,8 @@ export interface Plan {
   readonly nodeCount: number;
   readonly faults: ReadonlySet<Fault>;
   readonly storageFaults: ReadonlySet<StorageFault>;
+  /** Whether more is lost than can be survived: then only that nothing wrong is said or done is demanded. */
+  readonly beyond: boolean;
   /** Their units compete for the same slots. */
   readonly workflowCount: number;
   /** Of each workflow, in the order in which they are made. */
@@ -80,6 +85,7 @@ export function drawPlan(seed: number): Plan {
     storageFaults: new Set(
       STORAGE_FAULTS.filter((fault) => Chance.of(seed, fault).hits(STORAGE_FAULT_RATIO)),
     ),
+    beyond: Chance.of(seed, "beyond").hits(BEYOND_RATIO),
     workflowCount: Chance.of(seed, "workflows").pick([1, 2, 3]),
     weights: [1, 2, 3].map(() => weights.pick([1, 1, 2, 4, 8])),
     reweighs: weights.hits(0.3),
@@ -99,6 +105,11 @@ export function drawPlan(seed: number): Plan {
     tailEntries: chance.pick([5, 20, 100]),
     chunkBytes: chance.pick([500, 5_000]),
   };
+}
+
+/** What a trace says of its faults. */
+export function faultsText({ faults, storageFaults, beyond }: Plan): string {
+  return [...faults, ...storageFaults, ...(beyond ? ["beyond"] : [])].join();
 }
 
 /** A node's options; lease and beats as in the program, in proportion to the faults' lengths. */

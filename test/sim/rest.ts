@@ -3,6 +3,7 @@ import type { AnyReplica } from "../../src/actors/group-host.ts";
 import { voterTarget } from "../../src/actors/membership-plan.ts";
 import { SYSTEM_GROUP, VOTERS_MAX } from "../../src/actors/system-group.ts";
 import type { Configuration, ReplicaId } from "../../src/raft/types.ts";
+import type { Chance } from "./chance.ts";
 import type { RaftChecker } from "./checkers/raft-checker.ts";
 import type { RowChecker } from "./checkers/row-checker.ts";
 import type { SimWorkflow } from "./client.ts";
@@ -27,6 +28,11 @@ export class Rest {
     this.#options = options;
   }
 
+  /** Whether there are workflows. */
+  get hasBegun(): boolean {
+    return this.#options.workflows.length > 0;
+  }
+
   /** What is not yet as it must be when nothing happens any more. */
   unsettled(): string | undefined {
     const { workflows, rows, busy } = this.#options;
@@ -47,7 +53,7 @@ export class Rest {
    * only over when all voters have applied it: whoever still counts by the one before needs its majority.
    */
   mayLose(victim: SimHost): boolean {
-    if (this.#options.workflows.length === 0) return false;
+    if (!this.hasBegun) return false;
     if (this.#present.some(({ storeId, rot }) => storeId === undefined || rot.isThere))
       return false;
     return this.#groups.every((group) => {
@@ -74,10 +80,22 @@ export class Rest {
 
   /** Whether there are workflows, and each group has a leader and three voters. */
   get hasThreeVoters(): boolean {
-    if (this.#options.workflows.length === 0) return false;
+    if (!this.hasBegun) return false;
     return this.#groups.every(
       (group) => (this.#leaderOf(group)?.membership.configuration.voters.length ?? 0) >= 3,
     );
+  }
+
+  /** Hosts of more than half of the voters of a group that chance picks; undefined while it has no leader. */
+  majorityOfSome(chance: Chance): readonly SimHost[] | undefined {
+    if (!this.hasBegun) return undefined;
+    const membership = this.#leaderOf(chance.pick(this.#groups))?.membership;
+    if (membership === undefined) return undefined;
+    const { voters } = membership.configuration;
+    const hosts = membership.places.flatMap(({ replica, node }) =>
+      voters.includes(replica) ? (this.#host(node) ?? []) : [],
+    );
+    return chance.sample(hosts, Math.floor(voters.length / 2) + 1);
   }
 
   /**

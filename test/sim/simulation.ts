@@ -3,14 +3,15 @@ import { hash } from "node:crypto";
 import type { NodeStore } from "../../src/node/node-store.ts";
 import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { PlantedBugs } from "../../src/std/planted-bugs.ts";
+import { startFaults } from "./all-faults.ts";
 import type { SimBlockDisk } from "./blocks.ts";
 import { Chance } from "./chance.ts";
 import { AllCheckers } from "./checkers/all-checkers.ts";
 import { NoteHistory } from "./checkers/note-history.ts";
 import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
-import { ClockFaults, drawClock } from "./clock-faults.ts";
+import { drawClock } from "./clock-faults.ts";
 import { definition } from "./definition.ts";
-import { FaultDriver } from "./faults.ts";
+import { checkAnswers, checkEnd, type Ending } from "./ending.ts";
 import { HANDLERS, sourceOf } from "./handlers.ts";
 import type { SimProcess } from "./host.ts";
 import { SimHost } from "./host.ts";
@@ -20,10 +21,9 @@ import { SimNetwork } from "./network.ts";
 import { NoteUser } from "./note-user.ts";
 import { Operator } from "./operator.ts";
 import { Pioneer } from "./pioneer.ts";
-import { drawPlan, nodeOptions, type Plan } from "./plan.ts";
+import { drawPlan, faultsText, nodeOptions, type Plan } from "./plan.ts";
 import { Rest } from "./rest.ts";
 import type { UnitBehaviour } from "./runner.ts";
-import { StorageFaults } from "./storage-faults.ts";
 import { newTotals, type Totals } from "./totals.ts";
 import { Trace } from "./trace.ts";
 import { Turnover } from "./turnover.ts";
@@ -38,6 +38,9 @@ const RECOVERY_MS = 150_000;
  * lost on the way is given up after a minute.
  */
 const SETTLE_MS = 90_000;
+
+/** So long those are watched that lost more than can be survived, when all else is well again. */
+const BEYOND_MS = 40_000;
 
 /** Failures of one unit by chance; less than the repetitions that steps allow. */
 const CHANCE_FAILURES_MAX = 2;
@@ -137,34 +140,17 @@ class Simulation {
     // Control flow by thrown errors is frequent, and long traces are what it would cost most.
     Error.stackTraceLimit = 6;
     const { seed } = this.#plan;
-    this.#trace.note(
-      `seed ${seed}: ${this.#plan.nodeCount} nodes, ${[...this.#plan.faults, ...this.#plan.storageFaults].join()}`,
-    );
-    const faults = new FaultDriver({
+    this.#trace.note(`seed ${seed}: ${this.#plan.nodeCount} nodes, ${faultsText(this.#plan)}`);
+    this.#live().catch((error: unknown) => this.#fail(error));
+    startFaults({
       world: this.#world,
       plan: this.#plan,
       network: this.#network,
       hosts: this.#hosts,
-      mayLose: (host) => this.#turnover?.leaving !== host && this.#rest.mayLose(host),
-    });
-    const storageFaults = new StorageFaults({
-      world: this.#world,
-      plan: this.#plan,
-      hosts: this.#hosts,
+      rest: this.#rest,
       hungLeaders: this.#checkers.hungLeaders,
-      mayBeAway: (host) => this.#turnover?.leaving !== host,
-      mayRot: (host) => this.#rest.mayRot(host),
+      leaving: () => this.#turnover?.leaving,
     });
-    const clockFaults = new ClockFaults({
-      world: this.#world,
-      plan: this.#plan,
-      hosts: this.#hosts,
-      hasThreeVoters: () => this.#rest.hasThreeVoters,
-    });
-    this.#live().catch((error: unknown) => this.#fail(error));
-    faults.start();
-    clockFaults.start();
-    storageFaults.start();
     try {
       await this.#phases();
     } catch (error) {
@@ -188,6 +174,11 @@ class Simulation {
   async #phases(): Promise<void> {
     const { faultsToMs } = this.#plan;
     if (!(await this.#runUntil(faultsToMs, () => false))) return;
+    if (this.#plan.beyond) {
+      const doneMs = faultsToMs + BEYOND_MS;
+      if (await this.#runUntil(doneMs, () => this.#clientsDone)) checkAnswers(this.#ending);
+      return;
+    }
     if (!(await this.#runUntil(faultsToMs + RECOVERY_MS, () => this.#clientsDone))) return;
     promise(
       this.#clientsDone,
@@ -197,23 +188,12 @@ class Simulation {
     if (!(await this.#runUntil(endMs, () => this.#rest.unsettled() === undefined))) return;
     const unsettled = this.#rest.unsettled();
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
-    for (const [name, notes] of this.#notes) notes.check(name);
-    this.#checkers.later.check();
-    for (const { name, group } of this.#workflows) {
-      const fanIn = this.#checkers.rows.unfinishedFanIn(group);
-      promise(fanIn === undefined, () => `a request of ${name} succeeded without ${fanIn}`);
-    }
-    // What each client was promised it has looked after itself; this is only the sum.
-    if (!this.#workflows.every(({ group }) => this.#checkers.rows.knows(group))) return;
-    const requests = this.#workflows.reduce(
-      (sum, { group }) => sum + this.#checkers.rows.requests(group).length,
-      0,
-    );
-    const { requests: acknowledged, submissionsUnknown } = this.#totals;
-    promise(
-      acknowledged <= requests && requests <= acknowledged + submissionsUnknown,
-      `${acknowledged} requests were acknowledged, ${submissionsUnknown} submissions have an unknown outcome, and ${requests} requests exist`,
-    );
+    checkEnd(this.#ending);
+  }
+
+  get #ending(): Ending {
+    const checkers = this.#checkers;
+    return { checkers, workflows: this.#workflows, notes: this.#notes, totals: this.#totals };
   }
 
   /** @returns false when something was found. */
@@ -250,6 +230,7 @@ class Simulation {
       options: nodeOptions(this.#plan, index),
       behaviour: this.#behaviour(),
       bugs: this.#bugs,
+      beyond: this.#plan.beyond,
       watch: {
         opened: (process, store) => {
           this.#checkers.opened(process, store);

@@ -70,6 +70,8 @@ export interface Totals {
   snapshotsResumed: number;
   statesCompared: number;
   wipes: number;
+  /** Groups of whose voters a majority lost its data at once. */
+  beyondBudget: number;
   /** Machines whose monotonic clock runs fast or slow. */
   clocksDrifting: number;
   /** Dates that were set while the cluster ran. */
@@ -155,6 +157,7 @@ export function newTotals(): Totals {
     snapshotsResumed: 0,
     statesCompared: 0,
     wipes: 0,
+    beyondBudget: 0,
     clocksDrifting: 0,
     clockSteps: 0,
     diskHangs: 0,

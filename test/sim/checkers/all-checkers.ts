@@ -14,6 +14,7 @@ import { RemovalChecker } from "./removal-checker.ts";
 import { RowChecker } from "./row-checker.ts";
 import { StopChecker } from "./stop-checker.ts";
 import { VersionChecker } from "./version-checker.ts";
+import { VoiceChecker } from "./voice-checker.ts";
 
 export class AllCheckers {
   readonly raft: RaftChecker;
@@ -21,6 +22,7 @@ export class AllCheckers {
   readonly hungLeaders: HungLeaderChecker;
   readonly removals: RemovalChecker;
   readonly #stops: StopChecker;
+  readonly #voices: VoiceChecker;
   readonly #credit: CreditChecker;
   readonly #fairness: FairnessChecker;
   readonly obedience: ObedienceChecker;
@@ -52,6 +54,7 @@ export class AllCheckers {
     this.versions = new VersionChecker(world);
     const version = (): number => this.versions.version;
     this.later = new LaterChecker(world, version);
+    this.#voices = new VoiceChecker(world);
     this.#stops = new StopChecker(world, version);
   }
 
@@ -64,6 +67,7 @@ export class AllCheckers {
     this.raft.watch(process, store);
     this.hungLeaders.watch(process, store);
     this.#stops.watch(process, store);
+    this.#voices.watch(process, store);
   }
 
   /** A message has come to a process. */
@@ -91,6 +95,7 @@ export class AllCheckers {
     this.versions.said(process, message);
     this.raft.said(process, message);
     this.#stops.said(process, message);
+    this.#voices.said(process, message);
   }
 
   /** Something has happened in a process that lives. */

@@ -4,6 +4,7 @@
  * about the disk leaves when that batch is done, everything else at once.
  */
 
+import type { FalseClaim } from "../raft/claims.ts";
 import type { LogReadRequest } from "../raft/core-state.ts";
 import type { Message } from "../raft/messages.ts";
 import type { AppendTask } from "../raft/ready.ts";
@@ -14,7 +15,8 @@ import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
-import { replicaOn } from "./membership.ts";
+import { Liars, type Lie } from "./liars.ts";
+import { nodeOf, replicaOn } from "./membership.ts";
 import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
 import { EPOCH_STEP } from "./recovery-plan.ts";
 import type { Replica } from "./replica.ts";
@@ -45,8 +47,12 @@ export type AnyReplica = Pick<
 export interface SnapshotHands {
   /** A leader's core wants a snapshot for a follower. */
   wanted(replica: AnyReplica, to: ReplicaId): void;
-  /** A leader announces one that the replica lacks; the core adopts it when it is here. */
-  offered(replica: AnyReplica, from: NodeId, description: SnapshotDescription): void;
+  /**
+   * A leader announces one that the replica lacks; the core adopts it when it is here.
+   * @returns false if its descriptor is of another one.
+   * @throws {JobxError} `WIRE_MALFORMED`, `WIRE_VERSION_UNKNOWN`.
+   */
+  offered(replica: AnyReplica, from: NodeId, description: SnapshotDescription): boolean;
   /** Puts what the core has adopted into force in the group's state, durably. */
   finish(group: number): Promise<LogRestart>;
   /** The group's replica has stopped. */
@@ -88,9 +94,6 @@ const TERMS_AHEAD_MAX = 100 * EPOCH_STEP;
 /** Reads without an answer for so many ticks are given up. */
 const READ_TICKS_MAX = 20;
 
-/** How often one node is named for what it says, ms. */
-const REFUSED_AGAIN_MS = 60_000;
-
 /** Whose message was being taken: what stops a replica may be a lie. */
 interface Heard {
   readonly from: NodeId;
@@ -124,13 +127,13 @@ export class GroupHost {
   readonly #toElect = new Set<AnyReplica>();
   #electionsLeft = ELECTIONS_PER_SECOND_MAX;
   readonly #quiet = new Set<AnyReplica>();
-  /** When nodes were last named for what they say. */
-  readonly #refusedMs = new Map<NodeId, number>();
+  readonly #liars: Liars;
   #quietedCount = 0;
   #stopped = false;
 
   constructor(deps: GroupHostDeps) {
     this.#deps = deps;
+    this.#liars = new Liars(deps);
   }
 
   /** Begins to tick. */
@@ -176,29 +179,44 @@ export class GroupHost {
     }
     if (message.to !== replica.id) return;
     // A newcomer may write from a membership that is not applied here yet; nobody else's id is taken.
-    if (sender !== undefined && sender !== from) return;
+    if (sender !== undefined && sender !== from) {
+      if (nodeOf(replica.membership, message.from) === sender)
+        this.#liars.name(from, "a node speaks for the replica of another", { group });
+      return;
+    }
     if (message.term > replica.core.term + TERMS_AHEAD_MAX) {
-      this.#refuse(replica, from, "a node speaks of a term that cannot be");
+      this.#liars.name(from, "a node speaks of a term that cannot be", { group });
       return;
     }
     if (sender === undefined) {
       if (!this.#deps.mayEnter(replica, message.from, from)) return;
       replica.met(message.from, from);
     }
-    // It is fetched before the core hears of it, which goes on voting meanwhile.
-    if (message.kind === "snapshot" && replica.core.lacksSnapshot(message.snapshot))
-      this.#deps.snapshots.offered(replica, from, message.snapshot);
-    else this.#guard(replica, () => replica.core.step(message), { from, said: message.kind });
+    const claim = this.#take(replica, from, message);
+    if (claim !== undefined) this.#liars.lied({ group, from, claim }, message.kind);
     this.wake(group);
   }
 
-  /** Names a member that says what no honest one says, once in a while. */
-  #refuse({ group }: AnyReplica, node: NodeId, what: string): void {
-    const { clock, log } = this.#deps;
-    const lastMs = this.#refusedMs.get(node) ?? Number.NEGATIVE_INFINITY;
-    if (clock.nowMs() - lastMs < REFUSED_AGAIN_MS) return;
-    this.#refusedMs.set(node, clock.nowMs());
-    log.warn(what, { group, node });
+  /** A snapshot is fetched before the core hears of it, which goes on voting meanwhile. */
+  #take(replica: AnyReplica, from: NodeId, message: Message): FalseClaim | undefined {
+    const { core } = replica;
+    let claim: FalseClaim | undefined;
+    if (message.kind === "snapshot" && core.lacksSnapshot(message.snapshot)) {
+      claim = core.falseClaim(message);
+      if (claim !== undefined) return claim;
+      const isWhole = this.#deps.snapshots.offered(replica, from, message.snapshot);
+      return isWhole ? undefined : "announces a snapshot that cannot be";
+    }
+    const step = (): void => {
+      claim = core.step(message);
+    };
+    this.#guard(replica, step, { from, said: message.kind });
+    return claim;
+  }
+
+  /** What other nodes said lately that no honest one says; none of it was taken. */
+  get lies(): readonly Lie[] {
+    return this.#liars.lies;
   }
 
   /** R6: the node is taken for dead: groups that it led elect another leader, if they need one (R7). */

@@ -8,6 +8,7 @@ import type { SnapshotDescription } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { assert } from "../std/assert.ts";
 import type { Timers } from "../std/clock.ts";
+import { isSame } from "../std/equal.ts";
 import { errorText } from "../std/errors.ts";
 import { hash64Text, sameHash64 } from "../std/hash64.ts";
 import type { Log } from "../std/log.ts";
@@ -72,14 +73,19 @@ export class SnapshotReceiver {
 
   /**
    * A leader announces a snapshot that the replica lacks.
+   * @returns false if its descriptor is of another one: core and state would begin at two places.
    * @throws {JobxError} `WIRE_MALFORMED`, `WIRE_VERSION_UNKNOWN`.
    */
-  offered(replica: ReceivingReplica, from: NodeId, description: SnapshotDescription): void {
+  offered(replica: ReceivingReplica, from: NodeId, description: SnapshotDescription): boolean {
     const info = this.#deps.infos.decode(description.descriptor);
+    const { index, term, membership } = info;
+    const { configuration } = membership;
+    if (!isSame({ index, term, configuration }, withoutDescriptor(description))) return false;
     const { group } = replica;
-    if (this.#running.get(group)?.offer.info.snapshot === info.snapshot) return;
+    if (this.#running.get(group)?.offer.info.snapshot === info.snapshot) return true;
     this.#waiting.set(group, { replica, from, description, info });
     this.#next();
+    return true;
   }
 
   /** Snapshots put into force since the start. */
@@ -190,4 +196,8 @@ export class SnapshotReceiver {
       timer.cancel();
     }
   }
+}
+
+function withoutDescriptor({ index, term, configuration }: SnapshotDescription): object {
+  return { index, term, configuration };
 }

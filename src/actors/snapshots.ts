@@ -39,8 +39,8 @@ export class Snapshots implements SnapshotHands {
     this.#sender.wanted(replica, to);
   }
 
-  offered(replica: AnyReplica, from: NodeId, description: SnapshotDescription): void {
-    this.#receiver.offered(replica, from, description);
+  offered(replica: AnyReplica, from: NodeId, description: SnapshotDescription): boolean {
+    return this.#receiver.offered(replica, from, description);
   }
 
   finish(group: number): Promise<LogRestart> {

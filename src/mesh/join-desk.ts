@@ -3,11 +3,11 @@ import type { Connection, Stream } from "@libp2p/interface";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import { LogOnce } from "../std/log-once.ts";
 import { codeOf, meshError, reportable, toError } from "./errors.ts";
 import { refuse, tryWrite } from "./frame-writer.ts";
 import { hearNewcomer, JOIN_KIND, type JoinParties } from "./join-protocol.ts";
 import type { MeshLimits } from "./limits.ts";
-import { LogOnce } from "./log-once.ts";
 import type { Admission, NodeId } from "./ports.ts";
 
 /** Length of the window that `joinsPerMinuteMax` counts in, ms. */

@@ -71,11 +71,6 @@ export const JOIN_ANSWER_BYTES_MAX = MIB;
 /** Longest ticket id, bytes of UTF-8. */
 export const TICKET_ID_BYTES_MAX = 128;
 
-/** Peers whose bad proofs are remembered as logged; when full, further ones are not logged. */
-export const LOGGED_PEERS_MAX = 1_024;
-/** How often one peer's bad proof may be logged, ms. */
-export const LOG_AGAIN_MS = 3_600_000;
-
 /** Removed nodes that are refused outright; beyond it the oldest may try to join again (and fail). */
 export const REVOKED_MAX = 4_096;
 

@@ -3,8 +3,6 @@ import { seededRandom } from "../std/random.ts";
 import { dialAddresses, endpointOf, parseAddress } from "./addresses.ts";
 import { QUICK_PERIOD_MS, REDIAL_MAX_MS, REDIAL_QUICK_MAX_MS, redialDelayMs } from "./backoff.ts";
 import { decodeRemoteError, encodeRemoteError, packFields, unpackFields } from "./fields.ts";
-import { LOG_AGAIN_MS, LOGGED_PEERS_MAX } from "./limits.ts";
-import { LogOnce } from "./log-once.ts";
 import { Membership } from "./membership.ts";
 import { StallWatch } from "./stall-watch.ts";
 import { ticketProof, ticketVerifier } from "./ticket.ts";
@@ -17,22 +15,6 @@ describe("redials", () => {
       expect(redialDelayMs(failures, QUICK_PERIOD_MS, random)).toBeLessThanOrEqual(REDIAL_MAX_MS);
     }
     expect(redialDelayMs(500, QUICK_PERIOD_MS, random)).toBeGreaterThanOrEqual(REDIAL_MAX_MS / 2);
-  });
-});
-
-describe("a log line about a peer", () => {
-  it("is due once an hour", () => {
-    const once = new LogOnce();
-    expect(once.due("a", 0)).toBe(true);
-    expect(once.due("a", LOG_AGAIN_MS - 1)).toBe(false);
-    expect(once.due("a", LOG_AGAIN_MS)).toBe(true);
-  });
-
-  it("is not due for ever more peers, until the first are forgotten", () => {
-    const once = new LogOnce();
-    for (let peer = 0; peer < LOGGED_PEERS_MAX; peer += 1) once.due(`${peer}`, 0);
-    expect(once.due("one more", 1)).toBe(false);
-    expect(once.due("one more", LOG_AGAIN_MS)).toBe(true);
   });
 });
 

@@ -1,4 +1,5 @@
 import { assert } from "../std/assert.ts";
+import { type FalseClaim, falseClaim } from "./claims.ts";
 import {
   type CoreState,
   createState,
@@ -100,9 +101,17 @@ export class RaftCore {
     wake(this.#state);
   }
 
-  /** A message has come. What does not concern this replica or its term changes nothing. */
-  step(message: Message): void {
-    step(this.#state, message);
+  /**
+   * A message has come. What does not concern this replica or its term changes nothing.
+   * @returns what no honest peer would have said in it; then it has changed nothing either.
+   */
+  step(message: Message): FalseClaim | undefined {
+    return step(this.#state, message);
+  }
+
+  /** What `step` would return, for who does something else with the message. */
+  falseClaim(message: Message): FalseClaim | undefined {
+    return falseClaim(this.#state, message);
   }
 
   /** Appends payloads to the leader's log, all or none; at least one. */

@@ -143,7 +143,9 @@ export function sendEntriesRead(
   const member = { id: to, progress };
   // Nothing read means compacted meanwhile; the next heartbeat's answer finds out and goes on.
   if (entries.length === 0) return;
-  if (!progress.paused && entries[0]?.index === progress.next) {
+  // The log may have been compacted beyond them while they were on their way from the disk.
+  const follows = state.log.termAt(progress.next - 1) !== undefined;
+  if (follows && !progress.paused && entries[0]?.index === progress.next) {
     let bytes = 0;
     for (const entry of entries) bytes += entryBytes(entry);
     emitAppend(state, member, { entries, bytes });

@@ -1,5 +1,6 @@
 /** What a message does: first to the term, then by its kind. */
 import { unreachable } from "../std/assert.ts";
+import { type FalseClaim, falseClaim } from "./claims.ts";
 import { type CoreState, sendAfterAppend } from "./core-state.ts";
 import {
   campaignForTransfer,
@@ -17,9 +18,18 @@ import { becomeFollower } from "./roles.ts";
 import { finishTransfer } from "./transfer.ts";
 import type { ReplicaId } from "./types.ts";
 
-/** Takes a message. One that was meant for another replica changes nothing (R2). */
-export function step(state: CoreState, message: Message): void {
-  if (message.to !== state.id || message.from === state.id) return;
+/**
+ * Takes a message. One that was meant for another replica changes nothing (R2).
+ * @returns what is false about it, and then it has changed nothing either.
+ */
+export function step(state: CoreState, message: Message): FalseClaim | undefined {
+  if (message.to !== state.id || message.from === state.id) return undefined;
+  const claim = falseClaim(state, message);
+  if (claim === undefined) take(state, message);
+  return claim;
+}
+
+function take(state: CoreState, message: Message): void {
   // Whatever comes wakes, but for the talk about being quiet.
   const wakes = message.kind !== "quiet" && message.kind !== "quiet-response";
   if (wakes && state.quiet !== undefined) wake(state);

@@ -67,8 +67,11 @@ export class TestCluster {
   deliver(accept: (message: Message) => boolean = () => true): void {
     const messages = this.messages;
     this.messages = [];
-    for (const message of messages)
-      if (accept(message)) this.replicas.get(message.to)?.core.step(message);
+    for (const message of messages) {
+      if (!accept(message)) continue;
+      const claim = this.replicas.get(message.to)?.core.step(message);
+      assert(claim === undefined, `replica ${message.from} is honest, and ${claim}`);
+    }
   }
 
   /** Lets all replicas, or those given, do everything until nothing is left to do. */

@@ -302,7 +302,7 @@ export class Interaction {
     for (const parcel of parcels)
       switch (parcel.kind) {
         case "message":
-          core.step(parcel.message);
+          assert(core.step(parcel.message) === undefined, "what the others say is true");
           break;
         case "stored":
           core.stored(parcel.token);

@@ -48,6 +48,7 @@ export class StopChecker {
 
   /** Something happened in a process. @throws {Violation} when a replica stopped without a reason. */
   look(process: SimProcess): void {
+    this.#checkLies(process);
     const stopped = process.node?.stoppedReplicas;
     if (stopped === undefined || stopped.size === 0) return;
     const seen = this.#seen.get(process) ?? new Set();
@@ -83,6 +84,15 @@ export class StopChecker {
     if (!saysDamage || !rot.explains(group)) return false;
     this.#world.totals.replicasDamaged += 1;
     return true;
+  }
+
+  /** All nodes are honest here, so what cannot be true is their fault, or that of a damaged disk. */
+  #checkLies(process: SimProcess): void {
+    for (const { group, from, claim } of process.node?.host.lies ?? [])
+      promise(
+        process.host.rot.explains(group),
+        () => `${from} ${claim}, says ${process.id} of group ${group}`,
+      );
   }
 
   #checkAside(host: SimHost): void {

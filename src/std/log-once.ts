@@ -1,4 +1,8 @@
-import { LOG_AGAIN_MS, LOGGED_PEERS_MAX } from "./limits.ts";
+/** Peers that are remembered as logged; when full, further ones are not logged. */
+export const LOGGED_PEERS_MAX = 1_024;
+
+/** How often one peer may be logged, ms. */
+export const LOG_AGAIN_MS = 3_600_000;
 
 /** Says whether a line about a peer is due: once per peer and hour, for a bounded number of peers. */
 export class LogOnce {

@@ -32,6 +32,15 @@ export function hostAllowed(
   return isIP(name) !== 0 && name === localAddress?.replace(/^::ffff:/u, "");
 }
 
+/**
+ * The host in a URL that is sent whole (`GET http://HOST/path`), as a proxy is asked; it counts instead of
+ * the `Host` header (RFC 9112, 3.2.2). Undefined for a path alone, which names none.
+ */
+export function urlHost(url: string): string | undefined {
+  if (url.startsWith("/")) return undefined;
+  return /^[A-Za-z][A-Za-z0-9+.-]*:\/\/(?<host>[^/?#]*)/u.exec(url)?.groups?.["host"];
+}
+
 /** Whether a call with this `Origin` comes from a page that this very address served, or from no page. */
 export function originAllowed(origin: string | undefined, host: string): boolean {
   if (origin === undefined) return true;

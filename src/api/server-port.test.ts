@@ -66,6 +66,32 @@ describe("on a port", () => {
     expect(await raw(port, hostless)).toMatch(/^HTTP\/1\.1 400 [\s\S]*API_HTTP_INVALID/);
   });
 
+  test("a host in the URL counts like the one in the header, and only one header may name one", async () => {
+    const { port } = await listenApi(app, { host: "127.0.0.1", port: 0 });
+    const get = (url: string, ...hosts: readonly string[]): Promise<string> => {
+      const lines = [`GET ${url} HTTP/1.1`, ...hosts.map((host) => `Host: ${host}`)];
+      return raw(port, `${[...lines, "connection: close"].join("\r\n")}\r\n\r\n`);
+    };
+    for (const [url, ...hosts] of [
+      ["http://evil.example/healthz", "localhost"],
+      ["HTTP://evil.example:7070/healthz", "localhost"],
+      ["http://localhost@evil.example/healthz", "localhost"],
+      ["http://localhost/healthz", "evil.example"],
+    ] as const)
+      expect([url, await get(url, ...hosts)]).toMatchObject([
+        url,
+        expect.stringMatching(/^HTTP\/1\.1 403 [\s\S]*API_HOST_REFUSED/),
+      ]);
+    for (const hosts of [
+      ["localhost", "evil.example"],
+      ["evil.example", "localhost"],
+      ["localhost", "localhost"],
+    ])
+      expect(await get("/healthz", ...hosts)).toMatch(/^HTTP\/1\.1 400 [\s\S]*API_HTTP_INVALID/);
+    expect(await get(`http://localhost:${port}/healthz`, "localhost")).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await get("/healthz", "localhost")).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   test("bodies that come at once are bounded together, counted before they are read, and given back", async () => {
     const bounds = { bodiesBytesMax: 100 };
     const rules = { listenHost: "127.0.0.1", hostNames: [] };

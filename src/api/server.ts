@@ -10,7 +10,7 @@ import { apiError } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { rawFailure, sendFailure } from "./failures.ts";
 import { healthRoutes } from "./health-routes.ts";
-import { type HostRules, hostAllowed, originAllowed } from "./host-rules.ts";
+import { type HostRules, hostAllowed, originAllowed, urlHost } from "./host-rules.ts";
 import { InFlight, type InFlightBounds } from "./in-flight.ts";
 import { invocationRoutes } from "./invocation-routes.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -244,17 +244,11 @@ function sayAge(request: FastifyRequest, reply: FastifyReply, { cluster }: ApiCo
 
 /** @throws {JobxError} `API_HTTP_INVALID` (RFC 9112, 3.2), `API_HOST_REFUSED`, `API_ORIGIN_REFUSED`. */
 function checkAddress(request: FastifyRequest, rules: HostRules): void {
-  const { host } = request.headers;
-  if (host === undefined) {
-    const reason = "no host";
+  const host = hostOf(request);
+  for (const named of [host, urlHost(request.raw.url ?? "") ?? host]) {
+    if (hostAllowed(named, rules, request.socket.localAddress)) continue;
     throw apiError(
-      { code: "API_HTTP_INVALID", reason },
-      "the call does not say which host it is for",
-    );
-  }
-  if (!hostAllowed(host, rules, request.socket.localAddress)) {
-    throw apiError(
-      { code: "API_HOST_REFUSED", host: host.slice(0, 255) },
+      { code: "API_HOST_REFUSED", host: named.slice(0, 255) },
       "this node is not known under that name; add it to the names of its API",
     );
   }
@@ -265,6 +259,20 @@ function checkAddress(request: FastifyRequest, rules: HostRules): void {
       "pages from elsewhere may not call this node",
     );
   }
+}
+
+/** The one `Host` header. @throws {JobxError} `API_HTTP_INVALID` when there is none, or more. */
+function hostOf({ headers: { host }, raw: { rawHeaders } }: FastifyRequest): string {
+  // Of several, `headers` shows the first one only: something on the way may have gone by another.
+  const count = rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/iu.test(text)).length;
+  if (host !== undefined && count <= 1) return host;
+  const reason = host === undefined ? "no host" : "several hosts";
+  throw apiError(
+    { code: "API_HTTP_INVALID", reason },
+    host === undefined
+      ? "the call does not say which host it is for"
+      : "the call says more than once which host it is for",
+  );
 }
 
 function parseBodies(app: FastifyInstance): void {

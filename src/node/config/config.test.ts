@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -220,6 +221,20 @@ describe("what is wrong is refused with its place and a suggestion", () => {
     expect(message.startsWith(`${code}: `), message).toBe(true);
     expect(message).toContain(part);
   });
+});
+
+test("a configuration that is no regular file, or is larger than it says, is refused and not waited for", () => {
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  for (const path of [pipe, folder, "/dev/zero", "/dev/null"]) {
+    const message = refusal(["--config", path]);
+    expect(message).toContain(`CONFIG_FILE_UNREADABLE: cannot read the configuration ${path}`);
+    expect(message).toContain("it is no file");
+  }
+  expect(refusal(["--config", fileWith("#".repeat(16 * 1024 + 1))])).toContain("larger than 16384");
+  expect(configOf(["--config", fileWith(`slots: 3\n${"#".repeat(16 * 1024 - 9)}`)]).slots).toBe(3);
+  // Its size is said to be 0.
+  expect(refusal(["--config", "/proc/kallsyms"])).toContain("larger than 16384");
 });
 
 test("a ticket is never shown: not by --print-config, not by an error about it", () => {

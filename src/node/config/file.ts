@@ -1,5 +1,5 @@
 /** The configuration file: YAML, a mapping of options to values. */
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { suggest } from "../../workflow/suggest.ts";
 import { ConfigError } from "./errors.ts";
@@ -88,11 +88,9 @@ function valueText(name: OptionName, value: unknown, source: string): string {
 
 function readText(path: string, need: "must exist" | "may be absent"): string | undefined {
   try {
-    // Looked at first, so that a wrong name does not fill the memory.
-    if (statSync(path).size > FILE_BYTES_MAX) {
-      throw invalidFile(path, 1, `larger than ${FILE_BYTES_MAX} bytes`);
-    }
-    return readFileSync(path, "utf8");
+    const text = readBounded(path);
+    if (text !== undefined) return text;
+    throw invalidFile(path, 1, `larger than ${FILE_BYTES_MAX} bytes`);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     const absent = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
@@ -103,6 +101,27 @@ function readText(path: string, need: "must exist" | "may be absent"): string | 
       `cannot read the configuration ${path}: ${reason}`,
       { cause },
     );
+  }
+}
+
+/** Undefined when there is more than may be; what a file says of its size is not believed. */
+function readBounded(path: string): string | undefined {
+  // Else opening a pipe that nobody writes to would not end, and no signal would end the node.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(file).isFile()) {
+      throw new Error("it is no file; a folder, a pipe and a device are not read");
+    }
+    const buffer = Buffer.alloc(FILE_BYTES_MAX + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const bytes = readSync(file, buffer, length, buffer.length - length, null);
+      if (bytes === 0) return buffer.toString("utf8", 0, length);
+      length += bytes;
+    }
+    return undefined;
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -7,8 +7,9 @@ import type { SimHost } from "./host.ts";
 import type { Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 
-/** When it comes to that for the first time, after the workflows are there, at the latest. */
-const BEGIN_MS_MAX = 25_000;
+/** When it comes to that for the first time, if the workflows are there: something is to be lost by then. */
+const BEGIN_MS_MIN = 10_000;
+const BEGIN_MS_MAX = 40_000;
 
 /** Between two groups. */
 const BETWEEN_MS_MIN = 5_000;
@@ -21,8 +22,8 @@ const OFF_MS_MAX = 4_000;
 /** While there is nobody to hit. */
 const LOOK_MS = 500;
 
-/** Records that rot on one machine. */
-const RECORDS = 6;
+/** Records that rot on one machine: of more one is nearly always such that the whole store is set aside. */
+const RECORDS = 2;
 
 export interface BeyondFaultsOptions {
   readonly world: World;
@@ -42,7 +43,8 @@ export class BeyondFaults {
 
   start(): void {
     const { world, plan } = this.#options;
-    if (plan.beyond) world.loop.after(this.#chance.between(0, BEGIN_MS_MAX), () => this.#next());
+    if (!plan.beyond) return;
+    world.loop.after(this.#chance.between(BEGIN_MS_MIN, BEGIN_MS_MAX), () => this.#next());
   }
 
   #next(): void {

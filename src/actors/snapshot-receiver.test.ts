@@ -186,3 +186,27 @@ test("a sender that says nothing, or whose node is down, is given up, and what i
   await of.timers.advance(0);
   expect(of.installs.get(1)?.state).toBe("idle");
 });
+
+test("a snapshot whose descriptor is of another index, term or membership is not fetched", () => {
+  let asked = 0;
+  const receiver = new SnapshotReceiver({
+    ...{ timers: new FakeTimers(), log: silentLog, infos: snapshotInfoFormat, wake: () => {} },
+    states: {
+      beginInstall: () => {
+        asked += 1;
+        return Promise.resolve(new Install());
+      },
+    },
+    transfer: { fetch: whole },
+  });
+  const core = { lacksSnapshot: () => true, adoptSnapshot: () => true };
+  const description = descriptionOf(infoOf("one"));
+  const replica = { group: 1, core };
+  for (const other of [{ index: description.index + 1 }, { term: description.term + 1 }])
+    expect(receiver.offered(replica, "n1", { ...description, ...other })).toBe(false);
+  const configuration = { ...description.configuration, voters: [1] };
+  expect(receiver.offered(replica, "n1", { ...description, configuration })).toBe(false);
+  expect(asked).toBe(0);
+  expect(receiver.offered(replica, "n1", description)).toBe(true);
+  expect(asked).toBe(1);
+});

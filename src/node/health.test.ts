@@ -5,6 +5,7 @@ import {
   ProgressWatch,
   type ReplicaSample,
   STUCK_MS,
+  stoppedTroubles,
 } from "./health.ts";
 
 const EVERY_MS = 1_000;
@@ -85,4 +86,15 @@ test("a loop that stood still is trouble for a while after it went on", () => {
   expect(watch.codes()).toEqual(["loop-stalled"]);
   for (let look = 0; look < 10; look++) watch.look(replica());
   expect(watch.codes()).toEqual([]);
+});
+
+test("a replica that stopped is told from one that is damaged and will be replaced", () => {
+  const stopped = new Map([
+    [3, "STORE_IO: a read failed"],
+    [4, "STORE_DAMAGED: a row"],
+  ]);
+  expect(stoppedTroubles(stopped, new Map([[4, 9]]))).toEqual([
+    { code: "stopped", message: "the replica of group 3 takes no part: STORE_IO: a read failed" },
+    { code: "damage", message: "the replica of group 4 takes no part: STORE_DAMAGED: a row" },
+  ]);
 });

@@ -10,7 +10,10 @@ export interface Trouble {
     | "starting"
     | "removed"
     | "version"
+    /** A replica has lost something, and waits to be replaced (R4). */
     | "damage"
+    /** A replica stopped though its store is whole; it goes on when the process starts anew. */
+    | "stopped"
     | "no-leader"
     | "disk-hangs"
     | "loop-stalled"
@@ -44,6 +47,17 @@ interface Watched {
   applyingMs: number | undefined;
   /** Since when a leader's entries wait to be committed. */
   committingMs: number | undefined;
+}
+
+/** Replicas that take no part, with the reasons, and which of them are damaged; by group. */
+export function stoppedTroubles(
+  stopped: ReadonlyMap<number, string>,
+  damaged: ReadonlyMap<number, unknown>,
+): readonly Trouble[] {
+  return [...stopped].map(([group, reason]) => ({
+    code: damaged.has(group) ? "damage" : "stopped",
+    message: `the replica of group ${group} takes no part: ${reason}`,
+  }));
 }
 
 /** Watches replicas, the disk and the loop of one node. Plain bookkeeping: times come in. */

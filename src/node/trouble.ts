@@ -4,7 +4,7 @@ import type { VersionRange } from "../scheduler/system/version-range.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Composed } from "./compose.ts";
 import { CopyAges } from "./copy-age.ts";
-import { ProgressWatch, type ReplicaSample, type Trouble } from "./health.ts";
+import { ProgressWatch, type ReplicaSample, stoppedTroubles, type Trouble } from "./health.ts";
 import { hearsOfLeader, type LedReplica } from "./leader-heard.ts";
 
 /** Between two looks at whether anything moves. */
@@ -84,10 +84,7 @@ function membershipTroubles({
   composed: { node, member },
   isUp,
 }: Pick<HealthDeps, "composed" | "isUp">): readonly Trouble[] {
-  const troubles: Trouble[] = [...node.stoppedReplicas].map(([group, reason]) => ({
-    code: "damage",
-    message: `the replica of group ${group} takes no part: ${reason}`,
-  }));
+  const troubles = [...stoppedTroubles(node.stoppedReplicas, node.damagedReplicas)];
   const known = node.directory.member(node.self);
   if (known === undefined) {
     troubles.push({ code: "starting", message: "this node does not know its cluster yet" });

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { asRecord, textOf } from "../../../scripts/lib/json.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const START_MS_MAX = 60_000;
@@ -82,8 +83,14 @@ export async function checkWell(node: FuzzedNode): Promise<void> {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const kib = Number(/^VmRSS:\s+(\d+) kB$/mu.exec(status)?.[1]);
   if (!(kib * 1024 < RSS_BYTES_MAX)) throw new Error(`the node takes ${kib} KiB`);
-  // Through the log and back: neither its groups nor its API stand still.
+  const ready = await fetch(`http://${node.api.host}:${node.api.port}/readyz`, {
+    signal: AbortSignal.timeout(SERVED_MS_MAX),
+  });
+  if (!ready.ok) throw new Error(`the node is not ready: ${(await ready.text()).slice(0, 600)}`);
+  // Through the logs and back: neither its groups, the system group with them, nor its API stand still.
   await ask(node, "PUT", "/v1/workflows/quiet", { description: `${performance.now()}` });
+  const token = asRecord(await ask(node, "POST", "/v1/tokens", { role: "read" }), "a token");
+  await ask(node, "DELETE", `/v1/tokens/${textOf(token, "id")}`);
 }
 
 async function isReady(port: number): Promise<boolean> {

@@ -197,10 +197,10 @@ test("a snapshot whose descriptor is of another index, term or membership is not
         return Promise.resolve(new Install());
       },
     },
-    transfer: { fetch: whole },
+    transfer: { fetch: (_, wanted) => whole(wanted) },
   });
   const core = { lacksSnapshot: () => true, adoptSnapshot: () => true };
-  const description = descriptionOf(infoOf("one"));
+  const description = descriptionOf(infoOf("one", 9));
   const replica = { group: 1, core };
   for (const other of [{ index: description.index + 1 }, { term: description.term + 1 }])
     expect(receiver.offered(replica, "n1", { ...description, ...other })).toBe(false);

@@ -1,7 +1,10 @@
 /** Who looks at simulated processes from outside. */
 import type { PeerMessage } from "../../src/actors/ports.ts";
+import type { RunnerPort } from "../../src/actors/work-ports.ts";
 import type { NodeStore } from "../../src/node/node-store.ts";
-import type { Running } from "./checkers/obedience-checker.ts";
+
+/** What a runner is told of an attempt. */
+export type Running = Pick<Parameters<RunnerPort["run"]>[1], "group" | "token" | "signal">;
 
 /** Watches processes from outside. */
 export interface HostWatch<Process> {

@@ -4,18 +4,15 @@
  * beat at which that is looked after, since the executor last heard a scheduler, by its own clock.
  */
 import type { PeerMessage } from "../../../src/actors/ports.ts";
-import type { RunnerPort } from "../../../src/actors/work-ports.ts";
 import { singleGrants } from "../../../src/scheduler/grants.ts";
 import type { SchedulerMessage } from "../../../src/scheduler/protocol.ts";
 import type { Token } from "../../../src/scheduler/unit.ts";
 import type { SimProcess } from "../host.ts";
+import type { Running } from "../host-watch.ts";
 import { Violation, type World } from "../world.ts";
 
 /** Clocks round, and who was paused hears and looks in the same moment. */
 const ROUNDING_MS = 1;
-
-/** What a runner is told of an attempt. */
-export type Running = Pick<Parameters<RunnerPort["run"]>[1], "group" | "token" | "signal">;
 
 type Word = Exclude<SchedulerMessage, { kind: "not-scheduler" }>;
 

@@ -127,6 +127,7 @@ export class NoteUser {
         world.totals.notesUnknown += 1;
         break;
       case "no effect":
+        begun.withdrawn();
         return;
       case "written":
         world.totals.notesWritten += 1;

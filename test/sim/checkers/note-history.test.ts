@@ -62,3 +62,14 @@ test("a write that was refused, or had no effect, is not seen", () => {
 test("who read and was not answered has seen nothing", () => {
   expect(after([{ kind: "read" }, undefined], saw(1, ""))).not.toThrow();
 });
+
+test("a write that has not returned may be seen or not, and one without an effect may not", () => {
+  const history = new NoteHistory(FIRST);
+  const begun = history.begin(write("a"));
+  history.begin({ kind: "read" }).returned({ kind: "read", noted: { revision: 7, note: "a" } });
+  // One that is read and never answered saw nothing.
+  history.begin({ kind: "read" });
+  expect(() => history.check("w")).not.toThrow();
+  begun.withdrawn();
+  expect(() => history.check("w")).toThrow("not linearizable");
+});

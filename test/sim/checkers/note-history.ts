@@ -80,6 +80,8 @@ export interface Begun {
 export class NoteHistory {
   readonly #initial: Noted;
   readonly #operations: Operation<NoteInput, NoteOutput>[] = [];
+  /** Calls that have not returned: a write among them may have happened, or may not. */
+  readonly #open = new Set<Operation<NoteInput, NoteOutput>>();
   #time = 0;
 
   constructor(initial: Noted) {
@@ -88,20 +90,24 @@ export class NoteHistory {
 
   begin(input: NoteInput): Begun {
     const called = this.#now();
+    const open = { input, called, end: undefined };
+    this.#open.add(open);
     return {
       returned: (output) => {
+        this.#open.delete(open);
         // Who has read and was not told saw nothing.
         if (output === undefined && input.kind === "read") return;
         const end = output === undefined ? undefined : { returned: this.#now(), output };
         this.#operations.push({ input, called, end });
       },
-      withdrawn: () => undefined,
+      withdrawn: () => void this.#open.delete(open),
     };
   }
 
   /** @throws {Violation} when no order explains what was seen. */
   check(name: string): void {
-    const verdict = checkLinearizable(this.#operations, noteModel(this.#initial));
+    const writes = [...this.#open].filter(({ input }) => input.kind === "write");
+    const verdict = checkLinearizable([...this.#operations, ...writes], noteModel(this.#initial));
     promise(verdict.kind !== "undecided", `the order of reads and writes of ${name} was not found`);
     promise(
       verdict.kind === "linearizable",

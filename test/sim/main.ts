@@ -5,7 +5,7 @@ import { emptyTotals, failureText, runBatch } from "./batch.ts";
 import { addTotals, newTotals, type Totals, totalsText } from "./totals.ts";
 
 /** Smaller batches may miss something by chance. */
-const COMPLETE_RUNS_MIN = 50;
+const COMPLETE_RUNS_MIN = 100;
 
 /** Seeds between two words of progress. */
 const PROGRESS_RUNS = 50;

@@ -54,6 +54,19 @@ describe("frames of the muxer", () => {
     expect(written[1]).toEqual(data(1, [8]));
   });
 
+  test("a frame for a connection that is closed is dropped, and any other error is told", () => {
+    const { stream, say } = sender((inner) => {
+      inner.send = () => {
+        throw Object.assign(new Error("closed"), { name });
+      };
+      joinFrames(inner);
+    });
+    let name = "StreamStateError";
+    expect([say(update(3, 100, 1)), say(data(1, [9]))]).toEqual([false, false]);
+    name = "RangeError";
+    expect(() => stream.send(Uint8Array.of(1))).toThrow("closed");
+  });
+
   test("a quarter of the least window is not held back", () => {
     const { written, say } = sender(joinFrames);
     say(update(3, 40_000));

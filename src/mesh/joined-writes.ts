@@ -68,9 +68,13 @@ export function joinWrites(stream: Sender): void {
   stream.send = (data) => send(data.subarray());
 }
 
-/** Like `joinWrites`, for frames of yamux: window updates wait for the next frame, or until they are many. */
+/**
+ * Like `joinWrites`, for frames of yamux: window updates wait for the next frame, or until they are many.
+ * Frames for a connection that is closed are dropped, since yamux opens streams in a microtask, where an error
+ * that is thrown ends the process; streams hear of the end by themselves.
+ */
 export function joinFrames(stream: Sender): void {
-  const send = stream.send.bind(stream);
+  const send = unlessClosed(stream.send.bind(stream));
   const held = new HeldWindow();
   stream.send = (data) => {
     const frame = data.subarray();
@@ -80,6 +84,18 @@ export function joinFrames(stream: Sender): void {
       return send(held.before(new Uint8Array(0)));
     }
     return send(held.before(frame));
+  };
+}
+
+/** False for what comes too late. */
+function unlessClosed(send: Sender["send"]): Sender["send"] {
+  return (data) => {
+    try {
+      return send(data);
+    } catch (error) {
+      if (error instanceof Error && error.name === "StreamStateError") return false;
+      throw error;
+    }
   };
 }
 

@@ -39,8 +39,7 @@ export function noteHeartbeatResponse(
 /** Takes in a read at the leader. */
 export function takeRead(state: CoreState, read: ReadRequest): void {
   // Before it has committed in its term, a leader may not know the newest commit index (6.4).
-  const mayAnswer = hasCommittedInTerm(state) || state.options.bugs.readWithoutParking === true;
-  if (mayAnswer) state.reads.gather(read);
+  if (hasCommittedInTerm(state)) state.reads.gather(read);
   else state.reads.park(read);
 }
 

@@ -72,8 +72,7 @@ export function maybeCommit(state: CoreState): void {
       ? log.lastIndex
       : (progress.get(id)?.match ?? 0),
   );
-  const isOurs = log.termAt(index) === state.term || bugs.commitEarlierTerms === true;
-  if (index <= log.committed || !isOurs) return;
+  if (index <= log.committed || log.termAt(index) !== state.term) return;
   state.uncommittedBytes -= log.bytesBetween(log.committed + 1, index);
   log.commitTo(index);
   state.commitNews = true;

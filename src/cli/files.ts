@@ -3,10 +3,11 @@ import { isUtf8 } from "node:buffer";
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parseDocument } from "yaml";
+import { Lexer, LineCounter, parseDocument } from "yaml";
 import { APPLY_BODY_BYTES_MAX, BODY_BYTES_MAX } from "../api/limits.ts";
 import type { HandlerFile } from "../api/ports.ts";
 import { assert } from "../std/assert.ts";
+import { JobxError } from "../std/errors.ts";
 import { handlersAmong } from "../workflow/handler-names.ts";
 import { cliError } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -15,7 +16,10 @@ import type { Io } from "./io.ts";
 const FILES_MAX = 10_000;
 /** Folders in folders. */
 const DEPTH_MAX = 32;
-/** Aliases that one document may resolve: enough for real files, too few for a bomb. */
+/**
+ * Aliases that one document may have, and resolve: enough for real files, too few for a bomb. Each that is
+ * wrong takes the parser as long as the text is.
+ */
 const YAML_ALIASES_MAX = 100;
 
 /**
@@ -29,19 +33,37 @@ export async function readYaml(path: string): Promise<unknown> {
 
 /** As `readYaml`, from the file's text. @throws {JobxError} `CLI_YAML_INVALID` with the line. */
 export function parseYaml(text: string, path: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) {
-    const line = problem.linePos?.[0].line ?? 1;
-    throw yamlError({ path, line }, problem);
-  }
+  const lines = new LineCounter();
   try {
+    if (countAliases(text) > YAML_ALIASES_MAX)
+      throw yamlError({ path, line: 1 }, new Error(`it has more than ${YAML_ALIASES_MAX} aliases`));
+    // Making each error pretty takes the whole text: a minute, where nothing in a large file is right.
+    const options = { prettyErrors: false, lineCounter: lines, uniqueKeys: true };
+    const document = parseDocument(text, options);
+    const [problem] = document.errors;
+    if (problem !== undefined) {
+      throw yamlError({ path, line: lines.linePos(problem.pos[0]).line }, problem);
+    }
     const value: unknown = document.toJS({ maxAliasCount: YAML_ALIASES_MAX });
     return value;
   } catch (cause) {
+    if (cause instanceof JobxError) throw cause;
     throw yamlError({ path, line: 1 }, cause);
   }
 }
+
+function countAliases(text: string): number {
+  let count = 0;
+  let before = "";
+  for (const token of new Lexer().lex(text)) {
+    if (token.startsWith("*") && before !== SCALAR_MARK) count += 1;
+    before = token;
+  }
+  return count;
+}
+
+/** What the lexer says before the text of a plain or block scalar. */
+const SCALAR_MARK = "\u001f";
 
 /**
  * The handlers of a folder, with their sources. Links to files are followed, links to folders are not.

@@ -16,6 +16,7 @@ import { TOKENS } from "../../test/lib/fake-tokens.ts";
 import { buildApi, listenApi } from "../api/server.ts";
 import { silentLog } from "../std/log.ts";
 import { COMMANDS } from "./commands.ts";
+import { parseYaml } from "./files.ts";
 
 /** Processes and their calls take their time where other things run as well. */
 const SLOW = { timeout: 20_000 };
@@ -148,6 +149,23 @@ describe("apply and sync", () => {
     );
     const path = await file("wrong/bomb.yaml", `l0: &l0 [x]\n${levels.join("\n")}\n`);
     expect((await jobx(["apply", path])).exit).toBe(2);
+  });
+
+  test("a file that is wrong thirty thousand times, or nested without end, is refused with one line", async () => {
+    const wrong = await file(
+      "wrong/aliases.yaml",
+      `workflow: w\nsteps: {${"*\n".repeat(30_000)}}\n`,
+    );
+    const nested = await file("wrong/nested.yaml", "? ".repeat(30_000));
+    for (const path of [wrong, nested]) {
+      const { exit, err } = await jobx(["apply", path]);
+      expect([exit, err.trimEnd().split("\n").length]).toEqual([2, 1]);
+      expect(err).toContain("CLI_YAML_INVALID");
+    }
+    const real = "workflow: text\ndescription: |\n  * one\n  * two\nsteps: {}\n";
+    expect(parseYaml(real.replace("one", "- *\n  ".repeat(200)), "a.yaml")).toMatchObject({
+      workflow: "text",
+    });
   });
 
   test("sync needs a workflow and sends only handlers", async () => {

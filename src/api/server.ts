@@ -245,8 +245,8 @@ function sayAge(request: FastifyRequest, reply: FastifyReply, { cluster }: ApiCo
 /** @throws {JobxError} `API_HTTP_INVALID` (RFC 9112, 3.2), `API_HOST_REFUSED`, `API_ORIGIN_REFUSED`. */
 function checkAddress(request: FastifyRequest, rules: HostRules): void {
   const host = hostOf(request);
-  for (const named of [host, urlHost(request.raw.url ?? "") ?? host]) {
-    if (hostAllowed(named, rules, request.socket.localAddress)) continue;
+  for (const named of [host, urlHost(request.raw.url ?? "")]) {
+    if (named === undefined || hostAllowed(named, rules, request.socket.localAddress)) continue;
     throw apiError(
       { code: "API_HOST_REFUSED", host: named.slice(0, 255) },
       "this node is not known under that name; add it to the names of its API",

@@ -21,6 +21,8 @@ const DEPTH_MAX = 32;
  * wrong takes the parser as long as the text is.
  */
 const YAML_ALIASES_MAX = 100;
+/** What the lexer of YAML says before the text of a plain or block scalar. */
+const SCALAR_MARK = "\u001f";
 
 /**
  * The value of a YAML file.
@@ -61,9 +63,6 @@ function countAliases(text: string): number {
   }
   return count;
 }
-
-/** What the lexer says before the text of a plain or block scalar. */
-const SCALAR_MARK = "\u001f";
 
 /**
  * The handlers of a folder, with their sources. Links to files are followed, links to folders are not.

@@ -17,7 +17,7 @@ import type { MemberRow } from "../scheduler/system/rows.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { groupName, groupNamed, groupViews } from "./group-views.ts";
-import { removeNode } from "./node-removal.ts";
+import { removeNode } from "./remove-node.ts";
 import { type ReplicaStatesDeps, replicaStates } from "./replica-states.ts";
 import { ticketState, ticketsToForget } from "./room.ts";
 import { systemWall } from "./system.ts";

@@ -6,10 +6,10 @@ import type { ClusterPort, Principal, TokenView } from "../api/ports.ts";
 import { administers, type TokenRow } from "../scheduler/system/rows.ts";
 import type { Clock } from "../std/clock.ts";
 import type { Deadline } from "../std/deadline.ts";
-import { isJobxError } from "../std/errors.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
 import type { ReadEnd } from "./system-view.ts";
+import { unlessRefused } from "./unless-refused.ts";
 import { isoTime } from "./views.ts";
 import type { WorkflowWriter } from "./workflow-writer.ts";
 
@@ -145,19 +145,10 @@ export class Tokens {
         (token) => token.hash !== hash && administers(token.row) && !gone.has(token.hash),
       );
       if (other === undefined) throw lastAdmin();
-      if (await this.#revokeKeeping(hash, other.hash, deadline)) return;
+      const command = { kind: "revoke-token-keeping", hash, keeps: other.hash } as const;
+      const revoke = () => this.#writer.system(command, deadline);
+      if (await unlessRefused("TOKEN_KEPT_GONE", revoke)) return;
       gone.add(other.hash);
-    }
-  }
-
-  /** False where the token that was to stay is gone: nothing was revoked. */
-  async #revokeKeeping(hash: string, keeps: string, deadline: Deadline): Promise<boolean> {
-    try {
-      await this.#writer.system({ kind: "revoke-token-keeping", hash, keeps }, deadline);
-      return true;
-    } catch (error) {
-      if (isJobxError(error) && error.code === "TOKEN_KEPT_GONE") return false;
-      throw error;
     }
   }
 }

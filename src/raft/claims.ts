@@ -5,6 +5,7 @@
  * what is known of one term is held against words of that term only; and answers are given before a
  * write and leave after it, so they speak of the log as it was then, which in one term only grows.
  */
+import { unreachable } from "../std/assert.ts";
 import type { CoreState } from "./core-state.ts";
 import { lacksSnapshot } from "./following.ts";
 import type { AppendMessage, AppendResponseMessage, Message, SnapshotMessage } from "./messages.ts";
@@ -54,6 +55,8 @@ export function falseClaim(state: CoreState, message: Message): FalseClaim | und
     case "pre-vote-response":
     case "read-index":
       return undefined;
+    default:
+      return unreachable(message);
   }
 }
 

@@ -54,6 +54,22 @@ test("a snapshot is announced once it is made, and only to who waits for it", ()
   expect(leader.core.ready().messages).toMatchObject([{ kind: "snapshot", to: 3 }]);
 });
 
+test("entries that were compacted on their way from the disk are not sent, and a snapshot is asked for", () => {
+  const cluster = new TestCluster({ voters: [1, 2, 3], raft: { tailBytesMax: 0 } });
+  const leader = cluster.elect(1);
+  for (let i = 0; i < 4; i += 1) leader.core.propose([bytesOf(`${i}`)]);
+  cluster.stabilize((message) => message.to !== 3);
+  leader.core.replicaUnreachable(3);
+  leader.core.step({ kind: "heartbeat-response", from: 3, to: 1, term: 2, round: 0 });
+  const [request] = leader.core.ready().logReads;
+  if (request === undefined) throw new Error("entries are read from the disk");
+  const entries = [leader.disk.at(request.firstIndex)].filter((entry) => entry !== undefined);
+  expect(entries).toHaveLength(1);
+  leader.compact(request.firstIndex + 1);
+  leader.core.entriesRead(request, entries);
+  expect(leader.core.ready()).toMatchObject({ snapshotsWanted: [3], messages: [] });
+});
+
 test("a message for another replica of the node changes nothing (R2)", () => {
   const cluster = new TestCluster({ voters: [1, 2, 3] });
   const replica = cluster.at(1);

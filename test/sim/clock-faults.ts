@@ -3,8 +3,7 @@
  * then by far more. Dates are off by as much as people overlook, one of them by hours; and they are set
  * while the cluster runs, forward and back: by a little, to another time altogether, or right again.
  */
-import type { Chance } from "./chance.ts";
-import { Chance as Streams } from "./chance.ts";
+import { Chance } from "./chance.ts";
 import type { SimHost } from "./host.ts";
 import { HostClock } from "./host-clock.ts";
 import type { SimLoop } from "./loop.ts";
@@ -42,10 +41,10 @@ export function drawClock(plan: Plan, index: number, loop: SimLoop, chance: Chan
 }
 
 function rateOf({ seed, nodeCount }: Plan, index: number): number {
-  const all = Streams.of(seed, "drift");
+  const all = Chance.of(seed, "drift");
   const strong = all.hits(STRONG_RATIO) ? all.whole(0, nodeCount - 1) : undefined;
   const drift = index === strong ? DRIFT_STRONG : DRIFT;
-  return 1 + Streams.of(seed, `drift ${index}`).between(-drift, drift);
+  return 1 + Chance.of(seed, `drift ${index}`).between(-drift, drift);
 }
 
 export class ClockFaults {

@@ -4,23 +4,37 @@
  * under its id.
  */
 import type { PeerMessage } from "../../../src/actors/ports.ts";
-import type { NodeStore } from "../../../src/node/node-store.ts";
-import type { SimProcess } from "../host.ts";
 import { Violation, type World } from "../world.ts";
 
+/** A process of a machine. */
+interface Speaker {
+  readonly id: string;
+}
+
+/** As much of a node's store as is looked at. */
+interface WatchedStore {
+  readonly identity: { readonly storeId: string };
+  replicas(): readonly {
+    readonly group: number;
+    readonly replica: number;
+    readonly damage?: unknown;
+  }[];
+  createReplica(made: { readonly group: number; readonly replica: number }): Promise<void>;
+}
+
 export class VoiceChecker {
-  readonly #world: World;
+  readonly #world: Pick<World, "violate">;
   /** Replicas that a process has, by group and id. */
-  readonly #voices = new WeakMap<SimProcess, Set<string>>();
+  readonly #voices = new WeakMap<Speaker, Set<string>>();
   /** The store on which a replica was made, by its host, group and id. */
   readonly #stores = new Map<string, string>();
 
-  constructor(world: World) {
+  constructor(world: Pick<World, "violate">) {
     this.#world = world;
   }
 
   /** Looks over the shoulder of a store that was just opened. */
-  watch(process: SimProcess, store: NodeStore): void {
+  watch(process: Speaker, store: WatchedStore): void {
     const { storeId } = store.identity;
     const voices = new Set<string>();
     this.#voices.set(process, voices);
@@ -39,7 +53,7 @@ export class VoiceChecker {
   }
 
   /** A process says something. */
-  said(process: SimProcess, message: PeerMessage): void {
+  said(process: Speaker, message: PeerMessage): void {
     if (message.kind !== "raft") return;
     for (const { group, message: word } of message.items) {
       const name = nameOf(group, word.from);
@@ -48,7 +62,7 @@ export class VoiceChecker {
     }
   }
 
-  #belongs(process: SimProcess, name: string, storeId: string): void {
+  #belongs(process: Speaker, name: string, storeId: string): void {
     const where = `${process.id}/${name}`;
     const before = this.#stores.get(where);
     this.#stores.set(where, storeId);

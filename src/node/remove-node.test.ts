@@ -3,7 +3,7 @@ import { memberNamed } from "../../test/lib/system-kit.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { ClusterError } from "./cluster-errors.ts";
-import { removeNode } from "./node-removal.ts";
+import { removeNode } from "./remove-node.ts";
 
 const row = (node: string, state: MemberRow["state"] = "joined"): MemberRow => ({
   ...memberNamed(node),

@@ -1,8 +1,8 @@
 /** Asks the cluster to let a node go for ever (R9), never the last one that stays. */
 import type { SystemCommand } from "../scheduler/system/commands.ts";
 import { type MemberRow, stays } from "../scheduler/system/rows.ts";
-import { isJobxError } from "../std/errors.ts";
 import { ClusterError } from "./cluster-errors.ts";
+import { unlessRefused } from "./unless-refused.ts";
 
 /** What a removal needs of the node that was asked for it. */
 export interface RemovalDeps {
@@ -38,23 +38,10 @@ export async function removeNode(deps: RemovalDeps): Promise<void> {
       throw new ClusterError({ code: "NODE_LAST" }, "the last node cannot be removed");
     }
     await deps.check(staying);
-    if (await removeKeeping(deps, row.node, kept.node)) return;
+    const { node } = row;
+    const command = { kind: "remove-node-keeping", node, keeps: kept.node } as const;
+    if (await unlessRefused("NODE_KEPT_GONE", () => deps.system(command))) return;
     gone.add(kept.node);
     await deps.fresh();
-  }
-}
-
-/** False where the node that was to stay is leaving: nothing was changed. */
-async function removeKeeping(
-  { system }: RemovalDeps,
-  node: string,
-  keeps: string,
-): Promise<boolean> {
-  try {
-    await system({ kind: "remove-node-keeping", node, keeps });
-    return true;
-  } catch (error) {
-    if (isJobxError(error) && error.code === "NODE_KEPT_GONE") return false;
-    throw error;
   }
 }

@@ -57,6 +57,8 @@ export class HostRot {
   #rots: Rot[] = [];
   /** Stores that were set aside until the newest one was opened. */
   #asideCount = 0;
+  /** How many of those had a reason to be, before they were lost as well. */
+  #explainedAsideCount = 0;
 
   constructor(disk: FakeDisk) {
     this.#disk = disk;
@@ -105,6 +107,7 @@ export class HostRot {
 
   /** The store is gone, with all that was wrong. */
   wiped(): void {
+    if (this.#explainsAll) this.#explainedAsideCount = this.#disk.asideCount;
     this.#rots = [];
   }
 
@@ -128,8 +131,12 @@ export class HostRot {
     return this.#rots.some((rot) => (rot.group ?? group) === group && rot.isThere());
   }
 
-  /** Whether the store may be damaged as a whole. */
-  get explainsAll(): boolean {
+  /** Whether the stores that were set aside may have been damaged as a whole. */
+  get explainsAside(): boolean {
+    return this.#explainsAll || this.#disk.asideCount === this.#explainedAsideCount;
+  }
+
+  get #explainsAll(): boolean {
     return this.#rots.some(({ group }) => group === undefined);
   }
 

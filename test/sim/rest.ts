@@ -131,8 +131,9 @@ export class Rest {
     return this.#options.hosts.filter(({ isInService }) => isInService);
   }
 
+  /** Also those of workflows whose making nobody has heard of yet: they can be lost like others. */
   get #groups(): readonly number[] {
-    return [SYSTEM_GROUP, ...this.#options.workflows.map(({ group }) => group)];
+    return [...new Set([SYSTEM_GROUP, ...this.#options.raft.groups()])];
   }
 
   #host(id: string): SimHost | undefined {

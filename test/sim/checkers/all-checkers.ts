@@ -78,7 +78,7 @@ export class AllCheckers {
     this.#fairness.heard(process, message);
     this.obedience.heard(process, message);
     this.later.heard(process, from, message);
-    this.removals.heard(process, from);
+    this.removals.heard(process, from, message);
   }
 
   /** A message has come to a process that cannot read it. */

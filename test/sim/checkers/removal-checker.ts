@@ -18,6 +18,8 @@ export class RemovalChecker {
   readonly #neededBy: (node: string) => string | undefined;
   /** When the first replica knew. */
   readonly #removedMs = new Map<string, number>();
+  /** Up to which term processes were asked for votes before they were removed: the disk may hold them up. */
+  readonly #askedTerms = new WeakMap<SimProcess, Map<number, number>>();
   /** When processes knew, by removed node. */
   readonly #knownMs = new WeakMap<SimProcess, Map<string, number>>();
 
@@ -53,7 +55,8 @@ export class RemovalChecker {
   }
 
   /** A process hears something. */
-  heard(process: SimProcess, from: string): void {
+  heard(process: SimProcess, from: string, message: PeerMessage): void {
+    if (!this.isRemoved(process.id)) this.#asked(process, message);
     const sinceMs = this.#knownMs.get(process)?.get(from);
     if (sinceMs === undefined) return;
     this.#guard(() =>
@@ -70,7 +73,9 @@ export class RemovalChecker {
     for (const { group, message: item } of message.items) {
       this.#guard(() =>
         promise(
-          item.kind !== "vote-response" || !item.granted,
+          item.kind !== "vote-response" ||
+            !item.granted ||
+            item.term <= (this.#askedTerms.get(process)?.get(group) ?? 0),
           () => `${process.id} was removed and votes in group ${group}, term ${item.term}`,
         ),
       );
@@ -83,6 +88,16 @@ export class RemovalChecker {
       !this.isRemoved(process.id),
       () => `${process.id} was removed and was made leader of group ${group}`,
     );
+  }
+
+  #asked(process: SimProcess, message: PeerMessage): void {
+    if (message.kind !== "raft") return;
+    const terms = this.#askedTerms.get(process) ?? new Map<number, number>();
+    this.#askedTerms.set(process, terms);
+    for (const { group, message: item } of message.items) {
+      if (item.kind !== "vote") continue;
+      terms.set(group, Math.max(item.term, terms.get(group) ?? 0));
+    }
   }
 
   #removed(node: string): void {

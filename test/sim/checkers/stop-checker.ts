@@ -100,7 +100,7 @@ export class StopChecker {
     if (asideCount === (this.#aside.get(host) ?? 0)) return;
     this.#aside.set(host, asideCount);
     this.#world.totals.storesSetAside += 1;
-    if (host.rot.explainsAll) return;
+    if (host.rot.explainsAside) return;
     this.#world.violate(new Violation(`${host.id} set its store aside, which was not damaged`));
   }
 }

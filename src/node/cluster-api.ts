@@ -42,6 +42,7 @@ import { outputView, parseLiveName } from "./output-views.ts";
 import { changeRequest, type RequestChange } from "./request-changes.ts";
 import { RequestReader } from "./request-reader.ts";
 import { smallResult } from "./small-result.ts";
+import { isLarge, refuseEarly } from "./submission-check.ts";
 import { systemClock } from "./system.ts";
 import { type SystemView, systemViewOf } from "./system-view.ts";
 import { Tokens } from "./tokens.ts";
@@ -226,6 +227,10 @@ export class ClusterApi implements ClusterPort {
     const { workflow, job, idempotencyKey, keep } = input;
     const row = await this.#view.workflowNamed(workflow, { deadline: options.deadline });
     const { plane, node } = this.#deps;
+    if (isLarge(input.arguments)) {
+      const look = { group: row.group, job, keep, idempotencyKey };
+      await refuseEarly(node, look, options.deadline);
+    }
     const dataset = await within(
       options,
       "the arguments were stored on two nodes",

@@ -95,17 +95,17 @@ function writerAt(options: { readonly known: boolean }) {
   return { apply, writer, asked, timesMs };
 }
 
-describe("an apply that is refused makes no workflow", () => {
-  const step: WrittenStep = {
-    ...{ map: "nobody", combine: null, reduce: "nobody", partitions: 1, description: "" },
-    ...{ retries: undefined, timeoutMs: undefined },
-    onFailure: "fail",
-  };
+const STEP: WrittenStep = {
+  ...{ map: "nobody", combine: null, reduce: "nobody", partitions: 1, description: "" },
+  ...{ retries: undefined, timeoutMs: undefined },
+  onFailure: "fail",
+};
 
+describe("an apply that is refused makes no workflow", () => {
   test("for a step whose handler is not there, also when it is only tried", async () => {
     const { apply, asked } = writerAt({ known: false });
     for (const dryRun of [false, true]) {
-      const refused = apply({ steps: { words: step }, jobs: {} }, undefined, dryRun);
+      const refused = apply({ steps: { words: STEP }, jobs: {} }, undefined, dryRun);
       await expect(refused).rejects.toMatchObject({ code: "HANDLER_UNDEFINED" });
     }
     expect(asked).toEqual([]);
@@ -127,6 +127,15 @@ describe("an apply that is refused makes no workflow", () => {
       created: false,
     });
   });
+});
+
+test("what is refused of a workflow that is there is refused before anything is stored, also when it is only tried", async () => {
+  const { apply, asked } = writerAt({ known: true });
+  for (const dryRun of [false, true]) {
+    const refused = apply({ steps: { words: STEP }, jobs: {} }, undefined, dryRun);
+    await expect(refused).rejects.toMatchObject({ code: "HANDLER_UNDEFINED" });
+  }
+  expect(asked).toEqual([]);
 });
 
 test("a workflow is not named as the cluster's own group is", async () => {

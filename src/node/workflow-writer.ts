@@ -99,8 +99,7 @@ export class WorkflowWriter {
       const nothing = { description: "", retention: undefined, weight: WEIGHT_DEFAULT };
       const { command, report } = planDefinition({ ...common, plan: EMPTY_PLAN, ...nothing });
       // Before anything is made: what is refused leaves no empty workflow behind.
-      const refusal = refusalOf(command);
-      if (refusal !== undefined) accepted({ kind: "answered", answer: refusal });
+      acceptedEverywhere(command);
       if (how.dryRun) return report;
     }
     const group = known?.group ?? (await this.#createFor(definition, deadline));
@@ -110,6 +109,8 @@ export class WorkflowWriter {
       checkRevision(meta, how.revision);
       const { description, retention, weight } = meta;
       const planned = planDefinition({ ...common, plan, description, retention, weight });
+      // Before a source is stored that nothing would name, and said of what is only looked at too.
+      acceptedEverywhere(planned.command);
       if (how.dryRun || !planned.changes) return planned.report;
       for (const handler of checked ?? []) await this.#store(group, handler, deadline);
       const command = { ...planned.command, revision: meta.plan };
@@ -308,6 +309,12 @@ function checkName(name: string): void {
     { code: "WORKFLOW_NAME_RESERVED" },
     `${SYSTEM_NAME} is what the group of the cluster itself is called; choose another name`,
   );
+}
+
+/** What would be refused whatever workflow it is for. @throws {ClusterError} with the code of the refusal. */
+function acceptedEverywhere(definitions: Parameters<typeof refusalOf>[0]): void {
+  const refusal = refusalOf(definitions);
+  if (refusal !== undefined) accepted({ kind: "answered", answer: refusal });
 }
 
 /** Handlers alone are for a workflow that is there. @throws {ClusterError} `WORKFLOW_UNKNOWN`. */

@@ -24,8 +24,11 @@ export interface AnswerMemory {
   readonly bugs: PlantedBugs;
 }
 
+/** The answer that changes nothing. */
+export type Refusal = Extract<Answer, { kind: "refused" }>;
+
 /** Makes a refusal. */
-export function refused(code: string, message: string): Answer {
+export function refused(code: string, message: string): Refusal {
   return { kind: "refused", code, message };
 }
 

@@ -2,7 +2,7 @@
 
 import { assert } from "../std/assert.ts";
 import { isSame } from "../std/equal.ts";
-import { refused } from "./answers.ts";
+import { type Refusal, refused } from "./answers.ts";
 import { endRequest } from "./apply-invocation.ts";
 import {
   enqueueUnit,
@@ -24,18 +24,10 @@ import type { Command, RequestChange, StepInput } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
 import { keys, META_KEY, queueKeyOfParked } from "./keys.ts";
 import type { Answer, HandlerDefinition, PlanRow, StepDefinition } from "./rows.ts";
+import { checkSubmission, notActive } from "./submission.ts";
 
 /** A capability is part of queue keys: what breaks their form would never be granted. */
 const CAPABILITY = /^[!-.0-~]+$/;
-
-/** A command that came before the group's first: every replica must survive it, so it is refused. */
-function notActive(): Extract<Answer, { kind: "refused" }> {
-  return {
-    kind: "refused",
-    code: "WORKFLOW_NOT_ACTIVE",
-    message: "the workflow is being made; try again in a moment",
-  };
-}
 
 /** The definitions of a workflow that has none. */
 export const EMPTY_PLAN: PlanRow = {
@@ -107,8 +99,6 @@ export function applyDefine(
 
 /** What is to be defined, without what only the log knows. */
 type Definitions = Pick<Extract<Command, { kind: "define" }>, "handlers" | "steps" | "jobs">;
-
-type Refusal = Extract<Answer, { kind: "refused" }>;
 
 /** Why definitions would be refused whatever workflow they are for; undefined when they fit together. */
 export function refusalOf(definitions: Definitions): Refusal | undefined {
@@ -262,22 +252,12 @@ function begin(
     readonly retryOf: number | undefined;
   },
 ): Answer {
-  const meta = rowOf(tx, "meta", META_KEY);
-  if (meta === undefined) return notActive();
-  const plan = rowOf(tx, "plan", keys.plan(meta.plan));
-  const job = plan?.jobs.find((one) => one.name === input.job);
-  if (job === undefined) return refused("JOB_UNKNOWN", `there is no job named ${input.job}`);
-  const step = plan?.steps.find((one) => one.name === job.step);
-  if (step === undefined) return refused("STEP_UNDEFINED", `there is no step named ${job.step}`);
+  const check = checkSubmission(tx, input);
+  if (check.kind === "refused") return check;
+  const { meta, job, step } = check;
   const { keep, retryOf } = input;
   const request = meta.nextRequest;
-  if (keep !== undefined) {
-    if (tx.get(keys.kept(keep)) !== undefined) {
-      return refused("REQUEST_NAME_TAKEN", `another request is kept as ${keep}; delete it first`);
-    }
-  }
-  const full = enterBegun(tx, keep);
-  if (full !== undefined) return full;
+  enterBegun(tx, keep);
   if (keep !== undefined) tx.put(keys.kept(keep), { kind: "kept", request });
   tx.put(META_KEY, { ...meta, nextRequest: request + 1, newestMs: at.stampMs });
   pinPlan(tx, meta.plan);

@@ -8,8 +8,8 @@ import {
   textData,
 } from "../../test/lib/scheduler-values.ts";
 import { assert } from "../std/assert.ts";
-import { KEPT_REQUESTS_MAX, OPEN_REQUESTS_MAX } from "./apply-retention.ts";
 import { keys, META_KEY, prefixes, prefixesUnder, RETAINED_KEY } from "./keys.ts";
+import { KEPT_REQUESTS_MAX, OPEN_REQUESTS_MAX } from "./submission.ts";
 
 const STEPS = [{ name: "top" }, { name: "low", retries: 1 }];
 

@@ -33,31 +33,11 @@ export function bytesOfRequest(request: RequestRow): number {
   return rows * ROW_BYTES + printed + datasets;
 }
 
-/**
- * Requests of one workflow that have not ended. Each is a few hundred bytes and its arguments in the rows
- * of every replica, and has to be gone through when something is cancelled or explained; who submits more
- * than is ever done is told so while there is room for others.
- */
-export const OPEN_REQUESTS_MAX = 100_000;
-
-/** Requests of one workflow that are kept by name: nothing removes them but their users. */
-export const KEPT_REQUESTS_MAX = 10_000;
-
 const NO_REQUESTS: RetainedRow = { kind: "retained", count: 0, bytes: 0, open: 0, kept: 0 };
 
-/** Counts a request that is about to begin; a refusal when there are too many. */
-export function enterBegun(tx: WorkflowTransaction, keep: string | undefined): Answer | undefined {
-  const { open, kept } = rowOf(tx, "retained", RETAINED_KEY) ?? NO_REQUESTS;
-  if (open >= OPEN_REQUESTS_MAX) {
-    const message = `${open} requests of this workflow have not ended yet; come back when some have`;
-    return refused("REQUEST_TOO_MANY", message);
-  }
-  if (keep !== undefined && kept >= KEPT_REQUESTS_MAX) {
-    const message = `${kept} requests of this workflow are kept by name; delete some first`;
-    return refused("REQUEST_KEPT_TOO_MANY", message);
-  }
+/** Counts a request that begins. */
+export function enterBegun(tx: WorkflowTransaction, keep: string | undefined): void {
   countRetained(tx, { open: 1, kept: keep === undefined ? 0 : 1 });
-  return undefined;
 }
 
 /** Enters a request that has just ended; one that is kept by name is only not open any more. */

@@ -1,6 +1,6 @@
 /** The API of real nodes: its document, its tokens, what is followed and what goes. Each test ends with all nodes up. */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -117,6 +117,25 @@ test("a token made at one node is good at all, and once revoked at another good 
   const first = (await cluster.client(2).tokens())[0]?.id ?? "";
   const last = await cluster.jobx(2, "token", "revoke", first);
   expect([last.code, last.stderr]).toEqual([4, expect.stringContaining("TOKEN_LAST_ADMIN")]);
+});
+
+test("large arguments of a submission that is refused are not stored anywhere", async () => {
+  const blocks = async (): Promise<number> => {
+    const names = await Promise.all(
+      NODES.map((number) =>
+        readdir(join(cluster.home(number), "data/blocks"), { recursive: true }),
+      ),
+    );
+    return names.flat().filter((name) => /[0-9a-f]{64}$/.test(name)).length;
+  };
+  const before = await blocks();
+  const refused = await callHttp(cluster.api(2), {
+    ...{ method: "POST", path: "/v1/workflows/words/jobs/nobody/requests" },
+    ...{ headers: { ...bearer(cluster.token), "content-type": "application/json" } },
+    body: JSON.stringify({ arguments: { text: "x".repeat(200_000) } }),
+  });
+  expect(refused).toMatchObject({ status: 404, json: { code: "JOB_UNKNOWN" } });
+  expect(await blocks()).toBe(before);
 });
 
 test("a token for one workflow submits there and sees no other", async () => {

@@ -131,9 +131,12 @@ export class Rest {
     return this.#options.hosts.filter(({ isInService }) => isInService);
   }
 
-  /** Also those of workflows whose making nobody has heard of yet: they can be lost like others. */
+  /** Also those of workflows whose making the operator has not heard of, and such as have no replica yet. */
   get #groups(): readonly number[] {
-    return [...new Set([SYSTEM_GROUP, ...this.#options.raft.groups()])];
+    const { workflows, raft } = this.#options;
+    const known = this.#present.flatMap(({ node }) => node?.directory.workflows() ?? []);
+    const named = [...workflows, ...known].map(({ group }) => group);
+    return [...new Set([SYSTEM_GROUP, ...named, ...raft.groups()])];
   }
 
   #host(id: string): SimHost | undefined {

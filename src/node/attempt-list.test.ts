@@ -1,5 +1,5 @@
 /** Lists of attempts, read from the rows of a workflow as its state machine wrote them. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SchedulerKit } from "../../test/lib/scheduler-kit.ts";
 import { failed, mapped, reduced, textData } from "../../test/lib/scheduler-values.ts";
 import type { RowsWanted } from "../actors/answers.ts";
@@ -139,4 +139,30 @@ test("of units that were granted together each is told, whether it runs yet or w
   expect((await reader.work()).granted).toEqual(Array(4).fill("node-a"));
   const states = (await reader.attempts()).attempts.map(({ state }) => state);
   expect(states).toEqual([...Array<string>(4).fill("running"), "done"]);
+});
+
+describe("with more ready work in the workflow than is looked at", () => {
+  const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low" }]);
+  const early = kit.submit();
+  const { token } = kit.grant();
+  for (let more = 0; more < 10_001; more++) kit.submit();
+  const last = kit.submit();
+
+  test("the unit of the newest request is found where it waits", async () => {
+    const seen = await readerOf(kit, last).work();
+    expect(seen).toMatchObject({ ready: new Map([["none", 1]]), lookedAt: undefined });
+  });
+
+  test("of units that are not found among those it is told how many were looked at", async () => {
+    kit.end(token, mapped("low", 3));
+    const seen = await readerOf(kit, early).work();
+    expect(seen).toMatchObject({ granted: [], ready: new Map(), lookedAt: 10_000 });
+  });
+});
+
+test("a unit that was given back is found by looking, with all rows seen", async () => {
+  const { kit, request } = releasedOften(2);
+  kit.submit();
+  const seen = await readerOf(kit, request).work();
+  expect(seen).toMatchObject({ ready: new Map([["none", 1]]), lookedAt: undefined });
 });

@@ -37,6 +37,7 @@ import { eventStream } from "./event-stream.ts";
 import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import { Invocations } from "./invocations.ts";
+import { nodeOffer, stateOfMember } from "./member-views.ts";
 import type { Metrics } from "./metrics.ts";
 import { outputView, parseLiveName } from "./output-views.ts";
 import { changeRequest, type RequestChange } from "./request-changes.ts";
@@ -403,8 +404,10 @@ export class ClusterApi implements ClusterPort {
     const place = await reader.place(id, options.deadline);
     const row = await reader.row(place, options.deadline);
     const seen = await reader.work(place, row, options.deadline);
-    const up = this.#deps.node.directory.members().filter(({ node }) => this.#deps.isUp(node));
-    return { request: place.id, state: row.state, why: whyText(row, seen, up) };
+    const offers = this.#deps.node.directory
+      .members()
+      .map((member) => nodeOffer(member, this.#deps.isUp(member.node)));
+    return { request: place.id, state: row.state, why: whyText(row, seen, offers) };
   }
 
   deleteRequest(...args: Parameters<ClusterPort["deleteRequest"]>): Promise<void> {
@@ -442,8 +445,7 @@ export class ClusterApi implements ClusterPort {
 
   #nodeView(member: MemberRow): NodeView {
     const { node, name, api, capabilities, slots, version, versions, durability } = member;
-    const isUp = this.#deps.isUp(node);
-    const state = member.state === "joined" ? (isUp ? "up" : "down") : member.state;
+    const state = stateOfMember(member, this.#deps.isUp(node));
     const aheadMs = this.#deps.node.clockAheadMs(node);
     return {
       id: node,

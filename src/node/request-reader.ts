@@ -4,7 +4,12 @@ import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { AttemptList, AttemptView } from "../api/attempt-view.ts";
 import type { RequestList, RequestPage, RequestView } from "../api/ports.ts";
 import { inputError } from "../api/values.ts";
-import { requestOfQueueRow } from "../scheduler/apply-kit.ts";
+import {
+  findStep,
+  positionOfRevision,
+  queueKeyOfRoot,
+  requestOfQueueRow,
+} from "../scheduler/apply-kit.ts";
 import { openPlaces, unitAt } from "../scheduler/attempt-block.ts";
 import { forgottenBadEnds, newestBadEnds } from "../scheduler/attempt-record.ts";
 import {
@@ -36,7 +41,10 @@ import {
 /** Rows of one page of a scan. */
 const PAGE_ROWS = 256;
 
-/** Requests that one page of a list looks at; one that finds few says where to go on. */
+/**
+ * Requests that one page of a list looks at: one that finds few says where to go on. Also rows of ready
+ * work, and of work that waits for its time, that are looked at to tell where a request's is.
+ */
 const LOOKED_MAX = 10_000;
 
 /** A request of a workflow that exists. */
@@ -215,28 +223,51 @@ export class RequestReader {
         unfinished.add(unitText(unitAt(row, at)));
       }
     }
-    let looked = 0;
-    for await (const { key, row } of this.#scan(group, prefixes.queue, deadline)) {
-      looked += 1;
-      if (looked > LOOKED_MAX) break;
-      if (row.kind !== "queue-range" && row.kind !== "queue-unit") continue;
-      if (requestOfQueueRow(row) !== sequence) continue;
-      const count = row.kind === "queue-range" ? row.end - row.next : 1;
-      const capability = capabilityOfQueueKey(key);
-      ready.set(capability, (ready.get(capability) ?? 0) + count);
-      if (row.kind === "queue-unit") unfinished.add(unitText(row.unit));
-    }
-    for await (const { key, row } of this.#scan(group, prefixes.delayed, deadline)) {
-      looked += 1;
-      if (looked > 2 * LOOKED_MAX) break;
-      if (row.kind === "delayed" && row.unit.request === sequence) {
+    const root = await this.#queuedRoot(place, request, deadline);
+    let seesAll = true;
+    if (root !== undefined) ready.set(root, 1);
+    else {
+      const seesReady = await this.#look(group, prefixes.queue, deadline, ({ key, row }) => {
+        if (row.kind !== "queue-range" && row.kind !== "queue-unit") return;
+        if (requestOfQueueRow(row) !== sequence) return;
+        const count = row.kind === "queue-range" ? row.end - row.next : 1;
+        const capability = capabilityOfQueueKey(key);
+        ready.set(capability, (ready.get(capability) ?? 0) + count);
+        if (row.kind === "queue-unit") unfinished.add(unitText(row.unit));
+      });
+      const seesDelayed = await this.#look(group, prefixes.delayed, deadline, ({ key, row }) => {
+        if (row.kind !== "delayed" || row.unit.request !== sequence) return;
         delayedMs.push(dueMsOfDelayedKey(key));
         unfinished.add(unitText(row.unit));
-      }
+      });
+      seesAll = seesReady && seesDelayed;
     }
     const givenBack = await this.#givenBack(place, unfinished, deadline);
     const lastBad = await this.#lastBad(place, request, deadline);
-    return { granted, ready, delayedMs, givenBack, lastBad };
+    const lookedAt = seesAll ? undefined : LOOKED_MAX;
+    return { granted, ready, delayedMs, givenBack, lastBad, lookedAt };
+  }
+
+  /**
+   * What the first unit requires, while it waits to be granted for the first time: it is all the work that
+   * its request has, and its place is known, however many stand before it.
+   */
+  async #queuedRoot(
+    { group, sequence }: RequestPlace,
+    request: RequestRow,
+    deadline: Deadline,
+  ): Promise<string | undefined> {
+    if (request.state !== "queued") return undefined;
+    const follows = true;
+    const plans = await this.#read(group, { keys: [keys.plan(request.plan)], follows }, deadline);
+    const [plan] = plans.values;
+    const step = plan?.kind === "plan" ? findStep(plan, request.initialStep) : undefined;
+    if (step === undefined) return undefined;
+    const key = queueKeyOfRoot(step, positionOfRevision(request.revision));
+    const [row] = (await this.#read(group, { keys: [key], follows }, deadline)).values;
+    // It was granted since its request was read, where it is not there.
+    if (row?.kind !== "queue-unit" || row.unit.request !== sequence) return undefined;
+    return capabilityOfQueueKey(key);
   }
 
   /** The newest attempts that did not end well, in the order of their grants. */
@@ -308,6 +339,22 @@ export class RequestReader {
       const { childStep } = parent;
       return blockViews(row, { request: place.sequence, path, childStep }, about.names);
     });
+  }
+
+  /** Shows the first rows, up to `LOOKED_MAX`. Resolves with whether these were all. */
+  async #look(
+    group: number,
+    prefix: string,
+    deadline: Deadline,
+    visit: (at: RowAt) => void,
+  ): Promise<boolean> {
+    let looked = 0;
+    for await (const at of this.#scan(group, prefix, deadline)) {
+      if (looked === LOOKED_MAX) return false;
+      looked += 1;
+      visit(at);
+    }
+    return true;
   }
 
   async *#scan(

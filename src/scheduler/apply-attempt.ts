@@ -368,7 +368,7 @@ function failUnit(
   const request = requestOf(tx, unit.request);
   if (step.onFailure === "pause") {
     const row = { kind: "queue-unit", unit, step: attempt.step, failures: 0, losses: 0 } as const;
-    enqueueUnit(tx, at, { step, row, order: 0 });
+    enqueueUnit(tx, at, { step, row });
     putRequest(tx, unit.request, { ...withState(request, at, "paused"), failure });
     return;
   }
@@ -430,7 +430,7 @@ function requeue(
     return;
   }
   const row = { kind: "queue-unit", unit, step, failures, losses } as const;
-  enqueueUnit(tx, at, { step: stepOf(tx, request, step), row, order: 0 });
+  enqueueUnit(tx, at, { step: stepOf(tx, request, step), row });
 }
 
 /** The unit is ready again after a while. */
@@ -454,7 +454,7 @@ export function applyDue(tx: WorkflowTransaction, at: Position, key: string): vo
   tx.emit({ kind: "undelayed", key });
   if (!isWanted(tx, row.unit)) return;
   const step = stepOf(tx, requestOf(tx, row.unit.request), row.step);
-  enqueueUnit(tx, at, { step, row: { ...row, kind: "queue-unit" }, order: 0 });
+  enqueueUnit(tx, at, { step, row: { ...row, kind: "queue-unit" } });
 }
 
 /** Moves ready work of a request that does not run out of the way of the others. */

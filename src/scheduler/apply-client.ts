@@ -5,12 +5,12 @@ import { isSame } from "../std/equal.ts";
 import { type Refusal, refused } from "./answers.ts";
 import { endRequest } from "./apply-invocation.ts";
 import {
-  enqueueUnit,
   findRequest,
   isLive,
   type Position,
   putQueueRow,
   putRequest,
+  queueKeyOfRoot,
   requestOfQueueRow,
   requestToChange,
   revisionOf,
@@ -282,7 +282,7 @@ function begin(
   });
   const unit = { kind: "map", request, path: [] } as const;
   const row = { kind: "queue-unit", unit, step: job.step, failures: 0, losses: 0 } as const;
-  enqueueUnit(tx, at, { step, row, order: 1 });
+  putQueueRow(tx, queueKeyOfRoot(step, at), row);
   return { kind: "request", request, repeated: false };
 }
 

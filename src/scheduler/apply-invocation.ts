@@ -102,7 +102,7 @@ export function startReduce(
   for (let part = 0; part < parts; part++) {
     const unit = { kind: "reduce", request: place.request, path: place.path, part } as const;
     const queued = { kind: "queue-unit", unit, step: row.step, failures: 0, losses: 0 } as const;
-    enqueueUnit(tx, at, { step, row: queued, order: 0 });
+    enqueueUnit(tx, at, { step, row: queued });
   }
 }
 

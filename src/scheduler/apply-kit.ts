@@ -2,7 +2,7 @@
 import { assert } from "../std/assert.ts";
 import { PAYLOAD_COMMANDS_MAX, type RequestChange } from "./commands.ts";
 import type { Effect } from "./effects.ts";
-import { COMMAND_ORDINALS, keys, type QueueClass } from "./keys.ts";
+import { COMMAND_ORDINALS, keys } from "./keys.ts";
 import type {
   Answer,
   PlanRow,
@@ -57,6 +57,12 @@ const REVISIONS_PER_ENTRY = PAYLOAD_COMMANDS_MAX * COMMAND_ORDINALS;
 /** R22: the number of a log position, for revisions and events: it only rises. */
 export function revisionOf(at: Token): number {
   return at.index * REVISIONS_PER_ENTRY + at.ordinal;
+}
+
+/** The log position that a number of `revisionOf` is of. */
+export function positionOfRevision(revision: number): Token {
+  const ordinal = revision % REVISIONS_PER_ENTRY;
+  return { index: (revision - ordinal) / REVISIONS_PER_ENTRY, ordinal };
 }
 
 /** The request that a client wants changed, or why it is not. */
@@ -157,15 +163,20 @@ export function capabilityOf(step: StepDefinition, unit: UnitRef): string {
   return unit.kind === "map" ? step.mapper.capability : step.reducer.capability;
 }
 
+/** Where a new request's first unit waits, until somebody is granted it. */
+export function queueKeyOfRoot(step: StepDefinition, at: Token): string {
+  return keys.queue(step.mapper.capability, 1, at, 0);
+}
+
 /** Makes one unit ready, before work that would start something new. */
 export function enqueueUnit(
   tx: WorkflowTransaction,
   at: Position,
-  input: { readonly step: StepDefinition; readonly row: QueueUnitRow; readonly order: QueueClass },
+  input: { readonly step: StepDefinition; readonly row: QueueUnitRow },
 ): void {
   const { unit } = input.row;
   const part = unit.kind === "reduce" ? unit.part : 0;
-  putQueueRow(tx, keys.queue(capabilityOf(input.step, unit), input.order, at, part), input.row);
+  putQueueRow(tx, keys.queue(capabilityOf(input.step, unit), 0, at, part), input.row);
 }
 
 /** The invocation that `path` is a child of, and which child it is. */

@@ -6,7 +6,7 @@ import { attemptEventsOf, eventsOf, requestChange } from "./events.ts";
 import { COMMAND_ORDINALS, keys } from "./keys.ts";
 import type { Answer } from "./rows.ts";
 import type { Token } from "./unit.ts";
-import { whyText } from "./why.ts";
+import { type NodeOffer, whyText } from "./why.ts";
 
 describe("events", () => {
   test("of several changes of one request the last is told, under its own number", () => {
@@ -109,9 +109,13 @@ describe("why", () => {
   const running = kit.request(kit.submit());
   const nothing = {
     ...{ granted: [], ready: new Map<string, number>(), delayedMs: [] },
-    ...{ givenBack: undefined, lastBad: undefined },
+    ...{ givenBack: undefined, lastBad: undefined, lookedAt: undefined },
   };
-  const node = { capabilities: ["gpu"], slots: 4 };
+  const node: NodeOffer = { name: "node-1", state: "up", capabilities: ["gpu"], slots: 4 };
+  const plain: NodeOffer = { name: "node-2", state: "up", capabilities: [], slots: 8 };
+  const many = Array.from({ length: 7 }, (_, at): NodeOffer => {
+    return { ...node, name: `far-${at}`, state: "down" };
+  });
   const ready = (capability: string, count: number) => ({
     ...nothing,
     ready: new Map([[capability, count]]),
@@ -127,18 +131,52 @@ describe("why", () => {
     [
       ready("licence-x", 1),
       [node],
-      "1 unit waits for the capability licence-x, which no node that is up offers.",
+      "1 unit waits for the capability licence-x, which no node that takes work offers.",
     ],
     [
       ready("gpu", 2),
-      [node, { capabilities: [], slots: 8 }],
+      [node, plain],
       "2 units wait for a free slot on a node with the capability gpu (4 in all).",
     ],
     [ready("none", 1), [node], "1 unit waits for a free slot (4 in all)."],
     [
       ready("none", 1),
-      [{ capabilities: [], slots: 0 }],
-      "1 unit waits for a slot, and no node that is up and able has one.",
+      [{ ...plain, slots: 0 }],
+      "1 unit waits for a slot, and no node that takes work and is able has one.",
+    ],
+    [
+      ready("gpu", 1),
+      [{ ...node, state: "drained" }, plain],
+      "1 unit waits for the capability gpu, which no node that takes work offers (node-1 is drained).",
+    ],
+    [
+      ready("gpu", 1),
+      [
+        { ...node, state: "removing" },
+        { ...node, name: "node-3" },
+        { ...node, name: "node-4", state: "down" },
+      ],
+      "1 unit waits for a free slot on a node with the capability gpu (4 in all; node-1 is being removed, node-4 is down).",
+    ],
+    [
+      ready("none", 2),
+      [{ ...node, state: "drained" }],
+      "2 units wait for a slot, and no node that takes work and is able has one (node-1 is drained).",
+    ],
+    [
+      ready("gpu", 1),
+      many,
+      "1 unit waits for the capability gpu, which no node that takes work offers (far-0 is down, far-1 is down, far-2 is down, far-3 is down, far-4 is down, 2 more take no work).",
+    ],
+    [
+      { ...nothing, lookedAt: 10_000 },
+      [node],
+      "It has nothing among the first 10000 rows of its workflow's work: it waits behind them, or its next step is just being decided.",
+    ],
+    [
+      { ...nothing, granted: ["node-1"], lookedAt: 10_000 },
+      [node],
+      "1 unit is granted to node-1; more of its units may wait behind the first 10000 rows of its workflow's work, which are all that was looked at.",
     ],
     [
       { ...nothing, granted: ["node-1"], delayedMs: [120_000, 60_000] },
@@ -154,7 +192,7 @@ describe("why", () => {
       [node],
       "1 unit is granted to node-1; such units were given back 3 times, the last time since no node that is up has the run.",
     ],
-  ])("%j is told", (seen, nodes, sentence) => {
+  ] satisfies [unknown, NodeOffer[], string][])("%j is told", (seen, nodes, sentence) => {
     expect(whyText(running, seen, nodes)).toBe(sentence);
   });
 

@@ -14,15 +14,22 @@ export interface WorkSeen {
   readonly givenBack: { readonly count: number; readonly lastReason: string } | undefined;
   /** The newest attempt that failed or was lost, else one that was given back; and its node's name. */
   readonly lastBad: { readonly row: HistoryRow; readonly nodeName: string } | undefined;
+  /** So many rows of work were looked at, and the workflow has more; undefined when all were. */
+  readonly lookedAt: number | undefined;
 }
 
-/** A node that is up. */
+/** A member of the cluster, with what it would do if it takes work: only who is `up` does. */
 export interface NodeOffer {
+  readonly name: string;
+  readonly state: "up" | "down" | "drained" | "removing" | "removed";
   readonly capabilities: readonly string[];
   readonly slots: number;
 }
 
-/** One sentence, with a full stop. */
+/** Nodes that take no work are named up to so many: it is to stay a sentence. */
+const NAMED_NODES_MAX = 5;
+
+/** One sentence, with a full stop. `nodes` are all members of the cluster. */
 export function whyText(request: RequestRow, seen: WorkSeen, nodes: readonly NodeOffer[]): string {
   const { failure } = request;
   switch (request.state) {
@@ -37,12 +44,17 @@ export function whyText(request: RequestRow, seen: WorkSeen, nodes: readonly Nod
     case "queued":
     case "running": {
       const parts = workParts(seen, nodes);
-      if (parts.length === 0) return `Its next step is just being decided${lastBadText(seen)}.`;
+      if (parts.length === 0) return `${undecidedText(seen)}${lastBadText(seen)}.`;
       const [first = "", ...rest] = parts;
       const text = [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join("; ");
       return `${text}${lastBadText(seen)}.`;
     }
   }
+}
+
+function undecidedText({ lookedAt }: WorkSeen): string {
+  if (lookedAt === undefined) return "Its next step is just being decided";
+  return `It has nothing among the first ${lookedAt} rows of its workflow's work: it waits behind them, or its next step is just being decided`;
 }
 
 function failureText(
@@ -108,19 +120,43 @@ function workParts(seen: WorkSeen, nodes: readonly NodeOffer[]): readonly string
     const times = count === 1 ? "once" : `${count} times`;
     parts.push(`such units were given back ${times}, the last time since ${line(lastReason)}`);
   }
+  if (parts.length > 0 && seen.lookedAt !== undefined) {
+    const rows = `the first ${seen.lookedAt} rows of its workflow's work`;
+    parts.push(`more of its units may wait behind ${rows}, which are all that was looked at`);
+  }
   return parts;
 }
 
 function waitText(capability: string, nodes: readonly NodeOffer[]): string {
-  const able =
-    capability === "none"
-      ? nodes
-      : nodes.filter(({ capabilities }) => capabilities.includes(capability));
-  const slots = able.reduce((sum, node) => sum + node.slots, 0);
-  if (able.length === 0) return `for the capability ${capability}, which no node that is up offers`;
-  if (slots === 0) return "for a slot, and no node that is up and able has one";
-  const of = capability === "none" ? "" : ` on a node with the capability ${capability}`;
-  return `for a free slot${of} (${slots} in all)`;
+  const isAny = capability === "none";
+  const able = nodes.filter(({ capabilities }) => isAny || capabilities.includes(capability));
+  const takers = able.filter(({ state }) => state === "up");
+  const slots = takers.reduce((sum, node) => sum + node.slots, 0);
+  const others = othersText(able.filter(({ state }) => state !== "up"));
+  const aside = others === "" ? "" : ` (${others})`;
+  if (takers.length === 0 && !isAny) {
+    return `for the capability ${capability}, which no node that takes work offers${aside}`;
+  }
+  if (slots === 0) return `for a slot, and no node that takes work and is able has one${aside}`;
+  const of = isAny ? "" : ` on a node with the capability ${capability}`;
+  return `for a free slot${of} (${slots} in all${others === "" ? "" : `; ${others}`})`;
+}
+
+const STATES: Readonly<Record<NodeOffer["state"], string>> = {
+  up: "is up",
+  down: "is down",
+  drained: "is drained",
+  removing: "is being removed",
+  removed: "was removed",
+};
+
+/** Nodes that would be able and take no work. */
+function othersText(nodes: readonly NodeOffer[]): string {
+  const named = nodes
+    .slice(0, NAMED_NODES_MAX)
+    .map(({ name, state }) => `${name} ${STATES[state]}`);
+  const rest = nodes.length - named.length;
+  return [...named, ...(rest > 0 ? [`${rest} more take no work`] : [])].join(", ");
 }
 
 function units(count: number): string {

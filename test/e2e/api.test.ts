@@ -285,7 +285,7 @@ test("why names the capability that nobody offers; what is used cannot go; a cha
   });
   const { stdout } = await cluster.jobx(4, "why", request);
   expect(stdout).toBe(
-    "1 unit waits for the capability licence_x, which no node that is up offers.\n",
+    "1 unit waits for the capability licence_x, which no node that takes work offers.\n",
   );
   const failure = async (...words: readonly string[]): Promise<string> => {
     const { code, stderr } = await cluster.jobx(2, ...words);

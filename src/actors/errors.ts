@@ -4,7 +4,7 @@ import { JobxError } from "../std/errors.ts";
 export type ActorErrorDetails =
   /** It had no effect and may be repeated. `leader`: who is more likely to take it. */
   | { readonly code: "COMMAND_NOT_ACCEPTED"; readonly leader: string | undefined }
-  /** It may or may not have happened; repeat it with the same key to find out. */
+  /** It may or may not have happened, or may yet; with a key it is repeated to find out. */
   | { readonly code: "COMMAND_OUTCOME_UNKNOWN" }
   /** A majority of the group's replicas cannot be reached from here. */
   | { readonly code: "NO_MAJORITY" }

@@ -6,11 +6,11 @@ import { ActorError } from "./errors.ts";
 import type { Call, CallAnswer, MeshPort, PeerMessage } from "./ports.ts";
 import { Router } from "./router.ts";
 
-const COMMAND: Call = {
+const COMMAND = {
   kind: "command",
   group: 7,
   envelope: { id: { kind: "none" }, command: { kind: "cancel", request: 1 } },
-};
+} as const satisfies Call;
 const READ: Call = { kind: "read", group: 7, keys: [], scan: undefined, linear: true };
 const DONE: CallAnswer = { kind: "answered", answer: { kind: "ok" } };
 
@@ -189,6 +189,22 @@ describe("when it does not come to an answer", () => {
     const net = new Net({ a: undefined });
     expect(await net.end(COMMAND, 2000)).toBe("COMMAND_OUTCOME_UNKNOWN");
     expect(await net.end(READ, 2000)).toBe("NO_MAJORITY");
+  });
+
+  test("of a command without a key that may have been taken nobody is told to repeat it with one", async () => {
+    const { command } = COMMAND.envelope;
+    const keyed = { kind: "key", key: "k", bodyHash: "h" } as const;
+    const entry = { kind: "entry", node: "n", boot: 1, sequence: 1 } as const;
+    for (const [id, told] of [
+      [keyed, "repeat the command with the same key"],
+      [entry, "look what became of it before you repeat it"],
+    ] as const) {
+      const net = new Net({ a: undefined });
+      const asked = net.router.ask(7, { kind: "command", group: 7, envelope: { id, command } }, 99);
+      const rejected = expect(asked).rejects.toThrow(told);
+      await net.timers.advance(5_000);
+      await rejected;
+    }
   });
 
   test("a replica that stopped with the command in its log leaves it unknown, and others are asked", async () => {

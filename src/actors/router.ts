@@ -128,7 +128,7 @@ export class Router {
       await this.#pause(Math.min(ROUND_PAUSE_MS, Math.max(1, endMs - clock.nowMs())));
     }
     const why = this.#deps.whyUnled(group, named);
-    throw this.#failure(group, { uncertain: uncertain && !onlyAsks(call), early, why });
+    throw this.#failure(group, call, { uncertain: uncertain && !onlyAsks(call), early, why });
   }
 
   /**
@@ -147,6 +147,7 @@ export class Router {
 
   #failure(
     group: number,
+    call: Call,
     about: {
       readonly uncertain: boolean;
       /** That the version is too low, as somebody said who may be behind. */
@@ -166,7 +167,7 @@ export class Router {
     return uncertain
       ? new ActorError(
           { code: "COMMAND_OUTCOME_UNKNOWN" },
-          `nobody answered in time (${why}); repeat the command with the same key to learn what became of it${here}`,
+          `nobody answered in time (${why}); ${findOut(call)}${here}`,
         )
       : new ActorError({ code: "NO_MAJORITY" }, `no scheduler was found: ${why}${here}`);
   }
@@ -189,6 +190,13 @@ export class Router {
 }
 
 /** Whether a call leaves everything as it is, so that nobody need learn what became of it. */
+/** What whoever sent a command does to learn what became of it. */
+function findOut(call: Call): string {
+  return call.kind === "command" && call.envelope.id.kind === "key"
+    ? "repeat the command with the same key to learn what became of it"
+    : "it may have taken effect, or may yet: look what became of it before you repeat it";
+}
+
 function onlyAsks({ kind }: Call): boolean {
   return kind === "read" || kind === "wait" || kind === "events";
 }

@@ -20,7 +20,7 @@ export function openApi(routes: readonly DescribedRoute[], version: string): Jso
       title: "jobx",
       version,
       description:
-        "Any node answers for any workflow. Errors are {code, message, details}; docs/errors.md tells what each code means.",
+        "Any node answers for any workflow. Errors are {code, message, details}; docs/errors.md tells what each code means. A header Idempotency-Key is refused where it is not described.",
       license: { name: "Apache-2.0 OR MIT", identifier: "Apache-2.0 OR MIT" },
     },
     servers: [{ url: "/" }],

@@ -3,7 +3,7 @@
  * finds the workflow's scheduler, forwards the call, and tries again inside the deadline after a
  * failover. All methods reject with a `JobxError` whose code is in `docs/errors.md`; the important
  * ones are `COMMAND_NOT_ACCEPTED` (safe to repeat) and `COMMAND_OUTCOME_UNKNOWN` (repeat with the same
- * key), `WORKFLOW_UNKNOWN`, `JOB_UNKNOWN`, `REQUEST_UNKNOWN`, `NO_MAJORITY`.
+ * key, where the call takes one, else look first), `WORKFLOW_UNKNOWN`, `JOB_UNKNOWN`, `REQUEST_UNKNOWN`, `NO_MAJORITY`.
  */
 
 import type { Deadline } from "../std/deadline.ts";

@@ -26,6 +26,7 @@ import {
   SILENCE_MS_MAX,
 } from "./limits.ts";
 import { refuseBody } from "./no-body.ts";
+import { refuseKey } from "./no-key.ts";
 import { openApi } from "./openapi.ts";
 import type { ClusterPort } from "./ports.ts";
 import { requestRoutes } from "./request-routes.ts";
@@ -189,6 +190,7 @@ function guard(
   // After the token was looked at, before anything of the body is read.
   app.addHook("preParsing", (request, _reply, payload, next) => {
     try {
+      refuseKey(request);
       context.inFlight.takeBody(request, bodyBytesOf(request));
       next(null, payload);
     } catch (error) {

@@ -151,6 +151,20 @@ describe("requests that have ended", () => {
     expect((await jobx("request list text --state failed")).out).toBe("no requests\n");
     expect((await jobx("request list text --since yesterday")).exit).toBe(4);
   });
+
+  test("pages in which few fit are gone through, and the next one is named", async () => {
+    await applied();
+    for (const key of ["a", "b", "c", "d", "e"]) await jobx(`submit text wordcount --key ${key}`);
+    cluster.fail("r1", {});
+    cluster.fail("r2", {});
+    cluster.calls.length = 0;
+    const failed = await jobx("request list text --state failed --limit 1");
+    expect(failed.out).toMatch(/r2 +wordcount/u);
+    expect(failed.out).toContain("(more: --before r2)\n");
+    expect(cluster.calls.filter(({ method }) => method === "requests")).toHaveLength(4);
+    const rest = await jobx("request list text --state failed --limit 1 --before r2 --json");
+    expect(JSON.parse(rest.out)).toMatchObject({ requests: [{ request: "r1" }], next: null });
+  });
 });
 
 describe("following", () => {

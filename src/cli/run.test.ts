@@ -383,7 +383,8 @@ describe("showing", () => {
     expect((await jobx("request list text")).out).toMatch(
       /r1 +wordcount +2026\S+ +running {2}words 1\/4/,
     );
-    expect(JSON.parse((await jobx("request list text --json")).out)).toHaveLength(1);
+    const list: unknown = JSON.parse((await jobx("request list text --json")).out);
+    expect(list).toMatchObject({ requests: [{ request: "r1" }], next: null });
     expect((await jobx("request show nope")).exit).toBe(4);
   });
 

@@ -316,14 +316,16 @@ export class FakeCluster implements ClusterPort {
     });
   }
 
+  /** Looks at as many as are asked for, so that a page in which few fit ends early. */
   async requests(workflow: string, page: RequestPage, options: CallOptions): Promise<RequestList> {
     this.#called("requests", { workflow, ...page }, options);
     this.#definition(workflow);
     const all = [...this.views.values()].reverse();
-    const fitting = all.filter(({ state }) => page.states?.includes(state) ?? true);
-    const requests = fitting.slice(0, page.limit);
-    const next = fitting.length > requests.length ? (requests.at(-1)?.request ?? null) : null;
-    return { requests, next };
+    const from = all.findIndex(({ request }) => request === page.before) + 1;
+    const looked = all.slice(from, from + page.limit);
+    const requests = looked.filter(({ state }) => page.states?.includes(state) ?? true);
+    const isLast = from + looked.length >= all.length;
+    return { requests, next: isLast ? null : (looked.at(-1)?.request ?? null) };
   }
 
   async result(id: string, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {

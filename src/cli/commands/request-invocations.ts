@@ -1,9 +1,8 @@
-import type { JobxClient } from "../../api/client.ts";
-import type { InvocationFilter } from "../../api/client-paths.ts";
-import type { InvocationList, InvocationSummary } from "../../api/invocation-view.ts";
+import type { InvocationSummary } from "../../api/invocation-view.ts";
 import { PAGE_DEFAULT, PAGE_MAX } from "../../api/limits.ts";
 import { type Command, countOption, positional, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { fullPage, moreText } from "../full-page.ts";
 import { toJson, toTable } from "../output.ts";
 
 const HEADINGS = ["INVOCATION", "STEP", "PHASE", "STATE", "CHILDREN", "ATTEMPTS", "NODE", "ERROR"];
@@ -39,37 +38,22 @@ export const REQUEST_INVOCATIONS: Command = {
     const limit = countOption(run, bounds);
     const id = positional(run, 0);
     const client = await run.connect({ stale: run.flag("stale") });
-    const list = await fullPage(client, id, {
-      limit,
-      after: run.text("after"),
+    const filter = {
       parent: run.text("parent"),
       step: run.text("step"),
       state: run.text("state"),
+    };
+    const { found, next } = await fullPage({ limit, from: run.text("after") }, async (page) => {
+      const asked = { ...filter, limit: page.limit, after: page.from };
+      const list = await client.invocations(id, asked);
+      return { found: list.invocations, next: list.next };
     });
-    const table = toTable(HEADINGS, list.invocations.map(rowOf), "no invocations");
-    const more = list.next === null ? "" : `(more: --after ${list.next})\n`;
-    run.io.out(run.json ? toJson(list) : table + more);
+    const table = toTable(HEADINGS, found.map(rowOf), "no invocations");
+    const list = { invocations: found, next };
+    run.io.out(run.json ? toJson(list) : table + moreText("after", next));
     return EXIT.ok;
   },
 };
-
-/** A page of a node ends early where few invocations fit; this goes on until it is full or all was seen. */
-async function fullPage(
-  client: JobxClient,
-  id: string,
-  filter: InvocationFilter,
-): Promise<InvocationList> {
-  const invocations: InvocationSummary[] = [];
-  for (let { after } = filter; ; ) {
-    const limit = filter.limit - invocations.length;
-    const page = await client.invocations(id, { ...filter, limit, after });
-    invocations.push(...page.invocations);
-    if (page.next === null || invocations.length >= filter.limit) {
-      return { invocations, next: page.next };
-    }
-    after = page.next;
-  }
-}
 
 function rowOf(one: InvocationSummary): readonly string[] {
   const { invocation, step, phase, state, children, attempts, nodeName, errorCode } = one;

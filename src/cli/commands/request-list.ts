@@ -1,6 +1,7 @@
 import { PAGE_DEFAULT, PAGE_MAX } from "../../api/limits.ts";
 import { type Command, countOption, positional, STALE_OPTION } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { fullPage, moreText } from "../full-page.ts";
 import { toJson, toTable } from "../output.ts";
 import { progressLine } from "../progress.ts";
 
@@ -32,25 +33,27 @@ export const REQUEST_LIST: Command = {
       otherwise: PAGE_DEFAULT,
     });
     const client = await run.connect({ stale: run.flag("stale") });
-    const { requests } = await client.requests(positional(run, 0), {
-      limit,
-      before: run.text("before"),
+    const filter = {
       state: run.text("state"),
       job: run.text("job"),
       since: run.text("since"),
       until: run.text("until"),
+    };
+    const workflow = positional(run, 0);
+    const { found, next } = await fullPage({ limit, from: run.text("before") }, async (page) => {
+      const asked = { ...filter, limit: page.limit, before: page.from };
+      const list = await client.requests(workflow, asked);
+      return { found: list.requests, next: list.next };
     });
-    const rows = requests.map((view) => [
+    const rows = found.map((view) => [
       view.request,
       view.job,
       view.submittedAt,
       progressLine(view),
     ]);
-    run.io.out(
-      run.json
-        ? toJson(requests)
-        : toTable(["REQUEST", "JOB", "SUBMITTED", "STATE"], rows, "no requests"),
-    );
+    const table = toTable(["REQUEST", "JOB", "SUBMITTED", "STATE"], rows, "no requests");
+    const list = { requests: found, next };
+    run.io.out(run.json ? toJson(list) : table + moreText("before", next));
     return EXIT.ok;
   },
 };

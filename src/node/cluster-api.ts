@@ -115,6 +115,7 @@ export class ClusterApi implements ClusterPort {
       writer: this.#writer,
       copyAgeMs: () => deps.copyAgeMs(SYSTEM_GROUP),
       own: deps.ownToken,
+      isRemoved: () => deps.member()?.state === "removed",
     });
   }
 

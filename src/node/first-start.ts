@@ -1,22 +1,17 @@
 /** What a node does once in its life: it makes a cluster of one, or joins the one of a ticket. */
 import { createHash, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { toError } from "../mesh/errors.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Log } from "../std/log.ts";
 import type { TicketText } from "../wire/join.ts";
-import { type ClusterFile, replaceFile, writeClusterFile } from "./cluster-file.ts";
+import { type ClusterFile, writeClusterFile } from "./cluster-file.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { joinCluster } from "./joining.ts";
+import { founderToken } from "./own-token.ts";
 
-/** Random bytes of an admin token and of a cluster's id. */
-const TOKEN_BYTES = 32;
+/** Random bytes of a cluster's id. */
 const CLUSTER_ID_BYTES = 16;
-
-/** The file that holds the token of the cluster's first admin. */
-const TOKEN_FILE = "admin-token";
 
 /**
  * Durable before anything else is done.
@@ -72,27 +67,8 @@ export async function foundingOf(
 ): Promise<((member: MemberInfo) => SystemCommand) | undefined> {
   // Members are known from the founding on: a founder that lost its store must not found again.
   if (!file.founder || file.members.length > 0) return undefined;
-  const token = await adminTokenOf(directory);
+  const token = await founderToken(directory);
   const { clusterId } = file;
   const adminTokenHash = createHash("sha256").update(token).digest("hex");
   return (member) => ({ kind: "found", clusterId, member, adminTokenHash });
-}
-
-/** The first admin's token: made once, only its hash is replicated. */
-async function adminTokenOf(directory: string): Promise<string> {
-  const known = await ownToken(directory);
-  if (known !== undefined) return known;
-  const token = randomBytes(TOKEN_BYTES).toString("base64url");
-  await replaceFile(join(directory, TOKEN_FILE), `${token}\n`, 0o600);
-  return token;
-}
-
-/** The token that lies in the data directory: a founder's. */
-export async function ownToken(directory: string): Promise<string | undefined> {
-  try {
-    return (await readFile(join(directory, TOKEN_FILE), "utf8")).trim();
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    return undefined;
-  }
 }

@@ -22,7 +22,7 @@ import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
-import { firstStart, foundingOf, ownToken } from "./first-start.ts";
+import { firstStart, foundingOf } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { boundHeapGrowth } from "./heap.ts";
 import { Hints } from "./hints.ts";
@@ -35,6 +35,7 @@ import { meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import { nodeOptions } from "./options.ts";
 import { OverloadWatch } from "./overload-watch.ts";
+import { ownToken } from "./own-token.ts";
 import { KEY_FILE_NAME, makeDataDirectory, preflight } from "./preflight.ts";
 import { BulkSnapshots } from "./snapshot-transfer.ts";
 import { systemClock, systemLoad, systemRandom, systemTimers, systemWall } from "./system.ts";
@@ -208,7 +209,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     metrics,
     copyAgeMs: (group) => health.copyAgeMs(group),
     stateHash: (group) => composed.store.stateHash(group),
-    ownToken: await ownToken(config.data),
+    ownToken: await tokenOf(ground),
   });
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
@@ -226,6 +227,16 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     ...{ health, overload, lock, apiUrl, here },
   };
   return new RunningNode(config, log, parts);
+}
+
+/** The token in the data directory. One that cannot be written is a convenience less. */
+async function tokenOf({ config, file, log }: Ground): Promise<string | undefined> {
+  try {
+    return await ownToken(config.data, { joined: !file.founder });
+  } catch (error) {
+    log.warn("could not make this node's own token", { reason: errorText(error) });
+    return undefined;
+  }
 }
 
 /** Opens the API's port, and tells the command line of this machine which. Returns its URL. */

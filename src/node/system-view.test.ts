@@ -145,6 +145,7 @@ describe("before the cluster is founded", () => {
       writer: { system: () => Promise.reject(new Error("nothing is written here")) },
       copyAgeMs: () => 0,
       own: "mine",
+      isRemoved: () => false,
     });
     const first = rounds.outcome(tokens.principal("mine", 500));
     await rounds.timers.advance(0);

@@ -23,6 +23,7 @@ function tokensOf(
   about: {
     readonly ageMs: number | undefined;
     readonly own?: string;
+    readonly isRemoved?: boolean;
     /** Undefined where no leader can be asked. */
     readonly made?: readonly string[];
   },
@@ -46,6 +47,7 @@ function tokensOf(
     writer: { system: () => Promise.reject(new Error("nothing is written here")) },
     copyAgeMs: () => about.ageMs,
     own: about.own,
+    isRemoved: () => about.isRemoved === true,
   });
   return { principal: (text: string) => tokens.principal(text, 10_000), looks, timers, tokens };
 }
@@ -129,6 +131,7 @@ async function revoked(
     },
     copyAgeMs: () => 0,
     own: undefined,
+    isRemoved: () => false,
   });
   await tokens.revoke(hash, new Deadline({ nowMs: () => 0 }, 7_000));
   return sent;
@@ -188,6 +191,7 @@ test("two admins that revoke each other at two nodes at once: one is revoked, th
         },
         copyAgeMs: () => 0,
         own: undefined,
+        isRemoved: () => false,
       });
       return tokens.revoke(hash, new Deadline({ nowMs: () => 0 }, 7_000));
     }),
@@ -195,5 +199,27 @@ test("two admins that revoke each other at two nodes at once: one is revoked, th
   expect(ends).toMatchObject([
     { status: "fulfilled" },
     { status: "rejected", reason: { code: "TOKEN_LAST_ADMIN" } },
+  ]);
+});
+
+test("a node that joined honours its own token as an admin's, without the cluster, until it is removed", async () => {
+  const own = "jobxnode_mine";
+  const here = tokensOf([], { ageMs: undefined, own });
+  expect(await here.principal(own)).toEqual({ role: "admin", workflows: null });
+  expect([here.tokens.isKnown(own), here.looks]).toEqual([true, []]);
+  const removed = tokensOf([], { ageMs: 0, own, isRemoved: true });
+  expect([await removed.principal(own), removed.tokens.isKnown(own)]).toEqual([undefined, false]);
+  const elsewhere = tokensOf([], { ageMs: 0, own: "jobxnode_other", made: [] });
+  expect([await elsewhere.principal(own), elsewhere.tokens.isKnown(own)]).toEqual([
+    undefined,
+    false,
+  ]);
+});
+
+test("a token of the cluster that lies in the data directory is honoured only while the cluster knows it", async () => {
+  const { principal, tokens } = tokensOf([], { ageMs: 0, own: "jobx_revoked", made: [] });
+  expect([await principal("jobx_revoked"), tokens.isKnown("jobx_revoked")]).toEqual([
+    undefined,
+    false,
   ]);
 });

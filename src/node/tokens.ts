@@ -8,6 +8,7 @@ import type { Clock } from "../std/clock.ts";
 import type { Deadline } from "../std/deadline.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { RIGHTS_AGE_MS_MAX } from "./copy-age.ts";
+import { isNodeToken } from "./own-token.ts";
 import type { ReadEnd } from "./system-view.ts";
 import { unlessRefused } from "./unless-refused.ts";
 import { isoTime } from "./views.ts";
@@ -41,7 +42,12 @@ export interface TokensDeps {
   readonly copyAgeMs: () => number | undefined;
   /** The token in this node's data directory, if it has one. */
   readonly own: string | undefined;
+  /** Whether this node was removed from the cluster, as far as it knows. */
+  readonly isRemoved: () => boolean;
 }
+
+/** What the token that a node honours by itself allows: see `own-token.ts`. */
+const NODES_OWN: Principal = { role: "admin", workflows: null };
 
 export class Tokens {
   readonly #clock: Clock;
@@ -50,16 +56,20 @@ export class Tokens {
   readonly #writer: TokensDeps["writer"];
   readonly #copyAgeMs: TokensDeps["copyAgeMs"];
   readonly #ownHash: string | undefined;
+  readonly #honoursOwn: boolean;
+  readonly #isRemoved: TokensDeps["isRemoved"];
   /** Hashes of texts that were no tokens, with until when that holds; the oldest first. */
   readonly #unknown = new Map<string, number>();
 
-  constructor({ clock, fresh, directory, writer, copyAgeMs, own }: TokensDeps) {
+  constructor({ clock, fresh, directory, writer, copyAgeMs, own, isRemoved }: TokensDeps) {
     this.#clock = clock;
     this.#fresh = fresh;
     this.#directory = directory;
     this.#writer = writer;
     this.#copyAgeMs = copyAgeMs;
     this.#ownHash = own === undefined ? undefined : hashOf(own);
+    this.#honoursOwn = own !== undefined && isNodeToken(own);
+    this.#isRemoved = isRemoved;
   }
 
   /**
@@ -71,6 +81,7 @@ export class Tokens {
    */
   async principal(token: string, ms: number): Promise<Principal | undefined> {
     const hash = hashOf(token);
+    if (this.#isNodes(hash)) return this.#isRemoved() ? undefined : NODES_OWN;
     const row = this.#directory.token(hash) ?? (await this.#look(hash, ms));
     if (row === undefined) return undefined;
     const ageMs = this.#copyAgeMs() ?? Number.POSITIVE_INFINITY;
@@ -86,7 +97,14 @@ export class Tokens {
 
   /** By this node's own copy, however old that is: whether the token has not been revoked as far as is known here. */
   isKnown(token: string): boolean {
-    return this.#directory.token(hashOf(token)) !== undefined;
+    const hash = hashOf(token);
+    if (this.#isNodes(hash)) return !this.#isRemoved();
+    return this.#directory.token(hash) !== undefined;
+  }
+
+  /** Whether it is this node's own, of which the cluster knows nothing. */
+  #isNodes(hash: string): boolean {
+    return this.#honoursOwn && hash === this.#ownHash;
   }
 
   async #look(hash: string, ms: number): Promise<TokenRow | undefined> {

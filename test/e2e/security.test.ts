@@ -69,9 +69,30 @@ test("only their owner may look into the data of nodes, and read their keys and 
   for (const number of [1, 2, 3]) {
     const data = join(cluster.home(number), "data");
     expect(statSync(data).mode & 0o777).toBe(0o700);
-    const secrets = ["node-key", "cluster.json", ...(number === 1 ? ["admin-token"] : [])];
-    for (const name of secrets)
+    for (const name of ["node-key", "cluster.json", "admin-token"])
       expect([name, statSync(join(data, name)).mode & 0o777]).toEqual([name, 0o600]);
+  }
+});
+
+/** What a node that joined honours, as its command line reads it. */
+function ownToken(number: number): string {
+  return readFileSync(join(cluster.home(number), "data/admin-token"), "utf8").trim();
+}
+
+test("with nothing but the data directory of a node that joined, its command line is an admin there and nowhere else", async () => {
+  const { JOBX_API, JOBX_TOKEN, ...rest } = process.env;
+  const env = { ...rest, JOBX_DATA: join(cluster.home(2), "data") };
+  const args = [join(ROOT, "bin/jobx.js"), "cluster", "ticket", "--json"];
+  const { code, stdout } = await runProgram(NODE, args, { env, msMax: REFUSAL_MS_MAX });
+  expect([code, stdout]).toEqual([0, expect.stringContaining("jobx1-")]);
+  const headers = { authorization: `Bearer ${ownToken(2)}` };
+  for (const [number, status] of [
+    [1, 401],
+    [2, 200],
+    [3, 401],
+  ] as const) {
+    const answer = await callHttp(cluster.api(number), { path: "/v1/tokens", headers });
+    expect([number, answer.status]).toEqual([number, status]);
   }
 });
 
@@ -86,11 +107,13 @@ test("tokens, tickets and keys are in no log at any level, in no answer, and on 
     Buffer.from(bytes).toString("base64url"),
     Buffer.from(bytes).toString("latin1"),
   ];
-  const secrets = [cluster.token, made.token, ticket, ...forms(secret), ...keys.flatMap(forms)];
+  const own = [2, 3].map(ownToken);
+  const tokens = [cluster.token, made.token, ...own];
+  const secrets = [...tokens, ticket, ...forms(secret), ...keys.flatMap(forms)];
   const found = (text: string): readonly number[] =>
     secrets.flatMap((one, index) => (text.includes(one) ? [index] : []));
   // Each is used, rightly and wrongly, so that there is something to be logged.
-  for (const token of [made.token, cluster.token, `${made.token}x`]) {
+  for (const token of [...tokens, `${made.token}x`]) {
     for (const path of [
       "/v1/nodes",
       "/v1/tokens",

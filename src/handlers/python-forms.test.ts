@@ -177,3 +177,110 @@ for key, text in arguments:
     expect(error?.traceback).toContain('File "old.py", line 4');
   });
 });
+
+describe("Python with a function", () => {
+  const plain = (type: HandlerType, source: string, name = "old") =>
+    handlerOf("python", type, source, { argumentType: "list", name });
+
+  test("finds the names of old in its module, as the bare body does", async () => {
+    const source = `
+log = LOG
+log.info("loaded")
+def map(arguments):
+    yield MrConfigureToReturn()
+    S_SET("k", JOIN("a", "b") + SEP)
+    PRINT("printed")
+    log.info("logged %d", arguments[0][0])
+    NOTIFY.warning("noticed")
+    for key, value in arguments:
+        yield key, [value, FS, S_GET("k"), [list(p) for p in S_LIST()], __name__, ctx.step]
+    yield "run", RUN(["true"])
+`;
+    const mapper = plain("mapper", source);
+    const rest = [null, "a/b/", [["k", "a/b/"]], "handler(old)", "s1"];
+    // The second call has the names of its own, also under the name that the module gave one.
+    for (const [key, loaded] of [
+      [1, "[info] loaded\n"],
+      [2, ""],
+    ] as const) {
+      const outcome = await kit.map({ mapper }, [[key, 5]]);
+      expect(await resultOf(kit, outcome)).toEqual([
+        [key, [5, ...rest]],
+        ["run", 0],
+      ]);
+      const printed = outcome.kind === "combined" ? outcome.printed : undefined;
+      expect(printed?.stdout).toBe(`${loaded}printed\n[info] logged ${key}\n[warn] noticed\n`);
+    }
+  });
+
+  test("may map to a step and keep a session that its reducer reads", async () => {
+    const mapper = plain(
+      "mapper",
+      `def map(arguments):\n yield MrConfigureToReturn()\n S_SET("n", 7)\n yield 1, 2\n`,
+    );
+    const reducer = plain(
+      "reducer",
+      `def reduce(results):\n for key, values in results: yield key, S_GET("n") + sum(values)\n`,
+      "new",
+    );
+    expect(await resultOf(kit, await kit.map({ mapper, reducer }, []))).toEqual([[1, 9]]);
+    const next = plain("mapper", `def map(arguments):\n yield MrConfigureToMap("next")\n`);
+    expect(await kit.map({ mapper: next }, [])).toMatchObject({ kind: "mapped", step: "next" });
+  });
+
+  test("keeps what its module calls by one of those names", async () => {
+    const source = `
+SEP = "-"
+def LOG(text): return "own " + text
+def map(arguments):
+    yield MrConfigureToReturn()
+    yield SEP, LOG("log")
+`;
+    const mapper = plain("mapper", source);
+    for (let call = 0; call < 2; call++) {
+      expect(await resultOf(kit, await kit.map({ mapper }, []))).toEqual([["-", "own log"]]);
+    }
+  });
+
+  const WRAPS = `import functools
+def wrapped(function):
+    @functools.wraps(function)
+    def wrapper(*arguments, **named): return function(*arguments, **named)
+    return wrapper
+@wrapped
+`;
+  test.each([
+    ["a second one", "def reduce(results, context):", "context.step", "s1"],
+    ["one called ctx that has a default", "def reduce(results, ctx=None):", "ctx.step", "s1"],
+    ["one that is named only", "def reduce(results, *, ctx):", "ctx.step", "s1"],
+    [
+      "one called ctx after others",
+      "def reduce(results, n=3, ctx=None):",
+      "[n, ctx.step]",
+      [3, "s1"],
+    ],
+    ["one by place only", "def reduce(results, ctx=None, /):", "ctx.step", "s1"],
+    ["the rest", "def reduce(results, *rest):", "rest[0].step", "s1"],
+    ["one of a decorated function", `${WRAPS}def reduce(results, ctx):`, "ctx.step", "s1"],
+  ])("is given its context by %s", async (_what, head, value, expected) => {
+    const reducer = plain("reducer", `${head}\n    yield 1, ${value}\n`);
+    expect(await resultOf(kit, await kit.reduce(reducer, []))).toEqual([[1, expected]]);
+  });
+
+  test.each([
+    ["has a default", "def reduce(results, cache=None):", "cache", null],
+    [
+      "has a default before the rest",
+      "def reduce(results, cache=5, *rest):",
+      "[cache, *rest]",
+      [5],
+    ],
+    ["is named and has a default", "def reduce(results, *, cache=5):", "cache", 5],
+    ["is not there", "def reduce(results, **options):", "options", {}],
+    ["is not there behind a decorator", `${WRAPS}def reduce(results):`, "len(results)", 0],
+    ["has a default there", `${WRAPS}def reduce(results, cache=5):`, "cache", 5],
+  ])("keeps its own second parameter where that %s", async (_what, head, value, expected) => {
+    const reducer = plain("reducer", `${head}\n    yield 1, ${value}\n`);
+    expect(await resultOf(kit, await kit.reduce(reducer, []))).toEqual([[1, expected]]);
+  });
+});

@@ -14,10 +14,10 @@ from itertools import chain
 # Isolated mode leaves out the folder of this file. Handlers must not find it either.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+from python_context import Context, Direction, Scope, how_ctx_is_taken
 from python_directory import enter_directory
 from python_frames import Fault, decode, read_frame, sink_of_frames
-from python_frames import to_json, use_msgpack, watch_node, write_body, write_message
-from python_log import Logger
+from python_frames import use_msgpack, watch_node, write_message
 from python_output import frame_of, write_output
 from python_trace import trace_of
 
@@ -40,113 +40,6 @@ ONLY_AST = 0x400
 # Flag of a code object whose function yields.
 GENERATOR_FLAG = 0x20
 FUNCTION_NODES = (_ast.FunctionDef, _ast.AsyncFunctionDef)
-
-
-class Direction:
-    """A mapper's first word."""
-
-    __slots__ = ("step",)
-
-    def __init__(self, step):
-        self.step = step
-
-
-class MrConfigureToMap(Direction):
-    """Each pair that follows becomes the argument of an invocation of this step."""
-
-    __slots__ = ()
-
-    def __init__(self, step_name):
-        if not isinstance(step_name, str):
-            raise TypeError("the name of a step is text")
-        super().__init__(step_name)
-
-
-class MrConfigureToReturn(Direction):
-    """The pairs that follow are the result of this leaf."""
-
-    __slots__ = ()
-
-    def __init__(self):
-        super().__init__(None)
-
-
-def session_key(key):
-    """Equal keys have one text; 1 and 1.0 are equal, 1 and true are not."""
-    if isinstance(key, float) and key.is_integer():
-        key = int(key)
-    return to_json(key)
-
-
-class Context:
-    """What a handler is given besides its argument."""
-
-    def __init__(self, start):
-        handler = start["handler"]
-        names = start["names"]
-        self.handler = handler["name"]
-        self.request = names["request"]
-        self.invocation = names["invocation"]
-        self.step = names["step"]
-        self.log = Logger(self.handler, start["logs"])
-        self._may_set = handler["type"] == "mapper"
-        self._session = {session_key(key): (key, value) for key, value in start["session"]}
-
-    def map_to(self, step):
-        return MrConfigureToMap(step)
-
-    def to_return(self):
-        return MrConfigureToReturn()
-
-    def session_get(self, key, default=None):
-        return self._session.get(session_key(key), (key, default))[1]
-
-    def session_set(self, key, value):
-        if not self._may_set:
-            raise Fault("HANDLER_SESSION_READ_ONLY", "only a mapper may write its session")
-        text = to_json({"kind": "session-set", "key": key, "value": value})
-        write_body(text)
-        self._session[session_key(key)] = (key, value)
-
-    def session_list(self):
-        return list(self._session.values())
-
-
-def run_command(command, input_data=None, success_code=0, env=None):
-    """Runs a command whose output is printed; any exit code but success_code raises."""
-    import subprocess
-
-    sys.stdout.flush()
-    if isinstance(input_data, str):
-        input_data = input_data.encode("utf-8")
-    given = {"stdin": subprocess.DEVNULL} if input_data is None else {"input": input_data}
-    code = subprocess.run(command, env=env, check=False, **given).returncode
-    if success_code is not None and code != success_code:
-        raise RuntimeError("command %r ended with %d" % (command, code))
-    return code
-
-
-def print_text(text):
-    print(text)
-
-
-def scope_of_body(ctx):
-    """The names that a source without a function finds in its scope."""
-    return {
-        "MrConfigureToMap": MrConfigureToMap,
-        "MrConfigureToReturn": MrConfigureToReturn,
-        "FS": None,
-        "SEP": "/",
-        "JOIN": lambda *parts: "/".join(parts),
-        "LOG": ctx.log,
-        "NOTIFY": ctx.log,
-        "PRINT": print_text,
-        "RUN": run_command,
-        "S_GET": ctx.session_get,
-        "S_SET": ctx.session_set,
-        "S_LIST": ctx.session_list,
-        "ctx": ctx,
-    }
 
 
 def is_docstring(statement):
@@ -174,41 +67,31 @@ def compile_source(source, file, kind):
 class Handler:
     """A version of a handler, loaded once and kept."""
 
-    def __init__(self, handler, source):
+    def __init__(self, handler, source, ctx):
         name = handler["name"]
         self.file = name + ".py"
         self.source = source
         self.form, code = compile_source(source, self.file, handler["type"])
         module = type(sys)("handler(%s)" % name)
-        self.scope = module.__dict__
-        self.scope["__file__"] = self.file
-        exec(code, self.scope)
+        self._scope = Scope(module, ctx)
+        own = self._scope.globals
+        own["__file__"] = self.file
+        exec(code, own)
         if self.form == "body":
-            self.function = self.scope.pop("body")
-            self.takes_ctx = None
+            self.function = own.pop("body")
+            self._takes_ctx = None
         else:
-            self.function = self.scope[FUNCTIONS[handler["type"]]]
-            self.takes_ctx = how_ctx_is_taken(self.function)
+            self.function = own[FUNCTIONS[handler["type"]]]
+            self._takes_ctx = how_ctx_is_taken(self.function)
+        self._scope.loaded()
 
     def call(self, argument, ctx):
-        if self.form == "body":
-            self.scope.update(scope_of_body(ctx))
-            return self.function(argument)
-        if self.takes_ctx == "last":
+        self._scope.enter(ctx)
+        if self._takes_ctx == "last":
             return self.function(argument, ctx)
-        if self.takes_ctx == "named":
+        if self._takes_ctx == "named":
             return self.function(argument, ctx=ctx)
         return self.function(argument)
-
-
-def how_ctx_is_taken(function):
-    code = getattr(function, "__code__", None)
-    if code is None or hasattr(function, "__wrapped__"):
-        return "last"
-    if code.co_argcount >= 2 or code.co_flags & 0x04:
-        return "last"
-    named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    return "named" if "ctx" in named else None
 
 
 def input_batches():
@@ -311,12 +194,12 @@ def flush_prints():
 handlers = {}
 
 
-def load(start):
+def load(start, ctx):
     wanted = start["handler"]
     handler = handlers.get(wanted["version"])
     if handler is None:
         try:
-            handler = Handler(wanted, start["source"])
+            handler = Handler(wanted, start["source"], ctx)
         except BaseException as error:
             raise Fault("HANDLER_LOAD_FAILED", "the handler cannot be loaded") from error
         handlers[wanted["version"]] = handler
@@ -330,7 +213,7 @@ def run(start):
         enter_directory(start["directory"])
         kind = start["handler"]["type"]
         ctx = Context(start)
-        handler = load(start)
+        handler = load(start, ctx)
         if kind == "mapper":
             records = input_pairs()
         elif kind == "combiner" and handler.form == "body":

@@ -69,7 +69,7 @@ async function workers(
   try {
     for (const { language, end, floors } of CASES) {
       const { language: known } = await handlerFile(`drain.${end}`);
-      const need = { language: known, version: "", memoryBytes: undefined };
+      const need = { language: known, name: "", version: "", memoryBytes: undefined };
       const worker = await pool.acquire(need, { user: 1 });
       const floor = { bound: floors[worker.codec], how: "least" } as const;
       const note = worker.codec === codec ? "" : `${codec} is not there`;
@@ -102,7 +102,7 @@ async function called(
     const end = await worker.call({
       start: {
         handler: { name, version: call.file, type: "mapper", argumentType: argumentOf(source) },
-        source: worker.loaded.has(call.file) ? null : source,
+        source: worker.loaded.has({ name, version: call.file }) ? null : source,
         directory: null,
         logs: "printed",
         session: [],

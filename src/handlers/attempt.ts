@@ -159,7 +159,7 @@ export class Attempt {
     try {
       const { directory, names } = this.#options;
       const { name, version, type, argumentType } = handler;
-      const known = worker.loaded.has(version);
+      const known = worker.loaded.has(handler);
       const source = known ? null : await this.#options.source(version);
       this.#check();
       end = await worker.call({

@@ -39,7 +39,7 @@ test.each([
 ] as const)("a %s worker that is offered %j takes %s", async (language, codecs, chosen) => {
   const kit = await HandlerKit.open({ pool: { codecs } });
   try {
-    const need = { language, version: "", memoryBytes: undefined };
+    const need = { language, name: "", version: "", memoryBytes: undefined };
     const worker = await kit.pool.acquire(need, { user: 1 });
     expect(worker.codec).toBe(chosen);
     kit.pool.release(worker);
@@ -53,7 +53,7 @@ test.runIf(hasMsgpack())(
   async () => {
     const kit = kitOf("msgpack");
     const worker = await kit.pool.acquire(
-      { language: "python", version: "", memoryBytes: undefined },
+      { language: "python", name: "", version: "", memoryBytes: undefined },
       { user: 1 },
     );
     const codecs: string[] = [];

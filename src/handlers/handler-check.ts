@@ -171,7 +171,7 @@ async function compile(
 ): Promise<Compiled> {
   const { pool, language, type } = options;
   const worker = await pool.acquire(
-    { language, version: "", memoryBytes: undefined },
+    { name: "", language, version: "", memoryBytes: undefined },
     { user: "checks" },
   );
   const timer = options.timers.after(CHECK_TIMEOUT_MS, () => void worker.kill());

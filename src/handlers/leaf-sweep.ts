@@ -45,11 +45,11 @@ export class LeafSweep {
     const { worker, handler } = this.#options;
     worker.stdout.reset();
     worker.stderr.reset();
-    if (worker.loaded.has(handler.version)) return this.#calls(leaves, leaves);
+    if (worker.loaded.has(handler)) return this.#calls(leaves, leaves);
     // The first call brings the source; should that not load, the others need not fail for it too.
     const first = await this.#calls(leaves.slice(0, 1), leaves.slice(0, 1));
     const rest = leaves.slice(1);
-    if (first.late === undefined && worker.loaded.has(handler.version)) {
+    if (first.late === undefined && worker.loaded.has(handler)) {
       return this.#calls(rest, leaves);
     }
     for (const leaf of rest) leaf.alone();
@@ -103,7 +103,7 @@ export class LeafSweep {
       const pairs = leaf.pairs;
       const input = type === "mapper" ? pairFramesOf(pairs) : groupFramesOf(pairs);
       const session = type === "reducer" ? leaf.session.pairs() : [];
-      const text = worker.loaded.has(version) ? null : await source(version);
+      const text = worker.loaded.has(handler) ? null : await source(version);
       return {
         start: {
           handler: { name, version, type, argumentType },

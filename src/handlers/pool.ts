@@ -53,7 +53,7 @@ interface Idle {
 }
 
 /** What a worker is wanted for. */
-export type WorkerNeed = Pick<HandlerRef, "language" | "version" | "memoryBytes">;
+export type WorkerNeed = Pick<HandlerRef, "name" | "language" | "version" | "memoryBytes">;
 
 /** Whom a worker serves for its whole life: a workflow, by its group, or the checks of sources. */
 export type WorkerUser = number | "checks";
@@ -117,7 +117,7 @@ export class WorkerPool {
   }
 
   /**
-   * A worker for the caller alone that has served nobody but this user, one that has loaded `version`
+   * A worker for the caller alone that has served nobody but this user, one that has loaded the handler
    * if there is one. Waits in line when the pool is full.
    * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when the language cannot be started here,
    * `HANDLER_POOL_CLOSED` after `close`.
@@ -207,7 +207,7 @@ export class WorkerPool {
       const worker = this.#idle[at]?.worker;
       if (worker === undefined || !this.#serves(worker, need, use) || !worker.alive) continue;
       if (best < 0) best = at;
-      if (worker.loaded.has(need.version)) {
+      if (worker.loaded.has(need)) {
         best = at;
         break;
       }

@@ -182,7 +182,7 @@ describe("WorkerPool", () => {
       "mapper",
       "export function* map(a, c) { yield c.mapTo('x') }",
     );
-    const need = { language: "python", version: "", memoryBytes: undefined } as const;
+    const need = { language: "python", name: "", version: "", memoryBytes: undefined } as const;
     const use = { user: 1 };
     const places = Array.from({ length: kit.pool.workersMax });
     const all = await Promise.all(places.map(() => kit.pool.acquire(need, use)));

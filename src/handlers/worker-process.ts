@@ -26,6 +26,7 @@ import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
 import { dyingWithStarter } from "./death-signal.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
+import { LoadedHandlers } from "./loaded-handlers.ts";
 import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
@@ -67,8 +68,7 @@ export class WorkerProcess {
   readonly directory: string;
   readonly stdout = new OutputTail();
   readonly stderr = new OutputTail();
-  /** Versions that this worker has loaded: their source need not be sent again. */
-  readonly loaded = new Set<string>();
+  readonly loaded = new LoadedHandlers();
   readonly memory = new WorkerMemory();
   /** The limit that it was started for. */
   readonly startedFor: number | undefined;
@@ -413,7 +413,7 @@ export class WorkerProcess {
         }
         return;
       case "done":
-        this.loaded.add(options.start.handler.version);
+        this.loaded.add(options.start.handler);
         this.#end({ kind: "done", loggedBytes: message.logged });
         return;
       case "failed": {

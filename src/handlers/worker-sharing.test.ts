@@ -71,6 +71,51 @@ describe("a worker", () => {
     },
   );
 
+  test.each([
+    [
+      "python",
+      `calls = []
+def map(args):
+    yield MrConfigureToMap("x")
+    if args: raise ValueError("on purpose")
+    calls.append(1)
+    yield __name__, len(calls)
+`,
+      ["handler(first)", "handler(second)"],
+      ['File "first.py", line 4', 'File "second.py", line 4'],
+    ],
+    [
+      "javascript",
+      `let calls = 0;
+export function* map(args, ctx) {
+  yield ctx.mapTo("x");
+  if (args.length > 0) throw new Error("on purpose");
+  yield [import.meta.filename.split("/").at(-1), ++calls];
+}`,
+      ["first.mjs", "second.mjs"],
+      ["/first.mjs:4", "/second.mjs:4"],
+    ],
+  ] as const)(
+    "of %s keeps two handlers apart that have the same source",
+    async (language, source, names, places) => {
+      const own = await open();
+      const [first, second] = ["first", "second"].map((name) =>
+        handlerOf(language, "mapper", source, { argumentType: "list", name }),
+      );
+      if (first === undefined || second === undefined) throw new Error("two handlers");
+      for (const [at, mapper] of [first, second, first, second].entries()) {
+        const outcome = await own.map({ mapper }, []);
+        const seen = [[names[at % 2], 1 + Math.floor(at / 2)]];
+        expect(await resultOf(own, outcome)).toEqual(seen);
+      }
+      for (const [at, mapper] of [first, second].entries()) {
+        const error = failureOf(await own.map({ mapper }, [[1, 2]]));
+        expect(error?.traceback).toContain(places[at]);
+      }
+      expect(own.pool.workers).toBe(1);
+    },
+  );
+
   test("of checks runs no handler", async () => {
     const own = await open();
     const head = `/**
@@ -125,7 +170,7 @@ describe("a worker", () => {
 });
 
 describe("a full pool", () => {
-  const need = { language: "javascript", version: "", memoryBytes: undefined } as const;
+  const need = { language: "javascript", name: "", version: "", memoryBytes: undefined } as const;
 
   test("ends the worker of the workflow that has not run for longest", async () => {
     const own = await open();

@@ -73,7 +73,7 @@ export interface StartMessage {
     readonly type: string;
     readonly argumentType: string | null;
   };
-  /** Null when this worker has run this version before. */
+  /** Null when this worker has run the handler of this name at this version before. */
   readonly source: string | null;
   /** Becomes the current directory; null for the worker's own, which is empty when a call begins. */
   readonly directory: string | null;

@@ -20,18 +20,20 @@ const FUNCTION_NAMES = new Map([
 /** Where modules are written: the directory that this worker was started in. */
 const home = process.cwd();
 
+/** By name and version: two files with the same text are two handlers, with modules of their own. */
 const loaded = new Map<string, HandlerFunction>();
 
 /** Counts failed loads: the same address would give the same failure for ever. */
 let attemptsAfresh = 0;
 
 /**
- * The function of a handler at its version. A version is loaded once; its module's state stays.
+ * The function of a handler at its version, which is loaded once; its module's state stays.
  * @throws {Fault} `HANDLER_LOAD_FAILED` when its module throws or has no such function.
  */
 export async function loadHandler(start: StartMessage): Promise<HandlerFunction> {
   const { name, version, type } = start.handler;
-  const known = loaded.get(version);
+  const key = `${version} ${name}`;
+  const known = loaded.get(key);
   if (known !== undefined) return known;
   const directory = join(home, "handlers", version);
   const file = join(directory, `${name}.mjs`);
@@ -44,7 +46,7 @@ export async function loadHandler(start: StartMessage): Promise<HandlerFunction>
   if (!isFunction(handler)) {
     throw new Fault("HANDLER_LOAD_FAILED", `the source exports no function ${wanted}`);
   }
-  loaded.set(version, handler);
+  loaded.set(key, handler);
   return handler;
 }
 

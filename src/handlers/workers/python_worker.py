@@ -191,18 +191,20 @@ def flush_prints():
             pass
 
 
+# By name and version: two files with the same text are two handlers.
 handlers = {}
 
 
 def load(start, ctx):
     wanted = start["handler"]
-    handler = handlers.get(wanted["version"])
+    key = wanted["name"], wanted["version"]
+    handler = handlers.get(key)
     if handler is None:
         try:
             handler = Handler(wanted, start["source"], ctx)
         except BaseException as error:
             raise Fault("HANDLER_LOAD_FAILED", "the handler cannot be loaded") from error
-        handlers[wanted["version"]] = handler
+        handlers[key] = handler
     return handler
 
 

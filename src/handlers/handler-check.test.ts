@@ -69,10 +69,12 @@ describe("checkHandler()", () => {
 
   test("blanks out the types of TypeScript, line for line", async () => {
     const source = `${JS_HEAD}interface A { b: number }\nexport function* map(args: A[]) {}\n`;
-    const result = await check("words.ts", source);
-    expect(result.kind === "accepted" && result.definition.source).toBe(
-      `${JS_HEAD}${" ".repeat(25)}\nexport function* map(args     ) {}\n`,
-    );
+    for (const file of ["words.ts", "words.mts"]) {
+      const result = await check(file, source);
+      expect(result.kind === "accepted" && result.definition.source).toBe(
+        `${JS_HEAD}${" ".repeat(25)}\nexport function* map(args     ) {}\n`,
+      );
+    }
   });
 
   test("accepts imports that only the machine which runs it may have", async () => {
@@ -147,7 +149,7 @@ describe("checkHandler()", () => {
       const head = JS_HEAD.replace("type: list", `type: ${type}`);
       const source = `${head}export function* map() {}\n`;
       expect(await refusal("w.js", source)).toContain(
-        "HANDLER_METADATA_INVALID w.js:4 the type is one of",
+        "HANDLER_METADATA_INVALID w.js:4 in JavaScript the type is one of",
       );
     },
   );

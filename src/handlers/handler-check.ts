@@ -10,6 +10,7 @@ import {
   type HandlerMetadata,
   HandlerMetadataError,
   isName,
+  languageOfFile,
   NAME_RULE,
   type ParsedText,
   readHandlerMetadata,
@@ -63,15 +64,6 @@ export const SOURCE_BYTES_MAX = 1024 * 1024;
 /** Longest time that the compiling of a source may take, milliseconds. */
 export const CHECK_TIMEOUT_MS = 20_000;
 
-/** Extensions of handlers' files, and their languages. */
-export const LANGUAGE_OF_EXTENSION: ReadonlyMap<string, Language> = new Map([
-  [".js", "javascript"],
-  [".mjs", "javascript"],
-  [".ts", "javascript"],
-  [".mts", "javascript"],
-  [".py", "python"],
-]);
-
 /** A file that shall become a handler. */
 export interface HandlerFile {
   readonly name: string;
@@ -93,7 +85,7 @@ export async function checkHandler(
     kind: "refused",
     errors: [{ code, file: file.file, line, reason }],
   });
-  const language = languageOf(file.file);
+  const language = languageOfFile(file.file);
   if (language === undefined) {
     return refuse("HANDLER_LANGUAGE_UNKNOWN", 1, "the extension is of no language of handlers");
   }
@@ -118,10 +110,6 @@ export async function checkHandler(
 /** The version of a handler: a hash of its language and of the source as it runs. */
 export function versionOf(language: Language, source: string): string {
   return createHash("sha256").update(`jobx handler 1\n${language}\n`).update(source).digest("hex");
-}
-
-function languageOf(file: string): Language | undefined {
-  return LANGUAGE_OF_EXTENSION.get(/\.[A-Za-z]+$/.exec(file)?.[0] ?? "");
 }
 
 function metadataOf(

@@ -110,6 +110,86 @@ describe("Python's tracebacks", () => {
   });
 });
 
+describe("Python's argument", () => {
+  const GROUPS: Pair[] = [
+    ["a", 1],
+    ["b", 2],
+    ["b", 3],
+  ];
+  test.each([
+    [
+      "list",
+      "type(results).__name__, results",
+      [
+        "list",
+        [
+          ["a", [1]],
+          ["b", [2, 3]],
+        ],
+      ],
+    ],
+    ["dict", "type(results).__name__, results", ["dict", { a: [1], b: [2, 3] }]],
+    ["str", "results", "[('a', [1]), ('b', [2, 3])]"],
+    ["bool", "results", true],
+    [
+      "sorted",
+      "results",
+      [
+        ["a", [1]],
+        ["b", [2, 3]],
+      ],
+    ],
+    ["reversed", "next(results)", ["b", [2, 3]]],
+    [
+      "enumerate",
+      "list(results)",
+      [
+        [0, ["a", [1]]],
+        [1, ["b", [2, 3]]],
+      ],
+    ],
+    ["iter", "next(results)", ["a", [1]]],
+    ["len", "results", 2],
+  ] as const)("may be cast by %s", async (argumentType, value, expected) => {
+    const source = `def reduce(results):\n yield 1, (${value})\n`;
+    const reducer = handlerOf("python", "reducer", source, { argumentType });
+    const input = await kit.sortedDataset(GROUPS);
+    expect(await resultOf(kit, await kit.reduce(reducer, [input]))).toEqual([[1, expected]]);
+  });
+
+  test.each(["set", "frozenset"] as const)("may be cast by %s", async (argumentType) => {
+    const source =
+      "def map(arguments):\n yield MrConfigureToReturn()\n yield type(arguments).__name__, sorted(arguments)\n";
+    const mapper = handlerOf("python", "mapper", source, { argumentType });
+    const pairs: Pair[] = [
+      [2, 1],
+      [1, 1],
+      [2, 1],
+    ];
+    expect(await resultOf(kit, await kit.map({ mapper }, pairs))).toEqual([
+      [
+        argumentType,
+        [
+          [1, 1],
+          [2, 1],
+        ],
+      ],
+    ]);
+  });
+
+  test.each(["int", "float", "set"] as const)(
+    "that %s makes nothing of fails the attempt",
+    async (argumentType) => {
+      const reducer = handlerOf("python", "reducer", "def reduce(results): pass\n", {
+        argumentType,
+      });
+      const error = failureOf(await kit.reduce(reducer, [await kit.sortedDataset(GROUPS)]));
+      expect(error?.code).toBe("HANDLER_ARGUMENT_INVALID");
+      expect(error?.message).toContain(`cannot be cast to ${argumentType}`);
+    },
+  );
+});
+
 describe("Python without a function", () => {
   const body = (type: HandlerType, source: string) =>
     handlerOf("python", type, `"""Docs."""\n${source}`, { argumentType: "list", name: "old" });

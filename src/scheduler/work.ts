@@ -7,8 +7,23 @@ import type { Dataset, PieceSlice } from "./dataset.ts";
 export type Language = "javascript" | "python";
 export type HandlerType = "mapper" | "combiner" | "reducer";
 
-/** How a handler takes its argument: a cast by name, or `null` for an iterator. */
-export type ArgumentType = "list" | "dict" | "tuple" | "int" | "float" | "str" | "bool" | null;
+/** How a handler takes its argument: cast by the name of a builtin of Python, or `null` for an iterator. */
+export type ArgumentType =
+  | "list"
+  | "dict"
+  | "tuple"
+  | "int"
+  | "float"
+  | "str"
+  | "bool"
+  | "set"
+  | "frozenset"
+  | "sorted"
+  | "reversed"
+  | "enumerate"
+  | "iter"
+  | "len"
+  | null;
 
 /** A handler at one version, as pinned by a request. */
 export interface HandlerRef {

@@ -2,9 +2,7 @@
  * Where a handler's source carries its description and metadata: the first block comment of a
  * JavaScript file, the docstring of a Python file. Only text is looked at; nothing is run.
  */
-
-/** Languages that handlers are written in. TypeScript counts as JavaScript. */
-export type HandlerLanguage = "javascript" | "python";
+import type { HandlerLanguage } from "./languages.ts";
 
 /** The opening text of a source, cut at its divider. Line numbers start at 1 and are of the file. */
 export interface HandlerComment {
@@ -31,12 +29,6 @@ interface Opening {
   readonly startLine: number;
 }
 
-const DIVIDERS: Readonly<Record<string, "yaml" | "json">> = {
-  "**": "yaml",
-  "** yaml": "yaml",
-  "** json": "json",
-};
-
 /** Finds the opening comment of a source and cuts it at the divider. */
 export function findHandlerComment(
   source: string,
@@ -48,16 +40,10 @@ export function findHandlerComment(
     return { kind: "missing", line: 1, reason: `the file has no ${what} that is closed` };
   }
   const lines = opening.body.split("\n").map((line) => line.replace(/\r$/, ""));
-  // The first line stands beside the opening delimiter and is never the divider.
-  const divider = lines.findIndex((line, index) => index > 0 && dividerFormat(line) !== undefined);
-  const format = dividerFormat(lines[divider] ?? "");
-  if (divider < 0 || format === undefined) {
-    return {
-      kind: "missing",
-      line: opening.startLine,
-      reason: "no divider line (`**`, `** yaml` or `** json`) before the metadata",
-    };
-  }
+  const parsers = lines.map((line, index) => parserNamed(line, { language, isFirst: index === 0 }));
+  const divider = parsers.findIndex((parser) => FORMATS.has(parser ?? "none"));
+  const format = FORMATS.get(parsers[divider] ?? "none");
+  if (format === undefined) return withoutDivider(parsers, opening.startLine);
   const undecorated = language === "python" ? lines : lines.map(withoutStar);
   const description = dedent(undecorated.slice(0, divider)).join("\n").trim();
   return {
@@ -72,9 +58,42 @@ export function findHandlerComment(
   };
 }
 
-function dividerFormat(line: string): "yaml" | "json" | undefined {
-  const trimmed = line.trim();
-  return Object.hasOwn(DIVIDERS, trimmed) ? DIVIDERS[trimmed] : undefined;
+/** By the parser that a divider names, in small letters. */
+const FORMATS: ReadonlyMap<string, "yaml" | "json"> = new Map([
+  ["", "yaml"],
+  ["yaml", "yaml"],
+  ["json", "json"],
+]);
+
+const DIVIDER = /^\s*\*\*(.*)$/;
+const DIVIDER_FIRST = /^\s+\*\*(.*)$/;
+const DIVIDER_STARRED = /^\s*(?:\*\s+)?\*\*(.*)$/;
+
+/**
+ * What a line that starts with `**` says after it, in small letters; undefined for any other line. In
+ * JavaScript such a line may have the star and the blank of other lines before it. Stars that touch a
+ * comment's opening are part of that.
+ */
+function parserNamed(
+  line: string,
+  options: { readonly language: HandlerLanguage; readonly isFirst: boolean },
+): string | undefined {
+  const { language, isFirst } = options;
+  const pattern = language === "python" ? DIVIDER : isFirst ? DIVIDER_FIRST : DIVIDER_STARRED;
+  return pattern.exec(line)?.[1]?.trim().toLowerCase();
+}
+
+/** A word after the stars is meant as a parser; more may as well be a description. */
+function withoutDivider(
+  parsers: readonly (string | undefined)[],
+  startLine: number,
+): HandlerCommentResult {
+  const wrong = parsers.findIndex((parser) => parser !== undefined && /^\w{1,20}$/.test(parser));
+  const reason =
+    wrong < 0
+      ? "no divider line (`**`, `** yaml` or `** json`) before the metadata"
+      : `no parser is called ${parsers[wrong]}; the divider is \`**\`, \`** yaml\` or \`** json\``;
+  return { kind: "missing", line: startLine + Math.max(0, wrong), reason };
 }
 
 /** Removes the leading `*` of a comment's line, and one space after it. */

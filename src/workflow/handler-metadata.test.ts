@@ -143,9 +143,18 @@ describe("readHandlerMetadata()", () => {
     [{ argument_spec: undefined }, 2, "missing key: argument_spec"],
     [{ argument_spec: [] }, 5, "exactly one entry"],
     [{ argument_spec: [{ name: "results", type: "list" }] }, 5, "the argument of a mapper is"],
-    [{ argument_spec: [{ name: "arguments", type: "set" }] }, 5, "the type is one of"],
-    [{ argument_spec: [{ name: "arguments", type: "int" }] }, 5, "the type is one of"],
-    [{ argument_spec: [{ name: "arguments", type: "float" }] }, 5, "the type is one of"],
+    [{ argument_spec: [{ name: "arguments", type: "bytes" }] }, 5, " the type is one of"],
+    [{ argument_spec: [{ name: "arguments", type: 1 }] }, 5, " the type is one of"],
+    [
+      { argument_spec: [{ name: "arguments", type: "set" }] },
+      5,
+      "in JavaScript the type is one of",
+    ],
+    [
+      { argument_spec: [{ name: "arguments", type: "int" }] },
+      5,
+      "in JavaScript the type is one of",
+    ],
     [{ argument_spec: [{ name: "arguments" }] }, 5, "exactly a name and a type"],
     [{ required_capability: "two words" }, 11, "required_capability is a label"],
     [{ colour: 1 }, 12, "unknown key: colour"],
@@ -167,6 +176,80 @@ test("metadata longer than its bound is refused before it is parsed", () => {
   const source = `/**\n**\n${"a: 1\n".repeat(METADATA_LENGTH_MAX / 4)}x\n*/`;
   const options = { file: "words.js", language: "javascript", parseYaml } as const;
   expect(() => readHandlerMetadata(source, options)).toThrow("longer than 8192 characters");
+});
+
+/** A Python reducer with another divider or type. */
+function pythonWith(changes: { readonly divider?: string; readonly type?: string }): string {
+  const { divider = "**", type = "list" } = changes;
+  const argument = { name: "results", type };
+  const fields = {
+    handler_type: "reducer",
+    argument_spec: [argument],
+    required_capability: "none",
+  };
+  return `"""Adds up.\n${divider}\n${JSON.stringify(fields, undefined, 1)}\n"""\n`;
+}
+
+describe("the line that starts with **", () => {
+  const ADDS = { type: "reducer", argumentType: "list", description: "Adds up." };
+
+  test.each(["**json", "** JSON", "**  json", "  **\tjson ", "**Json"])(
+    "names the parser JSON as %j in Python",
+    (divider) => {
+      expect(read(pythonWith({ divider }), "python")).toMatchObject(ADDS);
+    },
+  );
+
+  const FLOW = `handler_type: reducer
+argument_spec: [{ name: results, type: list }]
+required_capability: none`;
+
+  test.each(["**yaml", "** YAML", "**  yaml", "**", "** "])(
+    "names the parser YAML as %j in Python and in JavaScript",
+    (divider) => {
+      expect(read(`"""Adds up.\n${divider}\n${FLOW}\n"""`, "python")).toMatchObject(ADDS);
+      const lines = FLOW.split("\n").map((line) => ` * ${line}`);
+      for (const decoration of [" ", " * ", ""]) {
+        const source = `/** Adds up.\n${decoration}${divider}\n${lines.join("\n")}\n */`;
+        expect(read(source)).toMatchObject(ADDS);
+      }
+    },
+  );
+
+  test("may be the first one, where there is no description", () => {
+    const none = { ...ADDS, description: "" };
+    expect(read(`"""** yaml\n${FLOW}\n"""`, "python")).toMatchObject(none);
+    expect(read(`/* ** yaml\n${FLOW}\n */`)).toMatchObject(none);
+    const late = `"""** yaml\n${FLOW}\nretries: -1\n"""`;
+    expect(refusal(late, "python")).toContain("words.js:5 retries");
+  });
+
+  test("is of a description where it says more than a parser's name", () => {
+    const source = `"""Adds up.\n**Note:** slowly.\n** yaml\n${FLOW}\n"""`;
+    expect(read(source, "python").description).toBe("Adds up.\n**Note:** slowly.");
+    const banner = `/*********\n ***** Adds\n ** yaml\n${FLOW}\n */`;
+    expect(read(banner).type).toBe("reducer");
+  });
+
+  test.each(["** toml", "**TOML", "  ** toml"])("is refused with its line as %j", (divider) => {
+    const why = "words.js:2 no parser is called toml; the divider is `**`";
+    expect(refusal(pythonWith({ divider }), "python")).toContain(why);
+    expect(refusal(`/** Adds.\n * ${divider}\n * ${FLOW}\n */`)).toContain(why);
+  });
+});
+
+describe("the type of an argument", () => {
+  test.each([
+    ...["list", "dict", "tuple", "set", "frozenset", "str", "bool", "int", "float"],
+    ...["sorted", "reversed", "enumerate", "iter", "len"],
+  ])("may be Python's builtin %s", (type) => {
+    expect(read(pythonWith({ divider: "** json", type }), "python").argumentType).toBe(type);
+  });
+
+  test.each(["bytes", "exec", "print", "List", ""])("is not %j, and the line is told", (type) => {
+    const told = refusal(pythonWith({ divider: "** json", type }), "python");
+    expect(told).toContain("words.js:5 the type is one of list, dict, tuple, set, ");
+  });
 });
 
 /** What may stand before a comment, as a pattern: right, but slow where strings have no end. */

@@ -4,25 +4,18 @@
  */
 import { JobxError } from "../std/errors.ts";
 import { parseDuration } from "./duration.ts";
-import { findHandlerComment, type HandlerLanguage } from "./handler-comment.ts";
+import { findHandlerComment } from "./handler-comment.ts";
+import type { HandlerLanguage } from "./languages.ts";
 import { CAPABILITY_RULE, isCapability } from "./names.ts";
 import { parseSize, SIZE_RULE } from "./size.ts";
 
-export type { HandlerLanguage } from "./handler-comment.ts";
+export type { HandlerLanguage } from "./languages.ts";
 
 /** The three kinds of handler; the function of a handler is named after it. */
 export type MetadataHandlerType = "mapper" | "combiner" | "reducer";
 
-/** How a handler takes its argument: cast by a Python name, or null for an iterator. */
-export type MetadataArgumentType =
-  | "list"
-  | "dict"
-  | "tuple"
-  | "int"
-  | "float"
-  | "str"
-  | "bool"
-  | null;
+/** How a handler takes its argument: cast by the name of a builtin of Python, or null for an iterator. */
+export type MetadataArgumentType = (typeof ARGUMENT_TYPES)["python"][number] | null;
 
 /**
  * Validated metadata of one handler. Of `retries` and `timeout` a step says its own, or takes the
@@ -75,8 +68,17 @@ export const MEMORY_BYTES_MAX = 2 ** 40;
 export const METADATA_LENGTH_MAX = 8 * 1024;
 
 const ARGUMENT_NAMES = { mapper: "arguments", combiner: "results", reducer: "results" } as const;
-/** Of no number of pairs a cast makes an int or a float, in any language. */
-const ARGUMENT_TYPES = ["list", "dict", "tuple", "str", "bool", null] as const;
+/**
+ * What can be called on a sequence of pairs. Python's `int` and `float` can, too, as in any handler of
+ * theirs, and fail the call.
+ */
+const ARGUMENT_TYPES = {
+  javascript: ["list", "dict", "tuple", "str", "bool"],
+  python: [
+    ...["list", "dict", "tuple", "set", "frozenset", "str", "bool", "int", "float"],
+    ...["sorted", "reversed", "enumerate", "iter", "len"],
+  ],
+} as const;
 const KEYS_REQUIRED = ["handler_type", "argument_spec", "required_capability"] as const;
 const KEYS_ALLOWED: readonly string[] = [...KEYS_REQUIRED, "retries", "timeout", "memory"];
 
@@ -108,7 +110,8 @@ export function readHandlerMetadata(
     const reason = `not ${comment.format.toUpperCase()}: ${parsed.reason}`;
     throw invalid(options.file, comment.dividerLine + parsed.line, reason);
   }
-  return validate(parsed.value, { refuse, description: comment.description });
+  const { language } = options;
+  return validate(parsed.value, { refuse, language, description: comment.description });
 }
 
 type Refuse = (key: string, reason: string) => HandlerMetadataError;
@@ -141,7 +144,11 @@ function parseJson(text: string): ParsedText {
 
 function validate(
   value: unknown,
-  options: { readonly refuse: Refuse; readonly description: string },
+  options: {
+    readonly refuse: Refuse;
+    readonly language: HandlerLanguage;
+    readonly description: string;
+  },
 ): HandlerMetadata {
   const { refuse } = options;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -164,7 +171,7 @@ function validate(
   }
   return {
     type,
-    argumentType: argumentType(fields.get("argument_spec"), { type, refuse }),
+    argumentType: argumentType(fields.get("argument_spec"), { ...options, type }),
     requiredCapability: capability.toLowerCase(),
     retries: retries(fields.get("retries"), refuse),
     timeoutMs: timeoutMs(fields.get("timeout"), refuse),
@@ -180,7 +187,11 @@ function handlerType(value: unknown, refuse: Refuse): MetadataHandlerType {
 
 function argumentType(
   value: unknown,
-  options: { readonly type: MetadataHandlerType; readonly refuse: Refuse },
+  options: {
+    readonly type: MetadataHandlerType;
+    readonly language: HandlerLanguage;
+    readonly refuse: Refuse;
+  },
 ): MetadataArgumentType {
   const wanted = ARGUMENT_NAMES[options.type];
   const refuse = (reason: string) => options.refuse("argument_spec", reason);
@@ -198,11 +209,14 @@ function argumentType(
   if (fields.get("name") !== wanted) throw refuse(`the argument of a ${options.type} is ${wanted}`);
   // In quotes or not, it says the same; the other types have no quotes in most files.
   const type = fields.get("type") === "null" ? null : fields.get("type");
-  const known = ARGUMENT_TYPES.find((candidate) => candidate === type);
-  if (known === undefined) {
-    throw refuse("the type is one of list, dict, tuple, str, bool, null");
-  }
-  return known;
+  if (type === null) return null;
+  const types: readonly Exclude<MetadataArgumentType, null>[] = ARGUMENT_TYPES[options.language];
+  const known = types.find((candidate) => candidate === type);
+  if (known !== undefined) return known;
+  const where = ARGUMENT_TYPES.python.some((candidate) => candidate === type)
+    ? "in JavaScript the type"
+    : "the type";
+  throw refuse(`${where} is one of ${types.join(", ")}, null`);
 }
 
 function retries(value: unknown, refuse: Refuse): number | undefined {

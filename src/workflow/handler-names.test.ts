@@ -13,9 +13,12 @@ function failure(run: () => unknown): JobxError | undefined {
 }
 
 test("folders and file name are joined by _, and the extension names the language", () => {
-  expect(handlersAmong(["map/test/split.py", "sum.mjs", "a.js", "b.ts", "v1.count.py"])).toEqual([
+  expect(
+    handlersAmong(["map/test/split.py", "sum.mjs", "a.js", "b.ts", "c.mts", "v1.count.py"]),
+  ).toEqual([
     { name: "a", path: "a.js", language: "javascript" },
     { name: "b", path: "b.ts", language: "javascript" },
+    { name: "c", path: "c.mts", language: "javascript" },
     { name: "map_test_split", path: "map/test/split.py", language: "python" },
     { name: "sum", path: "sum.mjs", language: "javascript" },
     { name: "v1.count", path: "v1.count.py", language: "python" },
@@ -32,6 +35,7 @@ test.each([
   "notes.txt",
   "split.pyc",
   "types.d.ts",
+  "types.d.mts",
   ".hidden.js",
   ".git/hook.py",
   ".py",

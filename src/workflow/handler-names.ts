@@ -1,10 +1,8 @@
 /** Which files of a folder are handlers, and what they are called. */
 import { HANDLERS_MAX } from "./definition.ts";
 import { workflowError } from "./errors.ts";
+import { type HandlerLanguage, languageOfFile } from "./languages.ts";
 import { isName, NAME_RULE } from "./names.ts";
-
-/** Language of a handler's source. */
-export type HandlerLanguage = "javascript" | "python";
 
 /** A file that is a handler. */
 export interface HandlerPath {
@@ -15,16 +13,9 @@ export interface HandlerPath {
   readonly language: HandlerLanguage;
 }
 
-const LANGUAGES: ReadonlyMap<string, HandlerLanguage> = new Map([
-  ["js", "javascript"],
-  ["mjs", "javascript"],
-  ["ts", "javascript"],
-  ["py", "python"],
-]);
-
 /**
  * The handlers among the files of a folder, sorted by name. Skipped are files without an extension or
- * with one that no language has (and `.d.ts`), and whatever has a folder or file name that begins with
+ * with one that no language has (and declarations, `.d.ts`), and whatever has a folder or file name that begins with
  * `_` or a dot: helpers, caches, hidden files. `paths` are relative to the folder, with `/`.
  * @throws {JobxError} `HANDLER_NAME_INVALID`, `HANDLER_NAME_DUPLICATE` with both files, `HANDLER_TOO_MANY`.
  */
@@ -76,9 +67,7 @@ function handlerAt(path: string): HandlerPath | undefined {
   if (parts.some((part) => part === "" || part.startsWith("_") || part.startsWith("."))) {
     return undefined;
   }
-  const dot = path.lastIndexOf(".");
-  if (dot <= path.lastIndexOf("/") || path.endsWith(".d.ts")) return undefined;
-  const language = LANGUAGES.get(path.slice(dot + 1));
+  const language = languageOfFile(path);
   if (language === undefined) return undefined;
-  return { name: path.slice(0, dot).replaceAll("/", "_"), path, language };
+  return { name: path.slice(0, path.lastIndexOf(".")).replaceAll("/", "_"), path, language };
 }

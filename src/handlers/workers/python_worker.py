@@ -34,7 +34,16 @@ CASTS = {
     "float": float,
     "str": str,
     "bool": bool,
+    "set": set,
+    "frozenset": frozenset,
+    "sorted": sorted,
+    "reversed": reversed,
+    "enumerate": enumerate,
+    "iter": iter,
+    "len": len,
 }
+# Those that are called on a sequence, as the builtin would be. The others take the pairs as they come.
+CASTS_OF_LISTS = ("int", "float", "str", "bool", "reversed", "len")
 # Flag of compile() that gives the syntax tree, without the cost of importing ast.
 ONLY_AST = 0x400
 # Flag of a code object whose function yields.
@@ -131,8 +140,7 @@ def input_ungrouped():
 def cast_argument(name, records):
     if name is None:
         return records
-    # The casts of single values are called on the list, as a builtin would be on any sequence.
-    value = records if name in ("list", "dict", "tuple") else list(records)
+    value = list(records) if name in CASTS_OF_LISTS else records
     try:
         return CASTS[name](value)
     except (TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ import type { HandlerRef, Printed, WorkError, WorkerExit } from "../wire/dataset
 import { sizeText } from "../wire/handler-metadata.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
 import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
+import { type LeftBehind, leftBehind } from "./left-processes.ts";
 import type { LiveOutput } from "./live-output.ts";
 import type { WorkerPool, WorkerUse } from "./pool.ts";
 import { type CallEnd, type CallMessage, type CallOptions, isStray } from "./worker-call.ts";
@@ -56,8 +57,8 @@ export class AttemptFailed extends Error {
 export class AttemptReleased extends Error {}
 
 /**
- * The attempt's worker ended by a stray error, and had served others before: it may be one of theirs.
- * That is known of fresh workers only.
+ * The attempt's worker ended by a stray error, or for a process that was left in it, and had served others
+ * before: it may be one of theirs. That is known of fresh workers only.
  */
 export class AttemptStrayed extends Error {}
 
@@ -155,7 +156,7 @@ export class Attempt {
 
   async #call(handler: HandlerRef, options: AttemptCall): Promise<void> {
     const worker = await this.#worker(handler);
-    let end: CallEnd;
+    let end: CallEnd | LeftBehind;
     try {
       const { directory, names } = this.#options;
       const { name, version, type, argumentType } = handler;
@@ -178,12 +179,15 @@ export class Attempt {
           if (message.kind !== "log") options.onMessage(message);
         },
       });
+      if (end.kind === "done") {
+        this.#loggedBytes += end.loggedBytes;
+        end = (await leftBehind(worker, this.#options.timers)) ?? end;
+      }
     } finally {
       this.#busy.delete(worker);
       this.#free.push(worker);
     }
-    if (end.kind === "done") this.#loggedBytes += end.loggedBytes;
-    else await this.#fail(end, worker);
+    if (end.kind !== "done") await this.#fail(end, worker);
     this.#check();
   }
 
@@ -237,7 +241,7 @@ export class Attempt {
   }
 
   /** Ends the attempt because of how a call ended; the other calls' workers are killed. */
-  async #fail(end: Exclude<CallEnd, { kind: "done" }>, worker: WorkerProcess): Promise<never> {
+  async #fail(end: AttemptEnd, worker: WorkerProcess): Promise<never> {
     if (worker.alive) await worker.settleOutput();
     const stdout = worker.stdout.text();
     const stderr = worker.stderr.text();
@@ -248,7 +252,7 @@ export class Attempt {
     let error: unknown;
     if (end.kind === "broken" && !(end.error instanceof HandlerFault)) error = end.error;
     else if (this.#timedOut) error = this.#timeout(stdout, stderr);
-    else if (this.#shared.has(worker) && (isStray(end) || end.kind === "unbegun")) {
+    else if (this.#shared.has(worker) && mayBeOfOthers(end)) {
       error = new AttemptStrayed("the worker was ended by what others left in it");
     } else error = new AttemptFailed({ ...describeEnd(end), stdout, stderr });
     const first = this.#first(error instanceof Error ? error : new Error(String(error)));
@@ -276,14 +280,22 @@ export class Attempt {
   }
 }
 
+/** What others have left in a worker, such as a timer, may throw or start processes during this one's call. */
+function mayBeOfOthers(end: AttemptEnd): boolean {
+  return end.kind === "left" || end.kind === "unbegun" || isStray(end);
+}
+
 /** Why somebody gave it up. */
 export function abortReason(signal: AbortSignal): string {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason.message : String(reason);
 }
 
+/** What ends an attempt. */
+type AttemptEnd = Exclude<CallEnd, { kind: "done" }> | LeftBehind;
+
 /** How a call that was not done failed, for people. */
-export function describeEnd(end: Exclude<CallEnd, { kind: "done" }>): {
+export function describeEnd(end: AttemptEnd): {
   readonly code: string;
   readonly message: string;
   readonly traceback: string;
@@ -307,6 +319,10 @@ export function describeEnd(end: Exclude<CallEnd, { kind: "done" }>): {
       const told = `used ${sizeText(usedBytes)} of ${sizeText(limitBytes)} that it may`;
       const todo = "give each call less to do, or allow more: `memory` in the handler's comment";
       return fault("HANDLER_MEMORY_EXCEEDED", `the handler ${told}; ${todo}`);
+    }
+    case "left": {
+      const todo = "end what is started, or wait for it, before the call ends";
+      return fault("HANDLER_LEFT_PROCESSES", `the handler left ${end.told}; ${todo}`);
     }
     case "protocol":
       return fault("HANDLER_PROTOCOL", end.reason);

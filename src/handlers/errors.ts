@@ -28,6 +28,8 @@ export type HandlerFaultDetails =
   | { readonly code: "HANDLER_TIMEOUT" }
   /** Its process, with what that has started, used more memory than an attempt may. */
   | { readonly code: "HANDLER_MEMORY_EXCEEDED" }
+  /** It was done, and processes that it had started went on. */
+  | { readonly code: "HANDLER_LEFT_PROCESSES" }
   /** Its process wrote to descriptor 4 what does not follow the protocol. */
   | { readonly code: "HANDLER_PROTOCOL" };
 

@@ -24,6 +24,10 @@ const MAP = `export function* map(args, ctx) {
   if (what === "logs and throws") throw new Error("bad " + key);
   if (what === "prints") console.log("printed " + key);
   if (what === "exits") process.exit(3);
+  if (what === "leaves") {
+    const { spawn } = process.getBuiltinModule("node:child_process");
+    spawn("/bin/sleep", ["1000"], { detached: true, stdio: "ignore" }).unref();
+  }
   if (what === "hangs") for (;;);
   if (what === "talks and hangs") {
     const endMs = Date.now() + 2 * ${STUCK_MS};
@@ -113,9 +117,9 @@ async function together(
 }
 
 /** By this clock they are short, however busy the machine is. */
-async function onQuickClock(run: () => Promise<void>): Promise<void> {
+async function onQuickClock(run: () => Promise<void>, slots = 2): Promise<void> {
   const usual = kit;
-  kit = await HandlerKit.open({ slots: 2, clock: { nowMs: () => performance.now() / 1000 } });
+  kit = await HandlerKit.open({ slots, clock: { nowMs: () => performance.now() / 1000 } });
   try {
     await run();
   } finally {
@@ -292,6 +296,26 @@ describe("short leaves", () => {
       message: "the worker process ended with code 3 during the call",
     });
     expect(outcomes[7]).toMatchObject({ exit: { kind: "code", code: 3 } });
+  });
+
+  test("one that leaves a process fails by itself, also where others or their ends hide it", async () => {
+    await onQuickClock(async () => {
+      for (const other of ["", "throws", "exits", "hangs"]) {
+        const whats = ["", "leaves", "", other, ""];
+        const options = (at: number): RunOptions => (at === 3 ? { timeoutMs: 20 * STUCK_MS } : {});
+        const batches = vi.spyOn(LeafBatch.prototype, "run");
+        const { outcomes } = await together(whats, { options });
+        expect(batches).toHaveBeenCalled();
+        batches.mockRestore();
+        expect([other, errorOf(outcomes[1])]).toMatchObject([
+          other,
+          { code: "HANDLER_LEFT_PROCESSES" },
+        ]);
+        for (const at of [0, 2, 4]) expect(await pairsOf(outcomes[at])).toEqual(ownPairs(at));
+        expect(outcomes[3]?.kind).toBe(other === "" ? "reduced" : "failed");
+      }
+      // One slot, so that those that wait behind the first are one batch.
+    }, 1);
   });
 
   test("one that hangs fails by its own timeout, and the others do not wait for it", async () => {

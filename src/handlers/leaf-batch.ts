@@ -7,12 +7,15 @@
  * B2. What a worker prints cannot be told apart by call; what its handlers log can. So a failure at a worker that has printed is
  *     not told: that leaf runs again by itself.
  * B3. No leaf waits long for another one: when a call takes long, the others go on without it.
+ * B4. Nor can the processes that calls leave running be told apart by call. Where there are some, also when the worker
+ *     dies or while a call that takes long may still need them, nothing of the batch is told: each runs again by itself.
  */
 import type { Timers } from "../std/clock.ts";
 import type { HandlerRef, Printed } from "../wire/dataset.ts";
 import { HandlersError } from "./errors.ts";
 import { LeafSweep, type Swept } from "./leaf-sweep.ts";
 import type { Leaf } from "./leaf-unit.ts";
+import { leftBehind } from "./left-processes.ts";
 import type { WorkerPool, WorkerUse } from "./pool.ts";
 import type { PairIo } from "./ports.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -27,8 +30,8 @@ export interface LeafBatchOptions {
   readonly mapper: HandlerRef;
   readonly combiner: HandlerRef | undefined;
   readonly reducer: HandlerRef;
-  /** A handler has printed: its calls are better run one by one. */
-  readonly onPrinted: () => void;
+  /** What its handlers print, or the processes that they start, are known only of calls that are run one by one. */
+  readonly onMixed: () => void;
 }
 
 /** Runs the leaves; resolves when all have ended and all workers are given back. */
@@ -98,7 +101,7 @@ export class LeafBatch {
       if (worker.alive) await worker.settleOutput();
       const printed = worker.printed();
       if (printed !== undefined) {
-        this.#options.onPrinted();
+        this.#options.onMixed();
         const words = sharedWords(printed, leaves);
         if (words !== undefined) first?.printed.push(words);
         if (words !== undefined && first !== shown) showWords(words, first);
@@ -112,19 +115,26 @@ export class LeafBatch {
       await release([]);
       throw error;
     }
-    const { ready, late, slow } = swept;
+    const { late, slow } = swept;
     shown = slow;
     if (slow !== undefined) void showSlow(worker, slow, leaves);
-    if (late === undefined) {
+    const follow = async (through: readonly Leaf[]): Promise<void> => {
+      const left = await leftBehind(worker, timers);
+      const ready = this.#apart(through, left !== undefined || worker.endedWithOthers);
       await release(ready);
-      await next(ready);
-      return;
-    }
-    const follow = late.then(async (through) => {
-      await release(through);
-      return next(through);
-    });
-    await Promise.all([next(ready), follow]);
+      return next(ready);
+    };
+    if (late === undefined) return follow(swept.ready);
+    const ready = this.#apart(swept.ready, worker.others().length > 0);
+    await Promise.all([next(ready), late.then(follow)]);
+  }
+
+  /** Where their calls may have left processes, the leaves are run by themselves, and none goes on (B4). */
+  #apart(leaves: readonly Leaf[], isMixed: boolean): readonly Leaf[] {
+    if (!isMixed) return leaves;
+    this.#options.onMixed();
+    for (const leaf of leaves) leaf.alone();
+    return [];
   }
 
   async #acquire(handler: HandlerRef, leaves: readonly Leaf[]): Promise<WorkerProcess | undefined> {

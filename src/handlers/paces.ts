@@ -17,7 +17,7 @@ const WEIGHT = 0.5;
 
 interface Pace {
   readonly unitMs: number;
-  readonly prints: boolean;
+  readonly isApart: boolean;
 }
 
 export class Paces {
@@ -29,19 +29,19 @@ export class Paces {
     const before = known?.unitMs ?? unitMs;
     this.#set(kind, {
       unitMs: before + WEIGHT * (unitMs - before),
-      prints: known?.prints ?? false,
+      isApart: known?.isApart ?? false,
     });
   }
 
-  /** Its handlers print: to know which unit did, each is run by itself. */
-  printed(kind: string): void {
-    this.#set(kind, { unitMs: this.#kinds.get(kind)?.unitMs ?? 0, prints: true });
+  /** Its handlers print, or leave processes: to know which unit did, each is run by itself. */
+  apart(kind: string): void {
+    this.#set(kind, { unitMs: this.#kinds.get(kind)?.unitMs ?? 0, isApart: true });
   }
 
   /** How many of the `waiting` units of the kind are run together, when `slots` share them. */
   batch(kind: string, waiting: number, slots: number): number {
     const pace = this.#kinds.get(kind);
-    if (pace === undefined || pace.prints || pace.unitMs > SHORT_MS_MAX) return 1;
+    if (pace === undefined || pace.isApart || pace.unitMs > SHORT_MS_MAX) return 1;
     const byTime = Math.floor(BATCH_MS / Math.max(pace.unitMs, BATCH_MS / BATCH_UNITS_MAX));
     return Math.max(1, Math.min(byTime, Math.ceil(waiting / slots)));
   }

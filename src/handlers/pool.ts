@@ -23,9 +23,6 @@ export const CALLS_MAX = 10_000;
 /** A worker ends when it has loaded so many versions: modules cannot be unloaded. */
 export const VERSIONS_MAX = 200;
 
-/** Time between looks for left-over processes, milliseconds: a look costs as much as a small call. */
-export const LOOK_MS = 100;
-
 /** Marks are unique among all pools of a process, of which each thread may have some. */
 let marksMade = 0;
 
@@ -84,8 +81,6 @@ export class WorkerPool {
   readonly #all = new Map<WorkerProcess, WorkerUser>();
   /** Those that are being killed: each makes a place for one who waits. */
   readonly #leaving = new Set<WorkerProcess>();
-  /** When each worker was last looked at for processes that its handlers left behind. */
-  readonly #lookedMs = new WeakMap<WorkerProcess, number>();
   #trees: Promise<TreeKeeper> | undefined;
   /** Workers that live, start or are being killed. */
   #count = 0;
@@ -145,7 +140,7 @@ export class WorkerPool {
       worker.calls < callsMax &&
       worker.loaded.size < VERSIONS_MAX &&
       !worker.memory.isGrown &&
-      !this.#hasLeftovers(worker);
+      worker.others().length === 0;
     if (!usable || this.#closed) {
       void this.#retire(worker);
       return;
@@ -191,14 +186,6 @@ export class WorkerPool {
   #serves(worker: WorkerProcess, need: WorkerNeed, { user, fresh }: WorkerUse): boolean {
     if (this.#all.get(worker) !== user || (fresh === true && worker.calls > 0)) return false;
     return this.#suits(worker, need);
-  }
-
-  #hasLeftovers(worker: WorkerProcess): boolean {
-    const nowMs = this.#options.clock.nowMs();
-    const lookedMs = this.#lookedMs.get(worker);
-    if (lookedMs !== undefined && nowMs - lookedMs < LOOK_MS) return false;
-    this.#lookedMs.set(worker, nowMs);
-    return worker.hasLeftovers();
   }
 
   #takeIdle(need: WorkerNeed, use: WorkerUse): WorkerProcess | undefined {
@@ -312,7 +299,7 @@ export class WorkerPool {
   async #look(): Promise<void> {
     await Promise.all([...this.#all.keys()].map((worker) => worker.lookAtMemory()));
     const useless = this.#idle.filter(
-      ({ worker }) => !worker.alive || worker.memory.isGrown || worker.hasLeftovers(),
+      ({ worker }) => !worker.alive || worker.memory.isGrown || worker.others().length > 0,
     );
     for (const idle of useless) this.#drop(idle);
     this.#watch = undefined;

@@ -2,8 +2,12 @@
  * Which processes belong together where no control group tells. P1: a descendant that was seen once is
  * known for as long as it lives, so that only what leaves session, parents, environment and working
  * directory, and all of them between two looks, is missed.
+ *
+ * P2: the kernel numbers processes one after the other, around, and tells the newest number. So a look
+ * for what was started since another one needs few of all processes, and none when nothing was started.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { KeptFile } from "./kept-file.ts";
 
 /** One living process. */
 export interface ProcessEntry {
@@ -22,11 +26,16 @@ export interface ProcessEntry {
 /** The variable that marks the environment of a worker and of what it starts. */
 export const MARK_VARIABLE = "JOBX_WORKER";
 
+/** Rounds of a look for newcomers: a process may start another one and end while it is made. */
+const ROUNDS_MAX = 3;
+
 /** Processes that run now; of one thread, since it remembers their marks from look to look. */
 export class ProcessTable {
   #marks = new Map<string, string | undefined>();
   #entries: readonly ProcessEntry[] = [];
   #lookedMs = Number.NEGATIVE_INFINITY;
+  /** Of this process's own namespace; not in every kernel. */
+  readonly #newest = new KeptFile("/proc/sys/kernel/ns_last_pid");
 
   /** All processes, looked up anew when that was done more than `ageMsMax` ago. */
   entries(nowMs: number, ageMsMax: number): readonly ProcessEntry[] {
@@ -37,21 +46,62 @@ export class ProcessTable {
     return this.#entries;
   }
 
+  /** The number of the newest process or thread (P2); undefined where the kernel does not tell it. */
+  newest(): number | undefined {
+    const text = this.#newest.beginning();
+    return text === undefined ? undefined : Number(text);
+  }
+
+  /**
+   * The processes that were started after the one with the number `since`, and the number to ask with the
+   * next time. All processes where `since` is undefined, as `newest` is where it is not known.
+   */
+  newcomers(since: number | undefined): {
+    readonly newcomers: readonly ProcessEntry[];
+    readonly newest: number | undefined;
+  } {
+    const newcomers: ProcessEntry[] = [];
+    let from = since;
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const newest = this.newest();
+      if (newest !== undefined && newest === from) break;
+      const isNew = (pid: number): boolean => isBetween(pid, from, newest);
+      newcomers.push(...this.of(names().map(Number).filter(isNew)));
+      from = newest;
+      if (newest === undefined) break;
+    }
+    return { newcomers, newest: from };
+  }
+
+  /** Those of these that live. */
+  of(pids: readonly number[]): readonly ProcessEntry[] {
+    return pids.flatMap((pid) => this.#entry(pid, this.#marks) ?? []);
+  }
+
   #look(): readonly ProcessEntry[] {
     const before = this.#marks;
     this.#marks = new Map();
-    const found: ProcessEntry[] = [];
-    for (const name of names()) {
-      const stat = statOf(name);
-      if (stat === undefined) continue;
-      const id = `${name} ${stat.started}`;
-      // What a process has once inherited is not lost by what it becomes.
-      const mark = before.get(id) ?? markOf(name);
-      this.#marks.set(id, mark);
-      found.push({ pid: Number(name), ...stat, mark, directory: directoryOf(name) });
-    }
-    return found;
+    return names().flatMap((name) => this.#entry(Number(name), before) ?? []);
   }
+
+  #entry(
+    pid: number,
+    marksBefore: ReadonlyMap<string, string | undefined>,
+  ): ProcessEntry | undefined {
+    const stat = statOf(pid);
+    if (stat === undefined) return undefined;
+    const id = `${pid} ${stat.started}`;
+    // What a process has once inherited is not lost by what it becomes.
+    const mark = marksBefore.get(id) ?? markOf(pid);
+    this.#marks.set(id, mark);
+    return { pid, ...stat, mark, directory: directoryOf(pid) };
+  }
+}
+
+/** Whether a number was given out after `from`, up to `to`; numbers begin anew after the largest. */
+function isBetween(pid: number, from: number | undefined, to: number | undefined): boolean {
+  if (from === undefined || to === undefined) return true;
+  return from < to ? pid > from && pid <= to : pid > from || pid <= to;
 }
 
 /** A worker, as the table knows it. */
@@ -69,7 +119,7 @@ export function familyOf(
 ): readonly ProcessEntry[] {
   const { pid, mark, directory, known } = root;
   const isOwn = (entry: ProcessEntry): boolean =>
-    [entry.pid, entry.group, entry.session].includes(pid) ||
+    [entry.pid, entry.parent, entry.group, entry.session].includes(pid) ||
     entry.mark === mark ||
     entry.directory === directory ||
     entry.directory.startsWith(`${directory}/`) ||
@@ -91,8 +141,8 @@ function names(): readonly string[] {
 }
 
 /** Undefined for one that has ended, even if nobody has waited for it yet. */
-function statOf(name: string): Omit<ProcessEntry, "pid" | "mark" | "directory"> | undefined {
-  const text = read(`/proc/${name}/stat`);
+function statOf(pid: number): Omit<ProcessEntry, "pid" | "mark" | "directory"> | undefined {
+  const text = read(`/proc/${pid}/stat`);
   // The name of the program, in parentheses, may have any characters.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state = "X", parent, group, session] = fields;
@@ -101,15 +151,15 @@ function statOf(name: string): Omit<ProcessEntry, "pid" | "mark" | "directory"> 
   return { parent: Number(parent), group: Number(group), session: Number(session), started };
 }
 
-function markOf(name: string): string | undefined {
+function markOf(pid: number): string | undefined {
   const start = `${MARK_VARIABLE}=`;
-  const entries = read(`/proc/${name}/environ`).split("\0");
+  const entries = read(`/proc/${pid}/environ`).split("\0");
   return entries.find((entry) => entry.startsWith(start))?.slice(start.length);
 }
 
-function directoryOf(name: string): string {
+function directoryOf(pid: number): string {
   try {
-    return readlinkSync(`/proc/${name}/cwd`);
+    return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
     return "";
   }

@@ -10,7 +10,8 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import type { Timers } from "../std/clock.ts";
-import { type FamilyRoot, familyOf, ProcessTable } from "./process-table.ts";
+import { KeptFile } from "./kept-file.ts";
+import { type FamilyRoot, familyOf, type ProcessEntry, ProcessTable } from "./process-table.ts";
 
 /** Who makes sure that a whole tree dies. */
 export type TreeEnforcer = "cgroup-v2" | "cgroup-v1" | "process-group";
@@ -33,6 +34,8 @@ export interface ProcessTree {
   readonly enforcer: TreeEnforcer;
   /** Its living processes. Without control groups what was started in the last second may be missing. */
   processes(): readonly number[];
+  /** Those that live besides the first one. Cheap where there are none. */
+  others(): readonly number[];
   /** Kills all of them; resolves when none is left, or after a bounded number of rounds. */
   kill(): Promise<void>;
   /** Removes what this object keeps in the system. After `kill`, when the first process is reaped. */
@@ -85,7 +88,7 @@ export class TreeKeeper {
     const directory = join(base.directory, `jobx-${process.pid}-${groupsMade++}`);
     await mkdir(directory, { recursive: true });
     await writeFile(join(directory, "cgroup.procs"), String(root.pid));
-    return new GroupTree({ ...base, directory }, this.#timers);
+    return new GroupTree({ ...base, directory }, { pid: root.pid, timers: this.#timers });
   }
 
   async #works(): Promise<boolean> {
@@ -144,7 +147,10 @@ async function sweep(base: Base, timers: Timers): Promise<void> {
   for (const name of await readdir(base.directory).catch(() => [])) {
     const pid = Number(/^jobx-(\d+)-\d+$/.exec(name)?.[1] ?? 0);
     if (pid === 0 || pid === process.pid || isAlive(pid)) continue;
-    const tree = new GroupTree({ ...base, directory: join(base.directory, name) }, timers);
+    const tree = new GroupTree(
+      { ...base, directory: join(base.directory, name) },
+      { pid: 0, timers },
+    );
     await tree.kill();
     await tree.release();
   }
@@ -167,12 +173,25 @@ function signal(pid: number, number: number | "SIGKILL"): boolean {
 class GroupTree implements ProcessTree {
   readonly enforcer: TreeEnforcer;
   readonly #directory: string;
+  readonly #pid: number;
   readonly #timers: Timers;
+  /** Opening it costs most of a look. The older groups keep a list for a second while it is open. */
+  readonly #members: KeptFile | undefined;
 
-  constructor(base: Base, timers: Timers) {
+  /** `pid` is that of its first process, 0 where that is not known. */
+  constructor(base: Base, options: { readonly pid: number; readonly timers: Timers }) {
     this.enforcer = base.enforcer;
     this.#directory = base.directory;
-    this.#timers = timers;
+    this.#pid = options.pid;
+    this.#timers = options.timers;
+    if (base.enforcer === "cgroup-v2") {
+      this.#members = new KeptFile(join(base.directory, "cgroup.procs"));
+    }
+  }
+
+  others(): readonly number[] {
+    if (this.#members?.beginning() === `${this.#pid}\n`) return [];
+    return this.processes().filter((pid) => pid !== this.#pid);
   }
 
   processes(): readonly number[] {
@@ -194,6 +213,7 @@ class GroupTree implements ProcessTree {
   }
 
   async release(): Promise<void> {
+    this.#members?.close();
     for (let round = 0; round < ROUNDS_MAX; round++) {
       try {
         await rmdir(this.#directory);
@@ -217,6 +237,10 @@ class GroupTree implements ProcessTree {
   }
 }
 
+function startsOf(entries: readonly ProcessEntry[]): ReadonlyMap<number, string> {
+  return new Map(entries.map(({ pid, started }) => [pid, started]));
+}
+
 /** A tree that is known by what its processes have in common. */
 class MarkedTree implements ProcessTree {
   readonly enforcer = "process-group";
@@ -224,14 +248,33 @@ class MarkedTree implements ProcessTree {
   readonly #timers: Timers;
   /** Starts of all that ever belonged to it and may still live (P1). */
   #known: ReadonlyMap<number, string> = new Map();
+  /** The newest process of the machine when there were no others (P2). */
+  #aloneAt: number | undefined;
 
+  /** Its first process has not started others yet. */
   constructor(root: FamilyRoot, timers: Timers) {
     this.#root = root;
     this.#timers = timers;
+    this.#aloneAt = table.newest();
   }
 
   processes(): readonly number[] {
     return this.#family(TABLE_AGE_MS);
+  }
+
+  others(): readonly number[] {
+    const { newcomers, newest } = table.newcomers(this.#aloneAt);
+    const known = this.#known;
+    const before = table.of([...known.keys()].filter((pid) => pid !== this.#root.pid));
+    if (newcomers.length === 0 && before.length === 0) {
+      this.#aloneAt = newest;
+      return [];
+    }
+    const family = familyOf([...before, ...newcomers], { ...this.#root, known });
+    const others = family.filter(({ pid }) => pid !== this.#root.pid);
+    if (others.length === 0) this.#aloneAt = newest;
+    this.#known = startsOf(others);
+    return others.map(({ pid }) => pid);
   }
 
   async kill(): Promise<void> {
@@ -251,7 +294,7 @@ class MarkedTree implements ProcessTree {
   #family(ageMsMax: number): readonly number[] {
     const entries = table.entries(performance.now(), ageMsMax);
     const family = familyOf(entries, { ...this.#root, known: this.#known });
-    this.#known = new Map(family.map(({ pid, started }) => [pid, started]));
+    this.#known = startsOf(family);
     return family.map(({ pid }) => pid);
   }
 }

@@ -224,8 +224,8 @@ export class WorkRunner {
     );
     const { mapper, combiner, reducer } = work;
     const nowMs = (): number => clock.nowMs();
-    const onPrinted = (): void => this.#paces.printed(kind);
-    const handlers = { mapper, combiner, reducer, onPrinted };
+    const onMixed = (): void => this.#paces.apart(kind);
+    const handlers = { mapper, combiner, reducer, onMixed };
     const batch = new LeafBatch({ io, pool, use: { user: group }, timers, nowMs, ...handlers });
     await batch.run(leaves.filter(({ over }) => !over));
     slot.leave(clock.nowMs());
@@ -280,7 +280,7 @@ export class WorkRunner {
           : await this.#reduceUnit(work, { run, context });
       await attempt.close();
       // In a batch nobody could tell which unit has printed what; what is logged there can be told.
-      if (kind !== undefined && attempt.hasPrinted) this.#paces.printed(kind);
+      if (kind !== undefined && attempt.hasPrinted) this.#paces.apart(kind);
       return withPrinted(outcome, attempt.printed);
     } catch (error) {
       if (error instanceof AttemptFailed || error instanceof AttemptReleased) {

@@ -29,7 +29,7 @@ export type CallEnd =
   | { readonly kind: "unbegun" };
 
 /** Whether something threw outside of a handler's generator: whose call that was is not said. */
-export function isStray(end: CallEnd): boolean {
+export function isStray(end: CallEnd | { readonly kind: "left" }): boolean {
   if (end.kind === "exited") return end.exitCode === WORKER_EXIT_STRAY;
   return end.kind === "failed" && end.code === "HANDLER_STRAY_ERROR";
 }

@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ORPHAN } from "../../test/fixtures/handlers/orphan.ts";
-import { HandlerKit, handlerOf, machineClock } from "../../test/lib/handler-kit.ts";
+import {
+  failureOf,
+  HandlerKit,
+  handlerOf,
+  machineClock,
+  resultOf,
+} from "../../test/lib/handler-kit.ts";
 import { runs, until } from "../../test/lib/processes.ts";
 import type { WorkError } from "../wire/dataset.ts";
 import { TreeKeeper } from "./process-tree.ts";
@@ -30,6 +36,27 @@ def map(args, ctx):
     forks()
     yield ctx.map_to("x")
 `;
+
+/** Each leaves one process, which its parent does not wait for, and prints the worker's pid and its own. */
+const LEAVES = {
+  "a child": `import os, subprocess
+def map(args, ctx):
+    yield ctx.map_to("x")
+    child = subprocess.Popen(["/bin/sleep", "1000"], stdout=subprocess.DEVNULL)
+    print("pids", os.getpid(), child.pid)
+`,
+  "a grandchild in a session of its own": `def map(args, ctx):
+    yield ctx.map_to("x")
+    print("pids", os.getpid(), orphan())
+`,
+  "a grandchild that has an empty environment": `import subprocess
+def map(args, ctx):
+    yield ctx.map_to("x")
+    run = "/usr/bin/setsid /bin/sleep 1000 >/dev/null 3>&- 4>&- & echo $!"
+    told = subprocess.run(["/bin/sh", "-c", run], env={}, stdout=subprocess.PIPE, check=True).stdout
+    print("pids", os.getpid(), int(told))
+`,
+} as const;
 
 const KILLED = { kind: "signal", signal: "SIGKILL" } as const;
 
@@ -82,20 +109,100 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
     },
   );
 
-  test("a worker whose handler left processes behind is not used again", async (context) => {
+  test.for(Object.entries(LEAVES))(
+    "a handler that is done and leaves %s has failed, and it is gone",
+    async ([_what, source], context) => {
+      if (!(await allowed())) return context.skip(`this machine does not allow ${enforcer}`);
+      const own = await open({ pool: { enforcers: [enforcer] } });
+      const leaves = mapper(`${ORPHAN}${source}`);
+      // In a worker of its own, and in one that has served another one.
+      for (let round = 0; round < 2; round++) {
+        const outcome = await own.map({ mapper: leaves }, []);
+        expect(outcome).toMatchObject({ kind: "failed", exit: KILLED });
+        const error = failureOf(outcome);
+        expect(error?.code).toBe("HANDLER_LEFT_PROCESSES");
+        const [worker = 0, left = 0] =
+          /pids (.*)/
+            .exec(error?.stdout ?? "")?.[1]
+            ?.split(" ")
+            .map(Number) ?? [];
+        expect(error?.message).toMatch(
+          new RegExp(`^the handler left a process: \\S+ \\(${left}\\); `),
+        );
+        expect([worker, left].filter(runs)).toEqual([]);
+        expect((await own.map({ mapper: mapper(COPY) }, [[1, 2]])).kind).toBe("mapped");
+      }
+    },
+  );
+
+  test("many that a handler leaves are counted, and gone", async (context) => {
     if (!(await allowed())) return context.skip(`this machine does not allow ${enforcer}`);
     const own = await open({ pool: { enforcers: [enforcer] } });
-    let printed = "";
-    const onOutput = (_stream: string, chunk: Uint8Array) => {
-      printed += Buffer.from(chunk).toString();
-    };
-    const leaves = mapper(FORKS);
-    expect((await own.map({ mapper: leaves }, [], { context: { onOutput } })).kind).toBe("mapped");
-    const pids = /pids (.*)/.exec(printed)?.[1]?.split(" ").map(Number) ?? [];
+    const error = failureOf(await own.map({ mapper: mapper(FORKS) }, []));
+    const pids =
+      /pids (.*)/
+        .exec(error?.stdout ?? "")?.[1]
+        ?.split(" ")
+        .map(Number) ?? [];
     expect(pids.length).toBe(4);
-    await until(() => pids.filter(runs).length === 0);
-    expect(own.pool.pids).not.toContain(pids[0]);
+    expect(pids.filter(runs)).toEqual([]);
+    expect(error?.message).toContain("the handler left 3 processes: ");
   });
+
+  test("a process that is ending by itself is not left, nor are those of Python's library", async (context) => {
+    if (!(await allowed())) return context.skip(`this machine does not allow ${enforcer}`);
+    const own = await open({ pool: { enforcers: [enforcer] } });
+    const source = `import multiprocessing, os, subprocess
+from multiprocessing.shared_memory import SharedMemory
+def map(args, ctx):
+    yield ctx.map_to("x")
+    shared = SharedMemory(create=True, size=8)
+    shared.close()
+    shared.unlink()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        yield os.getpid(), sum(pool.map(abs, [-1, 2]))
+    ends = subprocess.Popen(["/bin/true"], stdout=subprocess.PIPE)
+    ends.stdout.read()
+`;
+    const pids = [];
+    for (let round = 0; round < 2; round++) {
+      const pairs = await resultOf(own, await own.map({ mapper: mapper(source) }, []));
+      expect(pairs).toEqual([[expect.any(Number), 3]]);
+      pids.push(...own.pool.pids);
+    }
+    // The same worker has served both.
+    expect(new Set(pids).size).toBe(1);
+  });
+});
+
+test("a reducer that leaves a process fails the attempt, in JavaScript too", async () => {
+  const own = await open({});
+  const source = `import { spawn } from "node:child_process";
+export function* reduce(groups) {
+  for (const [key, values] of groups) yield [key, values.length];
+  spawn("/bin/sleep", ["1000"], { detached: true, stdio: "ignore", env: {}, cwd: "/" }).unref();
+}`;
+  const returns = mapper("def map(args):\n    yield MrConfigureToReturn()\n    yield 1, 2\n");
+  const reducer = handlerOf("javascript", "reducer", source, { argumentType: "list" });
+  const error = failureOf(await own.map({ mapper: returns, reducer }, []));
+  expect(error?.code).toBe("HANDLER_LEFT_PROCESSES");
+  expect(error?.message).toContain("sleep");
+});
+
+test("what one handler left to come later is not told of another one", async () => {
+  const own = await open({});
+  const source = `import { spawn } from "node:child_process";
+export async function* map([[_, what]], ctx) {
+  yield ctx.mapTo("x");
+  if (what === "later") globalThis.later = () => spawn("/bin/sleep", ["1000"], { stdio: "ignore" }).unref();
+  else globalThis.later?.();
+  yield [process.pid, what];
+}`;
+  const of = { mapper: handlerOf("javascript", "mapper", source, { argumentType: "list" }) };
+  expect((await own.map(of, [[0, "later"]])).kind).toBe("mapped");
+  const [first] = own.pool.pids;
+  expect((await own.map(of, [[0, "innocent"]])).kind).toBe("mapped");
+  expect(own.pool.pids).not.toContain(first);
 });
 
 describe.each(["javascript", "python"] as const)("a %s handler", (language) => {

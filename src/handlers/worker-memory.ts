@@ -35,6 +35,14 @@ export class WorkerMemory {
     return this.limitBytes !== undefined && this.#usedBytes > GROWN_RATIO * this.limitBytes;
   }
 
+  /** For a JavaScript worker: an engine that may have no more heap ends by itself, before its process is over. */
+  heapFull(signal: string | null, stderr: string): MemoryExcess | undefined {
+    const { limitBytes } = this;
+    if (limitBytes === undefined || signal !== "SIGABRT") return undefined;
+    if (!/^FATAL ERROR: .*heap out of memory/m.test(stderr)) return undefined;
+    return { usedBytes: this.#usedBytes, limitBytes };
+  }
+
   /** Looks at the processes; tells when they use more than they may. */
   async look(pids: readonly number[]): Promise<MemoryExcess | undefined> {
     const limitBytes = this.limitBytes;

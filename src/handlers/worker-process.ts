@@ -73,6 +73,8 @@ export class WorkerProcess {
   /** The limit that it was started for. */
   readonly startedFor: number | undefined;
   onOutput: OutputListener | undefined;
+  /** Whether there were others when it ended. */
+  endedWithOthers = false;
   /** How its process has ended; undefined while it runs. */
   exit: WorkerExit | undefined;
   readonly #child: ChildProcess;
@@ -173,9 +175,9 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  /** Whether earlier calls have left processes behind. Costs a look into the system. */
-  hasLeftovers(): boolean {
-    return this.#tree?.processes().some((pid) => pid !== this.pid) ?? false;
+  /** What runs besides it and belongs to it. Costs a look into the system. */
+  others(): readonly number[] {
+    return this.alive ? (this.#tree?.others() ?? []) : [];
   }
 
   /** Ends what runs, and the worker, if all its processes together use more memory than they may. */
@@ -448,29 +450,28 @@ export class WorkerProcess {
     if (next?.kind === "call") next.options.onBegin?.();
   }
 
-  async #onExit(end: CallEnd): Promise<void> {
+  async #onExit(end: Extract<CallEnd, { kind: "exited" }>): Promise<void> {
     if (this.#killing !== undefined) return;
     const closed = new Promise<void>((resolve) => {
       this.#child.once("close", () => resolve());
       this.#timers.after(LAST_OUTPUT_MS, resolve);
     });
+    this.#lookAtOthers();
     // What it has started holds the pipes open; it goes with it.
     await this.#tree?.kill();
     await closed;
-    this.#end(this.#isHeapFull(end) ?? end);
+    const isEngine = this.language === "javascript";
+    const full = isEngine ? this.memory.heapFull(end.signal, this.stderr.text()) : undefined;
+    this.#end(full === undefined ? end : { kind: "memory", ...full });
   }
 
-  /** An engine that may have no more heap ends by itself, before its process is over the limit. */
-  #isHeapFull(end: CallEnd): CallEnd | undefined {
-    const { usedBytes, limitBytes } = this.memory;
-    const isAbort = end.kind === "exited" && end.signal === "SIGABRT";
-    if (limitBytes === undefined || this.language !== "javascript" || !isAbort) return undefined;
-    if (!/^FATAL ERROR: .*heap out of memory/m.test(this.stderr.text())) return undefined;
-    return { kind: "memory", usedBytes, limitBytes };
+  #lookAtOthers(): void {
+    this.endedWithOthers = (this.#tree?.others() ?? []).length > 0;
   }
 
   async #kill(): Promise<void> {
     const [task, ...ahead] = this.#tasks.splice(0);
+    if (!this.#ended) this.#lookAtOthers();
     this.#child.kill("SIGKILL");
     await this.#tree?.kill();
     await this.#exited;

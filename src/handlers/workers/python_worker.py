@@ -18,6 +18,7 @@ from python_context import Context, Direction, Scope, how_ctx_is_taken
 from python_directory import enter_directory
 from python_frames import Fault, decode, read_frame, sink_of_frames
 from python_frames import use_msgpack, watch_node, write_message
+from python_helpers import stop_helpers
 from python_output import frame_of, write_output
 from python_trace import trace_of
 
@@ -239,6 +240,7 @@ def run(start):
         frame = frame_of(result)
         code = getattr(handler.function, "__code__", None) if frame is None else frame.f_code
         write_output(output, frame, code)
+        stop_helpers()
         flush_prints()
         logged = ctx.log.close()
         write_message({"kind": "done", "call": start["call"], "logged": logged})

@@ -15,7 +15,8 @@ test("each type of an argument keeps its number", () => {
     };
     const raw = handlerRefCodec.encode(ref);
     expect(handlerRefCodec.decode(raw)).toEqual(ref);
-    return Array.isArray(raw) ? raw[4] : raw;
+    const fields: readonly unknown[] = Array.isArray(raw) ? raw : [];
+    return fields[4];
   });
   expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, null]);
 });

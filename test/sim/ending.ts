@@ -29,10 +29,7 @@ export function checkEnd(ending: Ending): void {
   checkers.later.check();
   // What each client was promised it has looked after itself; this is only the sum.
   if (!workflows.every(({ group }) => checkers.rows.knows(group))) return;
-  const requests = workflows.reduce(
-    (sum, { group }) => sum + checkers.rows.requests(group).length,
-    0,
-  );
+  const requests = workflows.reduce((sum, { group }) => sum + checkers.rows.requestCount(group), 0);
   const { requests: acknowledged, submissionsUnknown } = totals;
   promise(
     acknowledged <= requests && requests <= acknowledged + submissionsUnknown,

@@ -105,6 +105,14 @@ export class RowChecker {
     return [...(this.#workflows.get(group)?.requests.values() ?? [])];
   }
 
+  /** How many it has had: of what is written together with its removal only that is seen. */
+  requestCount(group: number): number {
+    const history = this.#workflows.get(group);
+    if (history === undefined) return 0;
+    const unseen = [...history.removed].filter((one) => !history.requests.has(keys.request(one)));
+    return history.requests.size + unseen.length;
+  }
+
   /** From now on the request may be removed by who made it. */
   removalAsked(group: number, request: number): void {
     this.#history(group).removalAsked.add(request);

@@ -5,8 +5,12 @@ import { mutateBytes } from "./mutate-bytes.ts";
 /** Levels that one walk goes down at most: deeper than any of our formats. */
 const DEPTH_MAX = 24;
 
-/** Values of a list that is not repeated any more. */
+/** Values in a list that is not repeated any more. */
 const LENGTH_MAX = 100;
+
+/** Values in one that is made by repeating: some tens of kilobytes. */
+const WEIGHT_MAX = 5_000;
+const LINE_LENGTH = 80;
 
 /** What may stand in the place of a value. */
 export type Leaf = (chance: Chance) => unknown;
@@ -87,8 +91,25 @@ function changedList(items: readonly unknown[], chance: Chance, leaf: Leaf): rea
 
 /** A list of one value, unless that is so large already that it would be a test of patience. */
 function repeated(item: unknown, length: number): readonly unknown[] {
-  const isLong = Array.isArray(item) && item.flat(3).length > LENGTH_MAX;
-  return isLong ? item : Array.from({ length }, () => item);
+  const items: readonly unknown[] = Array.isArray(item) ? item : [];
+  if (weightOf(items) > LENGTH_MAX) return items;
+  return weightOf(item) * length > WEIGHT_MAX ? [item] : Array.from({ length }, () => item);
+}
+
+/** Values in a value, and roughly how often a line of text fits into it; exact only below `WEIGHT_MAX`. */
+function weightOf(value: unknown): number {
+  let weight = 0;
+  const left: unknown[] = [value];
+  while (left.length > 0 && weight < WEIGHT_MAX) {
+    const one = left.pop();
+    weight += 1;
+    if (typeof one === "string" || one instanceof Uint8Array) weight += one.length / LINE_LENGTH;
+    else if (typeof one === "object" && one !== null) {
+      const inner: readonly unknown[] = Object.values(one);
+      left.push(...inner);
+    }
+  }
+  return weight;
 }
 
 function changedMembers(

@@ -83,6 +83,21 @@ test("who repeats a submission is not refused by what has become of the workflow
   expect(await codeWith(rows, { job: "other", key: "l" })).toBe("JOB_UNKNOWN");
 });
 
+test("what an old leader says against a submission is not believed", async () => {
+  const asked: unknown[] = [];
+  const read = (_group: number, what: { readonly keys?: readonly string[]; follows?: boolean }) => {
+    asked.push(what.follows);
+    // It does not know the job yet that others have seen defined.
+    const rows = what.follows === true ? new Map([...GOOD, [keys.plan(3), EMPTY_PLAN]]) : GOOD;
+    const values = (what.keys ?? []).map((key) => rows.get(key));
+    const answer = { kind: "rows", values, scanned: [], more: false } as const;
+    return Promise.resolve({ ...answer, term: 1, appliedIndex: 1 });
+  };
+  const look = { group: 7, job: "count", keep: undefined, idempotencyKey: undefined };
+  await refuseEarly({ read }, look, new Deadline(systemClock, 10_000));
+  expect(asked).toEqual([true, true, false, false]);
+});
+
 test("definitions that were replaced between two reads leave the answer to the command", async () => {
   expect(await codeWith(new Map([[META_KEY, META]]))).toBeUndefined();
 });

@@ -69,6 +69,8 @@ export class ClusterNode implements MeshListener {
   readonly #going = new Set<number>();
   /** Replicas here that are damaged, by group (R4). */
   readonly #damaged = new Map<number, ReplicaId>();
+  /** Replicas that were stopped since this process started. */
+  readonly #stopped = new Map<number, ReplicaId>();
   readonly #numbers: CommandNumbers;
   readonly #outlook: Outlook;
 
@@ -89,6 +91,7 @@ export class ClusterNode implements MeshListener {
       snapshots: this.#snapshots,
       onStopped: ({ group, id }, reason, damaged) => {
         this.#stopReasons.set(group, reason);
+        this.#stopped.set(group, id);
         if (damaged) this.#damaged.set(group, id);
       },
       onRemovedSpoke: (from, replica, sender) => this.care.removedSpoke(from, replica, sender),
@@ -469,6 +472,7 @@ export class ClusterNode implements MeshListener {
       silentTicksMax: 2 * options.electionTicks,
       checkMs: options.checkMs,
       damaged: () => this.#damaged,
+      stopped: () => this.#stopped,
       replicas: () => this.host.replicas(),
       replica: (group) => this.host.replica(group),
       leads: (group) =>
@@ -490,6 +494,7 @@ export class ClusterNode implements MeshListener {
     this.#opener.forget(group);
     await this.#deps.logs.destroyReplica(group, below);
     this.#damaged.delete(group);
+    this.#stopped.delete(group);
     this.#stopReasons.delete(group);
   }
 }

@@ -399,7 +399,10 @@ export type PeerMessage =
       readonly storeId: string;
       readonly membership: Membership;
     }
-  /** A replica of the sender's is damaged (R4), or hears of no leader and asks whether it still belongs. */
+  /**
+   * A replica of the sender's is damaged (R4), or was stopped, or hears of no leader and asks whether it
+   * still belongs. It does not lead.
+   */
   | {
       readonly kind: "replica-report";
       readonly group: number;

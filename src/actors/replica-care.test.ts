@@ -30,6 +30,7 @@ function careOf(
     readonly leader?: number | undefined;
     readonly silentTicks?: number;
     readonly damaged?: ReadonlyMap<number, number>;
+    readonly stopped?: ReadonlyMap<number, number>;
     readonly absent?: boolean;
   } = {},
 ) {
@@ -74,6 +75,7 @@ function careOf(
     silentTicksMax: 20,
     checkMs: 60_000,
     damaged: () => damaged,
+    stopped: () => given.stopped ?? damaged,
     replicas: () => (given.absent === true ? [] : [replica]),
     replica: () => (given.absent === true ? undefined : replica),
     leads: () => leads,
@@ -200,6 +202,26 @@ test("damage is reported to all members, again and again", async () => {
   care.stop();
   await timers.advance(10_000);
   expect(sent).toHaveLength(4);
+});
+
+test("who is quiet with a leader that was stopped is woken by the word of it, damaged or not", () => {
+  for (const damaged of [true, false]) {
+    const { care, woken } = careOf({ leads: false, leader: 5 });
+    care.reported("b", report({ replica: 5, storeId: "sb", damaged }));
+    expect(woken()).toBe(1);
+    // Another store of that node, and another node, are not the leader.
+    care.reported("b", report({ replica: 5, storeId: "sx", damaged }));
+    care.reported("a", report({ replica: 1, storeId: "sa", damaged }));
+    expect(woken()).toBe(1);
+  }
+});
+
+test("a replica that was stopped without damage is reported as well, and not as damaged", async () => {
+  const { care, sent, timers } = careOf({ stopped: new Map([[9, 2]]), absent: true });
+  care.start();
+  await timers.advance(2_100);
+  const about = { kind: "replica-report", group: 9, replica: 2, storeId: "sa", damaged: false };
+  expect(sent).toEqual(["b", "c"].map((to) => ({ to, message: about })));
 });
 
 test("a replica that hears of no leader for long asks the members, one that has a leader does not", async () => {

@@ -1,6 +1,6 @@
 /**
- * Replicas of this node that nobody speaks to: damaged ones say so (R4), and those that hear of no leader
- * ask whether they still belong. Only a member that knows by its applied membership that a replica was
+ * Replicas of this node that nobody speaks to: damaged ones say so (R4), others that were stopped as well,
+ * and those that hear of no leader ask whether they still belong. Only a member that knows by its applied membership that a replica was
  * removed has it destroyed; not to know it means nothing. Leaders have the states compared (R10).
  */
 import type { ReplicaId } from "../raft/types.ts";
@@ -43,6 +43,8 @@ export interface ReplicaCareDeps {
   readonly storeId: string;
   /** Replicas here that are damaged, by group. */
   readonly damaged: () => ReadonlyMap<number, ReplicaId>;
+  /** Replicas here that do not serve, damaged or not, by group. */
+  readonly stopped: () => ReadonlyMap<number, ReplicaId>;
   /** A leader that is silent for so many ticks is none: a learner never gives up the one it knows. */
   readonly silentTicksMax: number;
   /** Between two checks of a leader's state (R10). */
@@ -118,6 +120,8 @@ export class ReplicaCare {
     const { membership } = here;
     const { places, nextReplica } = membership;
     const place = places.find((one) => one.node === from && one.storeId === storeId);
+    // Of whom one hears this, he does not lead. Who is quiet with him would never notice (R7).
+    if (place !== undefined && place.replica === here.core.status().leader) here.core.wake();
     if (damaged && place !== undefined && this.#deps.leads(group))
       this.#deps.onDamaged(group, place.replica);
     // A damaged one may not know its id; a leader knows all that were given.
@@ -192,8 +196,9 @@ export class ReplicaCare {
 
   #look(): void {
     this.#forgetDamage();
-    for (const [group, replica] of this.#deps.damaged())
-      this.#report({ group, replica, damaged: true }, this.#deps.others());
+    const damaged = this.#deps.damaged();
+    for (const [group, replica] of new Map([...this.#deps.stopped(), ...damaged]))
+      this.#report({ group, replica, damaged: damaged.has(group) }, this.#deps.others());
     for (const replica of this.#deps.replicas()) {
       const { group, id } = replica;
       const looks = this.#isLed(replica) ? 0 : (this.#leaderless.get(group) ?? 0) + 1;

@@ -34,6 +34,7 @@ import { RunCopies } from "./run-copies.ts";
 import { Sagas } from "./sagas.ts";
 import { serveCall } from "./serve-call.ts";
 import { Snapshots } from "./snapshots.ts";
+import { StoppedReplicas } from "./stopped-replicas.ts";
 import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
 import { VersionWatch } from "./version-watch.ts";
 import { heirsAmong, nodesForReplicas, toldOfDamage } from "./whom-to-ask.ts";
@@ -64,13 +65,9 @@ export class ClusterNode implements MeshListener {
   readonly clocks: PeerClocks;
   readonly versions: VersionWatch;
   readonly #sagas: Sagas;
-  readonly #stopReasons = new Map<number, string>();
   /** Deleted workflows whose replica here is being destroyed. */
   readonly #going = new Set<number>();
-  /** Replicas here that are damaged, by group (R4). */
-  readonly #damaged = new Map<number, ReplicaId>();
-  /** Replicas that were stopped since this process started. */
-  readonly #stopped = new Map<number, ReplicaId>();
+  readonly #stopped = new StoppedReplicas();
   readonly #numbers: CommandNumbers;
   readonly #outlook: Outlook;
 
@@ -89,11 +86,7 @@ export class ClusterNode implements MeshListener {
       ...{ clock, timers, log, logs, mesh, bugs },
       tickMs: options.tickMs,
       snapshots: this.#snapshots,
-      onStopped: ({ group, id }, reason, damaged) => {
-        this.#stopReasons.set(group, reason);
-        this.#stopped.set(group, id);
-        if (damaged) this.#damaged.set(group, id);
-      },
+      onStopped: (...stopped) => this.#stopped.note(...stopped),
       onRemovedSpoke: (from, replica, sender) => this.care.removedSpoke(from, replica, sender),
       mayEnter: (...stranger) => this.care.strangers.mayEnter(...stranger),
     });
@@ -111,7 +104,7 @@ export class ClusterNode implements MeshListener {
     this.router = new Router({
       ...{ clock, timers, caller: this.caller },
       candidates: (group) => this.#outlook.candidates(group),
-      trouble: (group) => this.#stopReasons.get(group),
+      trouble: (group) => this.#stopped.reasons.get(group),
       gone: (group) => this.directory.workflow(group)?.state === "deleted",
       freshVersion: (ms) => freshVersion({ timers, host: this.host, system: this.system }, ms),
       whyUnled: (group, named) => this.#outlook.whyUnled(group, named),
@@ -157,8 +150,7 @@ export class ClusterNode implements MeshListener {
     for (const stored of logs.replicas()) {
       const damage = stored.damage ?? (await this.#opener.openFound(stored));
       if (damage !== undefined) {
-        this.#stopReasons.set(stored.group, damage);
-        this.#damaged.set(stored.group, stored.replica);
+        this.#stopped.note({ group: stored.group, id: stored.replica }, damage, true);
       }
       // The system group comes first: a program that does not fit opens no other.
       this.versions.check();
@@ -213,12 +205,12 @@ export class ClusterNode implements MeshListener {
 
   /** Replicas that do not serve here, with the reason (R4). */
   get stoppedReplicas(): ReadonlyMap<number, string> {
-    return this.#stopReasons;
+    return this.#stopped.reasons;
   }
 
   /** Replicas of this node that are damaged, by group (R4). */
   get damagedReplicas(): ReadonlyMap<number, ReplicaId> {
-    return this.#damaged;
+    return this.#stopped.damaged;
   }
 
   /** Snapshots that this node has taken in since its start. */
@@ -471,8 +463,8 @@ export class ClusterNode implements MeshListener {
       storeId: member.storeId,
       silentTicksMax: 2 * options.electionTicks,
       checkMs: options.checkMs,
-      damaged: () => this.#damaged,
-      stopped: () => this.#stopped,
+      damaged: () => this.#stopped.damaged,
+      stopped: () => this.#stopped.ids,
       replicas: () => this.host.replicas(),
       replica: (group) => this.host.replica(group),
       leads: (group) =>
@@ -493,8 +485,6 @@ export class ClusterNode implements MeshListener {
     this.host.retire(group);
     this.#opener.forget(group);
     await this.#deps.logs.destroyReplica(group, below);
-    this.#damaged.delete(group);
-    this.#stopped.delete(group);
-    this.#stopReasons.delete(group);
+    this.#stopped.forget(group);
   }
 }

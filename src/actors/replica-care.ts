@@ -43,7 +43,7 @@ export interface ReplicaCareDeps {
   readonly storeId: string;
   /** Replicas here that are damaged, by group. */
   readonly damaged: () => ReadonlyMap<number, ReplicaId>;
-  /** Replicas here that do not serve, damaged or not, by group. */
+  /** Replicas here that do not serve, damaged or not, by group: `StoppedReplicas`. */
   readonly stopped: () => ReadonlyMap<number, ReplicaId>;
   /** A leader that is silent for so many ticks is none: a learner never gives up the one it knows. */
   readonly silentTicksMax: number;
@@ -197,7 +197,7 @@ export class ReplicaCare {
   #look(): void {
     this.#forgetDamage();
     const damaged = this.#deps.damaged();
-    for (const [group, replica] of new Map([...this.#deps.stopped(), ...damaged]))
+    for (const [group, replica] of this.#deps.stopped())
       this.#report({ group, replica, damaged: damaged.has(group) }, this.#deps.others());
     for (const replica of this.#deps.replicas()) {
       const { group, id } = replica;

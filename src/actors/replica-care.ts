@@ -1,7 +1,8 @@
 /**
  * Replicas of this node that nobody speaks to: damaged ones say so (R4), others that were stopped as well,
- * and those that hear of no leader ask whether they still belong. Only a member that knows by its applied membership that a replica was
- * removed has it destroyed; not to know it means nothing. Leaders have the states compared (R10).
+ * and those that hear of no leader ask whether they still belong. Only a member that knows by its applied
+ * membership that a replica was removed has it destroyed; not to know it means nothing. Leaders have the
+ * states compared (R10).
  */
 import type { ReplicaId } from "../raft/types.ts";
 import type { NodeId } from "../scheduler/dataset.ts";

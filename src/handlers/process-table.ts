@@ -29,6 +29,9 @@ export const MARK_VARIABLE = "JOBX_WORKER";
 /** Rounds of a look for newcomers: a process may start another one and end while it is made. */
 const ROUNDS_MAX = 3;
 
+/** Processes whose marks are remembered between two looks at all: those that have ended are among them. */
+const MARKS_MAX = 10_000;
+
 /** Processes that run now; of one thread, since it remembers their marks from look to look. */
 export class ProcessTable {
   #marks = new Map<string, string | undefined>();
@@ -60,6 +63,8 @@ export class ProcessTable {
     readonly newcomers: readonly ProcessEntry[];
     readonly newest: number | undefined;
   } {
+    // A look at all forgets the marks of those that have ended.
+    if (this.#marks.size > MARKS_MAX) this.#look();
     const newcomers: ProcessEntry[] = [];
     let from = since;
     for (let round = 0; round < ROUNDS_MAX; round++) {

@@ -88,6 +88,18 @@ test("another leader's entry displaces ours there and everywhere behind it, at o
   ]);
 });
 
+test("an entry that an earlier leader left, committed by a later one, displaces ours at its place", async () => {
+  const { proposals } = made([]);
+  const [mine, behind] = [made([1, 2]), made([3])];
+  assert(mine.packed[0] !== undefined && behind.packed[0] !== undefined, "an entry each");
+  proposals.accepted(mine.packed[0], { index: 34, term: 7 });
+  proposals.accepted(behind.packed[0], { index: 35, term: 7 });
+  proposals.applied(34, 6, [OK, OK, OK]);
+  expect(await Promise.all(mine.ends)).toEqual(["COMMAND_NOT_ACCEPTED", "COMMAND_NOT_ACCEPTED"]);
+  proposals.applied(35, 8, []);
+  expect(await Promise.all(behind.ends)).toEqual(["COMMAND_NOT_ACCEPTED"]);
+});
+
 test("what is in the log when the replica stops is unknown, what was not put there had no effect", async () => {
   const { proposals, ends, packed } = made([1]);
   for (const one of packed) proposals.accepted(one, { index: 1, term: 1 });

@@ -129,6 +129,10 @@ export class Proposals<E> {
     const flight = this.#inFlight.get(index);
     if (flight === undefined) return;
     this.#inFlight.delete(index);
+    if (flight.term !== term) {
+      reject(flight, displacedError());
+      return;
+    }
     flight.waiters.forEach((waiter, ordinal) => {
       const answer = answers[ordinal];
       assert(answer !== undefined, "every command of an entry is answered");
@@ -138,14 +142,16 @@ export class Proposals<E> {
 
   /**
    * Terms never fall along a log: from `index` on nothing of an earlier term is in a majority's log, or
-   * ever will be.
+   * ever will be. The other way round only one place is known: the leader of a later term may commit at
+   * `index` what an earlier leader left there, in place of what was proposed here between them (figure 8
+   * of the Raft paper); what follows it falls to that leader's own first entry.
    */
   #displaced(index: number, term: number): void {
-    const error = notAccepted("another leader's command took its place", undefined);
+    const error = displacedError();
     for (const [at, flight] of this.#inFlight) {
       if (at < index || flight.term >= term) continue;
       this.#inFlight.delete(at);
-      for (const waiter of flight.waiters) waiter.reject(error);
+      reject(flight, error);
     }
   }
 
@@ -158,7 +164,7 @@ export class Proposals<E> {
     for (const [at, flight] of this.#inFlight) {
       if (at > index) continue;
       this.#inFlight.delete(at);
-      for (const waiter of flight.waiters) waiter.reject(error);
+      reject(flight, error);
     }
   }
 
@@ -168,14 +174,20 @@ export class Proposals<E> {
       { code: "COMMAND_OUTCOME_UNKNOWN" },
       "the replica stopped before the command was applied",
     );
-    for (const flight of this.#inFlight.values()) {
-      for (const waiter of flight.waiters) waiter.reject(unknown);
-    }
+    for (const flight of this.#inFlight.values()) reject(flight, unknown);
     this.#inFlight.clear();
     const error = notAccepted("the replica has stopped", undefined);
     for (const waiter of this.#waiting) waiter.reject(error);
     this.#waiting = [];
   }
+}
+
+function reject<E>(flight: InFlight<E>, error: ActorError): void {
+  for (const waiter of flight.waiters) waiter.reject(error);
+}
+
+function displacedError(): ActorError {
+  return notAccepted("another leader's command took its place", undefined);
 }
 
 /** The command certainly had no effect. */

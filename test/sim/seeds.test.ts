@@ -9,7 +9,7 @@ import { missingTotals } from "./totals.ts";
 const FOUND_SEEDS = [
   ...[1, 2, 4, 8, 9, 10, 13, 26, 29, 42, 53, 82, 85, 98, 104, 167, 5_000, 31_004, 40_005, 50_070],
   ...[197_730, 3_000_905, 7_000_228, 9_100_140, 9_200_046, 9_300_127, 20_001_147],
-  ...[41_004_053, 928_619_776],
+  ...[41_004_053, 41_005_334, 928_619_776],
 ];
 
 /** And some that did in the first days of the simulator; what it was nobody wrote down. */

@@ -112,6 +112,7 @@ export class ClusterNode implements MeshListener {
     this.#opener = new GroupOpener({
       ...deps,
       ...{ host: this.host, system: this.system, clocks: this.clocks },
+      hasGone: this.#outlook.hasGone,
       onActive: (group) => this.#sagas.active(group),
       onDefined: (told) => this.#sagas.told(told),
       versions: () => ({ supports: deps.member.versions, cluster: this.versions.version }),
@@ -305,6 +306,7 @@ export class ClusterNode implements MeshListener {
   }
 
   peerUp(node: NodeId): void {
+    this.#outlook.cameUp(node);
     this.versions.tell(node);
     this.host.nodeUp(node);
     this.clocks.tell(node);
@@ -312,6 +314,7 @@ export class ClusterNode implements MeshListener {
   }
 
   peerDown(node: NodeId): void {
+    this.#outlook.wentDown(node);
     this.clocks.doubt(node);
     this.host.nodeDown(node);
     this.#snapshots.nodeDown(node);

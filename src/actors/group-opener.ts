@@ -30,6 +30,7 @@ export interface GroupOpenerDeps extends ClusterNodeDeps {
   readonly host: GroupHost;
   readonly system: SystemGroup;
   readonly clocks: PeerClocks;
+  readonly hasGone: (node: NodeId) => boolean;
   readonly onActive: (group: number) => void;
   readonly onDefined: (told: WorkflowTold) => void;
   /** R10: read anew for each command. */

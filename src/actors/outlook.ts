@@ -20,6 +20,8 @@ export interface OutlookDeps {
 
 export class Outlook {
   readonly #deps: OutlookDeps;
+  /** Reached in this run of the program, and not any more; at most as many as ever were members. */
+  readonly #gone = new Set<NodeId>();
 
   constructor(deps: OutlookDeps) {
     this.#deps = deps;
@@ -29,6 +31,20 @@ export class Outlook {
   isUp(node: NodeId): boolean {
     return node === this.#deps.mesh.self || this.#deps.mesh.isUp(node);
   }
+
+  cameUp(node: NodeId): void {
+    this.#gone.delete(node);
+  }
+
+  wentDown(node: NodeId): void {
+    this.#gone.add(node);
+  }
+
+  /**
+   * Whether a node is known to have gone. One that this run of the program has not reached yet may be
+   * well: a node that has just started and leads at once would take all others for dead.
+   */
+  readonly hasGone = (node: NodeId): boolean => this.#gone.has(node);
 
   /** Whether a node may be handed leadership. */
   readonly isFitToLead = (node: NodeId): boolean =>

@@ -64,6 +64,8 @@ export interface WorkflowGroupDeps {
   readonly scheduling: SchedulingOptions;
   /** Nodes that are up and may be given work. */
   readonly workers: () => readonly NodeId[];
+  /** Nodes that were up and are not any more: what they held is lost. */
+  readonly hasGone: (node: NodeId) => boolean;
   /** How long the oldest write to this node's disk takes already. */
   readonly writeMs: () => number;
   /** The group has committed its first entry (R9). */
@@ -280,12 +282,12 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   // Deciding.
 
   async #newDispatcher({ forgets = false } = {}): Promise<Dispatcher> {
-    const { scheduling, clock, mesh } = this.#deps;
+    const { scheduling, clock, hasGone } = this.#deps;
     const read = await readStart(this.replica.state);
     const start = forgets ? { ...read, attempts: [] } : read;
     const dispatcher = new Dispatcher(scheduling, start, clock.nowMs());
     for (const { node } of this.replica.membership.places) {
-      if (node !== mesh.self && !mesh.isUp(node)) dispatcher.nodeDown(node);
+      if (hasGone(node)) dispatcher.nodeDown(node);
     }
     return dispatcher;
   }

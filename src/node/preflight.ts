@@ -3,7 +3,7 @@ import { access, chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { checkAddress } from "../mesh/addresses.ts";
 import { JobxError } from "../std/errors.ts";
-import { IDENTITY_NAME } from "../store/identity.ts";
+import { IDENTITY_NAME } from "../store/identity-file.ts";
 import type { TicketText } from "../wire/join.ts";
 import { CLUSTER_FILE_NAME } from "./cluster-file.ts";
 import { CONFIG_FILE_NAME } from "./config/config.ts";

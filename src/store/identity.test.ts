@@ -3,13 +3,8 @@ import { FakeDisk } from "../../test/lib/fake-disk.ts";
 import { isJobxError } from "../std/errors.ts";
 import { hash64, hash64Text } from "../std/hash64.ts";
 import { seededRandom } from "../std/random.ts";
-import {
-  completeIdentity,
-  IDENTITY_NAME,
-  isUnused,
-  openIdentity,
-  readIdentity,
-} from "./identity.ts";
+import { completeIdentity, isUnused, openIdentity, readIdentity } from "./identity.ts";
+import { IDENTITY_NAME } from "./identity-file.ts";
 
 const disk = (): FakeDisk => new FakeDisk({ random: seededRandom(1) });
 const who = (seed = 1): Parameters<typeof openIdentity>[1] => ({

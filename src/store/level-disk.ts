@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { assert } from "../std/assert.ts";
 import { StoreError } from "./errors.ts";
-import { IDENTITY_NAME } from "./identity.ts";
+import { IDENTITY_NAME } from "./identity-file.ts";
 import { fileError, translate } from "./level-errors.ts";
 import { LATIN1_KEYS, type LevelDatabase, LevelKv } from "./level-kv.ts";
 import { checkTables } from "./level-tables.ts";

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { levelDisk } from "./level-disk.ts";
-import { checkTables, tableDamage } from "./level-tables.ts";
+import { tableDamage } from "./level-table.ts";
+import { checkTables } from "./level-tables.ts";
 import type { DatabaseName } from "./ports.ts";
 import { unsnap } from "./unsnap.ts";
 

@@ -21,7 +21,17 @@ const NUMBERS = [
 ];
 const TEXTS = [
   ...["", "a", "__proto__", "constructor", "\u0000", "\ud800", "ü", "😀", "../..", "NaN", "1e999"],
-  ...["null", "_", "a".repeat(129), "x".repeat(2049), "-1", "9".repeat(30), "%00", "\r\n\r\n"],
+  ...[
+    "null",
+    "_",
+    "f".repeat(16),
+    "a".repeat(129),
+    "x".repeat(2049),
+    "-1",
+    "9".repeat(30),
+    "%00",
+    "\r\n\r\n",
+  ],
 ];
 
 /** A value that formats of bytes can hold. */

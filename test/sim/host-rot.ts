@@ -2,7 +2,7 @@
  * What is wrong with the data on a machine's disk, as long as it is there: a bit that has flipped, a record
  * that was written over another one, batches that the disk has only claimed to have synced.
  */
-import { IDENTITY_NAME } from "../../src/store/identity.ts";
+import { IDENTITY_NAME } from "../../src/store/identity-file.ts";
 import type { DatabaseName } from "../../src/store/ports.ts";
 import { MARK_NAME } from "../../src/store/sequence-mark.ts";
 import { type FakeDisk, flipped } from "../lib/fake-disk.ts";

@@ -3,7 +3,8 @@ import { parseClusterFile } from "../../../src/node/cluster-file.ts";
 import { hash64, hash64Text } from "../../../src/std/hash64.ts";
 import { seededRandom } from "../../../src/std/random.ts";
 import { StoreError } from "../../../src/store/errors.ts";
-import { IDENTITY_NAME, openIdentity } from "../../../src/store/identity.ts";
+import { openIdentity } from "../../../src/store/identity.ts";
+import { IDENTITY_NAME } from "../../../src/store/identity-file.ts";
 import { MARK_SLOT_BYTES } from "../../../src/store/limits.ts";
 import type { Disk } from "../../../src/store/ports.ts";
 import { MARK_NAME, newMark, readMark } from "../../../src/store/sequence-mark.ts";
@@ -40,7 +41,7 @@ function diskOf(bytes: Uint8Array, databases: boolean): Disk {
 
 const identityTarget: Target = {
   name: "identity-file",
-  reads: ["store/identity.ts"],
+  reads: ["store/identity-file.ts"],
   make(chance) {
     if (chance.hits(0.3)) return Buffer.from(mutateText(JSON.stringify(IDENTITY, null, 2), chance));
     if (chance.hits(0.01)) return new Uint8Array();

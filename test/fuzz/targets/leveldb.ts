@@ -2,7 +2,7 @@
 import { CRC32C_EMPTY, crc32c } from "../../../src/std/crc32c.ts";
 import { maskedCrc } from "../../../src/store/level-crc.ts";
 import { tablesOf } from "../../../src/store/level-manifest.ts";
-import { tableDamage } from "../../../src/store/level-tables.ts";
+import { tableDamage } from "../../../src/store/level-table.ts";
 import { unsnap } from "../../../src/store/unsnap.ts";
 import type { Chance } from "../../sim/chance.ts";
 import { mutateBytes, randomBytes } from "../mutate-bytes.ts";
@@ -160,7 +160,7 @@ function indexOf(handles: readonly Uint8Array[]): Uint8Array {
 
 const tableTarget: Target = {
   name: "leveldb-table",
-  reads: ["store/level-tables.ts", "store/level-cursor.ts"],
+  reads: ["store/level-table.ts", "store/level-cursor.ts"],
   make(chance) {
     const table = new TableMaker(chance);
     const worse = (bytes: Uint8Array): Uint8Array => {

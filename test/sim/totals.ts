@@ -25,6 +25,7 @@ export interface Totals {
   attemptsLost: number;
   attemptsReleased: number;
   attemptsFailed: number;
+  attemptsDone: number;
   fencedCompletions: number;
   /** Words of schedulers of a lower term than their executor had heard. */
   staleWords: number;
@@ -125,6 +126,7 @@ export function newTotals(): Totals {
     attemptsLost: 0,
     attemptsReleased: 0,
     attemptsFailed: 0,
+    attemptsDone: 0,
     fencedCompletions: 0,
     staleWords: 0,
     requestsFailed: 0,

@@ -206,6 +206,7 @@ export class RowChecker {
     if (row.how === "failed") totals.attemptsFailed += 1;
     if (row.how === "lost" || row.how === "released") history.takenBack.add(token);
     if (row.how !== "done") return;
+    totals.attemptsDone += 1;
     const unit = unitText(row.unit);
     const before = history.completedBy.get(unit);
     promise(

@@ -5,7 +5,8 @@ import { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { readIdentity } from "../store/identity.ts";
 import type { Disk } from "../store/ports.ts";
-import { type ClusterFile, readClusterFile, writeClusterFile } from "./cluster-file.ts";
+import { readClusterFile, writeClusterFile } from "./cluster-file.ts";
+import type { ClusterFile } from "./cluster-file-text.ts";
 
 /**
  * Undefined only for a directory without a store: whoever has a store must not make another cluster.

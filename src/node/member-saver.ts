@@ -2,7 +2,8 @@
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { KnownMember } from "../wire/join.ts";
-import { type ClusterFile, writeClusterFile } from "./cluster-file.ts";
+import { writeClusterFile } from "./cluster-file.ts";
+import type { ClusterFile } from "./cluster-file-text.ts";
 
 export class MemberSaver {
   readonly #directory: string;

@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { replaceFile } from "./cluster-file.ts";
+import { replaceFile } from "./small-files.ts";
 
 /** Random bytes of a token. */
 const TOKEN_BYTES = 32;

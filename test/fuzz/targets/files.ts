@@ -1,5 +1,5 @@
 /** The small files beside a node's databases. */
-import { parseClusterFile } from "../../../src/node/cluster-file.ts";
+import { parseClusterFile } from "../../../src/node/cluster-file-text.ts";
 import { hash64, hash64Text } from "../../../src/std/hash64.ts";
 import { seededRandom } from "../../../src/std/random.ts";
 import { StoreError } from "../../../src/store/errors.ts";
@@ -97,7 +97,7 @@ const CLUSTER = {
 
 const clusterTarget: Target = {
   name: "cluster-file",
-  reads: ["node/cluster-file.ts"],
+  reads: ["node/cluster-file-text.ts"],
   make(chance) {
     if (chance.hits(0.4)) return Buffer.from(mutateText(JSON.stringify(CLUSTER, null, 2), chance));
     return Buffer.from(String(JSON.stringify(mutateValue(CLUSTER, chance, jsonLeaf))));

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nextBoot } from "./cluster-file.ts";
+import { nextBoot } from "./boot-count.ts";
 
 let directory: string;
 beforeEach(async () => {

@@ -24,7 +24,7 @@ const TEXTS = [
   ...[
     "null",
     "_",
-    "f".repeat(16),
+
     "a".repeat(129),
     "x".repeat(2049),
     "-1",
@@ -146,8 +146,11 @@ function changedLeaf(value: unknown, chance: Chance, leaf: Leaf): unknown {
   if (chance.hits(0.5)) return leaf(chance);
   if (typeof value === "number") return value + chance.pick([-1, 1, 256, -value, value, 0.5]);
   if (typeof value === "boolean") return !value;
-  if (value instanceof Uint8Array) return mutateBytes(value, chance);
+  if (value instanceof Uint8Array)
+    return chance.hits(0.2) ? new Uint8Array() : mutateBytes(value, chance);
   if (typeof value !== "string") return leaf(chance);
+  // Of the right length, in what may be an alphabet: hex digits that are no number.
+  if (chance.hits(0.1)) return chance.pick(["0", "f"]).repeat(value.length);
   const cut = chance.whole(0, value.length);
   return value.slice(0, cut) + chance.pick(TEXTS) + value.slice(chance.whole(cut, value.length));
 }

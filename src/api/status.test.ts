@@ -30,6 +30,7 @@ test("only what may pass by itself is to be tried later", () => {
     "FS_BLOCK_MISSING",
     "FS_FETCH_DAMAGED",
     "FS_STOPPED",
+    "FS_TOO_MANY_PINS",
     "HANDLER_POOL_CLOSED",
     "HANDLER_WORKER_UNAVAILABLE",
     "NODE_NOT_READY",

@@ -14,6 +14,7 @@ import {
   schedulerKinds,
   systemCommandKinds,
 } from "../../test/lib/wire-peer-values.ts";
+import { treeCommandKinds } from "../../test/lib/wire-tree-values.ts";
 import { commandKinds, type Kinds, raftKinds } from "../../test/lib/wire-values.ts";
 import type { Call, CallAnswer, PeerMessage } from "../actors/ports.ts";
 import type { Message } from "../raft/messages.ts";
@@ -59,8 +60,10 @@ const messages: readonly string[] = [
 ];
 
 const commands: readonly string[] = [
-  ...linesOf<Command>("command", { ...commandKinds, ...namedCommandKinds }, (command) =>
-    machines.workflow.versionNeeded({ id, command }),
+  ...linesOf<Command>(
+    "command",
+    { ...commandKinds, ...namedCommandKinds, ...treeCommandKinds },
+    (command) => machines.workflow.versionNeeded({ id, command }),
   ),
   ...linesOf<SystemCommand>("system-command", systemCommandKinds, (command) =>
     machines.system.versionNeeded({ id, command }),

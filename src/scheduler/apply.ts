@@ -21,6 +21,7 @@ import type { Command, Envelope } from "./commands.ts";
 import { CLOSED_KEY, COMMAND_ORDINALS, keys } from "./keys.ts";
 import { applyNamed } from "./named/apply.ts";
 import type { Answer, Row } from "./rows.ts";
+import { applyTree } from "./tree/apply.ts";
 
 /**
  * Applies one command and keeps its answer where it may be repeated. Writes nothing unless it returns.
@@ -75,13 +76,24 @@ const OWN_KINDS: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
   "unpark",
   "remove-rows",
   "forget-keys",
+  "fs-lapse",
+  "fs-sweep",
+  "fs-sweep-content",
 ]);
 
 function closed(): Answer {
   return refused("WORKFLOW_DELETING", "the workflow is being deleted");
 }
 
+/** Commands of the tree are told by the beginning of their kind, which no others have. */
+function isOfTree(
+  command: Command,
+): command is Extract<Command, { readonly kind: `fs-${string}` }> {
+  return command.kind.startsWith("fs-");
+}
+
 function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): Answer {
+  if (isOfTree(command)) return applyTree(tx, at, command);
   switch (command.kind) {
     case "create":
       return applyCreate(tx, command);

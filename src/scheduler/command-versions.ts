@@ -32,6 +32,23 @@ const NEEDED = {
   "named-due": 1,
   "named-take-back": 1,
   "named-remove": 1,
+  "fs-volume": 1,
+  "fs-pin": 1,
+  "fs-release": 1,
+  "fs-stage": 1,
+  "fs-commit": 1,
+  "fs-mkdir": 1,
+  "fs-symlink": 1,
+  "fs-link": 1,
+  "fs-unlink": 1,
+  "fs-rmdir": 1,
+  "fs-remove": 1,
+  "fs-rename": 1,
+  "fs-attributes": 1,
+  "fs-attribute": 1,
+  "fs-lapse": 1,
+  "fs-sweep": 1,
+  "fs-sweep-content": 1,
 } as const satisfies Record<Command["kind"], number>;
 
 /** The lowest cluster version in which a command may be used. */

@@ -6,6 +6,7 @@ import type { Dataset, NodeId } from "./dataset.ts";
 import { COMMAND_ORDINALS } from "./keys.ts";
 import type { NamedCommand } from "./named/commands.ts";
 import type { HandlerDefinition, JobDefinition, Retention, StepDefinition } from "./rows.ts";
+import type { TreeCommand } from "./tree/commands.ts";
 import type { Token } from "./unit.ts";
 import type { AttemptRun, Outcome } from "./work.ts";
 
@@ -120,7 +121,12 @@ export type SchedulerCommand =
   /** Brings a parked row back when its request runs again. */
   | { readonly kind: "unpark"; readonly key: string };
 
-export type Command = ClientCommand | SchedulerCommand | RetentionCommand | NamedCommand;
+export type Command =
+  | ClientCommand
+  | SchedulerCommand
+  | RetentionCommand
+  | NamedCommand
+  | TreeCommand;
 
 export interface Envelope {
   readonly id: CommandId;

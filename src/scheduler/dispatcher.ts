@@ -450,6 +450,8 @@ export class Dispatcher {
       case "named-due":
       case "named-undue":
       case "named-granted":
+      case "tree-changed":
+      case "tree-sweep":
         return;
       default:
         unreachable(effect);

@@ -2,6 +2,7 @@
 import type { NodeId } from "./dataset.ts";
 import type { NamedHolder, NamedRef } from "./named/rows.ts";
 import type { AttemptRow, HistoryRow, QueueRow, RequestRow, RequestState } from "./rows.ts";
+import type { NamedPlace } from "./tree/rows.ts";
 import type { Token, UnitRef } from "./unit.ts";
 
 export type Effect =
@@ -60,4 +61,13 @@ export type Effect =
       readonly ref: NamedRef;
       readonly token: Token;
       readonly holder: NamedHolder;
-    };
+    }
+  /** Inodes that came, changed or went, and names that lead elsewhere, by one command. */
+  | {
+      readonly kind: "tree-changed";
+      readonly revision: number;
+      readonly inodes: readonly number[];
+      readonly entries: readonly NamedPlace[];
+    }
+  /** Something of the tree was removed and has rows to sweep. */
+  | { readonly kind: "tree-sweep" };

@@ -154,6 +154,8 @@ function changeOf(effect: Effect): EventChange | undefined {
     case "named-due":
     case "named-undue":
     case "named-granted":
+    case "tree-changed":
+    case "tree-sweep":
       return undefined;
     default:
       return unreachable(effect);

@@ -4,6 +4,7 @@
  */
 import type { Dataset, NodeId } from "./dataset.ts";
 import type { NamedRow } from "./named/rows.ts";
+import type { TreeRow } from "./tree/rows.ts";
 import type { Token, UnitRef } from "./unit.ts";
 import type { HandlerRef, Printed, WorkError, WorkerExit } from "./work.ts";
 
@@ -390,6 +391,8 @@ export type Answer =
   | { readonly kind: "revision"; readonly revision: number }
   /** Of a command with many parts: how many changed something. */
   | { readonly kind: "changed"; readonly count: number }
+  /** Of a change of the tree: what it made or changed, if it is one thing (else 0), and its revision. */
+  | { readonly kind: "inode"; readonly inode: number; readonly revision: number }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
 
 export type QueueRow = QueueRangeRow | QueueUnitRow;
@@ -421,4 +424,5 @@ export type Row =
   | PinsRow
   | ExpiryRow
   | NamedRow
-  | ClosedRow;
+  | ClosedRow
+  | TreeRow;

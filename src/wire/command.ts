@@ -31,6 +31,7 @@ import {
 import { ENTRY_DATA_BYTES_MAX } from "./entry.ts";
 import { defineFormat, type Format } from "./frame.ts";
 import { namedCommandVariants } from "./named.ts";
+import { treeCommandVariants } from "./tree.ts";
 import { attemptRunCodec, nameCodec, outcomeCodec, tokenCodec } from "./work-codec.ts";
 
 const clientKey = text(CLIENT_KEY_LENGTH_MAX);
@@ -103,6 +104,7 @@ export const commandCodec: Codec<Command> = union<Command>({
   "remove-rows": [22, { request: natural, keys: array(rowKey, RETENTION_KEYS_MAX), last: bool }],
   "forget-keys": [23, { keys: array(rowKey, RETENTION_KEYS_MAX) }],
   ...namedCommandVariants,
+  ...treeCommandVariants,
 });
 
 /** A command with who asked. */

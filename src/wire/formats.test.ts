@@ -17,6 +17,7 @@ import {
   systemEnvelope,
   systemRowKinds,
 } from "../../test/lib/wire-peer-values.ts";
+import { treeCommandKinds, treeRowKinds } from "../../test/lib/wire-tree-values.ts";
 import {
   commandKinds,
   idKinds,
@@ -164,7 +165,7 @@ const cases: readonly Case[] = [
     wrap: (value) => value,
   }),
   ...casesOf<Command, Payload>("payload", {
-    kinds: { ...commandKinds, ...namedCommandKinds },
+    kinds: { ...commandKinds, ...namedCommandKinds, ...treeCommandKinds },
     format: payloadFormat,
     wrap: (command) => ({ stampMs: 1_700_000_000_000, envelopes: [{ id: none, command }] }),
   }),
@@ -188,7 +189,7 @@ const cases: readonly Case[] = [
   }),
   caseOf("payload", payloadFormat, fc.record({ stampMs: fc.nat(), envelopes: fc.array(envelope) })),
   ...casesOf<Row, Row>("row", {
-    kinds: { ...rowKinds, ...namedRowKinds },
+    kinds: { ...rowKinds, ...namedRowKinds, ...treeRowKinds },
     format: rowFormat,
     wrap: (row) => row,
   }),

@@ -41,6 +41,7 @@ import {
 } from "./definition-codec.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { namedRowVariants } from "./named.ts";
+import { treeRowVariants } from "./tree.ts";
 import {
   nameCodec,
   pathCodec,
@@ -58,6 +59,7 @@ export const answerCodec: Codec<Answer> = union<Answer>({
   request: [2, { request: natural, repeated: bool }],
   revision: [3, { revision: natural }],
   changed: [5, { count: natural }],
+  inode: [6, { inode: natural, revision: natural }],
   refused: [4, { code: text(CODE_LENGTH_MAX), message: text(ERROR_TEXT_LENGTH_MAX) }],
 });
 
@@ -238,6 +240,7 @@ export const rowCodec: Codec<Row> = union<Row>({
   expiry: [22, {}],
   ...namedRowVariants,
   closed: [28, {}],
+  ...treeRowVariants,
 });
 
 const eachRow: Format<Row> = defineFormat({

@@ -21,6 +21,7 @@ import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/comma
 import type { FirstReplica, SystemRow } from "../../src/scheduler/system/rows.ts";
 import type { Work } from "../../src/scheduler/work.ts";
 import { namedCommandKinds } from "./wire-named-values.ts";
+import { treeCommandKinds } from "./wire-tree-values.ts";
 import {
   type Any,
   base,
@@ -226,7 +227,7 @@ const id = ofKinds<CommandId>(idKinds);
 /** A workflow's command with who asked. */
 export const envelope = fc.record({
   id,
-  command: ofKinds<Command>({ ...commandKinds, ...namedCommandKinds }),
+  command: ofKinds<Command>({ ...commandKinds, ...namedCommandKinds, ...treeCommandKinds }),
 });
 
 /** A system command with who asked. */

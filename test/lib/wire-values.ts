@@ -10,6 +10,8 @@ import type { Piece } from "../../src/scheduler/dataset.ts";
 import type { NamedCommand } from "../../src/scheduler/named/commands.ts";
 import type { NamedRow } from "../../src/scheduler/named/rows.ts";
 import type { Answer, HandlerDefinition, QueueRow, Row } from "../../src/scheduler/rows.ts";
+import type { TreeCommand } from "../../src/scheduler/tree/commands.ts";
+import type { TreeRow } from "../../src/scheduler/tree/rows.ts";
 import type { Token, UnitRef } from "../../src/scheduler/unit.ts";
 import {
   type AttemptRun,
@@ -240,7 +242,7 @@ export const idKinds: Kinds<CommandId> = {
 const requestChange = { request: natural, revision: maybe(natural) };
 
 /** Commands of workflows. */
-export const commandKinds: Kinds<Exclude<Command, NamedCommand>> = {
+export const commandKinds: Kinds<Exclude<Command, NamedCommand | TreeCommand>> = {
   create: fc.record({ kind: one("create"), group: natural, name, description: words, weight }),
   source: fc.record({ kind: one("source"), version: hash, source: words }),
   define: fc.record({
@@ -300,6 +302,7 @@ const answers: Kinds<Answer> = {
   request: fc.record({ kind: one("request"), request: natural, repeated: bool }),
   revision: fc.record({ kind: one("revision"), revision: natural }),
   changed: fc.record({ kind: one("changed"), count: natural }),
+  inode: fc.record({ kind: one("inode"), inode: natural, revision: natural }),
   refused: fc.record({ kind: one("refused"), code: name, message: words }),
 };
 const answer = ofKinds<Answer>(answers);
@@ -331,7 +334,7 @@ const queueKinds: Kinds<QueueRow> = {
 const times = { grantedMs: natural, startedMs: maybe(natural), endedMs: natural } as const;
 
 /** Rows of workflows. */
-export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
+export const rowKinds: Kinds<Exclude<Row, NamedRow | TreeRow>> = {
   meta: fc.record({
     kind: one("meta"),
     group: natural,
@@ -459,7 +462,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow>> = {
   }),
   ...memory,
 };
-const row = ofKinds<Exclude<Row, NamedRow>>(rowKinds);
+const row = ofKinds<Exclude<Row, NamedRow | TreeRow>>(rowKinds);
 
 /** What `wire-peer-values.ts` builds on. */
 export const base = {

@@ -36,6 +36,7 @@ import {
   systemEnvelope,
   systemRowKinds,
 } from "../../lib/wire-peer-values.ts";
+import { treeCommandKinds, treeRowKinds } from "../../lib/wire-tree-values.ts";
 import {
   type Any,
   base,
@@ -148,7 +149,7 @@ const none: CommandId = { kind: "none" };
 
 function payloadSamples(): readonly Payload[] {
   const commands = [
-    ...kindsSamples<Command>({ ...commandKinds, ...namedCommandKinds }),
+    ...kindsSamples<Command>({ ...commandKinds, ...namedCommandKinds, ...treeCommandKinds }),
     ...kindsSamples(outcomeKinds).map(
       (outcome): Command => ({
         kind: "ends",
@@ -229,7 +230,7 @@ export const formatTargets: readonly Target[] = [
   }),
   formatTarget("row", {
     format: rowFormat,
-    samples: () => kindsSamples<Row>({ ...rowKinds, ...namedRowKinds }),
+    samples: () => kindsSamples<Row>({ ...rowKinds, ...namedRowKinds, ...treeRowKinds }),
     reads: ["wire/row.ts", "wire/dataset-codec.ts"],
   }),
   formatTarget("system-payload", {

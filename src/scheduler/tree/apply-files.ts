@@ -1,0 +1,147 @@
+/** Files and what they are made of, and what is said of inodes of all types. */
+
+import { forEach, type TreeChange } from "./change.ts";
+import type { FileCommit, TreeCommand } from "./commands.ts";
+import { leaveContent, readBlocks, takeContent, type Upload, uploadOf } from "./content.ts";
+import { treeError } from "./errors.ts";
+import { checkExpected, makingParents, modeOf } from "./inodes.ts";
+import { checkName, utf8Length } from "./names.ts";
+import { findEntry, inodeAt, inodeOf, walk } from "./reading.ts";
+import {
+  ATTRIBUTES_BYTES_MAX,
+  ATTRIBUTES_MAX,
+  type FileAttribute,
+  type FileRow,
+  type InodeRow,
+} from "./rows.ts";
+
+type Command<K extends TreeCommand["kind"]> = Extract<TreeCommand, { readonly kind: K }>;
+
+/** Of files that nobody says a mode for. */
+const FILE_MODE = 0o644;
+
+/** Makes files, or gives them new content; the last of their inodes. @throws {TreeError} */
+export function commitFiles(change: TreeChange, command: Command<"fs-commit">): number {
+  const upload = command.upload === undefined ? undefined : uploadOf(change, command.upload);
+  let inode = 0;
+  forEach(
+    [
+      () =>
+        readBlocks(
+          change,
+          command.files.map(({ content }) => content),
+        ),
+      ...command.files.map((file) => () => {
+        inode = commitFile(change, file, { upload, parents: command.parents });
+      }),
+    ],
+    (act) => act(),
+  );
+  return inode;
+}
+
+function commitFile(
+  change: TreeChange,
+  file: FileCommit,
+  options: { readonly upload: Upload | undefined; readonly parents: boolean },
+): number {
+  const { place, expect } = file;
+  const { path } = place;
+  if (path === "") return rewrite(change, file, { ...inodeAt(change, place), ...options });
+  const named = walk(change, place, makingParents(change, options.parents));
+  const entry = findEntry(change, named.parent, named.name);
+  if (entry !== undefined) {
+    const { inode } = entry;
+    return rewrite(change, file, { inode, row: inodeOf(change, inode), ...options });
+  }
+  checkExpected(expect, { row: undefined, path });
+  const row: FileRow = {
+    kind: "fs-file",
+    mode: modeOf(file.mode ?? FILE_MODE),
+    mtimeMicros: file.mtimeMicros ?? change.stampMs * 1000,
+    ...change.stamp(),
+    attributes: [],
+    links: 1,
+    bytes: takeContent(change, file.content, options.upload),
+    root: file.root,
+    content: file.content,
+  };
+  const inode = change.newInode(row);
+  change.count({ usedBytes: row.bytes });
+  change.putEntry(named, { before: undefined, after: { kind: "fs-entry", inode, type: "file" } });
+  return inode;
+}
+
+/** Another content for the file that is there: all its names see it, and its inode stays. */
+function rewrite(
+  change: TreeChange,
+  file: FileCommit,
+  found: {
+    readonly inode: number;
+    readonly row: InodeRow;
+    readonly upload: Upload | undefined;
+  },
+): number {
+  const { inode, row } = found;
+  const { path } = file.place;
+  checkExpected(file.expect, { row, path });
+  if (row.kind === "fs-directory") throw treeError("FS_IS_DIRECTORY", "it is a folder", { path });
+  if (row.kind === "fs-symlink") {
+    throw treeError("FS_NOT_FILE", "it is a symbolic link: name what it leads to", { path });
+  }
+  // First the new one: what both name is then never without a name.
+  const bytes = takeContent(change, file.content, found.upload);
+  leaveContent(change, row.content);
+  change.count({ usedBytes: bytes - row.bytes });
+  change.putInode(inode, {
+    ...row,
+    mode: file.mode === undefined ? row.mode : modeOf(file.mode),
+    mtimeMicros: file.mtimeMicros ?? change.stampMs * 1000,
+    bytes,
+    root: file.root,
+    content: file.content,
+  });
+  return inode;
+}
+
+/** Mode and time of an inode. @throws {TreeError} */
+export function setAttributes(change: TreeChange, command: Command<"fs-attributes">): number {
+  const { inode, row } = inodeAt(change, command.place);
+  checkExpected(command.expect, { row, path: command.place.path });
+  change.putInode(inode, {
+    ...row,
+    mode: command.mode === undefined ? row.mode : modeOf(command.mode),
+    mtimeMicros: command.mtimeMicros ?? row.mtimeMicros,
+  });
+  return inode;
+}
+
+/** Sets or removes one extended attribute. @throws {TreeError} */
+export function setAttribute(change: TreeChange, command: Command<"fs-attribute">): number {
+  const { name, value, over } = command;
+  const { path } = command.place;
+  checkName(name);
+  const { inode, row } = inodeAt(change, command.place);
+  const known = row.attributes.some((one) => one.name === name);
+  if (known && over === "absent") {
+    throw treeError("FS_EXISTS", "there is an attribute of that name", { path });
+  }
+  if (!known && (over === "present" || value === undefined)) {
+    throw treeError("FS_ATTRIBUTE_UNKNOWN", "there is no attribute of that name", { path });
+  }
+  const others = row.attributes.filter((one) => one.name !== name);
+  const attributes =
+    value === undefined
+      ? others
+      : [...others, { name, value }].sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (attributes.length > ATTRIBUTES_MAX || bytesOfAttributes(attributes) > ATTRIBUTES_BYTES_MAX) {
+    const message = `the attributes of a file have at most ${ATTRIBUTES_BYTES_MAX} bytes`;
+    throw treeError("FS_ATTRIBUTES_FULL", message, { path });
+  }
+  change.putInode(inode, { ...row, attributes });
+  return inode;
+}
+
+function bytesOfAttributes(attributes: readonly FileAttribute[]): number {
+  return attributes.reduce((sum, { name, value }) => sum + utf8Length(name) + value.length, 0);
+}

@@ -1,0 +1,100 @@
+/** Applies commands of the tree: each is kept whole, or answered with the code for which it is not. */
+import { unreachable } from "../../std/assert.ts";
+import { refused } from "../answers.ts";
+import type { Position, WorkflowTransaction } from "../apply-kit.ts";
+import type { Answer } from "../rows.ts";
+import { commitFiles, setAttribute, setAttributes } from "./apply-files.ts";
+import {
+  makeFolder,
+  makeLink,
+  makeSymlink,
+  removeFolder,
+  removeTree,
+  unlink,
+} from "./apply-names.ts";
+import { lapse, pin, release, stage } from "./apply-pins.ts";
+import { rename } from "./apply-rename.ts";
+import { sweepContent, sweepDirectory } from "./apply-sweep.ts";
+import { TreeChange } from "./change.ts";
+import type { TreeCommand } from "./commands.ts";
+import { TreeError, treeError } from "./errors.ts";
+
+/** Characters of a path that an answer keeps: answers are remembered, and the caller knows the path. */
+const TOLD_PATH_LENGTH = 256;
+
+/** Applies one command; the answer has its revision and the inode that it is about. @throws {MissingRows} */
+export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCommand): Answer {
+  const change = new TreeChange(tx, at);
+  try {
+    const inode = applied(change, command);
+    change.finish();
+    return { kind: "inode", inode, revision: change.revision };
+  } catch (error) {
+    if (!(error instanceof TreeError)) throw error;
+    const { code, path } = error.details;
+    const about = path === undefined || path === "" ? "" : `: ${path.slice(0, TOLD_PATH_LENGTH)}`;
+    return refused(code, error.message + about);
+  }
+}
+
+/** Does it; the inode, or for `fs-stage` the content, that it is about. */
+function applied(change: TreeChange, command: TreeCommand): number {
+  switch (command.kind) {
+    case "fs-volume":
+      setOptions(change, command);
+      return 0;
+    case "fs-pin":
+      pin(change, command);
+      return 0;
+    case "fs-release":
+      release(change, command);
+      return 0;
+    case "fs-stage":
+      return stage(change, command);
+    case "fs-commit":
+      return commitFiles(change, command);
+    case "fs-mkdir":
+      return makeFolder(change, command);
+    case "fs-symlink":
+      return makeSymlink(change, command);
+    case "fs-link":
+      return makeLink(change, command);
+    case "fs-unlink":
+      unlink(change, command);
+      return 0;
+    case "fs-rmdir":
+      removeFolder(change, command);
+      return 0;
+    case "fs-remove":
+      removeTree(change, command);
+      return 0;
+    case "fs-rename":
+      return rename(change, command);
+    case "fs-attributes":
+      return setAttributes(change, command);
+    case "fs-attribute":
+      return setAttribute(change, command);
+    case "fs-lapse":
+      lapse(change, command);
+      return 0;
+    case "fs-sweep":
+      sweepDirectory(change, command);
+      return 0;
+    case "fs-sweep-content":
+      sweepContent(change, command);
+      return 0;
+    default:
+      return unreachable(command);
+  }
+}
+
+function setOptions(
+  change: TreeChange,
+  { revision, options }: Extract<TreeCommand, { readonly kind: "fs-volume" }>,
+): void {
+  if (revision !== change.volume.revision) {
+    const message = `the volume has changed meanwhile: its revision is ${change.volume.revision}`;
+    throw treeError("FS_CHANGED", message);
+  }
+  change.setVolume({ ...options, revision: change.revision });
+}

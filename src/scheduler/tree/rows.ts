@@ -1,0 +1,199 @@
+/**
+ * R23: a workflow's tree of files. A name is an entry of its folder and leads to an inode; a file's inode
+ * says which blocks it is made of, and each block counts how often it is named. So a name is one row, a
+ * folder is a range of rows, and whether a block is needed is one look.
+ */
+import type { Cid } from "../dataset.ts";
+
+/** The root folder of every volume. */
+export const ROOT_INODE = 1;
+
+/** Blocks that a file's inode lists itself: 16 MiB of fixed chunks. Above it the list has rows of its own. */
+export const INODE_BLOCKS_MAX = 16;
+
+/** Blocks in one part of a content: some 40 KiB of row, and a command or sweep step of a thousand rows. */
+export const PART_BLOCKS_MAX = 1024;
+
+/** Parts of one content: with fixed chunks of 1 MiB a file of 16 TiB. */
+export const PARTS_MAX = 16_384;
+
+/** Largest block, in bytes, of any chunking. */
+export const FILE_BLOCK_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Names of one inode, as in ext4. */
+export const LINKS_MAX = 65_000;
+
+/** Extended attributes of an inode, and bytes of all their names and values together, as in ext4. */
+export const ATTRIBUTES_MAX = 64;
+export const ATTRIBUTES_BYTES_MAX = 4096;
+
+/** Characters of an upload's id, which its client makes, and of who holds it. */
+export const UPLOAD_ID_LENGTH_MAX = 64;
+export const PIN_HOLDER_LENGTH_MAX = 128;
+
+/** Uploads under way at once in one volume. */
+export const PINS_MAX = 10_000;
+
+/** Contents that one upload has staged and not committed. */
+export const PIN_CONTENTS_MAX = 64;
+
+/** A block of a file, as nodes store it. */
+export interface FileBlock {
+  readonly cid: Cid;
+  /** 1 to `FILE_BLOCK_BYTES_MAX`. */
+  readonly bytes: number;
+}
+
+/** What a file is made of. */
+export type FileContent =
+  /** At most `INODE_BLOCKS_MAX` blocks; none for an empty file. */
+  | { readonly kind: "inline"; readonly blocks: readonly FileBlock[] }
+  /** The number of a `fs-content` row. */
+  | { readonly kind: "listed"; readonly content: number };
+
+/** How files are cut into blocks. */
+export type Chunking = "fixed" | "content-defined";
+
+/** What a volume is asked to keep to. */
+export interface VolumeOptions {
+  /** R25: on how many nodes a block is to be, 1 to `COPIES_MAX`; fewer where there are fewer nodes. */
+  readonly copies: number;
+  readonly chunking: Chunking;
+  /** Of all files together; undefined: none. */
+  readonly quotaBytes: number | undefined;
+  /** Of inodes of every type but the root; undefined: none. */
+  readonly quotaInodes: number | undefined;
+}
+
+/** Copies that a volume may ask for. */
+export const COPIES_MAX = 16;
+
+/** The volume; a workflow that never used its own has no row and the default ones. */
+export interface VolumeRow extends VolumeOptions {
+  readonly kind: "fs-volume";
+  /** Of the command that last changed the options. */
+  readonly revision: number;
+  /** Bytes of the files that are there, and of removed ones until they are swept. */
+  readonly usedBytes: number;
+  readonly usedInodes: number;
+  readonly pins: number;
+  readonly nextInode: number;
+  readonly nextContent: number;
+}
+
+export interface FileAttribute {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+/** What inodes of all types have. */
+interface InodeBase {
+  /** The lower 12 bits of a POSIX mode. */
+  readonly mode: number;
+  /** As its writer says, microseconds since 1970. */
+  readonly mtimeMicros: number;
+  /** R14: stamp of the last change of anything in this row. */
+  readonly changedMs: number;
+  /** Number of the command that last changed this row; for a folder also its entries. */
+  readonly revision: number;
+  /** Rising by name. */
+  readonly attributes: readonly FileAttribute[];
+}
+
+export interface FileRow extends InodeBase {
+  readonly kind: "fs-file";
+  readonly links: number;
+  readonly bytes: number;
+  /** The UnixFS CID as its writer derived it; undefined where nobody told it. */
+  readonly root: string | undefined;
+  readonly content: FileContent;
+}
+
+export interface DirectoryRow extends InodeBase {
+  readonly kind: "fs-directory";
+  /** The root's is itself; 0 once it is removed with all that lies under it. */
+  readonly parent: number;
+  readonly entries: number;
+  /** Of the entries, those that are folders. */
+  readonly directories: number;
+}
+
+export interface SymlinkRow extends InodeBase {
+  readonly kind: "fs-symlink";
+  readonly links: number;
+  readonly target: string;
+}
+
+export type InodeRow = FileRow | DirectoryRow | SymlinkRow;
+
+/** A name in a folder. */
+export interface NamedPlace {
+  /** The folder's inode. */
+  readonly parent: number;
+  readonly name: string;
+}
+
+/** What a name leads to. */
+export type InodeType = "file" | "directory" | "symlink";
+
+/** A name in a folder; the key says which. */
+export interface EntryRow {
+  readonly kind: "fs-entry";
+  readonly inode: number;
+  readonly type: InodeType;
+}
+
+/** A block that is named; the row goes with the last that names it. */
+export interface FileBlockRow {
+  readonly kind: "fs-block";
+  readonly bytes: number;
+  /** How often inodes and parts of contents name it: at least 1. */
+  readonly references: number;
+}
+
+/** A content with its list of blocks in parts. */
+export interface ContentRow {
+  readonly kind: "fs-content";
+  readonly bytes: number;
+  readonly parts: number;
+  readonly blocks: number;
+  /** Inodes that have it. */
+  readonly links: number;
+  /** While it is staged: the upload whose pin keeps it. */
+  readonly upload: string | undefined;
+}
+
+/** Part of the list of a content: the first parts are full. */
+export interface ContentPartRow {
+  readonly kind: "fs-part";
+  /** Where it begins in the content: offsets are found by halving where blocks differ in size. */
+  readonly startBytes: number;
+  readonly blocks: readonly FileBlock[];
+}
+
+/** R25: somebody puts blocks that nothing names yet. */
+export interface UploadRow {
+  readonly kind: "fs-pin";
+  readonly holder: string;
+  /** By the clock of the stamps. */
+  readonly expiresMs: number;
+  /** Contents that were staged under it. */
+  readonly contents: readonly number[];
+}
+
+/** An upload in the order of its expiry, or something to sweep: the key says which. */
+export interface TreeIndexRow {
+  readonly kind: "fs-index";
+}
+
+export type TreeRow =
+  | VolumeRow
+  | FileRow
+  | DirectoryRow
+  | SymlinkRow
+  | EntryRow
+  | FileBlockRow
+  | ContentRow
+  | ContentPartRow
+  | UploadRow
+  | TreeIndexRow;

@@ -26,7 +26,8 @@ function keeper(policy: Retention) {
     peek: (key) => kit.rows.get(key),
     read: (wanted) => Promise.resolve(wanted.map((key) => kit.rows.get(key))),
     scan: ({ gte, lt, limit }) => {
-      const all = kit.scan("").filter(([key]) => key >= gte && key < lt);
+      const within = [...kit.rows].filter(([key]) => key >= gte && key < lt);
+      const all = within.sort(([a], [b]) => (a < b ? -1 : 1));
       return Promise.resolve({ rows: all.slice(0, limit), more: all.length > limit });
     },
     write: () => Promise.reject(new Error("only the applier writes")),

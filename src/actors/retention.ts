@@ -1,6 +1,6 @@
 /**
  * What a workflow's leader does about what is over: requests that ended too long ago or take too much,
- * rows under removed requests, answers under clients' keys. One bounded step at a time, each committed
+ * rows under removed requests, answers under clients' keys, and what the tree of files has of that. One bounded step at a time, each committed
  * before the next is looked for, so that scheduling never waits behind it; a new leader goes on where
  * the rows say that the last one stopped.
  */
@@ -21,6 +21,7 @@ import type { Log } from "../std/log.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { StatePort } from "./ports.ts";
+import { TreeUpkeep } from "./tree-upkeep.ts";
 
 /** Between two looks when there is nothing to do. */
 const LOOK_MS = 10_000;
@@ -48,12 +49,18 @@ export interface RetentionDeps {
 
 export class RetentionKeeper {
   readonly #deps: RetentionDeps;
+  readonly #tree: TreeUpkeep;
   #timer: Timer | undefined;
+  /** What the timer waits. */
+  #waitMs = 0;
   #runs = false;
   #stepping = false;
+  /** Something came up while a step was under way. */
+  #again = false;
 
   constructor(deps: RetentionDeps) {
     this.#deps = deps;
+    this.#tree = new TreeUpkeep(deps);
   }
 
   /** Works from now on, until `stop`. */
@@ -68,13 +75,16 @@ export class RetentionKeeper {
     this.#timer = undefined;
   }
 
-  /** A request was removed: what lies under it need not wait for the next look. */
+  /** Something was removed, and what lies under it need not wait for the next look. */
   hurry(): void {
-    if (this.#runs) this.#later(STEP_MS);
+    if (this.#stepping) this.#again = true;
+    // A timer that is soon is left alone: else one removal after the other would put it off for ever.
+    else if (this.#runs && this.#waitMs > STEP_MS) this.#later(STEP_MS);
   }
 
   #later(delayMs: number): void {
     this.#timer?.cancel();
+    this.#waitMs = delayMs;
     this.#timer = this.#deps.timers.after(delayMs, () => {
       this.#timer = undefined;
       if (!this.#runs || this.#stepping) return;
@@ -87,6 +97,7 @@ export class RetentionKeeper {
     let nextMs = LOOK_MS;
     try {
       if (await this.#step()) nextMs = STEP_MS;
+      if (this.#cameUp()) nextMs = STEP_MS;
     } catch (error) {
       // Not taken, perhaps since another leads by now; the rows still say what is to be done.
       this.#deps.log.debug("a step of retention failed", { reason: errorText(error) });
@@ -95,11 +106,17 @@ export class RetentionKeeper {
     if (this.#runs) this.#later(nextMs);
   }
 
+  #cameUp(): boolean {
+    const again = this.#again;
+    this.#again = false;
+    return again;
+  }
+
   /** True when there is probably more to do. */
   async #step(): Promise<boolean> {
-    return (
-      (await this.#removeRows()) || (await this.#removeExpired()) || (await this.#forgetKeys())
-    );
+    const retained =
+      (await this.#removeRows()) || (await this.#removeExpired()) || (await this.#forgetKeys());
+    return (await this.#tree.step()) || retained;
   }
 
   async #removeRows(): Promise<boolean> {

@@ -218,7 +218,8 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         tokens.push(effect.token);
         settled.set(effect.node, tokens);
       }
-      if (effect.kind === "request-removed") this.#retention.hurry();
+      if (effect.kind === "request-removed" || effect.kind === "tree-sweep")
+        this.#retention.hurry();
       if (effect.kind === "request-resumed") this.#parked.bringBack(effect.request);
     }
     dispatcher.apply(effects, this.#deps.clock.nowMs());

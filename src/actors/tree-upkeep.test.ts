@@ -1,0 +1,147 @@
+import { expect, test } from "vitest";
+import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import { at, block, file, TreeKit } from "../../test/lib/tree-kit.ts";
+import type { Command } from "../scheduler/commands.ts";
+import type { Row } from "../scheduler/rows.ts";
+import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX } from "../scheduler/tree/commands.ts";
+import { treePrefixes } from "../scheduler/tree/keys.ts";
+import { PART_BLOCKS_MAX } from "../scheduler/tree/rows.ts";
+import { HASH64_ZERO } from "../std/hash64.ts";
+import { silentLog } from "../std/log.ts";
+import { NO_BUGS } from "../std/planted-bugs.ts";
+import type { StatePort } from "./ports.ts";
+import { RetentionKeeper } from "./retention.ts";
+
+/** A keeper above a tree in memory, and where its scans begin. */
+function keeper() {
+  const timers = new FakeTimers();
+  const kit = new TreeKit();
+  const proposed: Command[] = [];
+  const begins: string[] = [];
+  const state: StatePort<Row> = {
+    appliedIndex: 0,
+    hash: () => Promise.resolve(HASH64_ZERO),
+    membership: undefined,
+    peek: (key) => kit.rows.get(key),
+    read: (wanted) => Promise.resolve(wanted.map((key) => kit.rows.get(key))),
+    scan: ({ gte, lt, limit }) => {
+      begins.push(gte);
+      const within = [...kit.rows].filter(([key]) => key >= gte && key < lt);
+      const all = within.sort(([a], [b]) => (a < b ? -1 : 1));
+      return Promise.resolve({ rows: all.slice(0, limit), more: all.length > limit });
+    },
+    write: () => Promise.reject(new Error("only the applier writes")),
+  };
+  const retention = new RetentionKeeper({
+    timers,
+    wall: timers,
+    log: silentLog,
+    state: () => state,
+    propose: (command) => {
+      proposed.push(command);
+      kit.stampMs = timers.wallMs();
+      return Promise.resolve(kit.run(command));
+    },
+    policy: { ageMs: 1e12, bytes: 1e12 },
+    bugs: NO_BUGS,
+  });
+  kit.stampMs = timers.wallMs();
+  return { timers, kit, proposed, retention, begins };
+}
+
+const many = (folder: string, count: number) =>
+  Array.from({ length: count }, (_, index) => file(`${folder}/${index}`, index % 7));
+
+test("a removed tree and a removed large file are gone soon, in steps, and nothing else is", async () => {
+  const { timers, kit, proposed, retention } = keeper();
+  kit.pin("u1", 3_600_000);
+  for (const folder of ["t", "t/a", "t/a/b"])
+    for (let count = 0; count < 3; count += 1)
+      kit.commit(many(`${folder}/${count}`, FS_SWEEP_NAMES_MAX), { parents: true });
+  kit.commit([file("keep", 1)]);
+  for (const part of [0, 1]) {
+    const blocks = Array.from({ length: PART_BLOCKS_MAX }, (_, index) => block(index));
+    kit.run({ kind: "fs-stage", upload: "u1", content: part, part, blocks });
+  }
+  kit.commit([{ ...file("large"), content: { kind: "listed", content: 1 } }]);
+  retention.start();
+  await timers.advance(1000);
+  expect(proposed).toEqual([]);
+  kit.run({ kind: "fs-remove", place: at("t") });
+  kit.unlink("large");
+  retention.hurry();
+  await timers.advance(5_000);
+  expect(proposed.length).toBeGreaterThan(12);
+  expect(kit.scan("Fx/")).toEqual([]);
+  expect(kit.use()).toEqual({ usedBytes: 2, usedInodes: 1, pins: 1 });
+  kit.checkCounts();
+  retention.stop();
+  expect(timers.count).toBe(0);
+});
+
+test("what a leader has left half swept the next one sweeps", async () => {
+  const { timers, kit, retention } = keeper();
+  kit.pin("u1", 3_600_000);
+  kit.commit(many("t", 5), { parents: true });
+  const { inode } = kit.find("t");
+  kit.run({ kind: "fs-remove", place: at("t") });
+  kit.run({ kind: "fs-sweep", directory: inode, names: ["0", "4"] });
+  retention.start();
+  await timers.advance(1000);
+  expect(kit.use()).toEqual({ usedBytes: 0, usedInodes: 0, pins: 1 });
+  retention.stop();
+});
+
+test("removals that follow each other faster than a step do not put the sweep off", async () => {
+  const { timers, kit, retention } = keeper();
+  kit.pin("u1", 3_600_000);
+  retention.start();
+  await timers.advance(1000);
+  let most = 0;
+  for (let count = 0; count < 40; count += 1) {
+    kit.commit(many("t", 3), { parents: true });
+    kit.run({ kind: "fs-remove", place: at("t") });
+    retention.hurry();
+    await timers.advance(10);
+    most = Math.max(most, kit.scan("Fx/").length);
+  }
+  expect(most).toBeLessThan(25);
+  await timers.advance(1000);
+  expect(kit.scan("Fx/")).toEqual([]);
+  retention.stop();
+});
+
+test("pins that were not renewed lapse, more than one command's in several, and the others stay", async () => {
+  const { timers, kit, proposed, retention } = keeper();
+  for (let count = 0; count < FS_LAPSE_MAX + 3; count += 1) kit.pin(`short-${count}`, 30_000);
+  kit.pin("long", 600_000);
+  retention.start();
+  await timers.advance(29_000);
+  expect(kit.use().pins).toBe(FS_LAPSE_MAX + 4);
+  await timers.advance(20_000);
+  expect(kit.use().pins).toBe(1);
+  expect(proposed.map(({ kind }) => kind)).toEqual(["fs-lapse", "fs-lapse"]);
+  retention.stop();
+});
+
+test("a sweep of a large folder begins each scan where the last one ended", async () => {
+  const { timers, kit, retention, begins } = keeper();
+  kit.pin("u1", 3_600_000);
+  for (let from = 0; from < 4 * FS_SWEEP_NAMES_MAX; from += FS_SWEEP_NAMES_MAX) {
+    const numbers = Array.from({ length: FS_SWEEP_NAMES_MAX }, (_, index) => from + index);
+    kit.commit(
+      numbers.map((number) => file(`t/${number}`, 1)),
+      { parents: true },
+    );
+  }
+  const first = treePrefixes.entriesOf(kit.find("t").inode);
+  kit.run({ kind: "fs-remove", place: at("t") });
+  retention.start();
+  await timers.advance(2000);
+  expect(kit.use().usedInodes).toBe(0);
+  const scans = begins.filter((begin) => begin.startsWith(first));
+  expect(scans.filter((begin) => begin === first)).toEqual([first]);
+  expect(scans).toEqual([...new Set(scans)].toSorted());
+  expect(scans.length).toBe(4);
+  retention.stop();
+});

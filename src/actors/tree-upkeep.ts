@@ -1,0 +1,70 @@
+/**
+ * What a workflow's leader does about its tree of files: rows of what was removed are swept, pins that were
+ * not renewed lapse. One bounded step at a time; a new leader goes on where the rows say.
+ */
+import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX } from "../scheduler/tree/commands.ts";
+import {
+  placeOfEntryKey,
+  placeOfPinDueKey,
+  placeOfSweptKey,
+  treePrefixes,
+} from "../scheduler/tree/keys.ts";
+import { listingRange } from "../scheduler/tree/reads.ts";
+import { prefixEnd } from "../std/ordered-text.ts";
+import type { RetentionDeps } from "./retention.ts";
+
+export class TreeUpkeep {
+  readonly #deps: Pick<RetentionDeps, "state" | "propose" | "wall">;
+  /** The folder that was swept last, and its last name: what was deleted before it is not scanned again (R11). */
+  #swept: { readonly directory: number; readonly name: string } | undefined;
+
+  constructor(deps: Pick<RetentionDeps, "state" | "propose" | "wall">) {
+    this.#deps = deps;
+  }
+
+  /** True when there is probably more to do. @throws {JobxError} when the command is not taken. */
+  async step(): Promise<boolean> {
+    const swept = await this.#sweep();
+    return (await this.#lapse()) || swept;
+  }
+
+  async #sweep(): Promise<boolean> {
+    const gte = treePrefixes.swept;
+    const { rows } = await this.#deps.state().scan({ gte, lt: prefixEnd(gte), limit: 1 });
+    const [first] = rows;
+    if (first === undefined) return false;
+    const { kind, number } = placeOfSweptKey(first[0]);
+    if (kind === "content") {
+      await this.#deps.propose({ kind: "fs-sweep-content", content: number });
+      return true;
+    }
+    const names = await this.#namesOf(number);
+    const name = names.at(-1);
+    this.#swept = name === undefined ? undefined : { directory: number, name };
+    await this.#deps.propose({ kind: "fs-sweep", directory: number, names });
+    return true;
+  }
+
+  /** The next names of a removed folder; from the first one on when there seem to be no more. */
+  async #namesOf(directory: number): Promise<readonly string[]> {
+    const scan = async (after: string | undefined): Promise<readonly string[]> => {
+      const range = { ...listingRange(directory, after), limit: FS_SWEEP_NAMES_MAX };
+      const { rows } = await this.#deps.state().scan(range);
+      return rows.map(([key]) => placeOfEntryKey(key).name);
+    };
+    const after = this.#swept?.directory === directory ? this.#swept.name : undefined;
+    const names = await scan(after);
+    return names.length > 0 || after === undefined ? names : scan(undefined);
+  }
+
+  async #lapse(): Promise<boolean> {
+    const nowMs = this.#deps.wall.wallMs();
+    const gte = treePrefixes.pinsDue;
+    const range = { gte, lt: prefixEnd(gte), limit: FS_LAPSE_MAX };
+    const { rows } = await this.#deps.state().scan(range);
+    const keys = rows.map(([key]) => key).filter((key) => placeOfPinDueKey(key).expiresMs <= nowMs);
+    if (keys.length === 0) return false;
+    await this.#deps.propose({ kind: "fs-lapse", keys });
+    return keys.length === FS_LAPSE_MAX;
+  }
+}

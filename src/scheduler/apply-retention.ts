@@ -1,6 +1,6 @@
 /**
  * How requests go: at their end they are entered among the finished ones; when they are removed, their
- * row becomes a tombstone at once, so nobody sees them any more, and what lies under them is deleted in
+ * row becomes a tombstone at once, so nobody sees them any more, their workspace is removed, and what lies under them is deleted in
  * slices (R12). Whoever still refers to them (an attempt under way, a queue row) finds nothing and goes
  * too. Plans and sources go with the last that refers to them.
  */
@@ -8,6 +8,7 @@ import { assert } from "../std/assert.ts";
 import { refused } from "./answers.ts";
 import {
   isLive,
+  type Position,
   PRINTED_ROWS_MAX,
   requestToChange,
   rowOf,
@@ -17,6 +18,8 @@ import type { Command } from "./commands.ts";
 import { datasetBytes } from "./dataset.ts";
 import { isUnder, keys, META_KEY, placeOfExpiryKey, RETAINED_KEY } from "./keys.ts";
 import type { Answer, PlanRow, RequestRow, RetainedRow } from "./rows.ts";
+import { removeWorkspace } from "./tree/workspace.ts";
+import { requestId } from "./unit.ts";
 
 /** What a row of a request and its index take, roughly, beside the datasets. */
 const ROW_BYTES = 256;
@@ -72,6 +75,7 @@ function countRetained(
 /** Removes an ended request: it is unknown from now on. */
 export function applyRemove(
   tx: WorkflowTransaction,
+  at: Position,
   command: Extract<Command, { kind: "remove" }>,
 ): Answer {
   const { request: sequence } = command;
@@ -96,6 +100,9 @@ export function applyRemove(
     countRetained(tx, { kept: -1 });
   }
   unpinPlan(tx, row.plan);
+  const meta = rowOf(tx, "meta", META_KEY);
+  assert(meta !== undefined, "a request is one of a workflow that was made");
+  removeWorkspace(tx, at, requestId(meta.name, meta.group, sequence));
   tx.emit({ kind: "request-removed", request: sequence });
   return { kind: "ok" };
 }

@@ -107,7 +107,7 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
     case "retry":
       return applyRetry(tx, at, command);
     case "remove":
-      return applyRemove(tx, command);
+      return applyRemove(tx, at, command);
     case "remove-rows":
       applyRemoveRows(tx, command);
       return DONE;

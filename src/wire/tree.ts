@@ -153,6 +153,7 @@ const file = struct<FileCommit>({
   mtimeMicros: optional(micros),
   root: optional(root),
   content,
+  keep: optional(place),
 });
 
 /** Commands of the tree; they are part of the format `payload`. */
@@ -182,7 +183,7 @@ export const treeCommandVariants: Variants<TreeCommand> = {
   "fs-rename": [
     51,
     {
-      moves: array(struct<Move>({ from: place, to: place }), FS_MOVES_MAX),
+      moves: array(struct<Move>({ from: place, to: place, keep: optional(place) }), FS_MOVES_MAX),
       over: enumeration<MoveOver>({ posix: 1, exclusive: 2, tree: 3 }),
       parents: bool,
     },

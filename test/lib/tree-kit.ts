@@ -43,6 +43,7 @@ export function file(path: string, ...numbers: readonly number[]): FileCommit {
     mtimeMicros: undefined,
     root: undefined,
     content: inline(...numbers),
+    keep: undefined,
   };
 }
 
@@ -79,7 +80,7 @@ export class TreeKit extends SchedulerKit {
     to: string,
     more: Partial<Extract<TreeCommand, { kind: "fs-rename" }>> = {},
   ): Answer {
-    const moves = [{ from: at(from), to: at(to) }];
+    const moves = [{ from: at(from), to: at(to), keep: undefined }];
     return this.run({ kind: "fs-rename", moves, over: "posix", parents: false, ...more });
   }
 

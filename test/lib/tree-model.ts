@@ -32,6 +32,13 @@ export interface ModelFile {
   readonly path: string;
   readonly blocks: readonly number[];
   readonly expect: Expectation["kind"];
+  readonly keep: string | undefined;
+}
+
+export interface ModelMove {
+  readonly from: string;
+  readonly to: string;
+  readonly keep: string | undefined;
 }
 
 export class TreeModel {
@@ -93,7 +100,7 @@ export class TreeModel {
     return found;
   }
 
-  commit({ path, blocks, expect }: ModelFile, parents: boolean): void {
+  commit({ path, blocks, expect, keep }: ModelFile, parents: boolean): void {
     const { into, name } = this.#walk(path, parents);
     const node = into.entries.get(name);
     if (node === undefined) {
@@ -105,6 +112,7 @@ export class TreeModel {
     if (expect === "revision") throw new Refused("FS_CHANGED");
     if (node.type === "directory") throw new Refused("FS_IS_DIRECTORY");
     if (node.type === "symlink") throw new Refused("FS_NOT_FILE");
+    if (keep !== undefined) this.#keep(keep, { type: "file", blocks: node.blocks });
     node.blocks = blocks;
   }
 
@@ -149,7 +157,7 @@ export class TreeModel {
   }
 
   move(
-    { from, to }: { readonly from: string; readonly to: string },
+    { from, to, keep }: ModelMove,
     { over, parents }: { readonly over: MoveOver; readonly parents: boolean },
   ): void {
     const { into: source, name: oldName, node } = this.#find(from);
@@ -164,8 +172,15 @@ export class TreeModel {
         if (there.entries.size > 0) throw new Refused("FS_NOT_EMPTY");
       } else if (node.type === "directory") throw new Refused("FS_NOT_DIRECTORY");
     }
-    if (there !== undefined) this.#drop(there);
+    if (there !== undefined && keep === undefined) this.#drop(there);
     source.entries.delete(oldName);
+    into.entries.set(name, node);
+    if (there !== undefined && keep !== undefined) this.#keep(keep, there);
+  }
+
+  #keep(path: string, node: ModelNode): void {
+    const { into, name } = this.#walk(path, true);
+    if (into.entries.has(name)) throw new Refused("FS_EXISTS");
     into.entries.set(name, node);
   }
 

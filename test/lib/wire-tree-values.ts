@@ -122,6 +122,7 @@ const file: fc.Arbitrary<FileCommit> = fc.record({
   mtimeMicros: maybe(micros),
   root: maybe(root),
   content,
+  keep: maybe(place),
 });
 
 /** Commands of the tree. */
@@ -160,7 +161,7 @@ export const treeCommandKinds: Kinds<TreeCommand> = {
   "fs-remove": fc.record({ kind: one("fs-remove"), place }),
   "fs-rename": fc.record({
     kind: one("fs-rename"),
-    moves: list(fc.record({ from: place, to: place })),
+    moves: list(fc.record({ from: place, to: place, keep: maybe(place) })),
     over: fc.constantFrom<MoveOver[]>("posix", "exclusive", "tree"),
     parents: fc.boolean(),
   }),

@@ -1,9 +1,9 @@
 /** Files and what they are made of, and what is said of inodes of all types. */
 
 import { forEach, type TreeChange } from "./change.ts";
-import type { FileCommit, TreeCommand } from "./commands.ts";
+import type { FileCommit, Place, TreeCommand } from "./commands.ts";
 import { leaveContent, readBlocks, takeContent, type Upload, uploadOf } from "./content.ts";
-import { treeError } from "./errors.ts";
+import { exists, treeError } from "./errors.ts";
 import { checkExpected, makingParents, modeOf } from "./inodes.ts";
 import { checkName, utf8Length } from "./names.ts";
 import { findEntry, inodeAt, inodeOf, walk } from "./reading.ts";
@@ -91,7 +91,8 @@ function rewrite(
   }
   // First the new one: what both name is then never without a name.
   const bytes = takeContent(change, file.content, found.upload);
-  leaveContent(change, row.content);
+  if (file.keep === undefined) leaveContent(change, row.content);
+  else keepContent(change, row, file.keep);
   change.count({ usedBytes: bytes - row.bytes });
   change.putInode(inode, {
     ...row,
@@ -102,6 +103,15 @@ function rewrite(
     content: file.content,
   });
   return inode;
+}
+
+/** What a file was made of goes on as a file of its own. @throws {TreeError} `FS_EXISTS`, and as `walk`. */
+function keepContent(change: TreeChange, row: FileRow, place: Place): void {
+  const named = walk(change, place, makingParents(change, true));
+  if (findEntry(change, named.parent, named.name) !== undefined) throw exists(place.path);
+  const inode = change.newInode({ ...row, ...change.stamp(), links: 1 });
+  change.count({ usedBytes: row.bytes });
+  change.putEntry(named, { before: undefined, after: { kind: "fs-entry", inode, type: "file" } });
 }
 
 /** Mode and time of an inode. @throws {TreeError} */

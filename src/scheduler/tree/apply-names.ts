@@ -1,7 +1,7 @@
 /** Names come, go and lead elsewhere. */
 import { forEach, type TreeChange } from "./change.ts";
 import type { TreeCommand } from "./commands.ts";
-import { treeError } from "./errors.ts";
+import { exists, treeError } from "./errors.ts";
 import {
   addLink,
   dropDirectory,
@@ -94,10 +94,6 @@ export function removeTree(change: TreeChange, { place }: Command<"fs-remove">):
   const { entry, ...named } = entryAt(change, place);
   dropEntry(change, entry);
   change.putEntry(named, { before: entry, after: undefined });
-}
-
-export function exists(path: string): Error {
-  return treeError("FS_EXISTS", "it is there already", { path });
 }
 
 export function notEmpty(path: string): Error {

@@ -56,6 +56,8 @@ class Dice {
   }
 }
 
+const optionalPlace = (path: string | undefined) => (path === undefined ? path : at(path));
+
 function commitStep(dice: Dice, contentOf: (numbers: readonly number[]) => FileContent): Step {
   const parents = dice.chance(0.8);
   const wanted = dice.some((): ModelFile => {
@@ -63,12 +65,18 @@ function commitStep(dice: Dice, contentOf: (numbers: readonly number[]) => FileC
     return {
       path: dice.path(),
       blocks,
+      keep: dice.chance(0.2) ? dice.path() : undefined,
       expect: dice.chance(0.15) ? dice.one("absent", "revision") : "any",
     };
   });
-  const files = wanted.map(({ path, blocks, expect: kind }): FileCommit => {
+  const files = wanted.map(({ path, blocks, keep, expect: kind }): FileCommit => {
     const expectation = kind === "revision" ? { kind, revision: 0 } : { kind };
-    return { ...file(path), content: contentOf(blocks), expect: expectation };
+    return {
+      ...file(path),
+      content: contentOf(blocks),
+      expect: expectation,
+      keep: optionalPlace(keep),
+    };
   });
   return {
     command: { kind: "fs-commit", upload: "u1", files, parents },
@@ -83,11 +91,21 @@ function renameStep(dice: Dice): Step {
     over: dice.one<MoveOver>("posix", "posix", "exclusive", "tree"),
     parents: dice.chance(0.3),
   };
-  const moves = dice.some(() => ({ from: dice.knownPath(), to: dice.path() })).slice(0, 2);
+  const moves = dice
+    .some(() => ({
+      from: dice.knownPath(),
+      to: dice.path(),
+      keep: dice.chance(0.2) ? dice.path() : undefined,
+    }))
+    .slice(0, 2);
   return {
     command: {
       kind: "fs-rename",
-      moves: moves.map(({ from, to }) => ({ from: at(from), to: at(to) })),
+      moves: moves.map(({ from, to, keep }) => ({
+        from: at(from),
+        to: at(to),
+        keep: optionalPlace(keep),
+      })),
       ...options,
     },
     model: (model) => {

@@ -1,9 +1,9 @@
 /** Renaming, as rename(2) has it; and publishing, which is several renames at once over whatever is there. */
 
-import { exists, notEmpty } from "./apply-names.ts";
+import { notEmpty } from "./apply-names.ts";
 import { forEach, type TreeChange } from "./change.ts";
-import type { Move, MoveOver, TreeCommand } from "./commands.ts";
-import { treeError } from "./errors.ts";
+import type { Move, MoveOver, Place, TreeCommand } from "./commands.ts";
+import { exists, treeError } from "./errors.ts";
 import { dropEntry, makingParents } from "./inodes.ts";
 import {
   directoryOf,
@@ -35,7 +35,7 @@ export function rename(change: TreeChange, { moves, over, parents }: Rename): nu
 
 function moveOne(
   change: TreeChange,
-  { from, to }: Move,
+  { from, to, keep }: Move,
   options: { readonly over: MoveOver; readonly parents: boolean },
 ): number {
   const { entry: moved, ...source } = entryAt(change, from);
@@ -50,16 +50,31 @@ function moveOne(
   if (replaced !== undefined) {
     if (options.over === "exclusive") throw exists(to.path);
     if (options.over === "posix") checkReplaceable(change, { moved, replaced, path: to.path });
-    dropEntry(change, replaced);
+    if (keep === undefined) dropEntry(change, replaced);
   }
   change.putEntry(source, { before: moved, after: undefined });
   change.putEntry(target, { before: replaced, after: moved });
-  const row = inodeOf(change, moved.inode);
-  // Its time of change moves, as on other file systems, so that backups see it.
-  if (row.kind === "fs-directory") {
-    change.putInode(moved.inode, { ...row, parent: target.parent });
-  } else change.putInode(moved.inode, row);
+  settle(change, moved.inode, target.parent);
+  if (replaced !== undefined && keep !== undefined) keepReplaced(change, replaced, keep);
   return moved.inode;
+}
+
+/** What was replaced, and has no name now, gets another. @throws {TreeError} `FS_EXISTS`, `FS_LOOP`, and as `walk`. */
+function keepReplaced(change: TreeChange, replaced: EntryRow, { from, path }: Place): void {
+  const named = walk(change, { from, path }, makingParents(change, true));
+  if (findEntry(change, named.parent, named.name) !== undefined) throw exists(path);
+  if (replaced.type === "directory") {
+    checkNotInside(change, replaced.inode, { parent: named.parent, path });
+  }
+  change.putEntry(named, { before: undefined, after: replaced });
+  settle(change, replaced.inode, named.parent);
+}
+
+/** An inode has another name. Its time of change moves, as on other file systems, so that backups see it. */
+function settle(change: TreeChange, inode: number, parent: number): void {
+  const row = inodeOf(change, inode);
+  if (row.kind === "fs-directory") change.putInode(inode, { ...row, parent });
+  else change.putInode(inode, row);
 }
 
 /** @throws {TreeError} `FS_LOOP`; `FS_NAME_TOO_LONG` where the target lies too deep to tell. */

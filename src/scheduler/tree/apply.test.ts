@@ -201,7 +201,7 @@ test("a folder is not moved to where it lies too deep to tell whether that is in
     if (made.kind === "inode") from = made.inode;
   }
   kit.mkdir("e");
-  const moves = [{ from: at("e"), to: at("x", from) }];
+  const moves = [{ from: at("e"), to: at("x", from), keep: undefined }];
   const rename = { kind: "fs-rename", moves, over: "posix", parents: false } as const;
   expect(refusal(kit, () => kit.run(rename))).toBe("FS_NAME_TOO_LONG");
 });
@@ -298,7 +298,11 @@ test("publishing moves several out of a workspace at once, over folders that are
   kit.commit([file(`${work}/out/a`, 1), file(`${work}/log`, 2), file("out/old", 3)], {
     parents: true,
   });
-  const move = (from: string, to: string) => ({ from: at(`${work}/${from}`), to: at(to) });
+  const move = (from: string, to: string) => ({
+    from: at(`${work}/${from}`),
+    to: at(to),
+    keep: undefined,
+  });
   const moves = [move("out", "out"), move("log", "logs/1")];
   const publish = { kind: "fs-rename", moves, over: "tree", parents: true } as const;
   const wrong = { ...publish, moves: [...moves, move("none", "none")] };
@@ -366,4 +370,39 @@ test("a change says which inodes and names it is about, and a removed tree that 
   expect(changed).toMatchObject([{ inodes: [inode], entries: [] }]);
   const removed = kit.said(() => kit.run({ kind: "fs-remove", place: at("d") }));
   expect(removed.map(({ kind }) => kind)).toEqual(["tree-changed", "tree-sweep"]);
+});
+
+test("a replaced content is kept as a file of its own where that is said, with its mode and time", () => {
+  const kit = TreeKit.withPin();
+  kit.commit([{ ...file("a", 1), mode: 0o600, mtimeMicros: 5 }]);
+  const keep = at(".versions/a/1");
+  const { inode } = kit.find("a");
+  expect(codeOf(kit.commit([{ ...file("a", 2), keep }]))).toBe("inode");
+  expect(kit.find("a")).toMatchObject({ inode, row: { content: inline(2) } });
+  expect(kit.find(".versions/a/1").row).toMatchObject({
+    content: inline(1),
+    mode: 0o600,
+    mtimeMicros: 5,
+    links: 1,
+  });
+  expect(refusal(kit, () => kit.commit([{ ...file("a", 3), keep }]))).toBe("FS_EXISTS");
+  kit.checkCounts();
+});
+
+test("what a rename replaces goes where that is said, a folder with all that lies under it, but not into itself", () => {
+  const kit = TreeKit.withPin();
+  kit.commit([file("old/a", 1), file("new/b", 2)], { parents: true });
+  const move = (keep: string, from?: number) => ({
+    kind: "fs-rename" as const,
+    moves: [{ from: at("new"), to: at("old"), keep: at(keep, from) }],
+    over: "tree" as const,
+    parents: false,
+  });
+  const { inode } = kit.find("old");
+  expect(refusal(kit, () => kit.run(move("x", inode)))).toBe("FS_LOOP");
+  expect(codeOf(kit.run(move("kept/1")))).toBe("inode");
+  expect([...kit.paths().keys()]).toEqual(["kept", "kept/1", "kept/1/a", "old", "old/b"]);
+  expect(kit.sweep()).toBe(0);
+  expect(refusal(kit, () => kit.rename("kept", "kept/1/x"))).toBe("FS_LOOP");
+  kit.checkCounts();
 });

@@ -47,12 +47,16 @@ export interface FileCommit {
   readonly mtimeMicros: number | undefined;
   readonly root: string | undefined;
   readonly content: FileContent;
+  /** Where the content that is replaced is kept, as a file of its own; missing folders are made. */
+  readonly keep: Place | undefined;
 }
 
 /** A name that goes to another place. */
 export interface Move {
   readonly from: Place;
   readonly to: Place;
+  /** Where goes what is replaced at `to`; missing folders are made. */
+  readonly keep: Place | undefined;
 }
 
 /**

@@ -59,3 +59,8 @@ export function treeError(
   Error.stackTraceLimit = stackTraceLimit;
   return error;
 }
+
+/** Something is where it was to be made. */
+export function exists(path: string): Error {
+  return treeError("FS_EXISTS", "it is there already", { path });
+}

@@ -3,6 +3,7 @@ import { at, file, TreeKit } from "../../../test/lib/tree-kit.ts";
 import type { Row } from "../rows.ts";
 import { MissingRows, type RowView, UNKNOWN } from "../transaction.ts";
 import { TreeError } from "./errors.ts";
+import { treeKeys } from "./keys.ts";
 import { countEntries, listed, listingRange, lookUp, volumeUse } from "./reads.ts";
 import { ROOT_INODE } from "./rows.ts";
 
@@ -77,4 +78,26 @@ test("a workflow that never used its volume has an empty one with two copies", (
 test("a look-up asks for the rows that are not in memory", () => {
   const view: RowView<Row> = { peek: () => UNKNOWN };
   expect(() => lookUp(view, at("a"), { follow: true })).toThrow(MissingRows);
+});
+
+test("a look-up that has an entry from before a rename over it and no inode any more reads the name again", () => {
+  const kit = TreeKit.withPin();
+  kit.commit([file("a", 1), file("b", 2)]);
+  const key = treeKeys.entry(ROOT_INODE, "a");
+  // As a query holds it that has read the name, and not yet what it leads to.
+  const loaded = new Map([[key, kit.rows.get(key)]]);
+  kit.rename("b", "a");
+  const view: RowView<Row> = {
+    peek: (wanted) => (loaded.has(wanted) ? loaded.get(wanted) : kit.rows.get(wanted)),
+  };
+  const ask = () => lookUp(view, at("a"), { follow: true });
+  let missed: readonly string[] = [];
+  try {
+    ask();
+  } catch (error) {
+    if (error instanceof MissingRows) missed = error.keys;
+  }
+  expect(missed).toContain(key);
+  for (const again of missed) loaded.set(again, kit.rows.get(again));
+  expect(ask().inode).toBe(kit.find("a").inode);
 });

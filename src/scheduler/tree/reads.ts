@@ -7,20 +7,12 @@ import { prefixEnd } from "../../std/ordered-text.ts";
 import { rowOf } from "../apply-kit.ts";
 import type { Cid } from "../dataset.ts";
 import type { Row } from "../rows.ts";
-import { type RowView, readAll } from "../transaction.ts";
+import { MissingRows, type RowView, readAll } from "../transaction.ts";
 import type { Place } from "./commands.ts";
 import { treeError } from "./errors.ts";
 import { placeOfEntryKey, treeKeys, treePrefixes } from "./keys.ts";
 import { namesOf } from "./names.ts";
-import {
-  directoryOf,
-  findEntry,
-  findInode,
-  inodeOf,
-  notDirectory,
-  notFound,
-  volumeOf,
-} from "./reading.ts";
+import { directoryOf, findEntry, findInode, notDirectory, notFound, volumeOf } from "./reading.ts";
 import {
   type ContentPartRow,
   type EntryRow,
@@ -63,7 +55,12 @@ export function lookUp(
     }
     const entry = findEntry(view, at.inode, name);
     if (entry === undefined) throw notFound(path);
-    const row = inodeOf(view, entry.inode);
+    const row = findInode(view, entry.inode);
+    if (row === undefined) {
+      // A query's rows are loaded one after the other and may be of two moments: the name is read again,
+      // since it may lead elsewhere by now, as after a rename over it.
+      throw new MissingRows([treeKeys.entry(at.inode, name), treeKeys.inode(entry.inode)]);
+    }
     if (row.kind !== "fs-symlink" || (ahead.length === 0 && !follow)) {
       at = { inode: entry.inode, row };
       continue;

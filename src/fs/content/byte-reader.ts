@@ -16,7 +16,8 @@ export class ByteReader {
   async take(count: number): Promise<Uint8Array> {
     const first = await this.#some(count);
     if (first.length === count || first.length === 0) return first;
-    const whole = new Uint8Array(count);
+    // Not cleared, since all that is handed out of it is written before.
+    const whole = new Uint8Array(Buffer.allocUnsafeSlow(count).buffer);
     whole.set(first);
     let filled = first.length;
     while (filled < count) {

@@ -231,12 +231,19 @@ test("what is no archive of version 1 with one root is refused with a code", asy
   };
   const badCodec = CID.createV1(0x71, createDigest(0x12, Buffer.from(ROOT.block, "hex")));
   const badHash = CID.createV1(0x55, createDigest(0x1b, Buffer.from(ROOT.block, "hex")));
+  const own = CID.createV1(0x55, createDigest(0x00, Uint8Array.of(7)));
+  const changed = (bytes: Uint8Array, at: number, value: number): Uint8Array =>
+    bytes.with(at, value);
   const data = randomBytes(10);
   const cases: readonly (readonly [string, readonly Uint8Array[]])[] = [
     ["FS_CAR_MALFORMED", []],
     ["FS_CAR_MALFORMED", [Uint8Array.of(0x8a)]],
     ["FS_CAR_MALFORMED", [HEADER.subarray(0, 20)]],
     ["FS_CAR_MALFORMED", [HEADER, section("raw", data).subarray(0, 30)]],
+    ["FS_CAR_MALFORMED", [HEADER, section("raw", data).subarray(0, -1)]],
+    ["FS_CAR_MALFORMED", [Uint8Array.of(0x3b), HEADER.subarray(1), Uint8Array.of(1)]],
+    ["FS_CAR_MALFORMED", [changed(HEADER, 13, 1)]],
+    ["FS_CAR_MALFORMED", [HEADER, Uint8Array.of(6), own.bytes, Uint8Array.of(8)]],
     ["FS_CAR_MALFORMED", [HEADER, Uint8Array.of(0x8a)]],
     ["FS_CAR_MALFORMED", [HEADER, Uint8Array.of(0)]],
     ["FS_CAR_MALFORMED", [HEADER, Uint8Array.of(0x81, 0x00)]],

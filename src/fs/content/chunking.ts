@@ -65,14 +65,15 @@ class FixedCutter implements Cutter {
   }
 }
 
-/** The beginning of a chunk whose end did not come yet. */
+/** The beginning of a chunk whose end did not come yet. Chunks are made one behind the other in a slab. */
 class Gathered {
-  #held = new Uint8Array(0);
+  #slab = new Uint8Array(0);
+  #from = 0;
   bytes = 0;
 
   add(part: Uint8Array): void {
-    if (this.bytes + part.length > this.#held.length) this.#grow(this.bytes + part.length);
-    this.#held.set(part, this.bytes);
+    if (this.#from + this.bytes + part.length > this.#slab.length) this.#renew(part.length);
+    this.#slab.set(part, this.#from + this.bytes);
     this.bytes += part.length;
   }
 
@@ -80,21 +81,28 @@ class Gathered {
   take(last: Uint8Array): Uint8Array {
     if (this.bytes === 0) return last;
     this.add(last);
-    const whole = this.#held.subarray(0, this.bytes);
-    this.#held = new Uint8Array(0);
+    const end = this.#from + this.bytes;
+    const whole = this.#slab.subarray(this.#from, end);
+    this.#from = end;
     this.bytes = 0;
     return whole;
   }
 
-  /** At once to the most that a chunk can have, once it is clear that it is not a small file. */
-  #grow(bytesWanted: number): void {
-    const small = Math.max(bytesWanted, Math.min(2 * this.#held.length, SMALL_BYTES));
-    const room = bytesWanted > SMALL_BYTES ? CHUNK_BYTES_MAX : small;
-    const larger = new Uint8Array(Buffer.allocUnsafeSlow(room).buffer);
-    larger.set(this.#held.subarray(0, this.bytes));
-    this.#held = larger;
+  /** A new slab that begins with what is held: of full size once it is clear that it is no small file. */
+  #renew(bytesMore: number): void {
+    const wanted = this.bytes + bytesMore;
+    const small = Math.max(wanted, Math.min(2 * this.bytes, SMALL_BYTES));
+    const slab = allocate(wanted > SMALL_BYTES ? CHUNK_BYTES_MAX : small);
+    slab.set(this.#slab.subarray(this.#from, this.#from + this.bytes));
+    this.#slab = slab;
+    this.#from = 0;
   }
 }
 
 /** Up to here a file is likely to be small and to come in few buffers, bytes. */
 const SMALL_BYTES = 128 * 1024;
+
+/** Not cleared, since all of it is written before it is read, and not from a pool that others use. */
+function allocate(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+}

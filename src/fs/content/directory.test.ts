@@ -5,6 +5,7 @@ import { formatContentId } from "./content-id.ts";
 import { type DirectoryEntry, type DirectoryTree, directoryTree } from "./directory.ts";
 import { fileTree } from "./file-tree.ts";
 import { targetBytes } from "./name.ts";
+import { nameHash } from "./name-hash.ts";
 import { symlinkNode } from "./node.ts";
 
 const content = (name: string): Uint8Array => new TextEncoder().encode(`content of ${name}`);
@@ -119,4 +120,25 @@ test("targets that no symlink may have are refused", () => {
     expect(() => targetBytes(target)).toThrow(error);
   }
   expect(targetBytes("../../etc/passwd").length).toBe(16);
+});
+
+test("names of a large directory that have the same hash are refused, and named", () => {
+  const names = numbered(6000);
+  const entries = names.map(entryOf);
+  /** The second name has the first one's hash, but for so many bytes at its end. */
+  const almost = (first: string, second: string, bytes: number) => (name: Uint8Array) => {
+    const hash = nameHash(name);
+    if (new TextDecoder().decode(name) !== second) return hash;
+    const other = nameHash(new TextEncoder().encode(first));
+    return Uint8Array.from(other, (byte, at) => (at < 8 - bytes ? byte : byte ^ 1));
+  };
+  const details = { code: "FS_NAMES_COLLIDE", names: ["file-1.txt", "file-3.txt"] };
+  const error: unknown = expect.objectContaining({ details });
+  expect(() => directoryTree(entries, almost("file-1.txt", "file-3.txt", 0))).toThrow(error);
+  const deep = directoryTree(entries, almost("file-1.txt", "file-3.txt", 1));
+  expect(shapeOf(deep).depth).toBe(8);
+  // As long as the directory is one node, nobody asks for hashes.
+  expect(
+    directoryTree(entries.slice(0, 5), almost("file-1.txt", "file-3.txt", 0)).children.length,
+  ).toBe(5);
 });

@@ -3,12 +3,14 @@
  * of the names (a HAMT), as the IPFS importer does with the profile "unixfs-v1-2025".
  *
  * One directory is held whole while its nodes are made: an entry's name, hash and link, and the
- * nodes themselves, some 400 bytes for each entry. What it contains is not: entries are links.
+ * nodes themselves. What it contains is not: entries are links.
  */
-import { compareBytes } from "../../std/bytes.ts";
+import { assert } from "../../std/assert.ts";
+import { compareBytes, toHex } from "../../std/bytes.ts";
+import { CID_BYTES } from "./content-id.ts";
 import { ContentError, treeTooLarge } from "./errors.ts";
 import { nameBytes } from "./name.ts";
-import { branchLabel, NAME_HASH_BYTES, nameHash } from "./name-hash.ts";
+import { LABEL_LENGTH, NAME_HASH_BYTES, nameHash } from "./name-hash.ts";
 import {
   directoryNode,
   type Link,
@@ -21,7 +23,7 @@ import {
 /** Bytes of a directory's one node above which it is spread over several. */
 export const FLAT_NODE_BYTES_MAX = 256 * 1024;
 
-/** Entries of one directory: some 400 MB while its nodes are made. */
+/** Entries of one directory: about 1 GB while its nodes are made. */
 export const DIRECTORY_ENTRIES_MAX = 1_000_000;
 
 /** What a directory has under a name. */
@@ -41,90 +43,106 @@ export type DirectoryChild =
   | { readonly kind: "shard"; readonly tree: DirectoryTree }
   | { readonly kind: "entry"; readonly name: string };
 
-interface Prepared {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  readonly link: Link;
-}
-
-interface Hashed extends Prepared {
-  readonly hash: Uint8Array;
+interface Hashed extends DirectoryEntry {
+  /** Two characters for each level: the branch there, as in its label. */
+  readonly way: string;
 }
 
 /**
  * The nodes of a directory with these entries, which may come in any order. The same entries make
- * the same nodes.
+ * the same nodes. `hashOf` is another hash only where names that collide are to be tried out.
  * @throws {JobxError} `FS_NAME_REFUSED` for names that may not be, or are there twice;
  * `FS_TREE_TOO_LARGE` for more than `DIRECTORY_ENTRIES_MAX`; `FS_NAMES_COLLIDE`.
  */
-export function directoryTree(entries: Iterable<DirectoryEntry>): DirectoryTree {
-  const prepared: Prepared[] = [];
+export function directoryTree(
+  entries: Iterable<DirectoryEntry>,
+  hashOf: (name: Uint8Array) => Uint8Array = nameHash,
+): DirectoryTree {
+  const hashed: Hashed[] = [];
+  let bytesLeast = 0;
   for (const { name, link } of entries) {
-    if (prepared.length === DIRECTORY_ENTRIES_MAX) {
+    if (hashed.length === DIRECTORY_ENTRIES_MAX) {
       throw treeTooLarge("entries in a directory", DIRECTORY_ENTRIES_MAX);
     }
-    prepared.push({ name, bytes: nameBytes(name), link });
+    const bytes = nameBytes(name);
+    bytesLeast += CID_BYTES + bytes.length;
+    hashed.push({ name, link, way: wayOf(hashOf(bytes)) });
   }
-  prepared.sort((left, right) => compareBytes(left.bytes, right.bytes));
-  checkTwice(prepared);
-  if (canBeFlat(prepared)) {
-    const node = directoryNode(prepared.map(({ name, link }) => ({ ...link, name })));
-    if (node.data.length <= FLAT_NODE_BYTES_MAX) return { node, children: prepared.map(asEntry) };
-  }
-  return shard(
-    prepared.map((entry) => ({ ...entry, hash: nameHash(entry.bytes) })),
-    0,
-  );
+  hashed.sort(byWay);
+  const twice = hashed.find(({ name }, at) => name === hashed[at + 1]?.name);
+  if (twice !== undefined) throw nameTwice(twice.name);
+  const flat = bytesLeast <= FLAT_NODE_BYTES_MAX ? flatTree(hashed) : undefined;
+  return flat ?? shard(hashed, { from: 0, to: hashed.length, depth: 0 });
 }
 
-/** Whether it is worth making the one node: a link has at least an id and a name. */
-function canBeFlat(entries: readonly Prepared[]): boolean {
-  const least = entries.reduce((sum, { bytes }) => sum + 36 + bytes.length, 0);
-  return least <= FLAT_NODE_BYTES_MAX;
+/** The directory as one node; nothing when that would be too large. */
+function flatTree(entries: readonly DirectoryEntry[]): DirectoryTree | undefined {
+  const sorted = entries
+    .map((entry) => ({ ...entry, bytes: nameBytes(entry.name) }))
+    .sort((left, right) => compareBytes(left.bytes, right.bytes));
+  const node = directoryNode(sorted.map(({ name, link }) => ({ ...link, name })));
+  if (node.data.length > FLAT_NODE_BYTES_MAX) return undefined;
+  return { node, children: sorted.map(asEntry) };
 }
 
-function checkTwice(sorted: readonly Prepared[]): void {
-  const twice = sorted.find(({ name }, at) => name === sorted[at + 1]?.name);
-  if (twice === undefined) return;
-  const details = { code: "FS_NAME_REFUSED", name: twice.name, reason: "is there twice" } as const;
-  throw new ContentError(details, "a name is there twice");
+/** Entries next to each other whose ways are the same down to a depth. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly depth: number;
 }
 
-/** A node with a branch for each value of byte `depth` of the hashes that there is. */
-function shard(entries: readonly Hashed[], depth: number): DirectoryTree {
-  const branches = Array.from({ length: SHARD_FANOUT }, (): Hashed[] => []);
-  for (const entry of entries) branches[entry.hash[depth] ?? 0]?.push(entry);
+/** A node with a branch for each label that there is at its depth. */
+function shard(entries: readonly Hashed[], { from, to, depth }: Range): DirectoryTree {
+  const labelAt = (at: number): string =>
+    entries[at]?.way.slice(LABEL_LENGTH * depth, LABEL_LENGTH * (depth + 1)) ?? "";
   const links: NamedLink[] = [];
   const children: DirectoryChild[] = [];
-  branches.forEach((branch, index) => {
-    const [first, second] = branch;
-    if (first === undefined) return;
-    const label = branchLabel(index);
-    if (second === undefined) {
+  const bits = new Uint8Array(SHARD_FANOUT / 8);
+  for (let start = from, end = from; start < to; start = end) {
+    const label = labelAt(start);
+    while (end < to && labelAt(end) === label) end++;
+    setBit(bits, Number.parseInt(label, 16));
+    const [first, second] = [entries[start], entries[start + 1]];
+    assert(first !== undefined, "a branch has an entry");
+    if (end === start + 1 || second === undefined) {
       links.push({ ...first.link, name: label + first.name });
       children.push(asEntry(first));
-      return;
+      continue;
     }
     if (depth + 1 === NAME_HASH_BYTES) throw collide(first.name, second.name);
-    const tree = shard(branch, depth + 1);
+    const tree = shard(entries, { from: start, to: end, depth: depth + 1 });
     links.push({ id: tree.node.id, treeBytes: tree.node.treeBytes, name: label });
     children.push({ kind: "shard", tree });
-  });
-  return { node: shardNode(links, branchBits(branches)), children };
+  }
+  // Without zero bytes before it, as a large number is written.
+  return { node: shardNode(links, bits.subarray(bits.findIndex((byte) => byte !== 0))), children };
 }
 
-/** One bit for each branch that there is, the last branch first, without zero bytes before it. */
-function branchBits(branches: readonly (readonly Hashed[])[]): Uint8Array {
-  const bits = new Uint8Array(SHARD_FANOUT / 8);
-  branches.forEach((branch, index) => {
-    const at = bits.length - 1 - (index >> 3);
-    if (branch.length > 0) bits[at] = (bits[at] ?? 0) | (1 << (index & 7));
-  });
-  return bits.subarray(bits.findIndex((byte) => byte !== 0));
+/** Marks a branch; the last one is the highest bit of the first byte. */
+function setBit(bits: Uint8Array, branch: number): void {
+  const at = bits.length - 1 - (branch >> 3);
+  bits[at] = (bits[at] ?? 0) | (1 << (branch & 7));
 }
 
-function asEntry({ name }: Prepared): DirectoryChild {
+function wayOf(hash: Uint8Array): string {
+  return toHex(hash).toUpperCase();
+}
+
+/** Names that are the same lie beside each other. */
+function byWay(left: Hashed, right: Hashed): number {
+  if (left.way !== right.way) return left.way < right.way ? -1 : 1;
+  if (left.name === right.name) return 0;
+  return left.name < right.name ? -1 : 1;
+}
+
+function asEntry({ name }: DirectoryEntry): DirectoryChild {
   return { kind: "entry", name };
+}
+
+function nameTwice(name: string): ContentError {
+  const details = { code: "FS_NAME_REFUSED", name, reason: "is there twice" } as const;
+  return new ContentError(details, "a name is there twice");
 }
 
 function collide(first: string, second: string): ContentError {

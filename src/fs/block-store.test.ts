@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { pairOf } from "../../test/conformance/pair-io-suite.ts";
-import { BlockStore, cidOf, clearTemporary, DAMAGED_FILES_MAX, isCid } from "./block-store.ts";
+import { BlockStore, cidOf, clearTemporary, isCid } from "./block-store.ts";
+import { DAMAGED_FILES_MAX } from "./damaged-folder.ts";
+import { PACKED_BLOCK_BYTES } from "./packs/format.ts";
 import { StoredPairIo } from "./pair-io.ts";
 
 const root = await mkdtemp(join(tmpdir(), "jobx-blocks-"));
@@ -119,7 +121,9 @@ test("damaged files are kept up to a bound", async () => {
 test("a batch stores all its blocks", async () => {
   const { store, pathOf } = await openStore();
   const batch = store.batch();
-  const blocks = Array.from({ length: 40 }, (_, index) => new Uint8Array(1000).fill(index));
+  const blocks = Array.from({ length: 40 }, (_, index) =>
+    new Uint8Array(PACKED_BLOCK_BYTES).fill(index),
+  );
   const cids: string[] = [];
   for (const block of blocks) cids.push(await batch.put(block));
   await batch.commit();

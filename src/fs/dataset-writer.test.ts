@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { pairOf } from "../../test/conformance/pair-io-suite.ts";
 import { encodePairs, RecordCursor } from "../wire/pairs.ts";
-import { BlockBatch } from "./block-store.ts";
+import { BlockBatch } from "./block-batch.ts";
 import { DatasetWriter } from "./dataset-writer.ts";
 
 test("a writer that fails at its end has no write under way any more", async () => {
@@ -12,9 +12,10 @@ test("a writer that fails at its end has no write under way any more", async () 
   let begun = 0;
   let isWritten = false;
   const batch = new BlockBatch({
-    holds: () => Promise.resolve(false),
-    sync: () => Promise.resolve(),
-    write: async () => {
+    holds: () => Promise.resolve(undefined),
+    syncShards: () => Promise.resolve(),
+    storeSmall: () => Promise.resolve(),
+    writePlain: async () => {
       begun += 1;
       if (begun > 1) throw new Error("no room");
       await slow;
@@ -23,7 +24,7 @@ test("a writer that fails at its end has no write under way any more", async () 
   });
   const options = { self: "a", order: "yield", parts: 1 } as const;
   const writer = new DatasetWriter({ ...options, store: { batch: () => batch } });
-  const cursor = new RecordCursor(encodePairs([pairOf(1, "v".repeat(9_000))]));
+  const cursor = new RecordCursor(encodePairs([pairOf(1, "v".repeat(90_000))]));
   cursor.next();
   for (let block = 0; block < 2; block++) {
     writer.append(cursor);

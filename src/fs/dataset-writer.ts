@@ -16,7 +16,8 @@ import {
   encodeManifest,
   RUN_BLOCKS_MAX,
 } from "../wire/run.ts";
-import type { BlockBatch, BlockStore } from "./block-store.ts";
+import type { BlockBatch } from "./block-batch.ts";
+import type { BlockStore } from "./block-store.ts";
 
 /** What a writer needs. */
 export interface DatasetWriterOptions {

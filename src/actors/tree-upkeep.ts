@@ -2,7 +2,8 @@
  * What a workflow's leader does about its tree of files: rows of what was removed are swept, pins that were
  * not renewed lapse. One bounded step at a time; a new leader goes on where the rows say.
  */
-import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX } from "../scheduler/tree/commands.ts";
+import type { Row } from "../scheduler/rows.ts";
+import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX, type TreeCommand } from "../scheduler/tree/commands.ts";
 import {
   placeOfEntryKey,
   placeOfPinDueKey,
@@ -10,15 +11,23 @@ import {
   treePrefixes,
 } from "../scheduler/tree/keys.ts";
 import { listingRange } from "../scheduler/tree/reads.ts";
+import type { WallClock } from "../std/clock.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
-import type { RetentionDeps } from "./retention.ts";
+import type { StatePort } from "./ports.ts";
+
+interface TreeUpkeepDeps {
+  readonly wall: WallClock;
+  readonly state: () => StatePort<Row>;
+  /** Resolves when the command is applied. */
+  readonly propose: (command: TreeCommand) => Promise<unknown>;
+}
 
 export class TreeUpkeep {
-  readonly #deps: Pick<RetentionDeps, "state" | "propose" | "wall">;
+  readonly #deps: TreeUpkeepDeps;
   /** The folder that was swept last, and its last name: what was deleted before it is not scanned again (R11). */
   #swept: { readonly directory: number; readonly name: string } | undefined;
 
-  constructor(deps: Pick<RetentionDeps, "state" | "propose" | "wall">) {
+  constructor(deps: TreeUpkeepDeps) {
     this.#deps = deps;
   }
 

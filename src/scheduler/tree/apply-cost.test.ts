@@ -7,7 +7,13 @@ import type { Effect } from "../effects.ts";
 import type { Row } from "../rows.ts";
 import { MissingRows, Transaction, UNKNOWN } from "../transaction.ts";
 import { applyTree } from "./apply.ts";
-import { type FileCommit, FS_FILES_MAX, type TreeCommand } from "./commands.ts";
+import {
+  type FileCommit,
+  FS_COMMAND_BLOCKS_MAX,
+  FS_COMMAND_NAMES_MAX,
+  FS_FILES_MAX,
+  type TreeCommand,
+} from "./commands.ts";
 import { INODE_BLOCKS_MAX } from "./rows.ts";
 
 interface Cost {
@@ -76,17 +82,27 @@ test("files that get another block each read four rows and write three", () => {
   expect({ reads, writes }).toEqual({ reads: 200 * 4 + 4, writes: 200 * 3 + 1 });
 });
 
-test("the largest commit, of files that all have a list to give up, keeps to an entry's bounds", () => {
+test("the dearest commit, which leaves old lists, keeps others, makes folders and names blocks, keeps to an entry's bounds", () => {
   const kit = TreeKit.withPin();
-  const name = "n".repeat(200);
-  const files = (add: number): readonly FileCommit[] =>
-    Array.from({ length: FS_FILES_MAX }, (_, index) => {
-      const blocks = Array.from({ length: 12 }, (_, nth) => add + index * 12 + nth);
-      return file(`${name}${index}`, ...blocks);
-    });
-  kit.run(commit(files(0)));
-  const command = commit(files(100_000));
+  const kept = FS_COMMAND_BLOCKS_MAX / INODE_BLOCKS_MAX;
+  const name = (index: number) => `${"n".repeat(60)}${index}`;
+  const blocks = (first: number) =>
+    Array.from({ length: INODE_BLOCKS_MAX }, (_, nth) => first * INODE_BLOCKS_MAX + nth);
+  const old = Array.from({ length: FS_FILES_MAX }, (_, index) =>
+    file(name(index), ...blocks(index)),
+  );
+  kit.run(commit(old.slice(0, kept)));
+  kit.run(commit(old.slice(kept)));
+  // As many names as there may be: one for each file, and what is left for the folders of what is kept.
+  const depth = Math.floor((FS_COMMAND_NAMES_MAX - FS_FILES_MAX) / kept);
+  const files = old.map((_, index): FileCommit => {
+    if (index >= kept) return file(name(index));
+    const keep = at(`${name(index)}k${"/d".repeat(depth - 1)}`);
+    return { ...file(name(index), ...blocks(1000 + index)), keep };
+  });
+  const command = commit(files);
   const { reads, writes } = costOf(kit, command);
+  expect(writes).toBeGreaterThan(9000);
   expect(Math.max(reads, writes)).toBeLessThan(10_000);
   const envelopes = [{ id: { kind: "none" } as const, command }];
   const { length } = payloadFormat.encode({ stampMs: 1, envelopes });

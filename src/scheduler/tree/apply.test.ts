@@ -406,3 +406,16 @@ test("what a rename replaces goes where that is said, a folder with all that lie
   expect(refusal(kit, () => kit.rename("kept", "kept/1/x"))).toBe("FS_LOOP");
   kit.checkCounts();
 });
+
+test("COMMAND_TOO_LARGE: more blocks, or more names in paths, than one command may have", () => {
+  const kit = TreeKit.withPin();
+  const many = (count: number, make: (number: number) => ReturnType<typeof file>) =>
+    Array.from({ length: count }, (_, number) => make(number));
+  const blocks = (number: number) => Array.from({ length: 16 }, (_, nth) => number * 16 + nth);
+  const full = many(193, (number) => file(`${number}`, ...blocks(number)));
+  expect(refusal(kit, () => kit.commit(full))).toBe("COMMAND_TOO_LARGE");
+  expect(codeOf(kit.commit(full.slice(0, 192)))).toBe("inode");
+  const deep = many(25, (number) => file(`${number}${"/d".repeat(127)}`));
+  expect(refusal(kit, () => kit.commit(deep, { parents: true }))).toBe("COMMAND_TOO_LARGE");
+  kit.checkCounts();
+});

@@ -16,8 +16,9 @@ import { lapse, pin, release, stage } from "./apply-pins.ts";
 import { rename } from "./apply-rename.ts";
 import { sweepContent, sweepDirectory } from "./apply-sweep.ts";
 import { TreeChange } from "./change.ts";
-import type { TreeCommand } from "./commands.ts";
+import { FS_COMMAND_NAMES_MAX, type Place, type TreeCommand } from "./commands.ts";
 import { TreeError, treeError } from "./errors.ts";
+import { PATH_BYTES_MAX } from "./names.ts";
 
 /** Characters of a path that an answer keeps: answers are remembered, and the caller knows the path. */
 const TOLD_PATH_LENGTH = 256;
@@ -26,6 +27,7 @@ const TOLD_PATH_LENGTH = 256;
 export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCommand): Answer {
   const change = new TreeChange(tx, at);
   try {
+    checkPaths(command);
     const inode = applied(change, command);
     change.finish();
     return { kind: "inode", inode, revision: change.revision };
@@ -35,6 +37,28 @@ export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCo
     const about = path === undefined || path === "" ? "" : `: ${path.slice(0, TOLD_PATH_LENGTH)}`;
     return refused(code, error.message + about);
   }
+}
+
+/** @throws {TreeError} `COMMAND_TOO_LARGE` for paths that have too many names together. */
+function checkPaths(command: TreeCommand): void {
+  let names = 0;
+  for (const place of placesOf(command)) {
+    if (place === undefined || place.path.length > PATH_BYTES_MAX) continue;
+    names += place.path.split("/").length;
+  }
+  if (names > FS_COMMAND_NAMES_MAX) {
+    const message = `the paths of a command have at most ${FS_COMMAND_NAMES_MAX} names together`;
+    throw treeError("COMMAND_TOO_LARGE", message);
+  }
+}
+
+/** Of a command that may have many. */
+function placesOf(command: TreeCommand): readonly (Place | undefined)[] {
+  if (command.kind === "fs-commit")
+    return command.files.flatMap(({ place, keep }) => [place, keep]);
+  if (command.kind === "fs-unlink") return command.places;
+  if (command.kind !== "fs-rename") return [];
+  return command.moves.flatMap(({ from, to, keep }) => [from, to, keep]);
 }
 
 /** Does it; the inode, or for `fs-stage` the content, that it is about. */

@@ -1,15 +1,21 @@
 /**
  * What can be done to the tree. Each is one transition: all of it happens or nothing, and then the answer
  * is a refusal with a code of `errors.ts`. Bounds of lists are those of the wire; what one command may touch
- * is bounded besides by `FS_COMMAND_BLOCKS_MAX`.
+ * is bounded besides by the constants `FS_COMMAND_*`.
  */
 import type { FileBlock, FileContent, VolumeOptions } from "./rows.ts";
 
 /** Files in one commit, and names in one of the other commands that take many. */
 export const FS_FILES_MAX = 256;
 
-/** Blocks that the files of one commit name, all together: each is a row to read and to write. */
+/** Blocks that the files of one commit name together: each is a row to read and to write. */
 export const FS_COMMAND_BLOCKS_MAX = 3072;
+
+/**
+ * Names in all paths of one command together: each is a row to read, or a folder to make, which is two rows.
+ * With the bounds of files and blocks this keeps every command below the 10,000 rows of R12.
+ */
+export const FS_COMMAND_NAMES_MAX = 3072;
 
 /** Moves in one rename. */
 export const FS_MOVES_MAX = 64;

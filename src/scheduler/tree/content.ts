@@ -30,7 +30,7 @@ export function uploadOf(change: TreeChange, id: string): Upload {
   return { id, pin };
 }
 
-/** @throws {MissingRows} with all that are not in memory. @throws {TreeError} `FS_CONTENT_INVALID` for too many. */
+/** @throws {MissingRows} with all that are not in memory. @throws {TreeError} `COMMAND_TOO_LARGE`. */
 export function readBlocks(change: TreeChange, contents: readonly FileContent[]): void {
   const keys: string[] = [];
   for (const content of contents) {
@@ -38,10 +38,7 @@ export function readBlocks(change: TreeChange, contents: readonly FileContent[])
     else for (const { cid } of content.blocks) keys.push(treeKeys.block(cid));
   }
   if (keys.length > FS_COMMAND_BLOCKS_MAX) {
-    throw treeError(
-      "FS_CONTENT_INVALID",
-      `a command names at most ${FS_COMMAND_BLOCKS_MAX} blocks`,
-    );
+    throw treeError("COMMAND_TOO_LARGE", `a command names at most ${FS_COMMAND_BLOCKS_MAX} blocks`);
   }
   readAll(change, keys);
 }

@@ -6,6 +6,8 @@ import { JobxError } from "../../std/errors.ts";
 
 /** One member for each code. */
 export type TreeCode =
+  /** It would read or write more rows than one command may. */
+  | "COMMAND_TOO_LARGE"
   /** The path, the inode, or a folder on the way to it is not there. */
   | "FS_NOT_FOUND"
   /** It is there and was to be made. */

@@ -49,9 +49,16 @@ test("no link leads out of the volume", () => {
 });
 
 test("a loop of links, a link to nothing and a file on the way have their codes", () => {
-  const kit = kitWithLinks({ a: "b", b: "a", gone: "nowhere", file: "d/e/f" });
+  const kit = kitWithLinks({
+    a: "b",
+    b: "a",
+    gone: "nowhere",
+    file: "d/e/f",
+    long: "x".repeat(300),
+  });
   expect(lead(kit, "a")).toBe("FS_LOOP");
   expect(lead(kit, "gone")).toBe("FS_NOT_FOUND");
+  expect(lead(kit, "long")).toBe("FS_NAME_TOO_LONG");
   expect(lead(kit, "file/x")).toBe("FS_NOT_DIRECTORY");
   expect(lead(kit, "d/../d")).toBe("FS_NAME_INVALID");
 });

@@ -11,7 +11,7 @@ import { MissingRows, type RowView, readAll } from "../transaction.ts";
 import type { Place } from "./commands.ts";
 import { treeError } from "./errors.ts";
 import { placeOfEntryKey, treeKeys, treePrefixes } from "./keys.ts";
-import { namesOf } from "./names.ts";
+import { checkName, namesOf } from "./names.ts";
 import { directoryOf, findEntry, findInode, notDirectory, notFound, volumeOf } from "./reading.ts";
 import {
   type ContentPartRow,
@@ -53,6 +53,8 @@ export function lookUp(
       at = foundOf(view, at.row.parent, path);
       continue;
     }
+    // A symbolic link may say any text.
+    checkName(name);
     const entry = findEntry(view, at.inode, name);
     if (entry === undefined) throw notFound(path);
     const row = findInode(view, entry.inode);

@@ -226,7 +226,11 @@ export const formatTargets: readonly Target[] = [
   formatTarget("payload", {
     format: payloadFormat,
     samples: payloadSamples,
-    reads: ["wire/command.ts", "wire/work-codec.ts", "wire/definition-codec.ts", "wire/named.ts"],
+    reads: [
+      ...["command", "work-codec", "definition-codec", "named", "tree"].map(
+        (name) => `wire/${name}.ts`,
+      ),
+    ],
   }),
   formatTarget("row", {
     format: rowFormat,

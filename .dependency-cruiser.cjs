@@ -9,6 +9,7 @@ const MAY_IMPORT = {
   store: ["std", "wire", "raft", "scheduler"],
   mesh: ["std", "wire", "raft"],
   fs: ["std", "wire"],
+  mount: ["std", "wire"],
   handlers: ["std", "wire"],
   api: ["std", "wire", "workflow"],
   node: [

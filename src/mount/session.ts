@@ -1,0 +1,214 @@
+/** One mount's operations: what the kernel asks goes to the volume, and what comes back is its answer. */
+
+import { unreachable } from "../std/assert.ts";
+import { isJobxError } from "../std/errors.ts";
+import type { Log } from "../std/log.ts";
+import * as attributeOperations from "./attribute-operations.ts";
+import { type Answer, type Caller, inodeAt, type MountContext } from "./context.ts";
+import * as directoryOperations from "./directory-operations.ts";
+import { volumeError } from "./errors.ts";
+import * as fileOperations from "./file-operations.ts";
+import { Handles } from "./handles.ts";
+import { KernelView } from "./kernel-view.ts";
+import * as nameOperations from "./name-operations.ts";
+import { OpenFiles } from "./open-files.ts";
+import type { InodeId, Volume, VolumeChange } from "./ports.ts";
+import { agree } from "./protocol/init.ts";
+import { entryChanged, inodeChanged } from "./protocol/notification.ts";
+import { DONE, initReply, nodeIdOf, type Timeouts } from "./protocol/reply.ts";
+import type { RequestBody } from "./protocol/request.ts";
+
+/** Ids of new files that are asked for at once. */
+const RESERVED_AT_ONCE = 64;
+
+/** Operations on what the kernel has found before, by whatever name. */
+const BY_NODE: ReadonlySet<Operation["kind"]> = new Set([
+  "getattr",
+  "setattr",
+  "readlink",
+  "open",
+  "readdir",
+  "getxattr",
+  "setxattr",
+  "listxattr",
+  "removexattr",
+]);
+
+export interface SessionOptions {
+  readonly volume: Volume;
+  /** A directory of its own for content that is being written. */
+  readonly stagingDirectory: string;
+  readonly timeouts: Timeouts;
+  readonly wallNs: () => bigint;
+  /** Says something to the kernel that does not make it wait: see `context.ts`. */
+  readonly tell: (message: Uint8Array) => void;
+  readonly log: Log;
+}
+
+/** What the kernel asks of a session; what needs no answer is the loop's. */
+export type Operation = Exclude<RequestBody, { readonly kind: "forget" | "interrupt" | "destroy" }>;
+
+export class Session {
+  readonly #context: MountContext;
+  #reserved: InodeId[] = [];
+  #reserving: Promise<void> | undefined;
+
+  constructor(options: SessionOptions) {
+    const { volume, stagingDirectory, wallNs, timeouts, tell, log } = options;
+    this.#context = {
+      volume,
+      timeouts,
+      wallNs,
+      log,
+      files: new OpenFiles({ volume, stagingDirectory, wallNs }),
+      handles: new Handles(),
+      view: new KernelView(),
+      tell,
+      nextInode: () => this.#nextInode(),
+    };
+  }
+
+  /** Handles that are open. */
+  get openHandles(): number {
+    return this.#context.handles.size;
+  }
+
+  /** @throws {JobxError} and errors of the local disk: `errno.ts` says what becomes of them. */
+  async answer(caller: Caller, operation: Operation): Promise<Answer> {
+    try {
+      return await this.#answer(caller, operation);
+    } catch (error) {
+      if (!BY_NODE.has(operation.kind) || !isGone(error)) throw error;
+      // The kernel looks the name up once more, and finds what has it by now.
+      throw volumeError("VOLUME_STALE", "what the kernel knows by that name is gone");
+    }
+  }
+
+  async #answer(caller: Caller, operation: Operation): Promise<Answer> {
+    const context = this.#context;
+    switch (operation.kind) {
+      case "init":
+        return { parts: [initReply(agree(operation))] };
+      case "lookup":
+        return await nameOperations.lookup(context, caller, operation);
+      case "getattr":
+        return await attributeOperations.getattr(context, caller);
+      case "setattr":
+        return await attributeOperations.setattr(context, caller, operation);
+      case "readlink":
+        return await attributeOperations.readlink(context, caller);
+      case "symlink":
+        return await nameOperations.symlink(context, caller, operation);
+      case "mknod":
+        return await nameOperations.mknod(context, caller, operation);
+      case "mkdir":
+        return await nameOperations.mkdir(context, caller, operation);
+      case "unlink":
+        return await nameOperations.unlink(context, caller, operation);
+      case "rmdir":
+        return await nameOperations.rmdir(context, caller, operation);
+      case "rename":
+        return await nameOperations.rename(context, caller, operation);
+      case "link":
+        return await nameOperations.link(context, caller, operation);
+      case "open":
+        return await fileOperations.open(context, caller, operation);
+      case "create":
+        return await fileOperations.create(context, caller, operation);
+      case "read":
+        return await fileOperations.read(context, operation);
+      case "write":
+        return await fileOperations.write(context, operation);
+      case "flush":
+        return await fileOperations.commit(context, operation.handle, "close");
+      case "fsync":
+        return await fileOperations.commit(context, operation.handle, "fsync");
+      case "release":
+        return await fileOperations.release(context, operation.handle);
+      default:
+        return await this.#answerOther(caller, operation);
+    }
+  }
+
+  async #answerOther(
+    caller: Caller,
+    operation: Extract<
+      Operation,
+      {
+        readonly kind:
+          | "statfs"
+          | "setxattr"
+          | "getxattr"
+          | "listxattr"
+          | "removexattr"
+          | "opendir"
+          | "readdir"
+          | "releasedir"
+          | "fsyncdir";
+      }
+    >,
+  ): Promise<Answer> {
+    const context = this.#context;
+    switch (operation.kind) {
+      case "statfs":
+        return await attributeOperations.statfs(context);
+      case "setxattr":
+        return await attributeOperations.setxattr(context, caller, operation);
+      case "getxattr":
+        return await attributeOperations.getxattr(context, caller, operation);
+      case "listxattr":
+        return await attributeOperations.listxattr(context, caller, operation);
+      case "removexattr":
+        return await attributeOperations.removexattr(context, caller, operation);
+      case "opendir":
+        return directoryOperations.opendir(context, caller);
+      case "readdir":
+        return await directoryOperations.readdir(context, operation);
+      case "releasedir":
+        return directoryOperations.releasedir(context, operation.handle);
+      // Changes of names are durable when they are answered.
+      case "fsyncdir":
+        return { parts: DONE };
+      default:
+        return unreachable(operation);
+    }
+  }
+
+  /** The kernel has dropped nodes. */
+  forget(nodeIds: readonly number[]): void {
+    for (const nodeId of nodeIds) this.#context.view.forget(inodeAt(this.#context, nodeId));
+  }
+
+  /** Somebody else has changed something: what the kernel is to be told. */
+  invalidation(change: VolumeChange): Uint8Array {
+    const { view, volume } = this.#context;
+    if (change.kind === "entry") {
+      return entryChanged(nodeIdOf(change.parent, volume.root), change.name);
+    }
+    const { inode, content } = change;
+    const keepsPages = view.hasPagesOf(inode, content);
+    if (!keepsPages) view.paged(inode, undefined);
+    return inodeChanged(nodeIdOf(inode, volume.root), keepsPages);
+  }
+
+  async #nextInode(): Promise<InodeId> {
+    for (;;) {
+      const inode = this.#reserved.pop();
+      if (inode !== undefined) return inode;
+      this.#reserving ??= this.#reserve();
+      await this.#reserving;
+    }
+  }
+
+  async #reserve(): Promise<void> {
+    try {
+      this.#reserved = [...(await this.#context.volume.reserve(RESERVED_AT_ONCE))].reverse();
+    } finally {
+      this.#reserving = undefined;
+    }
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return isJobxError(error) && error.code === "VOLUME_NOT_FOUND";
+}

@@ -160,13 +160,30 @@ export async function commit(
 ): Promise<Answer> {
   const { file, inode } = context.handles.file(handle);
   const wasDirty = file.isDirty;
-  await file.commit(reason);
+  try {
+    await file.commit(reason);
+  } catch (error) {
+    if (reason === "close") giveUp(context, handle, error);
+    throw error;
+  }
   // The kernel's pages are what was written through them.
   if (wasDirty && !file.isOrphan) {
     context.view.paged(inode, file.content);
     context.view.sized(inode, file.content);
   }
   return { parts: DONE };
+}
+
+/** The kernel's pages and size are of what was lost. */
+function giveUp(
+  { files, handles, view, volume, tell }: MountContext,
+  handle: number,
+  error: unknown,
+): void {
+  const { file, inode } = handles.file(handle);
+  files.giveUp(inode, file, error);
+  view.forget(inode);
+  tell(inodeChanged(nodeIdOf(inode, volume.root), true));
 }
 
 export async function release(context: MountContext, handle: number): Promise<Answer> {

@@ -75,7 +75,7 @@ export async function unmountIdle(directory: string): Promise<boolean> {
 export async function unmountLazily(directory: string): Promise<CommandEnd> {
   // Without -c umount(8) looks at the directory first, and hangs with it.
   const args = ["-l", "-i", "-c", directory];
-  return await runCommand("umount", args, { deadlineMs: COMMAND_MS });
+  return runCommand("umount", args, { deadlineMs: COMMAND_MS });
 }
 
 /** Writes to the connection's `abort`. In a mount namespace of its own, fusectl may be mounted for it. */

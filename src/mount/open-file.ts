@@ -30,7 +30,7 @@ export interface OpenFileOptions {
   readonly stagingDirectory: string;
   readonly wallNs: () => bigint;
   /** Called when a new file has its name in the volume. */
-  readonly onPlaced: (place: NewPlace) => void;
+  readonly onPlaced: (file: OpenFile, place: NewPlace) => void;
 }
 
 export class OpenFile {
@@ -45,7 +45,7 @@ export class OpenFile {
   #isOrphan = false;
   /** The mode was changed along with the content, and goes with the next commit. */
   #modeChanged = false;
-  #failure: unknown;
+  #failure: Error | undefined;
   #failureTold = false;
   #changes = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -114,7 +114,7 @@ export class OpenFile {
    * the hold was taken over.
    */
   async adopt(opened: OpenedFile): Promise<boolean> {
-    return await this.#inTurn(async () => {
+    return this.#inTurn(async () => {
       if (this.#isDirty || this.#isOrphan) return false;
       const before = this.#hold;
       await this.#staging?.remove();
@@ -130,14 +130,14 @@ export class OpenFile {
   /** Up to `length` bytes. @throws {JobxError} of the volume. */
   async read(range: { readonly at: number; readonly length: number }): Promise<Uint8Array> {
     // Behind whatever is being written or committed, or the file might change its place meanwhile.
-    if (this.#staging !== undefined) return await this.#inTurn(() => this.#readNow(range));
-    return await this.#readNow(range);
+    if (this.#staging !== undefined) return this.#inTurn(() => this.#readNow(range));
+    return this.#readNow(range);
   }
 
   async #readNow(range: { readonly at: number; readonly length: number }): Promise<Uint8Array> {
-    if (this.#staging !== undefined) return await this.#staging.read(range);
+    if (this.#staging !== undefined) return this.#staging.read(range);
     if (this.#hold === undefined) return new Uint8Array(0);
-    return await this.#options.volume.read(this.#hold, range);
+    return this.#options.volume.read(this.#hold, range);
   }
 
   /** @throws {Error} when staging fails; from then on nothing of it is committed. */
@@ -209,6 +209,12 @@ export class OpenFile {
     this.#attributes = { ...this.attributes, links: attributes?.links ?? 0 };
   }
 
+  /** What was written is given up: whoever still has the file open gets `error` for all that follows. */
+  fail(error: unknown): void {
+    this.#failure ??= asError(error);
+    this.#failureTold = true;
+  }
+
   /** The last handle is gone. @throws {JobxError} when something was lost that nobody was told of. */
   async end(): Promise<void> {
     await this.#inTurn(async () => {
@@ -269,7 +275,7 @@ export class OpenFile {
       this.#staging = undefined;
       await staging.letGo();
     }
-    if (place !== undefined) onPlaced(place);
+    if (place !== undefined) onPlaced(this, place);
     if (before !== undefined) await volume.close(before);
   }
 
@@ -280,7 +286,7 @@ export class OpenFile {
         await run();
       } catch (error) {
         // O3: a volume that could not be asked has changed nothing; a write that stopped half way has.
-        if (!(error instanceof VolumeError)) this.#failure = error;
+        if (!(error instanceof VolumeError)) this.#failure = asError(error);
         throw error;
       }
       this.#isDirty = true;
@@ -323,4 +329,8 @@ export class OpenFile {
     this.#turn = result.catch(() => undefined);
     return result;
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -50,8 +50,15 @@ export class OpenFiles {
 
   /** A new file gives up its name, and gets no other. */
   dropNew(file: OpenFile): void {
-    if (file.place !== undefined) this.#forgetName(file.place);
+    if (file.place !== undefined) this.#forgetName(file, file.place);
     file.orphan(undefined);
+  }
+
+  /** What was written is lost, and was said to be: whoever opens the file from now on finds the old one. */
+  giveUp(inode: InodeId, file: OpenFile, error: unknown): void {
+    file.fail(error);
+    if (file.place !== undefined) this.#forgetName(file, file.place);
+    if (this.#files.get(inode) === file) this.#files.delete(inode);
   }
 
   /** One handle fewer; the last one ends the file. @throws {JobxError} of `OpenFile.end` */
@@ -63,17 +70,19 @@ export class OpenFiles {
     } finally {
       // Somebody may have opened it while it ended.
       if (file.handles === 0 && this.#files.get(inode) === file) this.#files.delete(inode);
-      if (file.place !== undefined) this.#forgetName(file.place);
+      if (file.place !== undefined) this.#forgetName(file, file.place);
     }
   }
 
   #fileOptions(): OpenFileOptions {
-    return { ...this.#options, onPlaced: (place) => this.#forgetName(place) };
+    return { ...this.#options, onPlaced: (file, place) => this.#forgetName(file, place) };
   }
 
-  #forgetName({ parent, name }: Place): void {
+  #forgetName(file: OpenFile, { parent, name }: Place): void {
     const names = this.#new.get(parent);
-    names?.delete(name);
-    if (names?.size === 0) this.#new.delete(parent);
+    // Another may have got the name since.
+    if (names?.get(name) !== file) return;
+    names.delete(name);
+    if (names.size === 0) this.#new.delete(parent);
   }
 }

@@ -164,22 +164,15 @@ export class ServeLoop {
     try {
       header = decodeHeader(request);
       const body = decodeBody(header, request);
-      switch (body.kind) {
-        case "forget":
-          this.#options.session.forget(body.nodeIds);
-          return false;
-        case "interrupt":
-          this.#interrupt(body.unique);
-          return false;
-        case "destroy":
-          this.#reply(header.unique, 0, []);
-          return false;
-        default: {
-          const keeps = body.kind === "write";
-          void this.#answer(header, body).then(keeps ? onDone : () => this.#wakers.shift()?.());
-          return keeps;
-        }
+      if (body.kind === "forget") this.#options.session.forget(body.nodeIds);
+      else if (body.kind === "interrupt") this.#interrupt(body.unique);
+      else if (body.kind === "destroy") this.#reply(header.unique, 0, []);
+      else {
+        const keeps = body.kind === "write";
+        void this.#answer(header, body).then(keeps ? onDone : () => this.#wakers.shift()?.());
+        return keeps;
       }
+      return false;
     } catch (error) {
       this.#refuse(header, error);
       return false;

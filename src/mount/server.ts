@@ -22,9 +22,6 @@ import { Session } from "./session.ts";
 import { replaceStale } from "./stale-mount.ts";
 import type { Watched } from "./watchdog.ts";
 
-/** How long the kernel goes by names and attributes that it was told, if nobody says otherwise. */
-export const DEFAULT_TIMEOUTS: Timeouts = { entryMs: 1_000, attributesMs: 1_000 };
-
 /** Between two tries to unmount what is in use, milliseconds. */
 const UNMOUNT_AGAIN_MS = 100;
 

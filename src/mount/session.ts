@@ -84,86 +84,61 @@ export class Session {
     }
   }
 
-  async #answer(caller: Caller, operation: Operation): Promise<Answer> {
+  #answer(caller: Caller, operation: Operation): Promise<Answer> | Answer {
     const context = this.#context;
     switch (operation.kind) {
       case "init":
         return { parts: [initReply(agree(operation))] };
       case "lookup":
-        return await nameOperations.lookup(context, caller, operation);
+        return nameOperations.lookup(context, caller, operation);
       case "getattr":
-        return await attributeOperations.getattr(context, caller);
+        return attributeOperations.getattr(context, caller);
       case "setattr":
-        return await attributeOperations.setattr(context, caller, operation);
+        return attributeOperations.setattr(context, caller, operation);
       case "readlink":
-        return await attributeOperations.readlink(context, caller);
+        return attributeOperations.readlink(context, caller);
       case "symlink":
-        return await nameOperations.symlink(context, caller, operation);
+        return nameOperations.symlink(context, caller, operation);
       case "mknod":
-        return await nameOperations.mknod(context, caller, operation);
+        return nameOperations.mknod(context, caller, operation);
       case "mkdir":
-        return await nameOperations.mkdir(context, caller, operation);
+        return nameOperations.mkdir(context, caller, operation);
       case "unlink":
-        return await nameOperations.unlink(context, caller, operation);
+        return nameOperations.unlink(context, caller, operation);
       case "rmdir":
-        return await nameOperations.rmdir(context, caller, operation);
+        return nameOperations.rmdir(context, caller, operation);
       case "rename":
-        return await nameOperations.rename(context, caller, operation);
+        return nameOperations.rename(context, caller, operation);
       case "link":
-        return await nameOperations.link(context, caller, operation);
+        return nameOperations.link(context, caller, operation);
       case "open":
-        return await fileOperations.open(context, caller, operation);
+        return fileOperations.open(context, caller, operation);
       case "create":
-        return await fileOperations.create(context, caller, operation);
+        return fileOperations.create(context, caller, operation);
       case "read":
-        return await fileOperations.read(context, operation);
+        return fileOperations.read(context, operation);
       case "write":
-        return await fileOperations.write(context, operation);
+        return fileOperations.write(context, operation);
       case "flush":
-        return await fileOperations.commit(context, operation.handle, "close");
+        return fileOperations.commit(context, operation.handle, "close");
       case "fsync":
-        return await fileOperations.commit(context, operation.handle, "fsync");
+        return fileOperations.commit(context, operation.handle, "fsync");
       case "release":
-        return await fileOperations.release(context, operation.handle);
-      default:
-        return await this.#answerOther(caller, operation);
-    }
-  }
-
-  async #answerOther(
-    caller: Caller,
-    operation: Extract<
-      Operation,
-      {
-        readonly kind:
-          | "statfs"
-          | "setxattr"
-          | "getxattr"
-          | "listxattr"
-          | "removexattr"
-          | "opendir"
-          | "readdir"
-          | "releasedir"
-          | "fsyncdir";
-      }
-    >,
-  ): Promise<Answer> {
-    const context = this.#context;
-    switch (operation.kind) {
+        return fileOperations.release(context, operation.handle);
       case "statfs":
-        return await attributeOperations.statfs(context);
+        return attributeOperations.statfs(context);
       case "setxattr":
-        return await attributeOperations.setxattr(context, caller, operation);
+        return attributeOperations.setxattr(context, caller, operation);
       case "getxattr":
-        return await attributeOperations.getxattr(context, caller, operation);
+        return attributeOperations.getxattr(context, caller, operation);
       case "listxattr":
-        return await attributeOperations.listxattr(context, caller, operation);
+        return attributeOperations.listxattr(context, caller, operation);
       case "removexattr":
-        return await attributeOperations.removexattr(context, caller, operation);
+        return attributeOperations.removexattr(context, caller, operation);
       case "opendir":
         return directoryOperations.opendir(context, caller);
       case "readdir":
-        return await directoryOperations.readdir(context, operation);
+        return directoryOperations.readdir(context, operation);
       case "releasedir":
         return directoryOperations.releasedir(context, operation.handle);
       // Changes of names are durable when they are answered.

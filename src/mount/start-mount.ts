@@ -1,6 +1,5 @@
 /** Starts a mount in a process of its own, so that who starts it may use the mount without harm. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "./command.ts";
@@ -76,20 +75,16 @@ async function served(
   throw new MountError({ code: "MOUNT_SERVER_ENDED", reason }, `the mount's process: ${reason}`);
 }
 
-async function firstWord(
+function firstWord(
   stdout: NonNullable<ChildProcess["stdout"]>,
   signal: AbortSignal,
 ): Promise<ReturnType<typeof parseWorkerWord>> {
   const lines = createInterface({ input: stdout });
-  try {
-    const [line] = await Promise.race([
-      once(lines, "line", { signal }),
-      once(lines, "close", { signal }),
-    ]);
-    return typeof line === "string" ? parseWorkerWord(line) : undefined;
-  } catch {
-    return undefined;
-  }
+  return new Promise((resolve) => {
+    lines.once("line", (line) => resolve(parseWorkerWord(line)));
+    lines.once("close", () => resolve(undefined));
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 }
 
 /** Whether this user may mount inside namespaces of its own, and why not. */

@@ -1,6 +1,6 @@
 /** Answers to the kernel. A reply is a header and then what the operation answers, given to one write. */
 import type { Attributes, InodeId, InodeKind, VolumeSpace } from "../ports.ts";
-import { PROTOCOL, REPLY_HEADER_BYTES } from "./opcode.ts";
+import { PROTOCOL, REPLY_HEADER_BYTES, ROOT_NODE_ID } from "./opcode.ts";
 
 /** The parts of one answer, without its header. */
 export type ReplyParts = readonly Uint8Array[];
@@ -40,12 +40,12 @@ export function replyHeader(unique: number, errno: number, bodyBytes: number): U
 
 /** The kernel's number of an inode: the root is always 1, so all others are one further. */
 export function nodeIdOf(inode: InodeId, root: InodeId): number {
-  return inode === root ? 1 : inode + 1;
+  return inode === root ? ROOT_NODE_ID : inode + 1;
 }
 
 /** The inode that the kernel means by a number. */
 export function inodeOf(nodeId: number, root: InodeId): InodeId {
-  return nodeId === 1 ? root : nodeId - 1;
+  return nodeId === ROOT_NODE_ID ? root : nodeId - 1;
 }
 
 export function setUint64(view: DataView, at: number, value: number): void {

@@ -4,13 +4,12 @@
  * it, and when all are in use, or too many requests are under way, nothing is read: the kernel holds its
  * callers back.
  */
-import { read, writevSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { LogOnce } from "../std/log-once.ts";
 import type { Answer } from "./context.ts";
-import { ERRNO, errnoOf, isUnforeseen, systemErrorName } from "./errno.ts";
+import type { Device } from "./device.ts";
+import { ERRNO, errnoOf, isUnforeseen } from "./errno.ts";
 import { WRITE_BYTES_MAX } from "./protocol/init.ts";
 import { replyHeader } from "./protocol/reply.ts";
 import {
@@ -36,8 +35,17 @@ export const RUNNING_MAX = 4096;
 /** How long a caller that was interrupted may still have to wait for its answer, milliseconds. */
 export const INTERRUPT_MS_MAX = 2_000;
 
-/** How long a volume may take for anything but content, milliseconds. */
-export const REQUEST_MS_MAX = 60_000;
+/**
+ * How long a volume may take for anything but content, milliseconds. While a name is looked up the kernel
+ * makes nothing in its directory, and whoever waits for that cannot even be killed.
+ */
+export const REQUEST_MS_MAX = 20_000;
+
+/**
+ * How long a volume may take to read, or to take, content, milliseconds: as it should move all the time,
+ * this only keeps a volume that is silent from holding processes for ever, also those that were killed.
+ */
+export const CONTENT_MS_MAX = 900_000;
 
 /** How often it is looked for requests that wait too long, milliseconds. */
 const SWEEP_MS = 500;
@@ -45,8 +53,8 @@ const SWEEP_MS = 500;
 /** A request's header and what stands before the data of a WRITE, generously. */
 const BUFFER_BYTES = WRITE_BYTES_MAX + 8192;
 
-/** They take as long as their content is long; only who is interrupted is let go. */
-const NO_DEADLINE: ReadonlySet<RequestBody["kind"]> = new Set([
+/** They take as long as their content is long. */
+const MOVES_CONTENT: ReadonlySet<RequestBody["kind"]> = new Set([
   "write",
   "flush",
   "fsync",
@@ -55,9 +63,6 @@ const NO_DEADLINE: ReadonlySet<RequestBody["kind"]> = new Set([
   "read",
 ]);
 
-/** Errors of a read after which the next one is right. */
-const READ_AGAIN = new Set(["EINTR", "EAGAIN", "ENOENT"]);
-
 interface Waiting {
   readonly unique: number;
   readonly kind: RequestBody["kind"];
@@ -65,15 +70,9 @@ interface Waiting {
   interruptedMs: number | undefined;
 }
 
-/** The device refuses to be read until it is mounted: how long until it is tried again. */
-const UNMOUNTED_MS = 5;
-
 export interface ServeOptions {
-  /** Given when it will not be mounted. */
-  readonly signal: AbortSignal;
-  /** Of the device, mounted or about to be; whoever opened it closes it. */
-  readonly fd: number;
-  readonly session: Session;
+  readonly device: Device;
+  readonly session: Pick<Session, "answer" | "forget">;
   readonly nowMs: () => number;
   readonly log: Log;
 }
@@ -86,15 +85,9 @@ export class ServeLoop {
   readonly #logged = new LogOnce();
   #buffers = 0;
   #running = 0;
-  #answered = 0;
 
   constructor(options: ServeOptions) {
     this.#options = options;
-  }
-
-  /** Requests that were answered so far. */
-  get answered(): number {
-    return this.#answered;
   }
 
   /** Serves until the file system is unmounted or its connection was aborted. */
@@ -111,27 +104,11 @@ export class ServeLoop {
     for (;;) {
       while (this.#waiting.size >= REQUESTS_MAX) await this.#woken();
       const buffer = await this.#buffer();
-      const bytesRead = await this.#read(buffer);
+      const bytesRead = await this.#options.device.read(buffer);
       if (bytesRead === undefined) return;
       const request = buffer.subarray(0, bytesRead);
       const keepsBuffer = bytesRead > 0 && this.#take(request, () => this.#giveBack(buffer));
       if (!keepsBuffer) this.#giveBack(buffer);
-    }
-  }
-
-  /** Undefined when nothing more will come. */
-  async #read(buffer: Buffer): Promise<number | undefined> {
-    for (;;) {
-      const result = await readInto(this.#options.fd, buffer);
-      if (typeof result === "number") return result;
-      const name = systemErrorName(result);
-      if (name === "ENODEV") return undefined;
-      if (name === "EPERM") {
-        if (this.#options.signal.aborted) return undefined;
-        await sleep(UNMOUNTED_MS);
-        continue;
-      }
-      if (name === undefined || !READ_AGAIN.has(name)) throw result;
     }
   }
 
@@ -236,7 +213,8 @@ export class ServeLoop {
     for (const { unique, kind, sinceMs, interruptedMs } of this.#waiting.values()) {
       const isInterrupted =
         interruptedMs !== undefined && nowMs - interruptedMs >= INTERRUPT_MS_MAX;
-      const isLate = !NO_DEADLINE.has(kind) && nowMs - sinceMs >= REQUEST_MS_MAX;
+      const msMax = MOVES_CONTENT.has(kind) ? CONTENT_MS_MAX : REQUEST_MS_MAX;
+      const isLate = nowMs - sinceMs >= msMax;
       if (!isInterrupted && !isLate) continue;
       this.#waiting.delete(unique);
       this.#reply(unique, isInterrupted ? ERRNO.EINTR : ERRNO.ETIMEDOUT, []);
@@ -248,23 +226,10 @@ export class ServeLoop {
   #reply(unique: number, errno: number, parts: readonly Uint8Array[]): boolean {
     const bytes = parts.reduce((sum, { length }) => sum + length, 0);
     try {
-      writevSync(this.#options.fd, [replyHeader(unique, errno, bytes), ...parts]);
-      this.#answered += 1;
-      return true;
+      return this.#options.device.reply([replyHeader(unique, errno, bytes), ...parts]);
     } catch (error) {
-      const name = systemErrorName(error);
-      if (name === "ENOENT" || name === "ENODEV" || name === "ENOTCONN") return false;
       this.#logOnce("reply", errorText(error));
       return false;
     }
   }
-}
-
-/** The bytes that were read, or the error: it comes at every end of a mount, so it is no exception. */
-function readInto(fd: number, buffer: Buffer): Promise<number | Error> {
-  return new Promise((resolve) => {
-    read(fd, buffer, 0, buffer.length, null, (error, bytesRead) => {
-      resolve(error ?? bytesRead);
-    });
-  });
 }

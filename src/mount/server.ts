@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
+import { FuseDevice } from "./device.ts";
 import { MountError } from "./errors.ts";
 import {
   abortConnection,
@@ -101,7 +102,8 @@ export async function mountVolume(options: MountOptions): Promise<MountServer> {
   const session = new Session({ volume, stagingDirectory, timeouts, wallNs, tell, log });
   const changes = new AbortController();
   const { signal } = changes;
-  const loop = new ServeLoop({ fd, session, signal, nowMs: () => performance.now(), log });
+  const device = new FuseDevice(fd, signal);
+  const loop = new ServeLoop({ device, session, nowMs: () => performance.now(), log });
   const serving = serveToEnd(loop, log);
   const passing = passChanges({ fd, volume, session, signal, log });
   const ended = serving.then(async () => {

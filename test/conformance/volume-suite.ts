@@ -15,8 +15,8 @@ export interface VolumeUnderTest {
 const MADE = { mode: 0o750, uid: 7, gid: 8 };
 const KEEP = { mode: undefined, uid: undefined, gid: undefined, bytes: undefined };
 
-const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
-  await promise.then(
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
     () => "done",
     (error: unknown) => (error instanceof Error && "code" in error ? error.code : error),
   );

@@ -117,7 +117,7 @@ export class OpenFile {
     return this.#inTurn(async () => {
       if (this.#isDirty || this.#isOrphan) return false;
       const before = this.#hold;
-      await this.#staging?.remove();
+      this.#staging?.remove();
       this.#staging = undefined;
       this.#attributes = opened.attributes;
       this.#hold = opened.hold;
@@ -144,7 +144,7 @@ export class OpenFile {
   async write(data: Uint8Array, at: number, killPrivileges: boolean): Promise<void> {
     await this.#change(async () => {
       const staging = await this.#stage(false);
-      await staging.write(data, at);
+      staging.write(data, at);
       if (killPrivileges) this.killPrivileges();
     });
   }
@@ -221,7 +221,7 @@ export class OpenFile {
       try {
         if (!this.#failureTold) await this.#commitNow("close");
       } finally {
-        await this.#staging?.remove();
+        this.#staging?.remove();
         this.#staging = undefined;
         if (this.#hold !== undefined) await this.#options.volume.close(this.#hold);
         this.#hold = undefined;
@@ -273,7 +273,7 @@ export class OpenFile {
     this.#place = undefined;
     if (committed.taken) {
       this.#staging = undefined;
-      await staging.letGo();
+      staging.letGo();
     }
     if (place !== undefined) onPlaced(this, place);
     if (before !== undefined) await volume.close(before);
@@ -299,11 +299,11 @@ export class OpenFile {
   /** The staging file; when there is none yet, one with the content so far, or an empty one. */
   async #stage(isEmpty: boolean): Promise<StagingFile> {
     if (this.#staging !== undefined) return this.#staging;
-    const staging = await StagingFile.create(this.#options.stagingDirectory);
+    const staging = new StagingFile(this.#options.stagingDirectory);
     try {
       if (!isEmpty && this.#hold !== undefined) await this.#fetch(this.#hold, staging);
     } catch (error) {
-      await staging.remove();
+      staging.remove();
       throw error;
     }
     this.#staging = staging;
@@ -318,7 +318,7 @@ export class OpenFile {
         const reason = "content ends before its size";
         throw new VolumeError({ code: "VOLUME_DAMAGED", reason }, reason);
       }
-      await staging.write(data, at);
+      staging.write(data, at);
       at += data.length;
     }
   }

@@ -1,5 +1,6 @@
 /** Mounts whose server dies, stands still or has no room: nobody hangs, and nothing closed is lost. */
 import { execFileSync, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LocalTree } from "../../src/mount/local/local-tree.ts";
 import { LocalVolume } from "../../src/mount/local/local-volume.ts";
@@ -45,8 +46,7 @@ function startWriter(directory: string): Writer {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const lines: string[] = [];
-  child.stdout.setEncoding("utf8");
-  child.stdout.on("data", (text: string) => lines.push(...text.trim().split("\n")));
+  createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
   return { lines, ended: new Promise((resolve) => child.on("close", resolve)) };
 }
 

@@ -1,6 +1,6 @@
 /** One client's view of a local volume: for tests, and for use without a cluster. */
-import { constants } from "node:fs";
-import { copyFile, type FileHandle, open, rename, statfs, truncate } from "node:fs/promises";
+import { constants, renameSync } from "node:fs";
+import { copyFile, type FileHandle, open, statfs, truncate } from "node:fs/promises";
 import { systemErrorName } from "../errno.ts";
 import { VolumeError, volumeError } from "../errors.ts";
 import type {
@@ -203,7 +203,7 @@ export class LocalVolume implements Volume {
     } catch (error) {
       if (content !== undefined) {
         // Nothing refers to it: a use that begins and ends removes it.
-        if (taken) await rename(this.#tree.contentPath(content), commit.path);
+        if (taken) renameSync(this.#tree.contentPath(content), commit.path);
         this.#tree.hold(content);
         this.#tree.drop(content);
       }
@@ -316,7 +316,7 @@ export class LocalVolume implements Volume {
     if (bytes === 0) return { content: undefined, taken: false };
     const content = this.#tree.newContent();
     const target = this.#tree.contentPath(content);
-    const taken = mayTake && (await moved(path, target));
+    const taken = mayTake && moved(path, target);
     if (!taken) await copyFile(path, target, constants.COPYFILE_FICLONE);
     if (reason === "fsync") {
       await using file = await open(target, "r");
@@ -397,9 +397,9 @@ function firstAfter(names: readonly string[], name: string): number {
 }
 
 /** False when the file is on another disk. */
-async function moved(path: string, target: string): Promise<boolean> {
+function moved(path: string, target: string): boolean {
   try {
-    await rename(path, target);
+    renameSync(path, target);
     return true;
   } catch (error) {
     if (systemErrorName(error) === "EXDEV") return false;

@@ -27,10 +27,6 @@ export class Handles {
   readonly #handles = new Map<number, FileHandle | DirectoryHandle>();
   #last = 0;
 
-  get size(): number {
-    return this.#handles.size;
-  }
-
   /** @throws {MountError} `MOUNT_TOO_MANY_HANDLES`: to be asked before anything is opened. */
   checkRoom(): void {
     if (this.#handles.size < HANDLES_MAX) return;

@@ -152,7 +152,10 @@ export interface Volume {
   close(hold: HoldId): Promise<void>;
   /** Ids for files that the mount makes; each is given once and may stay unused. */
   reserve(count: number): Promise<readonly InodeId[]>;
-  /** When this is fulfilled the content is as durable as the volume promises. */
+  /**
+   * When this is fulfilled the content is as durable as the volume promises. It may take as long as
+   * content moves; a volume that gets no further refuses by itself.
+   */
   commit(commit: Commit): Promise<Committed>;
 
   getxattr(inode: InodeId, name: string): Promise<Uint8Array>;

@@ -126,7 +126,12 @@ export class ServeLoop {
 
   #giveBack(buffer: Buffer): void {
     this.#free.push(buffer);
-    this.#wakers.shift()?.();
+    this.#wake();
+  }
+
+  /** Readers wait for different things, so each looks for itself. */
+  #wake(): void {
+    for (const wake of this.#wakers.splice(0)) wake();
   }
 
   #woken(): Promise<void> {
@@ -146,7 +151,7 @@ export class ServeLoop {
       else if (body.kind === "destroy") this.#reply(header.unique, 0, []);
       else {
         const keeps = body.kind === "write";
-        void this.#answer(header, body).then(keeps ? onDone : () => this.#wakers.shift()?.());
+        void this.#answer(header, body).then(keeps ? onDone : () => this.#wake());
         return keeps;
       }
       return false;
@@ -218,7 +223,7 @@ export class ServeLoop {
       if (!isInterrupted && !isLate) continue;
       this.#waiting.delete(unique);
       this.#reply(unique, isInterrupted ? ERRNO.EINTR : ERRNO.ETIMEDOUT, []);
-      this.#wakers.shift()?.();
+      this.#wake();
     }
   }
 

@@ -41,21 +41,10 @@ export class MountServer {
   readonly watched: Watched;
   /** Fulfilled when the kernel has no more to ask, whoever has unmounted it. */
   readonly ended: Promise<void>;
-  readonly #session: Session;
 
-  constructor(parts: {
-    readonly watched: Watched;
-    readonly ended: Promise<void>;
-    readonly session: Session;
-  }) {
+  constructor(parts: { readonly watched: Watched; readonly ended: Promise<void> }) {
     this.watched = parts.watched;
     this.ended = parts.ended;
-    this.#session = parts.session;
-  }
-
-  /** Handles that are open. */
-  get openHandles(): number {
-    return this.#session.openHandles;
   }
 
   /**
@@ -119,7 +108,7 @@ export async function mountVolume(options: MountOptions): Promise<MountServer> {
       const reason = "it is not in the table of mounts";
       throw new MountError({ code: "MOUNT_REFUSED", reason }, reason);
     }
-    return new MountServer({ watched: { directory, minor: mounted.minor }, ended, session });
+    return new MountServer({ watched: { directory, minor: mounted.minor }, ended });
   } catch (error) {
     changes.abort();
     await ended;

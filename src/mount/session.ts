@@ -68,11 +68,6 @@ export class Session {
     };
   }
 
-  /** Handles that are open. */
-  get openHandles(): number {
-    return this.#context.handles.size;
-  }
-
   /** @throws {JobxError} and errors of the local disk: `errno.ts` says what becomes of them. */
   async answer(caller: Caller, operation: Operation): Promise<Answer> {
     try {

@@ -148,9 +148,9 @@ export class LocalTree {
     fdatasyncSync(this.#journal);
   }
 
-  listen(listener: TreeListener): () => void {
+  /** From now on `listener` is told; there is one for each client, and clients end with the tree. */
+  listen(listener: TreeListener): void {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
   }
 
   contentPath(content: string): string {

@@ -53,20 +53,14 @@ export class LocalVolume implements Volume {
   readonly #wallNs: () => bigint;
   readonly #holds = new Map<HoldId, Hold>();
   readonly #queue = new ChangeQueue();
-  readonly #stopListening: () => void;
   #lastHold = 0;
 
   constructor(tree: LocalTree, wallNs: () => bigint) {
     this.#tree = tree;
     this.#wallNs = wallNs;
-    this.#stopListening = tree.listen((changes, origin) => {
+    tree.listen((changes, origin) => {
       if (origin !== this) for (const change of changes) this.#tell(change);
     });
-  }
-
-  /** No more changes are noted for this client. */
-  end(): void {
-    this.#stopListening();
   }
 
   async lookup(place: Place): Promise<Attributes> {

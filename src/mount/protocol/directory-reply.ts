@@ -50,10 +50,6 @@ export class DirectoryReply {
     return true;
   }
 
-  get isEmpty(): boolean {
-    return this.#at === 0;
-  }
-
   bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#at);
   }

@@ -215,18 +215,28 @@ export class OpenFile {
     this.#failureTold = true;
   }
 
-  /** The last handle is gone. @throws {JobxError} when something was lost that nobody was told of. */
-  async end(): Promise<void> {
+  /**
+   * The last handle is gone. What is not committed is; then, unless somebody has opened it meanwhile,
+   * `onEnd` is called, after which nobody may open it any more.
+   * @throws {JobxError} when something was lost that nobody was told of
+   */
+  async end(onEnd: () => void): Promise<void> {
     await this.#inTurn(async () => {
       try {
         if (!this.#failureTold) await this.#commitNow("close");
       } finally {
-        this.#staging?.remove();
-        this.#staging = undefined;
-        if (this.#hold !== undefined) await this.#options.volume.close(this.#hold);
-        this.#hold = undefined;
+        if (this.handles === 0) await this.#drop(onEnd);
       }
     });
+  }
+
+  async #drop(onEnd: () => void): Promise<void> {
+    onEnd();
+    const hold = this.#hold;
+    this.#hold = undefined;
+    this.#staging?.remove();
+    this.#staging = undefined;
+    if (hold !== undefined) await this.#options.volume.close(hold);
   }
 
   async #commitNow(reason: "close" | "fsync"): Promise<void> {

@@ -65,13 +65,10 @@ export class OpenFiles {
   async release(inode: InodeId, file: OpenFile): Promise<void> {
     file.handles -= 1;
     if (file.handles > 0) return;
-    try {
-      await file.end();
-    } finally {
-      // Somebody may have opened it while it ended.
-      if (file.handles === 0 && this.#files.get(inode) === file) this.#files.delete(inode);
+    await file.end(() => {
+      if (this.#files.get(inode) === file) this.#files.delete(inode);
       if (file.place !== undefined) this.#forgetName(file, file.place);
-    }
+    });
   }
 
   #fileOptions(): OpenFileOptions {

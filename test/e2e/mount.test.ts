@@ -171,6 +171,36 @@ os.chmod("kept", 0o604)
     });
   });
 
+  test("files that many open, close and replace at once are whole for each of them", async () => {
+    const said = await kit.python(`
+import threading
+other = ${JSON.stringify(kit.path("b"))}
+texts = [bytes([65 + i]) * (3000 * i + 1) for i in range(5)]
+with open("f", "wb") as file: file.write(texts[0])
+wrong, right, stale, done = [], [], [], threading.Event()
+def read(at):
+    while not done.is_set():
+        try:
+            with open(f"{at}/f", "rb") as file: text = file.read()
+            if text in texts: right.append(at)
+            else: wrong.append((at, len(text), text[:1]))
+        except OSError as error:
+            # It was replaced twice while it was being opened: the kernel tries a second time, and no third.
+            if error.errno == 116: stale.append(at)
+            else: wrong.append((at, error.errno))
+readers = [threading.Thread(target=read, args=(at,)) for at in (".", ".", ".", other)]
+for reader in readers: reader.start()
+for turn in range(150):
+    at = (".", other)[turn % 2]
+    with open(f"{at}/new", "wb") as file: file.write(texts[turn % 5])
+    os.rename(f"{at}/new", f"{at}/f")
+done.set()
+for reader in readers: reader.join()
+print(wrong[:5], len(right) > 4 * len(stale), {".", other} <= set(right))
+`);
+    expect(said).toBe("[] True True\n");
+  });
+
   test("a directory can be emptied while it is read", async () => {
     const said = await kit.python(`
 os.mkdir("d")

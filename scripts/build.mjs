@@ -65,6 +65,8 @@ const bundles = {
   "jobx.js": "cli/main.js",
   "data-plane-worker.js": "node/data-plane/data-plane-worker.js",
   "workers/javascript-worker.js": "handlers/workers/javascript-worker.js",
+  "mount-worker.js": "mount/mount-worker.js",
+  "watchdog-worker.js": "mount/watchdog-worker.js",
 };
 
 /** Have a native part, or load files of their own by name. */

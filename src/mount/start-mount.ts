@@ -1,12 +1,10 @@
 /** Starts a mount in a process of its own, so that who starts it may use the mount without harm. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { runCommand } from "./command.ts";
 import { MountError } from "./errors.ts";
+import { workerFile } from "./worker-file.ts";
 import { parseWorkerWord, type WorkerOptions } from "./worker-options.ts";
-
-const WORKER = fileURLToPath(import.meta.resolve("./mount-worker.ts"));
 
 /** Reads wait in threads of libuv's pool, and files on the local disk need some beside them. */
 const POOL_THREADS = 12;
@@ -40,7 +38,11 @@ export async function startMount(
   options: WorkerOptions,
   scope: MountScope = "machine",
 ): Promise<StartedMount> {
-  const argv = [...(scope === "namespace" ? UNSHARE : []), process.execPath, WORKER];
+  const argv = [
+    ...(scope === "namespace" ? UNSHARE : []),
+    process.execPath,
+    workerFile("mount-worker"),
+  ];
   const [file = process.execPath, ...args] = [...argv, JSON.stringify(options)];
   const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,13 +1,11 @@
 /** The server's side of its watchdog: starts it, gives it signs of life, starts it again if it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Log } from "../std/log.ts";
 import { BEAT_MS, type Watched } from "./watchdog.ts";
+import { workerFile } from "./worker-file.ts";
 
 /** Signs of life that a watchdog has not read; it stands still, and more would only gather. */
 const UNREAD_BYTES_MAX = 1024;
-
-const WORKER = fileURLToPath(import.meta.resolve("./watchdog-worker.ts"));
 
 export class WatchdogProcess {
   readonly #args: string;
@@ -38,7 +36,7 @@ export class WatchdogProcess {
 
   #start(): void {
     // In a group of its own: what is sent to the server's group is not meant for it.
-    const child = spawn(process.execPath, [WORKER, this.#args], {
+    const child = spawn(process.execPath, [workerFile("watchdog-worker"), this.#args], {
       detached: true,
       stdio: ["pipe", "ignore", "inherit"],
     });

@@ -64,7 +64,7 @@ export class Compactor {
   }
 
   #plan(): readonly Pack[] {
-    return planCompaction(this.#folder.table.packs);
+    return planCompaction(this.#folder.staying());
   }
 
   async #run(first: readonly Pack[]): Promise<void> {

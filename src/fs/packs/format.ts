@@ -162,7 +162,9 @@ export function decodeIndex(bytes: Uint8Array, indexAt: number): PackIndex | und
     if (length >= PACKED_BLOCK_BYTES || place + RECORD_HEADER_BYTES + length > indexAt) {
       return undefined;
     }
-    index.hashes.set(bytes.subarray(entry, entry + HASH_BYTES), ordinal * HASH_BYTES);
+    for (let at = 0; at < HASH_BYTES; at++) {
+      index.hashes[ordinal * HASH_BYTES + at] = bytes[entry + at] ?? 0;
+    }
     index.places[ordinal] = place;
     index.lengths[ordinal] = length;
     index.dead[ordinal] = bytes[count * ENTRY_BYTES + ordinal] === DEAD_BYTE ? 1 : 0;

@@ -87,6 +87,11 @@ export class PackFolder {
     }
   }
 
+  /** The packs that are not being removed. */
+  *staying(): Generator<Pack> {
+    for (const pack of this.table.packs) if (!this.#passedOver.has(pack.name)) yield pack;
+  }
+
   /** A pack's file is gone: another instance moved what lived in it. */
   async vanished(pack: Pack): Promise<void> {
     this.table.remove(pack);

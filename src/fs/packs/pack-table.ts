@@ -4,6 +4,7 @@
  * eighths full: at most 63 bytes, so 63 MB for a million blocks. Pure.
  */
 import { assert } from "../../std/assert.ts";
+import { equalBytes, readUint32 } from "../../std/bytes.ts";
 import type { Pack } from "./pack.ts";
 
 /** A block in a pack. */
@@ -122,12 +123,15 @@ export class PackTable {
   #grow(): void {
     const before = this.#cells;
     this.#cells = new Uint32Array(2 * before.length);
+    const count = this.#cells.length / 2;
     for (let at = 0; at < before.length; at += 2) {
       const number = before[at] ?? 0;
       const ordinal = before[at + 1] ?? 0;
       const pack = this.#packs[number - 1];
       if (pack === undefined) continue;
-      const cell = this.#cellOf(pack.hashOf(ordinal));
+      // All are different: the next empty cell is the right one.
+      let cell = this.#homeOf(pack.hashStart(ordinal));
+      while (this.#cells[2 * cell] !== 0) cell = (cell + 1) % count;
       this.#cells[2 * cell] = number;
       this.#cells[2 * cell + 1] = ordinal;
     }
@@ -136,13 +140,12 @@ export class PackTable {
   /** The cell of a hash, or the empty one where it would be. */
   #cellOf(hash: Uint8Array): number {
     const count = this.#cells.length / 2;
-    let cell = this.#homeOf(hash);
-    for (;;) {
+    const start = readUint32(hash, 0);
+    for (let cell = this.#homeOf(start); ; cell = (cell + 1) % count) {
       const pack = this.#packAt(cell);
       if (pack === undefined) return cell;
       const ordinal = this.#cells[2 * cell + 1] ?? 0;
-      if (Buffer.compare(pack.hashOf(ordinal), hash) === 0) return cell;
-      cell = (cell + 1) % count;
+      if (pack.hashStart(ordinal) === start && equalBytes(pack.hashOf(ordinal), hash)) return cell;
     }
   }
 
@@ -158,7 +161,7 @@ export class PackTable {
       const ordinal = this.#cells[2 * cell + 1] ?? 0;
       const pack = this.#packAt(cell);
       if (pack === undefined) return;
-      const home = this.#homeOf(pack.hashOf(ordinal));
+      const home = this.#homeOf(pack.hashStart(ordinal));
       // It may stay if its home lies behind the hole.
       if ((cell - home + count) % count < (cell - hole + count) % count) continue;
       this.#cells[2 * hole] = number;
@@ -168,10 +171,9 @@ export class PackTable {
     }
   }
 
-  #homeOf(hash: Uint8Array): number {
-    const [a = 0, b = 0, c = 0, d = 0] = hash;
-    // Hashes are uniform already; the count of cells is a power of two.
-    return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) & (this.#cells.length / 2 - 1);
+  /** Where a hash belongs: hashes are uniform already, and the count of cells is a power of two. */
+  #homeOf(hashStart: number): number {
+    return hashStart & (this.#cells.length / 2 - 1);
   }
 
   #packAt(cell: number): Pack | undefined {

@@ -1,5 +1,6 @@
 /** A pack in memory: what its index says, and how much of it is alive. Pure: files are in `pack-files.ts`. */
 import { assert } from "../../std/assert.ts";
+import { readUint32 } from "../../std/bytes.ts";
 import { HASH_BYTES, type PackIndex, RECORD_HEADER_BYTES } from "./format.ts";
 
 /** A pack that is known. */
@@ -56,6 +57,11 @@ export class Pack {
   /** A block's hash: a view, not a copy. */
   hashOf(ordinal: number): Uint8Array {
     return this.index.hashes.subarray(ordinal * HASH_BYTES, (ordinal + 1) * HASH_BYTES);
+  }
+
+  /** The first 32 bits of its hash: enough to tell nearly all apart. */
+  hashStart(ordinal: number): number {
+    return readUint32(this.index.hashes, ordinal * HASH_BYTES);
   }
 
   /** Bytes of a block. */

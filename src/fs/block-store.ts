@@ -103,7 +103,8 @@ export class BlockStore {
   async has(cid: Cid): Promise<boolean> {
     if (!isCid(cid)) return false;
     if (this.#packs.has(cid) || (await this.#plain.has(cid))) return true;
-    return (await this.#packs.refresh()) && this.#packs.has(cid);
+    await this.#packs.refresh();
+    return this.#packs.has(cid);
   }
 
   /** Ids of blocks above `after`, in order, at most `limit`; what comes in meanwhile may be missing. */
@@ -147,7 +148,9 @@ export class BlockStore {
     const target: BatchTarget = {
       holds: async (cid) => {
         const held = await this.#holds(cid);
-        return held === undefined && (await this.#packs.refresh()) ? this.#holds(cid) : held;
+        if (held !== undefined) return held;
+        await this.#packs.refresh();
+        return this.#packs.has(cid) ? this.#holds(cid) : undefined;
       },
       writePlain: async (cid, bytes) => {
         if ((await this.#holds(cid)) === undefined) await this.#plain.write(cid, bytes);
@@ -164,7 +167,8 @@ export class BlockStore {
     const wasPacked = await this.#packs.delete(cid);
     const wasPlain = await this.#plain.delete(cid);
     if (wasPacked || wasPlain) return true;
-    return (await this.#packs.refresh()) && (await this.#packs.delete(cid));
+    await this.#packs.refresh();
+    return this.#packs.delete(cid);
   }
 
   /** What is here. Looks at each plain file: minutes for millions. @throws {JobxError} `FS_IO`. */
@@ -199,7 +203,8 @@ export class BlockStore {
     const plain = await this.#plain.get(cid);
     if (plain instanceof Uint8Array) return { bytes: plain, isDamaged: false };
     const isDamaged = packed === "damaged" || plain === "damaged";
-    if (!(await this.#packs.refresh())) return { bytes: undefined, isDamaged };
+    // Also when that finds nothing new: another call may have found it meanwhile.
+    await this.#packs.refresh();
     const later = await this.#packs.get(cid);
     const bytes = later instanceof Uint8Array ? later : undefined;
     return { bytes, isDamaged: isDamaged || later === "damaged" };

@@ -5,7 +5,7 @@ import type { Cid } from "../wire/dataset.ts";
 /** One member for each code. */
 export type FsErrorDetails =
   | { readonly code: "FS_BLOCK_MISSING"; readonly cid: Cid }
-  /** Its file did not have its hash and was set aside: the block is missing from now on. */
+  /** What is stored did not have its hash and was set aside: the block is missing from now on. */
   | { readonly code: "FS_BLOCK_DAMAGED"; readonly cid: Cid }
   /** The manifest of a run, or a block, is not what the piece or the manifest says it is. */
   | { readonly code: "FS_RUN_MISMATCH"; readonly cid: Cid; readonly reason: string }

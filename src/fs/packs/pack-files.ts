@@ -36,8 +36,8 @@ import { scanPack } from "./scan.ts";
 /** What a file under a pack's name turned out to be. */
 export type Opened =
   | { readonly kind: "pack"; readonly pack: Pack; readonly damaged: number }
-  /** Another program's, newer than this one: left alone. */
-  | { readonly kind: "other-version" }
+  /** Of another version, which a newer program wrote: left alone. */
+  | { readonly kind: "unreadable" }
   | { readonly kind: "gone" };
 
 /** The folder of packs. */
@@ -113,7 +113,7 @@ export class PackFiles {
       // Nothing that is longer was ever a pack, but it may begin with one.
       const length = Math.min(fileBytes, PACK_BYTES_MAX);
       const bytes = await readRange(file, { at: 0, length });
-      if (isOtherVersion(bytes)) return { kind: "other-version" };
+      if (isOtherVersion(bytes)) return { kind: "unreadable" };
       const { index, damaged } = scanPack(bytes);
       return {
         kind: "pack",

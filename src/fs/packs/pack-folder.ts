@@ -1,9 +1,11 @@
 /** Keeps the table of packs in step with their folder, to which other instances may write as well. */
 import type { Cid } from "../../wire/dataset.ts";
+import { asError } from "../block-files.ts";
 import type { DamagedFolder } from "../damaged-folder.ts";
+import { FsError } from "../errors.ts";
 import { encodePack, type PackedBlock } from "./format.ts";
 import { Pack } from "./pack.ts";
-import type { PackFiles } from "./pack-files.ts";
+import type { Opened, PackFiles } from "./pack-files.ts";
 import { type PackedPlace, PackTable } from "./pack-table.ts";
 
 /** Packs opened at a time. */
@@ -20,9 +22,9 @@ export class PackFolder {
   /** Names that a look passes over: of packs that are being written or removed here, or cannot be read. */
   readonly #passedOver = new Set<string>();
   #seenMs = Number.NaN;
-  #looking: Promise<boolean> | undefined;
+  #looking: Promise<void> | undefined;
   #scanned = 0;
-  #otherVersion = 0;
+  #unreadable = 0;
 
   constructor(files: PackFiles, damaged: DamagedFolder) {
     this.files = files;
@@ -34,16 +36,16 @@ export class PackFolder {
     return this.#scanned;
   }
 
-  /** Files that only a newer program can read. */
-  get otherVersion(): number {
-    return this.#otherVersion;
+  /** Files that only a newer program can read, or that the disk does not give. */
+  get unreadable(): number {
+    return this.#unreadable;
   }
 
   /**
-   * Looks for packs that came or went; true when any did. One look at the folder's time when none did.
+   * Looks for packs that came or went; only at the folder's time when none did.
    * @throws {JobxError} `FS_IO`.
    */
-  refresh(): Promise<boolean> {
+  refresh(): Promise<void> {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
     });
@@ -109,9 +111,9 @@ export class PackFolder {
     await this.#damaged.keep(cid, block);
   }
 
-  async #look(): Promise<boolean> {
+  async #look(): Promise<void> {
     const changedMs = await this.files.changedMs();
-    if (changedMs === this.#seenMs) return false;
+    if (changedMs === this.#seenMs) return;
     // Before the names are read: what is registered meanwhile may not be among them.
     const known = new Map([...this.table.packs].map((pack) => [pack.name, pack]));
     const lookedMs = Date.now();
@@ -120,18 +122,17 @@ export class PackFolder {
       ({ name }) => !names.has(name) && !this.#passedOver.has(name),
     );
     for (const pack of gone) this.table.remove(pack);
-    const news = [...names].filter((name) => !known.has(name) && !this.#isKnown(name));
+    const now = this.#knownNames();
+    const news = [...names].filter((name) => !known.has(name) && !now.has(name));
     const opened = await this.#openAll(news);
     if (opened.length > 0) await this.files.syncNames();
-    for (const pack of opened) if (!this.#isKnown(pack.name)) this.table.add(pack);
+    const later = this.#knownNames();
+    for (const pack of opened) if (!later.has(pack.name)) this.table.add(pack);
     if (lookedMs - changedMs > CHANGE_MS) this.#seenMs = changedMs;
-    return opened.length > 0 || gone.length > 0;
   }
 
-  #isKnown(name: string): boolean {
-    if (this.#passedOver.has(name)) return true;
-    for (const pack of this.table.packs) if (pack.name === name) return true;
-    return false;
+  #knownNames(): ReadonlySet<string> {
+    return new Set([...this.#passedOver, ...[...this.table.packs].map(({ name }) => name)]);
   }
 
   async #openAll(names: readonly string[]): Promise<readonly Pack[]> {
@@ -145,12 +146,12 @@ export class PackFolder {
   }
 
   async #open(name: string): Promise<readonly Pack[]> {
-    const opened = await this.files.open(name);
+    const opened = await this.files.open(name).catch(unreadableIfBroken);
     switch (opened.kind) {
       case "gone":
         return [];
-      case "other-version":
-        this.#otherVersion++;
+      case "unreadable":
+        this.#unreadable++;
         this.#passedOver.add(name);
         return [];
       case "pack":
@@ -159,4 +160,12 @@ export class PackFolder {
         return [opened.pack];
     }
   }
+}
+
+/** A broken place on the disk takes one pack away, and not the whole store; other errors pass, or are ours. */
+function unreadableIfBroken(error: unknown): Opened {
+  if (error instanceof FsError && error.details.code === "FS_IO" && error.details.errno === "EIO") {
+    return { kind: "unreadable" };
+  }
+  throw asError(error);
 }

@@ -21,6 +21,8 @@ export class PackTable {
   #cells = new Uint32Array(2 * CELLS_MIN);
   #used = 0;
   readonly #packs: (Pack | undefined)[] = [];
+  /** Numbers of packs that are gone, to be given again. */
+  readonly #free: number[] = [];
   readonly #numbers = new Map<Pack, number>();
   /** Whether a block may be alive in more than one pack. */
   #hasDuplicates = false;
@@ -48,8 +50,7 @@ export class PackTable {
   /** Takes a pack. Blocks that another one has as well are found in this one from now on. */
   add(pack: Pack): void {
     assert(!this.#numbers.has(pack), "a new pack");
-    const free = this.#packs.indexOf(undefined);
-    const number = free < 0 ? this.#packs.length : free;
+    const number = this.#free.pop() ?? this.#packs.length;
     this.#packs[number] = pack;
     this.#numbers.set(pack, number);
     this.#insertAll(pack, number);
@@ -63,6 +64,7 @@ export class PackTable {
     if (!this.#hasDuplicates) for (const ordinal of pack.live()) this.#erase(pack.hashOf(ordinal));
     this.#numbers.delete(pack);
     this.#packs[number] = undefined;
+    this.#free.push(number);
     if (this.#hasDuplicates) this.#rebuild();
   }
 

@@ -263,7 +263,7 @@ test("a pack of a newer program is left alone", async () => {
   });
   const { store: reopened } = await openStore(directory);
   expect(await reopened.has(cids[0] ?? "")).toBe(false);
-  expect((await reopened.stats()).packed).toMatchObject({ packs: 0, otherVersion: 1 });
+  expect((await reopened.stats()).packed).toMatchObject({ packs: 0, unreadable: 1 });
   await putAll(reopened, smallBlocks(20));
   expect(packPaths(directory)).toContain(path);
 });

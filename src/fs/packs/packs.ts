@@ -33,8 +33,8 @@ export interface PackStats {
   readonly failed: number;
   /** Packs whose index was damaged, so that their records were read. */
   readonly scanned: number;
-  /** Files that only a newer program can read; they are left alone. */
-  readonly otherVersion: number;
+  /** Files that only a newer program can read, or that the disk does not give; they are left alone. */
+  readonly unreadable: number;
 }
 
 /** Packed blocks. Names are content ids that the caller has checked; all methods may be called at the same time. */
@@ -58,8 +58,8 @@ export class Packs {
     return this.#folder.table.blockCount >= PACKED_BLOCKS_MAX;
   }
 
-  /** Finds packs that came from elsewhere; true when any came or went. @throws {JobxError} `FS_IO`. */
-  refresh(): Promise<boolean> {
+  /** Finds packs that came from elsewhere. @throws {JobxError} `FS_IO`. */
+  refresh(): Promise<void> {
     return this.#folder.refresh();
   }
 
@@ -144,7 +144,7 @@ export class Packs {
 
   /** Counts, of what this instance knows. */
   stats(): PackStats {
-    const { table, scanned, otherVersion } = this.#folder;
+    const { table, scanned, unreadable } = this.#folder;
     const { compacted, failed } = this.#compactor;
     let [liveBytes, fileBytes] = [0, 0];
     for (const pack of table.packs) {
@@ -152,7 +152,7 @@ export class Packs {
       fileBytes += pack.fileBytes;
     }
     const counts = { packs: table.packCount, blocks: table.blockCount, liveBytes, fileBytes };
-    return { ...counts, compacted, failed, scanned, otherVersion };
+    return { ...counts, compacted, failed, scanned, unreadable };
   }
 
   /** Resolves when no pack is being compacted. */

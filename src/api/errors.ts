@@ -10,6 +10,7 @@ export type ApiErrorDetails =
   | { readonly code: "API_URL_INVALID" }
   | { readonly code: "API_ROUTE_UNKNOWN" }
   | { readonly code: "API_HTTP_INVALID"; readonly reason: string }
+  | { readonly code: "API_RANGE_UNSATISFIABLE"; readonly bytes: number }
   | { readonly code: "API_HEADERS_TOO_LARGE"; readonly bytesMax: number }
   | { readonly code: "API_REQUEST_TOO_SLOW" }
   | { readonly code: "API_HOST_REFUSED"; readonly host: string }
@@ -128,6 +129,7 @@ export type ClusterErrorCode =
   | "FS_IO"
   | "FS_STOPPED"
   | "FS_BLOCK_MISSING"
+  | "FS_BLOCK_LOST"
   | "FS_BLOCK_DAMAGED"
   | "FS_FETCH_DAMAGED"
   | "FS_RUN_MISMATCH"

@@ -65,3 +65,14 @@ export const TOKEN_WORKFLOWS_MAX = 100;
 export const TOKEN_NAME_LENGTH_MAX = 128;
 /** Bytes of a message over WebSocket from outside: nobody has anything to say there. */
 export const MESSAGE_BYTES_MAX = 1024;
+/**
+ * Bytes of a file's content that one upload or its answer has in memory of a node, about: an upload counts as
+ * a body of this size, however large the file is.
+ */
+export const FILE_BODY_BYTES_MAX = 4 << 20;
+/** Names in one page of a folder: each is a row to read and 300 bytes of JSON. */
+export const NAMES_MAX = 1000;
+/** Names in a page when the caller does not say. */
+export const NAMES_DEFAULT = 200;
+/** Characters of a path in a query; the tree has bounds of its own, which are lower. */
+export const PATH_LENGTH_MAX = 5000;

@@ -15,7 +15,8 @@ const UNREAD: ReadonlySet<string> = new Set(["GET", "HEAD"]);
  */
 export function refuseBody(request: FastifyRequest): void {
   // What is under no path is told so, whatever it brings.
-  if (request.is404 || request.routeOptions.config.about?.body !== undefined) return;
+  const { about } = request.routeOptions.config;
+  if (request.is404 || about?.body !== undefined || about?.streamsBody !== undefined) return;
   const says = UNREAD.has(request.method) ? bringsBytes(request) : saysSomething(request.body);
   if (says) throw inputError("body", "nothing: this call takes no body");
 }

@@ -50,9 +50,13 @@ function operation(route: DescribedRoute, components: Map<string, JsonSchema>): 
     ...(route.role === null ? {} : { "x-jobx-role": route.role }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body, components) }),
+    ...(route.streamsBody === undefined ? {} : { requestBody: BYTES_BODY }),
     responses: { ...Object.fromEntries(answers), default: answerOf(failed, components) },
   };
 }
+
+/** Bytes as they are. */
+const BYTES_BODY = { required: true, content: { "application/octet-stream": { schema: {} } } };
 
 /** `GET /v1/workflows/:workflow` is `get_workflows_workflow`: stable as long as the path is. */
 function operationId({ method, url }: DescribedRoute): string {

@@ -6,10 +6,11 @@
  * key, where the call takes one, else look first), `WORKFLOW_UNKNOWN`, `JOB_UNKNOWN`, `REQUEST_UNKNOWN`, `NO_MAJORITY`.
  */
 
-import type { Deadline } from "../std/deadline.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attempt-view.ts";
+import type { CallOptions } from "./call-options.ts";
 import type { ClusterView, VersionRangeView } from "./cluster-view.ts";
+import type { FilePort } from "./file-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
 
 /** JSON as it goes through handlers. */
@@ -21,13 +22,7 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-export interface CallOptions {
-  /** How long the caller is willing to wait for all of it. */
-  readonly deadline: Deadline;
-  readonly signal: AbortSignal;
-  /** Where reading is all that is asked: from this node's own replica, however old (R15). */
-  readonly stale?: boolean;
-}
+export type { CallOptions };
 
 export type RequestState = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
 
@@ -361,6 +356,7 @@ export type StreamEvent = { readonly number: number } & (
 export interface ClusterPort {
   /** What operators do. */
   readonly admin: AdminPort;
+  readonly files: FilePort;
   readonly invocations: InvocationPort;
   /** Of the program. */
   version(): string;

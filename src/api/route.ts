@@ -23,7 +23,7 @@ export interface RouteAnswer {
 export interface RouteText {
   readonly summary: string;
   /** The area it belongs to. */
-  readonly tag: "cluster" | "workflows" | "requests" | "health";
+  readonly tag: "cluster" | "workflows" | "files" | "requests" | "health";
   /** The weakest role that may call it; null for everybody who reaches the port. */
   readonly role: Role | null;
   readonly scope?: Scope;
@@ -33,6 +33,8 @@ export interface RouteText {
   readonly querystring?: JsonSchema;
   readonly headers?: JsonSchema;
   readonly body?: JsonSchema;
+  /** The body is bytes of any type, which the handler reads as they come; not together with `body`. */
+  readonly streamsBody?: true;
   readonly bodyLimit?: number;
 }
 

@@ -9,6 +9,7 @@ import { entityRoutes } from "./entity-routes.ts";
 import { apiError } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { rawFailure, sendFailure } from "./failures.ts";
+import { fileRoutes } from "./file-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { type HostRules, hostAllowed, originAllowed, urlHost } from "./host-rules.ts";
 import { InFlight, type InFlightBounds } from "./in-flight.ts";
@@ -31,6 +32,7 @@ import { openApi } from "./openapi.ts";
 import type { ClusterPort } from "./ports.ts";
 import { requestRoutes } from "./request-routes.ts";
 import { gatherRoutes } from "./route.ts";
+import { boundBody } from "./slow-body.ts";
 import type { SubmissionGate } from "./submission-gate.ts";
 import { submitRoutes } from "./submit-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
@@ -50,6 +52,8 @@ export interface ApiDeps {
   readonly gate?: SubmissionGate;
   /** Silence on a connection after which it is closed, ms; default `SILENCE_MS_MAX`. */
   readonly silenceMsMax?: number;
+  /** Time to send a body whole, but for content of files, ms; default `RECEIVE_MS_MAX`. */
+  readonly receiveMsMax?: number;
 }
 
 /** Where the server listens. */
@@ -80,7 +84,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const app = fastify({
     connectionTimeout: silenceMsMax,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: RECEIVE_MS_MAX,
+    // Node's own bound would hold for content of files as well: `slow-body.ts` has the time of all others.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Waits are ended by the server itself when it closes; idle connections would hold it open.
     forceCloseConnections: "idle",
@@ -124,6 +129,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     tokenRoutes,
     workflowRoutes,
     entityRoutes,
+    fileRoutes,
     requestRoutes,
     invocationRoutes,
     eventRoutes,
@@ -177,7 +183,7 @@ function guard(
   app: FastifyInstance,
   { context, deps }: { readonly context: ApiContext; readonly deps: ApiDeps },
 ): void {
-  const { rules, log } = deps;
+  const { rules, log, receiveMsMax = RECEIVE_MS_MAX } = deps;
   app.addHook("onRequest", (request, reply, next) => {
     try {
       context.inFlight.begin(request, reply, isProbe(request) ? "probe" : "call");
@@ -192,6 +198,7 @@ function guard(
     try {
       refuseKey(request);
       context.inFlight.takeBody(request, bodyBytesOf(request));
+      boundBody(request, receiveMsMax);
       next(null, payload);
     } catch (error) {
       next(error instanceof Error ? error : new Error(String(error)));

@@ -21,6 +21,7 @@ export const HTTP_STATUS = {
   API_REQUEST_TOO_SLOW: 408,
   API_BODY_TOO_LARGE: 413,
   API_MEDIA_TYPE_UNKNOWN: 415,
+  API_RANGE_UNSATISFIABLE: 416,
   API_HEADERS_TOO_LARGE: 431,
   // Nobody reads it; common proxies log this number for the same thing.
   API_CALLER_GONE: 499,
@@ -139,6 +140,7 @@ export const HTTP_STATUS = {
   DEADLINE_PASSED: 504,
   // This node's disk or its content; another try here meets the same.
   FS_IO: 500,
+  FS_BLOCK_LOST: 500,
   FS_BLOCK_DAMAGED: 500,
   FS_RUN_MISMATCH: 500,
   FS_RUN_NOT_SORTED: 500,

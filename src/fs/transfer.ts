@@ -105,6 +105,17 @@ export async function fetchBlocks(
 }
 
 /**
+ * The bytes of one block of another node, verified and not stored.
+ * @throws {JobxError} what `source` throws; `FS_FETCH_DAMAGED`; `FS_STOPPED`.
+ */
+export function fetchBlock(
+  { cid, bytes }: BlockRef,
+  options: { readonly source: BlockSource; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  return receiveBlock(cid, { ...options, bytesMin: bytes, bytesMax: bytes });
+}
+
+/**
  * A verified block in slices, to be sent to another node.
  * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_IO`, before the first slice;
  * `FS_STOPPED`.
@@ -163,28 +174,47 @@ class Fetcher {
     cid: Cid,
     size: { readonly bytesMin: number; readonly bytesMax: number },
   ): Promise<Uint8Array> {
-    checkStopped(this.#signal);
-    const slices: Uint8Array[] = [];
-    let received = 0;
-    for await (const slice of this.#slices(cid)) {
-      checkStopped(this.#signal);
-      received += slice.length;
-      // Whoever sends too much could else fill the memory before the hash says no.
-      if (received > size.bytesMax) throw fetchDamaged(cid, received);
-      slices.push(slice);
-    }
-    const bytes = concatBytes(slices);
-    if (received < size.bytesMin || cidOf(bytes) !== cid) throw fetchDamaged(cid, received);
+    const wanted = { source: this.#source, signal: this.#signal, ...size };
+    const bytes = await receiveBlock(cid, wanted);
     this.#fetchedBlocks++;
-    this.#fetchedBytes += received;
+    this.#fetchedBytes += bytes.length;
     return bytes;
   }
+}
 
-  async *#slices(cid: Cid): AsyncGenerator<Uint8Array> {
-    const answer = this.#source.get(cid, this.#signal);
-    if (Symbol.asyncIterator in answer) yield* answer;
-    else yield await answer;
+async function receiveBlock(
+  cid: Cid,
+  wanted: {
+    readonly source: BlockSource;
+    readonly signal: AbortSignal;
+    readonly bytesMin: number;
+    readonly bytesMax: number;
+  },
+): Promise<Uint8Array> {
+  const { source, signal, bytesMin, bytesMax } = wanted;
+  checkStopped(signal);
+  const slices: Uint8Array[] = [];
+  let received = 0;
+  for await (const slice of slicesOf(source, cid, signal)) {
+    checkStopped(signal);
+    received += slice.length;
+    // Whoever sends too much could else fill the memory before the hash says no.
+    if (received > bytesMax) throw fetchDamaged(cid, received);
+    slices.push(slice);
   }
+  const bytes = concatBytes(slices);
+  if (received < bytesMin || cidOf(bytes) !== cid) throw fetchDamaged(cid, received);
+  return bytes;
+}
+
+async function* slicesOf(
+  source: BlockSource,
+  cid: Cid,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const answer = source.get(cid, signal);
+  if (Symbol.asyncIterator in answer) yield* answer;
+  else yield await answer;
 }
 
 function fetchDamaged(cid: Cid, receivedBytes: number): FsError {

@@ -34,6 +34,7 @@ import { clusterView } from "./cluster-view.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { named } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
+import { Files } from "./files/files.ts";
 import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import { Invocations } from "./invocations.ts";
@@ -91,6 +92,7 @@ export interface ClusterApiDeps {
 export class ClusterApi implements ClusterPort {
   readonly admin: ClusterAdmin;
   readonly invocations: Invocations;
+  readonly files: Files;
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
   readonly #staleReader: RequestReader;
@@ -108,6 +110,15 @@ export class ClusterApi implements ClusterPort {
     const readers = { fresh: this.#reader, stale: this.#staleReader };
     this.invocations = new Invocations({ node, plane, ...readers });
     this.#writer = new WorkflowWriter({ node, view, plane, metrics });
+    const self = (): string => this.self().id;
+    this.files = new Files({
+      node,
+      self,
+      isUp,
+      view,
+      contents: plane.contents,
+      writer: this.#writer,
+    });
     const fresh = (ms: number): Promise<void> => view.fresh(ms);
     this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh, stateHash });
     this.#tokens = new Tokens({

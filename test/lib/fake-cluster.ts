@@ -29,6 +29,7 @@ import type {
 import { JobxError } from "../../src/std/errors.ts";
 import { FakeAdmin } from "./fake-admin.ts";
 import { changedEntity, merged, reportOf, shownHandlers, shownSteps } from "./fake-definitions.ts";
+import { FakeFiles } from "./fake-files.ts";
 import { FakeInvocations } from "./fake-invocations.ts";
 import { FIRST_NODE } from "./fake-node.ts";
 import { type FakeOutput, fakeOutputView } from "./fake-output.ts";
@@ -52,6 +53,7 @@ export interface FakeCall {
 export class FakeCluster implements ClusterPort {
   readonly admin = new FakeAdmin((method, input, options) => this.#called(method, input, options));
   readonly invocations = new FakeInvocations((...call) => this.#called(...call));
+  readonly files = new FakeFiles((...call) => this.#called(...call));
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
   readonly failures: unknown[] = [];
@@ -82,11 +84,9 @@ export class FakeCluster implements ClusterPort {
       list.length = 0;
     this.revoked.clear();
     this.nodeViews = [FIRST_NODE];
-    this.isReady = true;
-    this.admin.reset();
+    Object.assign(this, { isReady: true, resultBreaks: false, revision: 7 });
+    for (const part of [this.admin, this.files]) part.reset();
     this.invocations.views.length = 0;
-    this.resultBreaks = false;
-    this.revision = 7;
   }
 
   #called(method: string, input: unknown, options: CallOptions): void {

@@ -21,8 +21,9 @@ import {
   wholeSlices,
 } from "../../wire/dataset.ts";
 import { compactDataset, compactSlices, compactWork } from "./compact.ts";
+import { Contents } from "./contents.ts";
 import { CrashCounts } from "./crash-counts.ts";
-import { closed, type DataPlaneError, unserved } from "./errors.ts";
+import { closed, coded, type DataPlaneError, unserved } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
 import type { DataPlaneAnswer, DataPlaneRequest, FromDataPlane, UnitToRun } from "./messages.ts";
 import { type JsonPair, pairSlices, pairsOfPage } from "./pair-batches.ts";
@@ -67,8 +68,6 @@ const STOPPING = "the node is stopping";
 
 type RunContext = Parameters<RunnerPort["run"]>[1];
 
-/** How a unit ended, as the port tells it. */
-
 interface Unit {
   readonly context: RunContext;
   readonly resolve: (end: WorkEnd) => void;
@@ -97,6 +96,7 @@ type CallRequest = Extract<
 
 /** All methods may be called at the same time. */
 export class DataPlane implements RunsPort, RunnerPort {
+  readonly contents: Contents;
   readonly #options: DataPlaneOptions;
   readonly #thread: ThreadKeeper;
   readonly #streams: SliceStreams;
@@ -127,6 +127,14 @@ export class DataPlane implements RunsPort, RunnerPort {
     this.#streams = new SliceStreams((message, transfer) => {
       // Once it is closed nobody waits for a stream any more.
       if (!this.#closed) this.#thread.post(message, transfer);
+    });
+    this.contents = new Contents({
+      streams: this.#streams,
+      nextId: () => this.#nextId(),
+      post: (request) => {
+        if (this.#closed) throw closed();
+        this.#thread.post(request);
+      },
     });
   }
 
@@ -485,15 +493,4 @@ function unitName({ context }: Unit): string {
 function reasonOf(signal: AbortSignal): string {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason.message : String(reason);
-}
-
-/** Not every error of others has a code: one without must not end the control thread. */
-async function* coded(
-  slices: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* slices;
-  } catch (error) {
-    throw isJobxError(error) ? error : unserved(error);
-  }
 }

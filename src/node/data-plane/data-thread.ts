@@ -2,7 +2,10 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BlockStore, clearTemporary } from "../../fs/block-store.ts";
+import type { Chunk } from "../../fs/content/chunk.ts";
 import { FsError } from "../../fs/errors.ts";
+import { readFileBlock } from "../../fs/file-block-reader.ts";
+import { readContent, storeContent } from "../../fs/file-blocks.ts";
 import { StoredPairIo } from "../../fs/pair-io.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
 import { checkHandler } from "../../handlers/handler-check.ts";
@@ -32,6 +35,7 @@ import { readPairPages, storePairs } from "./pair-texts.ts";
 import { RunFetcher } from "./run-fetcher.ts";
 import { SliceStreams } from "./slice-streams.ts";
 import { SourceCache } from "./source-cache.ts";
+import { windowTexts } from "./window-texts.ts";
 
 /** Hands a message to the control thread, and the buffers of `transfer` with it. */
 export type PostToControl = (message: FromDataPlane, transfer: readonly ArrayBuffer[]) => void;
@@ -47,7 +51,10 @@ const LASTING_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** A request that is answered once, by a message. */
-type AnsweredRequest = Exclude<DataPlaneRequest, { kind: "run" | "read-block" | "read-pairs" }>;
+type AnsweredRequest = Exclude<
+  DataPlaneRequest,
+  { kind: "run" | "read-block" | "read-pairs" | "store-content" | "read-content" }
+>;
 
 type Requested<K extends DataPlaneRequest["kind"]> = Extract<DataPlaneRequest, { kind: K }>;
 
@@ -155,6 +162,12 @@ export class DataThread {
         return;
       case "read-pairs":
         this.#work(this.#readPairs(message));
+        return;
+      case "store-content":
+        this.#work(this.#storeContent(message));
+        return;
+      case "read-content":
+        this.#work(this.#readContent(message));
         return;
       case "begin-no-more":
         this.#runner.beginNoMore();
@@ -347,6 +360,22 @@ export class DataThread {
 
   async #readPairs({ id, slices }: Requested<"read-pairs">): Promise<void> {
     await this.#streams.send(id, () => this.#noting(readPairPages(this.#io, slices)));
+  }
+
+  async #storeContent({ id, chunking }: Requested<"store-content">): Promise<void> {
+    const store = this.#store;
+    await this.#streams.send(id, (stopped) =>
+      windowTexts(storeContent(store, { bytes: this.#streams.receive(id, stopped), chunking })),
+    );
+  }
+
+  async #readContent({ id, parts, holders }: Requested<"read-content">): Promise<void> {
+    const store = this.#store;
+    const fetch = (node: NodeId, cid: Cid, signal: AbortSignal) =>
+      this.#askBlock(node, { cid, signal });
+    const read = (chunk: Chunk, signal: AbortSignal) =>
+      readFileBlock(chunk, holders, { store, fetch, signal });
+    await this.#streams.send(id, (signal) => this.#noting(readContent(parts, { read, signal })));
   }
 
   async *#noting(slices: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {

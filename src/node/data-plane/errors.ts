@@ -1,4 +1,4 @@
-import { JobxError } from "../../std/errors.ts";
+import { isJobxError, JobxError } from "../../std/errors.ts";
 
 /** What can be wrong with the data plane as a whole. */
 export type DataPlaneErrorDetails =
@@ -26,4 +26,15 @@ export function unserved(cause: unknown): DataPlaneError {
 /** What comes after `close`. */
 export function closed(): DataPlaneError {
   return new DataPlaneError({ code: "DATA_PLANE_CLOSED" }, "the data plane is closed");
+}
+
+/** Slices of others: not every error of theirs has a code, and one without must not end the control thread. */
+export async function* coded(
+  slices: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* slices;
+  } catch (error) {
+    throw isJobxError(error) ? error : unserved(error);
+  }
 }

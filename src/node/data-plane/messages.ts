@@ -3,6 +3,9 @@
  * is no version. Ids are odd when the control thread made them and even when the data plane did;
  * requests and streams share them.
  */
+import type { Chunking } from "../../fs/content/chunk.ts";
+import type { Holders } from "../../fs/file-block-reader.ts";
+import type { ChunkPart } from "../../fs/file-blocks.ts";
 import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import type {
@@ -67,7 +70,7 @@ export type StreamMessage =
   /** The reader wants no more. */
   | { readonly kind: "stop"; readonly stream: number };
 
-/** What the control thread wants; each but `read-block` and `read-pairs` is answered once. */
+/** What the control thread wants; each but those that are answered by a stream is answered once. */
 export type DataPlaneRequest =
   /** Units that came in one turn of the loop. Each is answered by itself. */
   | { readonly kind: "run"; readonly units: readonly UnitToRun[] }
@@ -95,6 +98,18 @@ export type DataPlaneRequest =
   | { readonly kind: "read-output"; readonly id: number; readonly wanted: OutputWanted }
   /** The pairs come as a stream of the same number, each slice a JSON array of [key, value]. */
   | { readonly kind: "store-pairs"; readonly id: number }
+  /**
+   * The content comes as a stream of the same number, and a stream of the same number goes back: each slice is
+   * a `StoredWindow` as JSON.
+   */
+  | { readonly kind: "store-content"; readonly id: number; readonly chunking: Chunking }
+  /** Answered by a stream of the same number: the bytes. */
+  | {
+      readonly kind: "read-content";
+      readonly id: number;
+      readonly parts: readonly ChunkPart[];
+      readonly holders: Holders;
+    }
   /** Answered by a stream of the same number: the bytes of the block. */
   | { readonly kind: "read-block"; readonly id: number; readonly cid: Cid }
   /** Answered by a stream of the same number: each slice is a JSON array of [key, value]. */

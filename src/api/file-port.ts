@@ -1,0 +1,131 @@
+/** The shared filesystem of a workflow, as the API asks for it. */
+import type { CallOptions } from "./call-options.ts";
+
+/** A path of a workflow's volume, with a slash before it or without. The root is `/`. */
+export interface FileAt {
+  readonly workflow: string;
+  readonly path: string;
+}
+
+/** What has to be there before, by `If-Match` and `If-None-Match`. */
+export type FileExpectation =
+  | { readonly kind: "any" }
+  | { readonly kind: "absent" }
+  /** Something of whatever content. */
+  | { readonly kind: "present" }
+  /** Content of this id. */
+  | { readonly kind: "content"; readonly cid: string };
+
+/** How a file is to be put. */
+export interface FilePut extends FileAt {
+  readonly expect: FileExpectation;
+  /** The lower 12 bits of a POSIX mode; undefined: 0o644, or what the file has. */
+  readonly mode: number | undefined;
+  /** Makes the folders that are missing on the way. */
+  readonly parents: boolean;
+}
+
+/** What a put is answered with. */
+export interface FilePutAnswer {
+  readonly path: string;
+  readonly bytes: number;
+  readonly cid: string;
+  readonly inode: number;
+  readonly revision: number;
+  /** On how many nodes each block is, at least. */
+  readonly copies: number;
+  /** On how many the volume asks for. */
+  readonly copiesWanted: number;
+}
+
+/** A file, folder or symbolic link. */
+export interface FileView {
+  readonly path: string;
+  readonly type: "file" | "directory" | "symlink";
+  readonly inode: number;
+  readonly revision: number;
+  readonly mode: number;
+  /** ISO 8601. */
+  readonly mtime: string;
+  readonly links: number;
+  /** Of a file; else 0. */
+  readonly bytes: number;
+  /** Of a file whose writer told it. */
+  readonly cid: string | null;
+  /** What a symbolic link says. */
+  readonly target: string | null;
+  /** Names in a folder. */
+  readonly entries: number | null;
+}
+
+/** A page of a folder, in the order of the bytes of the names. */
+export interface FileList {
+  readonly path: string;
+  readonly entries: readonly (Omit<FileView, "path"> & { readonly name: string })[];
+  /** `after` of the next page; null when there is none. */
+  readonly next: string | null;
+}
+
+/** Which part of a file: bytes from `from` up to but not including `to`. */
+export interface FileRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A file that was found, as it was then. */
+export interface OpenFile {
+  readonly view: FileView;
+  /**
+   * Its bytes; resolves when the first ones are there. To be read to the end or returned.
+   * @throws `FS_BLOCK_LOST`, `FS_BLOCK_MISSING`.
+   */
+  read(range: FileRange): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** What a change of names is answered with. */
+export interface FileChange {
+  /** What it made or changed; 0 for what is gone. */
+  readonly inode: number;
+  readonly revision: number;
+}
+
+/**
+ * Rejects with the codes of the tree (`FS_NOT_FOUND` and others), `WORKFLOW_UNKNOWN`, and those of commands
+ * and reads. The call's deadline is that of each command and read; content may take longer.
+ */
+export interface FilePort {
+  /** Nothing of it is seen before all of it is durable. `bytes` is asked for no faster than it is stored. */
+  put(
+    input: FilePut,
+    bytes: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<FilePutAnswer>;
+  /** Follows symbolic links. @throws `FS_IS_DIRECTORY`. */
+  open(at: FileAt, options: CallOptions): Promise<OpenFile>;
+  /** Of a symbolic link itself, unless `follow`. */
+  stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView>;
+  list(
+    at: FileAt & { readonly limit: number; readonly after: string | undefined },
+    options: CallOptions,
+  ): Promise<FileList>;
+  mkdir(at: FileAt & { readonly parents: boolean }, options: CallOptions): Promise<FileChange>;
+  /** With `recursive` also a folder with all that lies under it; else a file, link or empty folder. */
+  remove(at: FileAt & { readonly recursive: boolean }, options: CallOptions): Promise<FileChange>;
+  /** Replaces what rename(2) would, or with `exclusive` nothing. */
+  rename(
+    move: {
+      readonly workflow: string;
+      readonly from: string;
+      readonly to: string;
+      readonly exclusive: boolean;
+      readonly parents: boolean;
+    },
+    options: CallOptions,
+  ): Promise<FileChange>;
+  /** Another name for a file. */
+  link(
+    move: { readonly workflow: string; readonly from: string; readonly to: string },
+    options: CallOptions,
+  ): Promise<FileChange>;
+  symlink(at: FileAt & { readonly target: string }, options: CallOptions): Promise<FileChange>;
+}

@@ -1,0 +1,163 @@
+/** The files of a workflow: content in and out as streams. Names are in `file-name-routes.ts`. */
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type ApiContext, callCluster } from "./context.ts";
+import { fileNameRoutes } from "./file-name-routes.ts";
+import type { FileRange, OpenFile } from "./file-port.ts";
+import { expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
+import { FILE_HEADERS, FILE_PUT, FILE_QUERY, PUT_QUERY, READ_FILE_HEADERS } from "./file-schema.ts";
+import { FILE_BODY_BYTES_MAX } from "./limits.ts";
+import { flagOf } from "./query.ts";
+import { json, route } from "./route.ts";
+import { WORKFLOW_PARAMS } from "./schema.ts";
+
+const BYTES_TYPE = "application/octet-stream";
+
+/** A token that is limited to workflows is held against the one in the path. */
+const OF_WORKFLOW = { kind: "workflow" } as const;
+
+interface FilePath {
+  readonly workflow: string;
+}
+
+interface Reading {
+  readonly Params: FilePath;
+  readonly Querystring: { readonly path: string };
+}
+
+/** Routes under `/v1`. */
+export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
+  readRoute(app, context);
+  app.register((scope, _options, done) => {
+    putRoute(scope, context);
+    done();
+  });
+  fileNameRoutes(app, context);
+}
+
+function readRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.get<Reading>(
+    "/workflows/:workflow/fs/file",
+    route(cluster, {
+      summary:
+        "The bytes of a file, or with Range some of them. The tag is the content id. A stream that fails is cut off.",
+      tag: "files",
+      role: "read",
+      scope: OF_WORKFLOW,
+      params: WORKFLOW_PARAMS,
+      querystring: FILE_QUERY,
+      headers: READ_FILE_HEADERS,
+      answers: {
+        200: { description: "All bytes.", schema: undefined, type: BYTES_TYPE },
+        206: { description: "The bytes of the range.", schema: undefined, type: BYTES_TYPE },
+        304: { description: "The caller has them.", schema: undefined, type: BYTES_TYPE },
+      },
+    }),
+    async (request, reply) => {
+      const { workflow } = request.params;
+      const { path } = request.query;
+      const file = await callCluster(context, request, {
+        run: (options) => cluster.files.open({ workflow, path }, options),
+      });
+      return sendFile(file, { context, request, reply });
+    },
+  );
+}
+
+async function sendFile(
+  file: OpenFile,
+  {
+    context,
+    request,
+    reply,
+  }: {
+    readonly context: ApiContext;
+    readonly request: FastifyRequest<Reading>;
+    readonly reply: FastifyReply;
+  },
+): Promise<FastifyReply> {
+  const { bytes, cid, mtime } = file.view;
+  const tag = tagOf(cid);
+  const { "if-none-match": noneMatch, "if-range": ifRange, range: wanted } = request.headers;
+  if (tag !== undefined) reply.header("etag", tag);
+  reply
+    .header("last-modified", new Date(mtime).toUTCString())
+    .header("accept-ranges", "bytes")
+    .type(BYTES_TYPE);
+  if (names(noneMatch, tag)) return reply.code(304).send();
+  // Who has bytes of other content wants all of this one.
+  const isSame = ifRange === undefined || (tag !== undefined && ifRange.toString() === tag);
+  let range: FileRange | undefined;
+  try {
+    range = isSame ? rangeOf(wanted, bytes) : undefined;
+  } catch (error) {
+    reply.header("content-range", `bytes */${bytes}`);
+    throw error;
+  }
+  const { from, to } = range ?? { from: 0, to: bytes };
+  reply.header("content-length", to - from);
+  if (range !== undefined)
+    reply.code(206).header("content-range", `bytes ${from}-${to - 1}/${bytes}`);
+  if (request.method === "HEAD" || from === to) return reply.send(Readable.from([]));
+  const slices = await callCluster(context, request, { run: () => file.read({ from, to }) });
+  return reply.send(Readable.from(slices, { objectMode: false, highWaterMark: 1 }));
+}
+
+/** In a scope of its own: bodies of whatever type are handed on as they come. */
+function putRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+  app.put<{
+    Params: FilePath;
+    Querystring: { readonly path: string; readonly mode?: string; readonly parents?: string };
+    Headers: { readonly "if-match"?: string; readonly "if-none-match"?: string };
+    Body: AsyncIterable<Uint8Array> | null | undefined;
+  }>(
+    "/workflows/:workflow/fs/file",
+    route(cluster, {
+      summary:
+        "Puts a file: the body is its bytes, of any length. Nothing is seen of it before all of it is on its nodes.",
+      tag: "files",
+      role: "submit",
+      scope: OF_WORKFLOW,
+      params: WORKFLOW_PARAMS,
+      querystring: PUT_QUERY,
+      headers: FILE_HEADERS,
+      streamsBody: true,
+      bodyLimit: FILE_BODY_BYTES_MAX,
+      answers: {
+        200: json(
+          "The file; `copies` says on how many nodes its blocks are, where fewer are up than the volume asks for.",
+          FILE_PUT,
+        ),
+      },
+    }),
+    async (request, reply) => {
+      const { workflow } = request.params;
+      const { path, mode, parents } = request.query;
+      const expect = expectationOf(request.headers);
+      const bits = mode === undefined ? undefined : Number.parseInt(mode, 8);
+      const input = { workflow, path, expect, mode: bits, parents: flagOf(parents, false) };
+      try {
+        const put = await callCluster(context, request, {
+          run: (options) => cluster.files.put(input, bodyOf(request.body), options),
+        });
+        reply.header("etag", `"${put.cid}"`);
+        return put;
+      } catch (error) {
+        // What the caller still sends is not waited for.
+        if (!request.raw.complete) reply.header("connection", "close");
+        throw error;
+      }
+    },
+  );
+}
+
+/** A call that says nothing puts an empty file. */
+async function* bodyOf(
+  body: AsyncIterable<Uint8Array> | null | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (body !== null && body !== undefined) yield* body;
+}

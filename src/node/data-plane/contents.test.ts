@@ -1,0 +1,148 @@
+import { hash, randomBytes } from "node:crypto";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { DataPlaneKit } from "../../../test/lib/data-plane-kit.ts";
+import type { Chunk } from "../../fs/content/chunk.ts";
+import { JobxError } from "../../std/errors.ts";
+
+const MIB = 1024 * 1024;
+const NOBODY = { nodes: [], areAll: true };
+const kits: DataPlaneKit[] = [];
+
+afterEach(async () => {
+  for (const kit of kits.splice(0)) await kit.close();
+});
+
+async function open(options: Parameters<typeof DataPlaneKit.open>[0] = {}): Promise<DataPlaneKit> {
+  const kit = await DataPlaneKit.open({ sync: false, ...options });
+  kits.push(kit);
+  return kit;
+}
+
+async function* pieces(content: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < content.length; at += size) {
+    yield content.subarray(at, at + size);
+    await Promise.resolve();
+  }
+}
+
+async function store(
+  kit: DataPlaneKit,
+  content: Uint8Array,
+): Promise<{ readonly chunks: readonly Chunk[]; readonly roots: readonly unknown[] }> {
+  const chunks: Chunk[] = [];
+  const roots: unknown[] = [];
+  for await (const window of kit.plane.contents.store(pieces(content, 70_000), "fixed-1")) {
+    chunks.push(...window.chunks);
+    roots.push(window.root);
+  }
+  return { chunks, roots };
+}
+
+async function read(
+  kit: DataPlaneKit,
+  chunks: readonly Chunk[],
+  holders: { readonly nodes: readonly string[]; readonly areAll: boolean } = NOBODY,
+): Promise<Buffer> {
+  const parts = chunks.map((chunk) => ({ ...chunk, from: 0, to: chunk.bytes }));
+  const slices: Uint8Array[] = [];
+  for await (const slice of kit.plane.contents.read(parts, holders)) slices.push(slice);
+  return Buffer.concat(slices);
+}
+
+/** The plane of another node, as the mesh would ask it. */
+function servedBy(kit: () => DataPlaneKit): Parameters<typeof DataPlaneKit.open>[0] {
+  return { fetchBlock: (_node, cid) => kit().plane.serveBlock(cid) };
+}
+
+test("content is told in windows of durable chunks, the last one with its id, and is read as it was", async () => {
+  const kit = await open();
+  const content = randomBytes(17 * MIB + 5);
+  const { chunks, roots } = await store(kit, content);
+  expect(chunks.map(({ bytes }) => bytes)).toEqual([...Array(17).fill(MIB), 5]);
+  expect(chunks[3]?.cid).toBe(hash("sha256", content.subarray(3 * MIB, 4 * MIB), "hex"));
+  expect(roots.slice(0, -1)).toEqual([undefined, undefined]);
+  expect(roots.at(-1)).toMatch(/^bafy/u);
+  expect(hash("sha256", await read(kit, chunks), "hex")).toBe(hash("sha256", content, "hex"));
+});
+
+test("parts of chunks are read as parts", async () => {
+  const kit = await open();
+  const content = randomBytes(2 * MIB);
+  const [first, second] = (await store(kit, content)).chunks;
+  if (first === undefined || second === undefined) throw new Error("two chunks");
+  const parts = [
+    { ...first, from: MIB - 3, to: MIB },
+    { ...second, from: 0, to: 2 },
+  ];
+  const slices: Uint8Array[] = [];
+  for await (const slice of kit.plane.contents.read(parts, NOBODY)) slices.push(slice);
+  expect(Buffer.concat(slices)).toEqual(content.subarray(MIB - 3, MIB + 2));
+});
+
+test("empty content has an id and no chunks", async () => {
+  const { chunks, roots } = await store(await open(), new Uint8Array(0));
+  expect(chunks).toEqual([]);
+  expect(roots).toEqual([expect.stringMatching(/^bafk/u)]);
+});
+
+test("a source that fails ends the windows with its error", async () => {
+  const kit = await open();
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield randomBytes(100);
+    await Promise.resolve();
+    throw new JobxError({ code: "API_CALLER_GONE" }, "gone");
+  }
+  const windows = kit.plane.contents.store(failing(), "fixed-1");
+  await expect(windows.next()).rejects.toMatchObject({ code: "API_CALLER_GONE" });
+});
+
+test("a source is asked for no more than a few windows ahead of who takes them", async () => {
+  const kit = await open();
+  let given = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      given += MIB;
+      yield new Uint8Array(MIB).fill(given / MIB);
+      await Promise.resolve();
+    }
+  }
+  const windows = kit.plane.contents.store(endless(), "fixed-1");
+  await windows.next();
+  let before = -1;
+  while (before !== given) {
+    before = given;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  expect(given).toBeLessThan(100 * MIB);
+  await windows.return();
+});
+
+test("what is not here, or damaged here, comes from another node, and damage is repaired", async () => {
+  const holder = await open();
+  const content = randomBytes(6 * MIB);
+  const { chunks } = await store(holder, content);
+  const other = await open(servedBy(() => holder));
+  const holders = { nodes: ["holder"], areAll: true };
+  expect((await read(other, chunks, holders)).equals(content)).toBe(true);
+  await store(other, content);
+  const folder = join(other.directory, "blocks/blocks");
+  const names = await readdir(folder, { recursive: true });
+  const block = names.find((name) => name.endsWith(chunks[2]?.cid ?? "none"));
+  await writeFile(join(folder, block ?? "none"), "damage");
+  expect((await read(other, chunks, holders)).equals(content)).toBe(true);
+  expect((await read(other, chunks)).equals(content)).toBe(true);
+});
+
+test("a block that every node lacks is lost, and one whose holder may be away is missing", async () => {
+  const empty = await open();
+  const kit = await open(servedBy(() => empty));
+  const chunks = [{ cid: "ab".repeat(32), bytes: 10 }];
+  const lost = { code: "FS_BLOCK_LOST" };
+  await expect(read(kit, chunks, { nodes: ["a", "b"], areAll: true })).rejects.toMatchObject(lost);
+  await expect(read(kit, chunks)).rejects.toMatchObject(lost);
+  await expect(read(kit, chunks, { nodes: ["a"], areAll: false })).rejects.toMatchObject({
+    code: "FS_BLOCK_MISSING",
+  });
+});

@@ -1,0 +1,60 @@
+/** Content of files in the data plane, as the control thread sees it: streams there and back. */
+import type { Chunking } from "../../fs/content/chunk.ts";
+import type { Holders } from "../../fs/file-block-reader.ts";
+import type { ChunkPart, StoredWindow } from "../../fs/file-blocks.ts";
+import { coded } from "./errors.ts";
+import type { DataPlaneRequest } from "./messages.ts";
+import type { SliceStreams } from "./slice-streams.ts";
+import { windowOf } from "./window-texts.ts";
+
+/** What content needs of the thread. */
+export interface ContentsDeps {
+  readonly streams: Pick<SliceStreams, "send" | "receive">;
+  readonly nextId: () => number;
+  /** @throws {JobxError} `DATA_PLANE_CLOSED`. */
+  readonly post: (
+    request: Extract<DataPlaneRequest, { kind: "store-content" | "read-content" }>,
+  ) => void;
+}
+
+/** All methods may be called at the same time. */
+export class Contents {
+  readonly #deps: ContentsDeps;
+
+  constructor(deps: ContentsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Cuts content into chunks and makes them durable as it comes; tells each window when it is. The bytes are
+   * not asked for faster than they are stored and the windows are taken. To be read to the end or returned.
+   * @throws {JobxError} what `bytes` throws; `FS_DISK_FULL`, `FS_IO`, `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`.
+   */
+  async *store(
+    bytes: AsyncIterable<Uint8Array>,
+    chunking: Chunking,
+  ): AsyncGenerator<StoredWindow, void, undefined> {
+    const { streams, nextId, post } = this.#deps;
+    const id = nextId();
+    post({ kind: "store-content", id, chunking });
+    const windows = streams.receive(id);
+    // It ends when the windows do; whoever gives the bytes ends them when the call is over.
+    void streams.send(id, () => coded(bytes));
+    for await (const text of windows) yield windowOf(text);
+  }
+
+  /**
+   * Parts of chunks, from here or from the holders. To be read to the end or returned.
+   * @throws {JobxError} `FS_BLOCK_LOST`, `FS_BLOCK_MISSING`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`,
+   * `DATA_PLANE_CLOSED`.
+   */
+  async *read(
+    parts: readonly ChunkPart[],
+    holders: Holders,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { streams, nextId, post } = this.#deps;
+    const id = nextId();
+    post({ kind: "read-content", id, parts, holders });
+    yield* streams.receive(id);
+  }
+}

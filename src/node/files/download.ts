@@ -1,0 +1,88 @@
+/** The bytes of a file: which parts of which blocks, and the blocks from wherever they are. */
+import type { FileRange } from "../../api/file-port.ts";
+import type { Holders } from "../../fs/file-block-reader.ts";
+import type { ChunkPart } from "../../fs/file-blocks.ts";
+import { rowOf } from "../../scheduler/apply-kit.ts";
+import { treeError } from "../../scheduler/tree/errors.ts";
+import { treeKeys } from "../../scheduler/tree/keys.ts";
+import { contentPart } from "../../scheduler/tree/reads.ts";
+import type { ContentPartRow, FileBlock, FileRow } from "../../scheduler/tree/rows.ts";
+import type { Contents } from "../data-plane/contents.ts";
+import type { FileCall, TreeReader } from "./tree-reader.ts";
+
+/** A run of blocks, and where it begins in the file. */
+export interface PlacedBlocks {
+  readonly startBytes: number;
+  readonly blocks: readonly FileBlock[];
+}
+
+/** The parts of blocks that a range of the file is made of. */
+export function partsOf(
+  { startBytes, blocks }: PlacedBlocks,
+  { from, to }: FileRange,
+): readonly ChunkPart[] {
+  const parts: ChunkPart[] = [];
+  let at = startBytes;
+  for (const { cid, bytes } of blocks) {
+    const first = Math.max(from - at, 0);
+    const last = Math.min(to - at, bytes);
+    if (first < last) parts.push({ cid, bytes, from: first, to: last });
+    at += bytes;
+  }
+  return parts;
+}
+
+export interface DownloadDeps {
+  readonly reader: Pick<TreeReader, "ask">;
+  readonly contents: Pick<Contents, "read">;
+  readonly holders: () => Holders;
+}
+
+/**
+ * The bytes of a range, one run of blocks after the other.
+ * @throws {JobxError} as `Contents.read`; {TreeError} `FS_CHANGED` when the file's list is gone meanwhile.
+ */
+export async function* readFile(
+  deps: DownloadDeps,
+  file: FileRow,
+  how: { readonly call: FileCall; readonly range: FileRange },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { call, range } = how;
+  for await (const placed of blockRuns(deps, file, { call, fromBytes: range.from })) {
+    if (placed.startBytes >= range.to) return;
+    const parts = partsOf(placed, range);
+    if (parts.length > 0) yield* deps.contents.read(parts, deps.holders());
+  }
+}
+
+async function* blockRuns(
+  { reader }: DownloadDeps,
+  { content }: FileRow,
+  { call, fromBytes }: { readonly call: FileCall; readonly fromBytes: number },
+): AsyncGenerator<PlacedBlocks, void, undefined> {
+  if (content.kind === "inline") {
+    yield { startBytes: 0, blocks: content.blocks };
+    return;
+  }
+  const number = content.content;
+  const row = await reader.ask(call, (view) => rowOf(view, "fs-content", treeKeys.content(number)));
+  if (row === undefined) throw gone();
+  const part = async (at: number): Promise<ContentPartRow> =>
+    (await reader.ask(call, (view) => contentPart(view, number, at))) ?? fail();
+  // The last part that begins at or before the place: blocks need not be of one size.
+  let first = 0;
+  for (let beyond = row.parts; beyond - first > 1; ) {
+    const middle = Math.floor((first + beyond) / 2);
+    if ((await part(middle)).startBytes <= fromBytes) first = middle;
+    else beyond = middle;
+  }
+  for (let at = first; at < row.parts; at++) yield await part(at);
+}
+
+function fail(): never {
+  throw gone();
+}
+
+function gone(): Error {
+  return treeError("FS_CHANGED", "the file was replaced while it was read");
+}

@@ -1,0 +1,110 @@
+/** Reads the tree of a workflow where it is led: pure questions, whose rows are asked for as they are missed. */
+import type { ClusterNode } from "../../actors/cluster-node.ts";
+import type { Row } from "../../scheduler/rows.ts";
+import { MissingRows, type RowView, UNKNOWN } from "../../scheduler/transaction.ts";
+import type { Place } from "../../scheduler/tree/commands.ts";
+import { TreeError } from "../../scheduler/tree/errors.ts";
+import { namesOf } from "../../scheduler/tree/names.ts";
+import {
+  type Found,
+  type Listed,
+  listed,
+  listingRange,
+  lookUp,
+} from "../../scheduler/tree/reads.ts";
+import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
+import { Deadline } from "../../std/deadline.ts";
+import { ClusterError } from "../cluster-errors.ts";
+import { systemClock } from "../system.ts";
+
+/**
+ * Questions for rows that one look at the tree takes: two for each name of the longest path and of the links
+ * that it may lead through. One that takes more meets rows that change all the time.
+ */
+const ROUNDS_MAX = 2_000;
+
+/** A call whose deadline counts for each of its steps: content may take long. */
+export interface FileCall {
+  readonly group: number;
+  readonly deadlineMs: number;
+}
+
+/** The deadline of the call's next step. */
+export function stepDeadline({ deadlineMs }: FileCall): Deadline {
+  return new Deadline(systemClock, deadlineMs);
+}
+
+/** A path as people write it: from the root, with a slash before it or without. */
+export function pathOf(text: string): string {
+  return text.replace(/^\//u, "").replace(/(?<=[^/])\/$/u, "");
+}
+
+export class TreeReader {
+  readonly #node: Pick<ClusterNode, "read">;
+
+  constructor(node: Pick<ClusterNode, "read">) {
+    this.#node = node;
+  }
+
+  /** @throws {TreeError} what `ask` throws; {ClusterError} `FS_CHANGED` when the rows do not stand still. */
+  async ask<Answer>(call: FileCall, ask: (view: RowView<Row>) => Answer): Promise<Answer> {
+    const known = new Map<string, Row | undefined>();
+    const view: RowView<Row> = {
+      peek: (key) => (known.has(key) ? known.get(key) : UNKNOWN),
+    };
+    const deadline = stepDeadline(call);
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      try {
+        return ask(view);
+      } catch (error) {
+        if (!(error instanceof MissingRows)) throw error;
+        const { keys } = error;
+        const wanted = { keys, follows: round > 0 };
+        const { values } = await this.#node.read(call.group, wanted, deadline.leftMs());
+        for (const [at, key] of keys.entries()) known.set(key, values[at]);
+      }
+    }
+    throw new ClusterError({ code: "FS_CHANGED" }, "what lies on the path changes all the time");
+  }
+
+  /** What a path from the root leads to. @throws {TreeError} */
+  find(call: FileCall, path: string, { follow = true } = {}): Promise<Found> {
+    const place = { from: ROOT_INODE, path };
+    return this.ask(call, (view) => lookUp(view, place, { follow }));
+  }
+
+  /**
+   * Where commands find a path, which follow no symbolic links: its last name in the folder that the rest leads
+   * to. With `parents` folders on the way may be missing.
+   * @throws {TreeError} `FS_NAME_INVALID` for the root, and as `find`.
+   */
+  async place(call: FileCall, path: string, { parents = false } = {}): Promise<Place> {
+    const names = namesOf(path);
+    const name = names.at(-1);
+    // What names nothing is refused by the command.
+    if (name === undefined || names.length === 1) return { from: ROOT_INODE, path };
+    try {
+      const { inode } = await this.find(call, names.slice(0, -1).join("/"));
+      return { from: inode, path: name };
+    } catch (error) {
+      const isMissing = error instanceof TreeError && error.code === "FS_NOT_FOUND";
+      if (parents && isMissing) return { from: ROOT_INODE, path };
+      throw error;
+    }
+  }
+
+  /** Names of a folder after one, at most `limit`, and whether there are more. */
+  async names(
+    call: FileCall,
+    of: { readonly directory: number; readonly after: string | undefined; readonly limit: number },
+  ): Promise<{ readonly names: readonly Listed[]; readonly more: boolean }> {
+    const scan = { ...listingRange(of.directory, of.after), limit: of.limit };
+    const wanted = { keys: [], scan, follows: true };
+    const { scanned, more } = await this.#node.read(
+      call.group,
+      wanted,
+      stepDeadline(call).leftMs(),
+    );
+    return { names: listed(scanned.map(({ key, row }) => [key, row] as const)), more };
+  }
+}

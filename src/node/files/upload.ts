@@ -1,0 +1,158 @@
+/** Puts a file: its blocks durable on their nodes under a pin, and only then the command that names them. */
+import { randomUUID } from "node:crypto";
+import type { FileExpectation, FilePut, FilePutAnswer } from "../../api/file-port.ts";
+import type { Chunking as ContentChunking } from "../../fs/content/chunk.ts";
+import type { Expectation, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
+import { TreeError, treeError } from "../../scheduler/tree/errors.ts";
+import { namesOf } from "../../scheduler/tree/names.ts";
+import { type Found, volumeUse } from "../../scheduler/tree/reads.ts";
+import type { Chunking, FileContent } from "../../scheduler/tree/rows.ts";
+import type { Timers } from "../../std/clock.ts";
+import type { Contents } from "../data-plane/contents.ts";
+import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
+import { ContentList } from "./content-list.ts";
+import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
+import { UploadPin } from "./upload-pin.ts";
+
+/** How a volume's files are cut, as content names it. */
+const CHUNKING = {
+  fixed: "fixed-1",
+  "content-defined": "content-1",
+} as const satisfies Record<Chunking, ContentChunking>;
+
+export interface UploadDeps extends BlockCopiesDeps {
+  readonly self: string;
+  readonly reader: TreeReader;
+  readonly contents: Pick<Contents, "store">;
+  readonly timers: Timers;
+  /** Puts a command through; resolves with its inode or content, and its revision. */
+  readonly command: (
+    call: FileCall,
+    command: TreeCommand,
+  ) => Promise<{ readonly inode: number; readonly revision: number }>;
+}
+
+/** What storing content came to. */
+interface Stored {
+  readonly content: FileContent;
+  readonly bytes: number;
+  readonly cid: string;
+  readonly copies: number;
+}
+
+/**
+ * Puts a file. An upload that ends early leaves blocks that nothing names.
+ * @throws {JobxError} as `FilePort.put`.
+ */
+export async function putFile(
+  deps: UploadDeps,
+  input: FilePut,
+  how: {
+    readonly call: FileCall;
+    readonly bytes: AsyncIterable<Uint8Array>;
+    readonly signal: AbortSignal;
+  },
+): Promise<FilePutAnswer> {
+  const { call, bytes, signal } = how;
+  const path = pathOf(input.path);
+  if (namesOf(path).length === 0) throw treeError("FS_IS_DIRECTORY", "the root is a folder");
+  // What would be refused is so before a byte of it is taken.
+  const expect = await expectationOf(deps, { call, path, expect: input.expect });
+  const place = await deps.reader.place(call, path, input);
+  const { copies: copiesWanted, chunking } = await deps.reader.ask(call, volumeUse);
+  const upload = randomUUID();
+  const command = (one: TreeCommand) => deps.command(call, one);
+  const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
+  try {
+    const list = new ContentList(upload, async (one) => (await command(one)).inode);
+    const windows = deps.contents.store(bytes, CHUNKING[chunking]);
+    const stored = await storeCopied(deps, { windows, list, wanted: copiesWanted, signal });
+    signal.throwIfAborted();
+    const { content, cid } = stored;
+    const committed = await command(commitOf({ upload, place, expect, content, cid, input }));
+    const { bytes: size, copies } = stored;
+    return { path: `/${path}`, bytes: size, cid, ...committed, copies, copiesWanted };
+  } finally {
+    pin.release();
+  }
+}
+
+function commitOf(file: {
+  readonly upload: string;
+  readonly place: Place;
+  readonly expect: Expectation;
+  readonly content: FileContent;
+  readonly cid: string;
+  readonly input: FilePut;
+}): TreeCommand {
+  const { upload, place, expect, content, cid: root } = file;
+  const { mode, parents } = file.input;
+  const commit = { place, expect, mode, mtimeMicros: undefined, root, content, keep: undefined };
+  return { kind: "fs-commit", upload, files: [commit], parents };
+}
+
+/** Windows are copied one after the other, while the next is stored. */
+async function storeCopied(
+  deps: UploadDeps,
+  from: {
+    readonly windows: ReturnType<Contents["store"]>;
+    readonly list: ContentList;
+    readonly wanted: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<Stored> {
+  const { windows, list, wanted, signal } = from;
+  let copies = wanted;
+  let bytes = 0;
+  let cid = "";
+  for await (const { chunks, root } of windows) {
+    const cids = chunks.map((chunk) => chunk.cid);
+    if (cids.length > 0) {
+      copies = Math.min(copies, await copyBlocks(cids, deps, { wanted, signal }));
+    }
+    await list.add(chunks);
+    bytes += chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+    cid = root ?? cid;
+  }
+  return { content: await list.finish(), bytes, cid, copies };
+}
+
+/** What the commit is to expect. @throws {TreeError} what the caller's expectation is refused with. */
+async function expectationOf(
+  { reader }: UploadDeps,
+  of: { readonly call: FileCall; readonly path: string; readonly expect: FileExpectation },
+): Promise<Expectation> {
+  const { call, path, expect } = of;
+  const found = await foundAt(reader, call, path);
+  if (found?.row.kind === "fs-directory") {
+    throw treeError("FS_IS_DIRECTORY", "it is a folder", { path });
+  }
+  switch (expect.kind) {
+    case "any":
+      return { kind: "any" };
+    case "absent":
+      if (found !== undefined) throw treeError("FS_EXISTS", "it is there already", { path });
+      return { kind: "absent" };
+    case "present":
+    case "content": {
+      const cid = found?.row.kind === "fs-file" ? found.row.root : undefined;
+      if (found === undefined || (expect.kind === "content" && cid !== expect.cid)) {
+        throw treeError("FS_CHANGED", "it is not what was expected", { path });
+      }
+      return { kind: "revision", revision: found.row.revision };
+    }
+  }
+}
+
+async function foundAt(
+  reader: TreeReader,
+  call: FileCall,
+  path: string,
+): Promise<Found | undefined> {
+  try {
+    return await reader.find(call, path, { follow: false });
+  } catch (error) {
+    if (error instanceof TreeError && error.code === "FS_NOT_FOUND") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,188 @@
+/** Volumes in memory: enough of a tree for tests of what stands in front of one. */
+import { createHash } from "node:crypto";
+import type {
+  FileAt,
+  FileChange,
+  FileList,
+  FilePort,
+  FilePut,
+  FilePutAnswer,
+  FileRange,
+  FileView,
+  OpenFile,
+} from "../../src/api/file-port.ts";
+import type { CallOptions } from "../../src/api/ports.ts";
+import { JobxError } from "../../src/std/errors.ts";
+
+/** Undefined content is a folder. */
+interface Node {
+  readonly content: Buffer | undefined;
+  readonly inode: number;
+  readonly revision: number;
+}
+
+type Told = (method: string, input: unknown, options: CallOptions) => void;
+
+export class FakeFiles implements FilePort {
+  /** Of all workflows, by path. */
+  readonly nodes = new Map<string, Node>();
+  /** Reading ends with an error after so many bytes. */
+  breaksAfter: number | undefined;
+  readonly #told: Told;
+  #last = 1;
+
+  constructor(told: Told) {
+    this.#told = told;
+  }
+
+  reset(): void {
+    this.nodes.clear();
+    this.breaksAfter = undefined;
+  }
+
+  async put(
+    input: FilePut,
+    bytes: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<FilePutAnswer> {
+    this.#told("files.put", input, options);
+    const path = normal(input.path);
+    const there = this.nodes.get(path);
+    const cid = there?.content === undefined ? undefined : cidOf(there.content);
+    const { expect } = input;
+    if (expect.kind === "absent" && there !== undefined) throw failure("FS_EXISTS");
+    if (expect.kind === "content" && expect.cid !== cid) throw failure("FS_CHANGED");
+    if (expect.kind === "present" && there === undefined) throw failure("FS_CHANGED");
+    const parts: Uint8Array[] = [];
+    for await (const part of bytes) parts.push(part);
+    const content = Buffer.concat(parts);
+    const { inode, revision } = this.#add(path, content);
+    const copies = { copies: 2, copiesWanted: 2 };
+    return { path, bytes: content.length, cid: cidOf(content), inode, revision, ...copies };
+  }
+
+  open(at: FileAt, options: CallOptions): Promise<OpenFile> {
+    this.#told("files.open", at, options);
+    const path = normal(at.path);
+    const { content } = this.#find(path);
+    if (content === undefined) throw failure("FS_IS_DIRECTORY");
+    const read = (range: FileRange) =>
+      Promise.resolve(breaking(content.subarray(range.from, range.to), this.breaksAfter));
+    return Promise.resolve({ view: viewOf(path, this.#find(path)), read });
+  }
+
+  stat(at: FileAt, options: CallOptions): Promise<FileView> {
+    this.#told("files.stat", at, options);
+    return Promise.resolve(viewOf(normal(at.path), this.#find(normal(at.path))));
+  }
+
+  list(
+    at: FileAt & { readonly limit: number; readonly after: string | undefined },
+    options: CallOptions,
+  ): Promise<FileList> {
+    this.#told("files.list", at, options);
+    const path = normal(at.path);
+    if (this.#find(path).content !== undefined) throw failure("FS_NOT_DIRECTORY");
+    const prefix = path === "/" ? "/" : `${path}/`;
+    const names = [...this.nodes.keys()]
+      .filter((one) => one.startsWith(prefix) && !one.slice(prefix.length).includes("/"))
+      .map((one) => one.slice(prefix.length))
+      .filter((name) => name > (at.after ?? ""))
+      .sort();
+    const page = names.slice(0, at.limit);
+    const entries = page.map((name) => {
+      const { path: _path, ...shown } = viewOf("", this.#find(prefix + name));
+      return { name, ...shown };
+    });
+    const next = names.length > page.length ? (page.at(-1) ?? null) : null;
+    return Promise.resolve({ path, entries, next });
+  }
+
+  mkdir(at: FileAt & { readonly parents: boolean }, options: CallOptions): Promise<FileChange> {
+    this.#told("files.mkdir", at, options);
+    if (this.nodes.has(normal(at.path)) && !at.parents) throw failure("FS_EXISTS");
+    return Promise.resolve(this.#add(normal(at.path), undefined));
+  }
+
+  remove(at: FileAt & { readonly recursive: boolean }, options: CallOptions): Promise<FileChange> {
+    this.#told("files.remove", at, options);
+    const path = normal(at.path);
+    this.#find(path);
+    const below = [...this.nodes.keys()].filter((one) => one.startsWith(`${path}/`));
+    if (below.length > 0 && !at.recursive) throw failure("FS_NOT_EMPTY");
+    for (const one of [path, ...below]) this.nodes.delete(one);
+    return Promise.resolve({ inode: 0, revision: this.#next() });
+  }
+
+  rename(move: Parameters<FilePort["rename"]>[0], options: CallOptions): Promise<FileChange> {
+    this.#told("files.rename", move, options);
+    const node = this.#find(normal(move.from));
+    if (move.exclusive && this.nodes.has(normal(move.to))) throw failure("FS_EXISTS");
+    this.nodes.delete(normal(move.from));
+    this.nodes.set(normal(move.to), node);
+    return Promise.resolve({ inode: node.inode, revision: this.#next() });
+  }
+
+  link(move: Parameters<FilePort["link"]>[0], options: CallOptions): Promise<FileChange> {
+    this.#told("files.link", move, options);
+    this.nodes.set(normal(move.to), this.#find(normal(move.from)));
+    return Promise.resolve({ inode: 1, revision: this.#next() });
+  }
+
+  symlink(at: FileAt & { readonly target: string }, options: CallOptions): Promise<FileChange> {
+    this.#told("files.symlink", at, options);
+    return Promise.resolve(this.#add(normal(at.path), Buffer.from(at.target)));
+  }
+
+  #add(path: string, content: Buffer | undefined): Node {
+    const node = { content, inode: this.#next(), revision: this.#next() };
+    this.nodes.set(path, node);
+    return node;
+  }
+
+  #find(path: string): Node {
+    const node =
+      path === "/" ? { content: undefined, inode: 1, revision: 1 } : this.nodes.get(path);
+    if (node === undefined) throw failure("FS_NOT_FOUND");
+    return node;
+  }
+
+  #next(): number {
+    this.#last += 1;
+    return this.#last;
+  }
+}
+
+/** Not the id that the content has in a volume; told apart by the bytes alone like that one. */
+export function cidOf(content: Buffer): string {
+  return `b${createHash("sha256").update(content).digest("hex")}`;
+}
+
+async function* breaking(
+  content: Buffer,
+  after: number | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield content.subarray(0, after);
+  await Promise.resolve();
+  if (after !== undefined) throw failure("FS_BLOCK_MISSING");
+}
+
+function viewOf(path: string, { content, inode, revision }: Node): FileView {
+  const isFile = content !== undefined;
+  return {
+    ...{ path, inode, revision, mtime: "2026-01-31T08:00:00.000Z", links: 1, target: null },
+    type: isFile ? "file" : "directory",
+    mode: isFile ? 0o644 : 0o755,
+    bytes: content?.length ?? 0,
+    cid: isFile ? cidOf(content) : null,
+    entries: isFile ? null : 0,
+  };
+}
+
+function normal(path: string): string {
+  return path.startsWith("/") ? path : `/${path}`;
+}
+
+function failure(code: string): JobxError {
+  return new JobxError({ code }, `the volume says ${code}`);
+}

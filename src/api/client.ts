@@ -16,6 +16,7 @@ import {
 } from "./client-paths.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { readEvents } from "./event-text.ts";
+import { FileClient } from "./file-client.ts";
 import type { InvocationList, InvocationView } from "./invocation-view.ts";
 import type {
   ApplyReport,
@@ -63,6 +64,7 @@ const RECOVER_WORK_MS = 60_000;
 
 /** All methods reject with `RemoteError` (a node refused) or `CLIENT_*` (no node answered). */
 export class JobxClient {
+  readonly files: FileClient;
   readonly #deps: ClientDeps;
   readonly #transport: Transport;
   readonly #stale: ClientOptions["stale"];
@@ -71,6 +73,7 @@ export class JobxClient {
     this.#deps = deps;
     this.#stale = options.stale;
     this.#transport = new Transport(deps, options);
+    this.files = new FileClient(this.#transport);
   }
 
   /** URL of the node that answered last. */

@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
+import { apiError } from "./errors.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
 import { expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
@@ -155,9 +156,15 @@ function putRoute(app: FastifyInstance, context: ApiContext): void {
   );
 }
 
-/** A call that says nothing puts an empty file. */
+/** A call that says nothing puts an empty file. @throws {JobxError} `API_CALLER_GONE` for one that breaks off. */
 async function* bodyOf(
   body: AsyncIterable<Uint8Array> | null | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (body !== null && body !== undefined) yield* body;
+  if (body === null || body === undefined) return;
+  try {
+    yield* body;
+  } catch (cause) {
+    const message = "the caller hung up before all of the file was here";
+    throw apiError({ code: "API_CALLER_GONE" }, message, { cause });
+  }
 }

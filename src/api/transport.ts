@@ -54,6 +54,8 @@ export interface Call {
   readonly path: string;
   readonly repeat: Repeat;
   readonly body?: unknown;
+  /** A body of bytes; can be sent once. Not together with `body`. */
+  readonly content?: ReadableStream<Uint8Array>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Time that the node was asked to wait. */
   readonly waitMs?: number;
@@ -229,6 +231,7 @@ export class Transport {
         ...call.headers,
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      ...(call.content === undefined ? {} : { body: call.content, duplex: "half" }),
       redirect: "error",
     };
   }

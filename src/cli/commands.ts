@@ -5,6 +5,14 @@ import { CLUSTER_STATUS } from "./commands/cluster-status.ts";
 import { CLUSTER_TICKET } from "./commands/cluster-ticket.ts";
 import { CLUSTER_TICKET_LIST } from "./commands/cluster-ticket-list.ts";
 import { CLUSTER_TICKET_REVOKE } from "./commands/cluster-ticket-revoke.ts";
+import { FS_CAT } from "./commands/fs-cat.ts";
+import { FS_GET } from "./commands/fs-get.ts";
+import { FS_LS } from "./commands/fs-ls.ts";
+import { FS_MKDIR } from "./commands/fs-mkdir.ts";
+import { FS_MV } from "./commands/fs-mv.ts";
+import { FS_PUT } from "./commands/fs-put.ts";
+import { FS_RM } from "./commands/fs-rm.ts";
+import { FS_STAT } from "./commands/fs-stat.ts";
 import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
@@ -79,6 +87,14 @@ export const COMMANDS: readonly Command[] = [
   JOB_LIST,
   JOB_SHOW,
   JOB_DELETE,
+  FS_PUT,
+  FS_GET,
+  FS_CAT,
+  FS_LS,
+  FS_STAT,
+  FS_MKDIR,
+  FS_MV,
+  FS_RM,
   NODE_LIST,
   NODE_SHOW,
   NODE_DRAIN,

@@ -5,6 +5,7 @@ import { JobxError } from "../std/errors.ts";
 export type CliErrorDetails =
   | { readonly code: "CLI_USAGE"; readonly command: string }
   | { readonly code: "CLI_FILE_UNREADABLE"; readonly path: string }
+  | { readonly code: "CLI_FILE_UNWRITABLE"; readonly path: string }
   | { readonly code: "CLI_FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
   | { readonly code: "CLI_FILE_NOT_UTF8"; readonly path: string; readonly line: number }
   | { readonly code: "CLI_FOLDER_TOO_LARGE"; readonly path: string; readonly filesMax: number }

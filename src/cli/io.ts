@@ -16,6 +16,12 @@ export interface Io {
   readonly terminal: boolean;
   /** All of the standard input, at most `bytesMax`; more resolves to undefined. */
   readonly readInput: (bytesMax: number) => Promise<Uint8Array | undefined>;
+  /** Content as it is, on the standard input and output. */
+  readonly bytes: {
+    readonly input: () => AsyncIterable<Uint8Array>;
+    /** Resolves when there is room for more. */
+    readonly write: (bytes: Uint8Array) => Promise<void>;
+  };
   /** The version of the package that the program is of. */
   readonly version: () => Promise<string>;
   readonly client: ClientDeps;

@@ -16,14 +16,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   homeFolder: homedir(),
   out: (text) => process.stdout.write(text),
-  write: (text) =>
-    new Promise((resolve) => {
-      if (process.stdout.write(text)) resolve();
-      else process.stdout.once("drain", resolve);
-    }),
+  write,
   err: (text) => process.stderr.write(text),
   terminal: process.stderr.isTTY,
   readInput,
+  bytes: { input: () => process.stdin, write },
   version: readVersion,
   client: {
     fetch,
@@ -38,6 +35,13 @@ process.exitCode = await runCli(process.argv.slice(2), {
     },
   },
 });
+
+function write(content: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.stdout.write(content)) resolve();
+    else process.stdout.once("drain", resolve);
+  });
+}
 
 async function readInput(bytesMax: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];

@@ -1,4 +1,5 @@
 /** What operators type: nodes, tickets, groups. */
+import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { FakeCluster } from "../../test/lib/fake-cluster.ts";
@@ -42,6 +43,7 @@ async function jobx(
     terminal: false,
     version: () => Promise.resolve("0.0.0"),
     readInput: () => Promise.resolve(new Uint8Array()),
+    bytes: { input: () => Readable.from([]), write: () => Promise.resolve() },
     client: {
       fetch,
       clock: { nowMs: () => performance.now() },

@@ -1,5 +1,7 @@
 /** What the command line does while nobody answers. */
+
 import { createServer, type Server } from "node:net";
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { systemTimers } from "../node/system.ts";
@@ -42,6 +44,7 @@ async function jobx(
     terminal: false,
     version: () => Promise.resolve("0.0.0"),
     readInput: () => Promise.resolve(undefined),
+    bytes: { input: () => Readable.from([]), write: () => Promise.resolve() },
     client: {
       fetch: (input, init) => {
         options.onFetch?.();

@@ -1,6 +1,8 @@
 /** Files of a workflow over HTTP: put at one node, read at another, and a node that took an upload and dies. */
 import { hash, randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
@@ -135,6 +137,27 @@ test("a folder of 1,000 names is listed page by page, each name once", async () 
     found.push(...names);
   }
   expect(found).toEqual(wanted);
+});
+
+test("the command line puts, lists and gets what it is told, through any node", async () => {
+  const content = randomBytes(5 * MIB);
+  const local = join(cluster.folder, "local");
+  await writeFile(local, content);
+  const ran = async (node: number, ...words: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cluster.jobx(node, "fs", ...words);
+    expect([words, code, stderr]).toEqual([words, 0, ""]);
+    return stdout;
+  };
+  await ran(1, "mkdir", "-p", "text:/cli/a");
+  expect(await ran(1, "put", local, "text:/cli/a/f")).toBe("text:/cli/a/f: 5.0 MiB on 2 nodes\n");
+  await ran(2, "mv", "text:/cli/a/f", "text:/cli/g");
+  expect(await ran(3, "ls", "text:/cli")).toBe("a/\ng\n");
+  const got = join(cluster.folder, "got");
+  await ran(3, "get", "text:/cli/g", got);
+  expect((await readFile(got)).equals(content)).toBe(true);
+  await ran(2, "rm", "-r", "text:/cli");
+  const { code, stderr } = await cluster.jobx(1, "fs", "cat", "text:/cli/g");
+  expect([code, stderr.includes("FS_NOT_FOUND")]).toEqual([4, true]);
 });
 
 test("names are moved and removed, and every node sees it at once", async () => {

@@ -74,6 +74,15 @@ export async function jobx(
     terminal: options.terminal ?? false,
     version: () => Promise.resolve("0.0.0"),
     readInput: () => Promise.resolve(new TextEncoder().encode(options.input ?? "")),
+    bytes: {
+      input: async function* () {
+        yield await Promise.resolve(new TextEncoder().encode(options.input ?? ""));
+      },
+      write: (bytes) => {
+        out += new TextDecoder().decode(bytes);
+        return Promise.resolve();
+      },
+    },
     client: {
       fetch,
       // Pauses between repetitions pass at once, for the clock as well.

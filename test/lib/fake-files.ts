@@ -56,7 +56,7 @@ export class FakeFiles implements FilePort {
     const parts: Uint8Array[] = [];
     for await (const part of bytes) parts.push(part);
     const content = Buffer.concat(parts);
-    const { inode, revision } = this.#add(path, content);
+    const { inode, revision } = this.add(path, content);
     const copies = { copies: 2, copiesWanted: 2 };
     return { path, bytes: content.length, cid: cidOf(content), inode, revision, ...copies };
   }
@@ -101,7 +101,7 @@ export class FakeFiles implements FilePort {
   mkdir(at: FileAt & { readonly parents: boolean }, options: CallOptions): Promise<FileChange> {
     this.#told("files.mkdir", at, options);
     if (this.nodes.has(normal(at.path)) && !at.parents) throw failure("FS_EXISTS");
-    return Promise.resolve(this.#add(normal(at.path), undefined));
+    return Promise.resolve(this.add(normal(at.path), undefined));
   }
 
   remove(at: FileAt & { readonly recursive: boolean }, options: CallOptions): Promise<FileChange> {
@@ -131,10 +131,11 @@ export class FakeFiles implements FilePort {
 
   symlink(at: FileAt & { readonly target: string }, options: CallOptions): Promise<FileChange> {
     this.#told("files.symlink", at, options);
-    return Promise.resolve(this.#add(normal(at.path), Buffer.from(at.target)));
+    return Promise.resolve(this.add(normal(at.path), Buffer.from(at.target)));
   }
 
-  #add(path: string, content: Buffer | undefined): Node {
+  /** A file, or without content a folder. */
+  add(path: string, content?: Buffer): Node {
     const node = { content, inode: this.#next(), revision: this.#next() };
     this.nodes.set(path, node);
     return node;

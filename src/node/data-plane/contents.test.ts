@@ -60,7 +60,7 @@ test("content is told in windows of durable chunks, the last one with its id, an
   const kit = await open();
   const content = randomBytes(17 * MIB + 5);
   const { chunks, roots } = await store(kit, content);
-  expect(chunks.map(({ bytes }) => bytes)).toEqual([...Array(17).fill(MIB), 5]);
+  expect(chunks.map(({ bytes }) => bytes)).toEqual([...Array.from({ length: 17 }, () => MIB), 5]);
   expect(chunks[3]?.cid).toBe(hash("sha256", content.subarray(3 * MIB, 4 * MIB), "hex"));
   expect(roots.slice(0, -1)).toEqual([undefined, undefined]);
   expect(roots.at(-1)).toMatch(/^bafy/u);

@@ -1,0 +1,22 @@
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { sharedPath } from "../shared-path.ts";
+
+/** `jobx fs cat WORKFLOW:/path...` */
+export const FS_CAT: Command = {
+  name: "fs cat",
+  summary: "Write files of workflows to the standard output, as they are.",
+  usage: "WORKFLOW:/PATH...",
+  positionals: { min: 1, max: 1000 },
+  options: {},
+  examples: ["jobx fs cat text:/out/f"],
+  async run(run) {
+    const paths = run.positionals.map((text) => sharedPath(text, "fs cat"));
+    const client = await run.connect();
+    for (const at of paths) {
+      const { content } = await client.files.read(at);
+      for await (const part of content) await run.io.bytes.write(part);
+    }
+    return EXIT.ok;
+  },
+};

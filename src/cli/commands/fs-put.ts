@@ -1,0 +1,39 @@
+import { basename } from "node:path";
+import { Readable } from "node:stream";
+import { bytesText, shownBytes } from "../byte-progress.ts";
+import { type Command, positional } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { localFile } from "../local-files.ts";
+import { printable, toJson } from "../output.ts";
+import { pathFor, sharedPath } from "../shared-path.ts";
+
+/** `jobx fs put LOCAL WORKFLOW:/path` */
+export const FS_PUT: Command = {
+  name: "fs put",
+  summary:
+    "Put a file into a workflow's volume; - is the standard input. A path that ends with / is a folder.",
+  usage: "LOCAL WORKFLOW:/PATH",
+  positionals: { min: 2, max: 2 },
+  options: { parents: { kind: "flag", short: "p", help: "Make the folders that are missing." } },
+  examples: ["jobx fs put ./f text:/in/f", "tar c . | jobx fs put - text:/in/all.tar -p"],
+  async run(run) {
+    const local = positional(run, 0);
+    const wanted = sharedPath(positional(run, 1), "fs put");
+    const at = local === "-" ? wanted : pathFor(wanted, basename(local));
+    const isInput = local === "-";
+    const file = isInput
+      ? { content: run.io.bytes.input(), bytes: undefined, mode: undefined }
+      : await localFile(local);
+    const client = await run.connect();
+    const shown = shownBytes(file.content, { io: run.io, total: file.bytes });
+    const put = await client.files.put(
+      { ...at, parents: run.flag("parents"), mode: file.mode?.toString(8) },
+      Readable.toWeb(Readable.from(shown, { objectMode: false })),
+    );
+    const { path, bytes, copies, copiesWanted } = put;
+    const short = copies < copiesWanted ? `, ${copiesWanted} wanted` : "";
+    const text = `${at.workflow}:${printable(path)}: ${bytesText(bytes)} on ${copies} nodes${short}\n`;
+    run.io.out(run.json ? toJson(put) : text);
+    return EXIT.ok;
+  },
+};

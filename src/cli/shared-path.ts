@@ -1,0 +1,27 @@
+/** Paths of volumes as people write them: `WORKFLOW:/path`. */
+import { cliError } from "./errors.ts";
+
+export interface SharedPath {
+  readonly workflow: string;
+  readonly path: string;
+}
+
+/** @throws {JobxError} `CLI_USAGE` for what names no workflow. */
+export function sharedPath(text: string, command: string): SharedPath {
+  const { workflow, path = "" } = /^(?<workflow>[^:/]+):(?<path>.*)$/su.exec(text)?.groups ?? {};
+  if (workflow !== undefined) return { workflow, path: path === "" ? "/" : path };
+  throw cliError(
+    { code: "CLI_USAGE", command },
+    `expected a path in a workflow, such as text:/in/f, found '${text}'`,
+  );
+}
+
+/** The same path or, where it ends with a slash, that name in it. */
+export function pathFor({ workflow, path }: SharedPath, name: string): SharedPath {
+  return { workflow, path: path.endsWith("/") ? `${path}${name}` : path };
+}
+
+/** The last name of a path. */
+export function lastName(path: string): string {
+  return path.split("/").findLast((name) => name !== "") ?? "";
+}

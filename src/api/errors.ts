@@ -130,6 +130,7 @@ export type ClusterErrorCode =
   | "FS_STOPPED"
   | "FS_BLOCK_MISSING"
   | "FS_BLOCK_LOST"
+  | "FS_DIGEST_MISMATCH"
   | "FS_BLOCK_DAMAGED"
   | "FS_FETCH_DAMAGED"
   | "FS_RUN_MISMATCH"

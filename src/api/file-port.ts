@@ -23,6 +23,8 @@ export interface FilePut extends FileAt {
   readonly mode: number | undefined;
   /** Makes the folders that are missing on the way. */
   readonly parents: boolean;
+  /** What the content's sha256 must be, hex. @throws `FS_DIGEST_MISMATCH`. */
+  readonly sha256: string | undefined;
 }
 
 /** What a put is answered with. */

@@ -39,6 +39,19 @@ export function expectationOf(headers: {
 }
 
 /**
+ * The sha256 in `Content-Digest` as hex (RFC 9530); undefined where the header is not there.
+ * @throws {JobxError} `API_INPUT_INVALID` for one without a sha-256: what cannot be checked is not let pass.
+ */
+export function digestOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const text = /(?:^|,)\s*sha-256=:(?<digest>[A-Za-z0-9+/]{43}=):/u.exec(header)?.groups?.[
+    "digest"
+  ];
+  if (text === undefined) throw inputError("headers.content-digest", "sha-256=:BASE64:");
+  return Buffer.from(text, "base64").toString("hex");
+}
+
+/**
  * The one range that a call wants; undefined for the whole, also for several ranges and other units, which a
  * server may take for none (RFC 9110, 14.2).
  * @throws {JobxError} `API_RANGE_UNSATISFIABLE` for one that begins beyond the end.

@@ -5,7 +5,7 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { apiError } from "./errors.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
-import { expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
+import { digestOf, expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
 import { FILE_HEADERS, FILE_PUT, FILE_QUERY, PUT_QUERY, READ_FILE_HEADERS } from "./file-schema.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
 import { flagOf } from "./query.ts";
@@ -113,7 +113,11 @@ function putRoute(app: FastifyInstance, context: ApiContext): void {
   app.put<{
     Params: FilePath;
     Querystring: { readonly path: string; readonly mode?: string; readonly parents?: string };
-    Headers: { readonly "if-match"?: string; readonly "if-none-match"?: string };
+    Headers: {
+      readonly "if-match"?: string;
+      readonly "if-none-match"?: string;
+      readonly "content-digest"?: string;
+    };
     Body: AsyncIterable<Uint8Array> | null | undefined;
   }>(
     "/workflows/:workflow/fs/file",
@@ -140,7 +144,9 @@ function putRoute(app: FastifyInstance, context: ApiContext): void {
       const { path, mode, parents } = request.query;
       const expect = expectationOf(request.headers);
       const bits = mode === undefined ? undefined : Number.parseInt(mode, 8);
-      const input = { workflow, path, expect, mode: bits, parents: flagOf(parents, false) };
+      const sha256 = digestOf(request.headers["content-digest"]);
+      const how = { expect, mode: bits, parents: flagOf(parents, false), sha256 };
+      const input = { workflow, path, ...how };
       try {
         const put = await callCluster(context, request, {
           run: (options) => cluster.files.put(input, bodyOf(request.body), options),

@@ -40,12 +40,13 @@ export const LIST_QUERY = query({
   after: PATH,
 });
 
-/** What is expected of what is there: its content id in quotes, or `*` for whatever it is. */
+/** What is expected of what is there: its content id in quotes, or `*` for whatever it is; and the hash of the body. */
 export const FILE_HEADERS = {
   type: "object",
   properties: {
     "if-match": { type: "string", maxLength: 1024 },
     "if-none-match": { type: "string", maxLength: 1024 },
+    "content-digest": { type: "string", maxLength: 1024 },
   },
 } as const;
 

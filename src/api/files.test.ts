@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { expect, test } from "vitest";
 import { app, call, cluster, logged } from "../../test/lib/api-kit.ts";
 import { cidOf } from "../../test/lib/fake-files.ts";
@@ -113,6 +114,19 @@ test("a put with an expectation that does not hold is refused and changes nothin
   expect((await raw(FILE)).body).toBe("some content");
   const held = await call("PUT", FILE, { payload, headers: { "if-match": TAG } });
   expect(held.status).toBe(200);
+});
+
+test("a put whose content has another hash than it says is refused", async () => {
+  const digest = (text: string): string => hash("sha256", text, "base64");
+  const said = (value: string) =>
+    call("PUT", FILE, { payload: "some", headers: { "content-digest": value } });
+  expect(await said(`sha-256=:${digest("other")}:`)).toMatchObject({
+    status: 400,
+    body: { code: "FS_DIGEST_MISMATCH" },
+  });
+  expect(await said("md5=:abcd:")).toMatchObject({ body: { code: "API_INPUT_INVALID" } });
+  expect((await raw(FILE)).statusCode).toBe(404);
+  expect((await said(`sha-512=:abcd:, sha-256=:${digest("some")}:`)).status).toBe(200);
 });
 
 test("content that fails on the way is cut off and not taken for whole", async () => {

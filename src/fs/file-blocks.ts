@@ -3,6 +3,7 @@
  * durable when it is told; and blocks are read ahead, from here or from whoever has them.
  */
 
+import { createHash } from "node:crypto";
 import type { BlockStore } from "./block-store.ts";
 import type { Chunk, Chunking } from "./content/chunk.ts";
 import { chunksOf } from "./content/chunking.ts";
@@ -27,6 +28,16 @@ export interface StoredWindow {
   readonly chunks: readonly Chunk[];
   /** The content id as text; undefined before the last window. */
   readonly root: string | undefined;
+  /** The sha256 of the whole as hex, with the id, where it was asked for: that of the chunks is another. */
+  readonly sha256: string | undefined;
+}
+
+/** Content to be stored, and how. */
+export interface ContentToStore {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly chunking: Chunking;
+  /** Also hashes the whole. */
+  readonly sha256: boolean;
 }
 
 /**
@@ -36,27 +47,30 @@ export interface StoredWindow {
  */
 export async function* storeContent(
   store: Pick<BlockStore, "batch">,
-  content: { readonly bytes: AsyncIterable<Uint8Array>; readonly chunking: Chunking },
+  content: ContentToStore,
 ): AsyncGenerator<StoredWindow, void, undefined> {
   const tree = new FileTreeBuilder();
+  const whole = content.sha256 ? createHash("sha256") : undefined;
   let batch = store.batch();
   let chunks: Chunk[] = [];
   let windowBytes = 0;
   try {
     for await (const { chunk, data } of chunksOf(content.bytes, content.chunking)) {
+      whole?.update(data);
       await batch.put(data);
       tree.add(chunk);
       chunks.push(chunk);
       windowBytes += chunk.bytes;
       if (windowBytes < WINDOW_BYTES && chunks.length < WINDOW_CHUNKS) continue;
       await batch.commit();
-      yield { chunks, root: undefined };
+      yield { chunks, root: undefined, sha256: undefined };
       batch = store.batch();
       chunks = [];
       windowBytes = 0;
     }
     await batch.commit();
-    yield { chunks, root: formatContentId(tree.finish().root.id) };
+    const root = formatContentId(tree.finish().root.id);
+    yield { chunks, root, sha256: whole?.digest("hex") };
   } finally {
     await batch.settle();
   }

@@ -103,6 +103,18 @@ test("an upload that is cut in the middle leaves nothing", async () => {
   expect((await read(3, "/kept")).bytes).toEqual(content);
 });
 
+test("content with another hash than it says changes nothing", async () => {
+  const content = randomBytes(2 * MIB);
+  const send = async (digest: string): Promise<number> => {
+    const more = { "content-digest": `sha-256=:${digest}:` };
+    const init = { method: "PUT", headers: headers(more), body: content };
+    return (await fetch(url(2, "file", { path: "/digest" }), init)).status;
+  };
+  expect(await send(hash("sha256", "other", "base64"))).toBe(400);
+  expect(await look(1, "stat", { path: "/digest" })).toMatchObject({ code: "FS_NOT_FOUND" });
+  expect(await send(hash("sha256", content, "base64"))).toBe(200);
+});
+
 test("paths that are none, and what is not there, are told by their code", async () => {
   const content = Buffer.from("x");
   const codes: readonly (readonly [Promise<unknown>, string])[] = [

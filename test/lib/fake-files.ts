@@ -56,6 +56,8 @@ export class FakeFiles implements FilePort {
     const parts: Uint8Array[] = [];
     for await (const part of bytes) parts.push(part);
     const content = Buffer.concat(parts);
+    const digest = createHash("sha256").update(content).digest("hex");
+    if (input.sha256 !== undefined && input.sha256 !== digest) throw failure("FS_DIGEST_MISMATCH");
     const { inode, revision } = this.add(path, content);
     const copies = { copies: 2, copiesWanted: 2 };
     return { path, bytes: content.length, cid: cidOf(content), inode, revision, ...copies };

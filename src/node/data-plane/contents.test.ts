@@ -27,13 +27,17 @@ async function* pieces(content: Uint8Array, size: number): AsyncGenerator<Uint8A
   }
 }
 
+function fixed(bytes: AsyncIterable<Uint8Array>, sha256 = false) {
+  return { bytes, chunking: "fixed-1", sha256 } as const;
+}
+
 async function store(
   kit: DataPlaneKit,
   content: Uint8Array,
 ): Promise<{ readonly chunks: readonly Chunk[]; readonly roots: readonly unknown[] }> {
   const chunks: Chunk[] = [];
   const roots: unknown[] = [];
-  for await (const window of kit.plane.contents.store(pieces(content, 70_000), "fixed-1")) {
+  for await (const window of kit.plane.contents.store(fixed(pieces(content, 70_000)))) {
     chunks.push(...window.chunks);
     roots.push(window.root);
   }
@@ -81,6 +85,15 @@ test("parts of chunks are read as parts", async () => {
   expect(Buffer.concat(slices)).toEqual(content.subarray(MIB - 3, MIB + 2));
 });
 
+test("the hash of the whole is told with the id where it is asked for", async () => {
+  const kit = await open();
+  const content = randomBytes(9 * MIB);
+  const told: unknown[] = [];
+  const windows = kit.plane.contents.store(fixed(pieces(content, 300_000), true));
+  for await (const { sha256 } of windows) told.push(sha256);
+  expect(told).toEqual([undefined, hash("sha256", content, "hex")]);
+});
+
 test("empty content has an id and no chunks", async () => {
   const { chunks, roots } = await store(await open(), new Uint8Array(0));
   expect(chunks).toEqual([]);
@@ -94,7 +107,7 @@ test("a source that fails ends the windows with its error", async () => {
     await Promise.resolve();
     throw new JobxError({ code: "API_CALLER_GONE" }, "gone");
   }
-  const windows = kit.plane.contents.store(failing(), "fixed-1");
+  const windows = kit.plane.contents.store(fixed(failing()));
   await expect(windows.next()).rejects.toMatchObject({ code: "API_CALLER_GONE" });
 });
 
@@ -108,7 +121,7 @@ test("a source is asked for no more than a few windows ahead of who takes them",
       await Promise.resolve();
     }
   }
-  const windows = kit.plane.contents.store(endless(), "fixed-1");
+  const windows = kit.plane.contents.store(fixed(endless()));
   await windows.next();
   let before = -1;
   while (before !== given) {

@@ -1,7 +1,6 @@
 /** Content of files in the data plane, as the control thread sees it: streams there and back. */
-import type { Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
-import type { ChunkPart, StoredWindow } from "../../fs/file-blocks.ts";
+import type { ChunkPart, ContentToStore, StoredWindow } from "../../fs/file-blocks.ts";
 import { coded } from "./errors.ts";
 import type { DataPlaneRequest } from "./messages.ts";
 import type { SliceStreams } from "./slice-streams.ts";
@@ -30,13 +29,14 @@ export class Contents {
    * not asked for faster than they are stored and the windows are taken. To be read to the end or returned.
    * @throws {JobxError} what `bytes` throws; `FS_DISK_FULL`, `FS_IO`, `DATA_PLANE_CRASHED`, `DATA_PLANE_CLOSED`.
    */
-  async *store(
-    bytes: AsyncIterable<Uint8Array>,
-    chunking: Chunking,
-  ): AsyncGenerator<StoredWindow, void, undefined> {
+  async *store({
+    bytes,
+    chunking,
+    sha256,
+  }: ContentToStore): AsyncGenerator<StoredWindow, void, undefined> {
     const { streams, nextId, post } = this.#deps;
     const id = nextId();
-    post({ kind: "store-content", id, chunking });
+    post({ kind: "store-content", id, chunking, sha256 });
     const windows = streams.receive(id);
     // It ends when the windows do; whoever gives the bytes ends them when the call is over.
     void streams.send(id, () => coded(bytes));

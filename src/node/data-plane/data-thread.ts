@@ -362,10 +362,12 @@ export class DataThread {
     await this.#streams.send(id, () => this.#noting(readPairPages(this.#io, slices)));
   }
 
-  async #storeContent({ id, chunking }: Requested<"store-content">): Promise<void> {
+  async #storeContent({ id, chunking, sha256 }: Requested<"store-content">): Promise<void> {
     const store = this.#store;
     await this.#streams.send(id, (stopped) =>
-      windowTexts(storeContent(store, { bytes: this.#streams.receive(id, stopped), chunking })),
+      windowTexts(
+        storeContent(store, { bytes: this.#streams.receive(id, stopped), chunking, sha256 }),
+      ),
     );
   }
 

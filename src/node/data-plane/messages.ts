@@ -102,7 +102,12 @@ export type DataPlaneRequest =
    * The content comes as a stream of the same number, and a stream of the same number goes back: each slice is
    * a `StoredWindow` as JSON.
    */
-  | { readonly kind: "store-content"; readonly id: number; readonly chunking: Chunking }
+  | {
+      readonly kind: "store-content";
+      readonly id: number;
+      readonly chunking: Chunking;
+      readonly sha256: boolean;
+    }
   /** Answered by a stream of the same number: the bytes. */
   | {
       readonly kind: "read-content";

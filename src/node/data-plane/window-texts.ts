@@ -7,9 +7,9 @@ import { assert } from "../../std/assert.ts";
 export async function* windowTexts(
   windows: AsyncIterable<StoredWindow>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const { chunks, root = null } of windows) {
+  for await (const { chunks, root = null, sha256 = null } of windows) {
     const list = chunks.map(({ cid, bytes }) => [cid, bytes]);
-    yield Buffer.from(JSON.stringify({ chunks: list, root }), "utf8");
+    yield Buffer.from(JSON.stringify({ chunks: list, root, sha256 }), "utf8");
   }
 }
 
@@ -17,10 +17,15 @@ export async function* windowTexts(
 export function windowOf(text: Uint8Array): StoredWindow {
   const window: unknown = JSON.parse(Buffer.from(text).toString("utf8"));
   assert(isMapping(window), "a window is an object");
-  const { chunks, root } = window;
+  const { chunks, root, sha256 } = window;
   assert(Array.isArray(chunks), "a window has chunks");
   assert(root === null || typeof root === "string", "a content id is text");
-  return { chunks: chunks.map((chunk: unknown) => chunkOf(chunk)), root: root ?? undefined };
+  assert(sha256 === null || typeof sha256 === "string", "a hash is text");
+  return {
+    chunks: chunks.map((chunk: unknown) => chunkOf(chunk)),
+    root: root ?? undefined,
+    sha256: sha256 ?? undefined,
+  };
 }
 
 function chunkOf(chunk: unknown): Chunk {

@@ -8,6 +8,7 @@ import { namesOf } from "../../scheduler/tree/names.ts";
 import { type Found, volumeUse } from "../../scheduler/tree/reads.ts";
 import type { Chunking, FileContent } from "../../scheduler/tree/rows.ts";
 import type { Timers } from "../../std/clock.ts";
+import { ClusterError } from "../cluster-errors.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
@@ -37,6 +38,7 @@ interface Stored {
   readonly content: FileContent;
   readonly bytes: number;
   readonly cid: string;
+  readonly sha256: string | undefined;
   readonly copies: number;
 }
 
@@ -65,9 +67,14 @@ export async function putFile(
   const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
   try {
     const list = new ContentList(upload, async (one) => (await command(one)).inode);
-    const windows = deps.contents.store(bytes, CHUNKING[chunking]);
+    const windows = deps.contents.store({
+      bytes,
+      chunking: CHUNKING[chunking],
+      sha256: input.sha256 !== undefined,
+    });
     const stored = await storeCopied(deps, { windows, list, wanted: copiesWanted, signal });
     signal.throwIfAborted();
+    if (stored.sha256 !== input.sha256) throw digestMismatch(path);
     const { content, cid } = stored;
     const committed = await command(commitOf({ upload, place, expect, content, cid, input }));
     const { bytes: size, copies } = stored;
@@ -105,7 +112,8 @@ async function storeCopied(
   let copies = wanted;
   let bytes = 0;
   let cid = "";
-  for await (const { chunks, root } of windows) {
+  let digest: string | undefined;
+  for await (const { chunks, root, sha256 } of windows) {
     const cids = chunks.map((chunk) => chunk.cid);
     if (cids.length > 0) {
       copies = Math.min(copies, await copyBlocks(cids, deps, { wanted, signal }));
@@ -113,8 +121,14 @@ async function storeCopied(
     await list.add(chunks);
     bytes += chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
     cid = root ?? cid;
+    digest = sha256;
   }
-  return { content: await list.finish(), bytes, cid, copies };
+  return { content: await list.finish(), bytes, cid, sha256: digest, copies };
+}
+
+function digestMismatch(path: string): ClusterError {
+  const message = "the content that came does not have the hash that was said; nothing was changed";
+  return new ClusterError({ code: "FS_DIGEST_MISMATCH", path }, message);
 }
 
 /** What the commit is to expect. @throws {TreeError} what the caller's expectation is refused with. */

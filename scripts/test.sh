@@ -51,6 +51,7 @@ area() {
 setup() { (
   ensure_ready
   ensure_python
+  ensure_python_msgpack
   ensure_network_tools
 ); }
 

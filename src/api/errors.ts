@@ -11,6 +11,8 @@ export type ApiErrorDetails =
   | { readonly code: "API_ROUTE_UNKNOWN" }
   | { readonly code: "API_HTTP_INVALID"; readonly reason: string }
   | { readonly code: "API_RANGE_UNSATISFIABLE"; readonly bytes: number }
+  | { readonly code: "API_TAR_INVALID"; readonly reason: string }
+  | { readonly code: "API_TAR_ENTRY_REFUSED"; readonly path: string; readonly reason: string }
   | { readonly code: "API_HEADERS_TOO_LARGE"; readonly bytesMax: number }
   | { readonly code: "API_REQUEST_TOO_SLOW" }
   | { readonly code: "API_HOST_REFUSED"; readonly host: string }

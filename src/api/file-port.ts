@@ -91,6 +91,33 @@ export interface FileChange {
   readonly revision: number;
 }
 
+/** How a folder is put, from an archive. */
+export interface TreePut extends FileAt {
+  /**
+   * Nothing is seen of it before all of it is there; at the path there must be nothing or an empty folder.
+   * Else what came before a failure stays.
+   */
+  readonly atomic: boolean;
+}
+
+/** What was put of an archive; errors of a put have the same counts in their details. */
+export interface TreeCounts {
+  readonly files: number;
+  readonly directories: number;
+  /** Symbolic links, and names of files that have several. */
+  readonly links: number;
+  /** Of the files. */
+  readonly bytes: number;
+}
+
+export interface TreePutAnswer extends TreeCounts {
+  readonly path: string;
+  /** On how many nodes each block is, at least. */
+  readonly copies: number;
+  /** On how many the volume asks for. */
+  readonly copiesWanted: number;
+}
+
 /**
  * Rejects with the codes of the tree (`FS_NOT_FOUND` and others), `WORKFLOW_UNKNOWN`, and those of commands
  * and reads. The call's deadline is that of each command and read; content may take longer.
@@ -104,6 +131,20 @@ export interface FilePort {
   ): Promise<FilePutAnswer>;
   /** Follows symbolic links. @throws `FS_IS_DIRECTORY`. */
   open(at: FileAt, options: CallOptions): Promise<OpenFile>;
+  /**
+   * Unpacks a tar archive below a folder, which is made where it is missing. Names that are there are replaced,
+   * but for folders. @throws `API_TAR_INVALID`, `API_TAR_ENTRY_REFUSED`; with `atomic` `FS_NOT_EMPTY`.
+   */
+  putTree(
+    input: TreePut,
+    archive: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<TreePutAnswer>;
+  /**
+   * A folder with all below it as a tar archive, sorted by name in each folder; a name of a file that has
+   * several is a file. Resolves when the folder was found. To be read to the end or returned.
+   */
+  openTree(at: FileAt, options: CallOptions): Promise<AsyncIterable<Uint8Array>>;
   /** Of a symbolic link itself, unless `follow`. */
   stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView>;
   list(

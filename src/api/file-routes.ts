@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
-import { apiError } from "./errors.ts";
+import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
 import { digestOf, expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
@@ -11,6 +11,7 @@ import { FILE_BODY_BYTES_MAX } from "./limits.ts";
 import { flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
+import { treePutRoute, treeReadRoute } from "./tree-routes.ts";
 
 const BYTES_TYPE = "application/octet-stream";
 
@@ -29,8 +30,12 @@ interface Reading {
 /** Routes under `/v1`. */
 export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
   readRoute(app, context);
+  treeReadRoute(app, context);
   app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", (_request, payload, handOn) => handOn(null, payload));
     putRoute(scope, context);
+    treePutRoute(scope, context);
     done();
   });
   fileNameRoutes(app, context);
@@ -105,11 +110,9 @@ async function sendFile(
   return reply.send(Readable.from(slices, { objectMode: false, highWaterMark: 1 }));
 }
 
-/** In a scope of its own: bodies of whatever type are handed on as they come. */
+/** In a scope in which bodies of whatever type are handed on as they come. */
 function putRoute(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
   app.put<{
     Params: FilePath;
     Querystring: { readonly path: string; readonly mode?: string; readonly parents?: string };
@@ -118,7 +121,7 @@ function putRoute(app: FastifyInstance, context: ApiContext): void {
       readonly "if-none-match"?: string;
       readonly "content-digest"?: string;
     };
-    Body: AsyncIterable<Uint8Array> | null | undefined;
+    Body: StreamedBody;
   }>(
     "/workflows/:workflow/fs/file",
     route(cluster, {
@@ -149,28 +152,14 @@ function putRoute(app: FastifyInstance, context: ApiContext): void {
       const input = { workflow, path, ...how };
       try {
         const put = await callCluster(context, request, {
-          run: (options) => cluster.files.put(input, bodyOf(request.body), options),
+          run: (options) => cluster.files.put(input, contentOf(request.body), options),
         });
         reply.header("etag", `"${put.cid}"`);
         return put;
       } catch (error) {
-        // What the caller still sends is not waited for.
-        if (!request.raw.complete) reply.header("connection", "close");
+        hangUp(request, reply);
         throw error;
       }
     },
   );
-}
-
-/** A call that says nothing puts an empty file. @throws {JobxError} `API_CALLER_GONE` for one that breaks off. */
-async function* bodyOf(
-  body: AsyncIterable<Uint8Array> | null | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (body === null || body === undefined) return;
-  try {
-    yield* body;
-  } catch (cause) {
-    const message = "the caller hung up before all of the file was here";
-    throw apiError({ code: "API_CALLER_GONE" }, message, { cause });
-  }
 }

@@ -1,5 +1,5 @@
 /** What the routes of files take and answer. */
-import type { FileChange, FileList, FilePutAnswer, FileView } from "./file-port.ts";
+import type { FileChange, FileList, FilePutAnswer, FileView, TreePutAnswer } from "./file-port.ts";
 import {
   type JsonSchema,
   list,
@@ -33,6 +33,9 @@ export const PUT_QUERY = query({
   parents: FLAG,
   mode: { type: "string", pattern: "^[0-7]{1,4}$" },
 });
+
+/** Where an archive is unpacked, and whether all at once. */
+export const TREE_QUERY = query({ atomic: FLAG });
 
 /** A page of a folder. */
 export const LIST_QUERY = query({
@@ -101,6 +104,11 @@ export const FILE_LIST = object<FileList>("FileList", {
 
 export const FILE_PUT = object<FilePutAnswer>("FilePut", {
   ...{ path: TEXT, bytes: NATURAL, cid: TEXT, inode: NATURAL, revision: NATURAL },
+  ...{ copies: NATURAL, copiesWanted: NATURAL },
+});
+
+export const TREE_PUT = object<TreePutAnswer>("TreePut", {
+  ...{ path: TEXT, files: NATURAL, directories: NATURAL, links: NATURAL, bytes: NATURAL },
   ...{ copies: NATURAL, copiesWanted: NATURAL },
 });
 

@@ -10,8 +10,12 @@ import type {
   FileRange,
   FileView,
   OpenFile,
+  TreePut,
+  TreePutAnswer,
 } from "../../src/api/file-port.ts";
 import type { CallOptions } from "../../src/api/ports.ts";
+import { readTar } from "../../src/api/tar/tar-reader.ts";
+import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
 import { JobxError } from "../../src/std/errors.ts";
 
 /** Undefined content is a folder. */
@@ -71,6 +75,47 @@ export class FakeFiles implements FilePort {
     const read = (range: FileRange) =>
       Promise.resolve(breaking(content.subarray(range.from, range.to), this.breaksAfter));
     return Promise.resolve({ view: viewOf(path, this.#find(path)), read });
+  }
+
+  async putTree(
+    input: TreePut,
+    archive: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<TreePutAnswer> {
+    this.#told("files.putTree", input, options);
+    const counts = { files: 0, directories: 0, links: 0, bytes: 0 };
+    const base = normal(input.path);
+    this.add(base, undefined);
+    for await (const entry of readTar(archive)) {
+      const path = `${base === "/" ? "" : base}/${entry.path}`;
+      if (entry.kind === "file") {
+        const parts: Uint8Array[] = [];
+        for await (const part of entry.content) parts.push(part);
+        this.add(path, Buffer.concat(parts));
+        counts.files += 1;
+        counts.bytes += entry.bytes;
+      } else if (entry.kind === "directory" && entry.path !== "") {
+        this.add(path, undefined);
+        counts.directories += 1;
+      }
+    }
+    return { path: base, ...counts, copies: 2, copiesWanted: 2 };
+  }
+
+  openTree(at: FileAt, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
+    this.#told("files.openTree", at, options);
+    const base = normal(at.path);
+    if (this.#find(base).content !== undefined) throw failure("FS_NOT_DIRECTORY");
+    const prefix = base === "/" ? "/" : `${base}/`;
+    const below = [...this.nodes].filter(([path]) => path.startsWith(prefix));
+    const common = { mode: 0o755, mtimeMicros: 0 };
+    const parts = below.flatMap(([whole, { content }]) => {
+      const path = whole.slice(prefix.length);
+      if (content === undefined) return [tarHeader({ kind: "directory", path, ...common })];
+      const head = tarHeader({ kind: "file", path, bytes: content.length, ...common });
+      return [head, content, tarPadding(content.length)];
+    });
+    return Promise.resolve(breaking(Buffer.concat([...parts, TAR_END]), this.breaksAfter));
   }
 
   stat(at: FileAt, options: CallOptions): Promise<FileView> {

@@ -1,6 +1,13 @@
 /** Content of files in the data plane, as the control thread sees it: streams there and back. */
+
+import type { Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
-import type { ChunkPart, ContentToStore, StoredWindow } from "../../fs/file-blocks.ts";
+import {
+  type ChunkPart,
+  CONTENT_SLICE_BYTES,
+  type ContentToStore,
+  type StoredWindow,
+} from "../../fs/file-blocks.ts";
 import { coded } from "./errors.ts";
 import type { DataPlaneRequest } from "./messages.ts";
 import type { SliceStreams } from "./slice-streams.ts";
@@ -12,7 +19,7 @@ export interface ContentsDeps {
   readonly nextId: () => number;
   /** @throws {JobxError} `DATA_PLANE_CLOSED`. */
   readonly post: (
-    request: Extract<DataPlaneRequest, { kind: "store-content" | "read-content" }>,
+    request: Extract<DataPlaneRequest, { kind: "store-content" | "store-files" | "read-content" }>,
   ) => void;
 }
 
@@ -44,6 +51,23 @@ export class Contents {
   }
 
   /**
+   * Stores small files in one batch, together at most `WINDOW_BYTES`; when all are durable, tells a window for
+   * each, in their order. To be read to the end or returned.
+   * @throws {JobxError} as `store`.
+   */
+  async *storeFiles(
+    files: readonly Uint8Array[],
+    chunking: Chunking,
+  ): AsyncGenerator<StoredWindow, void, undefined> {
+    const { streams, nextId, post } = this.#deps;
+    const id = nextId();
+    post({ kind: "store-files", id, chunking, sizes: files.map(({ length }) => length) });
+    const windows = streams.receive(id);
+    void streams.send(id, () => coded(slicesOf(files)));
+    for await (const text of windows) yield windowOf(text);
+  }
+
+  /**
    * Parts of chunks, from here or from the holders. To be read to the end or returned.
    * @throws {JobxError} `FS_BLOCK_LOST`, `FS_BLOCK_MISSING`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`,
    * `DATA_PLANE_CLOSED`.
@@ -56,5 +80,15 @@ export class Contents {
     const id = nextId();
     post({ kind: "read-content", id, parts, holders });
     yield* streams.receive(id);
+  }
+}
+
+/** Few messages for many files. */
+async function* slicesOf(
+  files: readonly Uint8Array[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const whole = Buffer.concat(files);
+  for (let at = 0; at < whole.length; at += CONTENT_SLICE_BYTES) {
+    yield await Promise.resolve(whole.subarray(at, at + CONTENT_SLICE_BYTES));
   }
 }

@@ -7,6 +7,7 @@ import { FsError } from "../../fs/errors.ts";
 import { readFileBlock } from "../../fs/file-block-reader.ts";
 import { readContent, storeContent } from "../../fs/file-blocks.ts";
 import { StoredPairIo } from "../../fs/pair-io.ts";
+import { storeFiles } from "../../fs/small-files.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
 import { checkHandler } from "../../handlers/handler-check.ts";
 import { LiveOutputs } from "../../handlers/live-output.ts";
@@ -53,7 +54,7 @@ const LASTING_CODES: ReadonlySet<string> = new Set([
 /** A request that is answered once, by a message. */
 type AnsweredRequest = Exclude<
   DataPlaneRequest,
-  { kind: "run" | "read-block" | "read-pairs" | "store-content" | "read-content" }
+  { kind: "run" | "read-block" | "read-pairs" | "store-content" | "store-files" | "read-content" }
 >;
 
 type Requested<K extends DataPlaneRequest["kind"]> = Extract<DataPlaneRequest, { kind: K }>;
@@ -165,6 +166,9 @@ export class DataThread {
         return;
       case "store-content":
         this.#work(this.#storeContent(message));
+        return;
+      case "store-files":
+        this.#work(this.#storeFiles(message));
         return;
       case "read-content":
         this.#work(this.#readContent(message));
@@ -367,6 +371,15 @@ export class DataThread {
     await this.#streams.send(id, (stopped) =>
       windowTexts(
         storeContent(store, { bytes: this.#streams.receive(id, stopped), chunking, sha256 }),
+      ),
+    );
+  }
+
+  async #storeFiles({ id, chunking, sizes }: Requested<"store-files">): Promise<void> {
+    const store = this.#store;
+    await this.#streams.send(id, (stopped) =>
+      windowTexts(
+        storeFiles(store, { bytes: this.#streams.receive(id, stopped), sizes, chunking }),
       ),
     );
   }

@@ -108,6 +108,13 @@ export type DataPlaneRequest =
       readonly chunking: Chunking;
       readonly sha256: boolean;
     }
+  /** As `store-content`, of small files one after the other: a window for each, when all are durable. */
+  | {
+      readonly kind: "store-files";
+      readonly id: number;
+      readonly chunking: Chunking;
+      readonly sizes: readonly number[];
+    }
   /** Answered by a stream of the same number: the bytes. */
   | {
       readonly kind: "read-content";

@@ -10,6 +10,8 @@ import type {
   FilePutAnswer,
   FileView,
   OpenFile,
+  TreePut,
+  TreePutAnswer,
 } from "../../api/file-port.ts";
 import type { CallOptions } from "../../api/ports.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
@@ -17,15 +19,17 @@ import type { TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { treeKeys } from "../../scheduler/tree/keys.ts";
 import type { Found } from "../../scheduler/tree/reads.ts";
-import type { InodeRow } from "../../scheduler/tree/rows.ts";
+import type { FileRow, InodeRow } from "../../scheduler/tree/rows.ts";
 import { assert } from "../../std/assert.ts";
 import type { NodeId } from "../../wire/dataset.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { systemTimers } from "../system.ts";
 import type { SystemView } from "../system-view.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
-import { readFile } from "./download.ts";
+import { type DownloadDeps, readFile } from "./download.ts";
 import { entryView, fileView } from "./file-views.ts";
+import { putTree } from "./put-tree.ts";
+import { type ArchiveDeps, archiveOf } from "./tree-archive.ts";
 import { type FileCall, pathOf, stepDeadline, TreeReader } from "./tree-reader.ts";
 import { putFile, type UploadDeps } from "./upload.ts";
 
@@ -68,14 +72,35 @@ export class Files implements FilePort {
     return {
       view: fileView(path, found),
       read: (range) => {
-        const deps = {
-          reader: this.#reader,
-          contents: this.#deps.contents,
-          holders: () => this.#holders(),
-        };
-        return begun(readFile(deps, row, { call, range }));
+        return begun(readFile(this.#downloadDeps(), row, { call, range }));
       },
     };
+  }
+
+  async putTree(
+    input: TreePut,
+    archive: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<TreePutAnswer> {
+    const call = await this.#call(input.workflow, options);
+    const deps = { ...this.#uploadDeps(), contents: this.#deps.contents };
+    return putTree(deps, input, { call, archive, signal: options.signal });
+  }
+
+  async openTree(at: FileAt, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
+    const call = await this.#call(at.workflow, options);
+    const path = pathOf(at.path);
+    const found = await this.#reader.find(call, path);
+    if (found.row.kind !== "fs-directory") {
+      throw treeError("FS_NOT_DIRECTORY", "it is not a folder", { path });
+    }
+    const deps = {
+      page: (directory: number, how: { after: string | undefined; limit: number }) =>
+        this.#page(call, { directory, ...how }),
+      read: (row: FileRow) =>
+        readFile(this.#downloadDeps(), row, { call, range: { from: 0, to: row.bytes } }),
+    };
+    return begun(archiveOf(deps, found));
   }
 
   async stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView> {
@@ -95,18 +120,9 @@ export class Files implements FilePort {
       throw treeError("FS_NOT_DIRECTORY", "it is not a folder", { path });
     }
     const { limit, after } = at;
-    const { names, more } = await this.#reader.names(call, { directory, after, limit });
-    const { values } = await this.#deps.node.read(
-      call.group,
-      { keys: names.map(({ inode }) => treeKeys.inode(inode)), follows: true },
-      stepDeadline(call).leftMs(),
-    );
-    const entries = names.flatMap(({ name, inode }, place) => {
-      const one = values[place];
-      // One that was removed between the two reads is in the folder no more.
-      return one !== undefined && isInode(one) ? [entryView(name, { inode, row: one })] : [];
-    });
-    return { path: `/${path}`, entries, next: more ? (names.at(-1)?.name ?? null) : null };
+    const { entries, next } = await this.#page(call, { directory, limit, after });
+    const shown = entries.map(({ name, ...found }) => entryView(name, found));
+    return { path: `/${path}`, entries: shown, next: next ?? null };
   }
 
   async mkdir(
@@ -165,6 +181,30 @@ export class Files implements FilePort {
   async #call(workflow: string, { deadline }: CallOptions): Promise<FileCall> {
     const { group } = await this.#deps.view.workflowNamed(workflow, { deadline });
     return { group, deadlineMs: deadline.ms };
+  }
+
+  /** Names of a folder with what they lead to. */
+  async #page(
+    call: FileCall,
+    of: Parameters<TreeReader["names"]>[1],
+  ): ReturnType<ArchiveDeps["page"]> {
+    const { names, more } = await this.#reader.names(call, of);
+    const { values } = await this.#deps.node.read(
+      call.group,
+      { keys: names.map(({ inode }) => treeKeys.inode(inode)), follows: true },
+      stepDeadline(call).leftMs(),
+    );
+    const entries = names.flatMap(({ name, inode }, place) => {
+      const row = values[place];
+      // One that was removed between the two reads is in the folder no more.
+      return row !== undefined && isInode(row) ? [{ name, inode, row }] : [];
+    });
+    return { entries, next: more ? names.at(-1)?.name : undefined };
+  }
+
+  #downloadDeps(): DownloadDeps {
+    const { contents } = this.#deps;
+    return { reader: this.#reader, contents, holders: () => this.#holders() };
   }
 
   async #command(call: FileCall, command: TreeCommand): Promise<FileChange> {

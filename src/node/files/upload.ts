@@ -16,7 +16,7 @@ import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
 import { UploadPin } from "./upload-pin.ts";
 
 /** How a volume's files are cut, as content names it. */
-const CHUNKING = {
+export const CHUNKING = {
   fixed: "fixed-1",
   "content-defined": "content-1",
 } as const satisfies Record<Chunking, ContentChunking>;
@@ -99,8 +99,8 @@ function commitOf(file: {
 }
 
 /** Windows are copied one after the other, while the next is stored. */
-async function storeCopied(
-  deps: UploadDeps,
+export async function storeCopied(
+  deps: BlockCopiesDeps,
   from: {
     readonly windows: ReturnType<Contents["store"]>;
     readonly list: ContentList;
@@ -158,7 +158,8 @@ async function expectationOf(
   }
 }
 
-async function foundAt(
+/** What is at a path, links not followed; undefined where nothing is. @throws {TreeError} as `find`. */
+export async function foundAt(
   reader: TreeReader,
   call: FileCall,
   path: string,

@@ -1,0 +1,60 @@
+/** Many small files that become durable together. */
+import { assert } from "../std/assert.ts";
+import type { BlockStore } from "./block-store.ts";
+import type { Chunking } from "./content/chunk.ts";
+import { chunksOf } from "./content/chunking.ts";
+import { formatContentId } from "./content/content-id.ts";
+import { FileTreeBuilder } from "./content/file-tree.ts";
+import { type StoredWindow, WINDOW_BYTES } from "./file-blocks.ts";
+
+/** Files one after the other, and where each of them ends. */
+export interface FilesToStore {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Bytes of each; together at most `WINDOW_BYTES`. */
+  readonly sizes: readonly number[];
+  readonly chunking: Chunking;
+}
+
+/**
+ * Stores files in one batch; when all of it is durable, each is told in one window with its id.
+ * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, and what the source throws.
+ */
+export async function* storeFiles(
+  store: Pick<BlockStore, "batch">,
+  { bytes, sizes, chunking }: FilesToStore,
+): AsyncGenerator<StoredWindow, void, undefined> {
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert(total <= WINDOW_BYTES, "files of one batch fit into a window");
+  const whole = await gathered(bytes, total);
+  const batch = store.batch();
+  const windows: StoredWindow[] = [];
+  try {
+    let from = 0;
+    for (const size of sizes) {
+      const tree = new FileTreeBuilder();
+      const chunks = [];
+      for await (const { chunk, data } of chunksOf([whole.subarray(from, from + size)], chunking)) {
+        await batch.put(data);
+        tree.add(chunk);
+        chunks.push(chunk);
+      }
+      windows.push({ chunks, root: formatContentId(tree.finish().root.id), sha256: undefined });
+      from += size;
+    }
+    await batch.commit();
+  } finally {
+    await batch.settle();
+  }
+  yield* windows;
+}
+
+async function gathered(bytes: AsyncIterable<Uint8Array>, total: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(total);
+  let at = 0;
+  for await (const part of bytes) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  assert(at === total, "files have the sizes that were said");
+  return whole;
+}

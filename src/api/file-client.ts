@@ -1,7 +1,7 @@
 /** Files of a workflow, for programs: content as streams, names as calls. */
 import { clientError } from "./client-errors.ts";
 import { queryOf, workflowPath } from "./client-paths.ts";
-import type { FileChange, FileList, FilePutAnswer, FileView } from "./file-port.ts";
+import type { FileChange, FileList, FilePutAnswer, FileView, TreePutAnswer } from "./file-port.ts";
 import { keep, readJson, type Transport } from "./transport.ts";
 
 /** The longest that one upload may take: a day, for terabytes over a slow line. */
@@ -31,12 +31,25 @@ export class FileClient {
   ): Promise<FilePutAnswer> {
     const { workflow, ...query } = at;
     await this.stat({ workflow, path: "/" });
-    const path = urlOf(workflow, "file", query);
+    return this.#send<FilePutAnswer>(urlOf(workflow, "file", query), content);
+  }
+
+  /** Unpacks a tar archive below a folder; sent once, as `put`. */
+  async putTree(
+    at: ClientFileAt & { readonly atomic: boolean },
+    archive: ReadableStream<Uint8Array>,
+  ): Promise<TreePutAnswer> {
+    const { workflow, ...query } = at;
+    await this.stat({ workflow, path: "/" });
+    return this.#send<TreePutAnswer>(urlOf(workflow, "tree", query), archive);
+  }
+
+  async #send<Answer>(path: string, content: ReadableStream<Uint8Array>): Promise<Answer> {
     const call = { method: "PUT", path, content, repeat: "when-not-accepted" } as const;
     const outcome = await this.#transport.attempt(
       { ...call, headers: { "jobx-deadline-ms": String(READ_WORK_MS) } },
       UPLOAD_MS_MAX,
-      readJson<FilePutAnswer>(),
+      readJson<Answer>(),
     );
     if (outcome.kind === "answer") return outcome.answer;
     throw outcome.error;
@@ -57,6 +70,19 @@ export class FileClient {
     );
     const bytes = Number(response.headers.get("content-length") ?? Number.NaN);
     return { bytes, content: wholeContent(response, { bytes, url: this.#transport.url, path }) };
+  }
+
+  /** A folder with all below it as a tar archive, which has its end mark only where it is whole. */
+  async readTree(at: ClientFileAt): Promise<AsyncIterable<Uint8Array>> {
+    const { workflow, path } = at;
+    const response = await this.#transport.call(
+      {
+        ...{ method: "GET", path: urlOf(workflow, "tree", { path }), repeat: "always" },
+        workMs: READ_WORK_MS,
+      },
+      { stream: true, read: keep },
+    );
+    return wholeContent(response, { bytes: undefined, url: this.#transport.url, path });
   }
 
   stat(at: ClientFileAt & { readonly follow?: boolean }): Promise<FileView> {
@@ -111,7 +137,7 @@ function urlOf(workflow: string, route: string, query: object): string {
 /** @throws {JobxError} `CLIENT_RESULT_BROKEN` where fewer bytes come than were said. */
 async function* wholeContent(
   response: Response,
-  of: { readonly bytes: number; readonly url: string; readonly path: string },
+  of: { readonly bytes: number | undefined; readonly url: string; readonly path: string },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { bytes, url, path } = of;
   const body: ReadableStream<Uint8Array> | null = response.body;
@@ -131,10 +157,10 @@ async function* wholeContent(
     // Who stops early wants no more of it, and its connection must not keep the program alive.
     await reader?.cancel().catch(() => {});
   }
-  if (cause === undefined && read === bytes) return;
+  if (cause === undefined && (bytes === undefined || read === bytes)) return;
   throw clientError(
     { code: "CLIENT_RESULT_BROKEN", url, request: path },
-    `${path} broke off after ${read} of ${bytes} bytes: ${url} did not send all of it`,
+    `${path} broke off after ${read}${bytes === undefined ? "" : ` of ${bytes}`} bytes: ${url} did not send all of it`,
     { cause },
   );
 }

@@ -6,6 +6,7 @@ import { CLUSTER_TICKET } from "./commands/cluster-ticket.ts";
 import { CLUSTER_TICKET_LIST } from "./commands/cluster-ticket-list.ts";
 import { CLUSTER_TICKET_REVOKE } from "./commands/cluster-ticket-revoke.ts";
 import { FS_CAT } from "./commands/fs-cat.ts";
+import { FS_DU } from "./commands/fs-du.ts";
 import { FS_GET } from "./commands/fs-get.ts";
 import { FS_LS } from "./commands/fs-ls.ts";
 import { FS_MKDIR } from "./commands/fs-mkdir.ts";
@@ -13,6 +14,7 @@ import { FS_MV } from "./commands/fs-mv.ts";
 import { FS_PUT } from "./commands/fs-put.ts";
 import { FS_RM } from "./commands/fs-rm.ts";
 import { FS_STAT } from "./commands/fs-stat.ts";
+import { FS_TREE } from "./commands/fs-tree.ts";
 import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
@@ -95,6 +97,8 @@ export const COMMANDS: readonly Command[] = [
   FS_MKDIR,
   FS_MV,
   FS_RM,
+  FS_TREE,
+  FS_DU,
   NODE_LIST,
   NODE_SHOW,
   NODE_DRAIN,

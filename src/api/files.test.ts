@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { app, call, cluster, logged } from "../../test/lib/api-kit.ts";
 import { cidOf } from "../../test/lib/fake-files.ts";
 import { TOKENS } from "../../test/lib/fake-tokens.ts";
+import { TAR_END } from "./tar/tar-writer.ts";
 
 const FILE = "/v1/workflows/text/fs/file?path=/in/f";
 const CONTENT = Buffer.from("some content");
@@ -184,4 +185,20 @@ test("names are listed page by page, and moved, removed and looked at", async ()
   const whole = { path: "/d", recursive: true };
   expect((await call("POST", `${base}/remove`, { payload: whole })).status).toBe(200);
   expect((await call("GET", `${base}/stat?path=/d/z`)).status).toBe(404);
+});
+
+test("an archive is put and got as a stream, and one that is broken is refused by its code", async () => {
+  const tree = "/v1/workflows/text/fs/tree?path=/in";
+  const payload = Buffer.from(TAR_END);
+  const headers = { "content-type": "application/x-tar" };
+  const answer = await call("PUT", `${tree}&atomic=true`, { payload, headers });
+  expect([answer.status, answer.body]).toMatchObject([200, { files: 0, copies: 2 }]);
+  const got = await raw(tree);
+  expect([got.statusCode, got.headers["content-type"]]).toEqual([200, "application/x-tar"]);
+  expect(got.rawPayload).toEqual(payload);
+  for (const cut of [undefined, payload.subarray(0, 700), Buffer.from("nonsense")]) {
+    const refused = await call("PUT", tree, cut === undefined ? {} : { payload: cut, headers });
+    expect([refused.status, refused.body]).toMatchObject([400, { code: "API_TAR_INVALID" }]);
+  }
+  expect((await raw("/v1/workflows/text/fs/tree?path=/none")).statusCode).toBe(404);
 });

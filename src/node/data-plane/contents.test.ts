@@ -159,3 +159,16 @@ test("a block that every node lacks is lost, and one whose holder may be away is
     code: "FS_BLOCK_MISSING",
   });
 });
+
+test("small files of one batch are told one by one, with the ids that they have alone", async () => {
+  const kit = await open();
+  const files = [0, 1, 300, 5000, MIB].map((bytes) => randomBytes(bytes));
+  const windows = [];
+  for await (const window of kit.plane.contents.storeFiles(files, "fixed-1")) windows.push(window);
+  expect(windows).toHaveLength(files.length);
+  for (const [at, content] of files.entries()) {
+    const alone = await store(kit, content);
+    expect(windows[at]).toMatchObject({ chunks: alone.chunks, root: alone.roots.at(-1) });
+    expect(await read(kit, alone.chunks)).toEqual(content);
+  }
+});

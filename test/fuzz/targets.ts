@@ -9,6 +9,7 @@ import { meshTargets } from "./targets/mesh.ts";
 import { packTargets } from "./targets/packs.ts";
 import { recordTargets } from "./targets/records.ts";
 import { runTargets } from "./targets/runs.ts";
+import { tarTargets } from "./targets/tar.ts";
 import { allTextTargets } from "./targets/texts.ts";
 import { workerTargets } from "./targets/worker.ts";
 
@@ -22,6 +23,7 @@ export const TARGETS: readonly Target[] = [
   ...levelTargets,
   ...contentTargets,
   ...packTargets,
+  ...tarTargets,
   ...allTextTargets,
   ...eventTargets,
 ];

@@ -42,8 +42,10 @@ export function parseRecords(bytes: Uint8Array): TarRecords {
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);
     const digits = space < 0 ? "" : ascii(bytes.subarray(at, Math.min(space, at + 9)));
-    const end = at + (/^[1-9][0-9]{0,7}$/u.test(digits) ? Number(digits) : 0);
-    if (end <= space || end > bytes.length || bytes[end - 1] !== 0x0a) {
+    const length = /^[1-9][0-9]{0,7}$/u.test(digits) ? Number(digits) : 0;
+    const end = at + length;
+    // A length of nothing would read the same place for ever.
+    if (length === 0 || end <= space || end > bytes.length || bytes[end - 1] !== 0x0a) {
       throw tarInvalid("a pax header cannot be read");
     }
     const record = bytes.subarray(space + 1, end - 1);

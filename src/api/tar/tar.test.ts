@@ -197,6 +197,9 @@ test("records that cannot be read are refused, however many there are", async ()
     "6 =ab\n",
     "0 a=b\n",
     "12 mtime=x1\n",
+    // Behind one that is whole, so that its place ends in what a record ends in.
+    "6 a=b\na=b",
+    "6 a=b\n0 a=b\n",
   ];
   for (const text of [...texts, "11 size=1x\n"]) {
     const archive = Buffer.concat([record(text), member]);

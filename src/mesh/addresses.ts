@@ -1,10 +1,17 @@
 import { CODE_P2P, type Multiaddr, multiaddr } from "@multiformats/multiaddr";
+import { ADDRESS_LENGTH_MAX } from "../wire/bounds.ts";
 import { meshError } from "./errors.ts";
 import { ADDRESSES_PER_MEMBER_MAX } from "./limits.ts";
 import type { NodeId } from "./ports.ts";
 
-/** @throws {JobxError} `MESH_ADDRESS_INVALID` for what is not a multiaddr. */
+/** @throws {JobxError} `MESH_ADDRESS_INVALID` for what is not a multiaddr, or longer than members tell each other. */
 export function parseAddress(address: string): Multiaddr {
+  // The parser takes seconds for some tens of kilobytes.
+  if (address.length > ADDRESS_LENGTH_MAX) {
+    const shown = address.slice(0, 64);
+    const text = `an address of ${address.length} characters is too long: ${shown}...`;
+    throw meshError({ code: "MESH_ADDRESS_INVALID", address: shown }, text);
+  }
   try {
     return multiaddr(address);
   } catch (cause) {

@@ -2,11 +2,13 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
-import { apiError } from "./errors.ts";
+import { bodyOf } from "./file-body.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
 import { digestOf, expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
 import { FILE_HEADERS, FILE_PUT, FILE_QUERY, PUT_QUERY, READ_FILE_HEADERS } from "./file-schema.ts";
+import { inodeChangeRoutes } from "./inode-change-routes.ts";
+import { commitRoute, inodeRoutes } from "./inode-routes.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
 import { flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
@@ -31,9 +33,12 @@ export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
   readRoute(app, context);
   app.register((scope, _options, done) => {
     putRoute(scope, context);
+    commitRoute(scope, context);
     done();
   });
   fileNameRoutes(app, context);
+  inodeRoutes(app, context);
+  inodeChangeRoutes(app, context);
 }
 
 function readRoute(app: FastifyInstance, context: ApiContext): void {
@@ -160,17 +165,4 @@ function putRoute(app: FastifyInstance, context: ApiContext): void {
       }
     },
   );
-}
-
-/** A call that says nothing puts an empty file. @throws {JobxError} `API_CALLER_GONE` for one that breaks off. */
-async function* bodyOf(
-  body: AsyncIterable<Uint8Array> | null | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (body === null || body === undefined) return;
-  try {
-    yield* body;
-  } catch (cause) {
-    const message = "the caller hung up before all of the file was here";
-    throw apiError({ code: "API_CALLER_GONE" }, message, { cause });
-  }
 }

@@ -13,6 +13,7 @@ import type {
 } from "../../src/api/file-port.ts";
 import type { CallOptions } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
+import { MemoryVolume } from "./memory-inodes.ts";
 
 /** Undefined content is a folder. */
 interface Node {
@@ -28,6 +29,8 @@ export class FakeFiles implements FilePort {
   readonly nodes = new Map<string, Node>();
   /** Reading ends with an error after so many bytes. */
   breaksAfter: number | undefined;
+  /** A volume by inodes, of all workflows; it has nothing of the one by paths. */
+  readonly memory = new MemoryVolume();
   readonly #told: Told;
   #last = 1;
 
@@ -37,6 +40,7 @@ export class FakeFiles implements FilePort {
 
   reset(): void {
     this.nodes.clear();
+    this.memory.reset();
     this.breaksAfter = undefined;
   }
 

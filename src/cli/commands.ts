@@ -9,10 +9,12 @@ import { FS_CAT } from "./commands/fs-cat.ts";
 import { FS_GET } from "./commands/fs-get.ts";
 import { FS_LS } from "./commands/fs-ls.ts";
 import { FS_MKDIR } from "./commands/fs-mkdir.ts";
+import { FS_MOUNT } from "./commands/fs-mount.ts";
 import { FS_MV } from "./commands/fs-mv.ts";
 import { FS_PUT } from "./commands/fs-put.ts";
 import { FS_RM } from "./commands/fs-rm.ts";
 import { FS_STAT } from "./commands/fs-stat.ts";
+import { FS_UNMOUNT } from "./commands/fs-unmount.ts";
 import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
@@ -95,6 +97,8 @@ export const COMMANDS: readonly Command[] = [
   FS_MKDIR,
   FS_MV,
   FS_RM,
+  FS_MOUNT,
+  FS_UNMOUNT,
   NODE_LIST,
   NODE_SHOW,
   NODE_DRAIN,

@@ -2,13 +2,8 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LocalTree } from "../../src/mount/local/local-tree.ts";
-import { LocalVolume } from "../../src/mount/local/local-volume.ts";
 import { mountedAt } from "../../src/mount/mount-info.ts";
-import type { Attributes, Commit, Committed, Place } from "../../src/mount/ports.ts";
-import { mountVolume } from "../../src/mount/server.ts";
 import { namespacesRefused } from "../../src/mount/start-mount.ts";
-import { silentLog } from "../../src/std/log.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { MountKit, mountsRefused } from "../lib/e2e-mount.ts";
 
@@ -181,51 +176,6 @@ space = os.statvfs("."); print(sorted(os.listdir(".")), space.f_bavail, space.f_
     await ended;
     expect(stateOf(process.pid)).not.toMatch(/^D/);
     await mount.ended;
-  });
-
-  test("a caller whose volume does not answer can be killed, and all others are served meanwhile", async () => {
-    const wallNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
-    const owner = { uid: 0, gid: 0 };
-    const tree = new LocalTree(kit.path("volume"), { nowNs: wallNs(), owner });
-    const silent = { lookups: 0, commits: 0 };
-    const never = <Answer>(): Promise<Answer> => new Promise(() => undefined);
-    /** Answers nothing about one name, and takes no content of another. */
-    class SilentVolume extends LocalVolume {
-      override lookup(place: Place): Promise<Attributes> {
-        if (place.name !== "silent") return super.lookup(place);
-        silent.lookups += 1;
-        return never();
-      }
-      override commit(commit: Commit): Promise<Committed> {
-        if (commit.place?.name !== "closing") return super.commit(commit);
-        silent.commits += 1;
-        return never();
-      }
-    }
-    // Served by this process, which therefore only has others look into it.
-    const server = await mountVolume({
-      volume: new SilentVolume(tree, wallNs),
-      directory: kit.path("a"),
-      stagingDirectory: kit.path("staging"),
-      readOnly: false,
-      timeouts: { entryMs: 1_000, attributesMs: 1_000 },
-      log: silentLog,
-    });
-    // In a directory of its own: the kernel lets nobody make a file beside a name that is looked up.
-    await kit.shell('mkdir "$AT/d"');
-    const waiting = ['cat "$1/d/silent"', 'echo text > "$1/closing"'].map((script) => {
-      const child = spawn("sh", ["-c", script, "sh", kit.path("a")], { detached: true });
-      return { child, ended: new Promise((resolve) => child.on("close", resolve)) };
-    });
-    expect(await kit.shell('echo served > "$AT/f"; cat "$AT/f"')).toBe("served\n");
-    await eventually("both wait", END_MS_MAX, () => silent.lookups > 0 && silent.commits > 0);
-    expect(await kit.shell('ls "$AT"')).toBe("closing\nd\nf\n");
-    // Whole groups: what hangs is what the shell has started.
-    for (const { child } of waiting) process.kill(-(child.pid ?? 0), "SIGKILL");
-    await Promise.all(waiting.map(({ ended }) => ended));
-    expect(await server.unmount(100)).toBeTypeOf("boolean");
-    await server.ended;
-    tree.close();
   });
 
   test("a read-only mount refuses every change", async () => {

@@ -28,6 +28,7 @@ import type { SystemView } from "../system-view.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
 import { type DownloadDeps, readFile } from "./download.ts";
 import { entryView, fileView } from "./file-views.ts";
+import { FOLDER_MODE } from "./folder-mode.ts";
 import { putTree } from "./put-tree.ts";
 import { type ArchiveDeps, archiveOf } from "./tree-archive.ts";
 import { type FileCall, pathOf, stepDeadline, TreeReader } from "./tree-reader.ts";
@@ -41,9 +42,6 @@ export interface FilesDeps {
   readonly view: Pick<SystemView, "workflowNamed">;
   readonly writer: Pick<WorkflowWriter, "command">;
 }
-
-/** Of folders. */
-const FOLDER_MODE = 0o755;
 
 export class Files implements FilePort {
   readonly #deps: FilesDeps;

@@ -4,20 +4,18 @@ import { isJobxError } from "../../api/errors.ts";
 import type { TreePut, TreePutAnswer } from "../../api/file-port.ts";
 import { readTar } from "../../api/tar/tar-reader.ts";
 import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
-import { TreeError, treeError } from "../../scheduler/tree/errors.ts";
-import { type Found, volumeUse } from "../../scheduler/tree/reads.ts";
+import { treeError } from "../../scheduler/tree/errors.ts";
+import { volumeUse } from "../../scheduler/tree/reads.ts";
 import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { ClusterError } from "../cluster-errors.ts";
+import { FOLDER_MODE } from "./folder-mode.ts";
 import { type FileCall, pathOf } from "./tree-reader.ts";
 import { TreeUnpack, type UnpackDeps } from "./tree-unpack.ts";
-import { CHUNKING, foundAt, type UploadDeps } from "./upload.ts";
+import { CHUNKING, type UploadDeps } from "./upload.ts";
 import { UploadPin } from "./upload-pin.ts";
 
 /** The folder of the root in which trees wait that are put at once. */
 const UPLOADS = ".uploads";
-
-/** Of folders that are made on the way. */
-const FOLDER_MODE = 0o755;
 
 export type TreeDeps = Omit<UploadDeps, "contents"> & Pick<UnpackDeps, "contents">;
 
@@ -68,7 +66,7 @@ export async function putTree(
 
 /** Where nothing is or an empty folder. @throws {TreeError} */
 async function freePlace({ reader }: TreeDeps, call: FileCall, path: string): Promise<Place> {
-  const found = await foundAt(reader, call, path);
+  const found = await reader.findIfThere(call, path, { follow: false });
   if (found !== undefined && found.row.kind !== "fs-directory") {
     throw treeError("FS_NOT_DIRECTORY", "it is not a folder", { path });
   }
@@ -82,7 +80,7 @@ async function freePlace({ reader }: TreeDeps, call: FileCall, path: string): Pr
 
 /** The folder at the path, which is made where it is missing. @throws {TreeError} */
 async function baseOf(deps: TreeDeps, call: FileCall, path: string): Promise<number> {
-  const found = await followed(deps, call, path);
+  const found = await deps.reader.findIfThere(call, path);
   if (found === undefined) {
     const place = await deps.reader.place(call, path, { parents: true });
     const how = { mode: FOLDER_MODE, parents: true };
@@ -92,19 +90,6 @@ async function baseOf(deps: TreeDeps, call: FileCall, path: string): Promise<num
     throw treeError("FS_NOT_DIRECTORY", "it is not a folder", { path });
   }
   return found.inode;
-}
-
-async function followed(
-  { reader }: TreeDeps,
-  call: FileCall,
-  path: string,
-): Promise<Found | undefined> {
-  try {
-    return await reader.find(call, path);
-  } catch (error) {
-    if (error instanceof TreeError && error.code === "FS_NOT_FOUND") return undefined;
-    throw error;
-  }
 }
 
 /** Nobody is told where it fails: what it would do away with harms nobody. */

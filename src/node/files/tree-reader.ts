@@ -73,6 +73,20 @@ export class TreeReader {
     return this.ask(call, (view) => lookUp(view, place, { follow }));
   }
 
+  /** The same; undefined where nothing is. @throws {TreeError} */
+  async findIfThere(
+    call: FileCall,
+    path: string,
+    how = { follow: true },
+  ): Promise<Found | undefined> {
+    try {
+      return await this.find(call, path, how);
+    } catch (error) {
+      if (error instanceof TreeError && error.code === "FS_NOT_FOUND") return undefined;
+      throw error;
+    }
+  }
+
   /**
    * Where commands find a path, which follow no symbolic links: its last name in the folder that the rest leads
    * to. With `parents` folders on the way may be missing.

@@ -15,11 +15,9 @@ import { assert } from "../../std/assert.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
+import { FOLDER_MODE } from "./folder-mode.ts";
 import { type BatchMember, SMALL_FILE_BYTES, type SmallFile, TreeBatch } from "./tree-batch.ts";
 import { storeCopied } from "./upload.ts";
-
-/** Folders made by `parents`. */
-const FOLDER_MODE = 0o755;
 
 /** Folders whose mode and time are set at the end, since what is put into them changes the time. */
 const FOLDERS_KEPT = 10_000;

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import type { FileExpectation, FilePut, FilePutAnswer } from "../../api/file-port.ts";
 import type { Chunking as ContentChunking } from "../../fs/content/chunk.ts";
 import type { Expectation, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
-import { TreeError, treeError } from "../../scheduler/tree/errors.ts";
+import { treeError } from "../../scheduler/tree/errors.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
-import { type Found, volumeUse } from "../../scheduler/tree/reads.ts";
+import { volumeUse } from "../../scheduler/tree/reads.ts";
 import type { Chunking, FileContent } from "../../scheduler/tree/rows.ts";
 import type { Timers } from "../../std/clock.ts";
 import { ClusterError } from "../cluster-errors.ts";
@@ -137,7 +137,7 @@ async function expectationOf(
   of: { readonly call: FileCall; readonly path: string; readonly expect: FileExpectation },
 ): Promise<Expectation> {
   const { call, path, expect } = of;
-  const found = await foundAt(reader, call, path);
+  const found = await reader.findIfThere(call, path, { follow: false });
   if (found?.row.kind === "fs-directory") {
     throw treeError("FS_IS_DIRECTORY", "it is a folder", { path });
   }
@@ -155,19 +155,5 @@ async function expectationOf(
       }
       return { kind: "revision", revision: found.row.revision };
     }
-  }
-}
-
-/** What is at a path, links not followed; undefined where nothing is. @throws {TreeError} as `find`. */
-export async function foundAt(
-  reader: TreeReader,
-  call: FileCall,
-  path: string,
-): Promise<Found | undefined> {
-  try {
-    return await reader.find(call, path, { follow: false });
-  } catch (error) {
-    if (error instanceof TreeError && error.code === "FS_NOT_FOUND") return undefined;
-    throw error;
   }
 }

@@ -6,6 +6,7 @@ test("a group that is asked for and led elsewhere is touched, so that it elects 
   const host = {
     replica: () => undefined,
     wake: () => expect.unreachable("nothing was changed"),
+    isUp: () => expect.unreachable("nobody leads here"),
     touch: (group: number) => {
       touched.push(group);
     },

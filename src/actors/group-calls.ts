@@ -11,7 +11,7 @@ type GroupCall = Extract<Call, { readonly kind: "group-status" | "transfer" }>;
  * elects another then (R7): who asks again finds it.
  */
 export function serveGroupCall(
-  host: Pick<GroupHost, "replica" | "wake" | "touch">,
+  host: Pick<GroupHost, "replica" | "wake" | "touch" | "isUp">,
   call: GroupCall,
 ): CallAnswer {
   host.touch(call.group);
@@ -27,7 +27,7 @@ export function serveGroupCall(
   const { core, membership } = replica;
   return {
     kind: "group",
-    status: groupStatusOf(call.group, { status: core.status(), membership }),
+    status: groupStatusOf(call.group, { status: core.status(), membership, isUp: host.isUp }),
   };
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import type { Message } from "../raft/messages.ts";
 import { RAFT_DEFAULTS } from "../raft/options.ts";
+import type { QuietPermit } from "../raft/quiet.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import type { Configuration } from "../raft/types.ts";
 import { AssertionError } from "../std/assert.ts";
@@ -84,9 +85,36 @@ class TestHost {
     this.host.start();
   }
 
-  add(group: number, id: number, configuration: Configuration): RaftCore {
+  add(
+    group: number,
+    id: number,
+    configuration: Configuration,
+    permit: QuietPermit = "awake",
+  ): RaftCore {
     const core = coreOf(id, configuration);
-    this.host.add(replicaOf(group, core, { configuration, places: PLACES, nextReplica: 4 }));
+    const membership = { configuration, places: PLACES, nextReplica: 4 };
+    this.host.add(replicaOf(group, core, membership, permit));
+    return core;
+  }
+
+  /** A leader that is quiet with its two followers, which are cores that this test moves by itself. */
+  async addQuietLeader(group: number): Promise<RaftCore> {
+    const core = this.add(group, 1, voters(1, 2, 3), "quiet");
+    core.campaign();
+    const followers = [2, 3].map((id) => coreOf(id, voters(1, 2, 3)));
+    for (let turn = 0; turn < 200 && core.quiet === undefined; turn++) {
+      const told = this.sent.splice(0);
+      for (const follower of followers) {
+        const { id } = follower.status();
+        for (const { to, message } of told) {
+          if (to !== `n${id}` || message.kind !== "raft") continue;
+          for (const item of message.items) follower.step(item.message);
+        }
+        for (const answer of answersOf(follower)) this.host.receive(`n${id}`, group, answer);
+      }
+      await this.timers.advance(TICK_MS);
+    }
+    expect([core.role, core.quiet]).toEqual(["leader", { due: false }]);
     return core;
   }
 
@@ -127,8 +155,29 @@ function coreOf(id: number, configuration: Configuration): RaftCore {
   );
 }
 
+/** What a replica without a host says, its disk being as fast as can be. */
+function answersOf(core: RaftCore): readonly Message[] {
+  const answers: Message[] = [];
+  while (core.hasReady()) {
+    const { messages, append, committed } = core.ready();
+    answers.push(...messages);
+    if (append !== undefined) {
+      core.stored(append.token);
+      answers.push(...append.messagesAfter);
+    }
+    const last = committed.at(-1);
+    if (last !== undefined) core.applied(last.index);
+  }
+  return answers;
+}
+
 /** As much of a replica as the host drives, with a state machine that has nothing to do. */
-function replicaOf(group: number, core: RaftCore, membership: Membership): AnyReplica {
+function replicaOf(
+  group: number,
+  core: RaftCore,
+  membership: Membership,
+  permit: QuietPermit,
+): AnyReplica {
   return {
     group,
     id: core.status().id,
@@ -143,7 +192,7 @@ function replicaOf(group: number, core: RaftCore, membership: Membership): AnyRe
     statesCompared: 0,
     install: (finish) => finish(),
     finishAlone: () => Promise.reject(new Error("nothing is lost here")),
-    permit: "awake",
+    permit,
     appliedIndex: 1,
     work: () => {
       if (!core.hasReady()) return undefined;
@@ -222,6 +271,22 @@ describe("quiet groups", () => {
     expect(core.quiet).toBeDefined();
     node.host.nodeUp("n1");
     expect(core.quiet).toBeUndefined();
+  });
+
+  test("that are led here and asked for find out that a majority is gone, and are led no more", async () => {
+    const node = new TestHost("n1");
+    const core = await node.addQuietLeader(1);
+    node.down.add("n2");
+    node.host.nodeDown("n2");
+    node.host.touch(1);
+    expect(core.quiet).toBeDefined();
+    node.down.add("n3");
+    node.host.nodeDown("n3");
+    await node.timers.advance(600_000);
+    expect([core.role, core.quiet]).toEqual(["leader", { due: false }]);
+    node.host.touch(1);
+    await node.timers.advance(100 * TICK_MS);
+    expect(core.role).not.toBe("leader");
   });
 
   test("elect at most fifty times a second", async () => {

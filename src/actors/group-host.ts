@@ -18,6 +18,7 @@ import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { Liars, type Lie } from "./liars.ts";
 import { nodeOf, replicaOn } from "./membership.ts";
 import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
+import { isLeaderGone, isMajorityGone } from "./quiet-reach.ts";
 import { EPOCH_STEP } from "./recovery-plan.ts";
 import type { Replica } from "./replica.ts";
 
@@ -238,13 +239,29 @@ export class GroupHost {
     }
   }
 
-  /** Somebody asks for the group: if it is quiet and its leader's node is gone, it elects another (R7). */
+  /**
+   * Somebody asks for the group: if it is quiet and its leader's node is gone, it elects another (R7). A
+   * quiet leader whose followers are gone wakes: it finds out that it leads no more before it says so again.
+   */
   touch(group: number): void {
     const replica = this.#replicas.get(group);
-    if (replica?.core.quiet === undefined || !this.#isLeaderGone(replica)) return;
-    this.#toElect.add(replica);
-    this.#electSome();
+    if (replica?.core.quiet === undefined) return;
+    if (isLeaderGone(replica.leaderNode, this.isUp)) {
+      this.#toElect.add(replica);
+      this.#electSome();
+    } else if (
+      replica.core.leader === replica.id &&
+      isMajorityGone(replica.membership, this.isUp)
+    ) {
+      replica.core.wake();
+    }
   }
+
+  /** Whether a node can be reached, as this one can. */
+  readonly isUp = (node: NodeId): boolean => {
+    const { mesh } = this.#deps;
+    return node === mesh.self || mesh.isUp(node);
+  };
 
   /** Groups that are quiet here, and how often one that is led here became so. */
   get quiet(): { readonly groups: number; readonly quietedCount: number } {
@@ -329,14 +346,8 @@ export class GroupHost {
       if (leader === replica.id) this.#quietedCount += 1;
     }
     // Word of its end may have come before the word to be quiet.
-    if (quiet.due && this.#isLeaderGone(replica)) this.#toElect.add(replica);
+    if (quiet.due && isLeaderGone(replica.leaderNode, this.isUp)) this.#toElect.add(replica);
     return true;
-  }
-
-  #isLeaderGone(replica: AnyReplica): boolean {
-    const { leaderNode } = replica;
-    const { mesh } = this.#deps;
-    return leaderNode === undefined || (leaderNode !== mesh.self && !mesh.isUp(leaderNode));
   }
 
   #electSome(): void {

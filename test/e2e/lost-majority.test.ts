@@ -53,6 +53,10 @@ test("the last node goes on with all that it has, once the loss is accepted", as
   await eventually("node-1 has what the others have", CHANGE_MS_MAX, async () => {
     return ((await cluster.metric(1, "jobx_raft_applied_index", 1)) ?? 0) >= goal;
   });
+  // Nothing is to be done, so the groups say nothing; nobody tells a leader that its followers are gone.
+  await eventually("both groups are quiet", CHANGE_MS_MAX, async () => {
+    return (await cluster.metric(1, "jobx_raft_quiet_groups")) === 2;
+  });
   await cluster.kill(2, 3);
   const explained = await eventually("the loss is explained", CHANGE_MS_MAX, async () => {
     const answer = await cluster.jobx(1, "raft", "recover", "words");

@@ -32,12 +32,14 @@ async function states(id: string): Promise<ReadonlySet<string>> {
   return new Set((await attemptsOf(cluster.client(...NODES), id)).map(({ state }) => state));
 }
 
-async function unitsRunOn(id: string, number: number): Promise<void> {
+/** Waits until a node has lines that wait at the gate: the folder and its documents end by themselves. */
+async function linesWaitOn(id: string, number: number): Promise<void> {
   const client = cluster.client(...NODES);
-  await eventually(`node-${number} has units that run`, 60_000, async () => {
+  await eventually(`node-${number} has lines that wait`, 60_000, async () => {
     const attempts = await attemptsOf(client, id);
     return attempts.some(
-      ({ state, nodeName }) => state === "running" && nodeName === `node-${number}`,
+      ({ state, step, nodeName }) =>
+        state === "running" && step === "lines" && nodeName === `node-${number}`,
     );
   });
 }
@@ -45,7 +47,7 @@ async function unitsRunOn(id: string, number: number): Promise<void> {
 test("a rolling restart by SIGTERM under load loses no request and fails no unit", async () => {
   const gate = await Gate.make(cluster);
   const client = cluster.client(...NODES);
-  const long = await submitCount(client, gated, { gatedFrom: 2, gate: gate.path });
+  const long = await submitCount(client, gated, { gatedFrom: 0, gate: gate.path });
   const load = new AbortController();
   const ids: string[] = [];
   const submitting = (async () => {
@@ -58,7 +60,7 @@ test("a rolling restart by SIGTERM under load loses no request and fails no unit
   })();
   try {
     for (const number of NODES) {
-      await unitsRunOn(long, number);
+      await linesWaitOn(long, number);
       await cluster.script("stop", String(number));
       await cluster.start(number);
     }
@@ -86,7 +88,7 @@ test("a second SIGTERM ends the waiting at once, and the unit it interrupts has 
   const child = await cluster.adopt(leaving);
   const client = cluster.client(1, 2);
   const id = await submitCount(client, gated, { gatedFrom: 0, gate: gate.path });
-  await unitsRunOn(id, leaving);
+  await linesWaitOn(id, leaving);
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   await eventually("it says that it is stopping", HURRIED_MS_MAX, async () => {

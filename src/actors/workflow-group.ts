@@ -27,6 +27,7 @@ import { EventLog } from "./event-log.ts";
 import { grantOf } from "./grant-of.ts";
 import { readRows } from "./group-reads.ts";
 import type { GroupStamps } from "./group-stamps.ts";
+import { tellLost } from "./lost-units.ts";
 import { ParkedRows } from "./parked-rows.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
@@ -244,9 +245,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
       return;
     }
     if (message.kind === "beat") {
-      for (const command of dispatcher.beat(from, message, this.#deps.clock.nowMs())) {
-        this.#propose(command);
-      }
+      this.#proposeAll(dispatcher.beat(from, message, this.#deps.clock.nowMs()), dispatcher);
       // What is not held here is not live: this leader has applied all grants there are.
       const dead = message.holding.filter((token) => dispatcher.holderOf(token) !== from);
       if (dead.length > 0) this.#saySettled(from, dead, dispatcher);
@@ -324,8 +323,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     }
     const { clock, wall, writeMs } = this.#deps;
     const mayGrant = writeMs() < STALLED_WRITE_MS;
-    for (const command of dispatcher.decide(clock.nowMs(), wall.wallMs(), mayGrant))
-      this.#propose(command);
+    this.#proposeAll(dispatcher.decide(clock.nowMs(), wall.wallMs(), mayGrant), dispatcher);
     const nowMs = clock.nowMs();
     const waitMs = this.#demandClock.waitMs(dispatcher.readyCount() > 0, nowMs);
     if (waitMs !== 0) {
@@ -353,6 +351,12 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
         this.#decideSoon();
       }
     });
+  }
+
+  #proposeAll(commands: readonly Command[], dispatcher: Dispatcher): void {
+    const { log, name } = this.#deps;
+    tellLost(commands, { dispatcher, workflow: name, log });
+    for (const command of commands) this.#propose(command);
   }
 
   #propose(command: Command): void {

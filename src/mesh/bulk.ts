@@ -89,7 +89,9 @@ export async function serveBulk(
 ): Promise<void> {
   const { handler, context } = options;
   const gone = new AbortController();
-  stream.addEventListener("close", () => gone.abort(new Error("the reader is gone")));
+  const leave = (): void => gone.abort(new Error("the reader is gone"));
+  stream.addEventListener("close", leave);
+  if (stream.status !== "open") leave();
   const headerTimer = setTimeout(() => stream.abort(new Error("no header")), HELLO_MS);
   try {
     const reader = new FrameReader(stream, {

@@ -41,6 +41,7 @@ export class ControlInbox {
     });
     stream.addEventListener("close", () => this.#end());
     stream.addEventListener("remoteCloseWrite", () => this.#end());
+    if (stream.status !== "open" && stream.readBufferLength === 0) this.#end();
   }
 
   /** The peer's boot id once its hello came. */

@@ -81,6 +81,25 @@ describe("a member that breaks the control protocol", () => {
     await stillWell(a, b);
   });
 
+  it("is asked again at once after it refused our stream and spoke on its own", async () => {
+    const a = await startNode({ limits: { silenceMs: 600_000 } });
+    const rogue = await startRogue();
+    closing.push(
+      () => a.mesh.close(),
+      () => rogue.close(),
+    );
+    let asked = 0;
+    // It does not know yet that the other one is a member.
+    await rogue.host.handle(CONTROL_PROTOCOL, (stream) => {
+      asked += 1;
+      if (asked <= 2) stream.abort(new Error("members only"));
+    });
+    a.mesh.setMembers([{ node: rogue.node, addresses: rogue.host.getMultiaddrs().map(String) }]);
+    const stream = await (await rogue.dial(a.mesh)).newStream(CONTROL_PROTOCOL);
+    stream.send(HELLO);
+    await eventually("it is asked again", () => asked >= 3);
+  });
+
   it("is told off with the owner's code for a frame that the owner cannot read", async () => {
     const owner = {
       onFrame: () => {

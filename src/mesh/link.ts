@@ -6,7 +6,8 @@
 //    stream opened first, so nothing flaps.
 // L3 When one of a peer's connections ends, all are ended and dialled anew. Thus streams of libraries
 //    (gossip) never hang on a connection that died unnoticed beside a healthy one.
-// L4 A second hello on another connection says that the peer gave the first one up: then L3.
+// L4 A stream may have ended before it is ours: whoever listens for its end looks at its state first.
+// L5 A second hello on another connection says that the peer gave the first one up: then L3.
 import type { Connection, Stream } from "@libp2p/interface";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import { JobxError } from "../std/errors.ts";
@@ -183,6 +184,11 @@ export class Link {
   }
 
   #useOut(stream: Stream): void {
+    // A peer that does not know us as a member yet refuses it, often before anybody hears of its end.
+    if (stream.status !== "open") {
+      this.reset("our control stream was refused");
+      return;
+    }
     const outbox = new Outbox(stream, this.#context.limits.queueBytesMax);
     this.#outbox = outbox;
     stream.addEventListener("close", () => {

@@ -5,13 +5,23 @@ import { Leader, leaderWith, OPTIONS, PREFETCH_MS } from "../../test/lib/schedul
 import { failed, mapped, reduced } from "../../test/lib/scheduler-values.ts";
 import { seededRandom } from "../std/random.ts";
 import type { SchedulerCommand } from "./commands.ts";
-import { tokenText } from "./dispatcher.ts";
+import { tokenText, type WhyLost } from "./dispatcher.ts";
 import { capabilityOfQueueKey, prefixes } from "./keys.ts";
 import { unitText } from "./unit.ts";
 
 function nodesOf(commands: readonly SchedulerCommand[]): readonly string[] {
   return commands.flatMap((command) =>
     command.kind === "grant" ? Array.from({ length: command.count }, () => command.node) : [],
+  );
+}
+
+/** Why each of the attempts was lost that the commands take back. */
+function whyLost(
+  leader: Pick<Leader, "dispatcher">,
+  commands: readonly SchedulerCommand[],
+): readonly (WhyLost | undefined)[] {
+  return commands.map((command) =>
+    command.kind === "take-back" ? leader.dispatcher.whyLost(command.token) : undefined,
   );
 }
 
@@ -299,6 +309,7 @@ describe("taking back", () => {
     leader.commit(leader.decide());
     const commands = leader.beat("a", 2, { run: "another run", sequence: 1, holding: [] });
     expect(commands).toMatchObject([{ how: "lost" }, { how: "lost" }]);
+    expect(whyLost(leader, commands)).toEqual(Array(2).fill("its node was started anew"));
     leader.commit(commands);
     expect(leader.decide()).toHaveLength(2);
   });
@@ -313,7 +324,9 @@ describe("taking back", () => {
     // Reading the rows again gives nobody another lease.
     next.reload();
     next.nowMs = OPTIONS.leaseMs;
-    expect(next.decide()).toMatchObject([{ kind: "take-back", how: "lost" }]);
+    const commands = next.decide();
+    expect(commands).toMatchObject([{ kind: "take-back", how: "lost" }]);
+    expect(whyLost(next, commands)).toEqual(["its node says nothing"]);
     expect(next.decide()).toEqual([]);
   });
 
@@ -324,6 +337,7 @@ describe("taking back", () => {
     leader.dispatcher.nodeDown("a");
     const commands = leader.decide();
     expect(commands).toMatchObject([{ kind: "take-back", how: "lost" }]);
+    expect(whyLost(leader, commands)).toEqual(["its node is gone"]);
     leader.commit(commands);
     leader.dispatcher.nodeUp("a");
     expect(leader.decide()).toEqual([]);

@@ -71,6 +71,9 @@ interface Held {
   takenBack: boolean;
 }
 
+/** What became of an executor whose attempts are taken back as lost. */
+export type WhyLost = "its node is gone" | "its node was started anew" | "its node says nothing";
+
 /** A token as a key of a map. */
 export function tokenText(token: Token): string {
   return `${token.index}.${token.ordinal}`;
@@ -251,6 +254,15 @@ export class Dispatcher {
   /** The node that holds the attempt; undefined when its token is not live. */
   holderOf(token: Token): NodeId | undefined {
     return this.#held.get(tokenText(token))?.node;
+  }
+
+  /** Why a held attempt's executor is not believed to run it any more. */
+  whyLost(token: Token): WhyLost {
+    const held = this.#held.get(tokenText(token));
+    if (held === undefined || this.#down.has(held.node)) return "its node is gone";
+    const executor = this.#executors.get(held.node);
+    const isOther = executor !== undefined && executor.session !== held.executor;
+    return isOther ? "its node was started anew" : "its node says nothing";
   }
 
   /** The node's process is known to be dead. */

@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import type { Command } from "../scheduler/commands.ts";
+import { tellLost } from "./lost-units.ts";
+
+test("each node whose units are lost is told once, and what was given back is not told", () => {
+  const told: unknown[] = [];
+  const commands: readonly Command[] = [
+    { kind: "take-back", token: { index: 1, ordinal: 0 }, how: "lost" },
+    { kind: "take-back", token: { index: 2, ordinal: 0 }, how: "released" },
+    { kind: "take-back", token: { index: 3, ordinal: 0 }, how: "lost" },
+    { kind: "set-aside", key: "a key" },
+    { kind: "take-back", token: { index: 11, ordinal: 0 }, how: "lost" },
+    // Its end was applied meanwhile.
+    { kind: "take-back", token: { index: 99, ordinal: 0 }, how: "lost" },
+  ];
+  tellLost(commands, {
+    dispatcher: {
+      holderOf: ({ index }) => (index === 99 ? undefined : index > 10 ? "far" : "near"),
+      whyLost: ({ index }) => (index > 10 ? "its node is gone" : "its node says nothing"),
+    },
+    workflow: "words",
+    log: { warn: (message, fields) => told.push([message, fields]) },
+  });
+  const message = "units were lost with their executor";
+  expect(told).toEqual([
+    [message, { workflow: "words", node: "near", units: 2, why: "its node says nothing" }],
+    [message, { workflow: "words", node: "far", units: 1, why: "its node is gone" }],
+  ]);
+});

@@ -18,7 +18,7 @@ import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { Liars, type Lie } from "./liars.ts";
 import { nodeOf, replicaOn } from "./membership.ts";
 import type { LogPort, LogRestart, MeshPort } from "./ports.ts";
-import { isLeaderGone, isMajorityGone } from "./quiet-reach.ts";
+import { isLeaderGone, leadsInVain } from "./quiet-reach.ts";
 import { EPOCH_STEP } from "./recovery-plan.ts";
 import type { Replica } from "./replica.ts";
 
@@ -246,15 +246,11 @@ export class GroupHost {
   touch(group: number): void {
     const replica = this.#replicas.get(group);
     if (replica?.core.quiet === undefined) return;
-    if (isLeaderGone(replica.leaderNode, this.isUp)) {
-      this.#toElect.add(replica);
-      this.#electSome();
-    } else if (
-      replica.core.leader === replica.id &&
-      isMajorityGone(replica.membership, this.isUp)
-    ) {
-      replica.core.wake();
-    }
+    const isLed = !isLeaderGone(replica.leaderNode, this.isUp);
+    if (isLed && leadsInVain(replica, this.isUp)) replica.core.wake();
+    if (isLed) return;
+    this.#toElect.add(replica);
+    this.#electSome();
   }
 
   /** Whether a node can be reached, as this one can. */

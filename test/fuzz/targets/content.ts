@@ -1,6 +1,7 @@
 /** Content of files from elsewhere: ids, nodes of trees, and archives. */
 import { hash } from "node:crypto";
 import { decode, encode, prepare } from "@ipld/dag-pb";
+import { UnixFS } from "ipfs-unixfs";
 import { CID } from "multiformats/cid";
 import { create as createDigest } from "multiformats/hashes/digest";
 import {
@@ -20,8 +21,15 @@ import {
   toCid,
 } from "../../../src/fs/content/content-id.ts";
 import { type DirectoryTree, directoryTree } from "../../../src/fs/content/directory.ts";
-import { fileNode, type NodeBlock, readNode, symlinkNode } from "../../../src/fs/content/node.ts";
-import { type WalkedFile, walkTree } from "../../../src/fs/content/tree-walk.ts";
+import {
+  fileNode,
+  type NodeBlock,
+  readNode,
+  shardNode,
+  symlinkNode,
+} from "../../../src/fs/content/node.ts";
+import type { NodeSource } from "../../../src/fs/content/ports.ts";
+import { type WalkedFile, walkedContent, walkTree } from "../../../src/fs/content/tree-walk.ts";
 import { concatBytes } from "../../../src/std/bytes.ts";
 import { isJobxError } from "../../../src/std/errors.ts";
 import type { Chance } from "../../sim/chance.ts";
@@ -180,11 +188,28 @@ function deepBlocks(chance: Chance): readonly NodeBlock[] {
   return blocks;
 }
 
+/** A spread directory whose branch leads to a file, or to more branches than a hash has bytes. */
+function misledBlocks(chance: Chance): readonly NodeBlock[] {
+  const blocks: NodeBlock[] = [FILE];
+  for (let left = chance.pick([1, 9, 10]); left > 0; left--) {
+    const link = blocks.at(-1) ?? FILE;
+    blocks.push(shardNode([{ ...link, name: "00" }], Uint8Array.of(1)));
+  }
+  return blocks;
+}
+
+/** A small file whose content is in its node, as others write it. */
+const WITHIN = nodeOf(
+  encode(prepare({ Data: new UnixFS({ type: "file", data: new Uint8Array(40) }).marshal() })),
+);
+
 const LARGE_CHUNK = rawBlock(new Uint8Array(CHUNK_BYTES_MAX + 1));
 
 /** What a tree's blocks are, its root last. */
 function treeBlocks(chance: Chance): readonly NodeBlock[] {
   if (chance.hits(0.1)) return deepBlocks(chance);
+  if (chance.hits(0.05)) return misledBlocks(chance);
+  if (chance.hits(0.05)) return [WITHIN];
   if (chance.hits(0.1)) return [...CHUNKS, FILE, SYMLINK, SMALL.node];
   if (chance.hits(0.1))
     return [...nodesOf(LARGE).slice(1, 9), FILE, LARGE.node, mutated(LARGE.node, chance)];
@@ -243,10 +268,10 @@ async function* inTwo(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes.slice(middle);
 }
 
-async function readFile(file: WalkedFile): Promise<void> {
-  for await (const leaf of file.leaves()) {
-    if (leaf.kind === "bytes" && leaf.data.length > file.bytes) throw new Error("more than it has");
-  }
+async function readFile(file: WalkedFile, source: NodeSource): Promise<void> {
+  let read = 0;
+  for await (const piece of walkedContent(file, source)) read += piece.length;
+  if (read !== file.bytes) throw new Error("content of another size than was said");
 }
 
 const carTarget: Target = {
@@ -273,7 +298,7 @@ const carTarget: Target = {
         bytesOf: async (cid: string) => blocks.get(cid)?.length,
       };
       for await (const entry of walkTree(root, source, { nodesMax: WALK_NODES_MAX })) {
-        if (entry.kind === "file") await readFile(entry);
+        if (entry.kind === "file") await readFile(entry, source);
       }
       return "accepted";
     }),

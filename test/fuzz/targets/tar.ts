@@ -21,7 +21,7 @@ const MEMBERS: readonly TarHead[] = [
 ];
 
 const TYPES = [..."\u000001234567xgLKSDVZ"];
-const SIZES = ["00000000001", "77777777777", "\u0080", "-1", " 7 ", "9", ""];
+const SIZES = ["00000000001", "77777777777", "\u0080", "\u00ff".repeat(12), "-1", " 7 ", "9", ""];
 /** A pax record of up to 99 bytes. */
 function record(text: string): string {
   const bytes = Buffer.byteLength(text) + 2;
@@ -29,7 +29,15 @@ function record(text: string): string {
 }
 
 const RECORDS = [
-  ...["path=ok", "path=/absolute", "path=../up", "linkpath=elsewhere", "comment=c", "=no"],
+  ...[
+    "path=ok",
+    "path=/absolute",
+    "path=../up",
+    "path=a\0b",
+    "linkpath=elsewhere",
+    "comment=c",
+    "=no",
+  ],
   ...["size=700", "size=700", "size=1e999", "size=99999999999999999", "GNU.sparse.major=1"],
   ...["mtime=1.5", "mtime=-1.25", "mtime=now", "mtime=999999999999999999"],
 ].map(record);
@@ -56,7 +64,9 @@ function changed(head: TarHead, chance: Chance): Uint8Array {
 
 /** An extended header of a type with this content. */
 function extended(type: string, content: Uint8Array): Uint8Array {
-  const head = tarHeader({ kind: "file", path: "x", bytes: content.length, ...ATTRIBUTES });
+  const whole = tarHeader({ kind: "file", path: "x", bytes: content.length, ...ATTRIBUTES });
+  // The writer itself puts an extended header before one whose time has a fraction.
+  const head = whole.subarray(whole.length - TAR_BLOCK_BYTES);
   head[TAR_FIELDS.type[0]] = type.charCodeAt(0);
   const [from] = TAR_FIELDS.checksum;
   head.set(Buffer.from(`${checksumOf(head).toString(8).padStart(6, "0")}\0 `), from);

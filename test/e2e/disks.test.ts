@@ -87,12 +87,13 @@ describe.skipIf(refused !== undefined)("disks", () => {
       TestDisk.cutPower([...disks.values()]);
       isOn = false;
       await cluster.kill(...NODES);
-      await Promise.all(users);
       for (const disk of disks.values()) {
         await disk.unmount();
         disk.mount();
       }
       await cluster.start(...NODES);
+      // Who was not answered asks again, until there is somebody to answer.
+      await Promise.all(users);
       for (const id of ids)
         await expectCounted(client, await ended(client, id, END_MS_MAX), corpus);
     }

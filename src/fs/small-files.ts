@@ -1,5 +1,6 @@
 /** Many small files that become durable together. */
 import { assert } from "../std/assert.ts";
+import { gather } from "../std/gather.ts";
 import type { BlockStore } from "./block-store.ts";
 import type { Chunking } from "./content/chunk.ts";
 import { chunksOf } from "./content/chunking.ts";
@@ -25,7 +26,7 @@ export async function* storeFiles(
 ): AsyncGenerator<StoredWindow, void, undefined> {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   assert(total <= WINDOW_BYTES, "files of one batch fit into a window");
-  const whole = await gathered(bytes, total);
+  const whole = await gather(bytes, total);
   const batch = store.batch();
   const windows: StoredWindow[] = [];
   try {
@@ -46,15 +47,4 @@ export async function* storeFiles(
     await batch.settle();
   }
   yield* windows;
-}
-
-async function gathered(bytes: AsyncIterable<Uint8Array>, total: number): Promise<Uint8Array> {
-  const whole = new Uint8Array(total);
-  let at = 0;
-  for await (const part of bytes) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  assert(at === total, "files have the sizes that were said");
-  return whole;
 }

@@ -12,6 +12,7 @@ import { treeError } from "../../scheduler/tree/errors.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
 import { type FileContent, ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { assert } from "../../std/assert.ts";
+import { gather } from "../../std/gather.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
@@ -88,7 +89,7 @@ export class TreeUnpack {
     switch (entry.kind) {
       case "file":
         if (entry.bytes <= SMALL_FILE_BYTES) {
-          return this.#add({ ...entry, data: await wholeOf(entry.content, entry.bytes) });
+          return this.#add({ ...entry, data: await gather(entry.content, entry.bytes) });
         }
         await this.#settle();
         return this.#putLarge(entry);
@@ -236,16 +237,6 @@ export class TreeUnpack {
   #place(path: string): Place {
     return { from: this.#options.base, path };
   }
-}
-
-async function wholeOf(content: AsyncIterable<Uint8Array>, bytes: number): Promise<Uint8Array> {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for await (const piece of content) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 async function sideBySide<Item>(

@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   store: ["std", "wire", "raft", "scheduler"],
   mesh: ["std", "wire", "raft"],
   fs: ["std", "wire"],
-  mount: ["std", "wire"],
+  mount: ["std", "wire", "api"],
   handlers: ["std", "wire"],
   api: ["std", "wire", "workflow"],
   node: [
@@ -26,7 +26,7 @@ const MAY_IMPORT = {
     "api",
   ],
   ui: ["api"],
-  cli: ["std", "workflow", "api", "node"],
+  cli: ["std", "workflow", "api", "node", "mount"],
 };
 const NOT_TESTS = "[.]test[.]ts$";
 const layers = Object.entries(MAY_IMPORT).map(([layer, allowed]) => ({

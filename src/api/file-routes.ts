@@ -7,6 +7,8 @@ import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
 import { digestOf, expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
 import { FILE_HEADERS, FILE_PUT, FILE_QUERY, PUT_QUERY, READ_FILE_HEADERS } from "./file-schema.ts";
+import { inodeChangeRoutes } from "./inode-change-routes.ts";
+import { commitRoute, inodeRoutes } from "./inode-routes.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
 import { flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
@@ -36,9 +38,12 @@ export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
     scope.addContentTypeParser("*", (_request, payload, handOn) => handOn(null, payload));
     putRoute(scope, context);
     treePutRoute(scope, context);
+    commitRoute(scope, context);
     done();
   });
   fileNameRoutes(app, context);
+  inodeRoutes(app, context);
+  inodeChangeRoutes(app, context);
 }
 
 function readRoute(app: FastifyInstance, context: ApiContext): void {

@@ -74,5 +74,9 @@ export const FILE_BODY_BYTES_MAX = 4 << 20;
 export const NAMES_MAX = 1000;
 /** Names in a page when the caller does not say. */
 export const NAMES_DEFAULT = 200;
+/** Numbers of inodes in one call that reserves some; as many as one command takes. */
+export const INODES_RESERVED_MAX = 1024;
+/** Bytes of one block of a file, of any chunking. */
+export const BLOCK_BYTES_MAX = 4 << 20;
 /** Characters of a path in a query; the tree has bounds of its own, which are lower. */
 export const PATH_LENGTH_MAX = 5000;

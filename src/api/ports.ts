@@ -11,6 +11,7 @@ import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attem
 import type { CallOptions } from "./call-options.ts";
 import type { ClusterView, VersionRangeView } from "./cluster-view.ts";
 import type { FilePort } from "./file-port.ts";
+import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
 
 /** JSON as it goes through handlers. */
@@ -357,6 +358,7 @@ export interface ClusterPort {
   /** What operators do. */
   readonly admin: AdminPort;
   readonly files: FilePort;
+  readonly inodes: InodePort;
   readonly invocations: InvocationPort;
   /** Of the program. */
   version(): string;

@@ -1,27 +1,74 @@
 /** A mount's process: serves a volume until it is unmounted, or told to end by a signal. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Transport } from "../api/transport.ts";
+import { unreachable } from "../std/assert.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import { LocalTree } from "./local/local-tree.ts";
 import { LocalVolume } from "./local/local-volume.ts";
+import type { Volume } from "./ports.ts";
+import { RemoteCalls } from "./remote/remote-calls.ts";
+import { RemoteVolume } from "./remote/remote-volume.ts";
 import { type MountServer, mountVolume } from "./server.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { WatchdogProcess } from "./watchdog-process.ts";
-import { parseWorkerOptions, type WorkerOptions, type WorkerWord } from "./worker-options.ts";
+import {
+  parseWorkerOptions,
+  TOKEN_VARIABLE,
+  type WorkerOptions,
+  type WorkerWord,
+} from "./worker-options.ts";
 
 const log = stderrLog({ part: "mount" });
 const wallNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
+
+/** One call with all its tries at all nodes: less than the kernel is let wait. */
+const CALL_MS = 16_000;
+
+const CLIENT = {
+  fetch,
+  clock: { nowMs: () => performance.now() },
+  sleep: (ms: number) => sleep(ms),
+  randomKey: () => randomUUID(),
+};
 
 function say(word: WorkerWord): void {
   process.stdout.write(`${JSON.stringify(word)}\n`);
 }
 
-async function serve(options: WorkerOptions): Promise<void> {
-  const { volume, directories, stagingDirectory, readOnly, hangMs, unmountMs } = options;
+/** Clients of a volume, one for each place where it is mounted. */
+interface Source {
+  readonly client: () => Volume;
+  readonly close: () => void;
+}
+
+function sourceOf(volume: WorkerOptions["volume"]): Source {
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  const tree = new LocalTree(volume.directory, {
-    bytesMax: volume.bytesMax,
-    nowNs: wallNs(),
-    owner,
-  });
+  switch (volume.kind) {
+    case "local": {
+      const { directory, bytesMax } = volume;
+      const tree = new LocalTree(directory, { bytesMax, nowNs: wallNs(), owner });
+      return { client: () => new LocalVolume(tree, wallNs), close: () => tree.close() };
+    }
+    case "remote": {
+      const { workflow, urls, root } = volume;
+      const token = process.env[TOKEN_VARIABLE];
+      // The watchdog needs none.
+      delete process.env[TOKEN_VARIABLE];
+      const calls = new RemoteCalls(
+        new Transport(CLIENT, { urls, token, deadlineMs: CALL_MS }),
+        workflow,
+      );
+      return { client: () => new RemoteVolume(calls, { root, owner }), close: () => {} };
+    }
+    default:
+      return unreachable(volume);
+  }
+}
+
+async function serve(options: WorkerOptions): Promise<void> {
+  const { directories, stagingDirectory, readOnly, hangMs, unmountMs } = options;
+  const source = sourceOf(options.volume);
   const servers: MountServer[] = [];
   const timeouts = { entryMs: options.entryMs, attributesMs: options.attributesMs };
   const stop = async (deadlineMs: number): Promise<void> => {
@@ -29,7 +76,7 @@ async function serve(options: WorkerOptions): Promise<void> {
   };
   try {
     for (const directory of directories) {
-      const client = new LocalVolume(tree, wallNs);
+      const client = source.client();
       const place = { directory, stagingDirectory, readOnly, timeouts, log };
       servers.push(await mountVolume({ ...place, volume: client }));
     }
@@ -47,7 +94,7 @@ async function serve(options: WorkerOptions): Promise<void> {
   say({ kind: "serving", minors: watched.map(({ minor }) => minor) });
   await Promise.all(servers.map((server) => server.ended));
   watchdog.stop();
-  tree.close();
+  source.close();
 }
 
 try {

@@ -1,14 +1,29 @@
 /** What a mount's process is told when it is started: one JSON text as its argument. */
 import { MountError } from "./errors.ts";
 
+/** A volume on this machine's disk. */
+interface LocalOptions {
+  readonly kind: "local";
+  readonly directory: string;
+  readonly bytesMax: number;
+}
+
+/** A workflow's volume at the nodes of a cluster. The token is in the environment, which others do not see. */
+export interface RemoteOptions {
+  readonly kind: "remote";
+  readonly urls: readonly string[];
+  readonly workflow: string;
+  /** The folder's inode. */
+  readonly root: number;
+}
+
+/** Where a mount's process finds the token. */
+export const TOKEN_VARIABLE = "JOBX_TOKEN";
+
 export interface WorkerOptions {
   /** Where the volume is mounted; at several places it is shared by their clients. */
   readonly directories: readonly string[];
-  readonly volume: {
-    readonly kind: "local";
-    readonly directory: string;
-    readonly bytesMax: number;
-  };
+  readonly volume: LocalOptions | RemoteOptions;
   readonly stagingDirectory: string;
   readonly readOnly: boolean;
   readonly entryMs: number;
@@ -23,19 +38,9 @@ export interface WorkerOptions {
 export function parseWorkerOptions(text: string): WorkerOptions {
   const value: unknown = JSON.parse(text);
   const volume = field(value, "volume");
-  const directories = field(value, "directories");
-  if (!Array.isArray(directories)) throw wrong("directories");
-  if (field(volume, "kind") !== "local") throw wrong("volume");
   return {
-    directories: directories.map((directory: unknown) => {
-      if (typeof directory !== "string") throw wrong("directories");
-      return directory;
-    }),
-    volume: {
-      kind: "local",
-      directory: textOf(volume, "directory"),
-      bytesMax: numberOf(volume, "bytesMax"),
-    },
+    directories: textsOf(value, "directories"),
+    volume: volumeOf(volume),
     stagingDirectory: textOf(value, "stagingDirectory"),
     readOnly: field(value, "readOnly") === true,
     entryMs: numberOf(value, "entryMs"),
@@ -43,6 +48,21 @@ export function parseWorkerOptions(text: string): WorkerOptions {
     hangMs: numberOf(value, "hangMs"),
     unmountMs: numberOf(value, "unmountMs"),
   };
+}
+
+function volumeOf(volume: unknown): WorkerOptions["volume"] {
+  switch (field(volume, "kind")) {
+    case "local": {
+      const bytesMax = numberOf(volume, "bytesMax");
+      return { kind: "local", directory: textOf(volume, "directory"), bytesMax };
+    }
+    case "remote": {
+      const place = { workflow: textOf(volume, "workflow"), root: numberOf(volume, "root") };
+      return { kind: "remote", urls: textsOf(volume, "urls"), ...place };
+    }
+    default:
+      throw wrong("volume");
+  }
 }
 
 /** What the process says on its standard output, in one line, when it serves or cannot. */
@@ -80,6 +100,15 @@ function textOf(value: unknown, name: string): string {
   const text = field(value, name);
   if (typeof text !== "string") throw wrong(name);
   return text;
+}
+
+function textsOf(value: unknown, name: string): readonly string[] {
+  const texts = field(value, name);
+  if (!Array.isArray(texts)) throw wrong(name);
+  return texts.map((text: unknown) => {
+    if (typeof text !== "string") throw wrong(name);
+    return text;
+  });
 }
 
 function numberOf(value: unknown, name: string): number {

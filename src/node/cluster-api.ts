@@ -34,7 +34,9 @@ import { clusterView } from "./cluster-view.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { named } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
+import { FileCalls } from "./files/file-calls.ts";
 import { Files } from "./files/files.ts";
+import { Inodes } from "./files/inodes.ts";
 import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import { Invocations } from "./invocations.ts";
@@ -85,6 +87,8 @@ export interface ClusterApiDeps {
   /** How old this node's copy of a group may be, ms; undefined when it cannot tell. */
   readonly copyAgeMs: (group: number) => number | undefined;
   readonly stateHash: ClusterAdminDeps["stateHash"];
+  /** Free on the disk of this node's data, bytes. */
+  readonly freeBytes: () => Promise<number>;
   /** The token in this node's data directory, if it has one. */
   readonly ownToken: string | undefined;
 }
@@ -93,6 +97,7 @@ export class ClusterApi implements ClusterPort {
   readonly admin: ClusterAdmin;
   readonly invocations: Invocations;
   readonly files: Files;
+  readonly inodes: Inodes;
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
   readonly #staleReader: RequestReader;
@@ -111,14 +116,10 @@ export class ClusterApi implements ClusterPort {
     this.invocations = new Invocations({ node, plane, ...readers });
     this.#writer = new WorkflowWriter({ node, view, plane, metrics });
     const self = (): string => this.self().id;
-    this.files = new Files({
-      node,
-      self,
-      isUp,
-      view,
-      contents: plane.contents,
-      writer: this.#writer,
-    });
+    const { contents } = plane;
+    const calls = new FileCalls({ node, self, isUp, view, contents, writer: this.#writer });
+    this.files = new Files(calls);
+    this.inodes = new Inodes(calls, deps.freeBytes);
     const fresh = (ms: number): Promise<void> => view.fresh(ms);
     this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh, stateHash });
     this.#tokens = new Tokens({

@@ -1,4 +1,5 @@
 /** One running node: its parts made in order, and stopped in the reverse one. */
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { buildApi, listenApi } from "../api/server.ts";
@@ -211,6 +212,10 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     metrics,
     copyAgeMs: (group) => health.copyAgeMs(group),
     stateHash: (group) => composed.store.stateHash(group),
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(config.data);
+      return bavail * bsize;
+    },
     ownToken: await tokenOf(ground),
   });
   const overload = overloadWatch(ground, node);

@@ -49,6 +49,8 @@ const NEEDED = {
   "fs-lapse": 1,
   "fs-sweep": 1,
   "fs-sweep-content": 1,
+  "fs-reserve": 1,
+  "fs-create": 1,
 } as const satisfies Record<Command["kind"], number>;
 
 /** The lowest cluster version in which a command may be used. */

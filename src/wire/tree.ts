@@ -5,6 +5,7 @@ import {
   FS_FILES_MAX,
   FS_LAPSE_MAX,
   FS_MOVES_MAX,
+  FS_RESERVE_MAX,
   FS_SWEEP_NAMES_MAX,
   type Move,
   type MoveOver,
@@ -201,4 +202,18 @@ export const treeCommandVariants: Variants<TreeCommand> = {
   "fs-lapse": [54, { keys: array(text(ROW_KEY_LENGTH_MAX), FS_LAPSE_MAX) }],
   "fs-sweep": [55, { directory: positive, names: array(name, FS_SWEEP_NAMES_MAX) }],
   "fs-sweep-content": [56, { content: positive }],
+  "fs-reserve": [57, { count: int(1, FS_RESERVE_MAX) }],
+  "fs-create": [
+    58,
+    {
+      upload: optional(upload),
+      inode: positive,
+      place,
+      exclusive: bool,
+      mode,
+      mtimeMicros: optional(micros),
+      root: optional(root),
+      content,
+    },
+  ],
 };

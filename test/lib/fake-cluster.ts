@@ -54,6 +54,7 @@ export class FakeCluster implements ClusterPort {
   readonly admin = new FakeAdmin((method, input, options) => this.#called(method, input, options));
   readonly invocations = new FakeInvocations((...call) => this.#called(...call));
   readonly files = new FakeFiles((...call) => this.#called(...call));
+  readonly inodes = this.files.memory.inodes;
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
   readonly failures: unknown[] = [];

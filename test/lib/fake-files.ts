@@ -17,6 +17,7 @@ import type { CallOptions } from "../../src/api/ports.ts";
 import { readTar } from "../../src/api/tar/tar-reader.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
 import { JobxError } from "../../src/std/errors.ts";
+import { MemoryVolume } from "./memory-inodes.ts";
 
 /** Undefined content is a folder. */
 interface Node {
@@ -32,6 +33,8 @@ export class FakeFiles implements FilePort {
   readonly nodes = new Map<string, Node>();
   /** Reading ends with an error after so many bytes. */
   breaksAfter: number | undefined;
+  /** A volume by inodes, of all workflows; it has nothing of the one by paths. */
+  readonly memory = new MemoryVolume();
   readonly #told: Told;
   #last = 1;
 
@@ -41,6 +44,7 @@ export class FakeFiles implements FilePort {
 
   reset(): void {
     this.nodes.clear();
+    this.memory.reset();
     this.breaksAfter = undefined;
   }
 

@@ -182,4 +182,9 @@ export const treeCommandKinds: Kinds<TreeCommand> = {
   "fs-lapse": fc.record({ kind: one("fs-lapse"), keys: list(words) }),
   "fs-sweep": fc.record({ kind: one("fs-sweep"), directory: positive, names: list(words) }),
   "fs-sweep-content": fc.record({ kind: one("fs-sweep-content"), content: positive }),
+  "fs-reserve": fc.record({ kind: one("fs-reserve"), count: fc.integer({ min: 1, max: 1024 }) }),
+  "fs-create": fc.record({
+    ...{ kind: one("fs-create"), upload: maybe(upload), inode: positive, place },
+    ...{ exclusive: fc.boolean(), mode, mtimeMicros: maybe(micros), root: maybe(root), content },
+  }),
 };

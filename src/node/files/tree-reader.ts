@@ -4,6 +4,7 @@ import type { Row } from "../../scheduler/rows.ts";
 import { MissingRows, type RowView, UNKNOWN } from "../../scheduler/transaction.ts";
 import type { Place } from "../../scheduler/tree/commands.ts";
 import { TreeError } from "../../scheduler/tree/errors.ts";
+import { treeKeys } from "../../scheduler/tree/keys.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
 import {
   type Found,
@@ -12,7 +13,7 @@ import {
   listingRange,
   lookUp,
 } from "../../scheduler/tree/reads.ts";
-import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
+import { type InodeRow, ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { Deadline } from "../../std/deadline.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import { systemClock } from "../system.ts";
@@ -121,4 +122,24 @@ export class TreeReader {
     );
     return { names: listed(scanned.map(({ key, row }) => [key, row] as const)), more };
   }
+
+  /** What names lead to; one that was removed since the names were read is in the folder no more. */
+  async rows(
+    call: FileCall,
+    names: readonly Listed[],
+  ): Promise<readonly (Found & { readonly name: string })[]> {
+    const { values } = await this.#node.read(
+      call.group,
+      { keys: names.map(({ inode }) => treeKeys.inode(inode)), follows: true },
+      stepDeadline(call).leftMs(),
+    );
+    return names.flatMap(({ name, inode }, place) => {
+      const row = values[place];
+      return row !== undefined && isInode(row) ? [{ name, inode, row }] : [];
+    });
+  }
+}
+
+function isInode(row: Row): row is InodeRow {
+  return row.kind === "fs-file" || row.kind === "fs-directory" || row.kind === "fs-symlink";
 }

@@ -62,6 +62,37 @@ export async function putFile(
   const expect = await expectationOf(deps, { call, path, expect: input.expect });
   const place = await deps.reader.place(call, path, input);
   const { copies: copiesWanted, chunking } = await deps.reader.ask(call, volumeUse);
+  const stored = await storeFile(deps, {
+    ...{ call, bytes, signal, chunking, copies: copiesWanted, sha256: input.sha256, path },
+    commit: ({ upload, content, cid }) => commitOf({ upload, place, expect, content, cid, input }),
+  });
+  const { bytes: size, cid, copies, committed } = stored;
+  return { path: `/${path}`, bytes: size, cid, ...committed, copies, copiesWanted };
+}
+
+/** Content on its way, and the command that names it when it is there. */
+export interface FileToStore {
+  readonly call: FileCall;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal;
+  readonly chunking: Chunking;
+  readonly copies: number;
+  /** Hex; undefined: whatever it is. */
+  readonly sha256: string | undefined;
+  readonly path: string;
+  readonly commit: (stored: {
+    readonly upload: string;
+    readonly content: FileContent;
+    readonly cid: string;
+  }) => TreeCommand;
+}
+
+/** Stores content under a pin, has it copied, and commits it. @throws {JobxError} as `FilePort.put`. */
+export async function storeFile(
+  deps: UploadDeps,
+  file: FileToStore,
+): Promise<Stored & { readonly committed: Awaited<ReturnType<UploadDeps["command"]>> }> {
+  const { call, bytes, signal, chunking, copies, path } = file;
   const upload = randomUUID();
   const command = (one: TreeCommand) => deps.command(call, one);
   const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
@@ -70,15 +101,13 @@ export async function putFile(
     const windows = deps.contents.store({
       bytes,
       chunking: CHUNKING[chunking],
-      sha256: input.sha256 !== undefined,
+      sha256: file.sha256 !== undefined,
     });
-    const stored = await storeCopied(deps, { windows, list, wanted: copiesWanted, signal });
+    const stored = await storeCopied(deps, { windows, list, wanted: copies, signal });
     signal.throwIfAborted();
-    if (stored.sha256 !== input.sha256) throw digestMismatch(path);
+    if (stored.sha256 !== file.sha256) throw digestMismatch(path);
     const { content, cid } = stored;
-    const committed = await command(commitOf({ upload, place, expect, content, cid, input }));
-    const { bytes: size, copies } = stored;
-    return { path: `/${path}`, bytes: size, cid, ...committed, copies, copiesWanted };
+    return { ...stored, committed: await command(file.commit({ upload, content, cid })) };
   } finally {
     pin.release();
   }

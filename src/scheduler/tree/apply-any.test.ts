@@ -34,6 +34,8 @@ function nearer(command: TreeCommand): TreeCommand {
       return { ...command, directory: few(command.directory) };
     case "fs-sweep-content":
       return { ...command, content: few(command.content) };
+    case "fs-create":
+      return { ...command, upload: "u1", inode: few(command.inode), place: near(command.place) };
     case "fs-mkdir":
     case "fs-symlink":
     case "fs-rmdir":
@@ -43,6 +45,7 @@ function nearer(command: TreeCommand): TreeCommand {
       return { ...command, place: near(command.place) };
     case "fs-volume":
     case "fs-pin":
+    case "fs-reserve":
     case "fs-release":
     case "fs-lapse":
       return command;

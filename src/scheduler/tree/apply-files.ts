@@ -4,9 +4,9 @@ import { forEach, type TreeChange } from "./change.ts";
 import type { FileCommit, Place, TreeCommand } from "./commands.ts";
 import { leaveContent, readBlocks, takeContent, type Upload, uploadOf } from "./content.ts";
 import { exists, treeError } from "./errors.ts";
-import { checkExpected, makingParents, modeOf } from "./inodes.ts";
+import { checkExpected, dropLink, makingParents, modeOf } from "./inodes.ts";
 import { checkName, utf8Length } from "./names.ts";
-import { findEntry, inodeAt, inodeOf, walk } from "./reading.ts";
+import { findEntry, findInode, inodeAt, inodeOf, walk } from "./reading.ts";
 import {
   ATTRIBUTES_BYTES_MAX,
   ATTRIBUTES_MAX,
@@ -69,6 +69,48 @@ function commitFile(
   const inode = change.newInode(row);
   change.count({ usedBytes: row.bytes });
   change.putEntry(named, { before: undefined, after: { kind: "fs-entry", inode, type: "file" } });
+  return inode;
+}
+
+/** Takes numbers of inodes out of those to come; the first of them. */
+export function reserve(change: TreeChange, { count }: Command<"fs-reserve">): number {
+  const { nextInode } = change.volume;
+  change.setVolume({ nextInode: nextInode + count });
+  return nextInode;
+}
+
+/**
+ * Makes a file under a number that was reserved. What had the name loses it, and its other names stay.
+ * @throws {TreeError} `FS_CHANGED` for a number that is not reserved or has been used, `FS_EXISTS`,
+ * `FS_IS_DIRECTORY`, and as `walk`.
+ */
+export function createFile(change: TreeChange, command: Command<"fs-create">): number {
+  const { inode, place, content } = command;
+  const { path } = place;
+  const upload = command.upload === undefined ? undefined : uploadOf(change, command.upload);
+  readBlocks(change, [content]);
+  const named = walk(change, place);
+  if (inode >= change.volume.nextInode || findInode(change, inode) !== undefined) {
+    throw treeError("FS_CHANGED", "the number of the inode is not free", { path });
+  }
+  const before = findEntry(change, named.parent, named.name);
+  if (before !== undefined && command.exclusive) throw exists(path);
+  if (before?.type === "directory") throw treeError("FS_IS_DIRECTORY", "it is a folder", { path });
+  const row: FileRow = {
+    kind: "fs-file",
+    mode: modeOf(command.mode),
+    mtimeMicros: command.mtimeMicros ?? change.stampMs * 1000,
+    ...change.stamp(),
+    attributes: [],
+    links: 1,
+    bytes: takeContent(change, content, upload),
+    root: command.root,
+    content,
+  };
+  if (before !== undefined) dropLink(change, before.inode);
+  change.putInode(inode, row);
+  change.count({ usedInodes: 1, usedBytes: row.bytes });
+  change.putEntry(named, { before, after: { kind: "fs-entry", inode, type: "file" } });
   return inode;
 }
 

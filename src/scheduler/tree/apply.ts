@@ -3,7 +3,7 @@ import { unreachable } from "../../std/assert.ts";
 import { refused } from "../answers.ts";
 import type { Position, WorkflowTransaction } from "../apply-kit.ts";
 import type { Answer } from "../rows.ts";
-import { commitFiles, setAttribute, setAttributes } from "./apply-files.ts";
+import { commitFiles, createFile, reserve, setAttribute, setAttributes } from "./apply-files.ts";
 import {
   makeFolder,
   makeLink,
@@ -77,6 +77,10 @@ function applied(change: TreeChange, command: TreeCommand): number {
       return stage(change, command);
     case "fs-commit":
       return commitFiles(change, command);
+    case "fs-reserve":
+      return reserve(change, command);
+    case "fs-create":
+      return createFile(change, command);
     case "fs-mkdir":
       return makeFolder(change, command);
     case "fs-symlink":

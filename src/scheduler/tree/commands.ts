@@ -29,6 +29,9 @@ export const FS_LAPSE_MAX = 64;
 /** The longest time that a pin lasts unless it is renewed, ms. */
 export const FS_PIN_MS_MAX = 3_600_000;
 
+/** Numbers of inodes that are reserved at once. */
+export const FS_RESERVE_MAX = 1024;
+
 /** A path below a folder; the empty path is the inode itself, of whatever type. */
 export interface Place {
   /** A folder's inode: the root for paths as people write them. */
@@ -100,6 +103,20 @@ export type TreeCommand =
       readonly files: readonly FileCommit[];
       /** Makes the folders that are missing on the way. */
       readonly parents: boolean;
+    }
+  /** Takes numbers of inodes out of those to come, for files that get their names later; answers the first. */
+  | { readonly kind: "fs-reserve"; readonly count: number }
+  /** A new file under a number that was reserved; without `exclusive` in place of another file of that name. */
+  | {
+      readonly kind: "fs-create";
+      readonly upload: string | undefined;
+      readonly inode: number;
+      readonly place: Place;
+      readonly exclusive: boolean;
+      readonly mode: number;
+      readonly mtimeMicros: number | undefined;
+      readonly root: string | undefined;
+      readonly content: FileContent;
     }
   /** Makes a folder; with `parents` also those on the way, and then one that is there is as good. */
   | {

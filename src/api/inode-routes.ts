@@ -1,0 +1,222 @@
+/** Inodes of a workflow's volume: looking at them, their blocks, and new content for them. */
+import { Readable } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { type ApiContext, callCluster } from "./context.ts";
+import { contentOf } from "./file-body.ts";
+import {
+  ATTRIBUTES,
+  BLOCK_LIST,
+  BLOCK_QUERY,
+  BLOCKS_QUERY,
+  COMMIT_QUERY,
+  INODE_LIST,
+  INODE_LIST_QUERY,
+  INODE_QUERY,
+  INODE_VIEW,
+  LOOK_QUERY,
+  OPEN_INODE,
+  OPEN_QUERY,
+  VOLUME_USE,
+} from "./inode-schema.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { BLOCK_BYTES_MAX, FILE_BODY_BYTES_MAX, NAMES_DEFAULT, NAMES_MAX } from "./limits.ts";
+import { countOf, flagOf } from "./query.ts";
+import { json, type RouteParts, route } from "./route.ts";
+import { WORKFLOW_PARAMS } from "./schema.ts";
+
+interface Workflow {
+  readonly workflow: string;
+}
+
+/** Routes under `/v1`. */
+export function inodeRoutes(app: FastifyInstance, context: ApiContext): void {
+  lookRoutes(app, context);
+  blockRoutes(app, context);
+}
+
+/** What a route that reads says about itself. */
+function reading(
+  { cluster }: ApiContext,
+  about: { readonly summary: string; readonly query: JsonSchema; readonly answer: JsonSchema },
+): RouteParts {
+  return route(cluster, {
+    ...{ tag: "files", role: "read", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS },
+    summary: about.summary,
+    querystring: about.query,
+    answers: { 200: json("What it is.", about.answer) },
+  });
+}
+
+function numberOf(name: string, value: string | undefined): number {
+  return countOf(value, { name, min: 0, max: Number.MAX_SAFE_INTEGER, otherwise: 0 });
+}
+
+function microsOf(text: string): number {
+  const { MIN_SAFE_INTEGER: min, MAX_SAFE_INTEGER: max } = Number;
+  return countOf(text, { name: "mtimeMicros", min, max, otherwise: 0 });
+}
+
+/** Where a name is, if both parts of it are said. */
+function placeOf(query: {
+  readonly parent?: string;
+  readonly name?: string;
+}): { readonly parent: number; readonly name: string } | undefined {
+  const { parent, name } = query;
+  if (parent === undefined || name === undefined) return undefined;
+  return { parent: numberOf("parent", parent), name };
+}
+
+function lookRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { inodes } = context.cluster;
+  app.get<{ Params: Workflow; Querystring: { readonly inode: string; readonly name?: string } }>(
+    "/workflows/:workflow/fs/inode",
+    reading(context, {
+      summary: "An inode, or what a name in it leads to. Links are not followed.",
+      ...{ query: LOOK_QUERY, answer: INODE_VIEW },
+    }),
+    (request) => {
+      const { inode, name } = request.query;
+      const at = { ...request.params, inode: numberOf("inode", inode), name };
+      return callCluster(context, request, { run: (options) => inodes.look(at, options) });
+    },
+  );
+  app.get<{
+    Params: Workflow;
+    Querystring: { readonly inode: string; readonly limit?: string; readonly after?: string };
+  }>(
+    "/workflows/:workflow/fs/inode/list",
+    reading(context, {
+      summary: "A page of a folder by its inode; `next` is `after` of the next one.",
+      ...{ query: INODE_LIST_QUERY, answer: INODE_LIST },
+    }),
+    (request) => {
+      const { inode, after, limit: said } = request.query;
+      const bounds = { name: "limit", min: 1, max: NAMES_MAX, otherwise: NAMES_DEFAULT };
+      const limit = countOf(said, bounds);
+      const at = { ...request.params, inode: numberOf("inode", inode), after, limit };
+      return callCluster(context, request, { run: (options) => inodes.list(at, options) });
+    },
+  );
+  app.get<{ Params: Workflow; Querystring: { readonly inode: string } }>(
+    "/workflows/:workflow/fs/inode/attributes",
+    reading(context, {
+      summary: "The extended attributes of an inode; values are base64.",
+      ...{ query: INODE_QUERY, answer: ATTRIBUTES },
+    }),
+    (request) => {
+      const at = { ...request.params, inode: numberOf("inode", request.query.inode) };
+      return callCluster(context, request, { run: (options) => inodes.attributes(at, options) });
+    },
+  );
+  app.get<{ Params: Workflow }>(
+    "/workflows/:workflow/fs/space",
+    reading(context, {
+      summary: "What the volume uses and may use.",
+      query: { type: "object", additionalProperties: false, properties: {} },
+      answer: VOLUME_USE,
+    }),
+    (request) =>
+      callCluster(context, request, { run: (options) => inodes.space(request.params, options) }),
+  );
+}
+
+function blockRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  const { inodes } = cluster;
+  app.get<{
+    Params: Workflow;
+    Querystring: { readonly inode: string; readonly parent?: string; readonly name?: string };
+  }>(
+    "/workflows/:workflow/fs/inode/open",
+    reading(context, {
+      summary: "A file with its blocks; refused where the name that is said leads elsewhere.",
+      ...{ query: OPEN_QUERY, answer: OPEN_INODE },
+    }),
+    (request) => {
+      const { inode } = request.query;
+      const place = placeOf(request.query);
+      const at = { ...request.params, inode: numberOf("inode", inode), place };
+      return callCluster(context, request, { run: (options) => inodes.open(at, options) });
+    },
+  );
+  app.get<{ Params: Workflow; Querystring: { readonly list: string; readonly part: string } }>(
+    "/workflows/:workflow/fs/inode/blocks",
+    reading(context, {
+      summary: "One part of a long list of blocks.",
+      ...{ query: BLOCKS_QUERY, answer: BLOCK_LIST },
+    }),
+    (request) => {
+      const { list, part } = request.query;
+      const numbers = { list: numberOf("list", list), part: numberOf("part", part) };
+      const at = { ...request.params, ...numbers };
+      return callCluster(context, request, { run: (options) => inodes.blocks(at, options) });
+    },
+  );
+  app.get<{ Params: Workflow; Querystring: { readonly cid: string; readonly bytes: string } }>(
+    "/workflows/:workflow/fs/block",
+    route(cluster, {
+      summary: "The bytes of a block of a file, by its sha256.",
+      ...{ tag: "files", role: "read", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS },
+      querystring: BLOCK_QUERY,
+      answers: {
+        200: { description: "All bytes.", schema: undefined, type: "application/octet-stream" },
+      },
+    }),
+    async (request, reply) => {
+      const { cid } = request.query;
+      const bounds = { name: "bytes", min: 1, max: BLOCK_BYTES_MAX, otherwise: 1 };
+      const bytes = countOf(request.query.bytes, bounds);
+      const slices = await callCluster(context, request, {
+        run: (options) => inodes.block({ ...request.params, cid, bytes }, options),
+      });
+      reply.header("content-length", bytes).type("application/octet-stream");
+      return reply.send(Readable.from(slices, { objectMode: false, highWaterMark: 1 }));
+    },
+  );
+}
+
+/** In the scope of bodies of whatever type. */
+export function commitRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.put<{
+    Params: Workflow;
+    Querystring: {
+      readonly inode: string;
+      readonly parent?: string;
+      readonly name?: string;
+      readonly exclusive?: string;
+      readonly mode?: string;
+      readonly mtimeMicros?: string;
+    };
+    Body: AsyncIterable<Uint8Array> | null | undefined;
+  }>(
+    "/workflows/:workflow/fs/inode/content",
+    route(cluster, {
+      summary:
+        "New content for an inode, or with a name for a new one whose number was reserved: the body is its bytes.",
+      ...{ tag: "files", role: "submit", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS },
+      querystring: COMMIT_QUERY,
+      streamsBody: true,
+      bodyLimit: FILE_BODY_BYTES_MAX,
+      answers: { 200: json("The file with its new blocks.", OPEN_INODE) },
+    }),
+    async (request, reply) => {
+      const { inode, mode, mtimeMicros, exclusive } = request.query;
+      const input = {
+        ...{ ...request.params, inode: numberOf("inode", inode), place: placeOf(request.query) },
+        exclusive: flagOf(exclusive, false),
+        mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
+        mtimeMicros: mtimeMicros === undefined ? undefined : microsOf(mtimeMicros),
+      };
+      try {
+        return await callCluster(context, request, {
+          run: (options) => cluster.inodes.commit(input, contentOf(request.body), options),
+        });
+      } catch (error) {
+        // What the caller still sends is not waited for.
+        if (!request.raw.complete) reply.header("connection", "close");
+        throw error;
+      }
+    },
+  );
+}

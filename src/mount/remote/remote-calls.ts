@@ -1,0 +1,114 @@
+/** Calls to the nodes of a cluster about one workflow's volume: to whichever of them answers. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { queryOf, workflowPath } from "../../api/client-paths.ts";
+import { keep, RemoteError, readJson, type Transport } from "../../api/transport.ts";
+import { volumeError } from "../errors.ts";
+import { volumeErrorOf } from "./remote-errors.ts";
+
+/** A node looks for a block at others before it answers. */
+const BLOCK_WORK_MS = 15_000;
+
+/** What one upload may take: a minute less than the kernel waits for a commit. */
+const UPLOAD_MS_MAX = 14 * 60_000;
+
+/** How often content is sent, and how long before it is sent again, times the tries so far. */
+const UPLOAD_TRIES_MAX = 5;
+const UPLOAD_PAUSE_MS = 300;
+
+/** Each command and read that an upload takes at the node. */
+const STEP_MS = 15_000;
+
+export class RemoteCalls {
+  readonly #transport: Transport;
+  readonly #workflow: string;
+
+  constructor(transport: Transport, workflow: string) {
+    this.#transport = transport;
+    this.#workflow = workflow;
+  }
+
+  /** @throws {VolumeError} as all methods. */
+  async get<Answer>(route: string, query: object): Promise<Answer> {
+    const path = this.#path(route, query);
+    return told(this.#transport.call<Answer>({ method: "GET", path, repeat: "always" }));
+  }
+
+  /** Is not repeated where it may have been done: the second time it would be refused. */
+  async post<Answer>(route: string, body: object): Promise<Answer> {
+    const path = this.#path(route, {});
+    return told(
+      this.#transport.call<Answer>({ method: "POST", path, body, repeat: "when-not-accepted" }),
+    );
+  }
+
+  /** The bytes of a block. */
+  async block({
+    cid,
+    bytes,
+  }: {
+    readonly cid: string;
+    readonly bytes: number;
+  }): Promise<Uint8Array> {
+    const path = this.#path("block", { cid, bytes });
+    const call = { method: "GET", path, repeat: "always", workMs: BLOCK_WORK_MS } as const;
+    // A node that dies while it sends is asked no more, and another is.
+    for (let isAgain = false; ; isAgain = true) {
+      const response = await told(this.#transport.call(call, { stream: true, read: keep }));
+      const data = await response.arrayBuffer().catch(() => undefined);
+      if (data?.byteLength === bytes) return new Uint8Array(data);
+      if (isAgain) throw volumeError("VOLUME_UNAVAILABLE", "a block broke off while it was read");
+    }
+  }
+
+  /**
+   * Sends content, and sends it again where a node is lost on the way: `query` says what each try asks for,
+   * `content` makes its bytes anew.
+   */
+  async put<Answer>(
+    route: string,
+    how: {
+      readonly query: (isAgain: boolean) => Promise<object>;
+      readonly content: () => ReadableStream<Uint8Array>;
+    },
+  ): Promise<Answer> {
+    for (let tries = 1; ; tries += 1) {
+      const query = await how.query(tries > 1);
+      // A node that answers is found before anything is sent.
+      await this.get("inode", { inode: 1 });
+      const outcome = await this.#transport.attempt(
+        {
+          ...{ method: "PUT", path: this.#path(route, query), content: how.content() },
+          repeat: "when-not-accepted",
+          headers: { "jobx-deadline-ms": String(STEP_MS) },
+        },
+        UPLOAD_MS_MAX,
+        readJson<Answer>(),
+      );
+      if (outcome.kind === "answer") return outcome.answer;
+      if (tries >= UPLOAD_TRIES_MAX || !mayBeBetter(outcome.error)) {
+        throw volumeErrorOf(outcome.error);
+      }
+      await sleep(UPLOAD_PAUSE_MS * tries);
+    }
+  }
+
+  #path(route: string, query: object): string {
+    const text = queryOf(query);
+    return `${workflowPath(this.#workflow)}/fs/${route}${text === "" ? "" : `?${text}`}`;
+  }
+}
+
+/** No node has said anything, or one that it cannot now. */
+function mayBeBetter(error: Error): boolean {
+  if (!(error instanceof RemoteError)) return true;
+  const { status } = error.details;
+  return status === 429 || (status >= 502 && status <= 504);
+}
+
+async function told<Answer>(call: Promise<Answer>): Promise<Answer> {
+  try {
+    return await call;
+  } catch (error) {
+    throw volumeErrorOf(error);
+  }
+}

@@ -1,0 +1,52 @@
+/** Content that is held: the list of its blocks, which stay as they are whatever becomes of the file. */
+import type { BlockView } from "../../api/inode-port.ts";
+import type { BlockCache } from "./block-cache.ts";
+
+export class RemoteContent {
+  readonly bytes: number;
+  readonly #blocks: readonly BlockView[];
+  /** Where each block begins. */
+  readonly #starts: readonly number[];
+
+  constructor(blocks: readonly BlockView[]) {
+    this.#blocks = blocks;
+    let at = 0;
+    this.#starts = blocks.map(({ bytes }) => {
+      at += bytes;
+      return at - bytes;
+    });
+    this.bytes = at;
+  }
+
+  /** Up to `length` bytes; fewer only at the end. @throws {VolumeError} */
+  async read(
+    { at, length }: { readonly at: number; readonly length: number },
+    cache: BlockCache,
+  ): Promise<Uint8Array> {
+    const end = Math.min(at + length, this.bytes);
+    const parts: Uint8Array[] = [];
+    for (let from = at; from < end; ) {
+      const index = this.#indexOf(from);
+      const [block, start] = [this.#blocks[index], this.#starts[index]];
+      if (block === undefined || start === undefined) break;
+      cache.prepare(this.#blocks[index + 1]);
+      const data = await cache.get(block);
+      const to = Math.min(end, start + block.bytes);
+      parts.push(data.subarray(from - start, to - start));
+      from = to;
+    }
+    const [only] = parts;
+    return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+  }
+
+  /** The last block that begins at or before the place. */
+  #indexOf(at: number): number {
+    let low = 0;
+    for (let high = this.#starts.length; high - low > 1; ) {
+      const middle = (low + high) >>> 1;
+      if ((this.#starts[middle] ?? 0) <= at) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,353 @@
+/** A workflow's volume at the nodes of a cluster, over their HTTP API. */
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type {
+  BlockView,
+  InodeAttribute,
+  InodeChange,
+  InodeList,
+  InodeView,
+  OpenInode,
+  VolumeUse,
+} from "../../api/inode-port.ts";
+import { VolumeError, volumeError } from "../errors.ts";
+import { checkName } from "../file-name.ts";
+import type {
+  AttributeChange,
+  Attributes,
+  Commit,
+  Committed,
+  DirectoryPage,
+  HoldId,
+  InodeId,
+  NewInode,
+  OpenedFile,
+  Place,
+  Renamed,
+  Volume,
+  VolumeChange,
+  VolumeSpace,
+} from "../ports.ts";
+import { BlockCache } from "./block-cache.ts";
+import type { RemoteCalls } from "./remote-calls.ts";
+import { RemoteContent } from "./remote-content.ts";
+
+/** Blocks of one file that are held: with chunks of 1 MiB a file of 256 GiB, and some 40 MB of list. */
+const HELD_BLOCKS_MAX = 262_144;
+
+/** Names that one call lists, as many as a node tells at once. */
+const PAGE_NAMES = 1000;
+
+/** What `statfs` tells of files where nobody has set a bound. */
+const FILES = 10_000_000;
+
+/** Bytes of zeros that are sent at once where a file is filled. */
+const ZEROS_BYTES = 1 << 20;
+
+/** Whose the files are shown to be: nodes have no users in common. */
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export class RemoteVolume implements Volume {
+  readonly root: InodeId;
+  readonly #calls: RemoteCalls;
+  readonly #owner: Owner;
+  readonly #cache: BlockCache;
+  readonly #holds = new Map<HoldId, RemoteContent>();
+  #lastHold = 0;
+
+  constructor(
+    calls: RemoteCalls,
+    { root, owner }: { readonly root: InodeId; readonly owner: Owner },
+  ) {
+    this.root = root;
+    this.#calls = calls;
+    this.#owner = owner;
+    this.#cache = new BlockCache((block) => calls.block(block));
+  }
+
+  async lookup({ parent, name }: Place): Promise<Attributes> {
+    return this.#shown(await this.#calls.get("inode", { inode: parent, name }));
+  }
+
+  async getattr(inode: InodeId): Promise<Attributes> {
+    return this.#shown(await this.#calls.get("inode", { inode }));
+  }
+
+  async setattr(inode: InodeId, change: AttributeChange): Promise<Attributes> {
+    const { mode, bytes, uid, gid, mtimeNs } = change;
+    const isOther = (id: number | undefined, own: number): boolean =>
+      id !== undefined && id !== own;
+    if (isOther(uid, this.#owner.uid) || isOther(gid, this.#owner.gid)) {
+      throw volumeError("VOLUME_FORBIDDEN", "the files of a volume have no owners to change");
+    }
+    const mtimeMicros = mtimeNs === undefined ? undefined : microsOf(mtimeNs);
+    if (bytes !== undefined) return this.#resize(inode, bytes, { mode, mtimeMicros });
+    if (mode === undefined && mtimeMicros === undefined) return this.getattr(inode);
+    return this.#changed(await this.#calls.post("inode/set", { inode, mode, mtimeMicros }));
+  }
+
+  async list(
+    directory: InodeId,
+    { after, limit }: { readonly after: string | undefined; readonly limit: number },
+  ): Promise<DirectoryPage> {
+    const page = { inode: directory, after, limit: Math.min(limit, PAGE_NAMES) };
+    const { entries, next } = await this.#calls.get<InodeList>("inode/list", page);
+    return {
+      entries: entries.map(({ name, ...one }) => ({ name, attributes: this.#shown(one) })),
+      more: next !== null,
+    };
+  }
+
+  async readlink(inode: InodeId): Promise<string> {
+    const { target } = await this.#calls.get<InodeView>("inode", { inode });
+    if (target !== null) return target;
+    throw new VolumeError({ code: "VOLUME_INVALID", reason: "no symlink" }, "no symlink");
+  }
+
+  async mkdir({ parent, name }: Place, { mode }: NewInode): Promise<Attributes> {
+    checkName(name);
+    return this.#changed(await this.#calls.post("inode/mkdir", { parent, name, mode }));
+  }
+
+  async symlink({ parent, name }: Place, target: string): Promise<Attributes> {
+    checkName(name);
+    return this.#changed(await this.#calls.post("inode/symlink", { parent, name, target }));
+  }
+
+  async link(inode: InodeId, { parent, name }: Place): Promise<Attributes> {
+    checkName(name);
+    return this.#changed(await this.#calls.post("inode/link", { parent, name, inode }));
+  }
+
+  async unlink({ parent, name }: Place): Promise<Attributes> {
+    const change = { parent, name, folder: false };
+    return this.#changed(await this.#calls.post("inode/unlink", change));
+  }
+
+  async rmdir({ parent, name }: Place): Promise<void> {
+    await this.#calls.post("inode/unlink", { parent, name, folder: true });
+  }
+
+  async rename(
+    { parent, name }: Place,
+    to: Place,
+    { replace }: { readonly replace: boolean },
+  ): Promise<Renamed> {
+    checkName(to.name);
+    const move = { parent, name, toParent: to.parent, toName: to.name, exclusive: !replace };
+    const change = await this.#calls.post<InodeChange>("inode/rename", move);
+    const { replaced } = change;
+    return {
+      moved: this.#changed(change).inode,
+      replaced: replaced === null ? undefined : this.#shown(replaced),
+    };
+  }
+
+  async open(inode: InodeId, expected: Place | undefined): Promise<OpenedFile> {
+    const opened = await this.#calls.get<OpenInode>("inode/open", { inode, ...expected });
+    return this.#held(opened);
+  }
+
+  async read(
+    hold: HoldId,
+    range: { readonly at: number; readonly length: number },
+  ): Promise<Uint8Array> {
+    const content = this.#holds.get(hold);
+    if (content === undefined) throw volumeError("VOLUME_STALE", "the content is not held");
+    return content.read(range, this.#cache);
+  }
+
+  async close(hold: HoldId): Promise<void> {
+    this.#holds.delete(hold);
+  }
+
+  async reserve(count: number): Promise<readonly InodeId[]> {
+    const { first } = await this.#calls.post<{ readonly first: number }>("inode/reserve", {
+      count,
+    });
+    return Array.from({ length: count }, (_, at) => first + at);
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    const { inode, place, path, bytes, attributes } = commit;
+    if (place !== undefined) checkName(place.name);
+    const opened = await this.#put(inode, {
+      place,
+      mode: attributes.mode,
+      mtimeMicros: microsOf(attributes.mtimeNs),
+      content: () => (bytes === 0 ? Readable.from([]) : createReadStream(path, { end: bytes - 1 })),
+    });
+    return { ...(await this.#held(opened)), taken: false };
+  }
+
+  async getxattr(inode: InodeId, name: string): Promise<Uint8Array> {
+    const found = (await this.#attributes(inode)).find((one) => one.name === name);
+    if (found !== undefined) return Buffer.from(found.value, "base64");
+    throw volumeError("VOLUME_ATTRIBUTE_MISSING", "no such attribute");
+  }
+
+  async setxattr(
+    inode: InodeId,
+    attribute: {
+      readonly name: string;
+      readonly value: Uint8Array;
+      readonly mode: "set" | "create" | "replace";
+    },
+  ): Promise<void> {
+    const { name, mode } = attribute;
+    const value = Buffer.from(attribute.value).toString("base64");
+    const over = OVER[mode];
+    try {
+      await this.#calls.post("inode/attribute", { inode, name, value, over });
+    } catch (error) {
+      if (!(error instanceof VolumeError) || error.code !== "VOLUME_EXISTS") throw error;
+      throw volumeError("VOLUME_ATTRIBUTE_EXISTS", error.message);
+    }
+  }
+
+  async listxattr(inode: InodeId): Promise<readonly string[]> {
+    return (await this.#attributes(inode)).map(({ name }) => name);
+  }
+
+  async removexattr(inode: InodeId, name: string): Promise<void> {
+    await this.#calls.post("inode/attribute", { inode, name, value: null, over: "present" });
+  }
+
+  async statfs(): Promise<VolumeSpace> {
+    const use = await this.#calls.get<VolumeUse>("space", {});
+    const { usedBytes, usedInodes, freeBytes, quotaBytes, quotaInodes } = use;
+    const filesTotal = quotaInodes ?? usedInodes + FILES;
+    const room = quotaBytes === null ? freeBytes : Math.max(0, quotaBytes - usedBytes);
+    const bytesFree = Math.min(room, freeBytes);
+    return {
+      bytesTotal: quotaBytes ?? usedBytes + freeBytes,
+      ...{ bytesFree, filesTotal, filesFree: Math.max(0, filesTotal - usedInodes) },
+    };
+  }
+
+  /** Nothing is told: the mount asks at each open, and the kernel's timeouts do the rest. */
+  async *changes(signal: AbortSignal): AsyncGenerator<VolumeChange> {
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  async #attributes(inode: InodeId): Promise<readonly InodeAttribute[]> {
+    const { attributes } = await this.#calls.get<{
+      readonly attributes: readonly InodeAttribute[];
+    }>("inode/attributes", { inode });
+    return attributes;
+  }
+
+  /** Sends content for an inode. A try that was lost may have made the file: then it gets its content again. */
+  #put(
+    inode: InodeId,
+    file: {
+      readonly place: Commit["place"];
+      readonly mode: number | undefined;
+      readonly mtimeMicros: number | undefined;
+      readonly content: () => Readable;
+    },
+  ): Promise<OpenInode> {
+    const { place, mode, mtimeMicros, content } = file;
+    const common = { inode, mode: mode?.toString(8), mtimeMicros };
+    return this.#calls.put<OpenInode>("inode/content", {
+      query: async (isAgain) =>
+        isAgain && place !== undefined && (await this.#isThere(inode))
+          ? common
+          : { ...common, ...place },
+      content: () => Readable.toWeb(content()),
+    });
+  }
+
+  async #isThere(inode: InodeId): Promise<boolean> {
+    try {
+      await this.getattr(inode);
+      return true;
+    } catch (error) {
+      if (error instanceof VolumeError && error.code === "VOLUME_NOT_FOUND") return false;
+      throw error;
+    }
+  }
+
+  async #resize(
+    inode: InodeId,
+    bytes: number,
+    change: { readonly mode: number | undefined; readonly mtimeMicros: number | undefined },
+  ): Promise<Attributes> {
+    const opened = await this.#calls.get<OpenInode>("inode/open", { inode });
+    const before = await this.#contentOf(opened);
+    const content = (): Readable =>
+      Readable.from(resized(before, bytes, this.#cache), { objectMode: false });
+    return this.#shown(await this.#put(inode, { ...change, place: undefined, content }));
+  }
+
+  async #held(opened: OpenInode): Promise<OpenedFile> {
+    const content = await this.#contentOf(opened);
+    this.#lastHold += 1;
+    const hold = String(this.#lastHold);
+    this.#holds.set(hold, content);
+    return { attributes: this.#shown(opened), hold };
+  }
+
+  /** @throws {VolumeError} `VOLUME_FILE_TOO_LARGE` for more blocks than are held. */
+  async #contentOf({ blocks, list, parts }: OpenInode): Promise<RemoteContent> {
+    if (list === null) return new RemoteContent(blocks);
+    const all: BlockView[] = [];
+    for (let part = 0; part < parts; part += 1) {
+      const more = await this.#calls.get<{ readonly blocks: readonly BlockView[] }>(
+        "inode/blocks",
+        { list, part },
+      );
+      all.push(...more.blocks);
+      if (all.length > HELD_BLOCKS_MAX) {
+        throw volumeError("VOLUME_FILE_TOO_LARGE", `more than ${HELD_BLOCKS_MAX} blocks`);
+      }
+    }
+    return new RemoteContent(all);
+  }
+
+  #changed({ inode }: InodeChange): Attributes {
+    // Somebody else has removed it as soon as it was made.
+    if (inode === null) throw volumeError("VOLUME_NOT_FOUND", "it is gone again");
+    return this.#shown(inode);
+  }
+
+  #shown(view: InodeView): Attributes {
+    const { inode, type: kind, mode, links, bytes, target, content } = view;
+    return {
+      ...{ inode, kind, mode, links, ...this.#owner },
+      bytes: target === null ? bytes : Buffer.byteLength(target),
+      mtimeNs: BigInt(view.mtimeMicros) * 1000n,
+      ctimeNs: BigInt(view.changedMs) * 1_000_000n,
+      content: content ?? undefined,
+    };
+  }
+}
+
+const OVER = { set: "any", create: "absent", replace: "present" } as const;
+
+/** Rounded towards the past, as filesystems with coarser times do. */
+function microsOf(ns: bigint): number {
+  const micros = ns / 1000n;
+  return Number(ns < 0n && micros * 1000n !== ns ? micros - 1n : micros);
+}
+
+/** The content cut, or filled with zeros. */
+async function* resized(
+  before: RemoteContent,
+  bytes: number,
+  cache: BlockCache,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes; ) {
+    const length = Math.min(ZEROS_BYTES, bytes - at);
+    const data =
+      at < before.bytes ? await before.read({ at, length }, cache) : new Uint8Array(length);
+    yield data;
+    at += data.length;
+  }
+}

@@ -1,0 +1,92 @@
+/** What calls about files share: the workflow's group, commands to it, and the nodes that have blocks. */
+import type { Caller } from "../../actors/caller.ts";
+import type { ClusterNode } from "../../actors/cluster-node.ts";
+import type { Directory } from "../../actors/directory.ts";
+import { heirsAmong } from "../../actors/whom-to-ask.ts";
+import type { CallOptions } from "../../api/ports.ts";
+import type { Holders } from "../../fs/file-block-reader.ts";
+import type { TreeCommand } from "../../scheduler/tree/commands.ts";
+import { assert } from "../../std/assert.ts";
+import type { Deadline } from "../../std/deadline.ts";
+import type { NodeId } from "../../wire/dataset.ts";
+import type { Contents } from "../data-plane/contents.ts";
+import { systemTimers } from "../system.ts";
+import type { WorkflowWriter } from "../workflow-writer.ts";
+import { type FileCall, stepDeadline, TreeReader } from "./tree-reader.ts";
+import type { UploadDeps } from "./upload.ts";
+
+export interface FilesDeps {
+  readonly node: Pick<ClusterNode, "read"> & {
+    readonly caller: Pick<Caller, "ask">;
+    readonly directory: Pick<Directory, "members">;
+  };
+  readonly self: () => NodeId;
+  readonly isUp: (node: NodeId) => boolean;
+  readonly contents: Pick<Contents, "store" | "storeFiles" | "read">;
+  readonly view: {
+    workflowNamed(
+      name: string,
+      by: { readonly deadline: Deadline },
+    ): Promise<{ readonly group: number }>;
+  };
+  readonly writer: Pick<WorkflowWriter, "command">;
+}
+
+export class FileCalls {
+  readonly reader: TreeReader;
+  readonly contents: FilesDeps["contents"];
+  readonly #deps: FilesDeps;
+
+  constructor(deps: FilesDeps) {
+    this.#deps = deps;
+    this.contents = deps.contents;
+    this.reader = new TreeReader(deps.node);
+  }
+
+  /** @throws {JobxError} `WORKFLOW_UNKNOWN`. */
+  async begin(workflow: string, { deadline }: CallOptions): Promise<FileCall> {
+    const { group } = await this.#deps.view.workflowNamed(workflow, { deadline });
+    return { group, deadlineMs: deadline.ms };
+  }
+
+  /** Puts a command through. @throws {JobxError} the code for which it is refused. */
+  async command(
+    call: FileCall,
+    command: TreeCommand,
+  ): Promise<{ readonly inode: number; readonly revision: number }> {
+    const answer = await this.#deps.writer.command(call.group, command, stepDeadline(call));
+    assert(answer.kind === "inode", "a change of the tree is answered with its revision");
+    const { inode, revision } = answer;
+    return { inode, revision };
+  }
+
+  uploadDeps(): UploadDeps {
+    const { node, contents, self } = this.#deps;
+    return {
+      ...{
+        self: self(),
+        contents,
+        caller: node.caller,
+        reader: this.reader,
+        timers: systemTimers,
+      },
+      command: (call, command) => this.command(call, command),
+      others: () => this.#others(),
+      sleep: (ms) => new Promise((resolve) => systemTimers.after(ms, resolve)),
+    };
+  }
+
+  /** Who is being removed still has what it had. */
+  holders(): Holders {
+    const { node, self, isUp } = this.#deps;
+    const own = self();
+    const others = node.directory.members().filter((member) => member.node !== own);
+    const up = others.filter((member) => isUp(member.node));
+    return { nodes: up.map((member) => member.node), areAll: up.length === others.length };
+  }
+
+  #others(): readonly NodeId[] {
+    const { node, self, isUp } = this.#deps;
+    return heirsAmong(node.directory.members(), { self: self(), isUp });
+  }
+}

@@ -1,0 +1,316 @@
+/** The shared filesystem by the numbers of inodes, as mounts ask for it: any node answers. */
+import type { CallOptions } from "../../api/call-options.ts";
+import type {
+  BlockView,
+  InodeAt,
+  InodeAttribute,
+  InodeChange,
+  InodeCommit,
+  InodeList,
+  InodePort,
+  InodeView,
+  NameAt,
+  OpenInode,
+  VolumeUse,
+} from "../../api/inode-port.ts";
+import { rowOf } from "../../scheduler/apply-kit.ts";
+import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
+import { treeError } from "../../scheduler/tree/errors.ts";
+import { treeKeys } from "../../scheduler/tree/keys.ts";
+import { checkName } from "../../scheduler/tree/names.ts";
+import { findEntry, findInode } from "../../scheduler/tree/reading.ts";
+import { contentPart, type Found, lookUp, volumeUse } from "../../scheduler/tree/reads.ts";
+import type { FileContent } from "../../scheduler/tree/rows.ts";
+import { begun } from "./begun.ts";
+import type { FileCalls } from "./file-calls.ts";
+import { goneView, inodeView } from "./inode-views.ts";
+import type { FileCall } from "./tree-reader.ts";
+import { storeFile } from "./upload.ts";
+
+/** Of new files that nobody says a mode for. */
+const FILE_MODE = 0o644;
+
+export class Inodes implements InodePort {
+  readonly #calls: FileCalls;
+  readonly #freeBytes: () => Promise<number>;
+
+  constructor(calls: FileCalls, freeBytes: () => Promise<number>) {
+    this.#calls = calls;
+    this.#freeBytes = freeBytes;
+  }
+
+  async look(
+    { workflow, inode, name }: InodeAt & { readonly name: string | undefined },
+    options: CallOptions,
+  ): Promise<InodeView> {
+    const call = await this.#calls.begin(workflow, options);
+    const place = name === undefined ? { from: inode, path: "" } : placeOf({ parent: inode, name });
+    return inodeView(await this.#find(call, place));
+  }
+
+  async list(
+    at: InodeAt & { readonly limit: number; readonly after: string | undefined },
+    options: CallOptions,
+  ): Promise<InodeList> {
+    const call = await this.#calls.begin(at.workflow, options);
+    const { row } = await this.#find(call, { from: at.inode, path: "" });
+    if (row.kind !== "fs-directory") throw treeError("FS_NOT_DIRECTORY", "it is not a folder");
+    const { limit, after } = at;
+    const page = { directory: at.inode, after, limit };
+    const { names, more } = await this.#calls.reader.names(call, page);
+    const found = await this.#calls.reader.rows(call, names);
+    const entries = found.map(({ name, ...one }) => ({ name, ...inodeView(one) }));
+    return { entries, next: more ? (names.at(-1)?.name ?? null) : null };
+  }
+
+  async open(
+    { workflow, inode, place }: InodeAt & Pick<InodeCommit, "place">,
+    options: CallOptions,
+  ): Promise<OpenInode> {
+    const call = await this.#calls.begin(workflow, options);
+    const file = await this.#calls.reader.ask(call, (view) => {
+      const row = findInode(view, inode);
+      if (row === undefined) throw notThere();
+      if (row.kind === "fs-directory") throw treeError("FS_IS_DIRECTORY", "it is a folder");
+      if (row.kind === "fs-symlink") throw treeError("FS_NOT_FILE", "it is a symbolic link");
+      if (place !== undefined && findEntry(view, place.parent, place.name)?.inode !== inode) {
+        throw treeError("FS_CHANGED", "the name leads elsewhere by now", { path: place.name });
+      }
+      return row;
+    });
+    return this.#opened(call, inodeView({ inode, row: file }), file.content);
+  }
+
+  async blocks(
+    at: { readonly workflow: string; readonly list: number; readonly part: number },
+    options: CallOptions,
+  ): Promise<{ readonly blocks: readonly BlockView[] }> {
+    const call = await this.#calls.begin(at.workflow, options);
+    const part = await this.#calls.reader.ask(call, (view) => contentPart(view, at.list, at.part));
+    if (part === undefined) throw notThere();
+    return { blocks: part.blocks };
+  }
+
+  async block(
+    { workflow, cid, bytes }: { readonly workflow: string } & BlockView,
+    options: CallOptions,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    await this.#calls.begin(workflow, options);
+    const parts = [{ cid, bytes, from: 0, to: bytes }];
+    return begun(this.#calls.contents.read(parts, this.#calls.holders()));
+  }
+
+  async commit(
+    input: InodeCommit,
+    bytes: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<OpenInode> {
+    const call = await this.#calls.begin(input.workflow, options);
+    const { inode, place } = input;
+    // What would be refused is so before a byte of it is taken.
+    if (place === undefined) await this.#find(call, { from: inode, path: "" });
+    else await this.#checkFree(call, input, place);
+    const { copies, chunking } = await this.#calls.reader.ask(call, volumeUse);
+    const stored = await storeFile(this.#calls.uploadDeps(), {
+      ...{ call, bytes, signal: options.signal, copies, chunking, sha256: undefined },
+      path: place?.name ?? "",
+      commit: ({ upload, content, cid }) => {
+        const what = { content, root: cid, mtimeMicros: input.mtimeMicros };
+        if (place === undefined) {
+          const at = { place: { from: inode, path: "" }, mode: input.mode, keep: undefined };
+          const file = { ...what, ...at, expect: { kind: "any" } } as const;
+          return { kind: "fs-commit", upload, files: [file], parents: false };
+        }
+        const at = { place: placeOf(place), exclusive: input.exclusive };
+        const mode = input.mode ?? FILE_MODE;
+        return { kind: "fs-create", upload, inode, ...at, ...what, mode };
+      },
+    });
+    const { row } = await this.#find(call, { from: inode, path: "" });
+    // Somebody else may have brought other content since.
+    const shown = { ...inodeView({ inode, row }), bytes: stored.bytes, content: stored.cid };
+    return this.#opened(call, shown, stored.content);
+  }
+
+  async reserve(
+    { workflow, count }: { readonly workflow: string; readonly count: number },
+    options: CallOptions,
+  ): Promise<{ readonly first: number }> {
+    const call = await this.#calls.begin(workflow, options);
+    const { inode } = await this.#calls.command(call, { kind: "fs-reserve", count });
+    return { first: inode };
+  }
+
+  async mkdir(at: NameAt & { readonly mode: number }, options: CallOptions): Promise<InodeChange> {
+    const { mode } = at;
+    const command = { kind: "fs-mkdir", place: placeOf(at), mode, parents: false } as const;
+    return this.#change(at.workflow, command, options);
+  }
+
+  async symlink(
+    at: NameAt & { readonly target: string },
+    options: CallOptions,
+  ): Promise<InodeChange> {
+    const { target } = at;
+    return this.#change(at.workflow, { kind: "fs-symlink", place: placeOf(at), target }, options);
+  }
+
+  async link(at: NameAt & { readonly inode: number }, options: CallOptions): Promise<InodeChange> {
+    const from = { from: at.inode, path: "" };
+    return this.#change(at.workflow, { kind: "fs-link", from, to: placeOf(at) }, options);
+  }
+
+  async unlink(
+    at: NameAt & { readonly folder: boolean },
+    options: CallOptions,
+  ): Promise<InodeChange> {
+    const call = await this.#calls.begin(at.workflow, options);
+    const place = placeOf(at);
+    const before = await this.#find(call, place);
+    await this.#calls.command(
+      call,
+      at.folder ? { kind: "fs-rmdir", place } : { kind: "fs-unlink", places: [place] },
+    );
+    return { inode: await this.#left(call, before), replaced: null };
+  }
+
+  async rename(
+    move: Parameters<InodePort["rename"]>[0],
+    options: CallOptions,
+  ): Promise<InodeChange> {
+    const call = await this.#calls.begin(move.workflow, options);
+    const to = placeOf({ parent: move.toParent, name: move.toName });
+    const before = await this.#calls.reader.ask(call, (view) => {
+      const entry = findEntry(view, move.toParent, move.toName);
+      const row = entry === undefined ? undefined : findInode(view, entry.inode);
+      return entry === undefined || row === undefined ? undefined : { inode: entry.inode, row };
+    });
+    const over = move.exclusive ? "exclusive" : "posix";
+    const moves = [{ from: placeOf(move), to, keep: undefined }];
+    const rename = { kind: "fs-rename", moves, over, parents: false } as const;
+    const { inode } = await this.#calls.command(call, rename);
+    const inodes = { inode: await this.#view(call, inode) };
+    if (before === undefined || before.inode === inode) return { ...inodes, replaced: null };
+    return { ...inodes, replaced: await this.#left(call, before) };
+  }
+
+  set(
+    at: InodeAt & Pick<InodeCommit, "mode" | "mtimeMicros">,
+    options: CallOptions,
+  ): Promise<InodeChange> {
+    const place = { from: at.inode, path: "" };
+    const { mode, mtimeMicros } = at;
+    const change = { place, expect: { kind: "any" }, mode, mtimeMicros } as const;
+    return this.#change(at.workflow, { kind: "fs-attributes", ...change }, options);
+  }
+
+  async attributes(
+    { workflow, inode }: InodeAt,
+    options: CallOptions,
+  ): Promise<{ readonly attributes: readonly InodeAttribute[] }> {
+    const call = await this.#calls.begin(workflow, options);
+    const { row } = await this.#find(call, { from: inode, path: "" });
+    const attributes = row.attributes.map(({ name, value }) => ({
+      name,
+      value: Buffer.from(value).toString("base64"),
+    }));
+    return { attributes };
+  }
+
+  setAttribute(
+    at: Parameters<InodePort["setAttribute"]>[0],
+    options: CallOptions,
+  ): Promise<InodeChange> {
+    const place = { from: at.inode, path: "" };
+    const value = at.value === null ? undefined : new Uint8Array(Buffer.from(at.value, "base64"));
+    const { name, over } = at;
+    const command = { kind: "fs-attribute", place, name, value, over } as const;
+    return this.#change(at.workflow, command, options);
+  }
+
+  async space(
+    { workflow }: { readonly workflow: string },
+    options: CallOptions,
+  ): Promise<VolumeUse> {
+    const call = await this.#calls.begin(workflow, options);
+    const { usedBytes, usedInodes, quotaBytes, quotaInodes } = await this.#calls.reader.ask(
+      call,
+      volumeUse,
+    );
+    return {
+      ...{ usedBytes, usedInodes, freeBytes: await this.#freeBytes() },
+      ...{ quotaBytes: quotaBytes ?? null, quotaInodes: quotaInodes ?? null },
+    };
+  }
+
+  /** Puts a command through, and shows the inode that it is about. */
+  async #change(
+    workflow: string,
+    command: TreeCommand,
+    options: CallOptions,
+  ): Promise<InodeChange> {
+    const call = await this.#calls.begin(workflow, options);
+    const { inode } = await this.#calls.command(call, command);
+    return { inode: await this.#view(call, inode), replaced: null };
+  }
+
+  /** Null for one that somebody else has removed meanwhile. */
+  #view(call: FileCall, inode: number): Promise<InodeView | null> {
+    return this.#calls.reader.ask(call, (view) => {
+      const row = findInode(view, inode);
+      return row === undefined ? null : inodeView({ inode, row });
+    });
+  }
+
+  /** What is left of an inode that lost a name. */
+  async #left(call: FileCall, before: Found): Promise<InodeView> {
+    return (await this.#view(call, before.inode)) ?? goneView(before);
+  }
+
+  async #opened(call: FileCall, shown: InodeView, content: FileContent): Promise<OpenInode> {
+    if (content.kind === "inline") {
+      return { ...shown, blocks: content.blocks, list: null, parts: 0 };
+    }
+    const { content: list } = content;
+    const row = await this.#calls.reader.ask(call, (view) =>
+      rowOf(view, "fs-content", treeKeys.content(list)),
+    );
+    if (row === undefined) throw treeError("FS_CHANGED", "the file was replaced meanwhile");
+    return { ...shown, blocks: [], list, parts: row.parts };
+  }
+
+  #find(call: FileCall, place: Place): Promise<Found> {
+    return this.#calls.reader.ask(call, (view) => lookUp(view, place, { follow: false }));
+  }
+
+  /** @throws {TreeError} what a new name is refused with. */
+  async #checkFree(
+    call: FileCall,
+    { inode, exclusive }: InodeCommit,
+    { parent, name }: NonNullable<InodeCommit["place"]>,
+  ): Promise<void> {
+    checkName(name);
+    await this.#calls.reader.ask(call, (view) => {
+      if (findInode(view, parent)?.kind !== "fs-directory") throw notThere();
+      if (findInode(view, inode) !== undefined) {
+        throw treeError("FS_CHANGED", "the number of the inode is not free", { path: name });
+      }
+      const entry = findEntry(view, parent, name);
+      if (entry === undefined) return;
+      if (exclusive) throw treeError("FS_EXISTS", "it is there already", { path: name });
+      if (entry.type === "directory") {
+        throw treeError("FS_IS_DIRECTORY", "it is a folder", { path: name });
+      }
+    });
+  }
+}
+
+/** One name of a folder. @throws {TreeError} `FS_NAME_INVALID`, also for a path of several; `FS_NAME_TOO_LONG`. */
+function placeOf({ parent, name }: Pick<NameAt, "parent" | "name">): Place {
+  checkName(name);
+  return { from: parent, path: name };
+}
+
+function notThere(): Error {
+  return treeError("FS_NOT_FOUND", "there is no such inode");
+}

@@ -1,0 +1,93 @@
+/** A volume of one node in memory: the real commands and reads on rows in a map, and blocks in another. */
+import { hash } from "node:crypto";
+import { accepted } from "../../src/node/cluster-errors.ts";
+import { FileCalls, type FilesDeps } from "../../src/node/files/file-calls.ts";
+import { Inodes } from "../../src/node/files/inodes.ts";
+import type { Row } from "../../src/scheduler/rows.ts";
+import { assert } from "../../src/std/assert.ts";
+import { TreeKit } from "./tree-kit.ts";
+
+const CHUNK_BYTES = 1 << 20;
+const FREE_BYTES = 1e12;
+
+/** Every name of a workflow is that of this one. */
+export class MemoryVolume {
+  readonly inodes: Inodes;
+  readonly #blocks = new Map<string, Uint8Array>();
+  #kit = new TreeKit();
+
+  constructor() {
+    const calls = new FileCalls({
+      node: {
+        read: (_group, wanted) => Promise.resolve(this.#read(wanted)),
+        caller: { ask: () => Promise.resolve(undefined) },
+        directory: { members: () => [] },
+      },
+      self: () => "n1",
+      isUp: () => true,
+      contents: {
+        store: ({ bytes }) => store(this.#blocks, bytes),
+        read: (parts) => slices(this.#blocks, parts),
+      },
+      view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
+      writer: {
+        command: async (_group, command) =>
+          accepted({ kind: "answered", answer: this.#kit.run(command) }),
+      },
+    });
+    this.inodes = new Inodes(calls, () => Promise.resolve(FREE_BYTES));
+  }
+
+  reset(): void {
+    this.#kit = new TreeKit();
+    this.#blocks.clear();
+  }
+
+  #read({ keys, scan }: Wanted): Awaited<ReturnType<FilesDeps["node"]["read"]>> {
+    const { scanned, more } = scan === undefined ? NOTHING : page(this.#kit, scan);
+    const values = keys.map((key) => this.#kit.rows.get(key));
+    return { kind: "rows", values, scanned, more, term: 1, appliedIndex: 1 };
+  }
+}
+
+type Wanted = Parameters<FilesDeps["node"]["read"]>[1];
+
+const NOTHING = { scanned: [], more: false };
+
+function page(
+  kit: TreeKit,
+  scan: { readonly gte: string; readonly lt: string; readonly limit: number },
+): {
+  readonly scanned: readonly { readonly key: string; readonly row: Row }[];
+  readonly more: boolean;
+} {
+  const { gte, lt, limit } = scan;
+  const found = kit.scan("").filter(([key]) => key >= gte && key < lt);
+  const scanned = found.slice(0, limit).map(([key, row]) => ({ key, row }));
+  return { scanned, more: found.length > limit };
+}
+
+async function* store(blocks: Map<string, Uint8Array>, bytes: AsyncIterable<Uint8Array>) {
+  const parts: Uint8Array[] = [];
+  for await (const part of bytes) parts.push(part);
+  const all = Buffer.concat(parts);
+  const chunks: { readonly cid: string; readonly bytes: number }[] = [];
+  for (let at = 0; at < all.length; at += CHUNK_BYTES) {
+    const data = all.subarray(at, at + CHUNK_BYTES);
+    const cid = hash("sha256", data, "hex");
+    blocks.set(cid, data);
+    chunks.push({ cid, bytes: data.length });
+  }
+  yield { chunks, root: hash("sha256", all, "hex"), sha256: undefined };
+}
+
+async function* slices(
+  blocks: ReadonlyMap<string, Uint8Array>,
+  parts: readonly { readonly cid: string; readonly from: number; readonly to: number }[],
+) {
+  for (const { cid, from, to } of parts) {
+    const block = blocks.get(cid);
+    assert(block !== undefined, "what is named is there");
+    yield block.subarray(from, to);
+  }
+}

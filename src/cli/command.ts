@@ -1,6 +1,6 @@
 /** A command as data: what help shows and the parser needs, and the function that runs. */
 import type { JobxClient } from "../api/client.ts";
-import type { Patience } from "./connect.ts";
+import type { Addresses, Patience } from "./connect.ts";
 import { cliError } from "./errors.ts";
 import type { Io } from "./io.ts";
 
@@ -27,6 +27,8 @@ export interface CommandRun {
   readonly io: Io;
   /** The cluster; made when it is needed, so that usage errors need none. */
   readonly connect: (patience?: Patience) => Promise<JobxClient>;
+  /** The same nodes and token, for a process that has a client of its own. */
+  readonly addresses: () => Promise<Addresses>;
 }
 
 /** One command; `name` is one to three words. */

@@ -10,11 +10,13 @@ import { FS_DU } from "./commands/fs-du.ts";
 import { FS_GET } from "./commands/fs-get.ts";
 import { FS_LS } from "./commands/fs-ls.ts";
 import { FS_MKDIR } from "./commands/fs-mkdir.ts";
+import { FS_MOUNT } from "./commands/fs-mount.ts";
 import { FS_MV } from "./commands/fs-mv.ts";
 import { FS_PUT } from "./commands/fs-put.ts";
 import { FS_RM } from "./commands/fs-rm.ts";
 import { FS_STAT } from "./commands/fs-stat.ts";
 import { FS_TREE } from "./commands/fs-tree.ts";
+import { FS_UNMOUNT } from "./commands/fs-unmount.ts";
 import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
@@ -99,6 +101,8 @@ export const COMMANDS: readonly Command[] = [
   FS_RM,
   FS_TREE,
   FS_DU,
+  FS_MOUNT,
+  FS_UNMOUNT,
   NODE_LIST,
   NODE_SHOW,
   NODE_DRAIN,

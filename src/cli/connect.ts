@@ -14,20 +14,32 @@ const URLS_MAX = 64;
 /** Patience with a cluster that is electing. */
 const DEADLINE_MS_DEFAULT = 30_000;
 
+/** Which nodes, and with which token. */
+export interface Addresses {
+  readonly urls: readonly string[];
+  readonly token: string | undefined;
+}
+
 /**
- * A client from `--api`, else `JOBX_API`, else the address that the local node wrote into its data
+ * Where and as whom: from `--api`, else `JOBX_API`, else the address that the local node wrote into its data
  * folder, else where a node listens by default; and from `JOBX_TOKEN`. Without a token, the one that
  * the local node wrote is used, but only towards this machine: it would be shown to strangers.
  * @throws {JobxError} `CLI_USAGE` for URLs that are none, `CLI_FILE_UNREADABLE` for a node's file
  * that holds no URL.
  */
+export async function addresses(io: Io, api: string | undefined): Promise<Addresses> {
+  const given = api ?? (io.env["JOBX_API"] || undefined);
+  const urls = given === undefined ? [(await localApi(io)) ?? API_DEFAULT] : parseUrls(given);
+  const token = io.env["JOBX_TOKEN"] || (urls.every(isLocal) ? await localToken(io) : undefined);
+  return { urls, token };
+}
+
+/** A client of these nodes. @throws {JobxError} as `addresses`. */
 export async function connect(
   io: Io,
   options: { readonly api: string | undefined } & Patience,
 ): Promise<JobxClient> {
-  const given = options.api ?? (io.env["JOBX_API"] || undefined);
-  const urls = given === undefined ? [(await localApi(io)) ?? API_DEFAULT] : parseUrls(given);
-  const token = io.env["JOBX_TOKEN"] || (urls.every(isLocal) ? await localToken(io) : undefined);
+  const { urls, token } = await addresses(io, options.api);
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS_DEFAULT;
   const { endMs } = options;
   const stale = options.stale === true ? ageTeller(io) : undefined;

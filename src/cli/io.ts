@@ -26,4 +26,6 @@ export interface Io {
   readonly version: () => Promise<string>;
   readonly client: ClientDeps;
   readonly timers: Timers;
+  /** Resolves when somebody wants the program to end; without it a signal ends it at once. */
+  readonly interrupted: () => Promise<void>;
 }

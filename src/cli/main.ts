@@ -22,6 +22,10 @@ process.exitCode = await runCli(process.argv.slice(2), {
   readInput,
   bytes: { input: () => process.stdin, write },
   version: readVersion,
+  interrupted: () =>
+    new Promise((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    }),
   client: {
     fetch,
     clock: { nowMs: () => performance.now() },

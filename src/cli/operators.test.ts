@@ -33,6 +33,7 @@ async function jobx(
     env: { JOBX_API: url, JOBX_TOKEN: TOKENS.admin },
     homeFolder: "/nowhere",
     timers: systemTimers,
+    interrupted: () => new Promise(() => {}),
     out: (text) => {
       out += text;
     },

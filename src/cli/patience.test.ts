@@ -35,6 +35,7 @@ async function jobx(
   let err = "";
   const exit = await runCli(words, {
     env: { JOBX_API: url, JOBX_TOKEN: "t" },
+    interrupted: () => new Promise(() => {}),
     homeFolder: "/nonexistent",
     out: () => undefined,
     err: (text) => {

@@ -6,7 +6,7 @@ import type { JobxError } from "../std/errors.ts";
 import { suggest } from "../workflow/suggest.ts";
 import type { Command, CommandOption, CommandRun } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { connect } from "./connect.ts";
+import { addresses, connect } from "./connect.ts";
 import { cliError } from "./errors.ts";
 import { EXIT } from "./exit.ts";
 import { COMMON_OPTIONS, commandHelp, mainHelp, usageLine } from "./help.ts";
@@ -98,6 +98,7 @@ async function runCommand(command: Command, words: readonly string[], io: Io): P
     flag: (name) => values[name] === true,
     json: values["json"] === true,
     io,
+    addresses: () => addresses(io, text("api")),
     connect: (options) => connect(io, { api: text("api"), ...options }),
   };
   return command.run(run);

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { runCommand } from "./command.ts";
 import { MountError } from "./errors.ts";
 import { workerFile } from "./worker-file.ts";
-import { parseWorkerWord, type WorkerOptions } from "./worker-options.ts";
+import { parseWorkerWord, TOKEN_VARIABLE, type WorkerOptions } from "./worker-options.ts";
 
 /** Reads wait in threads of libuv's pool, and files on the local disk need some beside them. */
 const POOL_THREADS = 12;
@@ -26,8 +26,19 @@ export interface StartedMount {
   readonly minors: readonly number[];
   /** Fulfilled with the exit status, or with the name of the signal that ended it. */
   readonly ended: Promise<number | string>;
+  /** This process may end before the server. */
+  release(): void;
   /** Asks it to unmount: when nothing is open any more, or after its deadline. */
   stop(): Promise<void>;
+}
+
+/** How a server is started. */
+export interface StartOptions {
+  readonly scope: MountScope;
+  /** For the volume's nodes; the server finds it in its environment. */
+  readonly token?: string | undefined;
+  /** Descriptor of a file for its log; default this process's error output. */
+  readonly logFd?: number | undefined;
 }
 
 /**
@@ -36,7 +47,7 @@ export interface StartedMount {
  */
 export async function startMount(
   options: WorkerOptions,
-  scope: MountScope = "machine",
+  { scope, token, logFd }: StartOptions = { scope: "machine" },
 ): Promise<StartedMount> {
   const argv = [
     ...(scope === "namespace" ? UNSHARE : []),
@@ -45,10 +56,14 @@ export async function startMount(
   ];
   const [file = process.execPath, ...args] = [...argv, JSON.stringify(options)];
   const child = spawn(file, args, {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", logFd ?? "inherit"],
     // In a group of its own: an interrupt from the terminal must not end it before its clients.
     detached: true,
-    env: { ...process.env, UV_THREADPOOL_SIZE: String(POOL_THREADS) },
+    env: {
+      ...process.env,
+      UV_THREADPOOL_SIZE: String(POOL_THREADS),
+      [TOKEN_VARIABLE]: token,
+    },
   });
   const ended = new Promise<number | string>((resolve) => {
     child.on("error", (error) => resolve(error.message));
@@ -59,7 +74,11 @@ export async function startMount(
     child.kill("SIGTERM");
     await ended;
   };
-  return { pid: child.pid ?? 0, minors, ended, stop };
+  const release = (): void => {
+    child.stdout?.destroy();
+    child.unref();
+  };
+  return { pid: child.pid ?? 0, minors, ended, release, stop };
 }
 
 async function served(

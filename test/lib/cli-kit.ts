@@ -53,6 +53,8 @@ export async function jobx(
     readonly env?: Record<string, string>;
     readonly input?: string;
     readonly terminal?: boolean;
+    /** Resolves when the command is to end. */
+    readonly interrupted?: Promise<void>;
   } = {},
 ): Promise<Ran> {
   let out = "";
@@ -94,6 +96,7 @@ export async function jobx(
       randomKey: () => "random-key",
     },
     timers: systemTimers,
+    interrupted: () => options.interrupted ?? new Promise(() => {}),
   };
   const exit = await runCli(typeof words === "string" ? words.split(" ") : words, io);
   return { exit, out, err };

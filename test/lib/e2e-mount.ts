@@ -55,7 +55,7 @@ export class MountKit {
         unmountMs: 2_000,
         ...others,
       },
-      scope,
+      { scope },
     );
     this.#started.push(started);
     return started;

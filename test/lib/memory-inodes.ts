@@ -27,6 +27,9 @@ export class MemoryVolume {
       isUp: () => true,
       contents: {
         store: ({ bytes }) => store(this.#blocks, bytes),
+        storeFiles: () => {
+          throw new Error("folders are not put through inodes");
+        },
         read: (parts) => slices(this.#blocks, parts),
       },
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },

@@ -124,6 +124,30 @@ test("pins that were not renewed lapse, more than one command's in several, and 
   retention.stop();
 });
 
+test("what a node put aside before it died is removed when its pin lapses, or by the next leader", async () => {
+  const { timers, kit, proposed, retention } = keeper();
+  const id = (digit: string) => `${digit.repeat(8)}-1111-4111-8111-111111111111`;
+  const [lives, dies, leftBefore] = [id("a"), id("b"), id("c")];
+  kit.pin(lives, 600_000);
+  kit.pin(dies, 30_000);
+  const paths = [lives, dies, leftBefore, "by-hand"].map((upload) => `.uploads/${upload}/a`);
+  kit.commit(
+    paths.map((path) => file(path, 1)),
+    { parents: true, upload: lives },
+  );
+  const left = () => paths.filter((path) => kit.paths().has(path));
+  retention.start();
+  await timers.advance(1000);
+  expect(left()).toEqual([paths[0], paths[1], paths[3]]);
+  await timers.advance(60_000);
+  expect(left()).toEqual([paths[0], paths[3]]);
+  expect(kit.scan("Fx/")).toEqual([]);
+  const { length } = proposed;
+  await timers.advance(60_000);
+  expect(proposed.length).toBe(length);
+  retention.stop();
+});
+
 test("a sweep of a large folder begins each scan where the last one ended", async () => {
   const { timers, kit, retention, begins } = keeper();
   kit.pin("u1", 3_600_000);

@@ -1,6 +1,6 @@
 /**
  * What a workflow's leader does about its tree of files: rows of what was removed are swept, pins that were
- * not renewed lapse. One bounded step at a time; a new leader goes on where the rows say.
+ * not renewed lapse, and what their uploads had put aside is removed. One bounded step at a time; a new leader goes on where the rows say.
  */
 import type { Row } from "../scheduler/rows.ts";
 import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX, type TreeCommand } from "../scheduler/tree/commands.ts";
@@ -8,9 +8,12 @@ import {
   placeOfEntryKey,
   placeOfPinDueKey,
   placeOfSweptKey,
+  treeKeys,
   treePrefixes,
 } from "../scheduler/tree/keys.ts";
-import { listingRange } from "../scheduler/tree/reads.ts";
+import { listed, listingRange } from "../scheduler/tree/reads.ts";
+import { PINS_MAX, ROOT_INODE } from "../scheduler/tree/rows.ts";
+import { isUploadId, UPLOADS_FOLDER, uploadPath } from "../scheduler/tree/uploads-folder.ts";
 import type { WallClock } from "../std/clock.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
 import type { StatePort } from "./ports.ts";
@@ -27,6 +30,9 @@ export class TreeUpkeep {
   /** The folder that was swept last, and its last name: what was deleted before it is not scanned again (R11). */
   #swept: { readonly directory: number; readonly name: string } | undefined;
 
+  /** Whether something may be put aside whose upload has no pin: an earlier leader's lapses are not known here. */
+  #mayBeStranded = true;
+
   constructor(deps: TreeUpkeepDeps) {
     this.#deps = deps;
   }
@@ -34,7 +40,8 @@ export class TreeUpkeep {
   /** True when there is probably more to do. @throws {JobxError} when the command is not taken. */
   async step(): Promise<boolean> {
     const swept = await this.#sweep();
-    return (await this.#lapse()) || swept;
+    const lapsed = await this.#lapse();
+    return (await this.#removeStranded()) || lapsed || swept;
   }
 
   async #sweep(): Promise<boolean> {
@@ -74,6 +81,29 @@ export class TreeUpkeep {
     const keys = rows.map(([key]) => key).filter((key) => placeOfPinDueKey(key).expiresMs <= nowMs);
     if (keys.length === 0) return false;
     await this.#deps.propose({ kind: "fs-lapse", keys });
+    this.#mayBeStranded = true;
     return keys.length === FS_LAPSE_MAX;
+  }
+
+  /** One at a time: a pin begins before what it is for, and no id of an upload comes twice. */
+  async #removeStranded(): Promise<boolean> {
+    if (!this.#mayBeStranded) return false;
+    const state = this.#deps.state();
+    const [folder] = await state.read([treeKeys.entry(ROOT_INODE, UPLOADS_FOLDER)]);
+    if (folder?.kind === "fs-entry" && folder.type === "directory") {
+      const range = { ...listingRange(folder.inode, undefined), limit: PINS_MAX + 1 };
+      const uploads = listed((await state.scan(range)).rows)
+        .map(({ name }) => name)
+        .filter(isUploadId);
+      const pins = await state.read(uploads.map((upload) => treeKeys.pin(upload)));
+      const stranded = uploads.find((_, at) => pins[at] === undefined);
+      if (stranded !== undefined) {
+        const place = { from: ROOT_INODE, path: uploadPath(stranded) };
+        await this.#deps.propose({ kind: "fs-remove", place });
+        return true;
+      }
+    }
+    this.#mayBeStranded = false;
+    return false;
   }
 }

@@ -7,15 +7,13 @@ import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
 import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
+import { UPLOADS_FOLDER, uploadPath } from "../../scheduler/tree/uploads-folder.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
 import { type FileCall, pathOf } from "./tree-reader.ts";
 import { TreeUnpack, type UnpackDeps } from "./tree-unpack.ts";
 import { CHUNKING, type UploadDeps } from "./upload.ts";
 import { UploadPin } from "./upload-pin.ts";
-
-/** The folder of the root in which trees wait that are put at once. */
-const UPLOADS = ".uploads";
 
 export type TreeDeps = Omit<UploadDeps, "contents"> & Pick<UnpackDeps, "contents">;
 
@@ -39,7 +37,7 @@ export async function putTree(
   const target = input.atomic ? await freePlace(deps, call, path) : undefined;
   const { copies: wanted, chunking } = await deps.reader.ask(call, volumeUse);
   const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
-  const aside = { from: ROOT_INODE, path: `${UPLOADS}/${upload}` };
+  const aside = { from: ROOT_INODE, path: uploadPath(upload) };
   let unpack: TreeUnpack | undefined;
   try {
     const mkdir = (place: Place) =>
@@ -59,7 +57,10 @@ export async function putTree(
   } finally {
     pin.release();
     if (target !== undefined) {
-      await quietly(command, { kind: "fs-rmdir", place: { from: ROOT_INODE, path: UPLOADS } });
+      await quietly(command, {
+        kind: "fs-rmdir",
+        place: { from: ROOT_INODE, path: UPLOADS_FOLDER },
+      });
     }
   }
 }

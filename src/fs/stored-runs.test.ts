@@ -21,7 +21,14 @@ import { BlockCache, CACHE_BYTES, CACHE_MANIFESTS } from "./block-cache.ts";
 import { BlockStore } from "./block-store.ts";
 import { StoredPairIo } from "./pair-io.ts";
 import type { BlockSource } from "./ports.ts";
-import { fetchRun, listRunBlocks, readBlockSlices, SLICE_BYTES } from "./transfer.ts";
+import {
+  FETCHES_AHEAD,
+  fetchBlocks,
+  fetchRun,
+  listRunBlocks,
+  readBlockSlices,
+  SLICE_BYTES,
+} from "./transfer.ts";
 
 const root = await mkdtemp(join(tmpdir(), "jobx-runs-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -413,7 +420,8 @@ test("a run is brought from another node once, in order", async () => {
 
 test("fetching goes on where it was interrupted, and replaces what was damaged", async () => {
   const { from, to, run, pathOf } = await twoNodes();
-  const [manifest, first, second, third] = await listRunBlocks(from, run.cid);
+  const blocks = await listRunBlocks(from, run.cid);
+  const [manifest, first, second, third] = blocks;
   const cids = [manifest, first, second, third].map((block) => block?.cid ?? "");
   const good = sourceOf(from);
   const failing: BlockSource = {
@@ -425,8 +433,10 @@ test("fetching goes on where it was interrupted, and replaces what was damaged",
   await expect(fetchRun(run, { store: to, source: failing, signal })).rejects.toThrow(/broke/);
   // Where the manifest is, the blocks are.
   expect([await to.has(cids[0] ?? ""), await to.has(cids[1] ?? "")]).toEqual([false, true]);
+  // What was on its way when it broke is not fetched again.
   expect(await fetchRun(run, { store: to, source: good, signal })).toMatchObject({
-    presentBlocks: 1,
+    fetchedBlocks: 2,
+    presentBlocks: blocks.length - 2,
   });
   await writeFile(pathOf(cids[0] ?? ""), "damaged");
   await writeFile(pathOf(cids[3] ?? ""), "damaged");
@@ -472,7 +482,30 @@ test("a source may answer with a whole block, and stopping ends a fetch", async 
     code: "FS_STOPPED",
   });
   expect(asked).toBe(3);
-  expect(await fetchRun(run, { store: to, source, signal })).toMatchObject({ presentBlocks: 1 });
+  await fetchRun(run, { store: to, source, signal });
+  expect(await to.has(run.cid)).toBe(true);
+});
+
+test("blocks are on their way together, and no more of them than are allowed", async () => {
+  const { store: from } = await openStore();
+  const { store: to } = await openStore();
+  const cids = await Promise.all(
+    Array.from({ length: 3 * FETCHES_AHEAD }, (_, at) => from.put(Buffer.alloc(1000, at))),
+  );
+  let under = 0;
+  let most = 0;
+  const source: BlockSource = {
+    async get(cid) {
+      most = Math.max(most, ++under);
+      const bytes = await from.get(cid);
+      under--;
+      return bytes;
+    },
+  };
+  await fetchBlocks([...cids, ...cids], { store: to, source, signal });
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(FETCHES_AHEAD);
+  for (const cid of cids) expect(await to.get(cid)).toEqual(await from.get(cid));
 });
 
 test("a block is served in slices, and only when it is whole", async () => {

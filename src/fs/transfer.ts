@@ -3,6 +3,8 @@
 import { concatBytes } from "../std/bytes.ts";
 import type { Cid, RunPiece } from "../wire/dataset.ts";
 import { DATA_BLOCK_BYTES_MAX, decodeManifest, MANIFEST_BYTES_MAX } from "../wire/run.ts";
+import type { BlockBatch } from "./block-batch.ts";
+import { asError } from "./block-files.ts";
 import { type BlockStore, cidOf } from "./block-store.ts";
 import { checkStopped, FsError } from "./errors.ts";
 import type { BlockSource } from "./ports.ts";
@@ -10,6 +12,12 @@ import { checkManifest } from "./run-source.ts";
 
 /** Bytes handed on at a time when a block is served: a slice takes a control host far under 10 ms. */
 export const SLICE_BYTES = 64 * 1024;
+
+/**
+ * Blocks that one fetch asks for before the first of them came: hides the way to another node, and bounds what
+ * it holds, with each a MiB or so.
+ */
+export const FETCHES_AHEAD = 8;
 
 /** A block and its size. */
 export interface BlockRef {
@@ -43,8 +51,8 @@ export async function listRunBlocks(
 }
 
 /**
- * Makes a whole run durable on this node. Blocks come in their order; those that are here are
- * skipped. The manifest is stored last: where it is, the blocks were. Harmless to repeat, which
+ * Makes a whole run durable on this node. Some blocks are on their way at once; those that are here
+ * are skipped. The manifest is stored last: where it is, the blocks were. Harmless to repeat, which
  * goes on where it was interrupted.
  * @throws {JobxError} what `source` throws; `FS_FETCH_DAMAGED` when it sent something else;
  * `RUN_MALFORMED`, `FS_RUN_MISMATCH` when the run is not what was recorded; `FS_DISK_FULL`, `FS_IO`;
@@ -65,10 +73,12 @@ export async function fetchRun(
   checkManifest(run, manifest);
   const batch = store.batch();
   try {
-    for (const { cid, bytes } of manifest.blocks) {
-      if (await batch.keep(cid)) fetcher.presentBlocks++;
-      else await batch.put(await fetcher.block(cid, { bytesMax: bytes, bytesMin: bytes }));
-    }
+    const wanted = manifest.blocks.map(({ cid, bytes }) => ({
+      cid,
+      bytesMin: bytes,
+      bytesMax: bytes,
+    }));
+    await fetcher.into(batch, wanted);
     await batch.commit();
     await store.put(manifestBytes);
   } finally {
@@ -78,7 +88,8 @@ export async function fetchRun(
 }
 
 /**
- * Makes blocks durable on this node, whatever they are part of. Those that are here are skipped.
+ * Makes blocks durable on this node, whatever they are part of. Those that are here are skipped; what came
+ * before an error stays, so that it is not fetched again.
  * @throws {JobxError} as `fetchRun`.
  */
 export async function fetchBlocks(
@@ -93,10 +104,10 @@ export async function fetchBlocks(
   const batch = options.store.batch();
   const size = { bytesMin: 0, bytesMax: Math.max(DATA_BLOCK_BYTES_MAX, MANIFEST_BYTES_MAX) };
   try {
-    for (const cid of cids) {
-      if (await batch.keep(cid)) fetcher.presentBlocks++;
-      else await batch.put(await fetcher.block(cid, size));
-    }
+    await fetcher.into(
+      batch,
+      [...new Set(cids)].map((cid) => ({ cid, ...size })),
+    );
     await batch.commit();
   } finally {
     await batch.settle();
@@ -130,6 +141,15 @@ export async function* readBlockSlices(
     yield bytes.subarray(at, at + SLICE_BYTES);
   }
 }
+
+/** A block that is to come, within bounds. */
+interface Wanted {
+  readonly cid: Cid;
+  readonly bytesMin: number;
+  readonly bytesMax: number;
+}
+
+type Batch = Pick<BlockBatch, "keep" | "put">;
 
 /** Asks a source for blocks, believes nothing, and counts. */
 class Fetcher {
@@ -170,6 +190,44 @@ class Fetcher {
     return this.block(cid, { bytesMax: MANIFEST_BYTES_MAX, bytesMin: 0 });
   }
 
+  /**
+   * Puts blocks into the batch, `FETCHES_AHEAD` of them on their way at once. After an error no more is asked
+   * for; what was under way is taken.
+   */
+  async into(batch: Batch, blocks: readonly Wanted[]): Promise<void> {
+    const left = blocks[Symbol.iterator]();
+    const ahead: Promise<Fetched>[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    for (;;) {
+      while (failure === undefined && ahead.length < FETCHES_AHEAD) {
+        const next = left.next();
+        if (next.done === true) break;
+        ahead.push(this.#begin(batch, next.value));
+      }
+      const fetched = await ahead.shift();
+      if (fetched === undefined) break;
+      if (fetched.kind === "failed") failure ??= fetched;
+      else if (fetched.kind === "came") {
+        try {
+          await batch.put(fetched.bytes);
+        } catch (error) {
+          failure ??= { error };
+        }
+      }
+    }
+    if (failure !== undefined) throw asError(failure.error);
+  }
+
+  async #begin(batch: Batch, { cid, ...size }: Wanted): Promise<Fetched> {
+    try {
+      if (!(await batch.keep(cid))) return { kind: "came", bytes: await this.block(cid, size) };
+      this.presentBlocks++;
+      return { kind: "present" };
+    } catch (error) {
+      return { kind: "failed", error };
+    }
+  }
+
   async block(
     cid: Cid,
     size: { readonly bytesMin: number; readonly bytesMax: number },
@@ -181,6 +239,11 @@ class Fetcher {
     return bytes;
   }
 }
+
+type Fetched =
+  | { readonly kind: "present" }
+  | { readonly kind: "came"; readonly bytes: Uint8Array }
+  | { readonly kind: "failed"; readonly error: unknown };
 
 async function receiveBlock(
   cid: Cid,

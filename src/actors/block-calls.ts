@@ -6,7 +6,16 @@ import type { RunsPort } from "./work-ports.ts";
 
 type BlockCall = Extract<
   Call,
-  { readonly kind: "copy-run" | "hand-on-blocks" | "have-blocks" | "copy-blocks" }
+  {
+    readonly kind:
+      | "copy-run"
+      | "hand-on-blocks"
+      | "have-blocks"
+      | "copy-blocks"
+      | "take-blocks"
+      | "verify-blocks"
+      | "verify-store";
+  }
 >;
 
 /** Answers for this node's own store; what it lacks it fetches from the one who asks. */
@@ -30,5 +39,11 @@ export async function serveBlockCall(
     case "copy-blocks":
       await runs.ensureBlocks(call.cids, from, signal);
       return { kind: "done" };
+    case "take-blocks":
+      return { kind: "blocks", here: await runs.takeBlocks(call.cids, call.from, signal) };
+    case "verify-blocks":
+      return { kind: "verified", ...(await runs.verifyBlocks(call.cids)) };
+    case "verify-store":
+      return { kind: "verified", ...(await runs.verifyStore(call.after)) };
   }
 }

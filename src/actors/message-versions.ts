@@ -67,6 +67,9 @@ const CALLS = {
   "hand-on-blocks": 1,
   "have-blocks": 1,
   "copy-blocks": 1,
+  "take-blocks": 1,
+  "verify-blocks": 1,
+  "verify-store": 1,
   output: 1,
 } as const satisfies Record<Call["kind"], number>;
 
@@ -79,6 +82,7 @@ const ANSWERS = {
   done: 1,
   group: 1,
   blocks: 1,
+  verified: 1,
   dialable: 1,
   standing: 1,
   output: 1,

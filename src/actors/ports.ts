@@ -302,6 +302,16 @@ export interface ReadCall {
   readonly linear: boolean;
 }
 
+/** What reading blocks of a node came to. */
+export interface BlocksVerified {
+  /** The last block that was looked at; undefined at the end of the store, and where blocks were named. */
+  readonly last: string | undefined;
+  readonly blocks: number;
+  readonly bytes: number;
+  /** Those that did not have their hash. They are set aside: the node does not have them any more. */
+  readonly damaged: readonly string[];
+}
+
 /** Asked of one node by another, and answered once. */
 export type Call =
   | { readonly kind: "command"; readonly group: number; readonly envelope: Envelope }
@@ -350,6 +360,16 @@ export type Call =
   | { readonly kind: "have-blocks"; readonly cids: readonly string[] }
   /** "Fetch these blocks from me and sync them." */
   | { readonly kind: "copy-blocks"; readonly cids: readonly string[] }
+  /** "Fetch these blocks from whoever of these nodes has them, and sync them; which do you have then?" */
+  | {
+      readonly kind: "take-blocks";
+      readonly cids: readonly string[];
+      readonly from: readonly NodeId[];
+    }
+  /** "Read those of these blocks that you have: which are not what they should be?" */
+  | { readonly kind: "verify-blocks"; readonly cids: readonly string[] }
+  /** The same of the next ones of its store, in order. */
+  | { readonly kind: "verify-store"; readonly after: string }
   /** "What has this attempt, which runs on you, printed so far?" Asked only while somebody looks. */
   | ({ readonly kind: "output"; readonly group: number } & OutputWanted);
 
@@ -376,6 +396,8 @@ export type CallAnswer =
   | { readonly kind: "group"; readonly status: GroupStatus }
   /** For each block that was asked for, whether it is there. */
   | { readonly kind: "blocks"; readonly here: readonly boolean[] }
+  /** What reading blocks came to. */
+  | ({ readonly kind: "verified" } & BlocksVerified)
   /** Whether the node that was asked for can be dialled from there; asked again, it may be. */
   | { readonly kind: "dialable"; readonly yes: boolean }
   /** Undefined where the node has no replica of the group that takes part. */

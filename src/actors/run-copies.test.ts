@@ -50,6 +50,9 @@ function copiesWith(
       listBlocks,
       haveBlocks: () => Promise.resolve([]),
       ensureBlocks: () => Promise.resolve(),
+      takeBlocks: () => Promise.resolve([]),
+      verifyBlocks: () => Promise.reject(new Error("nobody verifies")),
+      verifyStore: () => Promise.reject(new Error("nobody verifies")),
       ensure,
     },
   });

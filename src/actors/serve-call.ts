@@ -49,6 +49,9 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "hand-on-blocks":
     case "have-blocks":
     case "copy-blocks":
+    case "take-blocks":
+    case "verify-blocks":
+    case "verify-store":
       return serveBlockCall(from, call, parts);
     case "output":
       return serveOutputCall(call, parts);

@@ -3,6 +3,7 @@ import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
 import type { OutputSoFar, OutputWanted } from "../scheduler/output-so-far.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Work, WorkEnd } from "../scheduler/work.ts";
+import type { BlocksVerified } from "./ports.ts";
 
 /** Runs of this node's block store. All methods verify what they bring. */
 export interface RunsPort {
@@ -12,6 +13,19 @@ export interface RunsPort {
   haveBlocks(cids: readonly string[]): Promise<readonly boolean[]>;
   /** Brings blocks here from a node and syncs them. @throws `FS_BLOCK_MISSING`, `FS_FETCH_DAMAGED`. */
   ensureBlocks(cids: readonly string[], from: NodeId, signal: AbortSignal): Promise<void>;
+  /**
+   * Brings blocks here from whoever of the nodes has them, and syncs them; tells for each whether it is here then.
+   * @throws `FS_DISK_FULL`, `FS_IO`.
+   */
+  takeBlocks(
+    cids: readonly string[],
+    from: readonly NodeId[],
+    signal: AbortSignal,
+  ): Promise<readonly boolean[]>;
+  /** Reads blocks at a bounded rate; those that are damaged are set aside. @throws `FS_IO`. */
+  verifyBlocks(cids: readonly string[]): Promise<BlocksVerified>;
+  /** The same of the next blocks above that id. @throws `FS_IO`. */
+  verifyStore(after: string): Promise<BlocksVerified>;
   /** Brings the run here from one of the nodes and syncs it, unless it is here already. @throws `FS_BLOCK_MISSING`. */
   ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void>;
 }

@@ -55,6 +55,7 @@ async function nodeOn(disk: FakeDisk, founds: boolean) {
     snapshots: { fetch: absent, serve: () => {} },
     runs: {
       ...{ listBlocks: absent, haveBlocks: absent, ensureBlocks: absent, ensure: absent },
+      ...{ takeBlocks: absent, verifyBlocks: absent, verifyStore: absent },
     },
     runner: { beginNoMore: () => {}, run: absent, output: absent },
     options: nodeOptions(asked.config),

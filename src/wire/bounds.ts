@@ -73,3 +73,6 @@ export const RAFT_ITEMS_MAX = 65_536;
 
 /** Blocks in one question or order between nodes. */
 export const BLOCKS_ASKED_MAX = 256;
+
+/** Nodes that one order names as those that may have its blocks. */
+export const BLOCKS_FROM_MAX = 64;

@@ -11,6 +11,7 @@ import type {
 import type { OutputPart, OutputState } from "../scheduler/output-so-far.ts";
 import {
   BLOCKS_ASKED_MAX,
+  BLOCKS_FROM_MAX,
   CODE_LENGTH_MAX,
   DETAIL_LENGTH_MAX,
   DETAILS_MAX,
@@ -80,6 +81,15 @@ const call: Codec<Call> = union<Call>({
       waitMs: natural,
     },
   ],
+  "take-blocks": [
+    30,
+    {
+      cids: array(sha256Codec, BLOCKS_ASKED_MAX),
+      from: array(nodeIdCodec, BLOCKS_FROM_MAX),
+    },
+  ],
+  "verify-blocks": [31, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
+  "verify-store": [32, { after: text(UNIT_ID_LENGTH_MAX) }],
   output: [
     21,
     {
@@ -139,6 +149,15 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   "not-scheduler": [5, { leader: optional(nodeIdCodec) }],
   group: [7, { status: groupStatus }],
   blocks: [8, { here: array(bool, BLOCKS_ASKED_MAX) }],
+  verified: [
+    30,
+    {
+      last: optional(sha256Codec),
+      blocks: natural,
+      bytes: natural,
+      damaged: array(sha256Codec, BLOCKS_ASKED_MAX),
+    },
+  ],
   standing: [10, { standing: optional(standing) }],
   dialable: [9, { yes: bool }],
   events: [20, { resync: bool, events: array(workflowEventCodec, ROWS_MAX), next: natural }],

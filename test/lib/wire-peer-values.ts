@@ -292,6 +292,9 @@ export const callKinds: Kinds<Call> = {
   }),
   "can-dial": fc.record({ kind: one("can-dial"), node: name }),
   "copy-blocks": fc.record({ kind: one("copy-blocks"), cids: list(hash) }),
+  "take-blocks": fc.record({ kind: one("take-blocks"), cids: list(hash), from: list(name) }),
+  "verify-blocks": fc.record({ kind: one("verify-blocks"), cids: list(hash) }),
+  "verify-store": fc.record({ kind: one("verify-store"), after: hash }),
   events: fc.record({
     kind: one("events"),
     group: natural,
@@ -352,6 +355,13 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     }),
   }),
   blocks: fc.record({ kind: one("blocks"), here: list(bool) }),
+  verified: fc.record({
+    kind: one("verified"),
+    last: maybe(hash),
+    blocks: natural,
+    bytes: natural,
+    damaged: list(hash),
+  }),
   standing: fc.record({
     kind: one("standing"),
     standing: maybe(

@@ -104,6 +104,26 @@ export class SimRuns implements RunsPort {
     }
   }
 
+  async takeBlocks(cids: readonly string[], from: readonly NodeId[]): Promise<readonly boolean[]> {
+    for (const cid of cids) {
+      for (const node of from) {
+        if (this.#disk.hasSynced(cid)) break;
+        const bytes = await this.#fetch(node, cid);
+        if (bytes !== undefined) await this.#keep(cid, bytes);
+      }
+    }
+    return this.haveBlocks(cids);
+  }
+
+  /** Nothing here asks for it: what is on this disk is read whole or not at all. */
+  verifyBlocks(): Promise<never> {
+    return Promise.reject(new Error("the simulator verifies no blocks"));
+  }
+
+  verifyStore(): Promise<never> {
+    return this.verifyBlocks();
+  }
+
   /** Stores a new run, durably, and names it. */
   async store(bytes: Uint8Array): Promise<string> {
     const cid = cidOf(bytes);

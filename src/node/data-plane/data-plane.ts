@@ -2,6 +2,7 @@
  * The data plane as the control thread sees it: a thread in which blocks, runs, sorting, hashing and
  * the handlers' processes are. Here are only small messages and buffers that change hands.
  */
+import type { BlocksVerified } from "../../actors/ports.ts";
 import type { RunnerPort, RunsPort } from "../../actors/work-ports.ts";
 import type { HandlerFile } from "../../api/ports.ts";
 import type { HandlerDefinition, SourceError } from "../../handlers/handler-check.ts";
@@ -87,6 +88,9 @@ type CallRequest = Extract<
       | "ensure-blocks"
       | "list-blocks"
       | "have-blocks"
+      | "take-blocks"
+      | "verify-blocks"
+      | "verify-store"
       | "count-workers"
       | "check-handler"
       | "read-output"
@@ -257,6 +261,43 @@ export class DataPlane implements RunsPort, RunnerPort {
     }
   }
 
+  /** See the port. @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_*`. */
+  async takeBlocks(
+    cids: readonly Cid[],
+    from: readonly NodeId[],
+    signal: AbortSignal,
+  ): Promise<readonly boolean[]> {
+    const id = this.#nextId();
+    const abort = () => this.#abort(id, "nobody waits for it");
+    signal.addEventListener("abort", abort);
+    try {
+      const answer = await this.#call({ kind: "take-blocks", id, cids, from });
+      assert(answer.kind === "had", "an order for blocks is answered for each");
+      return answer.here;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** See the port. */
+  async verifyBlocks(cids: readonly Cid[]): Promise<BlocksVerified> {
+    return this.#verified({ kind: "verify-blocks", id: this.#nextId(), cids });
+  }
+
+  /** See the port. */
+  async verifyStore(after: string): Promise<BlocksVerified> {
+    return this.#verified({ kind: "verify-store", id: this.#nextId(), after });
+  }
+
+  async #verified(
+    request: Extract<CallRequest, { kind: "verify-blocks" | "verify-store" }>,
+  ): Promise<BlocksVerified> {
+    const answer = await this.#call(request);
+    assert(answer.kind === "verified", "blocks that are read are answered by what was found");
+    const { last, blocks, bytes, damaged } = answer;
+    return { last, blocks, bytes, damaged };
+  }
+
   /**
    * A verified block for another node, in slices. To be read to the end or returned.
    * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_IO`, before the first slice;
@@ -386,6 +427,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       case "ensured":
       case "listed":
       case "had":
+      case "verified":
       case "counted":
       case "checked":
       case "output":

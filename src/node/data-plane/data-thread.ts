@@ -19,6 +19,7 @@ import { assert, unreachable } from "../../std/assert.ts";
 import type { Clock, Timers } from "../../std/clock.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
+import { BLOCKS_VERIFIED_AT_ONCE, BlockVerifier } from "./block-verifier.ts";
 import { compactDataset, compactOutcome } from "./compact.ts";
 import { closed } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
@@ -79,6 +80,7 @@ export class DataThread {
   readonly #pool: WorkerPool;
   readonly #runner: WorkRunner;
   readonly #fetcher: RunFetcher;
+  readonly #verifier: BlockVerifier;
   readonly #machine: Clock & Timers;
   readonly #post: PostToControl;
   readonly #streams: SliceStreams;
@@ -124,6 +126,7 @@ export class DataThread {
     const fetchBlock = (node: NodeId, cid: Cid, signal: AbortSignal) =>
       this.#askBlock(node, { cid, signal });
     this.#fetcher = new RunFetcher({ store, self, fetchBlock });
+    this.#verifier = new BlockVerifier({ store, machine, signal: this.#stop.signal });
   }
 
   /** @throws {JobxError} `FS_DISK_FULL`, `FS_IO` when the directory cannot be made ready. */
@@ -152,6 +155,9 @@ export class DataThread {
       case "ensure-blocks":
       case "list-blocks":
       case "have-blocks":
+      case "take-blocks":
+      case "verify-blocks":
+      case "verify-store":
       case "count-workers":
       case "check-handler":
       case "read-output":
@@ -240,6 +246,12 @@ export class DataThread {
         return this.#listBlocks(request);
       case "have-blocks":
         return this.#haveBlocks(request);
+      case "take-blocks":
+        return this.#takeBlocks(request);
+      case "verify-blocks":
+        return this.#verified(request.id, request.cids, undefined);
+      case "verify-store":
+        return this.#verifyStore(request);
       case "count-workers":
         return Promise.resolve({
           kind: "counted",
@@ -335,6 +347,31 @@ export class DataThread {
   async #haveBlocks({ id, cids }: Requested<"have-blocks">): Promise<DataPlaneAnswer> {
     const here = await Promise.all(cids.map((cid) => this.#store.has(cid)));
     return { kind: "had", id, here };
+  }
+
+  async #takeBlocks(request: Requested<"take-blocks">): Promise<DataPlaneAnswer> {
+    const { id, cids, from } = request;
+    const { signal } = this.#abortable(id);
+    try {
+      await this.#fetcher.takeBlocks(cids, { from, signal });
+      return await this.#haveBlocks({ kind: "have-blocks", id, cids });
+    } finally {
+      this.#aborts.delete(id);
+    }
+  }
+
+  async #verifyStore({ id, after }: Requested<"verify-store">): Promise<DataPlaneAnswer> {
+    const cids = await this.#store.list(after, BLOCKS_VERIFIED_AT_ONCE);
+    return this.#verified(id, cids, cids.at(-1));
+  }
+
+  async #verified(
+    id: number,
+    cids: readonly Cid[],
+    last: Cid | undefined,
+  ): Promise<DataPlaneAnswer> {
+    const verified = await this.#verifier.verify(cids);
+    return { kind: "verified", id, last, ...verified };
   }
 
   async #check({ id, file }: Requested<"check-handler">): Promise<DataPlaneAnswer> {

@@ -3,6 +3,7 @@
  * is no version. Ids are odd when the control thread made them and even when the data plane did;
  * requests and streams share them.
  */
+import type { BlocksVerified } from "../../actors/ports.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { ChunkPart } from "../../fs/file-blocks.ts";
@@ -94,6 +95,14 @@ export type DataPlaneRequest =
       readonly cids: readonly Cid[];
       readonly from: NodeId;
     }
+  | {
+      readonly kind: "take-blocks";
+      readonly id: number;
+      readonly cids: readonly Cid[];
+      readonly from: readonly NodeId[];
+    }
+  | { readonly kind: "verify-blocks"; readonly id: number; readonly cids: readonly Cid[] }
+  | { readonly kind: "verify-store"; readonly id: number; readonly after: string }
   | { readonly kind: "check-handler"; readonly id: number; readonly file: HandlerFile }
   | { readonly kind: "read-output"; readonly id: number; readonly wanted: OutputWanted }
   /** The pairs come as a stream of the same number, each slice a JSON array of [key, value]. */
@@ -147,6 +156,7 @@ export type DataPlaneAnswer =
   | { readonly kind: "listed"; readonly id: number; readonly cids: readonly Cid[] }
   | { readonly kind: "counted"; readonly id: number; readonly workers: number }
   | { readonly kind: "had"; readonly id: number; readonly here: readonly boolean[] }
+  | ({ readonly kind: "verified"; readonly id: number } & BlocksVerified)
   | { readonly kind: "checked"; readonly id: number; readonly check: HandlerCheck }
   | {
       readonly kind: "output";

@@ -81,6 +81,41 @@ export class RunFetcher {
     }
   }
 
+  /**
+   * Brings blocks here from whoever of the nodes has them. Those that nobody has are left out.
+   * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`.
+   */
+  async takeBlocks(
+    cids: readonly Cid[],
+    options: { readonly from: readonly NodeId[]; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { signal } = options;
+    const from = options.from.filter((node) => node !== this.#self);
+    let left = cids;
+    // Blocks come from several at once where several have them: each begins with another one.
+    for (let turn = 0; turn < from.length && left.length > 0; turn++) {
+      const parts = from.map((node, at) => ({
+        node,
+        cids: left.filter((_, place) => (place + turn) % from.length === at),
+      }));
+      await Promise.all(parts.map((part) => this.#takePart(part, signal)));
+      const here = await Promise.all(left.map((cid) => this.#store.has(cid)));
+      left = left.filter((_, place) => here[place] !== true);
+    }
+  }
+
+  async #takePart(
+    { node, cids }: { readonly node: NodeId; readonly cids: readonly Cid[] },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (cids.length === 0) return;
+    try {
+      await this.ensureBlocks(cids, { from: node, signal });
+    } catch (error) {
+      if (!isJobxError(error) || FINAL_CODES.has(error.code)) throw error;
+    }
+  }
+
   /** A block was found missing or damaged: nothing is known to be whole any more. */
   forget(): void {
     this.#whole.clear();

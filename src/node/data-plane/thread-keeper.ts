@@ -136,6 +136,7 @@ export class ThreadKeeper {
       case "ensured":
       case "listed":
       case "had":
+      case "verified":
       case "counted":
       case "checked":
       case "output":

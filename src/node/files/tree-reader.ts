@@ -4,7 +4,7 @@ import type { Row } from "../../scheduler/rows.ts";
 import { MissingRows, type RowView, UNKNOWN } from "../../scheduler/transaction.ts";
 import type { Place } from "../../scheduler/tree/commands.ts";
 import { TreeError } from "../../scheduler/tree/errors.ts";
-import { treeKeys } from "../../scheduler/tree/keys.ts";
+import { cidOfBlockKey, treeKeys, treePrefixes } from "../../scheduler/tree/keys.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
 import {
   type Found,
@@ -13,8 +13,10 @@ import {
   listingRange,
   lookUp,
 } from "../../scheduler/tree/reads.ts";
-import { type InodeRow, ROOT_INODE } from "../../scheduler/tree/rows.ts";
+import { type FileBlock, type InodeRow, ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { Deadline } from "../../std/deadline.ts";
+import { prefixEnd } from "../../std/ordered-text.ts";
+import type { Cid } from "../../wire/dataset.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import { systemClock } from "../system.ts";
 
@@ -106,6 +108,21 @@ export class TreeReader {
       if (parents && isMissing) return { from: ROOT_INODE, path };
       throw error;
     }
+  }
+
+  /** Blocks that files of the volume name, above one, at most `limit`, in the order of their ids. */
+  async blocks(
+    call: FileCall,
+    of: { readonly after: Cid | undefined; readonly limit: number },
+  ): Promise<readonly FileBlock[]> {
+    // No key lies between one and the same with the lowest character after it.
+    const gte = of.after === undefined ? treePrefixes.blocks : `${treeKeys.block(of.after)}\0`;
+    const scan = { gte, lt: prefixEnd(treePrefixes.blocks), limit: of.limit };
+    const wanted = { keys: [], scan, follows: true };
+    const { scanned } = await this.#node.read(call.group, wanted, stepDeadline(call).leftMs());
+    return scanned.flatMap(({ key, row }) =>
+      row.kind === "fs-block" ? [{ cid: cidOfBlockKey(key), bytes: row.bytes }] : [],
+    );
   }
 
   /** Names of a folder after one, at most `limit`, and whether there are more. */

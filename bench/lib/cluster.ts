@@ -203,6 +203,7 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     drainMs: 0,
     durability: "sync",
     retention: { ageMs: 7 * 24 * 3_600_000, bytes: 2 ** 30 },
+    blockGraceMs: 3_600_000,
     legacyWorkflows: [],
   };
 }

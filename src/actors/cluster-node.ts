@@ -10,6 +10,7 @@ import { unreachable } from "../std/assert.ts";
 import { errorText } from "../std/errors.ts";
 import { type AnswerOf, answerAs, type RowsWanted } from "./answers.ts";
 import { Caller } from "./caller.ts";
+import { Collection } from "./collection/collection.ts";
 import { type CommandNumber, CommandNumbers } from "./command-numbers.ts";
 import { Directory } from "./directory.ts";
 import { Executor } from "./executor.ts";
@@ -55,6 +56,7 @@ export class ClusterNode implements MeshListener {
   readonly executor: Executor;
   readonly copies: RunCopies;
   readonly recovery: GroupRecovery;
+  readonly #collection: Collection;
   readonly #deps: ClusterNodeDeps;
   readonly #opener: GroupOpener;
   readonly #keeper: MembershipKeeper;
@@ -138,6 +140,7 @@ export class ClusterNode implements MeshListener {
     this.#leadership = this.#newLeadership();
     this.#sagas = this.#newSagas();
     this.recovery = this.#newRecovery();
+    this.#collection = new Collection(deps, this);
   }
 
   /** Opens what the disk holds, or founds the cluster, and begins to work. @throws {JobxError} `CLUSTER_VERSION_UNSUPPORTED`. */
@@ -165,6 +168,7 @@ export class ClusterNode implements MeshListener {
     this.#leadership.start();
     this.#sagas.start();
     this.clocks.start();
+    this.#collection.start();
     this.#directoryChanged();
   }
 
@@ -184,6 +188,7 @@ export class ClusterNode implements MeshListener {
   /** Stops at once; what is on disk stays valid at any moment. */
   stop(): void {
     this.executor.stop();
+    this.#collection.stop();
     this.#keeper.stop();
     this.care.stop();
     this.#snapshots.stop();
@@ -413,6 +418,7 @@ export class ClusterNode implements MeshListener {
     const { host, system, caller, recovery, copies, executor } = this;
     return serveCall(from, call, {
       ...{ mesh, runs, runner, host, system, caller, recovery, copies, executor },
+      collection: this.#collection,
       workflow: (group) => this.#opener.workflow(group),
     });
   }

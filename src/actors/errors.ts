@@ -26,6 +26,10 @@ export type ActorErrorDetails =
   | { readonly code: "SNAPSHOT_GONE" }
   /** Too many snapshots are being fetched from here; ask again. */
   | { readonly code: "SNAPSHOT_BUSY" }
+  /** Collectors of too many nodes ask this one; asked again later, it answers. */
+  | { readonly code: "COLLECTION_BUSY" }
+  /** What a collector had begun to read is not held open any more, or was never quite sure. */
+  | { readonly code: "COLLECTION_GONE" }
   /** The group has had a replica of this id here; ids are never used again (R2). */
   | { readonly code: "REPLICA_ID_USED" }
   /** R10: the replica's state is not that of its leader at the same place; it is replaced. */

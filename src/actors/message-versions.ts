@@ -70,6 +70,8 @@ const CALLS = {
   "take-blocks": 1,
   "verify-blocks": 1,
   "verify-store": 1,
+  "run-references": 1,
+  collect: 1,
   output: 1,
 } as const satisfies Record<Call["kind"], number>;
 
@@ -85,6 +87,8 @@ const ANSWERS = {
   verified: 1,
   dialable: 1,
   standing: 1,
+  "run-references": 1,
+  collected: 1,
   output: 1,
   "not-scheduler": 1,
   error: 1,

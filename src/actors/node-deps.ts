@@ -7,6 +7,8 @@ import type { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import type { Random } from "../std/random.ts";
+import type { CollectionOptions } from "./collection/collector.ts";
+import type { CollectionReport } from "./collection/report.ts";
 import type { Directory } from "./directory.ts";
 import type { ExecutorOptions } from "./executor.ts";
 import type { TailOptions } from "./log-keeper.ts";
@@ -39,6 +41,7 @@ export interface ClusterNodeOptions {
   readonly snapshotChunkBytes: number;
   readonly scheduling: SchedulingOptions;
   readonly executor: ExecutorOptions;
+  readonly collection: CollectionOptions;
 }
 
 export interface ClusterNodeDeps {
@@ -75,5 +78,7 @@ export interface ClusterNodeDeps {
   readonly onDirectory: (directory: Directory) => void;
   /** R10: this program does not support the version of its cluster; the node has stopped by then. Called once. */
   readonly onUnsupported: (error: JobxError) => void;
+  /** Told of each round of the collector, for figures. */
+  readonly onCollected: (report: CollectionReport) => void;
   readonly bugs: PlantedBugs;
 }

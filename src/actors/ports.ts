@@ -16,6 +16,7 @@ import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
 import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
+import type { CapturedRows, CollectionReport } from "./collection/report.ts";
 
 /** R2: which node and which store of it a replica lives in. */
 export interface ReplicaPlace {
@@ -223,6 +224,8 @@ export interface StatesPort {
   system(): Promise<StatePort<SystemRow>>;
   /** What a group has applied by now. The replica must be open. */
   capture(group: number): Promise<CapturedState>;
+  /** The same of a workflow's group, as rows. */
+  captureRows(group: number): Promise<CapturedRows>;
   /** Begins to take a snapshot in, or goes on with the same one; one per group at a time. */
   beginInstall(
     group: number,
@@ -370,6 +373,18 @@ export type Call =
   | { readonly kind: "verify-blocks"; readonly cids: readonly string[] }
   /** The same of the next ones of its store, in order. */
   | { readonly kind: "verify-store"; readonly after: string }
+  /**
+   * "Which runs do the workflow's rows name?" Of one moment, not before the call where `scan` is 0, in pages:
+   * `after` is that of the page before. Answered by the leader.
+   */
+  | {
+      readonly kind: "run-references";
+      readonly group: number;
+      readonly scan: number;
+      readonly after: string | undefined;
+    }
+  /** "Delete what nothing refers to." Answered at the end of the round. */
+  | { readonly kind: "collect"; readonly dryRun: boolean }
   /** "What has this attempt, which runs on you, printed so far?" Asked only while somebody looks. */
   | ({ readonly kind: "output"; readonly group: number } & OutputWanted);
 
@@ -398,6 +413,14 @@ export type CallAnswer =
   | { readonly kind: "blocks"; readonly here: readonly boolean[] }
   /** What reading blocks came to. */
   | ({ readonly kind: "verified" } & BlocksVerified)
+  /** `after` asks for the next page; undefined: there is none. */
+  | {
+      readonly kind: "run-references";
+      readonly scan: number;
+      readonly runs: readonly string[];
+      readonly after: string | undefined;
+    }
+  | { readonly kind: "collected"; readonly report: CollectionReport }
   /** Whether the node that was asked for can be dialled from there; asked again, it may be. */
   | { readonly kind: "dialable"; readonly yes: boolean }
   /** Undefined where the node has no replica of the group that takes part. */

@@ -198,5 +198,5 @@ function findOut(call: Call): string {
 }
 
 function onlyAsks({ kind }: Call): boolean {
-  return kind === "read" || kind === "wait" || kind === "events";
+  return kind === "read" || kind === "wait" || kind === "events" || kind === "run-references";
 }

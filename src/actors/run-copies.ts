@@ -12,7 +12,7 @@ import type { Directory } from "./directory.ts";
 import { ActorError } from "./errors.ts";
 import type { CallAnswer, MeshPort } from "./ports.ts";
 import { nameOfMember } from "./whom-to-ask.ts";
-import type { RunsPort } from "./work-ports.ts";
+import type { CondemnedPort, RunsPort } from "./work-ports.ts";
 
 /** Copying a run to another node may take so long before the next node is tried. */
 const COPY_MS_MAX = 60_000;
@@ -36,7 +36,7 @@ const UNABLE_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO"]);
 
 export interface RunCopiesDeps {
   readonly mesh: Pick<MeshPort, "self" | "isUp">;
-  readonly runs: RunsPort;
+  readonly runs: Omit<RunsPort, Exclude<keyof CondemnedPort, "listBlocks">>;
   readonly timers: Timers;
   readonly caller: Pick<Caller, "ask">;
   /** Members that are up, without this node, in an order that spreads load. */

@@ -3,6 +3,7 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import { unreachable } from "../std/assert.ts";
 import { serveBlockCall } from "./block-calls.ts";
 import type { Caller } from "./caller.ts";
+import type { Collection } from "./collection/collection.ts";
 import type { Executor } from "./executor.ts";
 import { serveGroupCall } from "./group-calls.ts";
 import type { GroupHost } from "./group-host.ts";
@@ -28,6 +29,7 @@ export interface CallParts {
   /** The workflow's group here, if it has a replica here. */
   readonly workflow: (group: number) => WorkflowGroup | undefined;
   readonly copies: RunCopies;
+  readonly collection: Collection;
 }
 
 /** Answers a call; rejects with what its part rejects with. */
@@ -53,6 +55,9 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "verify-blocks":
     case "verify-store":
       return serveBlockCall(from, call, parts);
+    case "run-references":
+    case "collect":
+      return parts.collection.serve(call);
     case "output":
       return serveOutputCall(call, parts);
     case "command":

@@ -5,10 +5,35 @@ import type { Token } from "../scheduler/unit.ts";
 import type { Work, WorkEnd } from "../scheduler/work.ts";
 import type { BlocksVerified } from "./ports.ts";
 
-/** Runs of this node's block store. All methods verify what they bring. */
-export interface RunsPort {
+/** A block that is on this node. */
+export interface BlockFacts {
+  readonly bytes: number;
+  /** Whether it may be of a run: then datasets may lead to it, as files may to all blocks. */
+  readonly isRun: boolean;
+}
+
+/** R25: what the collector needs of this node's block store. */
+export interface CondemnedPort {
   /** Ids of blocks that are here, in order, above `after`; at most `limit`. */
   listBlocks(after: string, limit: number): Promise<readonly string[]>;
+  /** Undefined for what is not here, or not whole. Condemned ones stay so. */
+  blockFacts(cids: readonly string[]): Promise<readonly (BlockFacts | undefined)[]>;
+  /**
+   * From now on each block may be deleted, until somebody stores, reads or asks for it. For each, whether
+   * there was room to remember it; a restart forgets them.
+   */
+  condemnBlocks(cids: readonly string[]): Promise<readonly boolean[]>;
+  /** Deletes those that are still condemned; for each whether it was. */
+  deleteCondemned(cids: readonly string[]): Promise<readonly boolean[]>;
+  /**
+   * The blocks of a run, its own among them, by its list as it is here or else at one of the nodes.
+   * @throws {JobxError} when no list was found, or it cannot be read.
+   */
+  runBlocks(cid: string, from: readonly NodeId[], signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** Runs of this node's block store. All methods verify what they bring. */
+export interface RunsPort extends CondemnedPort {
   /** For each block whether it is here. Whether it is whole shows when it is read. */
   haveBlocks(cids: readonly string[]): Promise<readonly boolean[]>;
   /** Brings blocks here from a node and syncs them. @throws `FS_BLOCK_MISSING`, `FS_FETCH_DAMAGED`. */

@@ -11,8 +11,10 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../std/assert.ts";
 import type { Cid } from "../wire/dataset.ts";
+import { isRunBlock } from "../wire/run.ts";
 import { type BatchTarget, BlockBatch, type Held } from "./block-batch.ts";
 import { isCid } from "./cid.ts";
+import { CondemnedBlocks } from "./condemned.ts";
 import { DamagedFolder } from "./damaged-folder.ts";
 import { blockMissing, FsError, onDisk } from "./errors.ts";
 import { type Blocks, GroupCommit } from "./packs/group-commit.ts";
@@ -46,6 +48,13 @@ export interface BlockStoreOptions {
   readonly isKeeper?: boolean;
 }
 
+/** A block that is here. */
+export interface BlockFacts {
+  readonly bytes: number;
+  /** Whether it may be of a run: its manifest, or a block of its pairs. A file may look like one. */
+  readonly isRun: boolean;
+}
+
 /** What a store has, and what happened to it since it was opened. */
 export interface BlockStoreStats {
   /** Blocks with a file of their own, and their bytes. */
@@ -69,6 +78,7 @@ export class BlockStore {
   readonly #packFiles: PackFiles;
   readonly #packs: Packs;
   readonly #small = new GroupCommit((blocks) => this.#storeSmall(blocks));
+  readonly #condemned = new CondemnedBlocks();
   #temporaryCount = 0;
 
   /** Does nothing on the disk: use `open`. */
@@ -102,6 +112,7 @@ export class BlockStore {
   /** Whether a block of this name is here. Whether it is whole shows when it is read. */
   async has(cid: Cid): Promise<boolean> {
     if (!isCid(cid)) return false;
+    await this.#condemned.use(cid);
     if (this.#packs.has(cid) || (await this.#plain.has(cid))) return true;
     await this.#packs.refresh();
     return this.#packs.has(cid);
@@ -126,6 +137,7 @@ export class BlockStore {
    */
   async get(cid: Cid): Promise<Uint8Array> {
     if (!isCid(cid)) throw blockMissing(cid);
+    await this.#condemned.use(cid);
     const { bytes, isDamaged } = await this.#find(cid);
     if (bytes !== undefined) return bytes;
     if (!isDamaged) throw blockMissing(cid);
@@ -171,6 +183,34 @@ export class BlockStore {
     return this.#packs.delete(cid);
   }
 
+  /**
+   * What a block is, without wanting it: one that is condemned stays so. Undefined where there is no whole one.
+   * @throws {JobxError} `FS_IO`.
+   */
+  async facts(cid: Cid): Promise<BlockFacts | undefined> {
+    if (!isCid(cid)) return undefined;
+    const { bytes } = await this.#find(cid);
+    return bytes && { bytes: bytes.length, isRun: isRunBlock(bytes) };
+  }
+
+  /** R25: from now on each block is here only until `deleteMany`, unless it is wanted before. For each, whether there was room. */
+  condemn(cids: readonly Cid[]): readonly boolean[] {
+    return cids.map((cid) => isCid(cid) && this.#condemned.condemn(cid));
+  }
+
+  /**
+   * Removes those that are condemned and were not wanted since; for each, whether it was removed. A crash may
+   * bring them back.
+   * @throws {JobxError} `FS_IO`; the others are done by then.
+   */
+  async deleteMany(cids: readonly Cid[]): Promise<readonly boolean[]> {
+    const removed = new Set<Cid>();
+    await eachAtOnce(new Set(cids), async (cid) => {
+      if (await this.#condemned.remove(cid, () => this.delete(cid))) removed.add(cid);
+    });
+    return cids.map((cid) => removed.has(cid));
+  }
+
   /** What is here. Looks at each plain file: minutes for millions. @throws {JobxError} `FS_IO`. */
   async stats(): Promise<BlockStoreStats> {
     const plain = { blocks: 0, bytes: 0 };
@@ -213,6 +253,7 @@ export class BlockStore {
   /** Reads it, because a promise that it is durable must not rest on a damaged file. */
   async #holds(cid: Cid): Promise<Held> {
     if (!isCid(cid)) return undefined;
+    await this.#condemned.use(cid);
     if ((await this.#packs.get(cid)) instanceof Uint8Array) return "packed";
     if (!(await this.#plain.has(cid))) return undefined;
     return (await this.#plain.get(cid)) instanceof Uint8Array ? "plain" : undefined;

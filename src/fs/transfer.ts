@@ -127,6 +127,17 @@ export function fetchBlock(
 }
 
 /**
+ * The list of a run, of another node, verified and not stored.
+ * @throws {JobxError} as `fetchBlock`.
+ */
+export function fetchManifest(
+  cid: Cid,
+  options: { readonly source: BlockSource; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  return receiveBlock(cid, { ...options, bytesMin: 0, bytesMax: MANIFEST_BYTES_MAX });
+}
+
+/**
  * A verified block in slices, to be sent to another node.
  * @throws {JobxError} `FS_BLOCK_MISSING`, `FS_BLOCK_DAMAGED`, `FS_IO`, before the first slice;
  * `FS_STOPPED`.

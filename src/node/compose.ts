@@ -5,7 +5,7 @@
 
 import { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
-import type { ClusterNodeOptions } from "../actors/node-deps.ts";
+import type { ClusterNodeDeps, ClusterNodeOptions } from "../actors/node-deps.ts";
 import type { PayloadsPort, SnapshotTransfer } from "../actors/ports.ts";
 import type { RunnerPort, RunsPort } from "../actors/work-ports.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
@@ -55,6 +55,8 @@ export interface ComposeOptions {
   readonly onDirectory: (directory: Directory) => void;
   /** See `ClusterNodeDeps`. */
   readonly onUnsupported: (error: JobxError) => void;
+  /** Told of each round of the collector, for figures. */
+  readonly onCollected?: ClusterNodeDeps["onCollected"];
   readonly bugs: PlantedBugs;
   /** This program's own without it. The frames of `mesh` are to be of the same. */
   readonly vocabulary?: Vocabulary;
@@ -109,6 +111,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     founding: founding === undefined ? undefined : () => founding(member),
     onDirectory: options.onDirectory,
     onUnsupported: options.onUnsupported,
+    onCollected: options.onCollected ?? (() => {}),
     bugs: options.bugs,
   });
   return { node, store, member };

@@ -1,5 +1,6 @@
 /** A node's data directory as the actors see it: logs and states over the store's two databases. */
 
+import type { CapturedRows } from "../actors/collection/report.ts";
 import { ActorError } from "../actors/errors.ts";
 import type {
   CapturedState,
@@ -46,6 +47,9 @@ const CACHE_BYTES = 64 * 1024 * 1024;
  * to the states: such entries would otherwise stay for long. Several tails of a busy group.
  */
 const CHECKPOINT_LOG_BYTES = 32 * 1024 * 1024;
+
+/** A page of rows that a collector reads ends with the row that reaches so many bytes. */
+const RUN_PAGE_BYTES = 128 * 1024;
 
 const NO_POINT = { index: 0, term: 0 } as const;
 
@@ -330,6 +334,19 @@ export class NodeStore implements LogPort, StatesPort {
         const gte = after === undefined ? undefined : `${after}\0`;
         const page = await capture.scan({ prefix: "", gte, limit: PAGE_ROWS, bytesMax });
         return { rows: page.rows, last: !page.more };
+      },
+      close: () => capture.close(),
+    };
+  }
+
+  async captureRows(group: number): Promise<CapturedRows> {
+    const capture = await this.#states.capture(nameOf(group));
+    return {
+      scan: async ({ gte, lt, limit }) => {
+        const bytesMax = RUN_PAGE_BYTES;
+        const page = await capture.scan({ prefix: "", gte, lt, limit, bytesMax });
+        const rows = page.rows.map(({ key, value }) => [key, rowFormat.decode(value)] as const);
+        return { rows, more: page.more };
       },
       close: () => capture.close(),
     };

@@ -35,6 +35,11 @@ const CHECK_MS = 60_000;
 
 /** A few milliseconds of work for either side. */
 const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
+
+/** R25: rounds of the collector are no closer; and a page of blocks or rows is looked at no more often. */
+const COLLECT_EVERY_MS_MIN = 1_000;
+const COLLECT_PAUSE_MS = 20;
+
 /** R20: work that an executor holds beyond what runs: it hides the way through the log and back. */
 const PREFETCH_MS = 50;
 
@@ -63,6 +68,11 @@ export function nodeOptions(config: NodeConfig): ClusterNodeOptions {
       idleBeatMs: 2_000,
       leaseMs: EXECUTOR_LEASE_MS,
       prefetchMs: PREFETCH_MS,
+    },
+    collection: {
+      graceMs: config.blockGraceMs,
+      everyMs: Math.max(COLLECT_EVERY_MS_MIN, config.blockGraceMs / 4),
+      pauseMs: COLLECT_PAUSE_MS,
     },
   };
 }

@@ -56,6 +56,7 @@ async function nodeOn(disk: FakeDisk, founds: boolean) {
     runs: {
       ...{ listBlocks: absent, haveBlocks: absent, ensureBlocks: absent, ensure: absent },
       ...{ takeBlocks: absent, verifyBlocks: absent, verifyStore: absent },
+      ...{ blockFacts: absent, condemnBlocks: absent, deleteCondemned: absent, runBlocks: absent },
     },
     runner: { beginNoMore: () => {}, run: absent, output: absent },
     options: nodeOptions(asked.config),

@@ -25,6 +25,8 @@ export const PLANTED_BUGS = {
   trustRows: "R4: a row of the state is believed, whatever its checksum says",
   lendTwice: "R20: slots that were not taken back yet are lent to another scheduler",
   ignoreWeight: "R20: slots are divided without regard to weights",
+  collectUnasked: "R25: blocks are deleted without asking whether something refers to them",
+  ignoreCondemned: "R25: a block is deleted although somebody has wanted it since it was condemned",
   leaveRows: "R12: a slice of a removal leaves a row",
 } as const;
 

@@ -76,3 +76,5 @@ export const BLOCKS_ASKED_MAX = 256;
 
 /** Nodes that one order names as those that may have its blocks. */
 export const BLOCKS_FROM_MAX = 64;
+/** Runs in one answer about what the rows of a workflow name: a page of rows, and one row of the largest size. */
+export const RUNS_NAMED_MAX = 65_536;

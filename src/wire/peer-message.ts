@@ -1,4 +1,6 @@
 /** Everything on the control stream between two nodes. Protocol `peer`, version 1. */
+
+import type { BlockSum, CollectionReport } from "../actors/collection/report.ts";
 import type {
   Call,
   CallAnswer,
@@ -21,6 +23,7 @@ import {
   RAFT_ITEMS_MAX,
   ROW_KEY_LENGTH_MAX,
   ROWS_MAX,
+  RUNS_NAMED_MAX,
   UNIT_ID_LENGTH_MAX,
 } from "./bounds.ts";
 import { bool, bytes, type Codec, enumeration, natural, plain, positive, text } from "./codec.ts";
@@ -90,6 +93,8 @@ const call: Codec<Call> = union<Call>({
   ],
   "verify-blocks": [31, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
   "verify-store": [32, { after: text(UNIT_ID_LENGTH_MAX) }],
+  "run-references": [22, { group: natural, scan: natural, after: optional(rowKey) }],
+  collect: [23, { dryRun: bool }],
   output: [
     21,
     {
@@ -100,6 +105,17 @@ const call: Codec<Call> = union<Call>({
       stderr: natural,
     },
   ],
+});
+
+const blockSum = struct<BlockSum>({ blocks: natural, bytes: natural });
+
+const collectionReport = struct<CollectionReport>({
+  blocks: natural,
+  needed: natural,
+  waiting: blockSum,
+  uncertain: blockSum,
+  deleted: blockSum,
+  trouble: text(DETAIL_LENGTH_MAX),
 });
 
 const outputPart = struct<OutputPart>({ from: natural, bytes: bytes(OUTPUT_PART_BYTES_MAX) });
@@ -161,6 +177,11 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   standing: [10, { standing: optional(standing) }],
   dialable: [9, { yes: bool }],
   events: [20, { resync: bool, events: array(workflowEventCodec, ROWS_MAX), next: natural }],
+  "run-references": [
+    22,
+    { scan: natural, runs: array(sha256Codec, RUNS_NAMED_MAX), after: optional(rowKey) },
+  ],
+  collected: [23, { report: collectionReport }],
   output: [
     21,
     {

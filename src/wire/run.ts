@@ -62,6 +62,17 @@ assert(
   "the longest run has a manifest of the allowed size",
 );
 
+/** Whether the bytes may be a block of a run, of any version: what looks like none is none. */
+export function isRunBlock(bytes: Uint8Array): boolean {
+  const tail = bytes.length - DATA_MAGIC.length;
+  return beginsWith(bytes, MANIFEST_MAGIC, 0) || (tail >= 0 && beginsWith(bytes, DATA_MAGIC, tail));
+}
+
+/** The letters of a magic; its last byte is the version. */
+function beginsWith(bytes: Uint8Array, magic: Uint8Array, at: number): boolean {
+  return magic.subarray(0, -1).every((byte, index) => bytes[at + index] === byte);
+}
+
 /** One data block, as its run's manifest lists it. */
 export interface DataBlockEntry {
   readonly cid: Cid;

@@ -303,6 +303,13 @@ export const callKinds: Kinds<Call> = {
     limit: natural,
     waitMs: natural,
   }),
+  "run-references": fc.record({
+    kind: one("run-references"),
+    group: natural,
+    scan: natural,
+    after: maybe(words),
+  }),
+  collect: fc.record({ kind: one("collect"), dryRun: bool }),
   output: fc.record({
     kind: one("output"),
     group: natural,
@@ -312,6 +319,8 @@ export const callKinds: Kinds<Call> = {
     stderr: natural,
   }),
 };
+
+const blockSum = fc.record({ blocks: natural, bytes: natural });
 
 const outputPart = fc.record({ from: natural, bytes });
 
@@ -335,6 +344,19 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     appliedIndex: natural,
   }),
   waited: fc.record({ kind: one("waited"), news: bool }),
+  "run-references": fc.record({
+    kind: one("run-references"),
+    scan: natural,
+    runs: list(hash),
+    after: maybe(words),
+  }),
+  collected: fc.record({
+    kind: one("collected"),
+    report: fc.record({
+      ...{ blocks: natural, needed: natural, trouble: words },
+      ...{ waiting: blockSum, uncertain: blockSum, deleted: blockSum },
+    }),
+  }),
   events: fc.record({
     kind: one("events"),
     resync: bool,

@@ -1,6 +1,7 @@
 /** A node's block store: runs by content id, lost with the machine's power when they were not synced. */
 import { hash } from "node:crypto";
-import type { RunsPort } from "../../src/actors/work-ports.ts";
+import type { BlockFacts, RunsPort } from "../../src/actors/work-ports.ts";
+import { CondemnedBlocks } from "../../src/fs/condemned.ts";
 import { blockMissing } from "../../src/fs/errors.ts";
 import type { NodeId, RunPiece } from "../../src/wire/dataset.ts";
 import type { Chance } from "./chance.ts";
@@ -26,6 +27,11 @@ export class SimBlockDisk {
 
   put(cid: string, bytes: Uint8Array): void {
     if (!this.#synced.has(cid)) this.#unsynced.set(cid, bytes);
+  }
+
+  delete(cid: string): void {
+    this.#synced.delete(cid);
+    this.#unsynced.delete(cid);
   }
 
   sync(cid: string): void {
@@ -59,6 +65,8 @@ export class SimRuns implements RunsPort {
   readonly #chance: Chance;
   /** A wait of the process: never ends when that dies. */
   readonly #sleep: (delayMs: number) => Promise<void>;
+  readonly #deleting: (cid: string) => void;
+  readonly #condemned = new CondemnedBlocks();
 
   constructor(options: {
     readonly world: World;
@@ -66,15 +74,19 @@ export class SimRuns implements RunsPort {
     readonly peers: BlockPeers;
     readonly chance: Chance;
     readonly sleep: (delayMs: number) => Promise<void>;
+    /** Told of each block that the collector deletes, just before. */
+    readonly deleting: (cid: string) => void;
   }) {
     this.#world = options.world;
     this.#disk = options.disk;
     this.#peers = options.peers;
     this.#chance = options.chance;
     this.#sleep = options.sleep;
+    this.#deleting = options.deleting;
   }
 
   async ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void> {
+    await this.#condemned.use(run.cid);
     if (this.#disk.hasSynced(run.cid)) return;
     for (const node of from) {
       signal.throwIfAborted();
@@ -91,12 +103,44 @@ export class SimRuns implements RunsPort {
     return Promise.resolve(above.slice(0, limit));
   }
 
+  blockFacts(cids: readonly string[]): Promise<readonly (BlockFacts | undefined)[]> {
+    const facts = cids.map((cid) => {
+      const bytes = this.#disk.get(cid);
+      return bytes && { bytes: bytes.length, isRun: true };
+    });
+    return Promise.resolve(facts);
+  }
+
+  condemnBlocks(cids: readonly string[]): Promise<readonly boolean[]> {
+    return Promise.resolve(cids.map((cid) => this.#condemned.condemn(cid)));
+  }
+
+  /** Slowly, so that others come in between. */
+  deleteCondemned(cids: readonly string[]): Promise<readonly boolean[]> {
+    return Promise.all(
+      cids.map((cid) =>
+        this.#condemned.remove(cid, async () => {
+          await this.#sleep(this.#chance.between(0.5, 8));
+          this.#deleting(cid);
+          this.#disk.delete(cid);
+        }),
+      ),
+    );
+  }
+
+  /** A run is one block here. */
+  runBlocks(cid: string): Promise<readonly string[]> {
+    return Promise.resolve([cid]);
+  }
+
   haveBlocks(cids: readonly string[]): Promise<readonly boolean[]> {
+    for (const cid of cids) void this.#condemned.use(cid);
     return Promise.resolve(cids.map((cid) => this.#disk.hasSynced(cid)));
   }
 
   async ensureBlocks(cids: readonly string[], from: NodeId): Promise<void> {
     for (const cid of cids) {
+      await this.#condemned.use(cid);
       if (this.#disk.hasSynced(cid)) continue;
       const bytes = await this.#fetch(from, cid);
       if (bytes === undefined) throw blockMissing(cid);
@@ -134,6 +178,7 @@ export class SimRuns implements RunsPort {
 
   /** A run that is here. @throws {FsError} `FS_BLOCK_MISSING`. */
   read(cid: string): Uint8Array {
+    void this.#condemned.use(cid);
     const bytes = this.#disk.get(cid);
     if (bytes === undefined) throw blockMissing(cid);
     return bytes;
@@ -150,6 +195,7 @@ export class SimRuns implements RunsPort {
   }
 
   async #keep(cid: string, bytes: Uint8Array): Promise<void> {
+    await this.#condemned.use(cid);
     this.#disk.put(cid, bytes);
     await this.#sleep(this.#chance.between(0.5, 8));
     this.#disk.sync(cid);

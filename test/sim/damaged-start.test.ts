@@ -34,7 +34,7 @@ function machine(): { readonly host: SimHost; readonly run: (ms: number) => Prom
     bugs: {},
     watch: {
       ...{ opened: () => {}, heard: () => {}, said: () => {}, touched: () => {} },
-      ...{ unreadable: () => {}, followed: () => {}, runs: () => () => {} },
+      ...{ unreadable: () => {}, deleting: () => {}, followed: () => {}, runs: () => () => {} },
     },
     reach: () => undefined,
     reachProcess: () => undefined,

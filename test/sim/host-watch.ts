@@ -16,6 +16,8 @@ export interface HostWatch<Process> {
   followed(process: Process, message: PeerMessage): void;
   /** An attempt comes to a process's handlers. @returns what is to be called at its end. */
   runs(process: Process, attempt: Running): () => void;
+  /** The collector of a process deletes a block. */
+  deleting(process: Process, cid: string): void;
   /** What a process is sent and cannot read. */
   unreadable(process: Process, from: string, error: Error): void;
   /** What a process says, before it leaves. */

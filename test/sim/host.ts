@@ -380,6 +380,7 @@ export class SimProcess implements NetworkProcess {
       peers: { reach: (node) => host.options.reach(host.id, node) },
       chance: world.chance(`runs ${host.id} ${this.run}`),
       sleep: (delayMs) => this.sleep(delayMs),
+      deleting: (cid) => watch.deleting(this, cid),
     });
     const frames = network.attach(this, host.knownMembers);
     this.#frames = frames;

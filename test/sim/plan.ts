@@ -142,5 +142,7 @@ export function nodeOptions(plan: Plan, index: number): ClusterNodeOptions {
       leaseMs,
       prefetchMs,
     },
+    // A grace longer than a call lasts, and rounds all the time.
+    collection: { graceMs: 8_000, everyMs: 3_000, pauseMs: 5 },
   };
 }

@@ -254,6 +254,7 @@ class Simulation {
         heard: (...heard) => this.#checkers.heard(...heard),
         followed: (...followed) => this.#checkers.obedience.followed(...followed),
         runs: (...begun) => this.#checkers.obedience.runs(...begun),
+        deleting: (...deleted) => this.#checkers.blocks.deleting(...deleted),
         unreadable: (...unread) => this.#checkers.unreadable(...unread),
         said: (...said) => this.#checkers.said(...said),
         touched: (process) => this.#touched.includes(process) || this.#touched.push(process),

@@ -65,6 +65,7 @@ export interface Totals {
   notesRefused: number;
   notesUnknown: number;
   runsStored: number;
+  blocksCollected: number;
   entriesApplied: number;
   logsTruncated: number;
   snapshotsInstalled: number;
@@ -153,6 +154,7 @@ export function newTotals(): Totals {
     notesRefused: 0,
     notesUnknown: 0,
     runsStored: 0,
+    blocksCollected: 0,
     entriesApplied: 0,
     logsTruncated: 0,
     snapshotsInstalled: 0,

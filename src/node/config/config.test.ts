@@ -83,6 +83,7 @@ describe("precedence", () => {
       "drain-timeout": "1",
       "retention-age": "60",
       "retention-bytes": "1000",
+      "block-grace": "60",
       durability: "none",
     };
     const of = (name: string): string => value[name] ?? "abc";

@@ -30,6 +30,10 @@ const SLOTS_MAX = 4096;
 /** More labels than anybody reads; what a node says of itself has to fit the message that it joins with. */
 const CAPABILITIES_MAX = 256;
 
+/** Longer than anybody is between storing blocks and telling of them, or stands still meanwhile. */
+const GRACE_SECONDS_DEFAULT = 3600;
+const GRACE_SECONDS_MAX = 30 * 24 * 3600;
+
 /** A drain longer than a day is a mistake. */
 const DRAIN_SECONDS_MAX = 86_400;
 
@@ -74,6 +78,8 @@ export interface NodeConfig {
   readonly durability: (typeof DURABILITIES)[number];
   /** Of finished requests, in workflows that say nothing about it. */
   readonly retention: { readonly ageMs: number; readonly bytes: number };
+  /** R25: blocks that nothing refers to are kept so long. */
+  readonly blockGraceMs: number;
   /** Workflows that programs on this machine may submit to without a token, in the old form. */
   readonly legacyWorkflows: readonly string[];
 }
@@ -227,6 +233,7 @@ function resolveSettings(
     durability: value("durability"),
     "retention-age": value("retention-age"),
     "retention-bytes": value("retention-bytes"),
+    "block-grace": value("block-grace"),
     "legacy-http": value("legacy-http"),
   };
 }
@@ -255,6 +262,7 @@ function defaults(): Readonly<Record<OptionName, string>> {
     durability: "sync",
     "retention-age": `${RETENTION_SECONDS_DEFAULT}`,
     "retention-bytes": `${RETENTION_BYTES_DEFAULT}`,
+    "block-grace": `${GRACE_SECONDS_DEFAULT}`,
     "legacy-http": "",
   };
 }
@@ -276,6 +284,7 @@ function parseSettings(settings: Settings): NodeConfig {
     drainMs: drainMs(settings["drain-timeout"]),
     durability: oneOf("durability", settings, DURABILITIES),
     retention: retention(settings),
+    blockGraceMs: blockGraceMs(settings["block-grace"]),
     legacyWorkflows: legacyWorkflows(settings),
   };
 }
@@ -389,6 +398,12 @@ function drainMs({ text, source }: Given): number {
     source,
     `seconds, or a duration such as 2m, up to ${DRAIN_SECONDS_MAX} s`,
   );
+}
+
+function blockGraceMs({ text, source }: Given): number {
+  const ms = /^\d{1,9}$/.test(text) ? 1000 * Number(text) : parseDuration(text);
+  if (ms !== undefined && ms >= 1000 && ms <= 1000 * GRACE_SECONDS_MAX) return ms;
+  throw invalid("block-grace", source, "seconds, or a duration such as 2h, from 1 s to 30 days");
 }
 
 function whole(

@@ -94,6 +94,11 @@ export const OPTIONS = {
     value: "BYTES",
     help: "and so much of them for each workflow (1 GiB)",
   },
+  "block-grace": {
+    variable: "JOBX_BLOCK_GRACE",
+    value: "SECONDS",
+    help: "stored blocks that nothing refers to any more are kept so long (an hour)",
+  },
   "legacy-http": {
     variable: "JOBX_LEGACY_HTTP",
     value: "NAMES",

@@ -9,7 +9,6 @@ import type { HandlerDefinition, SourceError } from "../../handlers/handler-chec
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import { assert } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
-import type { Log } from "../../std/log.ts";
 import {
   type Cid,
   type Dataset,
@@ -21,44 +20,26 @@ import {
   type WorkEnd,
   wholeSlices,
 } from "../../wire/dataset.ts";
+import { CollectingCalls, type CollectingRequest } from "./collecting-calls.ts";
 import { compactDataset, compactSlices, compactWork } from "./compact.ts";
 import { Contents } from "./contents.ts";
 import { CrashCounts } from "./crash-counts.ts";
 import { closed, coded, type DataPlaneError, unserved } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
 import type { DataPlaneAnswer, DataPlaneRequest, FromDataPlane, UnitToRun } from "./messages.ts";
+import type { DataPlaneOptions } from "./options.ts";
 import { type JsonPair, pairSlices, pairsOfPage } from "./pair-batches.ts";
-import type { FetchBlock } from "./run-fetcher.ts";
 import { RunFetches } from "./run-fetches.ts";
 import { SliceStreams } from "./slice-streams.ts";
 import { ThreadKeeper } from "./thread-keeper.ts";
+
+export type { DataPlaneOptions } from "./options.ts";
 
 /** Crashes of the thread that one unit may be around for before it is taken for their reason. */
 const CRASHES_PER_UNIT_MAX = 3;
 
 /** Handler files on their way to the thread at once: each may have a mebibyte. */
 const CHECKS_AT_ONCE = 4;
-
-/** What a data plane is started with. */
-export interface DataPlaneOptions {
-  /** The node's directory; blocks and the workers' own directories are made below it. */
-  readonly directory: string;
-  readonly self: NodeId;
-  /** Units that run at once. */
-  readonly slots: number;
-  /** Memory of an attempt whose handlers do not say, bytes; without it no limit. */
-  readonly handlerMemoryBytes?: number | undefined;
-  /** False: blocks do not wait for the disk. Default true. */
-  readonly sync?: boolean;
-  readonly log: Log;
-  /**
-   * Asks another node for a block. The bytes need not be right: they are verified in the thread.
-   * Its iterator is not asked for more than the thread takes.
-   */
-  readonly fetchBlock: FetchBlock;
-  /** Closes the data plane without draining it. */
-  readonly signal?: AbortSignal;
-}
 
 /** What a check of handlers says. */
 export type HandlersCheck =
@@ -85,6 +66,7 @@ type CallRequest = Extract<
   {
     kind:
       | "ensure-run"
+      | CollectingRequest["kind"]
       | "ensure-blocks"
       | "list-blocks"
       | "have-blocks"
@@ -108,6 +90,15 @@ export class DataPlane implements RunsPort, RunnerPort {
   readonly #calls = new Map<number, Call>();
   readonly #fetches = new RunFetches();
   readonly #crashes = new CrashCounts();
+  readonly #collecting = new CollectingCalls({
+    nextId: () => this.#nextId(),
+    call: (request) => this.#call(request),
+    abort: (id) => this.#abort(id, "nobody waits for it"),
+  });
+  readonly blockFacts: RunsPort["blockFacts"] = (cids) => this.#collecting.blockFacts(cids);
+  readonly condemnBlocks: RunsPort["condemnBlocks"] = (cids) => this.#collecting.condemn(cids);
+  readonly deleteCondemned: RunsPort["deleteCondemned"] = (cids) => this.#collecting.delete(cids);
+  readonly runBlocks: RunsPort["runBlocks"] = (...of) => this.#collecting.runBlocks(...of);
   /** Units of this turn of the loop that the thread does not have yet. */
   readonly #toRun: UnitToRun[] = [];
   #postSoon: NodeJS.Immediate | undefined;
@@ -428,6 +419,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       case "listed":
       case "had":
       case "verified":
+      case "described":
       case "counted":
       case "checked":
       case "output":

@@ -20,6 +20,7 @@ import type { Clock, Timers } from "../../std/clock.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
 import { BLOCKS_VERIFIED_AT_ONCE, BlockVerifier } from "./block-verifier.ts";
+import { answerCollector } from "./collecting-answers.ts";
 import { compactDataset, compactOutcome } from "./compact.ts";
 import { closed } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
@@ -158,6 +159,10 @@ export class DataThread {
       case "take-blocks":
       case "verify-blocks":
       case "verify-store":
+      case "block-facts":
+      case "condemn-blocks":
+      case "delete-condemned":
+      case "run-blocks":
       case "count-workers":
       case "check-handler":
       case "read-output":
@@ -252,6 +257,11 @@ export class DataThread {
         return this.#verified(request.id, request.cids, undefined);
       case "verify-store":
         return this.#verifyStore(request);
+      case "block-facts":
+      case "condemn-blocks":
+      case "delete-condemned":
+      case "run-blocks":
+        return answerCollector(request, this.#store, this.#fetcher);
       case "count-workers":
         return Promise.resolve({
           kind: "counted",

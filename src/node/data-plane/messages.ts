@@ -4,6 +4,7 @@
  * requests and streams share them.
  */
 import type { BlocksVerified } from "../../actors/ports.ts";
+import type { BlockFacts } from "../../fs/block-store.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { ChunkPart } from "../../fs/file-blocks.ts";
@@ -89,6 +90,15 @@ export type DataPlaneRequest =
     }
   | { readonly kind: "count-workers"; readonly id: number }
   | { readonly kind: "have-blocks"; readonly id: number; readonly cids: readonly Cid[] }
+  | { readonly kind: "block-facts"; readonly id: number; readonly cids: readonly Cid[] }
+  | { readonly kind: "condemn-blocks"; readonly id: number; readonly cids: readonly Cid[] }
+  | { readonly kind: "delete-condemned"; readonly id: number; readonly cids: readonly Cid[] }
+  | {
+      readonly kind: "run-blocks";
+      readonly id: number;
+      readonly cid: Cid;
+      readonly from: readonly NodeId[];
+    }
   | {
       readonly kind: "ensure-blocks";
       readonly id: number;
@@ -157,6 +167,11 @@ export type DataPlaneAnswer =
   | { readonly kind: "counted"; readonly id: number; readonly workers: number }
   | { readonly kind: "had"; readonly id: number; readonly here: readonly boolean[] }
   | ({ readonly kind: "verified"; readonly id: number } & BlocksVerified)
+  | {
+      readonly kind: "described";
+      readonly id: number;
+      readonly facts: readonly (BlockFacts | undefined)[];
+    }
   | { readonly kind: "checked"; readonly id: number; readonly check: HandlerCheck }
   | {
       readonly kind: "output";

@@ -2,10 +2,11 @@
 
 import type { BlockStore } from "../../fs/block-store.ts";
 import { FsError } from "../../fs/errors.ts";
-import { fetchBlocks, fetchRun } from "../../fs/transfer.ts";
+import { fetchBlocks, fetchManifest, fetchRun } from "../../fs/transfer.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, NodeId, RunPiece } from "../../wire/dataset.ts";
+import { decodeManifest } from "../../wire/run.ts";
 
 /** Runs fetched at once: enough to use a network, and bounds the blocks in memory. */
 export const FETCHES_MAX = 4;
@@ -114,6 +115,44 @@ export class RunFetcher {
     } catch (error) {
       if (!isJobxError(error) || FINAL_CODES.has(error.code)) throw error;
     }
+  }
+
+  /**
+   * The blocks of a run, its list itself among them. A list of another node is not stored here: where one is,
+   * its blocks are.
+   * @throws {JobxError} what the last node ended with; `RUN_MALFORMED`, `FS_IO`, `FS_STOPPED`.
+   */
+  async blocksOf(
+    cid: Cid,
+    options: { readonly from: readonly NodeId[]; readonly signal: AbortSignal },
+  ): Promise<readonly Cid[]> {
+    const manifest = await this.#manifest(cid, options);
+    return [cid, ...decodeManifest(manifest).blocks.map((block) => block.cid)];
+  }
+
+  async #manifest(
+    cid: Cid,
+    options: { readonly from: readonly NodeId[]; readonly signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    const { from, signal } = options;
+    let last: unknown;
+    try {
+      return await this.#store.get(cid);
+    } catch (error) {
+      if (!isJobxError(error) || !error.code.startsWith("FS_BLOCK_")) throw error;
+      last = error;
+    }
+    for (const node of from) {
+      if (node === this.#self) continue;
+      const source = { get: () => this.#fetchBlock(node, cid, signal) };
+      try {
+        return await fetchManifest(cid, { source, signal });
+      } catch (error) {
+        if (!isJobxError(error) || FINAL_CODES.has(error.code)) throw error;
+        last = error;
+      }
+    }
+    throw last;
   }
 
   /** A block was found missing or damaged: nothing is known to be whole any more. */

@@ -137,6 +137,7 @@ export class ThreadKeeper {
       case "listed":
       case "had":
       case "verified":
+      case "described":
       case "counted":
       case "checked":
       case "output":

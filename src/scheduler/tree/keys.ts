@@ -60,6 +60,7 @@ export const treeKeys = {
 export const treePrefixes = {
   entriesOf: (parent: number): string => `Fe/${orderedNumber(parent)}/`,
   blocks: "Fb/",
+  pins: "Fu/",
   pinsDue: "Fd/",
   swept: "Fx/",
 } as const;

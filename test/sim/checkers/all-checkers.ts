@@ -4,6 +4,7 @@ import type { PeerMessage } from "../../../src/actors/ports.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import type { SimProcess } from "../host.ts";
 import type { World } from "../world.ts";
+import { BlockChecker } from "./block-checker.ts";
 import { CreditChecker } from "./credit-checker.ts";
 import { FairnessChecker } from "./fairness-checker.ts";
 import { HungLeaderChecker } from "./hung-leader-checker.ts";
@@ -19,6 +20,7 @@ import { VoiceChecker } from "./voice-checker.ts";
 export class AllCheckers {
   readonly raft: RaftChecker;
   readonly rows: RowChecker;
+  readonly blocks: BlockChecker;
   readonly hungLeaders: HungLeaderChecker;
   readonly removals: RemovalChecker;
   readonly #stops: StopChecker;
@@ -47,6 +49,7 @@ export class AllCheckers {
       leads: (process, group) => this.removals.leads(process, group),
     });
     this.rows = new RowChecker(world, { expires });
+    this.blocks = new BlockChecker(world);
     this.#credit = new CreditChecker(world);
     this.#fairness = new FairnessChecker(world);
     this.obedience = new ObedienceChecker(world);
@@ -61,6 +64,7 @@ export class AllCheckers {
   /** A process has opened its disk. */
   opened(process: SimProcess, store: NodeStore): void {
     this.rows.watch(store);
+    this.blocks.watch(store);
     this.removals.watch(process, store);
     this.versions.watch(process, store);
     this.later.watch(process, store);

@@ -1,0 +1,79 @@
+/** A node's part in collecting blocks: its own collector, and answers to those of others. */
+import type { AnswerOf, RowsWanted } from "../answers.ts";
+import { ActorError } from "../errors.ts";
+import { freshVersion } from "../fresh-version.ts";
+import type { GroupHost } from "../group-host.ts";
+import type { ClusterNodeDeps } from "../node-deps.ts";
+import type { Call, CallAnswer } from "../ports.ts";
+import type { Router } from "../router.ts";
+import type { SystemGroup } from "../system-group.ts";
+import { heirsAmong } from "../whom-to-ask.ts";
+import { BlockCollector } from "./collector.ts";
+import { RunScans, type RunScansDeps } from "./run-scans.ts";
+
+/** A collector that gets no answer keeps everything, and asks again in the next round. */
+const DEADLINE_MS = 10_000;
+
+/** The parts of the node that it asks. */
+export interface CollectorParts {
+  readonly host: Pick<GroupHost, "touch">;
+  readonly system: SystemGroup;
+  readonly router: Router;
+  readonly workflow: RunScansDeps["workflow"];
+  readonly read: (group: number, what: RowsWanted, deadlineMs: number) => Promise<AnswerOf<"rows">>;
+}
+
+export class Collection {
+  readonly #collector: BlockCollector;
+  readonly #scans: RunScans;
+  readonly #host: CollectorParts["host"];
+
+  constructor(deps: ClusterNodeDeps, parts: CollectorParts) {
+    const { clock, timers, states } = deps;
+    this.#host = parts.host;
+    this.#collector = newCollector(deps, parts);
+    this.#scans = new RunScans({
+      ...{ clock, timers, states },
+      workflow: (group) => parts.workflow(group),
+    });
+  }
+
+  start(): void {
+    this.#collector.start();
+  }
+
+  stop(): void {
+    this.#collector.stop();
+    this.#scans.stop();
+  }
+
+  /** Answers other nodes. Rejects with what `RunScans.serve` rejects with. */
+  async serve(
+    call: Extract<Call, { readonly kind: "collect" | "run-references" }>,
+  ): Promise<CallAnswer> {
+    if (call.kind === "collect") {
+      return { kind: "collected", report: await this.#collector.collect(call) };
+    }
+    this.#host.touch(call.group);
+    return this.#scans.serve(call);
+  }
+}
+
+function newCollector(deps: ClusterNodeDeps, parts: CollectorParts): BlockCollector {
+  const { clock, timers, log, random, runs, bugs, options, mesh, onCollected } = deps;
+  const { directory } = parts.system;
+  return new BlockCollector({
+    ...{ clock, timers, log, random, runs, bugs, options: options.collection },
+    read: (group, what) => parts.read(group, what, DEADLINE_MS),
+    ask: (group, call, deadlineMs) => parts.router.ask(group, call, deadlineMs),
+    nodes: () => heirsAmong(directory.members(), mesh),
+    groups: async () => {
+      const { host, system } = parts;
+      if ((await freshVersion({ timers, host, system }, DEADLINE_MS)) !== undefined) {
+        return directory.workflows().map(({ group }) => group);
+      }
+      throw new ActorError({ code: "NO_MAJORITY" }, "nobody says which workflows there are");
+    },
+    onRound: onCollected,
+  });
+}

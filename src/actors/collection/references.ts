@@ -1,0 +1,33 @@
+/**
+ * Which runs of the block store a workflow's rows lead to. Files are not asked here: each of their blocks has
+ * a row of its own (`fs-block`). Handlers' sources, what attempts print, and named units are in their rows.
+ */
+import type { Cid, Dataset } from "../../scheduler/dataset.ts";
+import type { Row } from "../../scheduler/rows.ts";
+
+/** All keys of rows that may have datasets begin with one of these. */
+export const DATASET_PREFIXES = ["b/", "c/", "g/", "i/", "r/"] as const;
+
+/** Lists of runs that the row names; with repetitions. */
+export function runsOf(row: Row): readonly Cid[] {
+  return datasetsOf(row).flatMap((dataset) =>
+    dataset.flatMap((piece) => (piece.kind === "run" ? [piece.cid] : [])),
+  );
+}
+
+function datasetsOf(row: Row): readonly Dataset[] {
+  switch (row.kind) {
+    case "request":
+      return row.result === undefined ? [row.arguments] : [row.arguments, row.result];
+    case "invocation":
+      return [row.data, row.session];
+    case "block":
+      return row.stretches.flatMap(({ children }) =>
+        children.flatMap(({ data }) => (data === undefined ? [] : [data])),
+      );
+    case "result":
+      return [row.data];
+    default:
+      return [];
+  }
+}

@@ -18,6 +18,8 @@ import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
 import type { CapturedRows, CollectionReport } from "./collection/report.ts";
 
+export type { BlockSum, CollectionReport } from "./collection/report.ts";
+
 /** R2: which node and which store of it a replica lives in. */
 export interface ReplicaPlace {
   readonly replica: ReplicaId;

@@ -5,7 +5,7 @@ test("a block that somebody wants after it was condemned is not removed", async 
   const blocks = new CondemnedBlocks();
   blocks.condemn("a");
   blocks.condemn("b");
-  blocks.use("a");
+  void blocks.use("a");
   const removed: string[] = [];
   const remove = (cid: string) => blocks.remove(cid, async () => removed.push(cid));
   expect(await remove("a")).toBe(false);

@@ -1,9 +1,10 @@
 /** Everything on the control stream between two nodes. Protocol `peer`, version 1. */
 
-import type { BlockSum, CollectionReport } from "../actors/collection/report.ts";
 import type {
+  BlockSum,
   Call,
   CallAnswer,
+  CollectionReport,
   GroupMember,
   GroupStatus,
   PeerMessage,

@@ -27,7 +27,40 @@ function datasetsOf(row: Row): readonly Dataset[] {
       );
     case "result":
       return [row.data];
-    default:
+    case "answer-block":
+    case "answer-window":
+    case "attempt":
+    case "closed":
+    case "delayed":
+    case "ended":
+    case "expiry":
+    case "fs-block":
+    case "fs-content":
+    case "fs-directory":
+    case "fs-entry":
+    case "fs-file":
+    case "fs-index":
+    case "fs-part":
+    case "fs-pin":
+    case "fs-symlink":
+    case "fs-volume":
+    case "history":
+    case "kept":
+    case "keyed":
+    case "meta":
+    case "named-counts":
+    case "named-index":
+    case "named-unit":
+    case "parked":
+    case "pins":
+    case "plan":
+    case "printed":
+    case "queue-range":
+    case "queue-unit":
+    case "removal":
+    case "retained":
+    case "source":
+    case "void":
       return [];
   }
 }

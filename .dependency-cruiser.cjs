@@ -23,6 +23,7 @@ const MAY_IMPORT = {
     "mesh",
     "fs",
     "handlers",
+    "mount",
     "api",
   ],
   ui: ["api"],

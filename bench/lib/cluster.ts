@@ -205,6 +205,7 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     retention: { ageMs: 7 * 24 * 3_600_000, bytes: 2 ** 30 },
     blockGraceMs: 3_600_000,
     legacyWorkflows: [],
+    mount: undefined,
   };
 }
 

@@ -24,7 +24,7 @@ export class FuseDevice implements Device {
   readonly #fd: number;
   readonly #signal: AbortSignal;
 
-  /** `signal` is given when it will not be mounted. Who opened `fd` closes it. */
+  /** `signal` is given when it will not be mounted, and before `fd` is closed, by whoever opened it. */
   constructor(fd: number, signal: AbortSignal) {
     this.#fd = fd;
     this.#signal = signal;
@@ -46,6 +46,8 @@ export class FuseDevice implements Device {
   }
 
   reply(parts: readonly Uint8Array[]): boolean {
+    // The descriptor is closed, or about to be: its number may be another file's.
+    if (this.#signal.aborted) return false;
     try {
       writevSync(this.#fd, parts);
       return true;

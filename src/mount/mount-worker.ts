@@ -91,6 +91,13 @@ async function serve(options: WorkerOptions): Promise<void> {
       void stop(unmountMs);
     });
   }
+  if (options.endsWithStarter) {
+    process.stdin.on("close", () => {
+      void stop(0);
+    });
+    process.stdin.on("error", () => undefined);
+    process.stdin.resume();
+  }
   say({ kind: "serving", minors: watched.map(({ minor }) => minor) });
   await Promise.all(servers.map((server) => server.ended));
   watchdog.stop();

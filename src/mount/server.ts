@@ -80,7 +80,10 @@ export async function mountVolume(options: MountOptions): Promise<MountServer> {
   const stagingDirectory = await mkdtemp(join(options.stagingDirectory, "writing-"));
   const fd = openDevice();
   const wallNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
+  const changes = new AbortController();
+  const { signal } = changes;
   const tell = (message: Uint8Array): void => {
+    if (signal.aborted) return;
     try {
       writeSync(fd, message);
     } catch (error) {
@@ -89,8 +92,6 @@ export async function mountVolume(options: MountOptions): Promise<MountServer> {
     }
   };
   const session = new Session({ volume, stagingDirectory, timeouts, wallNs, tell, log });
-  const changes = new AbortController();
-  const { signal } = changes;
   const device = new FuseDevice(fd, signal);
   const loop = new ServeLoop({ device, session, nowMs: () => performance.now(), log });
   const serving = serveToEnd(loop, log);

@@ -56,7 +56,7 @@ export async function startMount(
   ];
   const [file = process.execPath, ...args] = [...argv, JSON.stringify(options)];
   const child = spawn(file, args, {
-    stdio: ["ignore", "pipe", logFd ?? "inherit"],
+    stdio: [options.endsWithStarter ? "pipe" : "ignore", "pipe", logFd ?? "inherit"],
     // In a group of its own: an interrupt from the terminal must not end it before its clients.
     detached: true,
     env: {
@@ -65,6 +65,7 @@ export async function startMount(
       [TOKEN_VARIABLE]: token,
     },
   });
+  child.stdin?.on("error", () => undefined);
   const ended = new Promise<number | string>((resolve) => {
     child.on("error", (error) => resolve(error.message));
     child.on("exit", (status, signal) => resolve(status ?? signal ?? "gone"));

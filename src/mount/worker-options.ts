@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly hangMs: number;
   /** How long an unmount waits for what is open, milliseconds. */
   readonly unmountMs: number;
+  /** Ends, and unmounts at once, when its standard input is closed: its starter holds that, and is gone then. */
+  readonly endsWithStarter: boolean;
 }
 
 /** @throws {MountError} `MOUNT_REFUSED` when the text is not as `JSON.stringify` makes it of options */
@@ -47,6 +49,7 @@ export function parseWorkerOptions(text: string): WorkerOptions {
     attributesMs: numberOf(value, "attributesMs"),
     hangMs: numberOf(value, "hangMs"),
     unmountMs: numberOf(value, "unmountMs"),
+    endsWithStarter: field(value, "endsWithStarter") === true,
   };
 }
 

@@ -31,11 +31,13 @@ import { boundHeapGrowth } from "./heap.ts";
 import { Hints } from "./hints.ts";
 import { admission, checkSpareTicket } from "./joining.ts";
 import { checkKnownVersion, knownCluster } from "./known-cluster.ts";
+import { mountAll } from "./machine-mounts.ts";
 import { MemberGate } from "./member-gate.ts";
 import { MemberList } from "./member-list.ts";
 import { MemberSaver } from "./member-saver.ts";
 import { meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
+import type { Mounts } from "./mounts.ts";
 import { nodeOptions } from "./options.ts";
 import { OverloadWatch } from "./overload-watch.ts";
 import { ownToken } from "./own-token.ts";
@@ -57,6 +59,8 @@ interface Parts {
   readonly lock: DataLock;
   readonly apiUrl: string;
   readonly here: Here;
+  /** Undefined without `--mount`, and where nothing can be mounted. */
+  readonly mounts: Mounts | undefined;
 }
 
 /** A node that runs. */
@@ -106,14 +110,28 @@ export class RunningNode {
 
   /** Hands over leadership, lets running units finish, and stops. `now` skips the waiting. */
   async stop(now: AbortSignal): Promise<void> {
-    const { mesh, plane, composed, app, announcer, members, hints, health, overload, lock, here } =
-      this.#parts;
+    const {
+      mesh,
+      plane,
+      composed,
+      app,
+      announcer,
+      members,
+      hints,
+      health,
+      overload,
+      lock,
+      here,
+      mounts,
+    } = this.#parts;
     here.stopping = true;
     this.#log.info("stopping", { drainMs: this.#config.drainMs });
     announcer.stop();
     members.stop();
     hints.stop();
     await composed.node.leave({ drainMs: this.#config.drainMs, hurry: now });
+    // Only now: units that were drained may have worked there.
+    await mounts?.stop();
     await app.close();
     health.stop();
     overload.stop();
@@ -201,6 +219,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   });
   health.start();
   watchFigures(ground, { node, plane, hints, health });
+  const token = await tokenOf(ground);
   const api = new ClusterApi({
     node,
     plane,
@@ -216,7 +235,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
       const { bavail, bsize } = await statfs(config.data);
       return bavail * bsize;
     },
-    ownToken: await tokenOf(ground),
+    ownToken: token,
   });
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
@@ -229,7 +248,9 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     log.warn("durability is none: a power cut loses what this node has acknowledged");
   }
   log.info("started", { node: mesh.self, api: apiUrl, data: config.data });
+  const mounts = await mountAll({ directory: config.mount, apiUrl, token, node, log });
   const parts = {
+    mounts,
     ...{ mesh, plane, composed, app, announcer, members, hints },
     ...{ health, overload, lock, apiUrl, here },
   };

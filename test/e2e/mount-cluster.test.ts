@@ -5,11 +5,104 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mountedAt } from "../../src/mount/mount-info.ts";
+import { namespacesRefused } from "../../src/mount/start-mount.ts";
 import { useCluster } from "../lib/e2e-cluster.ts";
 import { mountsRefused } from "../lib/e2e-mount.ts";
+import { NODE, ROOT } from "../lib/e2e-nodes.ts";
 
 const run = promisify(execFile);
-const PROGRAM_MS_MAX = 150_000;
+
+/** Rounds of the tests with two mounts; `FS_ROUNDS=10000` is the long form. */
+const ROUNDS = Number(process.env["FS_ROUNDS"] ?? 100);
+const PROGRAM_MS_MAX = Math.max(150_000, ROUNDS * 1_500);
+const TEST_MS_MAX = PROGRAM_MS_MAX + 10_000;
+
+/**
+ * Each operation is done at either mount and compared with a model. What is opened and read is right at once; a name may be
+ * known for a second after the other mount took it away, so what is refused is tried again for so long.
+ */
+const RANDOM_OPERATIONS = `
+import random, shutil, time
+random.seed(int(os.environ.get("FS_SEED", "5")))
+os.mkdir(f"{a}/model")
+model, wrong, done = {"": None}, [], {}
+def full(place, path): return f"{place}/model/{path}" if path else f"{place}/model"
+def files(): return [p for p in model if model[p] is not None]
+def folders(): return [p for p in model if model[p] is None]
+def under(folder): return [p for p in model if p and p != folder and (folder == "" or p.startswith(folder + "/"))]
+def name_in(folder): return (folder + "/" if folder else "") + random.choice("abcdef")
+def tries(action):
+    end = time.time() + 2.5
+    while True:
+        try: return action()
+        except OSError:
+            if time.time() > end: raise
+            time.sleep(0.1)
+def write(place, path, data, mode):
+    def action():
+        with open(full(place, path), mode) as file: file.write(data)
+    tries(action)
+def check(turn, what, place, path):
+    with open(full(place, path), "rb") as file: found = file.read()
+    if found != model[path]: wrong.append((turn, what, path, len(found), len(model[path])))
+def is_folder(path): return path in model and model[path] is None
+for turn in range(ROUNDS):
+    here, there = random.sample([a, b], 2)
+    what = random.choice(["write", "write", "append", "rename", "unlink", "mkdir", "rmdir", "truncate", "list", "move"])
+    path = name_in(random.choice(folders()))
+    data = os.urandom(random.choice([0, 1, 300, 4096, 70000, 1200000]))
+    old = random.choice(files() or [None])
+    done[what] = done.get(what, 0) + 1
+    try:
+        if what == "write" and not is_folder(path):
+            write(here, path, data, "wb"); model[path] = data
+            check(turn, what, there, path); check(turn, what, here, path)
+        elif what == "append" and old:
+            write(here, old, data[:5000], "ab"); model[old] += data[:5000]; check(turn, what, there, old)
+        elif what == "truncate" and old:
+            size = random.randrange(0, 10000)
+            tries(lambda: os.truncate(full(here, old), size))
+            model[old] = model[old][:size].ljust(size, bytes(1)); check(turn, what, there, old)
+        elif what == "rename" and old and not is_folder(path):
+            tries(lambda: os.rename(full(here, old), full(here, path)))
+            content = model.pop(old); model[path] = content; check(turn, what, there, path)
+        elif what == "unlink" and old:
+            tries(lambda: os.unlink(full(here, old))); del model[old]
+            try:
+                open(full(there, old)).close()
+                wrong.append((turn, "still there", old))
+            except FileNotFoundError: pass
+        elif what == "mkdir" and path not in model and path.count("/") < 3:
+            tries(lambda: os.mkdir(full(here, path))); model[path] = None
+        elif what == "rmdir":
+            empty = [p for p in folders() if p and not under(p)]
+            if empty:
+                path = random.choice(empty)
+                tries(lambda: os.rmdir(full(here, path))); del model[path]
+        elif what == "move":
+            source = random.choice(folders())
+            if source and path not in model and not path.startswith(source + "/") and path.count("/") < 2:
+                tries(lambda: os.rename(full(here, source), full(here, path)))
+                for p in [source] + under(source): model[path + p[len(source):]] = model.pop(p)
+                # A path through the folder may lead to its old place for a second.
+                time.sleep(1.1)
+        elif what == "list":
+            path = random.choice(folders())
+            names = [p[len(path) + 1 if path else 0:] for p in under(path)]
+            expected = sorted(name for name in names if "/" not in name)
+            found = sorted(tries(lambda: os.listdir(full(there, path))))
+            if found != expected: wrong.append((turn, "list", path, found, expected))
+    except OSError as error:
+        wrong.append((turn, what, path, old, str(error)))
+time.sleep(1.1)
+for place in (a, b):
+    for path in files(): check("end", "all", place, path)
+    top = full(place, "")
+    found = sorted(os.path.relpath(d, top) for d, _, _ in os.walk(top) if d != top)
+    if found != sorted(p for p in folders() if p): wrong.append(("end", "folders", found))
+shutil.rmtree(full(a, ""))
+print(wrong[:5], len(done))
+`;
 const refused = mountsRefused();
 if (refused !== undefined) console.warn(`skipped: ${refused}`);
 
@@ -53,13 +146,15 @@ describe.skipIf(refused !== undefined)("two mounts at two nodes", () => {
     return stdout;
   }
 
-  test("what is closed at one is what the other opens, 100 times, also where a rename replaced it", async () => {
-    const said = await python(`
+  test(
+    `what is closed at one is what the other opens, ${ROUNDS} times, also where a rename replaced it`,
+    async () => {
+      const said = await python(`
 import random
 random.seed(1)
 wrong = []
 here, there = a, b
-for turn in range(100):
+for turn in range(${ROUNDS}):
     text = os.urandom(random.choice([0, 1, 100, 5000, 70000, 1500000]))
     name = f"f{turn % 7}"
     if turn % 3 == 0:
@@ -73,7 +168,40 @@ for turn in range(100):
     here, there = there, here
 print(wrong, sorted(os.listdir(a)) == sorted(os.listdir(b)) == [f"f{i}" for i in range(7)])
 `);
-    expect(said).toBe("[] True\n");
+      expect(said).toBe("[] True\n");
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    `${ROUNDS} random operations at two mounts do what a model does`,
+    async () => {
+      const said = await python(RANDOM_OPERATIONS.replace("ROUNDS", String(ROUNDS)));
+      expect(said).toBe("[] 9\n");
+    },
+    TEST_MS_MAX,
+  );
+
+  test("a user without the right to mount has the mount in namespaces of its own", async (context) => {
+    const namespaces = await namespacesRefused();
+    if (namespaces !== undefined) context.skip(namespaces);
+    await mkdir(at("alone"));
+    await python('open(f"{a}/seen", "w").write("hello")');
+    const env = { ...process.env, JOBX_TOKEN: cluster.token, JOBX_API: cluster.api(1) };
+    const words = ["fs", "mount", "text:", at("alone"), "--background", "--json"];
+    const jobx = [NODE, join(ROOT, "bin/jobx.js"), ...words];
+    const less = ["--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", "--", ...jobx];
+    const { stdout } = await run("setpriv", less, { env, timeout: PROGRAM_MS_MAX });
+    const pid = Number(/"pid": ?(\d+)/.exec(stdout)?.[1]);
+    try {
+      expect(mountedAt(at("alone"))).toBeUndefined();
+      const enter = ["-t", String(pid), "-U", "-m", "--preserve-credentials"];
+      const look = ["cat", `${at("alone")}/seen`];
+      const seen = await run("nsenter", [...enter, ...look], { timeout: PROGRAM_MS_MAX });
+      expect(seen.stdout).toBe("hello");
+    } finally {
+      process.kill(pid, "SIGTERM");
+    }
   });
 
   test("a tree that tar packs out at one mount is the same at the other", async () => {

@@ -53,6 +53,7 @@ export class MountKit {
         attributesMs: 1_000,
         hangMs: 10_000,
         unmountMs: 2_000,
+        endsWithStarter: false,
         ...others,
       },
       { scope },

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { MountError } from "../../mount/errors.ts";
 import { deviceRefused } from "../../mount/kernel-mount.ts";
-import { startMount } from "../../mount/start-mount.ts";
+import { mayMount } from "../../mount/mount-rights.ts";
+import { type MountScope, namespacesRefused, startMount } from "../../mount/start-mount.ts";
 import { ownMountAt } from "../../mount/unmount.ts";
 import { errorText } from "../../std/errors.ts";
 import { type Command, type CommandRun, positional } from "../command.ts";
@@ -49,6 +50,7 @@ export const FS_MOUNT: Command = {
     const at = sharedPath(shared.includes(":") ? shared : `${shared}:`, "fs mount");
     const directory = resolve(positional(run, 1));
     await checkDirectory(directory);
+    const scope = await scopeHere();
     const root = await folderInode(run, at);
     const { urls, token } = await run.addresses();
     const isBackground = run.flag("background");
@@ -60,13 +62,15 @@ export const FS_MOUNT: Command = {
         stagingDirectory: resolve(run.text("staging") ?? tmpdir()),
         readOnly: run.flag("read-only"),
         ...{ entryMs: KNOWN_MS, attributesMs: KNOWN_MS, hangMs: HANG_MS, unmountMs: UNMOUNT_MS },
+        endsWithStarter: false,
       },
-      { scope: "machine", token, logFd },
+      { scope, token, logFd },
     );
     if (logFd !== undefined) closeSync(logFd);
-    const said = { ...at, directory, pid: started.pid };
+    const { pid } = started;
     const text = `${at.workflow}:${printable(at.path)} is mounted at ${printable(directory)}\n`;
-    run.io.out(run.json ? toJson(said) : text);
+    const said = { ...at, directory, pid, scope };
+    run.io.out(run.json ? toJson(said) : text + hintOf(scope, pid));
     if (isBackground) {
       started.release();
       return EXIT.ok;
@@ -89,6 +93,22 @@ async function checkDirectory(directory: string): Promise<void> {
     throw unusable(directory, errorText(cause), cause);
   }
   if (names.length > 0) throw unusable(directory, "it is not empty");
+}
+
+/** @throws {MountError} `MOUNT_UNAVAILABLE` where this user may mount nowhere at all. */
+async function scopeHere(): Promise<MountScope> {
+  if (mayMount()) return "machine";
+  const refused = await namespacesRefused();
+  if (refused === undefined) return "namespace";
+  const reason = `this user may not mount, nor make namespaces to mount in: ${refused}`;
+  throw new MountError({ code: "MOUNT_UNAVAILABLE", reason }, reason);
+}
+
+/** What somebody does with a mount that is not seen by everybody. */
+function hintOf(scope: MountScope, pid: number): string {
+  if (scope === "machine") return "";
+  const enter = `nsenter -t ${pid} -U -m --preserve-credentials COMMAND`;
+  return `You may not mount for the machine, so it is in namespaces of its own. To run a program there: ${enter}; to end it: kill ${pid}\n`;
 }
 
 function unusable(path: string, why: string, cause?: unknown): Error {

@@ -80,6 +80,8 @@ export interface NodeConfig {
   readonly retention: { readonly ageMs: number; readonly bytes: number };
   /** R25: blocks that nothing refers to are kept so long. */
   readonly blockGraceMs: number;
+  /** Where the volumes of all workflows are mounted. */
+  readonly mount: string | undefined;
   /** Workflows that programs on this machine may submit to without a token, in the old form. */
   readonly legacyWorkflows: readonly string[];
 }
@@ -234,6 +236,7 @@ function resolveSettings(
     "retention-age": value("retention-age"),
     "retention-bytes": value("retention-bytes"),
     "block-grace": value("block-grace"),
+    mount: value("mount"),
     "legacy-http": value("legacy-http"),
   };
 }
@@ -263,6 +266,7 @@ function defaults(): Readonly<Record<OptionName, string>> {
     "retention-age": `${RETENTION_SECONDS_DEFAULT}`,
     "retention-bytes": `${RETENTION_BYTES_DEFAULT}`,
     "block-grace": `${GRACE_SECONDS_DEFAULT}`,
+    mount: "",
     "legacy-http": "",
   };
 }
@@ -285,6 +289,7 @@ function parseSettings(settings: Settings): NodeConfig {
     durability: oneOf("durability", settings, DURABILITIES),
     retention: retention(settings),
     blockGraceMs: blockGraceMs(settings["block-grace"]),
+    mount: settings.mount.text === "" ? undefined : resolve(settings.mount.text),
     legacyWorkflows: legacyWorkflows(settings),
   };
 }

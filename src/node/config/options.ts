@@ -98,6 +98,10 @@ export const OPTIONS = {
     variable: "JOBX_BLOCK_GRACE",
     value: "SECONDS",
     help: "stored blocks that nothing refers to any more are kept so long (an hour)",
+  mount: {
+    variable: "JOBX_MOUNT",
+    value: "DIR",
+    help: "show the volume of each workflow as DIR/WORKFLOW (none)",
   },
   "legacy-http": {
     variable: "JOBX_LEGACY_HTTP",

@@ -44,6 +44,7 @@ import {
   Transport,
   WORK_MS,
 } from "./transport.ts";
+import { VolumeClient } from "./volume-client.ts";
 import type { ApplyBody } from "./workflow-routes.ts";
 
 /** What `/readyz` says. */
@@ -65,6 +66,7 @@ const RECOVER_WORK_MS = 60_000;
 /** All methods reject with `RemoteError` (a node refused) or `CLIENT_*` (no node answered). */
 export class JobxClient {
   readonly files: FileClient;
+  readonly volumes: VolumeClient;
   readonly #deps: ClientDeps;
   readonly #transport: Transport;
   readonly #stale: ClientOptions["stale"];
@@ -74,6 +76,7 @@ export class JobxClient {
     this.#stale = options.stale;
     this.#transport = new Transport(deps, options);
     this.files = new FileClient(this.#transport);
+    this.volumes = new VolumeClient(this.#transport);
   }
 
   /** URL of the node that answered last. */

@@ -135,7 +135,7 @@ function urlOf(workflow: string, route: string, query: object): string {
 }
 
 /** @throws {JobxError} `CLIENT_RESULT_BROKEN` where fewer bytes come than were said. */
-async function* wholeContent(
+export async function* wholeContent(
   response: Response,
   of: { readonly bytes: number | undefined; readonly url: string; readonly path: string },
 ): AsyncGenerator<Uint8Array, void, undefined> {

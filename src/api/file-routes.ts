@@ -1,6 +1,7 @@
 /** The files of a workflow: content in and out as streams. Names are in `file-name-routes.ts`. */
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { carPutRoute, carReadRoute } from "./car-routes.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
@@ -14,6 +15,7 @@ import { flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 import { treePutRoute, treeReadRoute } from "./tree-routes.ts";
+import { volumeRoutes } from "./volume-routes.ts";
 
 const BYTES_TYPE = "application/octet-stream";
 
@@ -33,17 +35,20 @@ interface Reading {
 export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
   readRoute(app, context);
   treeReadRoute(app, context);
+  carReadRoute(app, context);
   app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, payload, handOn) => handOn(null, payload));
     putRoute(scope, context);
     treePutRoute(scope, context);
+    carPutRoute(scope, context);
     commitRoute(scope, context);
     done();
   });
   fileNameRoutes(app, context);
   inodeRoutes(app, context);
   inodeChangeRoutes(app, context);
+  volumeRoutes(app, context);
 }
 
 function readRoute(app: FastifyInstance, context: ApiContext): void {

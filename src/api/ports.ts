@@ -13,6 +13,7 @@ import type { ClusterView, VersionRangeView } from "./cluster-view.ts";
 import type { FilePort } from "./file-port.ts";
 import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
+import type { VolumePort } from "./volume-port.ts";
 
 /** JSON as it goes through handlers. */
 export type Json =
@@ -359,6 +360,7 @@ export interface ClusterPort {
   readonly admin: AdminPort;
   readonly files: FilePort;
   readonly inodes: InodePort;
+  readonly volumes: VolumePort;
   readonly invocations: InvocationPort;
   /** Of the program. */
   version(): string;

@@ -6,13 +6,17 @@ import { CLUSTER_TICKET } from "./commands/cluster-ticket.ts";
 import { CLUSTER_TICKET_LIST } from "./commands/cluster-ticket-list.ts";
 import { CLUSTER_TICKET_REVOKE } from "./commands/cluster-ticket-revoke.ts";
 import { FS_CAT } from "./commands/fs-cat.ts";
+import { FS_CP } from "./commands/fs-cp.ts";
 import { FS_DU } from "./commands/fs-du.ts";
+import { FS_EXPORT } from "./commands/fs-export.ts";
 import { FS_GET } from "./commands/fs-get.ts";
+import { FS_IMPORT } from "./commands/fs-import.ts";
 import { FS_LS } from "./commands/fs-ls.ts";
 import { FS_MKDIR } from "./commands/fs-mkdir.ts";
 import { FS_MOUNT } from "./commands/fs-mount.ts";
 import { FS_MV } from "./commands/fs-mv.ts";
 import { FS_PUT } from "./commands/fs-put.ts";
+import { FS_QUOTA } from "./commands/fs-quota.ts";
 import { FS_RM } from "./commands/fs-rm.ts";
 import { FS_STAT } from "./commands/fs-stat.ts";
 import { FS_TREE } from "./commands/fs-tree.ts";
@@ -97,10 +101,14 @@ export const COMMANDS: readonly Command[] = [
   FS_LS,
   FS_STAT,
   FS_MKDIR,
+  FS_CP,
   FS_MV,
   FS_RM,
   FS_TREE,
   FS_DU,
+  FS_EXPORT,
+  FS_IMPORT,
+  FS_QUOTA,
   FS_MOUNT,
   FS_UNMOUNT,
   NODE_LIST,

@@ -37,6 +37,7 @@ import { eventStream } from "./event-stream.ts";
 import { FileCalls } from "./files/file-calls.ts";
 import { Files } from "./files/files.ts";
 import { Inodes } from "./files/inodes.ts";
+import { Volumes } from "./files/volumes.ts";
 import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import { Invocations } from "./invocations.ts";
@@ -98,6 +99,7 @@ export class ClusterApi implements ClusterPort {
   readonly invocations: Invocations;
   readonly files: Files;
   readonly inodes: Inodes;
+  readonly volumes: Volumes;
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
   readonly #staleReader: RequestReader;
@@ -120,6 +122,7 @@ export class ClusterApi implements ClusterPort {
     const calls = new FileCalls({ node, self, isUp, view, contents, writer: this.#writer });
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes);
+    this.volumes = new Volumes(calls);
     const fresh = (ms: number): Promise<void> => view.fresh(ms);
     this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh, stateHash });
     this.#tokens = new Tokens({

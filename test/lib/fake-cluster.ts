@@ -55,6 +55,7 @@ export class FakeCluster implements ClusterPort {
   readonly invocations = new FakeInvocations((...call) => this.#called(...call));
   readonly files = new FakeFiles((...call) => this.#called(...call));
   readonly inodes = this.files.memory.inodes;
+  readonly volumes = this.files.volumes;
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
   readonly failures: unknown[] = [];
@@ -494,7 +495,6 @@ export class FakeCluster implements ClusterPort {
     return this.views.get(request)?.workflow;
   }
 
-  async metrics(): Promise<string> {
-    return "# HELP jobx_up Whether the node is up.\njobx_up 1\n";
-  }
+  metrics = (): Promise<string> =>
+    Promise.resolve("# HELP jobx_up Whether the node is up.\njobx_up 1\n");
 }

@@ -16,7 +16,8 @@ import type {
 import type { CallOptions } from "../../src/api/ports.ts";
 import { readTar } from "../../src/api/tar/tar-reader.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
-import { JobxError } from "../../src/std/errors.ts";
+import { failure, normal } from "./fake-paths.ts";
+import { FakeVolumes } from "./fake-volumes.ts";
 import { MemoryVolume } from "./memory-inodes.ts";
 
 /** Undefined content is a folder. */
@@ -35,16 +36,19 @@ export class FakeFiles implements FilePort {
   breaksAfter: number | undefined;
   /** A volume by inodes, of all workflows; it has nothing of the one by paths. */
   readonly memory = new MemoryVolume();
+  readonly volumes: FakeVolumes;
   readonly #told: Told;
   #last = 1;
 
   constructor(told: Told) {
     this.#told = told;
+    this.volumes = new FakeVolumes(told, this);
   }
 
   reset(): void {
     this.nodes.clear();
     this.memory.reset();
+    this.volumes.reset();
     this.breaksAfter = undefined;
   }
 
@@ -229,12 +233,4 @@ function viewOf(path: string, { content, inode, revision }: Node): FileView {
     cid: isFile ? cidOf(content) : null,
     entries: isFile ? null : 0,
   };
-}
-
-function normal(path: string): string {
-  return path.startsWith("/") ? path : `/${path}`;
-}
-
-function failure(code: string): JobxError {
-  return new JobxError({ code }, `the volume says ${code}`);
 }

@@ -21,8 +21,9 @@ import type { FileCalls } from "./file-calls.ts";
 import { entryView, fileView } from "./file-views.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
 import { putTree } from "./put-tree.ts";
-import { type ArchiveDeps, archiveOf } from "./tree-archive.ts";
-import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
+import { archiveOf } from "./tree-archive.ts";
+import { readPage } from "./tree-pages.ts";
+import { pathOf, type TreeReader } from "./tree-reader.ts";
 import { putFile } from "./upload.ts";
 
 export class Files implements FilePort {
@@ -76,7 +77,7 @@ export class Files implements FilePort {
     }
     const deps = {
       page: (directory: number, how: { after: string | undefined; limit: number }) =>
-        this.#page(call, { directory, ...how }),
+        readPage(this.#reader, call, { directory, ...how }),
       read: (row: FileRow) =>
         readFile(this.#downloadDeps(), row, { call, range: { from: 0, to: row.bytes } }),
     };
@@ -100,7 +101,7 @@ export class Files implements FilePort {
       throw treeError("FS_NOT_DIRECTORY", "it is not a folder", { path });
     }
     const { limit, after } = at;
-    const { entries, next } = await this.#page(call, { directory, limit, after });
+    const { entries, next } = await readPage(this.#reader, call, { directory, limit, after });
     const shown = entries.map(({ name, ...found }) => entryView(name, found));
     return { path: `/${path}`, entries: shown, next: next ?? null };
   }
@@ -156,16 +157,6 @@ export class Files implements FilePort {
     const call = await this.#calls.begin(at.workflow, options);
     const place = await this.#reader.place(call, pathOf(at.path));
     return this.#calls.command(call, { kind: "fs-symlink", place, target: at.target });
-  }
-
-  /** Names of a folder with what they lead to. */
-  async #page(
-    call: FileCall,
-    of: Parameters<TreeReader["names"]>[1],
-  ): ReturnType<ArchiveDeps["page"]> {
-    const { names, more } = await this.#reader.names(call, of);
-    const entries = await this.#reader.rows(call, names);
-    return { entries, next: more ? names.at(-1)?.name : undefined };
   }
 
   #downloadDeps(): DownloadDeps {

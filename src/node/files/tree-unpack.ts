@@ -17,14 +17,12 @@ import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { type BatchMember, SMALL_FILE_BYTES, type SmallFile, TreeBatch } from "./tree-batch.ts";
 import { storeCopied } from "./upload.ts";
 
 /** Folders whose mode and time are set at the end, since what is put into them changes the time. */
 const FOLDERS_KEPT = 10_000;
-
-/** Commands under way at once, for which the log has room. */
-const COMMANDS_SIDE_BY_SIDE = 64;
 
 export interface UnpackDeps extends BlockCopiesDeps {
   readonly contents: Pick<Contents, "store" | "storeFiles">;
@@ -236,14 +234,5 @@ export class TreeUnpack {
 
   #place(path: string): Place {
     return { from: this.#options.base, path };
-  }
-}
-
-async function sideBySide<Item>(
-  items: readonly Item[],
-  run: (item: Item) => Promise<void>,
-): Promise<void> {
-  for (let at = 0; at < items.length; at += COMMANDS_SIDE_BY_SIDE) {
-    await Promise.all(items.slice(at, at + COMMANDS_SIDE_BY_SIDE).map(run));
   }
 }

@@ -1,0 +1,81 @@
+/** Whole volumes: copies within one, and what it is asked to keep to. */
+import type { FastifyInstance } from "fastify";
+import { type ApiContext, callCluster } from "./context.ts";
+import { json, route } from "./route.ts";
+import { WORKFLOW_PARAMS } from "./schema.ts";
+import type { VolumeCopy, VolumeSettings } from "./volume-port.ts";
+import { COPY_ANSWER, COPY_BODY, VOLUME, VOLUME_BODY } from "./volume-schema.ts";
+
+/** A token that is limited to workflows is held against the one in the path. */
+const COMMON = { tag: "files", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS } as const;
+
+interface Workflow {
+  readonly workflow: string;
+}
+
+/** Routes under `/v1`. */
+export function volumeRoutes(app: FastifyInstance, context: ApiContext): void {
+  copyRoute(app, context);
+  settingRoutes(app, context);
+}
+
+function copyRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  type Body = Pick<VolumeCopy, "from" | "to"> &
+    Partial<Pick<VolumeCopy, "recursive" | "exclusive" | "parents">>;
+  app.post<{ Params: Workflow; Body: Body }>(
+    "/workflows/:workflow/fs/copy",
+    route(cluster, {
+      ...COMMON,
+      summary:
+        "Copies a file, or with `recursive` a folder, without moving content. A folder is seen whole or not at all.",
+      role: "submit",
+      body: COPY_BODY,
+      answers: { 200: json("What was copied.", COPY_ANSWER) },
+    }),
+    (request) => {
+      const { from, to, recursive = false, exclusive = false, parents = false } = request.body;
+      const copy = { ...request.params, from, to, recursive, exclusive, parents };
+      return callCluster(context, request, {
+        run: (options) => cluster.volumes.copy(copy, options),
+      });
+    },
+  );
+}
+
+function settingRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.get<{ Params: Workflow }>(
+    "/workflows/:workflow/fs/volume",
+    route(cluster, {
+      ...COMMON,
+      summary: "What the volume is asked to keep to, and what it holds.",
+      role: "read",
+      answers: { 200: json("The volume.", VOLUME) },
+    }),
+    (request) =>
+      callCluster(context, request, {
+        run: (options) => cluster.volumes.show(request.params, options),
+      }),
+  );
+  app.post<{
+    Params: Workflow;
+    Body: Partial<VolumeSettings> & { readonly revision?: number };
+  }>(
+    "/workflows/:workflow/fs/volume",
+    route(cluster, {
+      ...COMMON,
+      summary: "Changes what is said of a volume's settings, and leaves the rest.",
+      role: "admin",
+      body: VOLUME_BODY,
+      answers: { 200: json("The volume.", VOLUME) },
+    }),
+    (request) => {
+      const { revision, ...settings } = request.body;
+      const change = { ...request.params, revision, settings };
+      return callCluster(context, request, {
+        run: (options) => cluster.volumes.change(change, options),
+      });
+    },
+  );
+}

@@ -1,0 +1,99 @@
+/** Whole volumes behind the API: any node answers for any workflow's. */
+import type { CallOptions } from "../../api/call-options.ts";
+import type {
+  CarImport,
+  CarImportAnswer,
+  OpenCar,
+  VolumeCopy,
+  VolumeCopyAnswer,
+  VolumePort,
+  VolumeSettings,
+  VolumeView,
+} from "../../api/volume-port.ts";
+import { volumeUse } from "../../scheduler/tree/reads.ts";
+import type { VolumeRow } from "../../scheduler/tree/rows.ts";
+import { openCar } from "./car-export.ts";
+import { importCar } from "./car-import.ts";
+import { copyWithin } from "./copy.ts";
+import type { FileCalls } from "./file-calls.ts";
+import { pathOf } from "./tree-reader.ts";
+
+export class Volumes implements VolumePort {
+  readonly #calls: FileCalls;
+
+  constructor(calls: FileCalls) {
+    this.#calls = calls;
+  }
+
+  async copy(input: VolumeCopy, options: CallOptions): Promise<VolumeCopyAnswer> {
+    const call = await this.#calls.begin(input.workflow, options);
+    const { reader, self, timers } = this.#calls.uploadDeps();
+    const deps = {
+      ...{ reader, self, timers },
+      command: (one: Parameters<FileCalls["command"]>[1]) => this.#calls.command(call, one),
+    };
+    return copyWithin(deps, input, { call, signal: options.signal });
+  }
+
+  async openCar(
+    at: { readonly workflow: string; readonly path: string },
+    options: CallOptions,
+  ): Promise<OpenCar> {
+    const call = await this.#calls.begin(at.workflow, options);
+    const { reader, contents } = this.#calls;
+    const found = await reader.find(call, pathOf(at.path));
+    return openCar({ reader, contents, holders: () => this.#calls.holders() }, found, call);
+  }
+
+  async importCar(
+    input: CarImport,
+    archive: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<CarImportAnswer> {
+    const call = await this.#calls.begin(input.workflow, options);
+    const { contents } = this.#calls;
+    const deps = { ...this.#calls.uploadDeps(), contents, holders: () => this.#calls.holders() };
+    return importCar(deps, input, { call, archive, signal: options.signal });
+  }
+
+  async show(
+    { workflow }: { readonly workflow: string },
+    options: CallOptions,
+  ): Promise<VolumeView> {
+    const call = await this.#calls.begin(workflow, options);
+    return viewOf(workflow, await this.#calls.reader.ask(call, volumeUse));
+  }
+
+  async change(
+    input: Parameters<VolumePort["change"]>[0],
+    options: CallOptions,
+  ): Promise<VolumeView> {
+    const { workflow, settings } = input;
+    const call = await this.#calls.begin(workflow, options);
+    const before = await this.#calls.reader.ask(call, volumeUse);
+    await this.#calls.command(call, {
+      kind: "fs-volume",
+      revision: input.revision ?? before.revision,
+      options: merged(before, settings),
+    });
+    return viewOf(workflow, await this.#calls.reader.ask(call, volumeUse));
+  }
+}
+
+function merged(
+  before: VolumeRow,
+  { copies, chunking, quotaBytes, quotaFiles }: Partial<VolumeSettings>,
+): Pick<VolumeRow, "copies" | "chunking" | "quotaBytes" | "quotaInodes"> {
+  return {
+    copies: copies ?? before.copies,
+    chunking: chunking ?? before.chunking,
+    quotaBytes: quotaBytes === undefined ? before.quotaBytes : (quotaBytes ?? undefined),
+    quotaInodes: quotaFiles === undefined ? before.quotaInodes : (quotaFiles ?? undefined),
+  };
+}
+
+function viewOf(workflow: string, row: VolumeRow): VolumeView {
+  const { revision, copies, chunking, usedBytes, usedInodes: usedFiles } = row;
+  const quotas = { quotaBytes: row.quotaBytes ?? null, quotaFiles: row.quotaInodes ?? null };
+  return { workflow, revision, copies, chunking, ...quotas, usedBytes, usedFiles };
+}

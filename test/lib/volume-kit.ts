@@ -1,0 +1,148 @@
+/** One workflow's volume behind the real code of a node: the rows of its tree in a map, its blocks in another. */
+import type { ClusterNode } from "../../src/actors/cluster-node.ts";
+import type { CallOptions } from "../../src/api/call-options.ts";
+import { CLOCK } from "../../src/api/context.ts";
+import type { Chunk, Chunking } from "../../src/fs/content/chunk.ts";
+import { chunksOf } from "../../src/fs/content/chunking.ts";
+import { formatContentId } from "../../src/fs/content/content-id.ts";
+import { FileTreeBuilder } from "../../src/fs/content/file-tree.ts";
+import { type StoredWindow, WINDOW_CHUNKS } from "../../src/fs/file-blocks.ts";
+import { ClusterError } from "../../src/node/cluster-errors.ts";
+import { FileCalls, type FilesDeps } from "../../src/node/files/file-calls.ts";
+import { Files } from "../../src/node/files/files.ts";
+import { Inodes } from "../../src/node/files/inodes.ts";
+import { Volumes } from "../../src/node/files/volumes.ts";
+import type { Command } from "../../src/scheduler/commands.ts";
+import type { TreeCommand } from "../../src/scheduler/tree/commands.ts";
+import { Deadline } from "../../src/std/deadline.ts";
+import { TreeKit } from "./tree-kit.ts";
+
+/** A call without an end. */
+export const OPTIONS: CallOptions = {
+  deadline: new Deadline(CLOCK, 1e9),
+  signal: new AbortController().signal,
+  stale: false,
+};
+
+export class VolumeKit {
+  readonly tree = new TreeKit();
+  readonly blocks = new Map<string, Uint8Array>();
+  /** Called before each command. */
+  before: (command: TreeCommand) => void = () => undefined;
+  readonly files: Files;
+  readonly inodes: Inodes;
+  readonly volumes: Volumes;
+
+  constructor() {
+    const calls = new FileCalls(this.#deps());
+    this.files = new Files(calls);
+    this.inodes = new Inodes(calls, () => Promise.resolve(1e12));
+    this.volumes = new Volumes(calls);
+  }
+
+  async put(path: string, content: Uint8Array | string, mode?: number): Promise<string> {
+    const bytes = Buffer.from(content);
+    const how = { expect: { kind: "any" }, mode, parents: true, sha256: undefined } as const;
+    const input = { workflow: "flow", path, ...how };
+    return (await this.files.put(input, slices([bytes]), OPTIONS)).cid;
+  }
+
+  async get(path: string): Promise<Buffer> {
+    const file = await this.files.open({ workflow: "flow", path }, OPTIONS);
+    const { bytes } = file.view;
+    return bytes === 0 ? Buffer.alloc(0) : joined(await file.read({ from: 0, to: bytes }));
+  }
+
+  /** All paths. */
+  paths(): readonly string[] {
+    return [...this.tree.paths().keys()].sort();
+  }
+
+  #deps(): FilesDeps {
+    const { tree } = this;
+    const read: ClusterNode["read"] = (_group, { keys, scan }) => {
+      const values = keys.map((key) => tree.rows.get(key));
+      const { gte = "", lt = "", limit = 0 } = scan ?? {};
+      const within = [...tree.rows].filter(([key]) => key >= gte && key < lt);
+      const all = within.sort(([a], [b]) => (a < b ? -1 : 1));
+      const scanned = all.slice(0, limit).map(([key, row]) => ({ key, row }));
+      const rest = { scanned, more: all.length > limit, term: 1, appliedIndex: 1 };
+      return Promise.resolve({ kind: "rows", values, ...rest });
+    };
+    return {
+      node: {
+        read,
+        caller: { ask: () => Promise.resolve(undefined) },
+        directory: { members: () => [] },
+      },
+      self: () => "here",
+      isUp: () => true,
+      contents: {
+        store: ({ bytes, chunking }) => this.#store(bytes, chunking),
+        storeFiles: (files, chunking) => this.#storeFiles(files, chunking),
+        read: (parts) => this.#read(parts),
+      },
+      view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
+      writer: {
+        command: (_group, command) => {
+          if (isOfTree(command)) this.before(command);
+          const answer = tree.run(command);
+          if (answer.kind !== "refused") return Promise.resolve(answer);
+          return Promise.reject(new ClusterError({ code: answer.code }, answer.message));
+        },
+      },
+    };
+  }
+
+  async *#store(
+    bytes: AsyncIterable<Uint8Array>,
+    chunking: Chunking,
+  ): AsyncGenerator<StoredWindow, void, undefined> {
+    const tree = new FileTreeBuilder();
+    let chunks: Chunk[] = [];
+    for await (const { chunk, data } of chunksOf(bytes, chunking)) {
+      this.blocks.set(chunk.cid, Uint8Array.from(data));
+      tree.add(chunk);
+      chunks.push(chunk);
+      if (chunks.length < WINDOW_CHUNKS) continue;
+      yield { chunks, root: undefined, sha256: undefined };
+      chunks = [];
+    }
+    yield { chunks, root: formatContentId(tree.finish().root.id), sha256: undefined };
+  }
+
+  async *#storeFiles(
+    files: readonly Uint8Array[],
+    chunking: Chunking,
+  ): AsyncGenerator<StoredWindow, void, undefined> {
+    for (const file of files) yield* this.#store(slices([file]), chunking);
+  }
+
+  async *#read(
+    parts: readonly { readonly cid: string; readonly from: number; readonly to: number }[],
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    for (const { cid, from, to } of parts) {
+      const data = await Promise.resolve(this.blocks.get(cid));
+      if (data === undefined) throw new ClusterError({ code: "FS_BLOCK_LOST" }, `no ${cid}`);
+      yield data.subarray(from, to);
+    }
+  }
+}
+
+function isOfTree(command: Command): command is TreeCommand {
+  return command.kind.startsWith("fs-");
+}
+
+/** Bytes as a stream. */
+export async function* slices(
+  list: Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const one of list) yield await Promise.resolve(one);
+}
+
+/** All bytes of a stream. */
+export async function joined(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of source) parts.push(part);
+  return Buffer.concat(parts);
+}

@@ -21,7 +21,7 @@ import type {
   SnapshotTransfer,
   StatesPort,
 } from "./ports.ts";
-import type { RunnerPort, RunsPort } from "./work-ports.ts";
+import type { RunnerPort, RunsPort, VolumesPort } from "./work-ports.ts";
 import type { SchedulingOptions } from "./workflow-group.ts";
 
 export interface ClusterNodeOptions {
@@ -61,6 +61,8 @@ export interface ClusterNodeDeps {
   readonly messageVersion: (message: PeerMessage) => number;
   readonly runs: RunsPort;
   readonly runner: RunnerPort;
+  /** Without it handlers have no volume. */
+  readonly volumes?: VolumesPort | undefined;
   /** How long the oldest write to this node's disk takes already; 0 while there is none. */
   readonly writeMs: () => number;
   readonly options: ClusterNodeOptions;

@@ -11,7 +11,7 @@ import { errorText, isJobxError } from "../std/errors.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
 import { inputPages, type ReadRows } from "./reduce-inputs.ts";
 import type { RunCopies } from "./run-copies.ts";
-import type { RunnerPort } from "./work-ports.ts";
+import type { RunnerPort, VolumesPort } from "./work-ports.ts";
 
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;
@@ -42,6 +42,8 @@ export interface PerformDeps {
   readonly runner: RunnerPort;
   readonly copies: Pick<RunCopies, "ensure" | "secure">;
   readonly clock: Clock;
+  /** Without it handlers have no volume. */
+  readonly volumes?: VolumesPort | undefined;
   /** Reads rows from a workflow's scheduler. */
   readonly read: ReadRows;
 }
@@ -77,7 +79,7 @@ export class Performer {
     try {
       const work = await this.#withInputsHere(attempt);
       const inputs = await this.#inputsHere(attempt);
-      const end = await this.#deps.runner.run(work, this.#context(attempt, inputs));
+      const end = await this.#run(work, { attempt, inputs });
       ran(end);
       return await this.#secure(clampOutcome(end.outcome), signal);
     } catch (error) {
@@ -86,6 +88,20 @@ export class Performer {
         return clampOutcome({ kind: "released", reason: errorText(error) });
       }
       return clampOutcome({ kind: "failed", error: executorError(error) });
+    }
+  }
+
+  /** Its handlers reach the volume for as long as they run: what comes later is nobody's. */
+  async #run(
+    work: Work,
+    { attempt, inputs }: { readonly attempt: LocalAttempt; readonly inputs: NextInputs },
+  ): Promise<WorkEnd> {
+    const { volumes, runner } = this.#deps;
+    const volume = await volumes?.open(attempt.group);
+    try {
+      return await runner.run(work, { ...this.#context(attempt, inputs), volume });
+    } finally {
+      if (volume !== undefined) volumes?.close(volume);
     }
   }
 

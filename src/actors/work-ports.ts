@@ -55,6 +55,20 @@ export interface RunsPort extends CondemnedPort {
   ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void>;
 }
 
+/** How handlers of an attempt reach the volume of its workflow. */
+export interface VolumeAccess {
+  readonly url: string;
+  readonly workflow: string;
+  readonly token: string;
+}
+
+/** Lets attempts that run here at the volumes of their workflows. */
+export interface VolumesPort {
+  /** For one attempt, until `close`; undefined when the node does not know the workflow. */
+  open(group: number): Promise<VolumeAccess | undefined>;
+  close(access: VolumeAccess): void;
+}
+
 /** Runs handlers, off the control thread, so many at once as the node has slots; more wait in line. */
 export interface RunnerPort {
   /** Units that have not begun, and all that still come, are given back. */
@@ -73,6 +87,8 @@ export interface RunnerPort {
       readonly request: string;
       readonly invocation: string;
       readonly step: string;
+      /** How its handlers reach the workflow's volume. */
+      readonly volume?: VolumeAccess | undefined;
       /**
        * The next datasets of a reduce unit's input, whose runs are here, or the first ones again;
        * undefined at the end.

@@ -55,6 +55,8 @@ export interface Principal {
   readonly role: "read" | "submit" | "admin";
   /** Names of the workflows that it is limited to; null is all of them, and the cluster itself. */
   readonly workflows: readonly string[] | null;
+  /** A handler's, which may use the files of its workflow and nothing else. */
+  readonly filesOnly?: true;
 }
 
 /** A token as `jobx token list` shows it; its text is told once, when it is made. */

@@ -18,6 +18,9 @@ export type Scope =
   /** The workflow of the request that the path names. */
   | { readonly kind: "request" };
 
+/** The area that a route belongs to. */
+export type RouteTag = "cluster" | "workflows" | "files" | "requests" | "health";
+
 /** Each role and what it includes, weakest first. */
 const RANK = { read: 0, submit: 1, admin: 2 } as const satisfies Record<Role, number>;
 
@@ -79,10 +82,12 @@ export function checkWorkflow(principal: Principal, workflow: string): void {
 export function requireRole(
   cluster: ClusterPort,
   needed: Role,
-  scope: Scope,
+  about: { readonly scope: Scope; readonly tag: RouteTag },
 ): (request: FastifyRequest) => Promise<void> {
+  const { scope, tag } = about;
   return async (request) => {
     const principal = await findPrincipal(cluster, request);
+    if (principal.filesOnly === true && tag !== "files") throw filesOnly(principal, needed);
     if (RANK[principal.role] < RANK[needed]) throw roleError(principal, needed);
     if (principal.workflows !== null) checkScope(cluster, principal, { scope, request });
   };
@@ -122,6 +127,11 @@ function roleError({ role }: Principal, needed: Role): JobxError {
     { code: "API_ROLE_INSUFFICIENT", role, needed },
     `this token may ${role}; the call needs one that may ${needed}`,
   );
+}
+
+function filesOnly({ role }: Principal, needed: Role): JobxError {
+  const message = "this token is a handler's: it is for the files of its workflow only";
+  return apiError({ code: "API_ROLE_INSUFFICIENT", role, needed }, message);
 }
 
 function refusedWorkflow(workflow: string | null): JobxError {

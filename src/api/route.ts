@@ -7,7 +7,7 @@ import { assert } from "../std/assert.ts";
 import type { Role } from "./errors.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { ClusterPort } from "./ports.ts";
-import { requireRole, type Scope } from "./principal.ts";
+import { type RouteTag, requireRole, type Scope } from "./principal.ts";
 import { requireItsWorkflow } from "./request-places.ts";
 
 /** One kind of answer. */
@@ -23,7 +23,7 @@ export interface RouteAnswer {
 export interface RouteText {
   readonly summary: string;
   /** The area it belongs to. */
-  readonly tag: "cluster" | "workflows" | "files" | "requests" | "health";
+  readonly tag: RouteTag;
   /** The weakest role that may call it; null for everybody who reaches the port. */
   readonly role: Role | null;
   readonly scope?: Scope;
@@ -62,9 +62,18 @@ export interface RouteParts {
 
 /** The options of a route. */
 export function route(cluster: ClusterPort, about: RouteText): RouteParts {
-  const { role, scope = { kind: "any" }, params, querystring, headers, body, bodyLimit } = about;
+  const {
+    role,
+    tag,
+    scope = { kind: "any" },
+    params,
+    querystring,
+    headers,
+    body,
+    bodyLimit,
+  } = about;
   return {
-    onRequest: role === null ? () => Promise.resolve() : requireRole(cluster, role, scope),
+    onRequest: role === null ? () => Promise.resolve() : requireRole(cluster, role, { scope, tag }),
     preHandler: scope.kind === "request" ? requireItsWorkflow(cluster) : () => Promise.resolve(),
     schema: {
       ...(params === undefined ? {} : { params }),

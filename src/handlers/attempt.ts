@@ -38,6 +38,7 @@ export interface AttemptOptions {
   readonly source: (version: string) => Promise<string>;
   readonly directory: string | undefined;
   readonly names: StartMessage["names"];
+  readonly volume?: StartMessage["volume"];
   readonly listeners: AttemptListeners;
   /** A worker has taken it; told for each of its workers. */
   readonly onBegin?: (() => void) | undefined;
@@ -158,7 +159,7 @@ export class Attempt {
     const worker = await this.#worker(handler);
     let end: CallEnd | LeftBehind;
     try {
-      const { directory, names } = this.#options;
+      const { directory, names, volume } = this.#options;
       const { name, version, type, argumentType } = handler;
       const known = worker.loaded.has(handler);
       const source = known ? null : await this.#options.source(version);
@@ -171,6 +172,7 @@ export class Attempt {
           logs: "printed",
           session: options.session,
           names,
+          volume,
         },
         input: options.input,
         onBatch: options.onBatch,

@@ -98,7 +98,7 @@ export class LeafSweep {
   async #callOf(leaf: Leaf): Promise<CallOptions | undefined> {
     const { worker, handler } = this.#options;
     const { name, version, type, argumentType } = handler;
-    const { names, source } = leaf.input;
+    const { names, volume, source } = leaf.input;
     try {
       const pairs = leaf.pairs;
       const input = type === "mapper" ? pairFramesOf(pairs) : groupFramesOf(pairs);
@@ -112,6 +112,7 @@ export class LeafSweep {
           logs: "told",
           session,
           names,
+          volume,
         },
         input,
         onBegin: () => this.#begun(leaf),

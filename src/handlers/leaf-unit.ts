@@ -18,7 +18,7 @@ export type LeafEnd =
 
 /** What a leaf is made of. */
 export interface LeafInput
-  extends Pick<AttemptOptions, "names" | "signal" | "source" | "timeoutMs"> {
+  extends Pick<AttemptOptions, "names" | "volume" | "signal" | "source" | "timeoutMs"> {
   /** For those who look while it runs. */
   readonly output?: LiveOutput | undefined;
   readonly pairs: readonly PairRecord[];

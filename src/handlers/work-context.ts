@@ -1,5 +1,6 @@
 /** What comes with a unit, and which units may be run together. */
 import type { Dataset, Work } from "../wire/dataset.ts";
+import type { VolumeAccess } from "../wire/worker-protocol.ts";
 import type { AttemptListeners } from "./attempt.ts";
 
 /** What an executor hands in with a unit. */
@@ -26,6 +27,8 @@ export interface WorkContext extends AttemptListeners {
     readonly invocation: string;
     readonly step: string;
   };
+  /** How its handlers reach the workflow's volume; undefined where there is none for them. */
+  readonly volume?: VolumeAccess | undefined;
 }
 
 /**

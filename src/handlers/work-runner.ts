@@ -194,9 +194,10 @@ export class WorkRunner {
     );
     const leaves = units.map((unit, at) => {
       const { parts, keepYieldOrder, timeoutMs } = unit.work;
-      const { names, signal, source, output } = unit.context;
+      const { names, volume, signal, source, output } = unit.context;
       const pairs = inputs[at] ?? [];
-      const input = { pairs, names, signal, source, output, timeoutMs, parts, keepYieldOrder };
+      const about = { names, volume, signal, source, output };
+      const input = { ...about, pairs, timeoutMs, parts, keepYieldOrder };
       const leaf: Leaf = new Leaf(input, (end) => {
         // Next in line and alone: what a batch is not made for, or a call that was not begun.
         if (end.kind === "alone") {
@@ -262,6 +263,7 @@ export class WorkRunner {
       source: context.source,
       directory: context.attemptDirectory,
       names: context.names,
+      volume: context.volume,
       listeners: context,
       onBegin: begun,
     });

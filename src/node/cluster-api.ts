@@ -28,6 +28,7 @@ import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
 import { Deadline } from "../std/deadline.ts";
+import type { AttemptVolumes } from "./attempt-volumes.ts";
 import { ClusterAdmin, type ClusterAdminDeps } from "./cluster-admin.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { clusterView } from "./cluster-view.ts";
@@ -90,6 +91,8 @@ export interface ClusterApiDeps {
   readonly stateHash: ClusterAdminDeps["stateHash"];
   /** Free on the disk of this node's data, bytes. */
   readonly freeBytes: () => Promise<number>;
+  /** Who runs here and may use files. */
+  readonly volumes: Pick<AttemptVolumes, "principal">;
   /** The token in this node's data directory, if it has one. */
   readonly ownToken: string | undefined;
 }
@@ -434,11 +437,13 @@ export class ClusterApi implements ClusterPort {
     token: string,
     options: { readonly deadlineMs: number },
   ): Promise<Principal | undefined> {
+    const handler = this.#deps.volumes.principal(token);
+    if (handler !== undefined) return Promise.resolve(handler);
     return this.#tokens.principal(token, options.deadlineMs);
   }
 
   isTokenKnown(token: string): boolean {
-    return this.#tokens.isKnown(token);
+    return this.#deps.volumes.principal(token) !== undefined || this.#tokens.isKnown(token);
   }
 
   copyAgeMs(workflow: string | undefined): number | undefined {

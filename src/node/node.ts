@@ -15,6 +15,7 @@ import { isUnused } from "../store/identity.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { type WatchedDisk, watchedDisk } from "../store/watched-disk.ts";
 import { Announcer } from "./announcer.ts";
+import { AttemptVolumes } from "./attempt-volumes.ts";
 import { type BlockMeter, blockHandler, fetchBlock } from "./block-transfer.ts";
 import { nextBoot } from "./boot-count.ts";
 import { bulkRouter } from "./bulk-router.ts";
@@ -161,6 +162,7 @@ interface Ground {
   readonly here: Here;
   readonly metrics: Metrics;
   readonly disk: WatchedDisk;
+  readonly volumes: AttemptVolumes;
 }
 
 /** What is known only later. */
@@ -236,10 +238,13 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
       return bavail * bsize;
     },
     ownToken: token,
+    volumes: ground.volumes,
+    ownToken: await tokenOf(ground),
   });
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);
+  ground.volumes.listens(apiUrl);
   const member = { ...composed.member, api: apiUrl };
   const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
   const announcer = new Announcer({ node, member, timers: systemTimers, log, onUnsupported });
@@ -401,7 +406,14 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   const file = known ?? (await firstStart(config, { mesh, member, log, ticket, stop }));
   mesh.setMembers(file.members.filter(({ node }) => node !== mesh.self));
   const snapshots = new BulkSnapshots();
-  return { config, log, lock, frames, mesh, snapshots, introduction, file, here, metrics, disk };
+  const volumes = new AttemptVolumes((group) => workflowOf(here, group));
+  const ground = { config, log, lock, frames, mesh, snapshots, introduction, file };
+  return { ...ground, here, metrics, disk, volumes };
+}
+
+/** The name of a workflow that this node knows. */
+function workflowOf({ composed }: Here, group: number): string | undefined {
+  return composed?.node.directory.workflows().find((row) => row.group === group)?.name;
 }
 
 /** How this node learns whom to connect to while no log says so. */
@@ -441,6 +453,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     snapshots: ground.snapshots,
     runs: plane,
     runner: meteredRunner(plane, metrics),
+    volumes: ground.volumes,
     options: nodeOptions(config),
     clusterId: file.clusterId,
     member: introduction,

@@ -3,6 +3,7 @@ import {
   type FromWorker,
   type HandlerForm,
   type ToWorker,
+  type VolumeAccess,
   WORKER_CODECS,
   type WorkerLogLevel,
 } from "./worker-protocol.ts";
@@ -120,6 +121,17 @@ function parseStart(fields: Fields): ToWorker {
       invocation: text(names, "invocation"),
       step: text(names, "step"),
     },
+    volume: parseVolume(fields),
+  };
+}
+
+function parseVolume(fields: Fields): VolumeAccess | undefined {
+  if (fields["volume"] === undefined) return undefined;
+  const volume = object(fields, "volume");
+  return {
+    url: text(volume, "url"),
+    workflow: text(volume, "workflow"),
+    token: text(volume, "token"),
   };
 }
 

@@ -62,6 +62,15 @@ export function logLine(level: WorkerLogLevel, text: string): string {
   return `[${level}] ${text}\n`;
 }
 
+/** How a call reaches the volume of its workflow: over HTTP at its own node, as long as its attempt lives. */
+export interface VolumeAccess {
+  /** Of the node's API. */
+  readonly url: string;
+  readonly workflow: string;
+  /** Allows the files of the workflow, and nothing else; void with the attempt's end. */
+  readonly token: string;
+}
+
 /** One handler call, as its worker is told. */
 export interface StartMessage {
   readonly kind: "start";
@@ -89,6 +98,8 @@ export interface StartMessage {
     readonly invocation: string;
     readonly step: string;
   };
+  /** Absent where nobody offers a volume. */
+  readonly volume?: VolumeAccess | undefined;
 }
 
 /** What a node says to a worker. */

@@ -4,6 +4,7 @@ import type { StartMessage } from "../../wire/worker-protocol.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import type { HandlerLog } from "./javascript-log.ts";
+import { HandlerFiles } from "./javascript-volume.ts";
 
 /** A mapper's first word. Only `ctx` makes it. */
 export class Direction {
@@ -30,6 +31,8 @@ export interface HandlerContext {
   readonly invocation: string;
   readonly step: string;
   readonly log: HandlerLog;
+  /** The files of the workflow. */
+  readonly fs: HandlerFiles;
   readonly session: HandlerSession;
   /** Aborted when the attempt is given up; the process is killed soon after. */
   readonly signal: AbortSignal;
@@ -50,6 +53,7 @@ export function makeContext(
     handler: start.handler.name,
     ...start.names,
     log: options.log,
+    fs: new HandlerFiles(start.volume, options.signal),
     session: makeSession(start, options.channel),
     signal: options.signal,
     mapTo(step) {

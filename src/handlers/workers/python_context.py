@@ -1,9 +1,12 @@
 """What Python handlers are given besides their argument: a context, and names in their scope."""
 
+import os
 import sys
 
 from python_frames import Fault, to_json, write_body
 from python_log import Logger
+
+VOLUME_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "python_volume.py")
 
 # Flag of a code object whose function takes *args.
 TAKES_REST = 0x04
@@ -55,9 +58,17 @@ class Context:
         self.request = names["request"]
         self.invocation = names["invocation"]
         self.step = names["step"]
+        self._access = start.get("volume")
+        self._fs = None
         self.log = Logger(self.handler, start["logs"])
         self._may_set = handler["type"] == "mapper"
         self._session = {session_key(key): (key, value) for key, value in start["session"]}
+
+    @property
+    def fs(self):
+        if self._fs is None:
+            self._fs = volume_class()(self._access)
+        return self._fs
 
     def map_to(self, step):
         return MrConfigureToMap(step)
@@ -101,7 +112,6 @@ def print_text(text):
 NAMES = {
     "MrConfigureToMap": MrConfigureToMap,
     "MrConfigureToReturn": MrConfigureToReturn,
-    "FS": None,
     "SEP": "/",
     "JOIN": lambda *parts: "/".join(parts),
     "PRINT": print_text,
@@ -109,9 +119,35 @@ NAMES = {
 }
 
 
+def volume_class():
+    """Loaded when the first handler uses files: handlers do not find the folder of this file."""
+    module = sys.modules.get("python_volume")
+    if module is None:
+        from importlib.util import module_from_spec, spec_from_file_location
+
+        place = spec_from_file_location("python_volume", VOLUME_FILE)
+        module = module_from_spec(place)
+        sys.modules["python_volume"] = module
+        place.loader.exec_module(module)
+    return module.Volume
+
+
+class LateFiles:
+    """`FS`: the files of the call's workflow, loaded when they are used."""
+
+    __slots__ = ("_ctx",)
+
+    def __init__(self, ctx):
+        self._ctx = ctx
+
+    def __getattr__(self, name):
+        return getattr(self._ctx.fs, name)
+
+
 def names_of_call(ctx):
     """Those that are other ones in each call."""
     return {
+        "FS": LateFiles(ctx),
         "LOG": ctx.log,
         "NOTIFY": ctx.log,
         "S_GET": ctx.session_get,

@@ -150,7 +150,8 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** See the port. What goes wrong with this node gives the unit back. */
   run(work: Work, context: RunContext): Promise<WorkEnd> {
-    const { signal, group, weight, isSpare, request, invocation, step, token } = context;
+    const { signal, group, weight, isSpare, request, invocation, step } = context;
+    const { token, volume } = context;
     if (this.#draining) return Promise.resolve(released(STOPPING));
     if (signal.aborted) return Promise.resolve(released(reasonOf(signal)));
     const id = this.#nextId();
@@ -166,7 +167,8 @@ export class DataPlane implements RunsPort, RunnerPort {
       });
       const names = { request, invocation, step };
       try {
-        this.#toRun.push({ id, work: compactWork(work), group, weight, isSpare, names, token });
+        const unit = { id, group, weight, isSpare, names, token, volume };
+        this.#toRun.push({ ...unit, work: compactWork(work) });
         this.#postSoon ??= setImmediate(() => this.#postUnits());
       } catch (error) {
         this.#endUnit(id, released(String(error)));

@@ -279,7 +279,8 @@ export class DataThread {
     }
   }
 
-  async #run({ id, work, group, weight, isSpare, names, token }: UnitToRun): Promise<void> {
+  async #run(unit: UnitToRun): Promise<void> {
+    const { id, work, group, weight, isSpare, names, token, volume } = unit;
     const abort = this.#abortable(id);
     const attempt = attemptName(names.request, token);
     const context: WorkContext = {
@@ -294,6 +295,7 @@ export class DataThread {
       source: (version) => this.#source(id, version),
       signal: abort.signal,
       names,
+      volume,
       output: this.#outputs.begin(attempt),
     };
     try {

@@ -19,6 +19,7 @@ import type {
   Work,
   WorkEnd,
 } from "../../wire/dataset.ts";
+import type { VolumeAccess } from "../../wire/worker-protocol.ts";
 import type { Fault } from "./faults.ts";
 
 /** Who a unit runs for, as its handlers are told. */
@@ -38,6 +39,7 @@ export interface UnitToRun {
   readonly weight: number;
   readonly isSpare: boolean;
   readonly names: UnitNames;
+  readonly volume: VolumeAccess | undefined;
   /** Names its attempt within the request. */
   readonly token: OutputWanted["token"];
 }

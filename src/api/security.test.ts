@@ -65,6 +65,16 @@ describe("every route", () => {
     }
   });
 
+  test("but those for files refuses the token of a handler", async () => {
+    const others = (await routes()).filter(({ url }) => !url.includes("/fs/"));
+    const guarded = others.filter(({ url }) => url.startsWith("/v1/") || url === "/metrics");
+    expect(guarded.length).toBeGreaterThan(20);
+    for (const one of guarded) {
+      const answer = await ask(one, bearer(TOKENS.handler));
+      expect(answer).toEqual([one.method, one.url, 403, "API_ROLE_INSUFFICIENT"]);
+    }
+  });
+
   test("about tokens and tickets refuses all but admins of the whole cluster", async () => {
     const secret = (await routes()).filter(({ url }) => /^\/v1\/(?:tokens|tickets)/u.test(url));
     expect(secret.length).toBeGreaterThan(5);

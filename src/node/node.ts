@@ -239,7 +239,6 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     },
     ownToken: token,
     volumes: ground.volumes,
-    ownToken: await tokenOf(ground),
   });
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);

@@ -98,6 +98,7 @@ export const OPTIONS = {
     variable: "JOBX_BLOCK_GRACE",
     value: "SECONDS",
     help: "stored blocks that nothing refers to any more are kept so long (an hour)",
+  },
   mount: {
     variable: "JOBX_MOUNT",
     value: "DIR",

@@ -1,4 +1,6 @@
 /** What stands beside the content: attributes, extended ones, the space of the volume. */
+
+import { NAME_BYTES_MAX } from "../std/name-bounds.ts";
 import { type Answer, type Caller, inodeAt, type MountContext, NO_CHANGE } from "./context.ts";
 import { MountError, volumeError } from "./errors.ts";
 import { asSeenHere } from "./name-operations.ts";
@@ -6,7 +8,6 @@ import type { OpenFile } from "./open-file.ts";
 import type { AttributeChange, Attributes, InodeId } from "./ports.ts";
 import { attributesReply, countReply, DONE, spaceReply } from "./protocol/reply.ts";
 import type { RequestBody, SetattrBody } from "./protocol/request.ts";
-import { NAME_BYTES_MAX } from "./protocol/request-reader.ts";
 
 type Body<Kind extends RequestBody["kind"]> = Extract<RequestBody, { readonly kind: Kind }>;
 

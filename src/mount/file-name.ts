@@ -1,6 +1,7 @@
 /** Names that may be given: asked before something gets one, by the mount for files that it makes itself. */
+
+import { NAME_BYTES_MAX } from "../std/name-bounds.ts";
 import { volumeError } from "./errors.ts";
-import { NAME_BYTES_MAX } from "./protocol/request-reader.ts";
 
 /** @throws {VolumeError} `VOLUME_NAME_INVALID`, `VOLUME_NAME_TOO_LONG` */
 export function checkName(name: string): void {

@@ -1,8 +1,6 @@
 /** What may be a name in a directory, and what a symlink may say. */
+import { NAME_BYTES_MAX } from "../../std/name-bounds.ts";
 import { ContentError } from "./errors.ts";
-
-/** Bytes of a name: what Linux file systems take. */
-export const NAME_BYTES_MAX = 255;
 
 /** Bytes of a symlink's target: what Linux takes for a path, without its end. */
 export const TARGET_BYTES_MAX = 4095;

@@ -1,8 +1,6 @@
 /** A cursor over one request of the kernel: little-endian numbers, then names and bytes. */
+import { NAME_BYTES_MAX } from "../../std/name-bounds.ts";
 import { MountError, malformed, volumeError } from "../errors.ts";
-
-/** Bytes of a name, as on every file system of Linux; the kernel itself lets longer ones through. */
-export const NAME_BYTES_MAX = 255;
 
 /** Bytes of a symlink's target: PATH_MAX without its end. */
 export const TARGET_BYTES_MAX = 4095;

@@ -1,15 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { NAME_BYTES_MAX } from "../../std/name-bounds.ts";
 import { TreeError } from "./errors.ts";
 import { nameOfText, nameText } from "./keys.ts";
-import {
-  checkName,
-  checkSymlink,
-  NAME_BYTES_MAX,
-  namesOf,
-  PATH_NAMES_MAX,
-  utf8Length,
-} from "./names.ts";
+import { checkName, checkSymlink, namesOf, PATH_NAMES_MAX, utf8Length } from "./names.ts";
 
 function codeOf(act: () => unknown): string {
   try {

@@ -2,10 +2,8 @@
  * Which names and paths there are. A path is relative to a folder, its names are divided by one slash
  * each, and nothing in it leads out of that folder. The empty path is the folder itself.
  */
+import { NAME_BYTES_MAX } from "../../std/name-bounds.ts";
 import { treeError } from "./errors.ts";
-
-/** Bytes of one name in UTF-8, as in Linux. */
-export const NAME_BYTES_MAX = 255;
 
 /** Bytes of a path, as in Linux. */
 export const PATH_BYTES_MAX = 4096;

@@ -7,6 +7,7 @@ import { CLUSTER_TICKET_LIST } from "./commands/cluster-ticket-list.ts";
 import { CLUSTER_TICKET_REVOKE } from "./commands/cluster-ticket-revoke.ts";
 import { FS_CAT } from "./commands/fs-cat.ts";
 import { FS_CP } from "./commands/fs-cp.ts";
+import { FS_DIFF } from "./commands/fs-diff.ts";
 import { FS_DU } from "./commands/fs-du.ts";
 import { FS_EXPORT } from "./commands/fs-export.ts";
 import { FS_GET } from "./commands/fs-get.ts";
@@ -106,6 +107,7 @@ export const COMMANDS: readonly Command[] = [
   FS_RM,
   FS_TREE,
   FS_DU,
+  FS_DIFF,
   FS_EXPORT,
   FS_IMPORT,
   FS_QUOTA,

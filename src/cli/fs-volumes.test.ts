@@ -56,3 +56,30 @@ test("an archive is written and taken in, also as a stream, and one that is none
     expect([words, (await jobx(words)).exit]).toEqual([words, 2]);
   }
 });
+
+test("two folders are compared by content, page by page, with what is on one side only", async () => {
+  for (const base of ["/a", "/b"]) {
+    cluster.files.add(base);
+    for (let at = 0; at < 450; at++) {
+      cluster.files.add(`${base}/f${String(at).padStart(3, "0")}`, Buffer.from(`${at}`));
+    }
+  }
+  expect((await jobx("fs diff text:/a text:/b")).out).toBe("");
+  cluster.files.nodes.delete("/b/f007");
+  cluster.files.add("/b/f300", Buffer.from("other"));
+  cluster.files.add("/b/f449", undefined);
+  cluster.files.add("/b/f449/x", Buffer.from("12"));
+  cluster.files.add("/b/g", Buffer.from("new"));
+  const text = (await jobx("fs diff text:/a text:/b")).out.replaceAll(/ +/gu, " ");
+  expect(text).toBe("- 1 B f007\n~ 3 B -> 5 B f300\n~ 3 B -> folder f449\n+ 2 B f449/x\n+ 3 B g\n");
+  const lines = (await jobx("fs diff text:/b text:/a --json")).out.trimEnd().split("\n");
+  expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { change: "added", path: "f007", before: null, after: { type: "file", bytes: 1 } },
+    { change: "changed", path: "f300" },
+    { change: "changed", path: "f449", before: { type: "directory" } },
+    { change: "removed", path: "f449/x", after: null },
+    { change: "removed", path: "g" },
+  ]);
+  expect((await jobx("fs diff text:/a/f001 text:/b/f002")).out).toContain("1 B -> 1 B .");
+  expect((await jobx("fs diff text:/a text:/none")).err).toContain("FS_NOT_FOUND");
+});

@@ -71,7 +71,7 @@ async function codeOf(made: Promise<unknown>): Promise<string> {
     await made;
     return "made";
   } catch (error) {
-    if (error instanceof JobxError) return error.code;
+    if (error instanceof JobxError) return String(error.code);
     throw error;
   }
 }

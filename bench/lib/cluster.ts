@@ -196,6 +196,7 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     api: { host: HOST, port: await freePort() },
     apiNames: [],
     joinTicket: undefined,
+    healBytesPerSecond: 64 * 1024 * 1024,
     slots,
     capabilities: [],
     handlerMemoryBytes: undefined,

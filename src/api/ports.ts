@@ -10,6 +10,7 @@ import type { AdminPort } from "./admin-port.ts";
 import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attempt-view.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { ClusterView, VersionRangeView } from "./cluster-view.ts";
+import type { CopyPort } from "./copy-port.ts";
 import type { FilePort } from "./file-port.ts";
 import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
@@ -361,6 +362,7 @@ export interface ClusterPort {
   /** What operators do. */
   readonly admin: AdminPort;
   readonly files: FilePort;
+  readonly copies: CopyPort;
   readonly inodes: InodePort;
   readonly volumes: VolumePort;
   readonly invocations: InvocationPort;

@@ -5,6 +5,7 @@ import type { Log } from "../std/log.ts";
 import { adminRoutes } from "./admin-routes.ts";
 import { clusterRoutes } from "./cluster-routes.ts";
 import { type ApiContext, asksForStale } from "./context.ts";
+import { copyRoutes } from "./copy-routes.ts";
 import { entityRoutes } from "./entity-routes.ts";
 import { apiError } from "./errors.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -130,6 +131,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     workflowRoutes,
     entityRoutes,
     fileRoutes,
+    copyRoutes,
     requestRoutes,
     invocationRoutes,
     eventRoutes,

@@ -21,14 +21,7 @@ import { BlockCache, CACHE_BYTES, CACHE_MANIFESTS } from "./block-cache.ts";
 import { BlockStore } from "./block-store.ts";
 import { StoredPairIo } from "./pair-io.ts";
 import type { BlockSource } from "./ports.ts";
-import {
-  FETCHES_AHEAD,
-  fetchBlocks,
-  fetchRun,
-  listRunBlocks,
-  readBlockSlices,
-  SLICE_BYTES,
-} from "./transfer.ts";
+import { fetchRun, listRunBlocks, readBlockSlices, SLICE_BYTES } from "./transfer.ts";
 
 const root = await mkdtemp(join(tmpdir(), "jobx-runs-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -484,28 +477,6 @@ test("a source may answer with a whole block, and stopping ends a fetch", async 
   expect(asked).toBe(3);
   await fetchRun(run, { store: to, source, signal });
   expect(await to.has(run.cid)).toBe(true);
-});
-
-test("blocks are on their way together, and no more of them than are allowed", async () => {
-  const { store: from } = await openStore();
-  const { store: to } = await openStore();
-  const cids = await Promise.all(
-    Array.from({ length: 3 * FETCHES_AHEAD }, (_, at) => from.put(Buffer.alloc(1000, at))),
-  );
-  let under = 0;
-  let most = 0;
-  const source: BlockSource = {
-    async get(cid) {
-      most = Math.max(most, ++under);
-      const bytes = await from.get(cid);
-      under--;
-      return bytes;
-    },
-  };
-  await fetchBlocks([...cids, ...cids], { store: to, source, signal });
-  expect(most).toBeGreaterThan(1);
-  expect(most).toBeLessThanOrEqual(FETCHES_AHEAD);
-  for (const cid of cids) expect(await to.get(cid)).toEqual(await from.get(cid));
 });
 
 test("a block is served in slices, and only when it is whole", async () => {

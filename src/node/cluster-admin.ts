@@ -95,6 +95,11 @@ export class ClusterAdmin implements AdminPort {
     await this.#deps.writer.system({ kind: "drain-node", node: id, drained }, options.deadline);
   }
 
+  /** @throws {ClusterError} `NODE_UNKNOWN`, `NODE_NAME_SHARED`. */
+  async nodeIdOf(text: string, options: CallOptions): Promise<string> {
+    return (await this.#nodeNamed(text, options)).node;
+  }
+
   async removeNode(node: string, options: CallOptions): Promise<void> {
     const { node: here, writer, fresh } = this.#deps;
     const { deadline } = options;

@@ -35,10 +35,13 @@ import { clusterView } from "./cluster-view.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { named } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
+import { Copies } from "./files/copies.ts";
 import { FileCalls } from "./files/file-calls.ts";
 import { Files } from "./files/files.ts";
+import type { HealerDeps } from "./files/healer.ts";
 import { Inodes } from "./files/inodes.ts";
 import { Volumes } from "./files/volumes.ts";
+import type { Pacer } from "./files/pacer.ts";
 import { groupName } from "./group-views.ts";
 import type { Trouble } from "./health.ts";
 import { Invocations } from "./invocations.ts";
@@ -93,6 +96,7 @@ export interface ClusterApiDeps {
   readonly freeBytes: () => Promise<number>;
   /** Who runs here and may use files. */
   readonly volumes: Pick<AttemptVolumes, "principal">;
+  readonly healPacer: Pick<Pacer, "take">;
   /** The token in this node's data directory, if it has one. */
   readonly ownToken: string | undefined;
 }
@@ -103,6 +107,7 @@ export class ClusterApi implements ClusterPort {
   readonly files: Files;
   readonly inodes: Inodes;
   readonly volumes: Volumes;
+  readonly copies: Copies;
   readonly #deps: ClusterApiDeps;
   readonly #reader: RequestReader;
   readonly #staleReader: RequestReader;
@@ -126,6 +131,10 @@ export class ClusterApi implements ClusterPort {
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes);
     this.volumes = new Volumes(calls);
+    this.copies = new Copies({
+      ...{ calls, pace: (bytes) => deps.healPacer.take(bytes) },
+      nodeNamed: (text, options) => this.admin.nodeIdOf(text, options),
+    });
     const fresh = (ms: number): Promise<void> => view.fresh(ms);
     this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh, stateHash });
     this.#tokens = new Tokens({
@@ -135,6 +144,16 @@ export class ClusterApi implements ClusterPort {
       own: deps.ownToken,
       isRemoved: () => deps.member()?.state === "removed",
     });
+  }
+
+  /** What healing in the background knows of this node and the others. */
+  healing(): Pick<HealerDeps, "led" | "members" | "page"> {
+    return {
+      led: () =>
+        this.#deps.node.leads().flatMap(({ group }) => (group === SYSTEM_GROUP ? [] : [group])),
+      members: () => this.copies.members(),
+      page: (group, after, signal) => this.copies.healPage(group, after, signal),
+    };
   }
 
   self(): NodeView {

@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { SLOW_WRITE_MS } from "../actors/write-stall.ts";
 import type { WrittenBatch } from "../store/watched-disk.ts";
+import type { Healer } from "./files/healer.ts";
 
 /** How finely the loop is watched, ms: a step above 10 ms is too long for the control thread. */
 const LOOP_RESOLUTION_MS = 5;
@@ -221,6 +222,26 @@ export class Metrics {
       const version = clusterVersion();
       if (version === undefined) gauge.remove();
       else gauge.set(version);
+    });
+  }
+
+  /** Copies of the blocks of files, in the volumes whose workflows this node leads. */
+  watchHealing(healing: Pick<Healer, "totals" | "copiedBytes">): void {
+    this.#gauge(
+      {
+        ...{ name: "jobx_fs_wanting_blocks", labels: ["state"] },
+        help: "Blocks of files that this node's last rounds left with too few copies, or without any.",
+      },
+      (gauge) => {
+        const { short, missing, lost } = healing.totals;
+        gauge.set({ state: "short" }, short);
+        gauge.set({ state: "missing" }, missing);
+        gauge.set({ state: "lost" }, lost);
+      },
+    );
+    const help = "Bytes of blocks that this node had copied since they had too few copies.";
+    this.#gauge({ name: "jobx_fs_healed_bytes", help, labels: [] }, (gauge) => {
+      gauge.set(healing.copiedBytes);
     });
   }
 

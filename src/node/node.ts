@@ -26,6 +26,8 @@ import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
+import { Healer } from "./files/healer.ts";
+import { Pacer } from "./files/pacer.ts";
 import { firstStart, foundingOf } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { boundHeapGrowth } from "./heap.ts";
@@ -56,6 +58,7 @@ interface Parts {
   readonly members: MemberList;
   readonly hints: Hints;
   readonly health: Health;
+  readonly healer: Healer;
   readonly overload: OverloadWatch;
   readonly lock: DataLock;
   readonly apiUrl: string;
@@ -126,6 +129,7 @@ export class RunningNode {
       mounts,
     } = this.#parts;
     here.stopping = true;
+    this.#parts.healer.stop();
     this.#log.info("stopping", { drainMs: this.#config.drainMs });
     announcer.stop();
     members.stop();
@@ -239,7 +243,19 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     },
     ownToken: token,
     volumes: ground.volumes,
+    ownToken: await tokenOf(ground),
+    healPacer: new Pacer({
+      bytesPerSecond: config.healBytesPerSecond,
+      clock: systemClock,
+      sleep: (ms) => new Promise((resolve) => systemTimers.after(ms, resolve)),
+    }),
   });
+  const healer = new Healer({
+    ...{ clock: systemClock, timers: systemTimers, log: log.child({ part: "files" }) },
+    ...api.healing(),
+  });
+  metrics.watchHealing(healer);
+  healer.start();
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);
@@ -256,7 +272,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const parts = {
     mounts,
     ...{ mesh, plane, composed, app, announcer, members, hints },
-    ...{ health, overload, lock, apiUrl, here },
+    ...{ health, healer, overload, lock, apiUrl, here },
   };
   return new RunningNode(config, log, parts);
 }

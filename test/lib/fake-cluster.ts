@@ -56,6 +56,7 @@ export class FakeCluster implements ClusterPort {
   readonly files = new FakeFiles((...call) => this.#called(...call));
   readonly inodes = this.files.memory.inodes;
   readonly volumes = this.files.volumes;
+  readonly copies = this.files.copies;
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
   readonly failures: unknown[] = [];

@@ -18,6 +18,8 @@ import { readTar } from "../../src/api/tar/tar-reader.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
 import { failure, normal } from "./fake-paths.ts";
 import { FakeVolumes } from "./fake-volumes.ts";
+import { JobxError } from "../../src/std/errors.ts";
+import { FakeCopies } from "./fake-copies.ts";
 import { MemoryVolume } from "./memory-inodes.ts";
 
 /** Undefined content is a folder. */
@@ -37,12 +39,15 @@ export class FakeFiles implements FilePort {
   /** A volume by inodes, of all workflows; it has nothing of the one by paths. */
   readonly memory = new MemoryVolume();
   readonly volumes: FakeVolumes;
+  /** Where blocks are; it has nothing of the others. */
+  readonly copies: FakeCopies;
   readonly #told: Told;
   #last = 1;
 
   constructor(told: Told) {
     this.#told = told;
     this.volumes = new FakeVolumes(told, this);
+    this.copies = new FakeCopies(told);
   }
 
   reset(): void {

@@ -21,7 +21,7 @@ export class MemoryVolume {
       node: {
         read: (_group, wanted) => Promise.resolve(this.#read(wanted)),
         caller: { ask: () => Promise.resolve(undefined) },
-        directory: { members: () => [] },
+        directory: { members: () => [], member: () => undefined },
       },
       self: () => "n1",
       isUp: () => true,

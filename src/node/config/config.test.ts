@@ -84,6 +84,7 @@ describe("precedence", () => {
       "retention-age": "60",
       "retention-bytes": "1000",
       "block-grace": "60",
+      "heal-rate": "5MiB",
       durability: "none",
     };
     const of = (name: string): string => value[name] ?? "abc";

@@ -13,6 +13,7 @@ import { type Given, readConfigFile, unknownKey } from "./file.ts";
 import {
   DRAIN_SECONDS_DEFAULT,
   DURABILITIES,
+  HEAL_RATE_DEFAULT,
   helpText,
   isOption,
   LOG_LEVELS,
@@ -36,6 +37,9 @@ const GRACE_SECONDS_MAX = 30 * 24 * 3600;
 
 /** A drain longer than a day is a mistake. */
 const DRAIN_SECONDS_MAX = 86_400;
+
+/** A slower one would not end: a block may have as much. */
+const HEAL_RATE_MIN = 1024 * 1024;
 
 /** Handlers get this part of the machine's memory together; the node and the system need some. */
 const MEMORY_RATIO = 0.75;
@@ -82,6 +86,8 @@ export interface NodeConfig {
   readonly blockGraceMs: number;
   /** Where the volumes of all workflows are mounted. */
   readonly mount: string | undefined;
+  /** What blocks with too few copies are copied with, by this node's order. */
+  readonly healBytesPerSecond: number;
   /** Workflows that programs on this machine may submit to without a token, in the old form. */
   readonly legacyWorkflows: readonly string[];
 }
@@ -237,6 +243,7 @@ function resolveSettings(
     "retention-bytes": value("retention-bytes"),
     "block-grace": value("block-grace"),
     mount: value("mount"),
+    "heal-rate": value("heal-rate"),
     "legacy-http": value("legacy-http"),
   };
 }
@@ -267,6 +274,7 @@ function defaults(): Readonly<Record<OptionName, string>> {
     "retention-bytes": `${RETENTION_BYTES_DEFAULT}`,
     "block-grace": `${GRACE_SECONDS_DEFAULT}`,
     mount: "",
+    "heal-rate": HEAL_RATE_DEFAULT,
     "legacy-http": "",
   };
 }
@@ -290,6 +298,7 @@ function parseSettings(settings: Settings): NodeConfig {
     retention: retention(settings),
     blockGraceMs: blockGraceMs(settings["block-grace"]),
     mount: settings.mount.text === "" ? undefined : resolve(settings.mount.text),
+    healBytesPerSecond: healRate(settings["heal-rate"]),
     legacyWorkflows: legacyWorkflows(settings),
   };
 }
@@ -312,6 +321,12 @@ function handlerMemory({ text, source }: Given): number | undefined {
   const bytes = parseSize(text);
   if (bytes !== undefined && bytes >= 1 && bytes <= MEMORY_BYTES_MAX) return bytes;
   throw invalid("handler-memory", source, `${SIZE_RULE}, or none`);
+}
+
+function healRate({ text, source }: Given): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined && bytes >= HEAL_RATE_MIN && bytes <= MEMORY_BYTES_MAX) return bytes;
+  throw invalid("heal-rate", source, `${SIZE_RULE}, at least 1MiB`);
 }
 
 function retention(settings: Settings): NodeConfig["retention"] {

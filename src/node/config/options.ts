@@ -13,6 +13,9 @@ export const DRAIN_SECONDS_DEFAULT = 30;
 export const RETENTION_SECONDS_DEFAULT = 7 * 24 * 3600;
 export const RETENTION_BYTES_DEFAULT = 2 ** 30;
 
+/** A second: half a Gbit, so that healing leaves room on common networks. */
+export const HEAL_RATE_DEFAULT = "64MiB";
+
 /** Before the name of a file that holds a ticket: no ticket begins so. */
 export const TICKET_FILE_MARK = "@";
 
@@ -103,6 +106,10 @@ export const OPTIONS = {
     variable: "JOBX_MOUNT",
     value: "DIR",
     help: "show the volume of each workflow as DIR/WORKFLOW (none)",
+  "heal-rate": {
+    variable: "JOBX_HEAL_RATE",
+    value: "SIZE",
+    help: "a second: what blocks with too few copies are copied with (64MiB)",
   },
   "legacy-http": {
     variable: "JOBX_LEGACY_HTTP",

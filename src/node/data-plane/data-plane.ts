@@ -5,7 +5,6 @@
 import type { BlocksVerified } from "../../actors/ports.ts";
 import type { RunnerPort, RunsPort } from "../../actors/work-ports.ts";
 import type { HandlerFile } from "../../api/ports.ts";
-import type { HandlerDefinition, SourceError } from "../../handlers/handler-check.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import { assert } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
@@ -21,6 +20,7 @@ import {
   wholeSlices,
 } from "../../wire/dataset.ts";
 import { CollectingCalls, type CollectingRequest } from "./collecting-calls.ts";
+import { checkAll, type HandlersCheck } from "./check-all.ts";
 import { compactDataset, compactSlices, compactWork } from "./compact.ts";
 import { Contents } from "./contents.ts";
 import { CrashCounts } from "./crash-counts.ts";
@@ -28,6 +28,13 @@ import { closed, coded, type DataPlaneError, unserved } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
 import type { DataPlaneAnswer, DataPlaneRequest, FromDataPlane, UnitToRun } from "./messages.ts";
 import type { DataPlaneOptions } from "./options.ts";
+import type {
+  CallRequest,
+  DataPlaneAnswer,
+  DataPlaneRequest,
+  FromDataPlane,
+  UnitToRun,
+} from "./messages.ts";
 import { type JsonPair, pairSlices, pairsOfPage } from "./pair-batches.ts";
 import { RunFetches } from "./run-fetches.ts";
 import { SliceStreams } from "./slice-streams.ts";
@@ -45,6 +52,26 @@ const CHECKS_AT_ONCE = 4;
 export type HandlersCheck =
   | { readonly kind: "accepted"; readonly definitions: readonly HandlerDefinition[] }
   | { readonly kind: "refused"; readonly errors: readonly SourceError[] };
+/** What a data plane is started with. */
+export interface DataPlaneOptions {
+  /** The node's directory; blocks and the workers' own directories are made below it. */
+  readonly directory: string;
+  readonly self: NodeId;
+  /** Units that run at once. */
+  readonly slots: number;
+  /** Memory of an attempt whose handlers do not say, bytes; without it no limit. */
+  readonly handlerMemoryBytes?: number | undefined;
+  /** False: blocks do not wait for the disk. Default true. */
+  readonly sync?: boolean;
+  readonly log: Log;
+  /**
+   * Asks another node for a block. The bytes need not be right: they are verified in the thread.
+   * Its iterator is not asked for more than the thread takes.
+   */
+  readonly fetchBlock: FetchBlock;
+  /** Closes the data plane without draining it. */
+  readonly signal?: AbortSignal;
+}
 
 const STOPPING = "the node is stopping";
 
@@ -200,15 +227,9 @@ export class DataPlane implements RunsPort, RunnerPort {
     await this.#fetches.join(run.cid, {
       signal,
       fetch: async (given) => {
-        const id = this.#nextId();
-        const abort = () => this.#abort(id, "nobody waits for it");
-        given.addEventListener("abort", abort);
-        try {
-          const answer = await this.#call({ kind: "ensure-run", id, run, from });
-          assert(answer.kind === "ensured", "a fetch is answered by its end");
-        } finally {
-          given.removeEventListener("abort", abort);
-        }
+        const request = { kind: "ensure-run", id: this.#nextId(), run, from } as const;
+        const answer = await this.#callUntil(given, request);
+        assert(answer.kind === "ensured", "a fetch is answered by its end");
       },
     });
   }
@@ -243,15 +264,9 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** See the port. @throws {JobxError} as `ensure`. */
   async ensureBlocks(cids: readonly Cid[], from: NodeId, signal: AbortSignal): Promise<void> {
-    const id = this.#nextId();
-    const abort = () => this.#abort(id, "nobody waits for it");
-    signal.addEventListener("abort", abort);
-    try {
-      const answer = await this.#call({ kind: "ensure-blocks", id, cids, from });
-      assert(answer.kind === "ensured", "a fetch is answered by its end");
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    const request = { kind: "ensure-blocks", id: this.#nextId(), cids, from } as const;
+    const answer = await this.#callUntil(signal, request);
+    assert(answer.kind === "ensured", "a fetch is answered by its end");
   }
 
   /** See the port. @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_*`. */
@@ -260,16 +275,10 @@ export class DataPlane implements RunsPort, RunnerPort {
     from: readonly NodeId[],
     signal: AbortSignal,
   ): Promise<readonly boolean[]> {
-    const id = this.#nextId();
-    const abort = () => this.#abort(id, "nobody waits for it");
-    signal.addEventListener("abort", abort);
-    try {
-      const answer = await this.#call({ kind: "take-blocks", id, cids, from });
-      assert(answer.kind === "had", "an order for blocks is answered for each");
-      return answer.here;
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    const request = { kind: "take-blocks", id: this.#nextId(), cids, from } as const;
+    const answer = await this.#callUntil(signal, request);
+    assert(answer.kind === "had", "an order for blocks is answered for each");
+    return answer.here;
   }
 
   /** See the port. */
@@ -307,21 +316,11 @@ export class DataPlane implements RunsPort, RunnerPort {
    * `DATA_PLANE_CLOSED`.
    */
   async checkHandlers(files: readonly HandlerFile[]): Promise<HandlersCheck> {
-    const definitions: HandlerDefinition[] = [];
-    const errors: SourceError[] = [];
-    for (let at = 0; at < files.length; at += CHECKS_AT_ONCE) {
-      const checks = files.slice(at, at + CHECKS_AT_ONCE).map(async ({ name, path, source }) => {
-        const file = { name, file: path, source };
-        const answer = await this.#call({ kind: "check-handler", id: this.#nextId(), file });
-        assert(answer.kind === "checked", "a check is answered by its result");
-        return answer.check;
-      });
-      for (const check of await Promise.all(checks)) {
-        if (check.kind === "accepted") definitions.push(check.definition);
-        else errors.push(...check.errors);
-      }
-    }
-    return errors.length > 0 ? { kind: "refused", errors } : { kind: "accepted", definitions };
+    return checkAll(files, async (file) => {
+      const answer = await this.#call({ kind: "check-handler", id: this.#nextId(), file });
+      assert(answer.kind === "checked", "a check is answered by its result");
+      return answer.check;
+    });
   }
 
   /**
@@ -385,6 +384,17 @@ export class DataPlane implements RunsPort, RunnerPort {
   #nextId(): number {
     this.#lastId += 2;
     return this.#lastId;
+  }
+
+  /** Given up with the signal; then it is answered all the same. */
+  async #callUntil(signal: AbortSignal, request: CallRequest): Promise<DataPlaneAnswer> {
+    const abort = () => this.#abort(request.id, "nobody waits for it");
+    signal.addEventListener("abort", abort);
+    try {
+      return await this.#call(request);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   #call(request: CallRequest): Promise<DataPlaneAnswer> {

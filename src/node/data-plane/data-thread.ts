@@ -254,7 +254,7 @@ export class DataThread {
       case "take-blocks":
         return this.#takeBlocks(request);
       case "verify-blocks":
-        return this.#verified(request.id, request.cids, undefined);
+        return this.#verified(request.id, request.cids);
       case "verify-store":
         return this.#verifyStore(request);
       case "block-facts":
@@ -351,8 +351,8 @@ export class DataThread {
     }
   }
 
-  async #listBlocks(request: Requested<"list-blocks">): Promise<DataPlaneAnswer> {
-    const { id, after, limit } = request;
+  async #listBlocks(asked: Requested<"list-blocks">): Promise<DataPlaneAnswer> {
+    const { id, after, limit } = asked;
     return { kind: "listed", id, cids: await this.#store.list(after, limit) };
   }
 
@@ -377,13 +377,8 @@ export class DataThread {
     return this.#verified(id, cids, cids.at(-1));
   }
 
-  async #verified(
-    id: number,
-    cids: readonly Cid[],
-    last: Cid | undefined,
-  ): Promise<DataPlaneAnswer> {
-    const verified = await this.#verifier.verify(cids);
-    return { kind: "verified", id, last, ...verified };
+  async #verified(id: number, cids: readonly Cid[], last?: Cid): Promise<DataPlaneAnswer> {
+    return { kind: "verified", id, last, ...(await this.#verifier.verify(cids)) };
   }
 
   async #check({ id, file }: Requested<"check-handler">): Promise<DataPlaneAnswer> {

@@ -148,6 +148,25 @@ export type DataPlaneRequest =
   /** Answered by a stream of the same number: each slice is a JSON array of [key, value]. */
   | { readonly kind: "read-pairs"; readonly id: number; readonly slices: readonly PieceSlice[] };
 
+/** A request whose kind has one answer, before it has a number. */
+export type CallRequest = Extract<
+  DataPlaneRequest,
+  {
+    kind:
+      | "ensure-run"
+      | "ensure-blocks"
+      | "list-blocks"
+      | "have-blocks"
+      | "take-blocks"
+      | "verify-blocks"
+      | "verify-store"
+      | "count-workers"
+      | "check-handler"
+      | "read-output"
+      | "store-pairs";
+  }
+>;
+
 /** From the control thread to the data plane. */
 export type ToDataPlane =
   | OpenMessage

@@ -57,6 +57,11 @@ export async function* readFile(
 
 /** The list of a file, run by run, from the one that has the place. @throws {TreeError} `FS_CHANGED`. */
 export async function* readBlocks(
+/**
+ * Runs of a file's blocks, from the one on in which a place is.
+ * @throws {TreeError} `FS_CHANGED` when the file's list is gone meanwhile.
+ */
+export async function* blockRuns(
   { reader }: Pick<DownloadDeps, "reader">,
   { content }: FileRow,
   { call, fromBytes }: { readonly call: FileCall; readonly fromBytes: number },

@@ -12,13 +12,14 @@ import type { NodeId } from "../../wire/dataset.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { systemTimers } from "../system.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
+import type { BlockMember, PlacesDeps } from "./block-places.ts";
 import { type FileCall, stepDeadline, TreeReader } from "./tree-reader.ts";
 import type { UploadDeps } from "./upload.ts";
 
 export interface FilesDeps {
   readonly node: Pick<ClusterNode, "read"> & {
     readonly caller: Pick<Caller, "ask">;
-    readonly directory: Pick<Directory, "members">;
+    readonly directory: Pick<Directory, "members" | "member">;
   };
   readonly self: () => NodeId;
   readonly isUp: (node: NodeId) => boolean;
@@ -58,6 +59,27 @@ export class FileCalls {
     assert(answer.kind === "inode", "a change of the tree is answered with its revision");
     const { inode, revision } = answer;
     return { inode, revision };
+  }
+
+  /** All members, as far as their blocks are concerned. */
+  blockMembers(): readonly BlockMember[] {
+    const { node, self, isUp } = this.#deps;
+    const own = self();
+    return node.directory.members().map((member) => ({
+      node: member.node,
+      isUp: member.node === own || isUp(member.node),
+      stays: member.state !== "removing",
+    }));
+  }
+
+  /** What looking for blocks takes. */
+  placesDeps(): PlacesDeps {
+    return { caller: this.#deps.node.caller, members: () => this.blockMembers() };
+  }
+
+  /** What people call a node. */
+  nameOf(node: NodeId): string {
+    return this.#deps.node.directory.member(node)?.name ?? node;
   }
 
   uploadDeps(): UploadDeps {

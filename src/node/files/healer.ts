@@ -1,0 +1,158 @@
+/**
+ * Heals the volumes of the workflows that this node leads, in the background: the leader has the rows that say
+ * which blocks there are and how many copies are wanted, and there is one of it, so that no two nodes copy the
+ * same. A round looks at every block of a volume, a page at a time.
+ */
+import type { Clock, Timer, Timers } from "../../std/clock.ts";
+import { errorText } from "../../std/errors.ts";
+import type { Log } from "../../std/log.ts";
+import { addHealed, type Healed, NOTHING_HEALED } from "./block-healing.ts";
+import type { BlockMember } from "./block-places.ts";
+
+/** Between two looks at who is there. */
+const LOOK_MS = 1_000;
+
+/** A node that came up, with copies or with room, is counted on when it stayed for so long. */
+const SETTLE_MS = 2_000;
+
+/** One that went down may only start anew: its copies are made elsewhere after so long. */
+const GONE_AFTER_MS = 30_000;
+
+/** Volumes that are whole are looked at so often: a disk may have lost blocks, or a write found fewer nodes. */
+const WHOLE_MS = 600_000;
+
+/** Volumes with blocks that are short or missing, and rounds that failed. */
+const SHORT_MS = 60_000;
+
+/** A page of blocks that was healed; `next` is where the next one begins. */
+export interface HealedPage {
+  readonly healed: Healed;
+  readonly next: string | undefined;
+}
+
+export interface HealerDeps {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** Groups of workflows that this node leads. */
+  readonly led: () => readonly number[];
+  readonly members: () => readonly BlockMember[];
+  readonly page: (
+    group: number,
+    after: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<HealedPage>;
+}
+
+/** What the last round over a volume came to. */
+interface Round {
+  readonly members: string;
+  readonly endedMs: number;
+  readonly healed: Healed | undefined;
+}
+
+export class Healer {
+  readonly #deps: HealerDeps;
+  readonly #rounds = new Map<number, Round>();
+  readonly #stop = new AbortController();
+  #timer: Timer | undefined;
+  /** Who was there at the last look, and since when. */
+  #seen: { readonly members: string; readonly up: number; readonly sinceMs: number } | undefined;
+  #settleMs = SETTLE_MS;
+  #copiedBytes = 0;
+
+  constructor(deps: HealerDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#timer = this.#deps.timers.after(LOOK_MS, () => void this.#look());
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    this.#timer?.cancel();
+  }
+
+  /** What the last rounds over the volumes that are led here found, for figures. */
+  get totals(): Healed {
+    return [...this.#rounds.values()].reduce(
+      (sum, { healed }) => addHealed(sum, healed ?? NOTHING_HEALED),
+      NOTHING_HEALED,
+    );
+  }
+
+  /** Bytes of copies that were made since the start. */
+  get copiedBytes(): number {
+    return this.#copiedBytes;
+  }
+
+  async #look(): Promise<void> {
+    const led = this.#deps.led();
+    for (const group of this.#rounds.keys()) if (!led.includes(group)) this.#rounds.delete(group);
+    for (const group of led) {
+      if (this.#isDue(group)) await this.#round(group);
+      if (this.#stop.signal.aborted) return;
+    }
+    this.start();
+  }
+
+  #isDue(group: number): boolean {
+    const nowMs = this.#deps.clock.nowMs();
+    const members = this.#settled(nowMs);
+    if (members === undefined) return false;
+    const last = this.#rounds.get(group);
+    if (last === undefined || last.members !== members) return true;
+    const { healed } = last;
+    const isWhole = healed !== undefined && healed.short + healed.missing === 0;
+    return nowMs - last.endedMs >= (isWhole ? WHOLE_MS : SHORT_MS);
+  }
+
+  /** Who is there, as a text; undefined while that changes. */
+  #settled(nowMs: number): string | undefined {
+    const all = this.#deps.members();
+    const members = all
+      .map(({ node, isUp, stays }) => `${node} ${isUp} ${stays}`)
+      .sort()
+      .join();
+    const up = all.filter(({ isUp }) => isUp).length;
+    if (this.#seen?.members !== members) {
+      this.#settleMs = up < (this.#seen?.up ?? 0) ? GONE_AFTER_MS : SETTLE_MS;
+      this.#seen = { members, up, sinceMs: nowMs };
+    }
+    return nowMs - this.#seen.sinceMs >= this.#settleMs ? members : undefined;
+  }
+
+  async #round(group: number): Promise<void> {
+    const { clock, log, page } = this.#deps;
+    const { signal } = this.#stop;
+    const members = this.#seen?.members ?? "";
+    let healed: Healed | undefined = NOTHING_HEALED;
+    try {
+      for (let after: string | undefined; ; ) {
+        const done = await page(group, after, signal);
+        healed = addHealed(healed, done.healed);
+        this.#copiedBytes += done.healed.copiedBytes;
+        if (done.next === undefined || signal.aborted) break;
+        after = done.next;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      healed = undefined;
+      log.warn("blocks of a volume could not be healed", { group, reason: errorText(error) });
+    }
+    this.#rounds.set(group, { members, endedMs: clock.nowMs(), healed });
+    if (healed === undefined || healed.copied + healed.short + healed.missing + healed.lost === 0)
+      return;
+    const { copied, copiedBytes, short, missing, lost } = healed;
+    const tell = short + missing + lost > 0 ? "warn" : "info";
+    log[tell]("blocks of a volume were healed", {
+      group,
+      copied,
+      copiedBytes,
+      short,
+      missing,
+      lost,
+    });
+  }
+}

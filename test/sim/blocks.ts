@@ -106,7 +106,7 @@ export class SimRuns implements RunsPort {
   blockFacts(cids: readonly string[]): Promise<readonly (BlockFacts | undefined)[]> {
     const facts = cids.map((cid) => {
       const bytes = this.#disk.get(cid);
-      return bytes && { bytes: bytes.length, isRun: true };
+      return bytes && { bytes: bytes.length, isRun: !isFile(bytes) };
     });
     return Promise.resolve(facts);
   }
@@ -200,6 +200,11 @@ export class SimRuns implements RunsPort {
     await this.#sleep(this.#chance.between(0.5, 8));
     this.#disk.sync(cid);
   }
+}
+
+/** As file users write them. */
+function isFile(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes.subarray(0, 5)) === "file ";
 }
 
 function cidOf(bytes: Uint8Array): string {

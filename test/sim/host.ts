@@ -225,6 +225,7 @@ export class SimProcess implements NetworkProcess {
   #deferred: (() => void)[] = [];
   #frames: SimFrames | undefined;
   #node: ClusterNode | undefined;
+  #runs: SimRuns | undefined;
   #leaves = false;
   #resumedMs = Number.NEGATIVE_INFINITY;
 
@@ -290,6 +291,12 @@ export class SimProcess implements NetworkProcess {
   /** Undefined until it has started. */
   get node(): ClusterNode | undefined {
     return this.#node;
+  }
+
+  /** Its block store, once it starts. */
+  get runs(): SimRuns {
+    if (this.#runs === undefined) throw new Error(`${this.id} has not started`);
+    return this.#runs;
   }
 
   get frames(): SimFrames | undefined {
@@ -374,7 +381,7 @@ export class SimProcess implements NetworkProcess {
     const world = this.#world;
     const { clock } = host;
     const timers = this.#timers();
-    const runs = new SimRuns({
+    this.#runs = new SimRuns({
       world,
       disk: host.blocks,
       peers: { reach: (node) => host.options.reach(host.id, node) },
@@ -382,6 +389,7 @@ export class SimProcess implements NetworkProcess {
       sleep: (delayMs) => this.sleep(delayMs),
       deleting: (cid) => watch.deleting(this, cid),
     });
+    const { runs } = this;
     const frames = network.attach(this, host.knownMembers);
     this.#frames = frames;
     const gate = new MemberGate(frames, timers);

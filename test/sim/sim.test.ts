@@ -15,6 +15,8 @@ const QUICKLY_FOUND = [
   ["lendTwice", /^R20: .* has lent \d+ of \d+ slots/],
   ["ignoreWeight", /^R20: .* lends \d+ slots to group/],
   ["leaveRows", /is still there/],
+  ["collectUnasked", /^R25: n\d+ deletes .*which (rows of group|the upload)/],
+  ["ignoreCondemned", /^R25: (n\d+ deletes .*which (rows of group|the upload)|no node has)/],
   [
     "trustRows",
     /has other rows|stopped its replica|does not come to rest|could not start: .*not a known tag/,

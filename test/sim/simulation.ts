@@ -12,6 +12,7 @@ import { Asker, answerOf, SimClient, type SimWorkflow } from "./client.ts";
 import { drawClock } from "./clock-faults.ts";
 import { definition } from "./definition.ts";
 import { checkAnswers, checkEnd, type Ending } from "./ending.ts";
+import { FileUsers } from "./file-users.ts";
 import { HANDLERS, sourceOf } from "./handlers.ts";
 import type { SimProcess } from "./host.ts";
 import { SimHost } from "./host.ts";
@@ -27,6 +28,7 @@ import type { UnitBehaviour } from "./runner.ts";
 import { newTotals, type Totals } from "./totals.ts";
 import { Trace } from "./trace.ts";
 import { Turnover } from "./turnover.ts";
+import { chanceBehaviour } from "./unit-behaviour.ts";
 import { Upgrade } from "./upgrade.ts";
 import { promise, Violation, type World } from "./world.ts";
 
@@ -45,9 +47,6 @@ const SETTLE_MS = 90_000;
 
 /** So long those are watched that lost more than can be survived, when all else is well again. */
 const BEYOND_MS = 40_000;
-
-/** Failures of one unit by chance; less than the repetitions that steps allow. */
-const CHANCE_FAILURES_MAX = 2;
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -91,6 +90,7 @@ class Simulation {
   readonly #rest: Rest;
   readonly #bugs: PlantedBugs;
   readonly #healed = new Set<string>();
+  readonly #behaviour: UnitBehaviour;
   readonly #users: SimClient[] = [];
   /** Nearly always one: a list costs less than a set that is emptied after every event. */
   readonly #touched: SimProcess[] = [];
@@ -103,6 +103,7 @@ class Simulation {
   #turnover: Turnover | undefined;
   #upgrade: Upgrade | undefined;
   #pioneer: Pioneer | undefined;
+  readonly #files: FileUsers;
   readonly #notes = new Map<string, NoteHistory>();
   #notesDone: Promise<unknown> = Promise.resolve();
 
@@ -122,6 +123,7 @@ class Simulation {
         this.#failure ??= violation;
       },
     };
+    this.#behaviour = chanceBehaviour(this.#world, (request) => this.#healed.has(request));
     this.#network = new SimNetwork(this.#world);
     this.#bugs = options.bugs ?? {};
     this.#checkers = new AllCheckers(this.#world, {
@@ -130,6 +132,10 @@ class Simulation {
       neededBy: (node) => this.#rest.neededBy(node),
     });
     this.#hosts = Array.from({ length: this.#plan.nodeCount }, (_, index) => this.#makeHost(index));
+    this.#files = new FileUsers({
+      ...{ world: this.#world, hosts: this.#hosts, checker: this.#checkers.blocks },
+      endMs: this.#plan.submitToMs,
+    });
     this.#rest = new Rest({
       hosts: this.#hosts,
       workflows: this.#workflows,
@@ -189,9 +195,11 @@ class Simulation {
       () => `not everything was complete long after the end of all faults: ${this.#unfinished()}`,
     );
     const endMs = this.#loop.nowMs() + SETTLE_MS;
-    if (!(await this.#runUntil(endMs, () => this.#rest.unsettled() === undefined))) return;
-    const unsettled = this.#rest.unsettled();
+    const left = (): string | undefined => this.#rest.unsettled() ?? this.#files.garbage();
+    if (!(await this.#runUntil(endMs, () => left() === undefined))) return;
+    const unsettled = left();
     promise(unsettled === undefined, () => `the cluster does not come to rest: ${unsettled}`);
+    this.#files.check();
     checkEnd(this.#ending);
   }
 
@@ -243,7 +251,7 @@ class Simulation {
       id: `n${index + 1}`,
       network: this.#network,
       options: nodeOptions(this.#plan, index),
-      behaviour: this.#behaviour(),
+      behaviour: this.#behaviour,
       bugs: this.#bugs,
       beyond: this.#plan.beyond,
       watch: {
@@ -278,27 +286,6 @@ class Simulation {
     return this.#network.connected(from, to) ? process : undefined;
   }
 
-  #behaviour(): UnitBehaviour {
-    const failures = this.#unitFailures;
-    const chance = this.#unitChance;
-    return {
-      healed: (request) => this.#healed.has(request),
-      failsNow: (unit) => {
-        const count = failures.get(unit) ?? 0;
-        if (count >= CHANCE_FAILURES_MAX || !chance().hits(0.05)) return undefined;
-        failures.set(unit, count + 1);
-        return chance().hits(0.3) ? "hangs" : "failed";
-      },
-    };
-  }
-
-  readonly #unitFailures = new Map<string, number>();
-  #chanceOfUnits: Chance | undefined;
-  readonly #unitChance = (): Chance => {
-    this.#chanceOfUnits ??= this.#world.chance("units");
-    return this.#chanceOfUnits;
-  };
-
   /** What the people do: found the cluster, join nodes, define workflows, ask for work. */
   async #live(): Promise<void> {
     const [first, ...others] = this.#hosts;
@@ -321,6 +308,7 @@ class Simulation {
       const definer = new Asker(this.#world, this.#hosts, `definer ${number}`);
       const revision = await this.#define(definer, workflow, number);
       if (number === 1) this.#startNotes(workflow, revision);
+      this.#files.start(workflow, (error) => this.#fail(error));
     }
     if (this.#plan.drains) this.#operate(operator);
     if (this.#plan.turnover) this.#turnOver();

@@ -66,6 +66,8 @@ export interface Totals {
   notesUnknown: number;
   runsStored: number;
   blocksCollected: number;
+  filesPut: number;
+  filesChanged: number;
   entriesApplied: number;
   logsTruncated: number;
   snapshotsInstalled: number;
@@ -155,6 +157,8 @@ export function newTotals(): Totals {
     notesUnknown: 0,
     runsStored: 0,
     blocksCollected: 0,
+    filesPut: 0,
+    filesChanged: 0,
     entriesApplied: 0,
     logsTruncated: 0,
     snapshotsInstalled: 0,

@@ -5,7 +5,8 @@
 import { runsOf } from "../../../src/actors/collection/references.ts";
 import type { NodeStore } from "../../../src/node/node-store.ts";
 import type { Row } from "../../../src/scheduler/rows.ts";
-import { cidOfBlockKey } from "../../../src/scheduler/tree/keys.ts";
+import { cidOfBlockKey, treePrefixes } from "../../../src/scheduler/tree/keys.ts";
+import type { SimBlockDisk } from "../blocks.ts";
 import type { SimProcess } from "../host.ts";
 import { promise, type World } from "../world.ts";
 
@@ -16,13 +17,15 @@ interface GroupRows {
   /** What each row refers to. */
   readonly rows: Map<string, readonly string[]>;
   readonly references: Map<string, number>;
+  /** Uploads that have a pin. */
+  readonly pins: Set<string>;
 }
 
 export class BlockChecker {
   readonly #world: World;
   readonly #groups = new Map<number, GroupRows>();
-  /** Blocks of uploads whose pins are certainly there, with how many uploads that are. */
-  readonly #pinned = new Map<string, number>();
+  readonly #told: { readonly group: number; readonly upload: string; readonly place: string }[] =
+    [];
 
   constructor(world: World) {
     this.#world = world;
@@ -39,7 +42,6 @@ export class BlockChecker {
         const rows = this.#group(group);
         if (batch.appliedIndex <= rows.appliedIndex) return;
         if (fromIndex > rows.appliedIndex && rows.appliedIndex !== 0) rows.lost = true;
-        if (fromIndex !== 0 && rows.appliedIndex === 0) rows.lost = true;
         rows.appliedIndex = batch.appliedIndex;
         for (const [key, row] of batch.rows) this.#written(rows, key, row);
       };
@@ -47,34 +49,47 @@ export class BlockChecker {
     };
   }
 
-  /** An upload that has a pin was told that the block is there. */
-  pinned(cid: string): void {
-    this.#pinned.set(cid, (this.#pinned.get(cid) ?? 0) + 1);
-  }
-
-  /** Its pin may be gone from now on. */
-  unpinned(cid: string): void {
-    const count = (this.#pinned.get(cid) ?? 0) - 1;
-    if (count > 0) this.#pinned.set(cid, count);
-    else this.#pinned.delete(cid);
+  /** An upload was told by a node that it has the block; that counts as long as the upload has a pin. */
+  told(
+    group: number,
+    { upload, cid, node }: { readonly upload: string; readonly cid: string; readonly node: string },
+  ): void {
+    this.#told.push({ group, upload, place: `${node}/${cid}` });
   }
 
   deleting(process: SimProcess, cid: string): void {
     this.#world.totals.blocksCollected += 1;
     try {
+      const place = `${process.id}/${cid}`;
+      const upload = this.#told.find(
+        (told) => told.place === place && this.#groups.get(told.group)?.pins.has(told.upload),
+      );
       promise(
-        !this.#pinned.has(cid),
-        () => `${process.id} deletes ${cid}, which an upload under way has put`,
+        upload === undefined,
+        () => `R25: ${process.id} deletes ${cid}, which the upload ${upload?.upload} has put`,
       );
       for (const [group, { lost, references }] of this.#groups) {
         promise(
           lost || !references.has(cid),
-          () => `${process.id} deletes ${cid}, which rows of group ${group} refer to`,
+          () => `R25: ${process.id} deletes ${cid}, which rows of group ${group} refer to`,
         );
       }
     } catch (error) {
       this.#world.violate(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  /** A block of a file that no disk has; undefined when there is none. */
+  lostBlock(disks: readonly SimBlockDisk[]): string | undefined {
+    for (const { lost, rows } of this.#groups.values()) {
+      if (lost) continue;
+      for (const [key, cids] of rows) {
+        if (!key.startsWith(treePrefixes.blocks)) continue;
+        const missing = cids.find((cid) => !disks.some((disk) => disk.hasSynced(cid)));
+        if (missing !== undefined) return missing;
+      }
+    }
+    return undefined;
   }
 
   /** Whether a row of a group refers to a block; undefined where that is not known of all groups. */
@@ -87,13 +102,24 @@ export class BlockChecker {
   #group(group: number): GroupRows {
     let found = this.#groups.get(group);
     if (found === undefined) {
-      found = { appliedIndex: 0, lost: false, rows: new Map(), references: new Map() };
+      found = {
+        appliedIndex: 0,
+        lost: false,
+        rows: new Map(),
+        references: new Map(),
+        pins: new Set(),
+      };
       this.#groups.set(group, found);
     }
     return found;
   }
 
-  #written({ rows, references }: GroupRows, key: string, row: Row | undefined): void {
+  #written({ rows, references, pins }: GroupRows, key: string, row: Row | undefined): void {
+    if (key.startsWith(treePrefixes.pins)) {
+      const upload = key.slice(treePrefixes.pins.length);
+      if (row === undefined) pins.delete(upload);
+      else pins.add(upload);
+    }
     for (const cid of rows.get(key) ?? []) {
       const count = (references.get(cid) ?? 0) - 1;
       if (count > 0) references.set(cid, count);

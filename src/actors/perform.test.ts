@@ -146,3 +146,42 @@ test("inputs that cannot be reached give the unit back, and lost ones fail it", 
   expect(away?.outcome).toMatchObject({ kind: "released", reason: "RUN_UNREACHABLE: on node-2" });
   expect(lost?.outcome).toMatchObject({ kind: "failed", error: { code: "RUN_LOST" } });
 });
+
+test.each(["succeeds", "fails"])(
+  "the volume is open while the runner has the unit that %s",
+  async (how) => {
+    const access = { url: "http://here", workflow: "w", token: "t" };
+    const told: unknown[] = [];
+    const performer = new Performer({
+      capabilities: [],
+      runner: {
+        beginNoMore() {},
+        output: () => Promise.resolve(undefined),
+        run(_work, { volume }) {
+          told.push(["run", volume]);
+          if (how === "fails") return Promise.reject(new Error("no"));
+          return Promise.resolve({ outcome: REDUCED, ranMs: 1, storedMs: 0, run: undefined });
+        },
+      },
+      copies: {
+        ensure: (dataset) => Promise.resolve(dataset),
+        secure: (dataset) => Promise.resolve(dataset),
+      },
+      clock: { nowMs: () => 0 },
+      volumes: {
+        open: (group) => {
+          told.push(["open", group]);
+          return Promise.resolve(access);
+        },
+        close: (closed) => told.push(["close", closed]),
+      },
+      read: () => Promise.resolve({ values: [], scanned: [], more: false }),
+    });
+    await performer.perform(attempt());
+    expect(told).toEqual([
+      ["open", 1],
+      ["run", access],
+      ["close", access],
+    ]);
+  },
+);

@@ -30,7 +30,7 @@ const PAGE_NAMES = 1000;
 export class VolumeError extends Error {
   readonly code: string;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor({ code }: { readonly code: string }, message: string, options?: ErrorOptions) {
     super(`${code}: ${message}`, options);
     this.code = code;
   }
@@ -105,7 +105,7 @@ export class HandlerFiles {
   /** Removes a file or symbolic link. */
   async rm(path: string): Promise<void> {
     if ((await this.getStatOf(path)).type === "directory") {
-      throw new VolumeError("FS_IS_DIRECTORY", `it is a folder: ${path}`);
+      throw new VolumeError({ code: "FS_IS_DIRECTORY" }, `it is a folder: ${path}`);
     }
     await this.#post("remove", { path: relative(path) });
   }
@@ -113,7 +113,7 @@ export class HandlerFiles {
   /** Removes a folder, an empty one unless `recursive`. */
   async rmdir(path: string, options: { readonly recursive?: boolean } = {}): Promise<void> {
     if ((await this.getStatOf(path)).type !== "directory") {
-      throw new VolumeError("FS_NOT_DIRECTORY", `it is no folder: ${path}`);
+      throw new VolumeError({ code: "FS_NOT_DIRECTORY" }, `it is no folder: ${path}`);
     }
     const { recursive = false } = options;
     await this.#post("remove", { path: relative(path), recursive });
@@ -188,12 +188,9 @@ export class HandlerFiles {
     });
     const writer = through.writable.getWriter();
     const written = this.write(path, through.readable);
+    // Rejects where the node refuses it before its end; else it stays open.
+    const failed = written.then(() => new Promise<never>(() => undefined));
     // Told by `write` and `close`; until then nobody need be waiting.
-    written.catch(() => undefined);
-    const failed = written.then(
-      () => new Promise<never>(() => undefined),
-      (error: unknown) => Promise.reject(error),
-    );
     failed.catch(() => undefined);
     return new WritableStream<Uint8Array | string>({
       write: (chunk) => Promise.race([writer.write(chunk), failed]),
@@ -232,7 +229,7 @@ export class HandlerFiles {
 
   async #call(method: string, route: string, options: CallOptions): Promise<Response> {
     if (this.#access === undefined) {
-      throw new VolumeError("HANDLER_VOLUME_UNAVAILABLE", "nobody offers a volume here");
+      throw new VolumeError({ code: "HANDLER_VOLUME_UNAVAILABLE" }, "nobody offers a volume here");
     }
     const { url, workflow, token } = this.#access;
     const { query = {}, headers = {}, body } = options;
@@ -248,15 +245,16 @@ export class HandlerFiles {
       });
     } catch (cause) {
       const message = "the node broke the call off, or the content to write could not be read";
-      throw new VolumeError("HANDLER_VOLUME_UNAVAILABLE", message, { cause });
+      throw new VolumeError({ code: "HANDLER_VOLUME_UNAVAILABLE" }, message, { cause });
     }
     if (answer.ok) return answer;
     const told = fieldsOf(await answer.json().catch(() => ({})));
     const { code, message } = told;
-    throw new VolumeError(
-      typeof code === "string" ? code : "HANDLER_VOLUME_UNAVAILABLE",
-      typeof message === "string" ? message : `the node answered ${answer.status}`,
-    );
+    if (typeof code !== "string" || typeof message !== "string") {
+      const status = `the node answered ${answer.status}`;
+      throw new VolumeError({ code: "HANDLER_VOLUME_UNAVAILABLE" }, status);
+    }
+    throw new VolumeError({ code }, message);
   }
 }
 
@@ -281,7 +279,7 @@ function relative(path: string): string {
 }
 
 function leadsOut(path: string): VolumeError {
-  return new VolumeError("FS_NAME_INVALID", `a path is relative to the volume: ${path}`);
+  return new VolumeError({ code: "FS_NAME_INVALID" }, `a path is relative to the volume: ${path}`);
 }
 
 function joined(folder: string, name: string): string {

@@ -18,6 +18,8 @@ import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
 import type { CapturedRows, CollectionReport } from "./collection/report.ts";
 
+import type { BlocksVerified } from "./work-ports.ts";
+
 export type { BlockSum, CollectionReport } from "./collection/report.ts";
 
 /** R2: which node and which store of it a replica lives in. */
@@ -305,16 +307,6 @@ export interface ReadCall {
     | undefined;
   /** A round with a majority first, so that the answer is not older than the call. */
   readonly linear: boolean;
-}
-
-/** What reading blocks of a node came to. */
-export interface BlocksVerified {
-  /** The last block that was looked at; undefined at the end of the store, and where blocks were named. */
-  readonly last: string | undefined;
-  readonly blocks: number;
-  readonly bytes: number;
-  /** Those that did not have their hash. They are set aside: the node does not have them any more. */
-  readonly damaged: readonly string[];
 }
 
 /** Asked of one node by another, and answered once. */

@@ -3,7 +3,6 @@ import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
 import type { OutputSoFar, OutputWanted } from "../scheduler/output-so-far.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Work, WorkEnd } from "../scheduler/work.ts";
-import type { BlocksVerified } from "./ports.ts";
 
 /** A block that is on this node. */
 export interface BlockFacts {
@@ -30,6 +29,16 @@ export interface CondemnedPort {
    * @throws {JobxError} when no list was found, or it cannot be read.
    */
   runBlocks(cid: string, from: readonly NodeId[], signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** What reading blocks of a node came to. */
+export interface BlocksVerified {
+  /** The last block that was looked at; undefined at the end of the store, and where blocks were named. */
+  readonly last: string | undefined;
+  readonly blocks: number;
+  readonly bytes: number;
+  /** Those that did not have their hash. They are set aside: the node does not have them any more. */
+  readonly damaged: readonly string[];
 }
 
 /** Runs of this node's block store. All methods verify what they bring. */

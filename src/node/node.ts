@@ -1,5 +1,4 @@
 /** One running node: its parts made in order, and stopped in the reverse one. */
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { buildApi, listenApi } from "../api/server.ts";
@@ -19,15 +18,14 @@ import { AttemptVolumes } from "./attempt-volumes.ts";
 import { type BlockMeter, blockHandler, fetchBlock } from "./block-transfer.ts";
 import { nextBoot } from "./boot-count.ts";
 import { bulkRouter } from "./bulk-router.ts";
-import { ClusterApi } from "./cluster-api.ts";
+import type { ClusterApi } from "./cluster-api.ts";
 import { writeApiFile } from "./cluster-file.ts";
 import type { ClusterFile } from "./cluster-file-text.ts";
 import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
-import { Healer } from "./files/healer.ts";
-import { Pacer } from "./files/pacer.ts";
+import type { Healer } from "./files/healer.ts";
 import { firstStart, foundingOf } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { boundHeapGrowth } from "./heap.ts";
@@ -41,6 +39,7 @@ import { MemberSaver } from "./member-saver.ts";
 import { meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import type { Mounts } from "./mounts.ts";
+import { clusterApi, startHealer } from "./node-api.ts";
 import { nodeOptions } from "./options.ts";
 import { OverloadWatch } from "./overload-watch.ts";
 import { ownToken } from "./own-token.ts";
@@ -226,36 +225,8 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   health.start();
   watchFigures(ground, { node, plane, hints, health });
   const token = await tokenOf(ground);
-  const api = new ClusterApi({
-    node,
-    plane,
-    member: () => node.directory.member(mesh.self),
-    isUp: (id) => id === mesh.self || mesh.isUp(id),
-    version: about.version,
-    durability: config.durability,
-    troubles: () => health.troubles(),
-    metrics,
-    copyAgeMs: (group) => health.copyAgeMs(group),
-    stateHash: (group) => composed.store.stateHash(group),
-    freeBytes: async () => {
-      const { bavail, bsize } = await statfs(config.data);
-      return bavail * bsize;
-    },
-    ownToken: token,
-    volumes: ground.volumes,
-    ownToken: await tokenOf(ground),
-    healPacer: new Pacer({
-      bytesPerSecond: config.healBytesPerSecond,
-      clock: systemClock,
-      sleep: (ms) => new Promise((resolve) => systemTimers.after(ms, resolve)),
-    }),
-  });
-  const healer = new Healer({
-    ...{ clock: systemClock, timers: systemTimers, log: log.child({ part: "files" }) },
-    ...api.healing(),
-  });
-  metrics.watchHealing(healer);
-  healer.start();
+  const api = clusterApi(ground, { composed, plane, health, token, version: about.version });
+  const healer = startHealer(ground, api);
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);

@@ -16,10 +16,9 @@ import type {
 import type { CallOptions } from "../../src/api/ports.ts";
 import { readTar } from "../../src/api/tar/tar-reader.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
+import { FakeCopies } from "./fake-copies.ts";
 import { failure, normal } from "./fake-paths.ts";
 import { FakeVolumes } from "./fake-volumes.ts";
-import { JobxError } from "../../src/std/errors.ts";
-import { FakeCopies } from "./fake-copies.ts";
 import { MemoryVolume } from "./memory-inodes.ts";
 
 /** Undefined content is a folder. */

@@ -73,7 +73,7 @@ export class VolumeKit {
       node: {
         read,
         caller: { ask: () => Promise.resolve(undefined) },
-        directory: { members: () => [] },
+        directory: { member: () => undefined, members: () => [] },
       },
       self: () => "here",
       isUp: () => true,

@@ -106,6 +106,7 @@ export const OPTIONS = {
     variable: "JOBX_MOUNT",
     value: "DIR",
     help: "show the volume of each workflow as DIR/WORKFLOW (none)",
+  },
   "heal-rate": {
     variable: "JOBX_HEAL_RATE",
     value: "SIZE",

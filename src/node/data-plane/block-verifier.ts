@@ -4,9 +4,10 @@ import { FsError } from "../../fs/errors.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
 import type { Clock, Timers } from "../../std/clock.ts";
 import type { Cid } from "../../wire/dataset.ts";
+import type { DataPlaneAnswer, DataPlaneRequest } from "./messages.ts";
 
 /** Blocks of a store that are read for one question: some seconds of a slow disk. */
-export const BLOCKS_VERIFIED_AT_ONCE = 64;
+const BLOCKS_VERIFIED_AT_ONCE = 64;
 
 /** A rest after each block is this part of the time that reading it took: others get the disk in between. */
 const REST_RATIO = 1;
@@ -75,4 +76,18 @@ export class BlockVerifier {
       this.#machine.after(ms, resolve);
     });
   }
+}
+
+/** Reads the blocks that are named, or the next ones of the store. Rejects as `verify`. */
+export async function answerVerifier(
+  request: Extract<DataPlaneRequest, { readonly kind: "verify-blocks" | "verify-store" }>,
+  store: Pick<BlockStore, "list">,
+  verifier: BlockVerifier,
+): Promise<DataPlaneAnswer> {
+  const { id } = request;
+  if (request.kind === "verify-blocks") {
+    return { kind: "verified", id, last: undefined, ...(await verifier.verify(request.cids)) };
+  }
+  const cids = await store.list(request.after, BLOCKS_VERIFIED_AT_ONCE);
+  return { kind: "verified", id, last: cids.at(-1), ...(await verifier.verify(cids)) };
 }

@@ -2,8 +2,7 @@
  * The data plane as the control thread sees it: a thread in which blocks, runs, sorting, hashing and
  * the handlers' processes are. Here are only small messages and buffers that change hands.
  */
-import type { BlocksVerified } from "../../actors/ports.ts";
-import type { RunnerPort, RunsPort } from "../../actors/work-ports.ts";
+import type { BlocksVerified, RunnerPort, RunsPort } from "../../actors/work-ports.ts";
 import type { HandlerFile } from "../../api/ports.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import { assert } from "../../std/assert.ts";
@@ -19,15 +18,13 @@ import {
   type WorkEnd,
   wholeSlices,
 } from "../../wire/dataset.ts";
-import { CollectingCalls, type CollectingRequest } from "./collecting-calls.ts";
 import { checkAll, type HandlersCheck } from "./check-all.ts";
+import { CollectingCalls } from "./collecting-calls.ts";
 import { compactDataset, compactSlices, compactWork } from "./compact.ts";
 import { Contents } from "./contents.ts";
 import { CrashCounts } from "./crash-counts.ts";
 import { closed, coded, type DataPlaneError, unserved } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
-import type { DataPlaneAnswer, DataPlaneRequest, FromDataPlane, UnitToRun } from "./messages.ts";
-import type { DataPlaneOptions } from "./options.ts";
 import type {
   CallRequest,
   DataPlaneAnswer,
@@ -35,6 +32,7 @@ import type {
   FromDataPlane,
   UnitToRun,
 } from "./messages.ts";
+import type { DataPlaneOptions } from "./options.ts";
 import { type JsonPair, pairSlices, pairsOfPage } from "./pair-batches.ts";
 import { RunFetches } from "./run-fetches.ts";
 import { SliceStreams } from "./slice-streams.ts";
@@ -44,34 +42,6 @@ export type { DataPlaneOptions } from "./options.ts";
 
 /** Crashes of the thread that one unit may be around for before it is taken for their reason. */
 const CRASHES_PER_UNIT_MAX = 3;
-
-/** Handler files on their way to the thread at once: each may have a mebibyte. */
-const CHECKS_AT_ONCE = 4;
-
-/** What a check of handlers says. */
-export type HandlersCheck =
-  | { readonly kind: "accepted"; readonly definitions: readonly HandlerDefinition[] }
-  | { readonly kind: "refused"; readonly errors: readonly SourceError[] };
-/** What a data plane is started with. */
-export interface DataPlaneOptions {
-  /** The node's directory; blocks and the workers' own directories are made below it. */
-  readonly directory: string;
-  readonly self: NodeId;
-  /** Units that run at once. */
-  readonly slots: number;
-  /** Memory of an attempt whose handlers do not say, bytes; without it no limit. */
-  readonly handlerMemoryBytes?: number | undefined;
-  /** False: blocks do not wait for the disk. Default true. */
-  readonly sync?: boolean;
-  readonly log: Log;
-  /**
-   * Asks another node for a block. The bytes need not be right: they are verified in the thread.
-   * Its iterator is not asked for more than the thread takes.
-   */
-  readonly fetchBlock: FetchBlock;
-  /** Closes the data plane without draining it. */
-  readonly signal?: AbortSignal;
-}
 
 const STOPPING = "the node is stopping";
 
@@ -86,26 +56,6 @@ interface Call {
   readonly resolve: (answer: DataPlaneAnswer) => void;
   readonly reject: (error: Error) => void;
 }
-
-/** A request whose kind has one answer, before it has a number. */
-type CallRequest = Extract<
-  DataPlaneRequest,
-  {
-    kind:
-      | "ensure-run"
-      | CollectingRequest["kind"]
-      | "ensure-blocks"
-      | "list-blocks"
-      | "have-blocks"
-      | "take-blocks"
-      | "verify-blocks"
-      | "verify-store"
-      | "count-workers"
-      | "check-handler"
-      | "read-output"
-      | "store-pairs";
-  }
->;
 
 /** All methods may be called at the same time. */
 export class DataPlane implements RunsPort, RunnerPort {

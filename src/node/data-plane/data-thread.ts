@@ -19,7 +19,7 @@ import { assert, unreachable } from "../../std/assert.ts";
 import type { Clock, Timers } from "../../std/clock.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
-import { BLOCKS_VERIFIED_AT_ONCE, BlockVerifier } from "./block-verifier.ts";
+import { answerVerifier, BlockVerifier } from "./block-verifier.ts";
 import { answerCollector } from "./collecting-answers.ts";
 import { compactDataset, compactOutcome } from "./compact.ts";
 import { closed } from "./errors.ts";
@@ -254,9 +254,8 @@ export class DataThread {
       case "take-blocks":
         return this.#takeBlocks(request);
       case "verify-blocks":
-        return this.#verified(request.id, request.cids);
       case "verify-store":
-        return this.#verifyStore(request);
+        return answerVerifier(request, this.#store, this.#verifier);
       case "block-facts":
       case "condemn-blocks":
       case "delete-condemned":
@@ -370,15 +369,6 @@ export class DataThread {
     } finally {
       this.#aborts.delete(id);
     }
-  }
-
-  async #verifyStore({ id, after }: Requested<"verify-store">): Promise<DataPlaneAnswer> {
-    const cids = await this.#store.list(after, BLOCKS_VERIFIED_AT_ONCE);
-    return this.#verified(id, cids, cids.at(-1));
-  }
-
-  async #verified(id: number, cids: readonly Cid[], last?: Cid): Promise<DataPlaneAnswer> {
-    return { kind: "verified", id, last, ...(await this.#verifier.verify(cids)) };
   }
 
   async #check({ id, file }: Requested<"check-handler">): Promise<DataPlaneAnswer> {

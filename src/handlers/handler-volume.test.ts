@@ -216,3 +216,11 @@ test("a file that must not be there is not replaced", async () => {
   expect(await told("python", body)).toEqual([["code", "FS_EXISTS"]]);
   expect(content("/there")).toBe("old");
 });
+
+test.each(["javascript", "python"] as const)(
+  "the workspace is the request's, in %s",
+  async (language) => {
+    const body = language === "python" ? `yield "a", ctx.workspace` : `yield ["a", ctx.workspace];`;
+    expect(await told(language, body)).toEqual([["a", ".requests/r1"]]);
+  },
+);

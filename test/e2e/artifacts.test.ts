@@ -30,7 +30,7 @@ async function lookAt(node: number, path: string): Promise<string> {
   }
 }
 
-test("what JavaScript wrote Python reads and the other way round, whichever nodes they run on", async () => {
+test("what JavaScript wrote Python reads and the other way round; the workspace goes with its request, the rest stays", async () => {
   const names = Array.from({ length: 12 }, (_, at) => `n${at}`);
   const id = await submit("pass", Object.fromEntries(names.map((name) => [name, 40_000])));
   const view = await ended(cluster.client(1), id, END_MS_MAX);
@@ -46,6 +46,12 @@ test("what JavaScript wrote Python reads and the other way round, whichever node
   }
   // The outputs are there when the request is told to be done.
   for (const node of [1, 2, 3]) expect(await lookAt(node, `out/${id}/n0.txt`)).toBe("file");
+  expect(await lookAt(1, `.requests/${id}/in/n0.txt`)).toBe("file");
+  await cluster.client(1).deleteRequest(id);
+  for (const node of [1, 2, 3]) {
+    expect(await lookAt(node, `.requests/${id}`)).toBe("FS_NOT_FOUND");
+    expect(await lookAt(node, `out/${id}/n0.txt`)).toBe("file");
+  }
 });
 
 test("an attempt that is cancelled while it writes leaves nothing", async () => {

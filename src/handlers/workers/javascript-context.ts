@@ -31,6 +31,8 @@ export interface HandlerContext {
   readonly invocation: string;
   readonly step: string;
   readonly log: HandlerLog;
+  /** The folder of the request in the volume, removed with the request. It is made by writing into it. */
+  readonly workspace: string;
   /** The files of the workflow. */
   readonly fs: HandlerFiles;
   readonly session: HandlerSession;
@@ -52,6 +54,7 @@ export function makeContext(
   return {
     handler: start.handler.name,
     ...start.names,
+    workspace: `.requests/${start.names.request}`,
     log: options.log,
     fs: new HandlerFiles(start.volume, options.signal),
     session: makeSession(start, options.channel),

@@ -58,11 +58,17 @@ class Context:
         self.request = names["request"]
         self.invocation = names["invocation"]
         self.step = names["step"]
+        # The folder of the request in the volume, removed with the request.
+        self.workspace = ".requests/" + self.request
         self._access = start.get("volume")
         self._fs = None
         self.log = Logger(self.handler, start["logs"])
         self._may_set = handler["type"] == "mapper"
         self._session = {session_key(key): (key, value) for key, value in start["session"]}
+
+    @property
+    def has_no_volume(self):
+        return self._access is None
 
     @property
     def fs(self):
@@ -112,6 +118,8 @@ def print_text(text):
 NAMES = {
     "MrConfigureToMap": MrConfigureToMap,
     "MrConfigureToReturn": MrConfigureToReturn,
+    # Where there is no volume.
+    "FS": None,
     "SEP": "/",
     "JOIN": lambda *parts: "/".join(parts),
     "PRINT": print_text,
@@ -147,7 +155,7 @@ class LateFiles:
 def names_of_call(ctx):
     """Those that are other ones in each call."""
     return {
-        "FS": LateFiles(ctx),
+        **({} if ctx.has_no_volume else {"FS": LateFiles(ctx)}),
         "LOG": ctx.log,
         "NOTIFY": ctx.log,
         "S_GET": ctx.session_get,
@@ -175,7 +183,7 @@ class Scope:
 
     def enter(self, ctx):
         names = names_of_call(ctx)
-        self.globals.update({name: names[given] for name, given in self._given.items()})
+        self.globals.update({name: names.get(given) for name, given in self._given.items()})
 
 
 def how_ctx_is_taken(function):

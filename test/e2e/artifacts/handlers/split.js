@@ -7,7 +7,7 @@
 export async function* map(args, ctx) {
   yield ctx.mapTo("inner");
   for (const [name, lines] of args) {
-    const path = `in/${name}.txt`;
+    const path = `${ctx.workspace}/in/${name}.txt`;
     const writer = (await ctx.fs.open(path, "w")).getWriter();
     for (let line = 0; line < lines; line++) await writer.write(`${name} ${line}\n`);
     await writer.close();

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { commits } from "./commits.ts";
 import { failover } from "./failover.ts";
 import { flood } from "./flood.ts";
+import { fs } from "./fs.ts";
 import { handlers } from "./handler-calls.ts";
 import { records } from "./handler-records.ts";
 import { idle } from "./idle.ts";
@@ -28,10 +29,11 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   named,
   range,
   flood,
+  fs,
 };
 
 /** They take minutes, or a quarter of an hour: only when they are asked for. */
-const LONG: ReadonlySet<string> = new Set(["named", "range", "flood"]);
+const LONG: ReadonlySet<string> = new Set(["named", "range", "flood", "fs"]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

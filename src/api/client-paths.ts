@@ -47,6 +47,11 @@ export function workflowPath(workflow: string): string {
   return `/v1/workflows/${encodeURIComponent(workflow)}`;
 }
 
+/** Where a node is, by its id or name. */
+export function nodePath(node: string): string {
+  return `/v1/nodes/${encodeURIComponent(node)}`;
+}
+
 /** Where a request is. */
 export function requestPath(id: string): string {
   return `/v1/requests/${encodeURIComponent(id)}`;

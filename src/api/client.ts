@@ -15,6 +15,7 @@ import {
   workflowPath,
 } from "./client-paths.ts";
 import type { ClusterView } from "./cluster-view.ts";
+import { CopyClient } from "./copy-client.ts";
 import { readEvents } from "./event-text.ts";
 import { FileClient } from "./file-client.ts";
 import type { InvocationList, InvocationView } from "./invocation-view.ts";
@@ -67,6 +68,7 @@ const RECOVER_WORK_MS = 60_000;
 export class JobxClient {
   readonly files: FileClient;
   readonly volumes: VolumeClient;
+  readonly copies: CopyClient;
   readonly #deps: ClientDeps;
   readonly #transport: Transport;
   readonly #stale: ClientOptions["stale"];
@@ -77,6 +79,7 @@ export class JobxClient {
     this.#transport = new Transport(deps, options);
     this.files = new FileClient(this.#transport);
     this.volumes = new VolumeClient(this.#transport);
+    this.copies = new CopyClient(this.#transport);
   }
 
   /** URL of the node that answered last. */

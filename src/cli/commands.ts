@@ -12,6 +12,7 @@ import { FS_DU } from "./commands/fs-du.ts";
 import { FS_EXPORT } from "./commands/fs-export.ts";
 import { FS_GET } from "./commands/fs-get.ts";
 import { FS_IMPORT } from "./commands/fs-import.ts";
+import { FS_HEAL } from "./commands/fs-heal.ts";
 import { FS_LS } from "./commands/fs-ls.ts";
 import { FS_MKDIR } from "./commands/fs-mkdir.ts";
 import { FS_MOUNT } from "./commands/fs-mount.ts";
@@ -22,6 +23,8 @@ import { FS_RM } from "./commands/fs-rm.ts";
 import { FS_STAT } from "./commands/fs-stat.ts";
 import { FS_TREE } from "./commands/fs-tree.ts";
 import { FS_UNMOUNT } from "./commands/fs-unmount.ts";
+import { FS_VERIFY } from "./commands/fs-verify.ts";
+import { FS_WHERE } from "./commands/fs-where.ts";
 import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
@@ -111,6 +114,9 @@ export const COMMANDS: readonly Command[] = [
   FS_EXPORT,
   FS_IMPORT,
   FS_QUOTA,
+  FS_WHERE,
+  FS_VERIFY,
+  FS_HEAL,
   FS_MOUNT,
   FS_UNMOUNT,
   NODE_LIST,

@@ -67,7 +67,6 @@ export class FakeCluster implements ClusterPort {
   /** What running attempts have printed, by their live names; plain ASCII. */
   readonly outputs = new Map<string, FakeOutput>();
   readonly tokenViews: TokenView[] = [];
-  /** Texts of tokens that are not known any more. */
   readonly revoked = new Set<string>();
   readonly stream: (StreamEvent | Error)[] = [];
   readonly #byKey = new Map<string, { readonly body: string; readonly request: string }>();

@@ -1,0 +1,98 @@
+import type { JobxClient } from "../../api/client.ts";
+import type { VerifyCounts } from "../../api/copy-port.ts";
+import { bytesText } from "../byte-progress.ts";
+import type { Command } from "../command.ts";
+import { drawn } from "../drawn.ts";
+import { cliError } from "../errors.ts";
+import { EXIT } from "../exit.ts";
+import { toJson } from "../output.ts";
+import { type SharedPath, sharedPath } from "../shared-path.ts";
+import { walkShared } from "../shared-walk.ts";
+
+/** `jobx fs verify [WORKFLOW:/path | --node NODE] [--repair]` */
+export const FS_VERIFY: Command = {
+  name: "fs verify",
+  summary:
+    "Read all copies of files, or all blocks of a node or of every node, and say which are damaged.",
+  usage: "[WORKFLOW:/PATH]",
+  positionals: { min: 0, max: 1 },
+  options: {
+    node: {
+      kind: "text",
+      value: "NODE",
+      help: "Only this node's blocks, whatever they are part of.",
+    },
+    repair: { kind: "flag", help: "Fetch what is damaged again from another node." },
+  },
+  examples: [
+    "jobx fs verify text:/in",
+    "jobx fs verify --node node-2 --repair",
+    "jobx fs verify --repair",
+  ],
+  async run(run) {
+    const [path] = run.positionals;
+    const node = run.text("node");
+    if (path !== undefined && node !== undefined) {
+      const message = "a path or --node, not both";
+      throw cliError({ code: "CLI_USAGE", command: "fs verify" }, message);
+    }
+    const client = await run.connect();
+    const repair = run.flag("repair");
+    const steps =
+      path === undefined
+        ? nodeSteps(client, { node, repair })
+        : fileSteps(client, { at: sharedPath(path, "fs verify"), repair });
+    const sums = { blocks: 0, bytes: 0, damaged: 0, repaired: 0 };
+    const draw = drawn(run.io);
+    for await (const step of steps) {
+      sums.blocks += step.blocks;
+      sums.bytes += step.bytes;
+      sums.damaged += step.damaged;
+      sums.repaired += step.repaired;
+      draw.show(`${sums.blocks} blocks, ${bytesText(sums.bytes)}, ${sums.damaged} damaged`);
+    }
+    draw.end();
+    const { blocks, bytes, damaged, repaired } = sums;
+    const text = `${blocks} blocks read (${bytesText(bytes)}), ${damaged} damaged, ${repaired} repaired\n`;
+    run.io.out(run.json ? toJson(sums) : text);
+    return damaged > repaired ? EXIT.failed : EXIT.ok;
+  },
+};
+
+async function* nodeSteps(
+  client: JobxClient,
+  of: { readonly node: string | undefined; readonly repair: boolean },
+): AsyncGenerator<VerifyCounts, void, undefined> {
+  const { repair } = of;
+  const nodes = of.node === undefined ? (await client.nodes()).map(({ id }) => id) : [of.node];
+  for (const node of nodes) {
+    for (let after: string | undefined; ; ) {
+      const step = await client.copies.verifyNode({ node, after, repair });
+      yield step;
+      if (step.next === null) break;
+      after = step.next;
+    }
+  }
+}
+
+async function* fileSteps(
+  { files, copies }: JobxClient,
+  { at, repair }: { readonly at: SharedPath; readonly repair: boolean },
+): AsyncGenerator<VerifyCounts, void, undefined> {
+  const ofFile = async function* (path: string): AsyncGenerator<VerifyCounts, void, undefined> {
+    for (let from: number | null = 0; from !== null; ) {
+      const step: VerifyCounts & { readonly next: number | null } = await copies.verifyFile({
+        ...{ ...at, path, from, repair },
+      });
+      yield step;
+      from = step.next;
+    }
+  };
+  if ((await files.stat({ ...at, follow: true })).type !== "directory") {
+    yield* ofFile(at.path);
+    return;
+  }
+  for await (const { kind, path, entry } of walkShared(files, at)) {
+    if (kind === "entry" && entry.type === "file") yield* ofFile(path);
+  }
+}

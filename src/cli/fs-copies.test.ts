@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { called, jobx } from "../../test/lib/cli-kit.ts";
+
+test("where tells on which nodes a file is, and what is short", async () => {
+  const ran = await jobx("fs where text:/in/f");
+  expect(ran).toMatchObject({ exit: 0, err: "" });
+  expect(ran.out).toBe("1/2 copies  1 short  node-1 3/3, node-2 2/3  /in/f\n");
+  const [line = ""] = (await jobx("fs where text:/in/f --json")).out.split("\n");
+  expect(JSON.parse(line)).toMatchObject({ path: "/in/f", copies: 1, short: 1 });
+});
+
+test("heal goes through all steps and sums them up", async () => {
+  const ran = await jobx("fs heal text");
+  expect(ran.exit).toBe(0);
+  expect(ran.out).toBe(
+    "4 blocks looked at, 2 copies made (2.0 KiB), 0 still short, 0 on nodes that are away, 0 lost\n",
+  );
+  expect(called("copies.heal")).toMatchObject({ workflow: "text", after: "a".repeat(64) });
+});
+
+test("verify reads all of a node, says that copies are damaged, and is content when they are repaired", async () => {
+  const ran = await jobx("fs verify --node node-1");
+  expect(ran.exit).toBe(1);
+  expect(ran.out).toBe("4 blocks read (3.9 KiB), 2 damaged, 0 repaired\n");
+  expect(await jobx("fs verify --node node-1 --repair")).toMatchObject({ exit: 0 });
+  expect(called("copies.verifyNode")).toMatchObject({ node: "node-1", repair: true });
+  expect((await jobx("fs verify text:/f --node node-1")).exit).toBe(2);
+});

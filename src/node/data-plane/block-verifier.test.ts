@@ -1,0 +1,53 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { AT_ONCE, FakeTimers } from "../../../test/lib/fake-timers.ts";
+import { BlockStore } from "../../fs/block-store.ts";
+import { readBlockSlices } from "../../fs/transfer.ts";
+import { BlockVerifier } from "./block-verifier.ts";
+import { RunFetcher } from "./run-fetcher.ts";
+
+const root = await mkdtemp(join(tmpdir(), "jobx-verify-"));
+afterAll(() => rm(root, { recursive: true }));
+
+const time = new FakeTimers();
+const machine = {
+  nowMs: () => time.nowMs(),
+  after: (ms: number, run: () => void) => AT_ONCE.after(ms, run),
+};
+const { signal } = new AbortController();
+
+test("flipped bits are found, the block is set aside, and it is fetched again from whoever has it", async () => {
+  const here = await BlockStore.open({ directory: join(root, "here") });
+  const empty = await BlockStore.open({ directory: join(root, "empty") });
+  const other = await BlockStore.open({ directory: join(root, "other") });
+  const cids: string[] = [];
+  for (let at = 0; at < 3; at++) {
+    const bytes = Buffer.alloc(100_000, at);
+    cids.push(await here.put(bytes));
+    await other.put(bytes);
+  }
+  const [bad = ""] = cids;
+  const path = join(root, "here", "blocks", bad.slice(0, 2), bad);
+  const bytes = await readFile(path);
+  bytes[5000] = (bytes[5000] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+  const verifier = new BlockVerifier({ store: here, machine, signal });
+  const absent = "f".repeat(64);
+  expect(await verifier.verify([...cids, absent])).toEqual({
+    ...{ blocks: 3, bytes: 200_000, damaged: [bad] },
+  });
+  expect(await here.has(bad)).toBe(false);
+  const stores = new Map([
+    ["empty", empty],
+    ["other", other],
+  ]);
+  const fetcher = new RunFetcher({
+    ...{ store: here, self: "here" },
+    fetchBlock: (node, cid) => readBlockSlices(stores.get(node) ?? empty, { cid }),
+  });
+  await fetcher.takeBlocks([bad, absent], { from: ["here", "empty", "other"], signal });
+  expect(await verifier.verify(cids)).toMatchObject({ blocks: 3, damaged: [] });
+  expect(await here.has(absent)).toBe(false);
+});

@@ -84,6 +84,31 @@ export interface RecoveryView {
   }[];
 }
 
+/** Blocks and their bytes. */
+export interface BlockSumView {
+  readonly blocks: number;
+  readonly bytes: number;
+}
+
+/** What a round of the collector came to at one node, as `jobx fs gc` shows it. */
+export interface CollectedView {
+  /** Name of the node. */
+  readonly node: string;
+  /** False: the node did not answer, or is still at work; then the counts are 0. */
+  readonly answered: boolean;
+  /** Blocks that it has. */
+  readonly blocks: number;
+  /** Something refers to them. */
+  readonly needed: number;
+  /** Nothing refers to them; they stay until the grace is over, and what was under way before it. */
+  readonly waiting: BlockSumView;
+  /** Nothing seems to refer to them, but not everybody who must know has answered. */
+  readonly uncertain: BlockSumView;
+  readonly deleted: BlockSumView;
+  /** Why it is not certain of everything; empty where it is. */
+  readonly trouble: string;
+}
+
 /** All methods may be called at any node. */
 export interface AdminPort {
   /** Makes a ticket for `jobx-node --join`: a word with its id, a secret and addresses of members. */
@@ -117,4 +142,12 @@ export interface AdminPort {
     input: { readonly group: string; readonly node: string },
     options: AdminCallOptions,
   ): Promise<void>;
+  /**
+   * R25: has each node look for blocks that nothing refers to, and delete those whose time has come; or only
+   * count, with `dryRun`.
+   */
+  collectBlocks(
+    input: { readonly dryRun: boolean },
+    options: AdminCallOptions,
+  ): Promise<readonly CollectedView[]>;
 }

@@ -3,8 +3,10 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
 import { BOOLEAN, list, NATURAL, object, TEXT } from "./json-schema.ts";
 import { TICKET_MS_DEFAULT } from "./limits.ts";
+import type { CallOptions } from "./ports.ts";
 import { json, type RouteText, route } from "./route.ts";
 import {
+  COLLECT_BODY,
   GROUP_PARAMS,
   NODE_PARAMS,
   READ_QUERY,
@@ -13,7 +15,7 @@ import {
   TICKET_PARAMS,
   TRANSFER_PARAMS,
 } from "./schema.ts";
-import { GROUP, RECOVERY, REPLICA_STATE, TICKET } from "./view-schema.ts";
+import { COLLECTED, GROUP, RECOVERY, REPLICA_STATE, TICKET } from "./view-schema.ts";
 
 const ADMIN = { tag: "cluster", role: "admin", scope: { kind: "cluster" } } as const;
 
@@ -31,6 +33,7 @@ export function adminRoutes(app: FastifyInstance, context: ApiContext): void {
   nodeRoutes(app, context);
   raftRoutes(app, context);
   replicaRoutes(app, context);
+  collectRoutes(app, context);
 }
 
 function ticketRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -212,5 +215,28 @@ function replicaRoutes(app: FastifyInstance, { cluster }: ApiContext): void {
       },
     }),
     () => ({ replicas: cluster.admin.replicas() }),
+  );
+}
+
+function collectRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.post<{ Body: { readonly dryRun?: boolean } | null | undefined }>(
+    "/blocks/collect",
+    route(cluster, {
+      ...ADMIN,
+      summary: "Has each node delete blocks that nothing refers to and whose time has come.",
+      body: COLLECT_BODY,
+      answers: {
+        200: json(
+          "What it came to at each node.",
+          object<{ nodes: unknown }>("CollectedBlocks", { nodes: list(COLLECTED) }),
+        ),
+      },
+    }),
+    async (request) => {
+      const dryRun = request.body?.dryRun === true;
+      const run = (options: CallOptions) => cluster.admin.collectBlocks({ dryRun }, options);
+      return { nodes: await callCluster(context, request, { run }) };
+    },
   );
 }

@@ -1,6 +1,12 @@
 /** A client of the API for programs; the command line is built on it. */
 
-import type { GroupView, RecoveryView, ReplicaStateView, TicketView } from "./admin-port.ts";
+import type {
+  CollectedView,
+  GroupView,
+  RecoveryView,
+  ReplicaStateView,
+  TicketView,
+} from "./admin-port.ts";
 import type { AttemptList, OutputView } from "./attempt-view.ts";
 import { clientError } from "./client-errors.ts";
 import {
@@ -140,10 +146,14 @@ export class JobxClient {
 
   /** The replicas of the node that answers, and of no other. */
   async replicas(): Promise<readonly ReplicaStateView[]> {
-    const answer = await this.#get<{ readonly replicas: readonly ReplicaStateView[] }>(
-      "/v1/raft/replicas",
-    );
-    return answer.replicas;
+    type Answer = { readonly replicas: readonly ReplicaStateView[] };
+    return (await this.#get<Answer>("/v1/raft/replicas")).replicas;
+  }
+
+  /** Has each node collect blocks; with `dryRun` only count them. */
+  collectBlocks(dryRun: boolean): Promise<{ readonly nodes: readonly CollectedView[] }> {
+    const call = { method: "POST", path: "/v1/blocks/collect", body: { dryRun } } as const;
+    return this.#transport.call({ ...call, repeat: "always" });
   }
 
   transfer(group: string, node: string): Promise<{ readonly node: string }> {

@@ -203,6 +203,13 @@ export const TICKET_BODY = {
   },
 } as const;
 
+/** How blocks are collected. */
+export const COLLECT_BODY = {
+  type: ["object", "null"],
+  additionalProperties: false,
+  properties: { dryRun: { type: "boolean" } },
+} as const;
+
 /** Path of a ticket. */
 export const TICKET_PARAMS = {
   type: "object",

@@ -1,5 +1,7 @@
 /** Schemas of what the API answers. Their type arguments are the types of `ports.ts`. */
 import type {
+  BlockSumView,
+  CollectedView,
   GroupMemberView,
   GroupView,
   RecoveryView,
@@ -136,6 +138,20 @@ export const REPLICA_STATE = object<ReplicaStateView>("ReplicaState", {
   term: NATURAL,
   appliedIndex: NATURAL,
   stateHash: nullable(TEXT),
+});
+
+const BLOCK_SUM = object<BlockSumView>("BlockSum", { blocks: NATURAL, bytes: NATURAL });
+
+/** What a round of the collector came to at one node. */
+export const COLLECTED = object<CollectedView>("Collected", {
+  node: TEXT,
+  answered: BOOLEAN,
+  blocks: NATURAL,
+  needed: NATURAL,
+  waiting: BLOCK_SUM,
+  uncertain: BLOCK_SUM,
+  deleted: BLOCK_SUM,
+  trouble: TEXT,
 });
 
 /** What is left of a group. */

@@ -10,6 +10,7 @@ import { FS_CP } from "./commands/fs-cp.ts";
 import { FS_DIFF } from "./commands/fs-diff.ts";
 import { FS_DU } from "./commands/fs-du.ts";
 import { FS_EXPORT } from "./commands/fs-export.ts";
+import { FS_GC } from "./commands/fs-gc.ts";
 import { FS_GET } from "./commands/fs-get.ts";
 import { FS_IMPORT } from "./commands/fs-import.ts";
 import { FS_HEAL } from "./commands/fs-heal.ts";
@@ -117,6 +118,7 @@ export const COMMANDS: readonly Command[] = [
   FS_WHERE,
   FS_VERIFY,
   FS_HEAL,
+  FS_GC,
   FS_MOUNT,
   FS_UNMOUNT,
   NODE_LIST,

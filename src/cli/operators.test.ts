@@ -168,3 +168,13 @@ test("node drain, undrain and remove, raft list and transfer", async () => {
   cluster.admin.groupViews = cluster.admin.groupViews.map((view) => ({ ...view, led: false }));
   expect((await jobx("raft list")).out).toMatch(/^0 +system +nobody leads$/m);
 });
+
+test("fs gc says for each node what was deleted, and with --dry-run what would be", async () => {
+  const { exit, out } = await jobx("fs gc");
+  expect(exit).toBe(0);
+  expect(out.replaceAll(/ +/gu, " ")).toContain("node-1 7 5 0 0 2 2000");
+  const { out: dry } = await jobx("fs gc --dry-run --json");
+  expect(JSON.parse(dry)).toMatchObject([
+    { node: "node-1", waiting: { blocks: 2, bytes: 2000 }, deleted: { blocks: 0 } },
+  ]);
+});

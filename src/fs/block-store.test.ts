@@ -202,3 +202,25 @@ test("a full disk is an error with a code, and gives back what was begun", async
     execFileSync("umount", ["-l", directory]);
   }
 });
+
+test("condemned blocks go, in packs and files, and those that somebody has wanted since stay", async () => {
+  const { store } = await openStore();
+  const batch = store.batch();
+  const packed = await Promise.all(
+    Array.from({ length: 20 }, (_, at) => batch.put(new TextEncoder().encode(`small ${at}`))),
+  );
+  await batch.commit();
+  const [read = "", found = "", stored = "", ...others] = packed;
+  const all = [...packed, await store.put(new Uint8Array(PACKED_BLOCK_BYTES + 1))];
+  expect(store.condemn(all)).toEqual(all.map(() => true));
+  expect(await store.facts(others[0] ?? "")).toEqual({ bytes: 7, isRun: false });
+  await store.get(read);
+  await store.has(found);
+  await store.put(new TextEncoder().encode("small 2"));
+  const wanted = new Set([read, found, stored]);
+  expect(await store.deleteMany(all)).toEqual(all.map((cid) => !wanted.has(cid)));
+  expect(await store.deleteMany(all)).toEqual(all.map(() => false));
+  expect(new Set(await store.list("", 100))).toEqual(wanted);
+  await store.settled();
+  expect((await store.stats()).plain.blocks).toBe(0);
+});

@@ -6,6 +6,7 @@ import { voterTarget } from "../actors/membership-plan.ts";
 import { SYSTEM_GROUP, VOTERS_MAX } from "../actors/system-group.ts";
 import type {
   AdminPort,
+  CollectedView,
   GroupView,
   RecoveryView,
   ReplicaStateView,
@@ -30,6 +31,14 @@ const SECRET_BYTES = 32;
 
 /** Addresses in a ticket: it is one word that people copy, and one that answers is enough. */
 const TICKET_ADDRESSES_MAX = 16;
+
+/** Of a node that did not answer. */
+const NOTHING_COLLECTED = {
+  ...{ blocks: 0, needed: 0 },
+  waiting: { blocks: 0, bytes: 0 },
+  uncertain: { blocks: 0, bytes: 0 },
+  deleted: { blocks: 0, bytes: 0 },
+} as const;
 
 export interface ClusterAdminDeps {
   readonly node: ClusterNode;
@@ -114,6 +123,27 @@ export class ClusterAdmin implements AdminPort {
 
   groups(options: CallOptions): Promise<readonly GroupView[]> {
     return groupViews(this.#deps.node, options.deadline);
+  }
+
+  async collectBlocks(
+    { dryRun }: { readonly dryRun: boolean },
+    { deadline }: CallOptions,
+  ): Promise<readonly CollectedView[]> {
+    const { node } = this.#deps;
+    const call = { kind: "collect", dryRun } as const;
+    // Whoever is still at work by then is told as one that has not answered.
+    const waitMs = 0.9 * deadline.leftMs();
+    const members = node.directory.members();
+    return Promise.all(
+      members.map(async (member): Promise<CollectedView> => {
+        const answer = await node.caller.ask(member.node, call, waitMs);
+        if (answer?.kind === "collected") {
+          return { node: member.name, answered: true, ...answer.report };
+        }
+        const trouble = answer?.kind === "error" ? answer.message : "no answer in time";
+        return { node: member.name, answered: false, ...NOTHING_COLLECTED, trouble };
+      }),
+    );
   }
 
   replicas(): readonly ReplicaStateView[] {

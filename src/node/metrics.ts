@@ -4,6 +4,7 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { CollectionReport } from "../actors/ports.ts";
 import { SLOW_WRITE_MS } from "../actors/write-stall.ts";
 import type { WrittenBatch } from "../store/watched-disk.ts";
 import type { Healer } from "./files/healer.ts";
@@ -107,6 +108,22 @@ export class Metrics {
     labelNames: ["direction"],
     registers: this.#registers,
   });
+  readonly #collected = new Counter({
+    name: "jobx_blocks_collected_total",
+    help: "Blocks that the collector deleted, since nothing referred to them.",
+    registers: this.#registers,
+  });
+  readonly #collectedBytes = new Counter({
+    name: "jobx_blocks_collected_bytes_total",
+    help: "Bytes of these.",
+    registers: this.#registers,
+  });
+  readonly #unneeded = new Gauge({
+    name: "jobx_blocks_unneeded",
+    help: "Blocks of the collector's last round that nothing referred to and that stayed, by why.",
+    labelNames: ["why"],
+    registers: this.#registers,
+  });
 
   constructor() {
     for (const end of ["done", "failed", "released"]) this.#attempts.inc({ end }, 0);
@@ -139,6 +156,14 @@ export class Metrics {
 
   block(direction: "in" | "out", bytes: number): void {
     this.#blockBytes.inc({ direction }, bytes);
+  }
+
+  /** A round of the collector is over. */
+  collected({ deleted, waiting, uncertain }: CollectionReport): void {
+    this.#collected.inc(deleted.blocks);
+    this.#collectedBytes.inc(deleted.bytes);
+    this.#unneeded.set({ why: "waiting" }, waiting.blocks);
+    this.#unneeded.set({ why: "uncertain" }, uncertain.blocks);
   }
 
   /** From now on the figures of these sources are part of the text; called once. */

@@ -494,6 +494,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
       if (directory.member(mesh.self)?.state === "removed") here.onRemoved();
     },
     onUnsupported: (error) => cannotTakePart(here, error),
+    onCollected: (report) => metrics.collected(report),
     bugs: NO_BUGS,
   });
   here.composed = composed;

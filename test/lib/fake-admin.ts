@@ -1,6 +1,7 @@
 /** What operators do to the fake cluster: notes the calls and answers from what it was given. */
 import type {
   AdminPort,
+  CollectedView,
   GroupView,
   RecoveryView,
   ReplicaStateView,
@@ -68,6 +69,30 @@ export class FakeAdmin implements AdminPort {
   async groups(options: CallOptions): Promise<readonly GroupView[]> {
     this.#called("groups", {}, options);
     return this.groupViews;
+  }
+
+  async collectBlocks(
+    input: { readonly dryRun: boolean },
+    options: CallOptions,
+  ): Promise<readonly CollectedView[]> {
+    this.#called("collectBlocks", input, options);
+    const gone = { blocks: 2, bytes: 2_000 };
+    const nothing = { blocks: 0, bytes: 0 };
+    return [
+      {
+        ...{
+          node: "node-1",
+          answered: true,
+          blocks: 7,
+          needed: 5,
+          uncertain: nothing,
+          trouble: "",
+        },
+        ...(input.dryRun
+          ? { waiting: gone, deleted: nothing }
+          : { waiting: nothing, deleted: gone }),
+      },
+    ];
   }
 
   replicas(): readonly ReplicaStateView[] {

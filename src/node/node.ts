@@ -226,24 +226,6 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   watchFigures(ground, { node, plane, hints, health });
   const token = await tokenOf(ground);
   const api = clusterApi(ground, { composed, plane, health, token, version: about.version });
-  const api = new ClusterApi({
-    node,
-    plane,
-    member: () => node.directory.member(mesh.self),
-    isUp: (id) => id === mesh.self || mesh.isUp(id),
-    version: about.version,
-    durability: config.durability,
-    troubles: () => health.troubles(),
-    metrics,
-    copyAgeMs: (group) => health.copyAgeMs(group),
-    stateHash: (group) => composed.store.stateHash(group),
-    freeBytes: async () => {
-      const { bavail, bsize } = await statfs(config.data);
-      return bavail * bsize;
-    },
-    ownToken: await tokenOf(ground),
-    healPacer: healPacer(config),
-  });
   const healer = startHealer(ground, api);
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
@@ -264,24 +246,6 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     ...{ health, healer, overload, lock, apiUrl, here },
   };
   return new RunningNode(config, log, parts);
-}
-
-/** What healing may have copied in a second, on demand and in the background together. */
-function healPacer({ healBytesPerSecond: bytesPerSecond }: NodeConfig): Pacer {
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => systemTimers.after(ms, resolve));
-  return new Pacer({ bytesPerSecond, clock: systemClock, sleep });
-}
-
-/** Healing in the background, of the volumes of workflows that this node leads. */
-function startHealer({ log, metrics }: Ground, api: ClusterApi): Healer {
-  const healer = new Healer({
-    ...{ clock: systemClock, timers: systemTimers, log: log.child({ part: "files" }) },
-    ...api.healing(),
-  });
-  metrics.watchHealing(healer);
-  healer.start();
-  return healer;
 }
 
 /** The token in the data directory. One that cannot be written is a convenience less. */

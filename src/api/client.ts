@@ -1,12 +1,6 @@
 /** A client of the API for programs; the command line is built on it. */
 
-import type {
-  CollectedView,
-  GroupView,
-  RecoveryView,
-  ReplicaStateView,
-  TicketView,
-} from "./admin-port.ts";
+import type { GroupView, RecoveryView, ReplicaStateView, TicketView } from "./admin-port.ts";
 import type { AttemptList, OutputView } from "./attempt-view.ts";
 import { clientError } from "./client-errors.ts";
 import {
@@ -148,12 +142,6 @@ export class JobxClient {
   async replicas(): Promise<readonly ReplicaStateView[]> {
     type Answer = { readonly replicas: readonly ReplicaStateView[] };
     return (await this.#get<Answer>("/v1/raft/replicas")).replicas;
-  }
-
-  /** Has each node collect blocks; with `dryRun` only count them. */
-  collectBlocks(dryRun: boolean): Promise<{ readonly nodes: readonly CollectedView[] }> {
-    const call = { method: "POST", path: "/v1/blocks/collect", body: { dryRun } } as const;
-    return this.#transport.call({ ...call, repeat: "always" });
   }
 
   transfer(group: string, node: string): Promise<{ readonly node: string }> {

@@ -1,10 +1,14 @@
 /** Copies of the blocks of files, for programs. */
+import type { CollectedView } from "./admin-port.ts";
 import { nodePath, queryOf, workflowPath } from "./client-paths.ts";
 import type { HealView, VerifyFileView, VerifyNodeView, WhereView } from "./copy-port.ts";
 import type { Transport } from "./transport.ts";
 
 /** One step reads some blocks of slow disks, or has them copied within a rate. */
 const STEP_WORK_MS = 120_000;
+
+/** A round looks at every block of every node. */
+const COLLECT_WORK_MS = 600_000;
 
 /** All methods reject as those of `JobxClient`; all may be repeated. */
 export class CopyClient {
@@ -49,6 +53,12 @@ export class CopyClient {
   }): Promise<VerifyNodeView> {
     const { node, ...body } = of;
     return this.#step(`${nodePath(node)}/verify`, body);
+  }
+
+  /** Has each node collect blocks; with `dryRun` only count them. */
+  collect(dryRun: boolean): Promise<{ readonly nodes: readonly CollectedView[] }> {
+    const call = { method: "POST", path: "/v1/blocks/collect", body: { dryRun } } as const;
+    return this.#transport.call({ ...call, repeat: "always", workMs: COLLECT_WORK_MS });
   }
 
   #step<Answer>(path: string, body: object): Promise<Answer> {

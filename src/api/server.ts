@@ -79,6 +79,21 @@ const HTTP_OPTIONS = {
   requireHostHeader: false,
 } as const;
 
+/** Routes below `/v1`. */
+const AREAS = [
+  adminRoutes,
+  clusterRoutes,
+  tokenRoutes,
+  workflowRoutes,
+  entityRoutes,
+  fileRoutes,
+  copyRoutes,
+  requestRoutes,
+  invocationRoutes,
+  eventRoutes,
+  submitRoutes,
+] as const;
+
 /** The server with all routes, not listening. Close it with `close()`: waits end with `API_STOPPING`. */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { silenceMsMax = SILENCE_MS_MAX } = deps;
@@ -124,19 +139,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     healthRoutes(scope, context);
     done();
   });
-  for (const area of [
-    adminRoutes,
-    clusterRoutes,
-    tokenRoutes,
-    workflowRoutes,
-    entityRoutes,
-    fileRoutes,
-    copyRoutes,
-    requestRoutes,
-    invocationRoutes,
-    eventRoutes,
-    submitRoutes,
-  ]) {
+  for (const area of AREAS) {
     app.register(
       (scope, _options, done) => {
         area(scope, context);

@@ -1,5 +1,3 @@
-/** The node as its HTTP API sees it. Any node answers for any workflow. */
-import type { ClusterNode } from "../actors/cluster-node.ts";
 import { askForOutput } from "../actors/output-calls.ts";
 import { CLOCK_OFF_MS } from "../actors/peer-clocks.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
@@ -28,11 +26,10 @@ import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
 import { Deadline } from "../std/deadline.ts";
-import type { AttemptVolumes } from "./attempt-volumes.ts";
-import { ClusterAdmin, type ClusterAdminDeps } from "./cluster-admin.ts";
+import { ClusterAdmin } from "./cluster-admin.ts";
+import type { ClusterApiDeps } from "./cluster-api-deps.ts";
 import { ClusterError } from "./cluster-errors.ts";
 import { clusterView } from "./cluster-view.ts";
-import type { DataPlane } from "./data-plane/data-plane.ts";
 import { named } from "./entities.ts";
 import { eventStream } from "./event-stream.ts";
 import { Copies } from "./files/copies.ts";
@@ -40,13 +37,10 @@ import { FileCalls } from "./files/file-calls.ts";
 import { Files } from "./files/files.ts";
 import type { HealerDeps } from "./files/healer.ts";
 import { Inodes } from "./files/inodes.ts";
-import type { Pacer } from "./files/pacer.ts";
 import { Volumes } from "./files/volumes.ts";
 import { groupName } from "./group-views.ts";
-import type { Trouble } from "./health.ts";
 import { Invocations } from "./invocations.ts";
 import { nodeOffer, stateOfMember } from "./member-views.ts";
-import type { Metrics } from "./metrics.ts";
 import { outputView, parseLiveName } from "./output-views.ts";
 import { changeRequest, type RequestChange } from "./request-changes.ts";
 import { RequestReader } from "./request-reader.ts";
@@ -78,28 +72,6 @@ const NEWEST = {
   sinceMs: undefined,
   untilMs: undefined,
 } as const;
-
-export interface ClusterApiDeps {
-  readonly node: ClusterNode;
-  readonly plane: DataPlane;
-  readonly member: () => MemberRow | undefined;
-  readonly isUp: (node: string) => boolean;
-  readonly version: string;
-  readonly durability: "sync" | "none";
-  /** Why this node cannot serve; empty while all is well. */
-  readonly troubles: () => readonly Trouble[];
-  readonly metrics: Metrics;
-  /** How old this node's copy of a group may be, ms; undefined when it cannot tell. */
-  readonly copyAgeMs: (group: number) => number | undefined;
-  readonly stateHash: ClusterAdminDeps["stateHash"];
-  /** Free on the disk of this node's data, bytes. */
-  readonly freeBytes: () => Promise<number>;
-  /** Who runs here and may use files. */
-  readonly volumes: Pick<AttemptVolumes, "principal">;
-  readonly healPacer: Pick<Pacer, "take">;
-  /** The token in this node's data directory, if it has one. */
-  readonly ownToken: string | undefined;
-}
 
 export class ClusterApi implements ClusterPort {
   readonly admin: ClusterAdmin;

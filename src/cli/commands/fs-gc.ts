@@ -13,7 +13,7 @@ export const FS_GC: Command = {
   },
   examples: ["jobx fs gc", "jobx fs gc --dry-run --json"],
   async run(run) {
-    const { nodes } = await (await run.connect()).collectBlocks(run.flag("dry-run"));
+    const { nodes } = await (await run.connect()).copies.collect(run.flag("dry-run"));
     const rows = nodes.map((one) => [
       one.node,
       ...(one.answered

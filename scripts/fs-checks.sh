@@ -67,17 +67,22 @@ done
 PATH="$PATH:/usr/sbin:/sbin"
 export PATH LC_ALL=C.UTF-8
 if $INSTALL; then
-  install_packages "${PACKAGES[@]}" || die "could not install ${PACKAGES[*]}"
+  install_packages "${PACKAGES[@]}" || say "not all of these could be installed: ${PACKAGES[*]}"
 fi
 ensure_installed
 ensure_built
-[[ -r /dev/fuse ]] || die "/dev/fuse cannot be read: nothing can be mounted here"
+if [[ ! -r /dev/fuse ]]; then
+  say "/dev/fuse cannot be read: nothing can be mounted here"
+  printf '0 passed, 0 failed, %s skipped\n' $((${#WANTED[@]} * ${#SIZES[@]}))
+  exit 0
+fi
 
 # A check that hangs is killed after so many seconds.
 CHECK_SECONDS=300
 if $LONG; then CHECK_SECONDS=1800; fi
 
 WORK="$(mktemp -d "${TMPDIR:-/tmp}/jobx-fs-checks.XXXXXX")"
+CHECK=""
 PASSED=0
 FAILED=0
 SKIPPED=0
@@ -107,6 +112,10 @@ unmount_all() {
 finish() {
   local code=$?
   trap - EXIT
+  if [[ -n "$CHECK" ]]; then
+    kill "$CHECK" 2>/dev/null || true
+    wait "$CHECK" 2>/dev/null || true
+  fi
   if $KEEP && ((code != 0)); then
     say "left as it is: $WORK"
     exit "$code"
@@ -141,7 +150,11 @@ run_check() {
     # A name may be known for a second after another mount took it away.
     for wait in 1 2 3; do [[ ! -e \"\$THERE/$name\" ]] || sleep 1; done
     [[ ! -e \"\$THERE/$name\" ]] || wrong \"$name is still there at the other mount\"
-  " >"$WORK/$name.out" 2>&1 </dev/null || code=$?
+  " >"$WORK/$name.out" 2>&1 </dev/null &
+  CHECK=$!
+  # Waited for so that a signal to this script is heard meanwhile.
+  wait "$CHECK" || code=$?
+  CHECK=""
   seconds="$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')"
   if ((code == 0)); then
     printf 'ok       %-8s %s nodes, %s s  %s\n' "$name" "$nodes" "$seconds" "$(sed -n 's/^SAYS //p' "$WORK/$name.out" | paste -sd' ')"

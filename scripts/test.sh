@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, builds, checks and tests everything. The last line sums up; exit code 0 only when all is well.
 #   scripts/test.sh            everything
-#   scripts/test.sh unit sim   only these areas (types lint deps unit fuzz sim e2e)
+#   scripts/test.sh unit sim   only these areas (types lint deps unit fuzz sim e2e fs)
 set -euo pipefail
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -19,7 +19,7 @@ export CI=true NO_COLOR=1
 
 wanted=("$@")
 for name in "$@"; do
-  [[ " types lint deps unit fuzz sim e2e " == *" $name "* ]] || die "there is no area '$name'"
+  [[ " types lint deps unit fuzz sim e2e fs " == *" $name "* ]] || die "there is no area '$name'"
 done
 results="$(mktemp -d "${TMPDIR:-/tmp}/jobx-test.XXXXXX")"
 trap 'rm -rf "$results"' EXIT
@@ -61,7 +61,7 @@ if [[ ! -x "$NODE" ]]; then
   printf '0 passed, 1 failed, 0 skipped\nTests 0 passed | 0 skipped | 1 failed\n'
   exit 1
 fi
-# Bounds in seconds, to end what hangs; together half an hour. An idle machine with two cores needs a third.
+# Bounds in seconds, to end what hangs; together three quarters of an hour. An idle machine with two cores needs a third.
 area types check 60 npm run --silent types
 area lint check 120 npm run --silent lint
 area deps check 60 npm run --silent deps
@@ -69,6 +69,7 @@ area unit tests 420 npm run --silent test
 area fuzz tests 150 npm run --silent test:fuzz
 area sim tests 300 npm run --silent test:sim
 area e2e tests 960 npm run --silent test:e2e
+area fs check 1200 scripts/fs-checks.sh --install
 
 code=0
 "$NODE" scripts/tests-summary.ts "$results" || code=1

@@ -70,7 +70,8 @@ check_git() {
     git clone -q --no-local "$ROOT" source
   else
     git init -q source
-    cp -r "$ROOT/src" source/
+    mkdir source/src
+    cp -r "$ROOT/src/std" "$ROOT/src/fs" "$ROOT/src/mount" source/src/
     git -C source add .
     git -C source commit -qm one
   fi

@@ -78,7 +78,7 @@ if [[ ! -r /dev/fuse ]]; then
 fi
 
 # A check that hangs is killed after so many seconds.
-CHECK_SECONDS=300
+CHECK_SECONDS=600
 if $LONG; then CHECK_SECONDS=1800; fi
 
 WORK="$(mktemp -d "${TMPDIR:-/tmp}/jobx-fs-checks.XXXXXX")"

@@ -61,7 +61,7 @@ if [[ ! -x "$NODE" ]]; then
   printf '0 passed, 1 failed, 0 skipped\nTests 0 passed | 0 skipped | 1 failed\n'
   exit 1
 fi
-# Bounds in seconds, to end what hangs; together three quarters of an hour. An idle machine with two cores needs a third.
+# Bounds in seconds, to end what hangs; together an hour. An idle machine with two cores needs a third.
 area types check 60 npm run --silent types
 area lint check 120 npm run --silent lint
 area deps check 60 npm run --silent deps
@@ -69,7 +69,7 @@ area unit tests 420 npm run --silent test
 area fuzz tests 150 npm run --silent test:fuzz
 area sim tests 300 npm run --silent test:sim
 area e2e tests 960 npm run --silent test:e2e
-area fs check 1200 scripts/fs-checks.sh --install
+area fs check 1800 scripts/fs-checks.sh --install
 
 code=0
 "$NODE" scripts/tests-summary.ts "$results" || code=1

@@ -221,7 +221,7 @@ check_stress() {
   local stressor seconds tried=0
   seconds="$(by_form 2 60)"
   mkdir "$1/t"
-  local -A more=([hdd]="--hdd-bytes 8m --hdd-opts wr-rnd,rd-rnd,fsync" [seek]="--seek-size 4m" [filename]="--filename-opts posix")
+  local -A more=([hdd]="--hdd-bytes 8m --hdd-opts wr-rnd,rd-rnd,fsync" [seek]="--seek-size 4m" [dentry]="--dentries 200" [filename]="--filename-opts posix")
   for stressor in hdd rename link symlink dentry dir filename fstat seek flock chmod utime open touch mmap fault; do
     # shellcheck disable=SC2086 # One word for each option.
     stress-ng --"$stressor" 2 ${more[$stressor]-} --timeout "$seconds" --verify --temp-path "$1/t" 2>&1 ||

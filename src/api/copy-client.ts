@@ -7,9 +7,6 @@ import type { Transport } from "./transport.ts";
 /** One step reads some blocks of slow disks, or has them copied within a rate. */
 const STEP_WORK_MS = 120_000;
 
-/** A round looks at every block of every node. */
-const COLLECT_WORK_MS = 600_000;
-
 /** All methods reject as those of `JobxClient`; all may be repeated. */
 export class CopyClient {
   readonly #transport: Transport;
@@ -55,10 +52,10 @@ export class CopyClient {
     return this.#step(`${nodePath(node)}/verify`, body);
   }
 
-  /** Has each node collect blocks; with `dryRun` only count them. */
+  /** Has each node collect blocks; with `dryRun` only count them. Who takes longer is told as not answering, and goes on. */
   collect(dryRun: boolean): Promise<{ readonly nodes: readonly CollectedView[] }> {
     const call = { method: "POST", path: "/v1/blocks/collect", body: { dryRun } } as const;
-    return this.#transport.call({ ...call, repeat: "always", workMs: COLLECT_WORK_MS });
+    return this.#transport.call({ ...call, repeat: "always", workMs: STEP_WORK_MS });
   }
 
   #step<Answer>(path: string, body: object): Promise<Answer> {

@@ -21,7 +21,10 @@ const QUICKLY_FOUND = [
     "trustRows",
     /has other rows|stopped its replica|does not come to rest|could not start: .*not a known tag/,
   ],
-  ["proposeEarly", /cannot read entry \d+ of group \d+, and is handed it/],
+  [
+    "proposeEarly",
+    /cannot read entry \d+ of group \d+, and is handed it|applies what version 2 brings, in version 1/,
+  ],
   ["sendEarly", /cannot read what n\d+ says: WIRE_VERSION_UNKNOWN/],
 ] as const;
 

@@ -40,6 +40,11 @@ export function inodeAt(context: MountContext, nodeId: number): InodeId {
   return inodeOf(nodeId, context.volume.root);
 }
 
+/** Wall time since 1970, milliseconds. */
+export function nowMsOf({ wallNs }: MountContext): number {
+  return Number(wallNs() / 1_000_000n);
+}
+
 /** A change of nothing. */
 export const NO_CHANGE: AttributeChange = {
   mode: undefined,

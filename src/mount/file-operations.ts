@@ -1,7 +1,8 @@
 /** Content: open, create, read, write, and the moments at which what was written is committed. */
 import { constants } from "node:fs";
 import { errorText } from "../std/errors.ts";
-import { type Answer, type Caller, inodeAt, type MountContext } from "./context.ts";
+import { type Answer, type Caller, inodeAt, type MountContext, nowMsOf } from "./context.ts";
+import { volumeError } from "./errors.ts";
 import type { FileHandle } from "./handles.ts";
 import { makeFile, noteEntry } from "./name-operations.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -51,6 +52,9 @@ async function openFile(
   if (ahead !== undefined && (ahead.isDirty || ahead.isOrphan)) {
     ahead.handles += 1;
     return { file: ahead, own: undefined };
+  }
+  if (context.view.isDoubtful(inode, nowMsOf(context))) {
+    throw volumeError("VOLUME_STALE", "the kernel may go by an older name");
   }
   const opened = await volume.open(inode, context.view.placeOf(inode));
   const file = files.get(inode);

@@ -8,14 +8,30 @@ import type { ContentId, InodeId, Place } from "./ports.ts";
 /** Inodes that are remembered; of others names are not checked, and sizes and pages are read anew. */
 export const NODES_MAX = 65_536;
 
+/** An answer is under way for a moment before the kernel begins to count. */
+const UNDER_WAY_MS = 200;
+
+/** Other names of an inode that are remembered; a file that is looked up by more within a second has hard links. */
+const NAMES_MAX = 16;
+
 interface Node {
   place: Place | undefined;
+  /** Names by which it was looked up before, and until when the kernel may go by them. */
+  readonly others: { readonly place: Place; readonly untilMs: number }[];
+  /** The kernel was told to look its name up again, and has done so. */
+  asked: "no" | "waiting" | "looked";
   sizeOf: ContentId | undefined;
   pagesOf: ContentId | undefined;
 }
 
 export class KernelView {
   readonly #nodes = new Map<InodeId, Node>();
+  readonly #knownMs: number;
+
+  /** `entryMs`: how long the kernel goes by a name. */
+  constructor(entryMs: number) {
+    this.#knownMs = entryMs + UNDER_WAY_MS;
+  }
 
   /** The name by which the kernel knows the inode (K1). */
   placeOf(inode: InodeId): Place | undefined {
@@ -32,8 +48,38 @@ export class KernelView {
     return content !== undefined && this.#nodes.get(inode)?.pagesOf === content;
   }
 
-  named(inode: InodeId, place: Place): void {
+  /** The kernel has looked it up by this name. */
+  named(inode: InodeId, place: Place, nowMs: number): void {
+    const node = this.#node(inode);
+    const { place: before } = node;
+    if (before !== undefined && !isSame(before, place)) {
+      if (node.others.length >= NAMES_MAX) node.others.shift();
+      node.others.push({ place: before, untilMs: nowMs + this.#knownMs });
+    }
+    node.place = place;
+    if (node.asked === "waiting") node.asked = "looked";
+  }
+
+  /** The kernel itself has moved the name. */
+  moved(inode: InodeId, place: Place): void {
     this.#node(inode).place = place;
+  }
+
+  /**
+   * Whether it is not known by which of several names the kernel opens it: somebody else may have moved it away from
+   * all but the last. Asked once more after it was looked up, the kernel goes by the name that it has just looked up.
+   */
+  isDoubtful(inode: InodeId, nowMs: number): boolean {
+    const node = this.#nodes.get(inode);
+    if (node === undefined || node.others.length === 0) return false;
+    const left = node.others.filter(({ untilMs }) => untilMs > nowMs);
+    node.others.splice(0, node.others.length, ...left);
+    if (left.length === 0 || node.asked === "looked") {
+      node.asked = "no";
+      return false;
+    }
+    node.asked = "waiting";
+    return true;
   }
 
   /** The name is gone, or another's. */
@@ -66,8 +112,15 @@ export class KernelView {
         break;
       }
     }
-    const node: Node = { place: undefined, sizeOf: undefined, pagesOf: undefined };
+    const node: Node = {
+      ...{ place: undefined, others: [], asked: "no" },
+      ...{ sizeOf: undefined, pagesOf: undefined },
+    };
     this.#nodes.set(inode, node);
     return node;
   }
+}
+
+function isSame(left: Place, right: Place): boolean {
+  return left.parent === right.parent && left.name === right.name;
 }

@@ -2,7 +2,7 @@
  * Names: lookup, and what makes, moves and removes them. A file that was made here and is not committed
  * yet has its name on this mount only (`OpenFiles.newAt`); what moves or doubles the name commits it first.
  */
-import { type Answer, type Caller, inodeAt, type MountContext } from "./context.ts";
+import { type Answer, type Caller, inodeAt, type MountContext, nowMsOf } from "./context.ts";
 import { VolumeError, volumeError } from "./errors.ts";
 import { checkName } from "./file-name.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -37,7 +37,7 @@ export function asSeenHere(context: MountContext, attributes: Attributes): Attri
 /** Remembers what the kernel is told of a file at a name. */
 export function noteEntry(context: MountContext, attributes: Attributes, place: Place): void {
   if (attributes.kind !== "file") return;
-  context.view.named(attributes.inode, place);
+  context.view.named(attributes.inode, place, nowMsOf(context));
   context.view.sized(attributes.inode, attributes.content);
 }
 
@@ -175,7 +175,7 @@ export async function rename(
     context.view.unnamed(replaced.inode, to);
     context.files.unlinked(replaced);
   }
-  context.view.named(moved, to);
+  context.view.moved(moved, to);
   // Only now: had the volume refused, the file would still be the one of that name.
   const still = context.files.newAt(to);
   if (still !== undefined && still === inTheWay) context.files.dropNew(still);

@@ -62,7 +62,7 @@ export class Session {
       log,
       files: new OpenFiles({ volume, stagingDirectory, wallNs }),
       handles: new Handles(),
-      view: new KernelView(),
+      view: new KernelView(timeouts.entryMs),
       tell,
       nextInode: () => this.#nextInode(),
     };

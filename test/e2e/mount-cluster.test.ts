@@ -182,6 +182,23 @@ print(wrong, sorted(os.listdir(a)) == sorted(os.listdir(b)) == [f"f{i}" for i in
     TEST_MS_MAX,
   );
 
+  test("a file that others moved is not written by its old name, however lately that was known", async () => {
+    const said = await python(`
+for turn in range(20):
+    old, new = f"old{turn}", f"new{turn}"
+    for text, name in (("one", old),):
+        with open(f"{b}/{name}", "w") as file: file.write(text)
+    assert open(f"{b}/{old}").read() == "one"
+    os.rename(f"{a}/{old}", f"{a}/{new}")
+    assert open(f"{b}/{new}").read() == "one"
+    with open(f"{b}/{old}", "w") as file: file.write("two")
+    found = [open(f"{place}/{name}").read() for place in (a, b) for name in (old, new)]
+    if found != ["two", "one"] * 2: print(turn, found)
+    for name in (old, new): os.unlink(f"{a}/{name}")
+`);
+    expect(said).toBe("");
+  });
+
   test("a user without the right to mount has the mount in namespaces of its own", async (context) => {
     const namespaces = await namespacesRefused();
     if (namespaces !== undefined) context.skip(namespaces);

@@ -51,3 +51,22 @@ test("flipped bits are found, the block is set aside, and it is fetched again fr
   expect(await verifier.verify(cids)).toMatchObject({ blocks: 3, damaged: [] });
   expect(await here.has(absent)).toBe(false);
 });
+
+test("blocks come from whichever of several nodes has each of them, however they are spread", async () => {
+  const here = await BlockStore.open({ directory: join(root, "spread") });
+  const left = await BlockStore.open({ directory: join(root, "left") });
+  const right = await BlockStore.open({ directory: join(root, "right") });
+  const cids: string[] = [];
+  // The first of both are where they are asked for first, so that the rest moves up when these have come.
+  for (let at = 0; at < 40; at++) {
+    const store = (at < 3 ? at % 2 === 0 : at % 4 < 2) ? left : right;
+    cids.push(await store.put(Buffer.alloc(100_000, at)));
+  }
+  const fetcher = new RunFetcher({
+    ...{ store: here, self: "spread" },
+    fetchBlock: (node, cid) => readBlockSlices(node === "left" ? left : right, { cid }),
+  });
+  await fetcher.takeBlocks(cids, { from: ["left", "right"], signal });
+  const has = await Promise.all(cids.map((cid) => here.has(cid)));
+  expect(has.filter((is) => is)).toHaveLength(cids.length);
+});

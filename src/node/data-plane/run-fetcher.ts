@@ -2,7 +2,7 @@
 
 import type { BlockStore } from "../../fs/block-store.ts";
 import { FsError } from "../../fs/errors.ts";
-import { fetchBlocks, fetchManifest, fetchRun } from "../../fs/transfer.ts";
+import { FETCHES_AHEAD, fetchBlocks, fetchManifest, fetchRun } from "../../fs/transfer.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, NodeId, RunPiece } from "../../wire/dataset.ts";
@@ -92,16 +92,17 @@ export class RunFetcher {
   ): Promise<void> {
     const { signal } = options;
     const from = options.from.filter((node) => node !== this.#self);
-    let left = cids;
-    // Blocks come from several at once where several have them: each begins with another one.
+    let left = cids.map((cid, place) => ({ cid, place }));
+    // Blocks come from several at once where several have them: each begins with another one, and has come to
+    // all of them after the last turn. So it keeps its place while others go.
     for (let turn = 0; turn < from.length && left.length > 0; turn++) {
       const parts = from.map((node, at) => ({
         node,
-        cids: left.filter((_, place) => (place + turn) % from.length === at),
+        cids: left.filter(({ place }) => (place + turn) % from.length === at).map(({ cid }) => cid),
       }));
       await Promise.all(parts.map((part) => this.#takePart(part, signal)));
-      const here = await Promise.all(left.map((cid) => this.#store.has(cid)));
-      left = left.filter((_, place) => here[place] !== true);
+      const here = await Promise.all(left.map(({ cid }) => this.#store.has(cid)));
+      left = left.filter((_, at) => here[at] !== true);
     }
   }
 
@@ -109,11 +110,13 @@ export class RunFetcher {
     { node, cids }: { readonly node: NodeId; readonly cids: readonly Cid[] },
     signal: AbortSignal,
   ): Promise<void> {
-    if (cids.length === 0) return;
-    try {
-      await this.ensureBlocks(cids, { from: node, signal });
-    } catch (error) {
-      if (!isJobxError(error) || FINAL_CODES.has(error.code)) throw error;
+    // One that the node lacks ends a fetch: those of a step are all asked for before that is known.
+    for (let at = 0; at < cids.length; at += FETCHES_AHEAD) {
+      try {
+        await this.ensureBlocks(cids.slice(at, at + FETCHES_AHEAD), { from: node, signal });
+      } catch (error) {
+        if (!isJobxError(error) || FINAL_CODES.has(error.code)) throw error;
+      }
     }
   }
 

@@ -6,7 +6,7 @@ import { volumeError } from "./errors.ts";
 import type { FileHandle } from "./handles.ts";
 import { makeFile, noteEntry } from "./name-operations.ts";
 import type { OpenFile } from "./open-file.ts";
-import type { ContentId, InodeId, OpenedFile } from "./ports.ts";
+import type { Attributes, InodeId, OpenedFile } from "./ports.ts";
 import { inodeChanged } from "./protocol/notification.ts";
 import { OPEN_REPLY } from "./protocol/opcode.ts";
 import { countReply, DONE, entryReply, nodeIdOf, openReply } from "./protocol/reply.ts";
@@ -33,7 +33,7 @@ export async function open(
     throw error;
   }
   const cache = own === undefined ? cacheFlags(context, inode, file) : OPEN_REPLY.DIRECT_IO;
-  refreshSize(context, inode, own?.attributes.content ?? file.content);
+  refreshSize(context, inode, own?.attributes ?? file.attributes);
   const number = context.handles.add({ kind: "file", inode, file, own });
   return {
     parts: [openReply(number, cache | (writes ? 0 : OPEN_REPLY.NO_FLUSH))],
@@ -93,7 +93,7 @@ function cacheFlags({ view }: MountContext, inode: InodeId, file: OpenFile): num
   const { content } = file;
   // What is written here goes through the kernel's pages, so they are right.
   if (content === undefined) return file.attributes.bytes > 0 ? OPEN_REPLY.KEEP_CACHE : 0;
-  if (view.hasPagesOf(inode, content)) return OPEN_REPLY.KEEP_CACHE;
+  if (file.attributes.bytes > 0 && view.hasPagesOf(inode, content)) return OPEN_REPLY.KEEP_CACHE;
   view.paged(inode, content);
   return 0;
 }
@@ -105,9 +105,11 @@ function cacheFlags({ view }: MountContext, inode: InodeId, file: OpenFile): num
 function refreshSize(
   { view, volume, tell }: MountContext,
   inode: InodeId,
-  content: ContentId | undefined,
+  { content, bytes }: Pick<Attributes, "content" | "bytes">,
 ): void {
-  if (content === undefined || view.hasSizeOf(inode, content)) return;
+  if (content === undefined) return;
+  // Empty content is the same again and again, so knowing it once says nothing of what was in between.
+  if (bytes > 0 && view.hasSizeOf(inode, content)) return;
   tell(inodeChanged(nodeIdOf(inode, volume.root), true));
 }
 

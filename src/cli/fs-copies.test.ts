@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { called, jobx } from "../../test/lib/cli-kit.ts";
+import { called, cluster, jobx } from "../../test/lib/cli-kit.ts";
+import { FIRST_NODE } from "../../test/lib/fake-node.ts";
 
 test("where tells on which nodes a file is, and what is short", async () => {
   const ran = await jobx("fs where text:/in/f");
@@ -25,4 +26,15 @@ test("verify reads all of a node, says that copies are damaged, and is content w
   expect(await jobx("fs verify --node node-1 --repair")).toMatchObject({ exit: 0 });
   expect(called("copies.verifyNode")).toMatchObject({ node: "node-1", repair: true });
   expect((await jobx("fs verify text:/f --node node-1")).exit).toBe(2);
+});
+
+test("verify of all nodes leaves out those that are down, names them, and is not content", async () => {
+  const down = { ...FIRST_NODE, id: "second", name: "node-2", state: "down" } as const;
+  cluster.nodeViews = [down, FIRST_NODE];
+  const ran = await jobx("fs verify --repair --json");
+  expect(ran.exit).toBe(1);
+  expect(JSON.parse(ran.out)).toMatchObject({ blocks: 4, damaged: 2, silent: ["node-2"] });
+  const text =
+    "4 blocks read (3.9 KiB), 2 damaged, 2 repaired\nnode-2 is down: its blocks were not read\n";
+  expect((await jobx("fs verify --repair")).out).toBe(text);
 });

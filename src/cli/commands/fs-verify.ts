@@ -5,7 +5,7 @@ import type { Command } from "../command.ts";
 import { drawn } from "../drawn.ts";
 import { cliError } from "../errors.ts";
 import { EXIT } from "../exit.ts";
-import { toJson } from "../output.ts";
+import { printable, toJson } from "../output.ts";
 import { type SharedPath, sharedPath } from "../shared-path.ts";
 import { walkShared } from "../shared-walk.ts";
 
@@ -38,9 +38,10 @@ export const FS_VERIFY: Command = {
     }
     const client = await run.connect();
     const repair = run.flag("repair");
+    const silent: string[] = [];
     const steps =
       path === undefined
-        ? nodeSteps(client, { node, repair })
+        ? nodeSteps(client, { node, repair, silent })
         : fileSteps(client, { at: sharedPath(path, "fs verify"), repair });
     const sums = { blocks: 0, bytes: 0, damaged: 0, repaired: 0 };
     const draw = drawn(run.io);
@@ -53,25 +54,44 @@ export const FS_VERIFY: Command = {
     }
     draw.end();
     const { blocks, bytes, damaged, repaired } = sums;
+    const unread = silent
+      .map((name) => `${printable(name)} is down: its blocks were not read\n`)
+      .join("");
     const text = `${blocks} blocks read (${bytesText(bytes)}), ${damaged} damaged, ${repaired} repaired\n`;
-    run.io.out(run.json ? toJson(sums) : text);
-    return damaged > repaired ? EXIT.failed : EXIT.ok;
+    run.io.out(run.json ? toJson({ ...sums, silent }) : text + unread);
+    return damaged > repaired || silent.length > 0 ? EXIT.failed : EXIT.ok;
   },
 };
 
+/** Of every node those that are down are left out, and named in `silent`. */
 async function* nodeSteps(
   client: JobxClient,
-  of: { readonly node: string | undefined; readonly repair: boolean },
+  of: {
+    readonly node: string | undefined;
+    readonly repair: boolean;
+    readonly silent: string[];
+  },
 ): AsyncGenerator<VerifyCounts, void, undefined> {
-  const { repair } = of;
-  const nodes = of.node === undefined ? (await client.nodes()).map(({ id }) => id) : [of.node];
-  for (const node of nodes) {
-    for (let after: string | undefined; ; ) {
-      const step = await client.copies.verifyNode({ node, after, repair });
-      yield step;
-      if (step.next === null) break;
-      after = step.next;
-    }
+  const { node, repair, silent } = of;
+  if (node !== undefined) {
+    yield* blocksOf(client, { node, repair });
+    return;
+  }
+  for (const { id, name, state } of await client.nodes()) {
+    if (state === "down") silent.push(name);
+    else if (state !== "removed") yield* blocksOf(client, { node: id, repair });
+  }
+}
+
+async function* blocksOf(
+  { copies }: JobxClient,
+  of: { readonly node: string; readonly repair: boolean },
+): AsyncGenerator<VerifyCounts, void, undefined> {
+  for (let after: string | undefined; ; ) {
+    const step = await copies.verifyNode({ ...of, after });
+    yield step;
+    if (step.next === null) return;
+    after = step.next;
   }
 }
 

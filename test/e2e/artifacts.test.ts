@@ -59,10 +59,11 @@ test("an attempt that is cancelled while it writes leaves nothing", async () => 
   const id = await submit("hold", { path: "half", gate: gate.path });
   await eventually("it has begun to write", END_MS_MAX, () => isThere(`${gate.path}.begun`));
   await cluster.client(1).cancel(id);
-  await gate.open();
   expect((await ended(cluster.client(1), id, END_MS_MAX, false)).state).toBe("cancelled");
-  // Longer than a handler has to notice that it was given up.
+  // Longer than a handler has to notice that it was given up; one that went on would write the rest now.
   await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await gate.open();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
   expect(await lookAt(2, "half")).toBe("FS_NOT_FOUND");
 });
 

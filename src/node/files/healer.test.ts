@@ -99,3 +99,24 @@ test("bytes beyond the rate wait, and a quiet time is not made up for", async ()
   await timers.advance(2000);
   expect(ends).toEqual([60_000, 60_500, 61_000]);
 });
+
+test("who comes to lead while a node is down waits as long as it would have, and not from the start", async () => {
+  const leader = new Leader();
+  leader.led = [];
+  await leader.within(60);
+  leader.up.delete("c");
+  await leader.within(10);
+  leader.led = [1];
+  expect(await leader.within(15)).toBe(0);
+  expect(await leader.within(10)).toBe(2);
+});
+
+test("one that comes up while another has just gone does not hurry a round", async () => {
+  const leader = new Leader();
+  leader.up.delete("b");
+  await leader.within(60);
+  leader.up.delete("c");
+  await leader.within(5);
+  leader.up.add("b");
+  expect(await leader.within(20)).toBe(0);
+});

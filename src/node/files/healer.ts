@@ -12,10 +12,10 @@ import type { BlockMember } from "./block-places.ts";
 /** Between two looks at who is there. */
 const LOOK_MS = 1_000;
 
-/** A node that came up, with copies or with room, is counted on when it stayed for so long. */
+/** Where all nodes are up, the last of them is counted on when it stayed for so long. */
 const SETTLE_MS = 2_000;
 
-/** One that went down may only start anew: its copies are made elsewhere after so long. */
+/** One that is down may only start anew: its copies are made elsewhere after so long without a change. */
 const GONE_AFTER_MS = 30_000;
 
 /** Volumes that are whole are looked at so often: a disk may have lost blocks, or a write found fewer nodes. */
@@ -57,8 +57,7 @@ export class Healer {
   readonly #stop = new AbortController();
   #timer: Timer | undefined;
   /** Who was there at the last look, and since when. */
-  #seen: { readonly members: string; readonly up: number; readonly sinceMs: number } | undefined;
-  #settleMs = SETTLE_MS;
+  #seen: { readonly members: string; readonly sinceMs: number } | undefined;
   #copiedBytes = 0;
 
   constructor(deps: HealerDeps) {
@@ -88,6 +87,8 @@ export class Healer {
   }
 
   async #look(): Promise<void> {
+    // Also where nothing is led: who comes to lead knows how long somebody has been gone.
+    this.#settled(this.#deps.clock.nowMs());
     const led = this.#deps.led();
     for (const group of this.#rounds.keys()) if (!led.includes(group)) this.#rounds.delete(group);
     for (const group of led) {
@@ -115,12 +116,9 @@ export class Healer {
       .map(({ node, isUp, stays }) => `${node} ${isUp} ${stays}`)
       .sort()
       .join();
-    const up = all.filter(({ isUp }) => isUp).length;
-    if (this.#seen?.members !== members) {
-      this.#settleMs = up < (this.#seen?.up ?? 0) ? GONE_AFTER_MS : SETTLE_MS;
-      this.#seen = { members, up, sinceMs: nowMs };
-    }
-    return nowMs - this.#seen.sinceMs >= this.#settleMs ? members : undefined;
+    if (this.#seen?.members !== members) this.#seen = { members, sinceMs: nowMs };
+    const settleMs = all.every(({ isUp }) => isUp) ? SETTLE_MS : GONE_AFTER_MS;
+    return nowMs - this.#seen.sinceMs >= settleMs ? members : undefined;
   }
 
   async #round(group: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
 import { silentLog } from "../std/log.ts";
 import { MOUNTED_VOLUMES_MAX, type MountedWorkflow, Mounts } from "./mounts.ts";
@@ -18,7 +18,7 @@ let mounts: Mounts;
 /** Files are looked at on the way, which takes turns of the loop. */
 async function pass(ms = 0): Promise<void> {
   await timers.advance(ms);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 150));
 }
 
 beforeEach(() => {
@@ -109,6 +109,8 @@ test("of more workflows than may be mounted the first ones are", async () => {
     return { name: `w${n}`, group: n + 1 };
   });
   await mounts.start();
+  // Folders are made on a disk, which takes as long as it takes.
+  await vi.waitFor(() => expect(started.length).toBe(MOUNTED_VOLUMES_MAX), { timeout: 10_000 });
   await pass(50);
   expect(started.length).toBe(MOUNTED_VOLUMES_MAX);
   expect(started).not.toContain(`w${MOUNTED_VOLUMES_MAX}`);

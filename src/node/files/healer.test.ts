@@ -13,10 +13,14 @@ class Leader {
   led: readonly number[] = [1];
   found: Partial<Healed> = {};
   failure: Error | undefined;
+  knowsMembers = true;
   readonly healer = new Healer({
     ...{ clock: this.timers, timers: this.timers, log: silentLog },
     led: () => this.led,
-    members: () => ["a", "b", "c"].map((node) => ({ node, isUp: this.up.has(node), stays: true })),
+    members: () => {
+      if (!this.knowsMembers) throw new Error("this node does not know its cluster yet");
+      return ["a", "b", "c"].map((node) => ({ node, isUp: this.up.has(node), stays: true }));
+    },
     page: (_group, after): Promise<HealedPage> => {
       this.pages.push(after);
       if (this.failure !== undefined) return Promise.reject(this.failure);
@@ -119,4 +123,12 @@ test("one that comes up while another has just gone does not hurry a round", asy
   await leader.within(5);
   leader.up.add("b");
   expect(await leader.within(20)).toBe(0);
+});
+
+test("a node that does not know its cluster yet heals as soon as it does", async () => {
+  const leader = new Leader();
+  leader.knowsMembers = false;
+  expect(await leader.within(10)).toBe(0);
+  leader.knowsMembers = true;
+  expect(await leader.within(10)).toBe(2);
 });

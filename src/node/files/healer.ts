@@ -87,6 +87,16 @@ export class Healer {
   }
 
   async #look(): Promise<void> {
+    try {
+      await this.#healLed();
+    } catch (error) {
+      // A node that has just joined does not know its cluster yet.
+      this.#deps.log.debug("nobody can say yet who is there", { reason: errorText(error) });
+    }
+    if (!this.#stop.signal.aborted) this.start();
+  }
+
+  async #healLed(): Promise<void> {
     // Also where nothing is led: who comes to lead knows how long somebody has been gone.
     this.#settled(this.#deps.clock.nowMs());
     const led = this.#deps.led();
@@ -95,7 +105,6 @@ export class Healer {
       if (this.#isDue(group)) await this.#round(group);
       if (this.#stop.signal.aborted) return;
     }
-    this.start();
   }
 
   #isDue(group: number): boolean {

@@ -172,10 +172,12 @@ export async function commit(
     if (reason === "close") giveUp(context, handle, error);
     throw error;
   }
-  // The kernel's pages are what was written through them.
   if (wasDirty && !file.isOrphan) {
+    // The kernel's pages are what was written through them. The times are the volume's from now on, and
+    // whoever compares them (git does) must not find the ones from before the commit and then these.
     context.view.paged(inode, file.content);
     context.view.sized(inode, file.content);
+    context.tell(inodeChanged(nodeIdOf(inode, context.volume.root), true));
   }
   return { parts: DONE };
 }

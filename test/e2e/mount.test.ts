@@ -68,6 +68,24 @@ for run in (lambda: open(b"\\xff", "w"), lambda: open("a\\nb", "w"),
     ]);
   });
 
+  test("the times of a file after its close or fsync are those that the other mount shows, and stay", async () => {
+    const said = await kit.python(`
+import time
+def times(path):
+    seen = os.stat(path)
+    return seen.st_mtime_ns, seen.st_ctime_ns
+file = open("f", "w"); file.write("written"); file.flush(); os.fstat(file.fileno())
+time.sleep(0.05)
+os.fsync(file.fileno())
+print(times("f") == times("../b/f"))
+file.write(" again"); file.flush(); os.fstat(file.fileno())
+time.sleep(0.05)
+file.close()
+print(times("f") == times("../b/f"))
+`);
+    expect(said).toBe("True\nTrue\n");
+  });
+
   test("an open file that is unlinked, or replaced by a rename, stays readable and writable", async () => {
     const said = await kit.python(`
 def make(name, text):

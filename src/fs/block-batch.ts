@@ -40,12 +40,12 @@ export class BlockBatch {
   }
 
   /**
-   * Takes a block, which the caller leaves alone from now on; resolves when the next may come.
+   * Takes a block, which the caller leaves alone from now on; resolves when the next may come. `cid` is given
+   * by callers that have just computed it from these bytes.
    * @throws {JobxError} the first error of this batch.
    */
-  async put(bytes: Uint8Array): Promise<Cid> {
+  async put(bytes: Uint8Array, cid: Cid = cidOf(bytes)): Promise<Cid> {
     assert(bytes.length <= DATA_BLOCK_BYTES_MAX, "a block within bounds");
-    const cid = cidOf(bytes);
     if (bytes.length < PACKED_BLOCK_BYTES) await this.#putSmall(cid, bytes);
     else await this.#putLarge(cid, bytes);
     return cid;

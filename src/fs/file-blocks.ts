@@ -4,6 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { BlockBatch } from "./block-batch.ts";
 import type { BlockStore } from "./block-store.ts";
 import type { Chunk, Chunking } from "./content/chunk.ts";
 import { chunksOf } from "./content/chunking.ts";
@@ -19,9 +20,6 @@ export const WINDOW_CHUNKS = 128;
 
 /** Blocks that are read before they are wanted: hides the way to another node, and bounds what waits. */
 export const READ_AHEAD_BLOCKS = 4;
-
-/** Bytes handed on at a time. */
-export const CONTENT_SLICE_BYTES = 256 * 1024;
 
 /** What has become durable: the next chunks of the content, and after the last one the whole's id. */
 export interface StoredWindow {
@@ -51,28 +49,65 @@ export async function* storeContent(
 ): AsyncGenerator<StoredWindow, void, undefined> {
   const tree = new FileTreeBuilder();
   const whole = content.sha256 ? createHash("sha256") : undefined;
-  let batch = store.batch();
-  let chunks: Chunk[] = [];
-  let windowBytes = 0;
+  // While one window waits for the disk the next one is filled.
+  let committing = new FillingWindow(store);
+  let filling = committing;
   try {
     for await (const { chunk, data } of chunksOf(content.bytes, content.chunking)) {
       whole?.update(data);
-      await batch.put(data);
+      await filling.put(chunk, data);
       tree.add(chunk);
-      chunks.push(chunk);
-      windowBytes += chunk.bytes;
-      if (windowBytes < WINDOW_BYTES && chunks.length < WINDOW_CHUNKS) continue;
-      await batch.commit();
-      yield { chunks, root: undefined, sha256: undefined };
-      batch = store.batch();
-      chunks = [];
-      windowBytes = 0;
+      if (!filling.isFull) continue;
+      if (committing !== filling) yield await committing.committed();
+      committing = filling;
+      committing.commit();
+      filling = new FillingWindow(store);
     }
-    await batch.commit();
+    if (committing !== filling) yield await committing.committed();
+    const { chunks } = await filling.committed();
     const root = formatContentId(tree.finish().root.id);
     yield { chunks, root, sha256: whole?.digest("hex") };
   } finally {
-    await batch.settle();
+    await Promise.all([committing.settle(), filling.settle()]);
+  }
+}
+
+/** Chunks that become durable together. */
+class FillingWindow {
+  readonly #batch: BlockBatch;
+  readonly #chunks: Chunk[] = [];
+  #bytes = 0;
+  #commit: Promise<void> | undefined;
+
+  constructor(store: Pick<BlockStore, "batch">) {
+    this.#batch = store.batch();
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= WINDOW_BYTES || this.#chunks.length >= WINDOW_CHUNKS;
+  }
+
+  async put(chunk: Chunk, data: Uint8Array): Promise<void> {
+    await this.#batch.put(data, chunk.cid);
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.bytes;
+  }
+
+  /** Begins to wait for the disk; how that ended is told by `committed`. */
+  commit(): void {
+    this.#commit = this.#batch.commit();
+    this.#commit.catch(() => undefined);
+  }
+
+  async committed(): Promise<StoredWindow> {
+    await (this.#commit ?? this.#batch.commit());
+    return { chunks: this.#chunks, root: undefined, sha256: undefined };
+  }
+
+  /** Resolves when nothing is written any more. */
+  async settle(): Promise<void> {
+    await this.#commit?.catch(() => undefined);
+    await this.#batch.settle();
   }
 }
 
@@ -83,7 +118,7 @@ export interface ChunkPart extends Chunk {
 }
 
 /**
- * The bytes of parts of chunks, one after the other, in slices. `read` gives the verified bytes of a chunk; it
+ * The bytes of parts of chunks, one after the other. `read` gives the verified bytes of a chunk; it
  * is called for some ahead.
  * @throws {JobxError} what `read` rejects with, in the order of the content; `FS_STOPPED`.
  */
@@ -110,10 +145,8 @@ export async function* readContent(
       const bytes = await ahead.shift();
       begin(parts[at + READ_AHEAD_BLOCKS]);
       if (bytes === undefined) return;
-      for (let next = from; next < to; next += CONTENT_SLICE_BYTES) {
-        checkStopped(how.signal);
-        yield bytes.subarray(next, Math.min(next + CONTENT_SLICE_BYTES, to));
-      }
+      checkStopped(how.signal);
+      yield bytes.subarray(from, to);
     }
   } finally {
     stop.abort();

@@ -35,7 +35,7 @@ export async function* storeFiles(
       const tree = new FileTreeBuilder();
       const chunks = [];
       for await (const { chunk, data } of chunksOf([whole.subarray(from, from + size)], chunking)) {
-        await batch.put(data);
+        await batch.put(data, chunk.cid);
         tree.add(chunk);
         chunks.push(chunk);
       }

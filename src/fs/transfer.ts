@@ -220,7 +220,7 @@ class Fetcher {
       if (fetched.kind === "failed") failure ??= fetched;
       else if (fetched.kind === "came") {
         try {
-          await batch.put(fetched.bytes);
+          await batch.put(fetched.bytes, fetched.cid);
         } catch (error) {
           failure ??= { error };
         }
@@ -231,7 +231,8 @@ class Fetcher {
 
   async #begin(batch: Batch, { cid, ...size }: Wanted): Promise<Fetched> {
     try {
-      if (!(await batch.keep(cid))) return { kind: "came", bytes: await this.block(cid, size) };
+      if (!(await batch.keep(cid)))
+        return { kind: "came", cid, bytes: await this.block(cid, size) };
       this.presentBlocks++;
       return { kind: "present" };
     } catch (error) {
@@ -253,7 +254,7 @@ class Fetcher {
 
 type Fetched =
   | { readonly kind: "present" }
-  | { readonly kind: "came"; readonly bytes: Uint8Array }
+  | { readonly kind: "came"; readonly cid: Cid; readonly bytes: Uint8Array }
   | { readonly kind: "failed"; readonly error: unknown };
 
 async function receiveBlock(

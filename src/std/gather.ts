@@ -1,5 +1,6 @@
 /** Streams of bytes whose length is known, as one piece. */
 import { assert } from "./assert.ts";
+import { concatBytes } from "./bytes.ts";
 
 /** All parts, one after the other; they have `length` bytes together, which the caller has bounded. */
 export async function gather(
@@ -14,4 +15,29 @@ export async function gather(
   }
   assert(at === length, "parts have together the length that was said");
   return whole;
+}
+
+/**
+ * The same bytes in pieces of `pieceBytes`, but for the last one, each in a buffer that nobody else has. Bytes
+ * wait here until a piece is full or the stream ends.
+ */
+export async function* regathered(
+  parts: AsyncIterable<Uint8Array>,
+  pieceBytes: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  for await (const part of parts) {
+    let rest = part;
+    while (waitingBytes + rest.length >= pieceBytes) {
+      const end = pieceBytes - waitingBytes;
+      yield concatBytes([...waiting, rest.subarray(0, end)]);
+      waiting = [];
+      waitingBytes = 0;
+      rest = rest.subarray(end);
+    }
+    if (rest.length > 0) waiting.push(rest);
+    waitingBytes += rest.length;
+  }
+  if (waitingBytes > 0) yield concatBytes(waiting);
 }

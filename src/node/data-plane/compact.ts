@@ -58,6 +58,11 @@ export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
+/** Whether they are all of their buffer, which threads do not share. */
+export function hasOwnBuffer(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength === bytes.length;
+}
+
 function compactPiece(piece: Piece): Piece {
   return piece.kind === "inline" && isView(piece)
     ? { ...piece, bytes: ownBytes(piece.bytes) }

@@ -1,13 +1,10 @@
 /** Content of files in the data plane, as the control thread sees it: streams there and back. */
 
-import type { Chunking } from "../../fs/content/chunk.ts";
+import { CHUNK_BYTES_MAX, type Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
-import {
-  type ChunkPart,
-  CONTENT_SLICE_BYTES,
-  type ContentToStore,
-  type StoredWindow,
-} from "../../fs/file-blocks.ts";
+import type { ChunkPart, ContentToStore, StoredWindow } from "../../fs/file-blocks.ts";
+import { concatBytes } from "../../std/bytes.ts";
+import { regathered } from "../../std/gather.ts";
 import { coded } from "./errors.ts";
 import type { DataPlaneRequest } from "./messages.ts";
 import type { SliceStreams } from "./slice-streams.ts";
@@ -46,7 +43,8 @@ export class Contents {
     post({ kind: "store-content", id, chunking, sha256 });
     const windows = streams.receive(id);
     // It ends when the windows do; whoever gives the bytes ends them when the call is over.
-    void streams.send(id, () => coded(bytes));
+    // One message for a whole chunk, where content comes in the small pieces of a socket.
+    void streams.send(id, () => coded(regathered(bytes, CHUNK_BYTES_MAX)), isGiven);
     for await (const text of windows) yield windowOf(text);
   }
 
@@ -63,7 +61,9 @@ export class Contents {
     const id = nextId();
     post({ kind: "store-files", id, chunking, sizes: files.map(({ length }) => length) });
     const windows = streams.receive(id);
-    void streams.send(id, () => coded(slicesOf(files)));
+    // One message for many files.
+    const whole = concatBytes(files);
+    void streams.send(id, () => coded(once(whole)), isGiven);
     for await (const text of windows) yield windowOf(text);
   }
 
@@ -83,12 +83,11 @@ export class Contents {
   }
 }
 
-/** Few messages for many files. */
-async function* slicesOf(
-  files: readonly Uint8Array[],
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const whole = Buffer.concat(files);
-  for (let at = 0; at < whole.length; at += CONTENT_SLICE_BYTES) {
-    yield await Promise.resolve(whole.subarray(at, at + CONTENT_SLICE_BYTES));
-  }
+/** Nobody keeps what is sent to be stored. */
+function isGiven(): boolean {
+  return true;
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield await Promise.resolve(bytes);
 }

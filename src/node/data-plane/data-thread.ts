@@ -6,6 +6,7 @@ import type { Chunk } from "../../fs/content/chunk.ts";
 import { FsError } from "../../fs/errors.ts";
 import { readFileBlock } from "../../fs/file-block-reader.ts";
 import { readContent, storeContent } from "../../fs/file-blocks.ts";
+import { PACKED_BLOCK_BYTES } from "../../fs/packs/format.ts";
 import { StoredPairIo } from "../../fs/pair-io.ts";
 import { storeFiles } from "../../fs/small-files.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
@@ -424,7 +425,9 @@ export class DataThread {
       this.#askBlock(node, { cid, signal });
     const read = (chunk: Chunk, signal: AbortSignal) =>
       readFileBlock(chunk, holders, { store, fetch, signal });
-    await this.#streams.send(id, (signal) => this.#noting(readContent(parts, { read, signal })));
+    const slices = (signal: AbortSignal) => this.#noting(readContent(parts, { read, signal }));
+    // What has a file of its own was read for this reader alone; of packs the store may keep what it gave.
+    await this.#streams.send(id, slices, ({ length }) => length >= PACKED_BLOCK_BYTES);
   }
 
   async *#noting(slices: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {

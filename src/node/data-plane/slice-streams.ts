@@ -1,6 +1,6 @@
 /** Flows of bytes between two threads, with bounded credit. The same on both sides. */
 import { unreachable } from "../../std/assert.ts";
-import { ownBytes } from "./compact.ts";
+import { hasOwnBuffer, ownBytes } from "./compact.ts";
 import { errorOf, faultOf } from "./faults.ts";
 import type { StreamMessage } from "./messages.ts";
 
@@ -46,11 +46,13 @@ export class SliceStreams {
 
   /**
    * Sends slices as the reader takes them; resolves at the end, also when the reader stops early or
-   * the source fails. The slices are copied. `source` is given a signal for that the reader stopped.
+   * the source fails. `source` is given a signal for that the reader stopped. The slices are copied, but for
+   * those that the source says it gives away: nobody else has their buffers then.
    */
   async send(
     stream: number,
     source: (stopped: AbortSignal) => AsyncIterable<Uint8Array>,
+    isGiven: (slice: Uint8Array) => boolean = () => false,
   ): Promise<void> {
     const outgoing: Outgoing = {
       credit: CREDIT_SLICES,
@@ -64,7 +66,7 @@ export class SliceStreams {
         while (outgoing.credit === 0 && !stopped.aborted) await woken(outgoing);
         if (stopped.aborted) return;
         outgoing.credit--;
-        const bytes = ownBytes(slice);
+        const bytes = hasOwnBuffer(slice) && isGiven(slice) ? slice : ownBytes(slice);
         this.#post({ kind: "slice", stream, bytes }, [bytes.buffer]);
       }
       this.#post({ kind: "slices-end", stream }, []);

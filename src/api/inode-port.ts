@@ -1,5 +1,6 @@
 /** The shared filesystem of a workflow by the numbers of its inodes, as a mount asks for it. */
 import type { CallOptions } from "./call-options.ts";
+import type { NearPlace, StagedContent } from "./near.ts";
 
 /** An inode of a workflow's volume; 1 is the root folder. */
 export interface InodeAt {
@@ -158,4 +159,8 @@ export interface InodePort {
     options: CallOptions,
   ): Promise<InodeChange>;
   space(of: { readonly workflow: string }, options: CallOptions): Promise<VolumeUse>;
+  /** Where this node and the mounts on its machine meet; undefined where they do not. */
+  near(of: { readonly workflow: string }, options: CallOptions): Promise<NearPlace | undefined>;
+  /** What a mount has written there. Fails with `API_INPUT_INVALID` where it is not. */
+  staged(content: StagedContent): AsyncIterable<Uint8Array>;
 }

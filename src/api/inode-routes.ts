@@ -1,8 +1,9 @@
 /** Inodes of a workflow's volume: looking at them, their blocks, and new content for them. */
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
+import type { CallOptions } from "./call-options.ts";
 import { type ApiContext, callCluster } from "./context.ts";
-import { contentOf } from "./file-body.ts";
+import { contentOf, type StreamedBody } from "./file-body.ts";
 import {
   ATTRIBUTES,
   BLOCK_LIST,
@@ -14,6 +15,7 @@ import {
   INODE_QUERY,
   INODE_VIEW,
   LOOK_QUERY,
+  NEAR_ANSWER,
   OPEN_INODE,
   OPEN_QUERY,
   VOLUME_USE,
@@ -118,6 +120,19 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
     (request) =>
       callCluster(context, request, { run: (options) => inodes.space(request.params, options) }),
   );
+  app.get<{ Params: Workflow }>(
+    "/workflows/:workflow/fs/near",
+    reading(context, {
+      summary:
+        "Where mounts on this node's machine may meet it on the disk; null where they may not.",
+      query: { type: "object", additionalProperties: false, properties: {} },
+      answer: NEAR_ANSWER,
+    }),
+    async (request) => {
+      const run = (options: CallOptions) => inodes.near(request.params, options);
+      return { near: (await callCluster(context, request, { run })) ?? null };
+    },
+  );
 }
 
 function blockRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -175,6 +190,19 @@ function blockRoutes(app: FastifyInstance, context: ApiContext): void {
   );
 }
 
+/** What the body says, or a file that is near. */
+function contentGiven(
+  { cluster }: ApiContext,
+  request: {
+    readonly query: { readonly staged?: string; readonly stagedBytes?: string };
+    readonly body: StreamedBody;
+  },
+): AsyncIterable<Uint8Array> {
+  const { staged, stagedBytes } = request.query;
+  if (staged === undefined) return contentOf(request.body);
+  return cluster.inodes.staged({ staged, bytes: numberOf("stagedBytes", stagedBytes) });
+}
+
 /** In the scope of bodies of whatever type. */
 export function commitRoute(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
@@ -187,13 +215,15 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
       readonly exclusive?: string;
       readonly mode?: string;
       readonly mtimeMicros?: string;
+      readonly staged?: string;
+      readonly stagedBytes?: string;
     };
-    Body: AsyncIterable<Uint8Array> | null | undefined;
+    Body: StreamedBody;
   }>(
     "/workflows/:workflow/fs/inode/content",
     route(cluster, {
       summary:
-        "New content for an inode, or with a name for a new one whose number was reserved: the body is its bytes.",
+        "New content for an inode, or with a name for a new one whose number was reserved: the body is its bytes, or they are found where mounts and this node meet (fs/near).",
       ...{ tag: "files", role: "submit", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS },
       querystring: COMMIT_QUERY,
       streamsBody: true,
@@ -208,9 +238,10 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
         mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
         mtimeMicros: mtimeMicros === undefined ? undefined : microsOf(mtimeMicros),
       };
+      const content = contentGiven(context, request);
       try {
         return await callCluster(context, request, {
-          run: (options) => cluster.inodes.commit(input, contentOf(request.body), options),
+          run: (options) => cluster.inodes.commit(input, content, options),
         });
       } catch (error) {
         // What the caller still sends is not waited for.

@@ -10,6 +10,7 @@ import type {
 } from "./inode-port.ts";
 import { type JsonSchema, list, NATURAL, nullable, object, oneOf, TEXT } from "./json-schema.ts";
 import { INODES_RESERVED_MAX, PATH_LENGTH_MAX } from "./limits.ts";
+import type { NearPlace } from "./near.ts";
 
 const NAME = { type: "string", maxLength: PATH_LENGTH_MAX } as const;
 const NUMBER = { type: "string", pattern: "^[0-9]{1,16}$" } as const;
@@ -45,6 +46,7 @@ export const COMMIT_QUERY = members(["inode"], {
   ...{ inode: NUMBER, parent: NUMBER, name: NAME, exclusive: FLAG },
   mode: { type: "string", pattern: "^[0-7]{1,4}$" },
   mtimeMicros: { type: "string", pattern: "^-?[0-9]{1,16}$" },
+  ...{ staged: NAME, stagedBytes: NUMBER },
 });
 
 const AT = { parent: INODE, name: NAME } as const;
@@ -114,6 +116,14 @@ export const RESERVED = object<{ first: unknown }>("ReservedInodes", { first: NA
 
 export const ATTRIBUTES = object<{ attributes: unknown }>("InodeAttributes", {
   attributes: list(object<InodeAttribute>("InodeAttribute", { name: TEXT, value: TEXT })),
+});
+
+export const NEAR_ANSWER = object<{ readonly near: NearPlace | null }>("NearAnswer", {
+  near: nullable(
+    object<NearPlace>("NearPlace", {
+      ...{ directory: TEXT, proofFile: TEXT, proof: TEXT, blocks: TEXT, readMs: NATURAL },
+    }),
+  ),
 });
 
 export const VOLUME_USE = object<VolumeUse>("VolumeUse", {

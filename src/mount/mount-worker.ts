@@ -1,5 +1,6 @@
 /** A mount's process: serves a volume until it is unmounted, or told to end by a signal. */
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Transport } from "../api/transport.ts";
 import { unreachable } from "../std/assert.ts";
@@ -7,6 +8,7 @@ import { errorText, isJobxError } from "../std/errors.ts";
 import { LocalTree } from "./local/local-tree.ts";
 import { LocalVolume } from "./local/local-volume.ts";
 import type { Volume } from "./ports.ts";
+import { NearNodes } from "./remote/near-nodes.ts";
 import { RemoteCalls } from "./remote/remote-calls.ts";
 import { RemoteVolume } from "./remote/remote-volume.ts";
 import { type MountServer, mountVolume } from "./server.ts";
@@ -39,6 +41,8 @@ function say(word: WorkerWord): void {
 /** Clients of a volume, one for each place where it is mounted. */
 interface Source {
   readonly client: () => Volume;
+  /** Where its node would have what is written, if that is on this machine. */
+  readonly stagingNear: () => Promise<string | undefined>;
   readonly close: () => void;
 }
 
@@ -48,7 +52,8 @@ function sourceOf(volume: WorkerOptions["volume"]): Source {
     case "local": {
       const { directory, bytesMax } = volume;
       const tree = new LocalTree(directory, { bytesMax, nowNs: wallNs(), owner });
-      return { client: () => new LocalVolume(tree, wallNs), close: () => tree.close() };
+      const client = (): Volume => new LocalVolume(tree, wallNs);
+      return { client, stagingNear: async () => undefined, close: () => tree.close() };
     }
     case "remote": {
       const { workflow, urls, root } = volume;
@@ -59,7 +64,9 @@ function sourceOf(volume: WorkerOptions["volume"]): Source {
         new Transport(CLIENT, { urls, token, deadlineMs: CALL_MS }),
         workflow,
       );
-      return { client: () => new RemoteVolume(calls, { root, owner }), close: () => {} };
+      const near = new NearNodes(calls, { nowMs: () => performance.now() });
+      const client = (): Volume => new RemoteVolume(calls, { root, owner, near });
+      return { client, stagingNear: () => near.directory(), close: () => {} };
     }
     default:
       return unreachable(volume);
@@ -67,8 +74,9 @@ function sourceOf(volume: WorkerOptions["volume"]): Source {
 }
 
 async function serve(options: WorkerOptions): Promise<void> {
-  const { directories, stagingDirectory, readOnly, hangMs, unmountMs } = options;
+  const { directories, readOnly, hangMs, unmountMs } = options;
   const source = sourceOf(options.volume);
+  const stagingDirectory = options.stagingDirectory ?? (await source.stagingNear()) ?? tmpdir();
   const servers: MountServer[] = [];
   const timeouts = { entryMs: options.entryMs, attributesMs: options.attributesMs };
   const stop = async (deadlineMs: number): Promise<void> => {

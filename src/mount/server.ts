@@ -77,7 +77,7 @@ export async function mountVolume(options: MountOptions): Promise<MountServer> {
   await replaceStale(options.directory, log);
   const directory = await realpath(options.directory);
   await replaceStale(directory, log);
-  const stagingDirectory = await mkdtemp(join(options.stagingDirectory, "writing-"));
+  const stagingDirectory = await mkdtemp(join(options.stagingDirectory, `writing-${process.pid}-`));
   const fd = openDevice();
   const wallNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
   const changes = new AbortController();

@@ -24,7 +24,8 @@ export interface WorkerOptions {
   /** Where the volume is mounted; at several places it is shared by their clients. */
   readonly directories: readonly string[];
   readonly volume: LocalOptions | RemoteOptions;
-  readonly stagingDirectory: string;
+  /** For what is being written; undefined: where the node is that is on this machine, else with temporary files. */
+  readonly stagingDirectory: string | undefined;
   readonly readOnly: boolean;
   readonly entryMs: number;
   readonly attributesMs: number;
@@ -43,7 +44,10 @@ export function parseWorkerOptions(text: string): WorkerOptions {
   return {
     directories: textsOf(value, "directories"),
     volume: volumeOf(volume),
-    stagingDirectory: textOf(value, "stagingDirectory"),
+    stagingDirectory:
+      field(value, "stagingDirectory") === undefined
+        ? undefined
+        : textOf(value, "stagingDirectory"),
     readOnly: field(value, "readOnly") === true,
     entryMs: numberOf(value, "entryMs"),
     attributesMs: numberOf(value, "attributesMs"),

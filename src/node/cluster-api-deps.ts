@@ -7,6 +7,7 @@ import type { DataPlane } from "./data-plane/data-plane.ts";
 import type { Pacer } from "./files/pacer.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
+import type { NearFolder } from "./near-folder.ts";
 
 export interface ClusterApiDeps {
   readonly node: ClusterNode;
@@ -23,6 +24,8 @@ export interface ClusterApiDeps {
   readonly stateHash: ClusterAdminDeps["stateHash"];
   /** Free on the disk of this node's data, bytes. */
   readonly freeBytes: () => Promise<number>;
+  /** Where mounts of this machine write. */
+  readonly near: NearFolder | undefined;
   /** Who runs here and may use files. */
   readonly volumes: Pick<AttemptVolumes, "principal">;
   readonly healPacer: Pick<Pacer, "take">;

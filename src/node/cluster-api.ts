@@ -101,7 +101,7 @@ export class ClusterApi implements ClusterPort {
     const { contents } = plane;
     const calls = new FileCalls({ node, self, isUp, view, contents, writer: this.#writer });
     this.files = new Files(calls);
-    this.inodes = new Inodes(calls, deps.freeBytes);
+    this.inodes = new Inodes(calls, deps.freeBytes, deps.near);
     this.volumes = new Volumes(calls);
     this.copies = new Copies({
       ...{ calls, pace: (bytes) => deps.healPacer.take(bytes) },

@@ -1,6 +1,5 @@
 /** `jobx-node --mount DIR`: the keeper of mounts with this machine below it. */
 import { mkdir, realpath } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { deviceRefused } from "../mount/kernel-mount.ts";
 import { startMount } from "../mount/start-mount.ts";
 import { ownMountAt, unmount } from "../mount/unmount.ts";
@@ -51,7 +50,7 @@ export async function mountAll(options: {
           {
             directories: [place],
             volume: { kind: "remote", urls: [apiUrl], workflow, root: ROOT_INODE },
-            stagingDirectory: tmpdir(),
+            stagingDirectory: undefined,
             readOnly: false,
             ...{ entryMs: KNOWN_MS, attributesMs: KNOWN_MS, hangMs: HANG_MS },
             unmountMs: UNMOUNT_MS,

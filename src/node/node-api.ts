@@ -10,8 +10,12 @@ import type { DataPlane } from "./data-plane/data-plane.ts";
 import { Healer } from "./files/healer.ts";
 import { Pacer } from "./files/pacer.ts";
 import type { Metrics } from "./metrics.ts";
+import { NearFolder } from "./near-folder.ts";
 import { systemClock, systemTimers } from "./system.ts";
 import type { Health } from "./trouble.ts";
+
+/** Mounts read blocks from this node's disk for so long after an open, and then over HTTP, which keeps them. */
+const NEAR_READ_MS_MAX = 15 * 60_000;
 
 interface ApiGround {
   readonly config: NodeConfig;
@@ -47,6 +51,9 @@ export function clusterApi(
       return bavail * bsize;
     },
     ownToken: token,
+    near: new NearFolder(config.data, {
+      readMs: Math.min(NEAR_READ_MS_MAX, Math.floor(config.blockGraceMs / 4)),
+    }),
     healPacer: new Pacer({
       bytesPerSecond: config.healBytesPerSecond,
       clock: systemClock,

@@ -18,16 +18,20 @@ export async function gather(
 }
 
 /**
- * The same bytes in pieces of `pieceBytes`, but for the last one, each in a buffer that nobody else has. Bytes
- * wait here until a piece is full or the stream ends.
+ * The same bytes in pieces of `pieceBytes`, but for the last one. Bytes wait here until a piece is full or the
+ * stream ends. A part that is a piece is handed on as it is; others are copied, so the source gives them away.
  */
 export async function* regathered(
   parts: AsyncIterable<Uint8Array>,
   pieceBytes: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+): AsyncGenerator<Uint8Array, void, undefined> {
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   for await (const part of parts) {
+    if (waitingBytes === 0 && part.length === pieceBytes) {
+      yield part;
+      continue;
+    }
     let rest = part;
     while (waitingBytes + rest.length >= pieceBytes) {
       const end = pieceBytes - waitingBytes;

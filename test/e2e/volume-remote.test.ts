@@ -1,6 +1,7 @@
 /** A workflow's volume at a real node is what every volume is: two clients at two nodes of a cluster. */
 import { describe } from "vitest";
 import { Transport } from "../../src/api/transport.ts";
+import { NearNodes } from "../../src/mount/remote/near-nodes.ts";
 import { RemoteCalls } from "../../src/mount/remote/remote-calls.ts";
 import { RemoteVolume } from "../../src/mount/remote/remote-volume.ts";
 import { volumeSuite } from "../conformance/volume-suite.ts";
@@ -19,7 +20,8 @@ function client(node: number, workflow: string): RemoteVolume {
   };
   const where = { urls: [cluster.api(node)], token: cluster.token, deadlineMs: 30_000 };
   const calls = new RemoteCalls(new Transport(deps, where), workflow);
-  return new RemoteVolume(calls, { root: 1, owner: OWNER });
+  const near = new NearNodes(calls, deps.clock);
+  return new RemoteVolume(calls, { root: 1, owner: OWNER, near });
 }
 
 describe("a volume at two nodes", () => {

@@ -1,6 +1,5 @@
 import { closeSync, openSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { MountError } from "../../mount/errors.ts";
 import { deviceRefused } from "../../mount/kernel-mount.ts";
@@ -36,7 +35,7 @@ export const FS_MOUNT: Command = {
     staging: {
       kind: "text",
       value: "DIR",
-      help: "Local disk for what is being written; default the folder of temporary files.",
+      help: "Local disk for what is being written; default the node's own, where that is on this machine and of this user, else the folder of temporary files.",
     },
     log: { kind: "text", value: "FILE", help: "Append the log of the mount to a file." },
   },
@@ -59,7 +58,7 @@ export const FS_MOUNT: Command = {
       {
         directories: [directory],
         volume: { kind: "remote", urls, workflow: at.workflow, root },
-        stagingDirectory: resolve(run.text("staging") ?? tmpdir()),
+        stagingDirectory: stagingOf(run.text("staging")),
         readOnly: run.flag("read-only"),
         ...{ entryMs: KNOWN_MS, attributesMs: KNOWN_MS, hangMs: HANG_MS, unmountMs: UNMOUNT_MS },
         endsWithStarter: false,
@@ -79,6 +78,10 @@ export const FS_MOUNT: Command = {
     return (await started.ended) === 0 ? EXIT.ok : EXIT.failed;
   },
 };
+
+function stagingOf(said: string | undefined): string | undefined {
+  return said === undefined ? undefined : resolve(said);
+}
 
 /** @throws {JobxError} `MOUNT_UNAVAILABLE`; `CLI_FILE_UNREADABLE` for what is no empty directory. */
 async function checkDirectory(directory: string): Promise<void> {

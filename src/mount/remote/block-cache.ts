@@ -5,24 +5,24 @@ import type { BlockView } from "../../api/inode-port.ts";
 const CACHE_BYTES_MAX = 64 << 20;
 
 export class BlockCache {
-  readonly #fetch: (block: BlockView) => Promise<Uint8Array>;
+  readonly #fetch: (block: BlockView, nearUntilMs: number) => Promise<Uint8Array>;
   /** The one that was used last comes last. */
   readonly #blocks = new Map<string, { readonly bytes: number; data: Promise<Uint8Array> }>();
   #bytes = 0;
 
-  constructor(fetch: (block: BlockView) => Promise<Uint8Array>) {
+  constructor(fetch: (block: BlockView, nearUntilMs: number) => Promise<Uint8Array>) {
     this.#fetch = fetch;
   }
 
   /** @throws {VolumeError} what fetching it throws; it is not kept then. */
-  get(block: BlockView): Promise<Uint8Array> {
+  get(block: BlockView, nearUntilMs: number): Promise<Uint8Array> {
     const known = this.#blocks.get(block.cid);
     if (known !== undefined) {
       this.#blocks.delete(block.cid);
       this.#blocks.set(block.cid, known);
       return known.data;
     }
-    const entry = { bytes: block.bytes, data: this.#fetch(block) };
+    const entry = { bytes: block.bytes, data: this.#fetch(block, nearUntilMs) };
     this.#blocks.set(block.cid, entry);
     this.#bytes += block.bytes;
     this.#makeRoom();
@@ -33,8 +33,8 @@ export class BlockCache {
   }
 
   /** Begins to fetch what will be asked for soon. */
-  prepare(block: BlockView | undefined): void {
-    if (block !== undefined) this.get(block).catch(() => undefined);
+  prepare(block: BlockView | undefined, nearUntilMs: number): void {
+    if (block !== undefined) this.get(block, nearUntilMs).catch(() => undefined);
   }
 
   #makeRoom(): void {

@@ -1,6 +1,7 @@
 /** Calls to the nodes of a cluster about one workflow's volume: to whichever of them answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { queryOf, workflowPath } from "../../api/client-paths.ts";
+import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { keep, RemoteError, readJson, type Transport } from "../../api/transport.ts";
 import { volumeError } from "../errors.ts";
 import { volumeErrorOf } from "./remote-errors.ts";
@@ -60,24 +61,39 @@ export class RemoteCalls {
     }
   }
 
+  /** Of the node that answered last. */
+  get url(): string {
+    return this.#transport.url;
+  }
+
+  /** Where the node that answers and mounts on its machine meet. */
+  async near(): Promise<NearPlace | null> {
+    return (await this.get<{ readonly near: NearPlace | null }>("near", {})).near;
+  }
+
   /**
    * Sends content, and sends it again where a node is lost on the way: `query` says what each try asks for,
-   * `content` makes its bytes anew.
+   * `content` makes its bytes anew. Where `staged` names a file that the node can read itself, that is said first.
    */
   async put<Answer>(
     route: string,
     how: {
       readonly query: (isAgain: boolean) => Promise<object>;
+      readonly staged: () => Promise<StagedContent | undefined>;
       readonly content: () => ReadableStream<Uint8Array>;
     },
   ): Promise<Answer> {
+    let mayBeNear = true;
     for (let tries = 1; ; tries += 1) {
       const query = await how.query(tries > 1);
+      const staged = mayBeNear ? await how.staged() : undefined;
       // A node that answers is found before anything is sent.
-      await this.get("inode", { inode: 1 });
+      if (staged === undefined) await this.get("inode", { inode: 1 });
+      const near = staged && { staged: staged.staged, stagedBytes: staged.bytes };
+      const body = staged === undefined ? { content: how.content() } : {};
       const outcome = await this.#transport.attempt(
         {
-          ...{ method: "PUT", path: this.#path(route, query), content: how.content() },
+          ...{ method: "PUT", path: this.#path(route, { ...query, ...near }), ...body },
           repeat: "when-not-accepted",
           headers: { "jobx-deadline-ms": String(STEP_MS) },
         },
@@ -85,6 +101,9 @@ export class RemoteCalls {
         readJson<Answer>(),
       );
       if (outcome.kind === "answer") return outcome.answer;
+      // That node could not use it, or is gone; whoever is asked next is on another machine perhaps.
+      mayBeNear = false;
+      if (staged !== undefined && !isRefusal(outcome.error)) continue;
       if (tries >= UPLOAD_TRIES_MAX || !mayBeBetter(outcome.error)) {
         throw volumeErrorOf(outcome.error);
       }
@@ -96,6 +115,11 @@ export class RemoteCalls {
     const text = queryOf(query);
     return `${workflowPath(this.#workflow)}/fs/${route}${text === "" ? "" : `?${text}`}`;
   }
+}
+
+/** A node has said that it will not have the content, however it comes. */
+function isRefusal(error: Error): boolean {
+  return error instanceof RemoteError && !mayBeBetter(error) && error.code !== "API_INPUT_INVALID";
 }
 
 /** No node has said anything, or one that it cannot now. */

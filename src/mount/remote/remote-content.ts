@@ -8,8 +8,12 @@ export class RemoteContent {
   /** Where each block begins. */
   readonly #starts: readonly number[];
 
-  constructor(blocks: readonly BlockView[]) {
+  readonly #nearUntilMs: number;
+
+  /** `nearUntilMs`: until when its blocks may be read from the disk of a node. */
+  constructor(blocks: readonly BlockView[], nearUntilMs: number) {
     this.#blocks = blocks;
+    this.#nearUntilMs = nearUntilMs;
     let at = 0;
     this.#starts = blocks.map(({ bytes }) => {
       at += bytes;
@@ -29,8 +33,8 @@ export class RemoteContent {
       const index = this.#indexOf(from);
       const [block, start] = [this.#blocks[index], this.#starts[index]];
       if (block === undefined || start === undefined) break;
-      cache.prepare(this.#blocks[index + 1]);
-      const data = await cache.get(block);
+      cache.prepare(this.#blocks[index + 1], this.#nearUntilMs);
+      const data = await cache.get(block, this.#nearUntilMs);
       const to = Math.min(end, start + block.bytes);
       parts.push(data.subarray(from - start, to - start));
       from = to;

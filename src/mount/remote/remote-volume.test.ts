@@ -4,6 +4,7 @@ import { volumeSuite } from "../../../test/conformance/volume-suite.ts";
 import { cluster, url } from "../../../test/lib/cli-kit.ts";
 import { TOKENS } from "../../../test/lib/fake-tokens.ts";
 import { Transport } from "../../api/transport.ts";
+import { NearNodes } from "./near-nodes.ts";
 import { RemoteCalls } from "./remote-calls.ts";
 import { RemoteVolume } from "./remote-volume.ts";
 
@@ -17,7 +18,9 @@ function client(urls: readonly string[] = [url]): RemoteVolume {
     randomKey: () => "key",
   };
   const transport = new Transport(deps, { urls, token: TOKENS.admin, deadlineMs: 5_000 });
-  return new RemoteVolume(new RemoteCalls(transport, "text"), { root: 1, owner: OWNER });
+  const calls = new RemoteCalls(transport, "text");
+  const near = new NearNodes(calls, deps.clock);
+  return new RemoteVolume(calls, { root: 1, owner: OWNER, near });
 }
 
 describe("a volume at a node", () => {

@@ -29,6 +29,7 @@ import type {
   VolumeSpace,
 } from "../ports.ts";
 import { BlockCache } from "./block-cache.ts";
+import type { NearNodes } from "./near-nodes.ts";
 import type { RemoteCalls } from "./remote-calls.ts";
 import { RemoteContent } from "./remote-content.ts";
 
@@ -54,18 +55,26 @@ export class RemoteVolume implements Volume {
   readonly root: InodeId;
   readonly #calls: RemoteCalls;
   readonly #owner: Owner;
+  readonly #near: NearNodes;
   readonly #cache: BlockCache;
   readonly #holds = new Map<HoldId, RemoteContent>();
   #lastHold = 0;
 
   constructor(
     calls: RemoteCalls,
-    { root, owner }: { readonly root: InodeId; readonly owner: Owner },
+    {
+      root,
+      owner,
+      near,
+    }: { readonly root: InodeId; readonly owner: Owner; readonly near: NearNodes },
   ) {
     this.root = root;
     this.#calls = calls;
     this.#owner = owner;
-    this.#cache = new BlockCache((block) => calls.block(block));
+    this.#near = near;
+    this.#cache = new BlockCache(
+      async (block, untilMs) => (await near.block(block, untilMs)) ?? (await calls.block(block)),
+    );
   }
 
   async lookup({ parent, name }: Place): Promise<Attributes> {
@@ -178,6 +187,7 @@ export class RemoteVolume implements Volume {
       place,
       mode: attributes.mode,
       mtimeMicros: microsOf(attributes.mtimeNs),
+      staged: { path, bytes },
       content: () => (bytes === 0 ? Readable.from([]) : createReadStream(path, { end: bytes - 1 })),
     });
     return { ...(await this.#held(opened)), taken: false };
@@ -250,16 +260,19 @@ export class RemoteVolume implements Volume {
       readonly place: Commit["place"];
       readonly mode: number | undefined;
       readonly mtimeMicros: number | undefined;
+      /** The content as a file of this machine. */
+      readonly staged?: { readonly path: string; readonly bytes: number };
       readonly content: () => Readable;
     },
   ): Promise<OpenInode> {
-    const { place, mode, mtimeMicros, content } = file;
+    const { place, mode, mtimeMicros, staged, content } = file;
     const common = { inode, mode: mode?.toString(8), mtimeMicros };
     return this.#calls.put<OpenInode>("inode/content", {
       query: async (isAgain) =>
         isAgain && place !== undefined && (await this.#isThere(inode))
           ? common
           : { ...common, ...place },
+      staged: async () => staged && this.#near.staged(staged),
       content: () => Readable.toWeb(content()),
     });
   }
@@ -280,14 +293,14 @@ export class RemoteVolume implements Volume {
     change: { readonly mode: number | undefined; readonly mtimeMicros: number | undefined },
   ): Promise<Attributes> {
     const opened = await this.#calls.get<OpenInode>("inode/open", { inode });
-    const before = await this.#contentOf(opened);
+    const before = await this.#contentOf(opened, 0);
     const content = (): Readable =>
       Readable.from(resized(before, bytes, this.#cache), { objectMode: false });
     return this.#shown(await this.#put(inode, { ...change, place: undefined, content }));
   }
 
   async #held(opened: OpenInode): Promise<OpenedFile> {
-    const content = await this.#contentOf(opened);
+    const content = await this.#contentOf(opened, await this.#near.untilMs());
     this.#lastHold += 1;
     const hold = String(this.#lastHold);
     this.#holds.set(hold, content);
@@ -295,8 +308,11 @@ export class RemoteVolume implements Volume {
   }
 
   /** @throws {VolumeError} `VOLUME_FILE_TOO_LARGE` for more blocks than are held. */
-  async #contentOf({ blocks, list, parts }: OpenInode): Promise<RemoteContent> {
-    if (list === null) return new RemoteContent(blocks);
+  async #contentOf(
+    { blocks, list, parts }: OpenInode,
+    nearUntilMs: number,
+  ): Promise<RemoteContent> {
+    if (list === null) return new RemoteContent(blocks, nearUntilMs);
     const all: BlockView[] = [];
     for (let part = 0; part < parts; part += 1) {
       const more = await this.#calls.get<{ readonly blocks: readonly BlockView[] }>(
@@ -308,7 +324,7 @@ export class RemoteVolume implements Volume {
         throw volumeError("VOLUME_FILE_TOO_LARGE", `more than ${HELD_BLOCKS_MAX} blocks`);
       }
     }
-    return new RemoteContent(all);
+    return new RemoteContent(all, nearUntilMs);
   }
 
   #changed({ inode }: InodeChange): Attributes {

@@ -2,6 +2,7 @@
  * Copies of inline pieces with buffers of their own: a message between threads takes the whole
  * buffer of an array with it, and pieces are often views of large ones.
  */
+import { PACKED_BLOCK_BYTES } from "../../fs/packs/format.ts";
 import type { Dataset, Outcome, Piece, PieceSlice, Work } from "../../wire/dataset.ts";
 
 /** A dataset that is cheap to send. */
@@ -56,6 +57,11 @@ export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
   return copy;
+}
+
+/** Blocks with a file of their own are read for each reader anew; of packs the store may keep what it gave. */
+export function isReadForOne({ length }: Uint8Array): boolean {
+  return length >= PACKED_BLOCK_BYTES;
 }
 
 /** Whether they are all of their buffer, which threads do not share. */

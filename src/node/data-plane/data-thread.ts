@@ -6,7 +6,6 @@ import type { Chunk } from "../../fs/content/chunk.ts";
 import { FsError } from "../../fs/errors.ts";
 import { readFileBlock } from "../../fs/file-block-reader.ts";
 import { readContent, storeContent } from "../../fs/file-blocks.ts";
-import { PACKED_BLOCK_BYTES } from "../../fs/packs/format.ts";
 import { StoredPairIo } from "../../fs/pair-io.ts";
 import { storeFiles } from "../../fs/small-files.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
@@ -22,7 +21,7 @@ import { isJobxError } from "../../std/errors.ts";
 import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
 import { answerVerifier, BlockVerifier } from "./block-verifier.ts";
 import { answerCollector } from "./collecting-answers.ts";
-import { compactDataset, compactOutcome } from "./compact.ts";
+import { compactDataset, compactOutcome, isReadForOne } from "./compact.ts";
 import { closed } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
 import { killLeftovers } from "./leftovers.ts";
@@ -426,8 +425,7 @@ export class DataThread {
     const read = (chunk: Chunk, signal: AbortSignal) =>
       readFileBlock(chunk, holders, { store, fetch, signal });
     const slices = (signal: AbortSignal) => this.#noting(readContent(parts, { read, signal }));
-    // What has a file of its own was read for this reader alone; of packs the store may keep what it gave.
-    await this.#streams.send(id, slices, ({ length }) => length >= PACKED_BLOCK_BYTES);
+    await this.#streams.send(id, slices, isReadForOne);
   }
 
   async *#noting(slices: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {

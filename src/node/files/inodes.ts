@@ -13,6 +13,7 @@ import type {
   OpenInode,
   VolumeUse,
 } from "../../api/inode-port.ts";
+import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { rowOf } from "../../scheduler/apply-kit.ts";
 import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
@@ -21,6 +22,8 @@ import { checkName } from "../../scheduler/tree/names.ts";
 import { findEntry, findInode } from "../../scheduler/tree/reading.ts";
 import { contentPart, type Found, lookUp, volumeUse } from "../../scheduler/tree/reads.ts";
 import type { FileContent } from "../../scheduler/tree/rows.ts";
+import { ClusterError } from "../cluster-errors.ts";
+import type { NearFolder } from "../near-folder.ts";
 import { begun } from "./begun.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { goneView, inodeView } from "./inode-views.ts";
@@ -33,10 +36,17 @@ const FILE_MODE = 0o644;
 export class Inodes implements InodePort {
   readonly #calls: FileCalls;
   readonly #freeBytes: () => Promise<number>;
+  readonly #near: Pick<NearFolder, "place" | "read"> | undefined;
 
-  constructor(calls: FileCalls, freeBytes: () => Promise<number>) {
+  /** `near`: of a node that shares its disk with mounts. */
+  constructor(
+    calls: FileCalls,
+    freeBytes: () => Promise<number>,
+    near?: Pick<NearFolder, "place" | "read">,
+  ) {
     this.#calls = calls;
     this.#freeBytes = freeBytes;
+    this.#near = near;
   }
 
   async look(
@@ -241,6 +251,20 @@ export class Inodes implements InodePort {
       ...{ usedBytes, usedInodes, freeBytes: await this.#freeBytes() },
       ...{ quotaBytes: quotaBytes ?? null, quotaInodes: quotaInodes ?? null },
     };
+  }
+
+  async near(
+    { workflow }: { readonly workflow: string },
+    options: CallOptions,
+  ): Promise<NearPlace | undefined> {
+    await this.#calls.begin(workflow, options);
+    return this.#near?.place();
+  }
+
+  staged({ staged, bytes }: StagedContent): AsyncIterable<Uint8Array> {
+    if (this.#near !== undefined) return this.#near.read(staged, bytes);
+    const message = "this node meets no mounts on its disk";
+    throw new ClusterError({ code: "API_INPUT_INVALID" }, message);
   }
 
   /** Puts a command through, and shows the inode that it is about. */

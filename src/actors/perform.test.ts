@@ -8,6 +8,7 @@ import type { HandlerRef } from "../scheduler/work.ts";
 import { ActorError } from "./errors.ts";
 import { Performer } from "./perform.ts";
 import type { ReadRows } from "./reduce-inputs.ts";
+import type { RunCopies } from "./run-copies.ts";
 import type { RunnerPort } from "./work-ports.ts";
 
 const REDUCED = { kind: "reduced", parts: [], session: [], warnings: [] } as const;
@@ -20,6 +21,7 @@ function performerWith(
   blocks: readonly (readonly [string, Row])[],
   ensure: (dataset: Dataset) => Promise<Dataset>,
   asks: readonly { readonly again: boolean }[] = [],
+  lost: RunCopies["lost"] = () => Promise.resolve([]),
 ) {
   const merged: (Dataset | undefined)[] = [];
   const runner: RunnerPort = {
@@ -37,14 +39,14 @@ function performerWith(
   };
   const read: ReadRows = (_group, { scan }) => {
     // A page of one row, so that several rows are several pages.
-    const found = blocks.filter(([key]) => key >= (scan?.gte ?? ""));
+    const found = blocks.filter(([key]) => key >= (scan?.gte ?? "") && key < (scan?.lt ?? "~"));
     const scanned = found.slice(0, 1).map(([key, row]) => ({ key, row }));
     return Promise.resolve({ values: [], scanned, more: found.length > 1 });
   };
   const performer = new Performer({
     capabilities: [],
     runner,
-    copies: { ensure, secure: (dataset) => Promise.resolve(dataset) },
+    copies: { ensure, secure: (dataset) => Promise.resolve(dataset), lost },
     clock: { nowMs: () => 0 },
     read,
   });
@@ -87,10 +89,14 @@ function nameOf(dataset: Dataset | undefined): string | undefined {
 
 /** A block row with one child that has this result. */
 function block(at: number, text: string): readonly [string, Row] {
-  const child = { data: large(text), startedAfterMs: 0, endedAfterMs: 0 };
+  return [keys.block(1, [], at), blockOf(32 * at, [large(text)])];
+}
+
+/** A block row whose children have these results, from this one on. */
+function blockOf(first: number, datas: readonly (Dataset | undefined)[]): Row {
+  const children = datas.map((data) => ({ data, startedAfterMs: 0, endedAfterMs: 0 }));
   const alike = { node: "n", failureCode: undefined, attempts: 1, grantedMs: 0 };
-  const stretch = { first: 32 * at, children: [child], ...alike };
-  return [keys.block(1, [], at), { kind: "block", stretches: [stretch] }];
+  return { kind: "block", stretches: [{ first, children, ...alike }] };
 }
 
 test("a reduce whose inputs are away takes no slot until they are here", async () => {
@@ -136,15 +142,45 @@ test.each([[["a"]], [["a", "b", "c"]]])(
   },
 );
 
-test("inputs that cannot be reached give the unit back, and lost ones fail it", async () => {
+test("inputs that cannot be reached give the unit back, and so do lost ones that came back", async () => {
   const codes = ["RUN_UNREACHABLE", "RUN_LOST"] as const;
   const outcomes = codes.map((code) => {
     const error = new ActorError({ code }, "on node-2");
     return performerWith([block(0, "a")], () => Promise.reject(error)).perform();
   });
-  const [away, lost] = await Promise.all(outcomes);
+  const [away, back] = await Promise.all(outcomes);
   expect(away?.outcome).toMatchObject({ kind: "released", reason: "RUN_UNREACHABLE: on node-2" });
-  expect(lost?.outcome).toMatchObject({ kind: "failed", error: { code: "RUN_LOST" } });
+  expect(back?.outcome).toMatchObject({ kind: "released", reason: "RUN_LOST: on node-2" });
+});
+
+test("all lost runs of a reduction's input are told at once, with who has made them", async () => {
+  const error = new ActorError({ code: "RUN_LOST" }, "on node-2");
+  const ensure = () => Promise.reject(error);
+  const size = { bytes: 1, count: 1, order: "key", holders: ["n"] } as const;
+  const own = (text: string): Dataset => [{ kind: "run", cid: text.repeat(64), ...size }];
+  const rows: (readonly [string, Row])[] = [
+    [keys.block(1, [], 0), blockOf(0, [own("a"), undefined, own("c")])],
+    [keys.block(1, [], 1), blockOf(32, [own("d")])],
+    [keys.result(1, [], { part: 0, child: 1, unit: 3 }), { kind: "result", data: own("b") }],
+  ];
+  const { perform } = performerWith(rows, ensure, [], (runs) =>
+    Promise.resolve(runs.filter(({ cid }) => !cid.startsWith("c"))),
+  );
+  expect((await perform()).outcome).toEqual({
+    kind: "lacking",
+    error: {
+      code: "RUN_LOST",
+      message: "RUN_LOST: on node-2",
+      traceback: "",
+      stdout: "",
+      stderr: "",
+    },
+    lost: [
+      { cid: "a".repeat(64), child: 0, unit: 0 },
+      { cid: "b".repeat(64), child: 1, unit: 3 },
+      { cid: "d".repeat(64), child: 32, unit: 0 },
+    ],
+  });
 });
 
 test.each(["succeeds", "fails"])(
@@ -166,6 +202,7 @@ test.each(["succeeds", "fails"])(
       copies: {
         ensure: (dataset) => Promise.resolve(dataset),
         secure: (dataset) => Promise.resolve(dataset),
+        lost: () => Promise.resolve([]),
       },
       clock: { nowMs: () => 0 },
       volumes: {

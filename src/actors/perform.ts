@@ -4,12 +4,19 @@ import { rowOf } from "../scheduler/apply-kit.ts";
 import { clampOutcome } from "../scheduler/clamp.ts";
 import type { Dataset } from "../scheduler/dataset.ts";
 import { keys } from "../scheduler/keys.ts";
-import type { Outcome, Work, WorkEnd } from "../scheduler/work.ts";
+import {
+  LOST_RUNS_MAX,
+  type LostRun,
+  type Outcome,
+  type Work,
+  type WorkEnd,
+  type WorkError,
+} from "../scheduler/work.ts";
 import { assert } from "../std/assert.ts";
 import type { Clock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
-import { inputPages, type ReadRows } from "./reduce-inputs.ts";
+import { type InputOf, inputPages, inputsWithMakers, type ReadRows } from "./reduce-inputs.ts";
 import type { RunCopies } from "./run-copies.ts";
 import type { RunnerPort, VolumesPort } from "./work-ports.ts";
 
@@ -40,7 +47,7 @@ type RanTimes = Omit<WorkEnd, "outcome">;
 export interface PerformDeps {
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
-  readonly copies: Pick<RunCopies, "ensure" | "secure">;
+  readonly copies: Pick<RunCopies, "ensure" | "secure" | "lost">;
   readonly clock: Clock;
   /** Without it handlers have no volume. */
   readonly volumes?: VolumesPort | undefined;
@@ -81,14 +88,51 @@ export class Performer {
       const inputs = await this.#inputsHere(attempt);
       const end = await this.#run(work, { attempt, inputs });
       ran(end);
+      // A copy that was here went between the look for it and its use.
+      if (end.outcome.kind === "failed" && end.outcome.error.code === "RUN_LOST") {
+        return await this.#lacking(attempt, end.outcome.error);
+      }
       return await this.#secure(clampOutcome(end.outcome), signal);
     } catch (error) {
       if (signal.aborted) return { kind: "released", reason: "cancelled" };
+      if (isJobxError(error) && error.code === "RUN_LOST") {
+        return this.#lackingAfter(attempt, executorError(error));
+      }
       if (isJobxError(error) && PASSING.has(error.code)) {
         return clampOutcome({ kind: "released", reason: errorText(error) });
       }
       return clampOutcome({ kind: "failed", error: executorError(error) });
     }
+  }
+
+  /** The same where looking for what is lost may go wrong by itself. */
+  async #lackingAfter(attempt: LocalAttempt, error: WorkError): Promise<Outcome> {
+    try {
+      return await this.#lacking(attempt, error);
+    } catch (broken) {
+      return clampOutcome({ kind: "released", reason: errorText(broken) });
+    }
+  }
+
+  /** R26: all that is lost of its input is told at once, so that it is made again side by side. */
+  async #lacking(attempt: LocalAttempt, error: WorkError): Promise<Outcome> {
+    const { grant, group, controller } = attempt;
+    const { copies, read } = this.#deps;
+    const lost: LostRun[] = [];
+    const look = async ({ data, child, unit }: InputOf): Promise<void> => {
+      const runs = data.flatMap((piece) => (piece.kind === "run" ? [piece] : []));
+      const some = await copies.lost(runs, controller.signal);
+      lost.push(...some.map(({ cid }) => ({ cid, child, unit })));
+    };
+    const { work } = grant;
+    const own = work.kind === "map" ? work.input.map(({ piece }) => piece) : work.session;
+    await look({ data: own, child: undefined, unit: 0 });
+    for await (const input of inputsWithMakers(read, group, grant.inputs)) {
+      if (lost.length >= LOST_RUNS_MAX) break;
+      await look(input);
+    }
+    if (lost.length === 0) return { kind: "released", reason: error.message };
+    return clampOutcome({ kind: "lacking", lost: lost.slice(0, LOST_RUNS_MAX), error });
   }
 
   /** Its handlers reach the volume for as long as they run: what comes later is nobody's. */
@@ -223,12 +267,13 @@ export class Performer {
       }
       case "failed":
       case "released":
+      case "lacking":
         return outcome;
     }
   }
 }
 
-function executorError(error: unknown): Extract<Outcome, { kind: "failed" }>["error"] {
+function executorError(error: unknown): WorkError {
   const code = isJobxError(error) ? error.code : "EXECUTOR_FAILED";
   return { code, message: errorText(error), traceback: "", stdout: "", stderr: "" };
 }

@@ -4,7 +4,7 @@ import { resultsOf } from "../scheduler/block-row.ts";
 import type { Dataset, Piece } from "../scheduler/dataset.ts";
 import { placeOfResultKey, prefixes } from "../scheduler/keys.ts";
 import type { GrantInputs } from "../scheduler/protocol.ts";
-import type { Row } from "../scheduler/rows.ts";
+import type { ChildResult, Row } from "../scheduler/rows.ts";
 import type { Path } from "../scheduler/unit.ts";
 import { orderedNumber, prefixEnd } from "../std/ordered-text.ts";
 
@@ -34,25 +34,41 @@ export async function* inputPages(
   group: number,
   inputs: GrantInputs,
 ): AsyncGenerator<Dataset, void, undefined> {
+  yield* paged(inputsWithMakers(read, group, inputs));
+}
+
+/** The same datasets one by one, with who has made them. */
+export async function* inputsWithMakers(
+  read: ReadRows,
+  group: number,
+  inputs: GrantInputs,
+): AsyncGenerator<InputOf, void, undefined> {
   switch (inputs.kind) {
     case "none":
       return;
     case "invocation": {
       const { values } = await read(group, { keys: [inputs.key] });
       const row = values[0];
-      if (row?.kind === "invocation") yield row.data;
+      if (row?.kind === "invocation") yield { data: row.data, child: undefined, unit: 0 };
       return;
     }
     case "children":
-      yield* paged(childData(read, group, inputs));
+      yield* childData(read, group, inputs);
       return;
     case "part":
-      yield* paged(partData(read, group, inputs));
+      yield* partData(read, group, inputs);
   }
 }
 
-/** The data of one child after the other. */
-type Datas = AsyncGenerator<Dataset, void, undefined>;
+/** A dataset with who has made it; see `LostRun`. */
+export interface InputOf {
+  readonly data: Dataset;
+  readonly child: number | undefined;
+  readonly unit: number;
+}
+
+/** The same, one child after the other. */
+type Datas = AsyncGenerator<InputOf, void, undefined>;
 
 /** In one part a child's data is in its block, or in rows of its own. */
 async function* childData(
@@ -73,18 +89,23 @@ async function* childData(
       const lt = prefixEnd(results + orderedNumber(last.child));
       for await (const page of scans(read, group, { gte, lt })) {
         for (const { key, row } of page) {
-          const { child } = placeOfResultKey(key);
+          const { child, unit = 0 } = placeOfResultKey(key);
           // Of one that was skipped nothing counts.
           if (row.kind !== "result" || !owners.has(child)) continue;
           const after = waiting.findIndex((one) => one.child >= child);
-          for (const { data } of waiting.slice(0, after)) if (data !== undefined) yield data;
+          yield* known(waiting.slice(0, after));
           waiting = waiting.slice(after);
-          yield row.data;
+          yield { data: row.data, child, unit };
         }
       }
     }
-    for (const { data } of waiting) if (data !== undefined) yield data;
+    yield* known(waiting);
   }
+}
+
+/** Results that are in their block. */
+function* known(results: readonly ChildResult[]): Generator<InputOf, void, undefined> {
+  for (const { data, child } of results) if (data !== undefined) yield { data, child, unit: 0 };
 }
 
 /** One of several parts: all of it, and nothing else, lies in one stretch of rows. */
@@ -97,9 +118,9 @@ async function* partData(
   let skipped: number | undefined;
   for await (const rows of scans(read, group, { gte, lt: prefixEnd(gte) })) {
     for (const { key, row } of rows) {
-      const { child } = placeOfResultKey(key);
+      const { child, unit = 0 } = placeOfResultKey(key);
       if (row.kind === "void") skipped = child;
-      if (row.kind === "result" && child !== skipped) yield row.data;
+      if (row.kind === "result" && child !== skipped) yield { data: row.data, child, unit };
     }
   }
 }
@@ -124,7 +145,7 @@ async function* scans(
 async function* paged(datas: Datas): AsyncGenerator<Dataset, void, undefined> {
   let page: Piece[] = [];
   let bytes = 0;
-  for await (const data of datas) {
+  for await (const { data } of datas) {
     page.push(...data);
     for (const piece of data) if (piece.kind === "inline") bytes += piece.bytes.length;
     if (bytes < PAGE_BYTES && page.length < PAGE_PIECES) continue;

@@ -162,6 +162,15 @@ describe("a run of others", () => {
     });
   });
 
+  test("of several those are told that all who are up lack, and not those that only came late", async () => {
+    const { copies } = copiesWith({ a: [] }, ({ cid }) =>
+      cid.startsWith("h") ? Promise.resolve() : Promise.reject(missing),
+    );
+    const here = { ...runOn("a"), cid: "h".repeat(64) };
+    const away = runOn("a", "b");
+    expect(await copies.lost([here, runOn("a"), away], signal)).toEqual([runOn("a")]);
+  });
+
   test("that is damaged at once is not waited for", async () => {
     let tries = 0;
     const broken = new JobxError({ code: "RUN_MALFORMED" }, "no manifest");

@@ -4,6 +4,7 @@
  */
 
 import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
+import { LOST_RUNS_MAX } from "../scheduler/work.ts";
 import type { Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
 import { handOnBlocks } from "./block-hand-on.ts";
@@ -23,6 +24,9 @@ const COPY_MS_MAX = 60_000;
  */
 const ENSURE_TRIES_MAX = 30;
 const ENSURE_PAUSE_MS = 1_000;
+
+/** After so many it is asked whether it is lost for certain. */
+const LOST_TRIES = 10;
 
 /**
  * How often all other nodes are asked to take a copy, and how long between: links to nodes that are
@@ -58,7 +62,7 @@ export class RunCopies {
   /**
    * Brings every run of the dataset to this node.
    * @throws {ActorError} `RUN_UNREACHABLE` when no node that is up could give one for half a minute;
-   * `RUN_LOST` when besides each of its holders is no member any more, or is up and lacks it, and so do all
+   * `RUN_LOST`, after ten seconds, when besides each of its holders is no member any more, or is up and lacks it, and so do all
    * members where a holder was removed; what `RunsPort.ensure` throws that does not pass.
    */
   async ensure(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
@@ -75,18 +79,45 @@ export class RunCopies {
     return Promise.all(dataset.map((piece) => this.#securePiece(piece, signal)));
   }
 
+  /**
+   * R26: which of these runs no node has a copy of any more, by asking each node once; the first few. One
+   * that somebody has after all is brought here.
+   */
+  async lost(runs: readonly RunPiece[], signal: AbortSignal): Promise<readonly RunPiece[]> {
+    const lost: RunPiece[] = [];
+    for (const run of runs) {
+      if (lost.length >= LOST_RUNS_MAX) break;
+      try {
+        await this.#deps.runs.ensure(run, this.#whom(run), signal);
+      } catch (error) {
+        if (!isAway(error) || signal.aborted) throw error;
+        const { code } = (await this.#unreachable(run, { error, signal })).details;
+        if (code === "RUN_LOST") lost.push(run);
+      }
+    }
+    return lost;
+  }
+
+  /** Its holders, then all others that are up. */
+  #whom({ holders }: RunPiece): readonly NodeId[] {
+    const first = holders.filter((node) => node !== this.#deps.mesh.self);
+    return [...first, ...this.#deps.others().filter((node) => !first.includes(node))];
+  }
+
   /** Its holders may be restarting: they get a while before that counts as the unit's failure. */
   async #ensureRun(run: RunPiece, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
-      const holders = run.holders.filter((node) => node !== this.#deps.mesh.self);
-      const others = this.#deps.others().filter((node) => !holders.includes(node));
       try {
-        await this.#deps.runs.ensure(run, [...holders, ...others], signal);
+        await this.#deps.runs.ensure(run, this.#whom(run), signal);
         return;
       } catch (error) {
-        const away = isJobxError(error) && /^(FS_BLOCK_MISSING$|MESH_)/.test(error.code);
-        if (!away || signal.aborted) throw error;
-        if (tries >= ENSURE_TRIES_MAX) throw await this.#unreachable(run, { error, signal });
+        if (!isAway(error) || signal.aborted) throw error;
+        const isLast = tries >= ENSURE_TRIES_MAX;
+        // Where all who may have it are up and say that they have not, there is nothing to wait for.
+        if (isLast || tries === LOST_TRIES) {
+          const why = await this.#unreachable(run, { error, signal });
+          if (isLast || why.code === "RUN_LOST") throw why;
+        }
       }
       await orAborted(this.#pause(ENSURE_PAUSE_MS), signal);
     }
@@ -180,6 +211,11 @@ export class RunCopies {
       this.#deps.timers.after(delayMs, resolve);
     });
   }
+}
+
+/** Whether somebody else may have it, or the same one later. */
+function isAway(error: unknown): boolean {
+  return isJobxError(error) && /^(FS_BLOCK_MISSING$|MESH_)/.test(error.code);
 }
 
 /** Nobody waits any more for what the signal ends: a node that says nothing holds nobody up. */

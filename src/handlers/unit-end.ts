@@ -5,10 +5,16 @@ import type { HandlerFault } from "./errors.ts";
 
 /** For the many that print nothing the outcome stays as it is. */
 export function withPrinted(outcome: Outcome, printed: Printed | undefined): Outcome {
-  if (printed === undefined || outcome.kind === "failed" || outcome.kind === "released") {
-    return outcome;
+  switch (outcome.kind) {
+    case "mapped":
+    case "combined":
+    case "reduced":
+      return printed === undefined ? outcome : { ...outcome, printed };
+    case "failed":
+    case "released":
+    case "lacking":
+      return outcome;
   }
-  return { ...outcome, printed };
 }
 
 /** Of an attempt that failed or was given back. */

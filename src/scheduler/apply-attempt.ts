@@ -15,10 +15,8 @@ import {
   deleteQueueRow,
   enqueueUnit,
   findRequest,
-  findStep,
   isLive,
   type Position,
-  planOf,
   putRequest,
   requestOf,
   requestOfQueueRow,
@@ -37,23 +35,30 @@ import {
   without,
 } from "./attempt-block.ts";
 import {
+  AGAIN,
   type Attempt,
   addWarnings,
   attemptsWith,
   type Ended,
   exitOf,
+  isAgain,
   keepPrinted,
+  lossesOf,
   noteBadEnd,
   noteDone,
   timesOf,
 } from "./attempt-record.ts";
 import type { AttemptEnd, Command } from "./commands.ts";
 import { type Dataset, datasetCount } from "./dataset.ts";
+import { delay } from "./delays.ts";
 import { keys } from "./keys.ts";
-import { joinedOutputs, partsOf, putOutput, voidOutputs } from "./reduce-outputs.ts";
-import type { AttemptRow, DelayedRow, HistoryRow, QueueRow } from "./rows.ts";
+import { problem, problemOf } from "./outcome-fit.ts";
+import { joinedOutputs, putOutput, voidOutputs } from "./reduce-outputs.ts";
+import { replaceMade } from "./remade.ts";
+import { awaitInputs, isRemade } from "./remake.ts";
+import type { AttemptRow, HistoryRow, QueueRow } from "./rows.ts";
 import { retriesOf } from "./step-limits.ts";
-import { PATH_LENGTH_MAX, type Token, type UnitRef } from "./unit.ts";
+import type { Token, UnitRef } from "./unit.ts";
 import type { Outcome, WorkError } from "./work.ts";
 
 /** Executors that a unit may lose before it is taken for what kills them. */
@@ -148,7 +153,7 @@ export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd
   const { token, outcome, run } = said;
   const attempt = endAttempt(tx, token, howOf(outcome));
   if (attempt === undefined) return;
-  if (!isWanted(tx, attempt.unit)) return;
+  if (!isWanted(tx, attempt)) return;
   const end: Ended = { attempt, token, times: timesOf(attempt, at, run), exit: exitOf(outcome) };
   const problem = problemOf(tx, attempt, outcome);
   if (problem !== undefined) {
@@ -169,6 +174,9 @@ export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd
     case "released":
       requeue(tx, at, { ...end, how: "released", reason: outcome.reason });
       return;
+    case "lacking":
+      applyLacking(tx, at, { ...end, ...outcome });
+      return;
     default:
       unreachable(outcome);
   }
@@ -182,14 +190,16 @@ export function applyTakeBack(
 ): void {
   const attempt = endAttempt(tx, command.token, command.how);
   if (attempt === undefined) return;
-  if (!isWanted(tx, attempt.unit)) return;
+  if (!isWanted(tx, attempt)) return;
   const times = timesOf(attempt, at, undefined);
   const end: Ended = { attempt, token: command.token, times, exit: undefined };
   requeue(tx, at, { ...end, how: command.how, reason: undefined });
 }
 
 /** False when the request has ended or is gone, or the invocation was skipped because another part failed. */
-function isWanted(tx: WorkflowTransaction, unit: UnitRef): boolean {
+function isWanted(tx: WorkflowTransaction, of: Pick<Attempt, "unit" | "losses">): boolean {
+  const { unit } = of;
+  if (isAgain(of)) return isRemade(tx, unit);
   const request = findRequest(tx, unit.request);
   if (request === undefined || !isLive(request)) return false;
   if (unit.kind === "map") return true;
@@ -198,6 +208,7 @@ function isWanted(tx: WorkflowTransaction, unit: UnitRef): boolean {
 
 /** The word for an outcome, as its executor means it. */
 function howOf(outcome: Outcome): HistoryRow["how"] {
+  if (outcome.kind === "lacking") return "released";
   return outcome.kind === "failed" || outcome.kind === "released" ? outcome.kind : "done";
 }
 
@@ -220,47 +231,6 @@ function endAttempt(
   return { unit, node, step, failures, losses, grantedMs };
 }
 
-/** Why an outcome cannot be what this unit's attempt led to; an executor is not trusted to fit. */
-function problemOf(
-  tx: WorkflowTransaction,
-  attempt: Attempt,
-  outcome: Outcome,
-): WorkError | undefined {
-  const { unit } = attempt;
-  switch (outcome.kind) {
-    case "mapped": {
-      if (unit.kind !== "map") return unfit("a reduce unit cannot map");
-      const plan = planOf(tx, requestOf(tx, unit.request));
-      if (findStep(plan, outcome.step) === undefined) {
-        return problem("HANDLER_STEP_UNKNOWN", `the mapper chose an unknown step: ${outcome.step}`);
-      }
-      if (unit.path.length >= PATH_LENGTH_MAX) {
-        return problem("HANDLER_TOO_DEEP", "the mapper maps more levels deep than are allowed");
-      }
-      return undefined;
-    }
-    case "combined":
-      return unit.kind === "map" ? undefined : unfit("a reduce unit cannot combine");
-    case "reduced":
-      return outcome.parts.length === partsOf(tx, unit.request, unit.path)
-        ? undefined
-        : unfit("the result has another number of parts than its parent's step has partitions");
-    case "failed":
-    case "released":
-      return undefined;
-    default:
-      return unreachable(outcome);
-  }
-}
-
-function problem(code: string, message: string): WorkError {
-  return { code, message, traceback: "", stdout: "", stderr: "" };
-}
-
-function unfit(message: string): WorkError {
-  return problem("HANDLER_PROTOCOL", message);
-}
-
 function applyDone(
   tx: WorkflowTransaction,
   at: Position,
@@ -270,6 +240,12 @@ function applyDone(
   const { unit } = attempt;
   const place = { request: unit.request, path: unit.path, step: attempt.step };
   const ending = endingOf(end);
+  if (isAgain(attempt)) {
+    noteDone(tx, end);
+    const differs = replaceMade(tx, at, attempt, outcome);
+    if (differs !== undefined) failDifferent(tx, at, attempt, differs);
+    return;
+  }
   switch (outcome.kind) {
     case "mapped": {
       noteDone(tx, end);
@@ -317,6 +293,31 @@ function applyDone(
     default:
       unreachable(outcome);
   }
+}
+
+/** R26: what was made again cannot take the place of what is lost. */
+function failDifferent(
+  tx: WorkflowTransaction,
+  at: Position,
+  { unit }: Attempt,
+  differs: string,
+): void {
+  const text = `what was lost cannot be made again, since handlers came to something else: ${differs}`;
+  const error = problem("HANDLER_NOT_PURE", text);
+  endRequest(tx, at, unit.request, { state: "failed", failure: { error, unit } });
+}
+
+/** R26: the unit waits until its input is made again, or fails where nobody can do that. */
+function applyLacking(
+  tx: WorkflowTransaction,
+  at: Position,
+  end: Ended & Pick<Extract<Outcome, { kind: "lacking" }>, "lost" | "error">,
+): void {
+  const { error } = end;
+  if (awaitInputs(tx, at, end, end.lost)) {
+    const reason = problem("UNIT_GIVEN_BACK", error.message);
+    noteBadEnd(tx, end, { how: "released", error: reason, isFinal: false });
+  } else failUnit(tx, at, end);
 }
 
 function endingOf({ attempt, times }: Ended): Ending {
@@ -367,13 +368,16 @@ function failUnit(
   const failure = { error, unit };
   const request = requestOf(tx, unit.request);
   if (step.onFailure === "pause") {
-    const row = { kind: "queue-unit", unit, step: attempt.step, failures: 0, losses: 0 } as const;
+    const losses = isAgain(attempt) ? AGAIN : 0;
+    const row = { kind: "queue-unit", unit, step: attempt.step, failures: 0, losses } as const;
     enqueueUnit(tx, at, { step, row });
     putRequest(tx, unit.request, { ...withState(request, at, "paused"), failure });
     return;
   }
-  putRequest(tx, unit.request, withCount(request, attempt.step, { failed: 1 }));
-  if (step.onFailure === "skip" && unit.path.length > 0) {
+  // A unit that is over has been counted, and its parent cannot go on without it any more.
+  const again = isAgain(attempt);
+  if (!again) putRequest(tx, unit.request, withCount(request, attempt.step, { failed: 1 }));
+  if (!again && step.onFailure === "skip" && unit.path.length > 0) {
     skip(tx, at, end);
     return;
   }
@@ -411,7 +415,7 @@ function requeue(
   const { unit, step, failures } = attempt;
   const error = reason === undefined ? undefined : problem("UNIT_GIVEN_BACK", reason);
   const losses = attempt.losses + (how === "lost" ? 1 : 0);
-  const isFinal = losses > LOSSES_MAX;
+  const isFinal = lossesOf({ losses }) > LOSSES_MAX;
   noteBadEnd(tx, end, { how, error, isFinal });
   const request = requestOf(tx, unit.request);
   if (isFinal) {
@@ -424,26 +428,14 @@ function requeue(
     delay(tx, at, { unit, step, failures, losses }, RELEASE_MS_MIN);
     return;
   }
-  if (how === "lost" && losses > LOSSES_AT_ONCE) {
-    const waitMs = LOSS_WAIT_MS_MIN * 2 ** (losses - LOSSES_AT_ONCE - 1);
+  const lost = lossesOf({ losses });
+  if (how === "lost" && lost > LOSSES_AT_ONCE) {
+    const waitMs = LOSS_WAIT_MS_MIN * 2 ** (lost - LOSSES_AT_ONCE - 1);
     delay(tx, at, { unit, step, failures, losses }, Math.min(waitMs, LOSS_WAIT_MS_MAX));
     return;
   }
   const row = { kind: "queue-unit", unit, step, failures, losses } as const;
   enqueueUnit(tx, at, { step: stepOf(tx, request, step), row });
-}
-
-/** The unit is ready again after a while. */
-function delay(
-  tx: WorkflowTransaction,
-  at: Position,
-  unit: Omit<DelayedRow, "kind">,
-  waitMs: number,
-): void {
-  const dueMs = at.stampMs + waitMs;
-  const key = keys.delayed(dueMs, at);
-  tx.put(key, { kind: "delayed", ...unit });
-  tx.emit({ kind: "delayed", key, dueMs });
 }
 
 /** A delayed unit is ready again. */
@@ -452,7 +444,7 @@ export function applyDue(tx: WorkflowTransaction, at: Position, key: string): vo
   if (row === undefined) return;
   tx.delete(key);
   tx.emit({ kind: "undelayed", key });
-  if (!isWanted(tx, row.unit)) return;
+  if (!isWanted(tx, row)) return;
   const step = stepOf(tx, requestOf(tx, row.unit.request), row.step);
   enqueueUnit(tx, at, { step, row: { ...row, kind: "queue-unit" } });
 }

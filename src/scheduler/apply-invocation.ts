@@ -143,8 +143,7 @@ export function countChild(
   const { path, child } = parentOf(place.path);
   const { parts } = end;
   const [data = []] = parts ?? [];
-  const inBlock =
-    parts !== undefined && parts.length <= 1 && inlineBytes(data) <= BLOCK_RESULT_BYTES_MAX;
+  const inBlock = parts !== undefined && parts.length <= 1 && fitsBlock(data);
   if (!inBlock) putParts(tx, place, { unit: 0, parts: parts ?? [] });
   const result: ChildResult = {
     child,
@@ -165,9 +164,9 @@ export function countChild(
   else startReduce(tx, at, { request: place.request, path }, counted);
 }
 
-/** Bytes that the dataset puts into the row that holds it. */
-function inlineBytes(data: Dataset): number {
+/** Whether a child's result is small enough for its block: by the bytes that it puts into the row. */
+export function fitsBlock(data: Dataset): boolean {
   let bytes = 0;
   for (const piece of data) bytes += piece.kind === "inline" ? piece.bytes.length : 128;
-  return bytes;
+  return bytes <= BLOCK_RESULT_BYTES_MAX;
 }

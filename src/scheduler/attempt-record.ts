@@ -73,9 +73,27 @@ export function timesOf(
   return { grantedMs, startedMs: Math.max(grantedMs, endedMs - run.tookMs), endedMs };
 }
 
+/**
+ * R26: what is added to the losses of a unit that is over and runs again, far above all losses that a unit
+ * may have. So its attempts are known by rows that are read in any case.
+ */
+export const AGAIN = 1024;
+
+type Losses = Pick<Attempt, "losses">;
+
+/** Whether the attempt is of a unit that is over and runs again. */
+export function isAgain({ losses }: Losses): boolean {
+  return losses >= AGAIN;
+}
+
+/** Executors that the unit has lost. */
+export function lossesOf({ losses }: Losses): number {
+  return losses % AGAIN;
+}
+
 /** Attempts of its unit with this one, as rows count them: what was given back does not count. */
-export function attemptsWith({ failures, losses }: Pick<Attempt, "failures" | "losses">): number {
-  return failures + losses + 1;
+export function attemptsWith(attempt: Pick<Attempt, "failures" | "losses">): number {
+  return attempt.failures + lossesOf(attempt) + 1;
 }
 
 /** How the worker ended that an attempt took with it. */

@@ -1,5 +1,6 @@
 /** R18: how the children of one block ended, neighbours that are alike in one stretch. */
 import { assert } from "../std/assert.ts";
+import type { Dataset } from "./dataset.ts";
 import type { BlockRow, ChildResult, Stretch } from "./rows.ts";
 
 /** The children of a block that have ended, in their order. */
@@ -33,6 +34,16 @@ export function withResult(block: BlockRow | undefined, result: ChildResult): Bl
     kind: "block",
     stretches: [...old.slice(0, Math.max(0, at - 1)), ...middle, ...old.slice(at + 1)],
   };
+}
+
+/** R26: the block with other data of a child that is in it. */
+export function withData(block: BlockRow, child: number, data: Dataset | undefined): BlockRow {
+  const stretches = block.stretches.map((stretch) => {
+    const at = child - stretch.first;
+    const children = stretch.children.map((one, nth) => (nth === at ? { ...one, data } : one));
+    return { ...stretch, children };
+  });
+  return { kind: "block", stretches };
 }
 
 function stretchOf({ child, data, startedMs, endedMs, ...alike }: ChildResult): Stretch {

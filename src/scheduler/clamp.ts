@@ -33,6 +33,7 @@ export function clampOutcome(outcome: Outcome): Outcome {
     case "reduced":
       return { ...outcome, ...clampWords(outcome) };
     case "failed":
+    case "lacking":
       return { ...outcome, error: clampError(outcome.error) };
     case "released":
       return { ...outcome, reason: outcome.reason.slice(0, WARNING_MAX) };

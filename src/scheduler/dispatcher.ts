@@ -452,6 +452,7 @@ export class Dispatcher {
       case "attempt-ended":
         this.#release(effect.token);
         return;
+      case "run-again":
       case "request-changed":
       case "request-ended":
       case "request-resumed":

@@ -15,6 +15,8 @@ export type Effect =
   /** A unit waits until `dueMs`, by the stamp's clock. */
   | { readonly kind: "delayed"; readonly key: string; readonly dueMs: number }
   | { readonly kind: "undelayed"; readonly key: string }
+  /** R26: what a unit had made is lost on all nodes, so it is ready once more. */
+  | { readonly kind: "run-again"; readonly unit: UnitRef; readonly step: string }
   /** Attempts of one grant; `token` is that of the first. */
   | { readonly kind: "granted"; readonly token: Token; readonly attempt: AttemptRow }
   /** The grant found its unit gone, taken, or its request not running. */

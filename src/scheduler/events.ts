@@ -144,6 +144,7 @@ function changeOf(effect: Effect): EventChange | undefined {
     case "still-queued":
     case "delayed":
     case "undelayed":
+    case "run-again":
     case "granted":
     case "grant-refused":
     case "attempt-ended":

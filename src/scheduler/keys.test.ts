@@ -21,6 +21,7 @@ const EXAMPLES: readonly string[] = [
   keys.history({ kind: "map", request: 1, path: [2] }, AT),
   keys.badEnd(1, "final", 2),
   keys.printed(1, 2),
+  keys.remake({ kind: "map", request: 1, path: [2] }),
   keys.answerWindow("node"),
   keys.keyed("client"),
   keys.expiry(5, keys.keyed("client")),
@@ -35,8 +36,10 @@ test("each kind of row has a small letter of its own, so that capitals are free 
   const letters = EXAMPLES.map((key) => key.slice(0, 2));
   expect(letters.every((letter) => /^[a-z]\/$/u.test(letter))).toBe(true);
   expect(new Set(letters).size).toBe(EXAMPLES.length);
-  // An answer block lies in its node's window, and what voids results among them.
-  const kinds = Object.keys(keys).filter((kind) => kind !== "answerBlock" && kind !== "void");
+  // An answer block lies in its node's window, what voids results among them, and who waits for what is
+  // made again beside that.
+  const beside = new Set(["answerBlock", "void", "starved"]);
+  const kinds = Object.keys(keys).filter((kind) => !beside.has(kind));
   expect(EXAMPLES).toHaveLength(kinds.length + 2);
 });
 
@@ -52,6 +55,8 @@ test("what attempts left goes with their request", () => {
     keys.history({ kind: "map", request: 1, path: [2] }, AT),
     keys.badEnd(1, "final", 2),
     keys.printed(1, 2),
+    keys.remake({ kind: "reduce", request: 1, path: [2], part: 0 }),
+    keys.starved(1, AT),
   ]) {
     expect(isUnder(key, 1)).toBe(true);
     expect(isUnder(key, 12)).toBe(false);

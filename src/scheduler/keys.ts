@@ -92,6 +92,11 @@ export const keys = {
   /** What an attempt printed; a place is used again when newer ones have gone round. */
   printed: (request: number, place: number): string =>
     `o/${orderedNumber(request)}/${orderedNumber(place)}`,
+  /** R26: that a unit which is over runs again. */
+  remake: (unit: UnitRef): string =>
+    `s/${orderedNumber(unit.request)}/${unit.kind === "map" ? "m" : `r${orderedNumber(unit.part)}`}${unit.path.map(orderedNumber).join("")}`,
+  /** A unit of the request that waits for such; `at` is where it was delayed. */
+  starved: (request: number, at: Token): string => `s/${orderedNumber(request)}/w${token(at)}`,
   /** Which answers to commands that entered the cluster at a node are kept. */
   answerWindow: (node: string): string => `w/${node}/`,
   answerBlock: (node: string, boot: number, block: number): string =>
@@ -147,6 +152,12 @@ export function requestOfRequestKey(key: string): number {
   return readOrderedNumbers(key, 2)[0] ?? 0;
 }
 
+/** Where in the log the unit under a delayed key was delayed. */
+export function positionOfDelayedKey(key: string): Token {
+  const [, index = 0, ordinal = 0] = readOrderedNumbers(key, 2);
+  return { index, ordinal };
+}
+
 /** When the unit under a delayed key is due, by the clock of the entries' stamps. */
 export function dueMsOfDelayedKey(key: string): number {
   return readOrderedNumbers(key, 2)[0] ?? 0;
@@ -190,7 +201,7 @@ export function placeOfResultKey(key: string): {
 }
 
 /** First letters of the rows that lie under a request, besides its own row. */
-const UNDER_REQUEST = ["i/", "b/", "c/", "g/", "f/", "h/", "o/", "z/"] as const;
+const UNDER_REQUEST = ["i/", "b/", "c/", "g/", "f/", "h/", "o/", "s/", "z/"] as const;
 
 /** Prefixes of all rows that lie under a request. */
 export function prefixesUnder(request: number): readonly string[] {

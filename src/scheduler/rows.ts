@@ -297,6 +297,7 @@ export interface QueueUnitRow {
   readonly unit: UnitRef;
   readonly step: string;
   readonly failures: number;
+  /** From `AGAIN` on: that much and the losses of a unit that is over and runs again (R26). */
   readonly losses: number;
 }
 
@@ -306,6 +307,28 @@ export interface DelayedRow {
   readonly step: string;
   readonly failures: number;
   readonly losses: number;
+}
+
+/** R26: a unit that is over and runs again, since what it made is lost; kept for the bound. */
+export interface RemakeRow {
+  readonly kind: "remake";
+  /** Times that it was begun, at most `REMAKES_MAX`. */
+  readonly tries: number;
+  /** It is under way: attempts of the unit count. */
+  readonly open: boolean;
+  /** The stamp under which it was over last; 0 before that. */
+  readonly endedMs: number;
+  /** Keys of the `starved` rows of units that wait for it; what does not fit waits for its time. */
+  readonly waiting: readonly string[];
+}
+
+/** R26: a delayed unit that waits for others to make its input again. */
+export interface StarvedRow {
+  readonly kind: "starved";
+  /** Key of its `delayed` row. */
+  readonly delayed: string;
+  /** Units that it still waits for, 1 or more. */
+  readonly left: number;
 }
 
 /** Ready work of a paused request, out of the way of the others. */
@@ -425,4 +448,6 @@ export type Row =
   | ExpiryRow
   | NamedRow
   | ClosedRow
+  | RemakeRow
+  | StarvedRow
   | TreeRow;

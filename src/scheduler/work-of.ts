@@ -2,6 +2,7 @@
 import { assert } from "../std/assert.ts";
 import { findRequest, isLive, parentOf, rowOf, stepOf } from "./apply-kit.ts";
 import { openPlaces } from "./attempt-block.ts";
+import { isAgain } from "./attempt-record.ts";
 import { type Dataset, type PieceSlice, RESULT_INLINE_BYTES_MAX, wholeSlices } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { GrantInputs } from "./protocol.ts";
@@ -29,7 +30,7 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
     const row = rowOf(view, "invocation", keys.invocation(unit.request, unit.path));
     assert(row !== undefined, "an invocation is there while it is reduced");
     // Skipped since another part of it failed for good.
-    if (row.state !== "reducing") return undefined;
+    if (row.state !== "reducing" && !isAgain(attempt)) return undefined;
     // The outputs of the root's units become one result; those of others have rows of their own.
     const sharers = unit.path.length === 0 ? Math.max(1, row.reduceCount) : 1;
     const inlineBytes = Math.floor(RESULT_INLINE_BYTES_MAX / sharers);
@@ -40,11 +41,19 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
     kind: "map",
     mapper: step.mapper.handler,
     combiner: step.combiner?.handler,
-    reducer: step.reducer.handler,
+    reducer: wasCombined(view, attempt) ? undefined : step.reducer.handler,
     reducerCapability: step.reducer.capability,
     input: inputOf(view, request, { unit, count: openPlaces(attempt.open).length }),
     ...common,
   };
+}
+
+/** R26: a leaf that runs again for its combined pairs alone, since its reduction is a unit of its own. */
+function wasCombined(view: RowView<Row>, attempt: AttemptRow): boolean {
+  if (!isAgain(attempt)) return false;
+  const { request, path } = attempt.unit;
+  const row = rowOf(view, "invocation", keys.invocation(request, path));
+  return row !== undefined && row.childStep === undefined;
 }
 
 function partsFor(

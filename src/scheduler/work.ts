@@ -2,7 +2,7 @@
  * What an executor is asked to do for one attempt, and what it answers. A grant carries a `Work`;
  * a completion carries an `Outcome`. Both travel over the wire and through the log.
  */
-import type { Dataset, PieceSlice } from "./dataset.ts";
+import type { Cid, Dataset, PieceSlice } from "./dataset.ts";
 
 export type Language = "javascript" | "python";
 export type HandlerType = "mapper" | "combiner" | "reducer";
@@ -111,6 +111,21 @@ export interface AttemptRun {
   readonly agoMs: number;
 }
 
+/** R26: a run of an attempt's input of which no node has a copy any more. */
+export interface LostRun {
+  readonly cid: Cid;
+  /**
+   * Of a reduction: the child that made it; undefined where the invocation's own mapper did. Nothing of a
+   * map unit: its input is what the parent's mapper made, or the request's arguments.
+   */
+  readonly child: number | undefined;
+  /** Which of the units that reduce the child made it; 0 where it is one. */
+  readonly unit: number;
+}
+
+/** Lost runs that one attempt tells; the rest shows when these are there again. */
+export const LOST_RUNS_MAX = 256;
+
 /** How an attempt ended, as its executor tells it. */
 export type Outcome =
   | {
@@ -153,6 +168,14 @@ export type Outcome =
       readonly reason: string;
       /** Of the worker that was killed to give it back. */
       readonly exit?: WorkerExit | undefined;
+    }
+  | {
+      /** R26: it could not begin, since runs of its input are lost: whoever made them does it again. */
+      readonly kind: "lacking";
+      /** One at least. */
+      readonly lost: readonly LostRun[];
+      /** What the unit fails with where nobody can make them again. */
+      readonly error: WorkError;
     };
 
 /** How a unit ended, at the runner of its node. */

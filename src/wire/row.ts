@@ -2,6 +2,7 @@
 import { allOpen, GRANT_CHILDREN_MAX } from "../scheduler/attempt-block.ts";
 import { ANSWER_BLOCK } from "../scheduler/commands.ts";
 import { BLOCK_CHILDREN } from "../scheduler/keys.ts";
+import { WAITING_MAX } from "../scheduler/remake.ts";
 import type {
   Answer,
   AnswerBlockRow,
@@ -20,12 +21,14 @@ import type {
   Stretch,
   StretchChild,
 } from "../scheduler/rows.ts";
+import { LOST_RUNS_MAX } from "../scheduler/work.ts";
 import { HANDLERS_MAX, JOBS_MAX, PARTITIONS_MAX, STEPS_MAX } from "../workflow/definition.ts";
 import {
   CLIENT_KEY_LENGTH_MAX,
   CODE_LENGTH_MAX,
   ERROR_TEXT_LENGTH_MAX,
   ID_LENGTH_MAX,
+  ROW_KEY_LENGTH_MAX,
   SOURCE_LENGTH_MAX,
 } from "./bounds.ts";
 import { bool, type Codec, enumeration, int, natural, text } from "./codec.ts";
@@ -240,6 +243,16 @@ export const rowCodec: Codec<Row> = union<Row>({
   expiry: [22, {}],
   ...namedRowVariants,
   closed: [28, {}],
+  remake: [
+    60,
+    {
+      tries: natural,
+      open: bool,
+      endedMs: natural,
+      waiting: array(text(ROW_KEY_LENGTH_MAX), WAITING_MAX),
+    },
+  ],
+  starved: [61, { delayed: text(ROW_KEY_LENGTH_MAX), left: int(1, LOST_RUNS_MAX) }],
   ...treeRowVariants,
 });
 

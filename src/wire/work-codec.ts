@@ -7,6 +7,8 @@ import {
   type HandlerRef,
   type HandlerType,
   type Language,
+  LOST_RUNS_MAX,
+  type LostRun,
   type Outcome,
   type Printed,
   RUN_MS_MAX,
@@ -134,6 +136,8 @@ export const workerExitCodec: Codec<WorkerExit> = union<WorkerExit>({
   signal: [2, { signal: pattern(/^SIG[A-Z0-9]+$/u, SIGNAL_LENGTH_MAX) }],
 });
 
+const lostRun = struct<LostRun>({ cid: sha256Codec, child: optional(natural), unit: natural });
+
 const runMs = int(0, RUN_MS_MAX);
 
 /** When an attempt ran. */
@@ -149,4 +153,5 @@ export const outcomeCodec: Codec<Outcome> = union<Outcome>({
   reduced: [3, { parts: partsCodec, ...done }],
   failed: [4, { error: workErrorCodec, exit: optional(workerExitCodec) }],
   released: [5, { reason: errorText, exit: optional(workerExitCodec) }],
+  lacking: [8, { lost: array(lostRun, LOST_RUNS_MAX), error: workErrorCodec }],
 });

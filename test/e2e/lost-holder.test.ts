@@ -18,6 +18,8 @@ const LARGE_BYTES = 64 * 1024;
 /** A run of 1.2 MiB has a block of one mebibyte and the rest. */
 const BLOCKS_PER_LEAF = 2;
 
+const NODES = ["node-1", "node-2", "node-3"];
+
 const cluster = useCluster(3);
 
 /** The large blocks on a node's disk. */
@@ -34,6 +36,11 @@ async function largeFiles(number: number): Promise<readonly string[]> {
 
 async function largeBlocks(number: number): Promise<readonly string[]> {
   return (await largeFiles(number)).map((path) => basename(path));
+}
+
+/** All nodes lose what is large. */
+async function loseLarge(): Promise<void> {
+  for (const path of (await Promise.all([1, 2, 3].map(largeFiles))).flat()) await rm(path);
 }
 
 /** Submits leaves, of which those from `gatedFrom` on wait for the gate. */
@@ -110,13 +117,13 @@ test("large results outlive a node that held some of them", async () => {
   for (const attempt of first) expect(byInvocation.get(attempt.invocation)).toEqual(attempt);
 });
 
-test("a request whose inputs every holder has lost fails, and keeps no other from running meanwhile", async () => {
+test("results that every node has lost are made again, and keep no other request from running meanwhile", async () => {
   await cluster.up(3);
   const gate = await Gate.make(cluster);
   const client = cluster.client(1, 2, 3);
   const id = await fill(client, { leaves: LEAVES, gatedFrom: GATED_FROM, gate: gate.path });
-  await leavesDone(client, id, GATED_FROM);
-  for (const path of (await Promise.all([1, 2, 3].map(largeFiles))).flat()) await rm(path);
+  const before = await leavesDone(client, id, GATED_FROM);
+  await loseLarge();
   await gate.open();
   await eventually("its reduction looks for the inputs", 60_000, async () => {
     const attempts = await attemptsOf(client, id);
@@ -125,6 +132,29 @@ test("a request whose inputs every holder has lost fails, and keeps no other fro
   const other = await fill(client, { leaves: 2, gatedFrom: 2, gate: gate.path });
   expect(await ended(client, other, END_MS_MAX)).toMatchObject({ state: "succeeded" });
   expect((await client.request(id, { waitMs: 0, withResult: false })).state).toBe("running");
+  const view = await ended(client, id, END_MS_MAX);
+  expect(view).toMatchObject({ state: "succeeded", error: null });
+  expect(view.result?.pairs).toEqual(expectedPairs());
+  // Nothing is counted twice, and whoever looks sees why finished units ran.
+  expect(view.steps).toEqual({
+    root: { total: 1, done: 1, failed: 0 },
+    leaves: { total: LEAVES, done: LEAVES, failed: 0 },
+  });
+  expect(view.warnings.join()).toContain("had made is lost: made again");
+  const done = (await attemptsOf(client, id)).filter(({ step }) => step === "leaves");
+  for (const { invocation } of before) {
+    expect(done.filter((attempt) => attempt.invocation === invocation).length).toBeGreaterThan(1);
+  }
+});
+
+test("a request whose arguments every holder has lost fails and names them", async () => {
+  await cluster.up(3);
+  const client = cluster.client(1, 2, 3);
+  for (const node of NODES) await client.drainNode(node, true);
+  const pad = "x".repeat(4 * LARGE_BYTES);
+  const id = await fill(client, { leaves: 1, gatedFrom: 1, gate: "none", pad });
+  await loseLarge();
+  for (const node of NODES) await client.drainNode(node, false);
   const view = await ended(client, id, END_MS_MAX);
   expect(view).toMatchObject({ state: "failed", error: { code: "RUN_LOST" } });
   expect(view.error?.message).toContain("which is stored on node-");

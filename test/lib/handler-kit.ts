@@ -265,6 +265,7 @@ function datasetsOf(outcome: Outcome): readonly Dataset[] {
       return outcome.parts;
     case "failed":
     case "released":
+    case "lacking":
       return [];
   }
 }

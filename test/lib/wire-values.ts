@@ -23,6 +23,7 @@ import {
   type WorkerExit,
 } from "../../src/scheduler/work.ts";
 import { WEIGHT_MAX } from "../../src/workflow/definition.ts";
+import { lackingValues, remakeRowKinds } from "./wire-remake-values.ts";
 
 /** Short for an arbitrary of fast-check. */
 export type Any<T> = fc.Arbitrary<T>;
@@ -208,6 +209,7 @@ export const outcomeKinds: Kinds<Outcome> = {
   reduced: fc.record({ kind: one("reduced"), parts, ...done }),
   failed: fc.record({ kind: one("failed"), error, exit }),
   released: fc.record({ kind: one("released"), reason: words, exit }),
+  lacking: lackingValues(hash, error),
 };
 const outcome = ofKinds<Outcome>(outcomeKinds);
 
@@ -403,6 +405,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow | TreeRow>> = {
   pins: fc.record({ kind: one("pins"), count: natural }),
   expiry: fc.record({ kind: one("expiry") }),
   closed: fc.record({ kind: one("closed") }),
+  ...remakeRowKinds,
   invocation: fc.record({
     kind: one("invocation"),
     step: name,

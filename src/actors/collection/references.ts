@@ -57,9 +57,11 @@ function datasetsOf(row: Row): readonly Dataset[] {
     case "printed":
     case "queue-range":
     case "queue-unit":
+    case "remake":
     case "removal":
     case "retained":
     case "source":
+    case "starved":
     case "void":
       return [];
   }

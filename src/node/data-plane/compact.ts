@@ -48,6 +48,7 @@ export function compactOutcome(outcome: Outcome): Outcome {
       };
     case "failed":
     case "released":
+    case "lacking":
       return outcome;
   }
 }

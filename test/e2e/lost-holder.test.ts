@@ -141,10 +141,15 @@ test("results that every node has lost are made again, and keep no other request
     leaves: { total: LEAVES, done: LEAVES, failed: 0 },
   });
   expect(view.warnings.join()).toContain("had made is lost: made again");
-  const done = (await attemptsOf(client, id)).filter(({ step }) => step === "leaves");
-  for (const { invocation } of before) {
-    expect(done.filter((attempt) => attempt.invocation === invocation).length).toBeGreaterThan(1);
+  const attempts = await attemptsOf(client, id);
+  const last = new Map(attempts.map((attempt) => [attempt.invocation, attempt]));
+  for (const attempt of before) {
+    const again = last.get(attempt.invocation);
+    expect(again).toMatchObject({ state: "done" });
+    expect(again?.endedAt).not.toBe(attempt.endedAt);
   }
+  const waited = attempts.filter(({ phase, state }) => phase === "reduce" && state === "released");
+  expect(waited.at(-1)?.error?.message).toContain("RUN_LOST: no node that is up has the run");
 });
 
 test("a request whose arguments every holder has lost fails and names them", async () => {

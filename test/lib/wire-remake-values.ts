@@ -2,13 +2,15 @@
 import fc from "fast-check";
 import type { RemakeRow, StarvedRow } from "../../src/scheduler/rows.ts";
 import { LOST_RUNS_MAX, type Outcome, type WorkError } from "../../src/scheduler/work.ts";
-import type { Any, Kinds } from "./wire-values.ts";
 
 const key = fc.stringMatching(/^[a-z]\/[a-z0-9]{0,7}$/u);
 const natural = fc.nat(300);
 
 /** Rows of units that run again, and of those that wait for them. */
-export const remakeRowKinds: Kinds<RemakeRow | StarvedRow> = {
+export const remakeRowKinds: {
+  readonly remake: fc.Arbitrary<RemakeRow>;
+  readonly starved: fc.Arbitrary<StarvedRow>;
+} = {
   remake: fc.record({
     kind: fc.constant("remake"),
     tries: natural,
@@ -25,9 +27,9 @@ export const remakeRowKinds: Kinds<RemakeRow | StarvedRow> = {
 
 /** The outcome of an attempt that lacks some of these runs. */
 export function lackingValues(
-  cid: Any<string>,
-  error: Any<WorkError>,
-): Any<Extract<Outcome, { kind: "lacking" }>> {
+  cid: fc.Arbitrary<string>,
+  error: fc.Arbitrary<WorkError>,
+): fc.Arbitrary<Extract<Outcome, { kind: "lacking" }>> {
   const lost = fc.record({ cid, child: fc.option(natural, { nil: undefined }), unit: natural });
   return fc.record({
     kind: fc.constant("lacking"),

@@ -38,7 +38,8 @@ import { Snapshots } from "./snapshots.ts";
 import { StoppedReplicas } from "./stopped-replicas.ts";
 import { SYSTEM_GROUP, SystemGroup, VOTERS_MAX } from "./system-group.ts";
 import { VersionWatch } from "./version-watch.ts";
-import { heirsAmong, nodesForReplicas, toldOfDamage } from "./whom-to-ask.ts";
+import { copiesGround } from "./wanted-copies.ts";
+import { nodesForReplicas, toldOfDamage } from "./whom-to-ask.ts";
 import type { WorkflowGroup } from "./workflow-group.ts";
 
 /** How long a stop waits for others to take over what this node leads. */
@@ -121,7 +122,7 @@ export class ClusterNode implements MeshListener {
     });
     this.copies = new RunCopies({
       ...{ mesh, runs: deps.runs, timers, caller: this.caller, directory: this.directory },
-      others: () => heirsAmong(this.directory.members(), mesh),
+      ...copiesGround(this, mesh),
     });
     const performer = new Performer({
       capabilities: options.executor.capabilities,

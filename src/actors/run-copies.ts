@@ -7,7 +7,7 @@ import type { Dataset, NodeId, Piece, RunPiece } from "../scheduler/dataset.ts";
 import { LOST_RUNS_MAX } from "../scheduler/work.ts";
 import type { Timers } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
-import { handOnBlocks } from "./block-hand-on.ts";
+import { handOnBlocks, UNABLE_CODES } from "./block-hand-on.ts";
 import type { Caller } from "./caller.ts";
 import type { Directory } from "./directory.ts";
 import { ActorError } from "./errors.ts";
@@ -35,9 +35,6 @@ const LOST_TRIES = 10;
 const SECURE_TRIES_MAX = 60;
 const SECURE_PAUSE_MS = 500;
 
-/** A node that answers one of these cannot take a copy, however often it is asked. */
-const UNABLE_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO"]);
-
 export interface RunCopiesDeps {
   readonly mesh: Pick<MeshPort, "self" | "isUp">;
   readonly runs: Omit<RunsPort, Exclude<keyof CondemnedPort, "listBlocks">>;
@@ -45,6 +42,8 @@ export interface RunCopiesDeps {
   readonly caller: Pick<Caller, "ask">;
   /** Members that are up, without this node, in an order that spreads load. */
   readonly others: () => readonly NodeId[];
+  /** As `wantedCopies`. */
+  readonly wanted: (cids: readonly string[]) => Promise<readonly number[]>;
   readonly directory: Pick<Directory, "member" | "members">;
 }
 
@@ -183,9 +182,9 @@ export class RunCopies {
   }
 
   /**
-   * Before this node leaves for ever: has others fetch the blocks that nobody but it has. Whoever asks while
+   * Before this node leaves for ever: has others fetch its blocks, until there are as many copies without it. Whoever asks while
    * that is under way waits for the next one, which finds what was stored meanwhile.
-   * @throws {ActorError} `NODE_BLOCKS_STAY` when nobody could take a block.
+   * @throws {ActorError} `NODE_BLOCKS_STAY` when too few took a block.
    */
   handOn(): Promise<void> {
     if (this.#handsOn === undefined) return this.#beginHandOn();
@@ -198,8 +197,8 @@ export class RunCopies {
   }
 
   #beginHandOn(): Promise<void> {
-    const { runs, caller, others } = this.#deps;
-    const run = handOnBlocks({ runs, caller, heirs: others }).finally(() => {
+    const { runs, caller, others, wanted } = this.#deps;
+    const run = handOnBlocks({ runs, caller, heirs: others, wanted }).finally(() => {
       if (this.#handsOn === run) this.#handsOn = undefined;
     });
     this.#handsOn = run;

@@ -1,5 +1,6 @@
 /** A cluster that grows and shrinks while requests run: drained, removed and dead nodes. */
-import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
@@ -49,6 +50,12 @@ async function remove(at: number, node: number): Promise<void> {
   });
 }
 
+/** Copies of the blocks of the file `/kept`, as a node says. */
+async function copiesOfFile(at: number): Promise<number | undefined> {
+  const kept = { workflow: "words", path: "/kept", limit: 1 };
+  return (await cluster.client(at).copies.where(kept)).entries[0]?.copies?.copies;
+}
+
 /** Submits small requests to these nodes until it is ended. */
 class Load {
   readonly ids: string[] = [];
@@ -77,6 +84,10 @@ test("one node grows to three and to five and shrinks again, and no request is l
   const alone = cluster.client(1);
   const first = await submitCount(alone, corpus);
   await expectCounted(alone, await ended(alone, first, END_MS_MAX), corpus);
+  const file = join(cluster.folder, "kept");
+  writeFileSync(file, randomBytes(3 << 20));
+  expect((await cluster.jobx(1, "fs", "put", file, "words:/kept")).code).toBe(0);
+  expect(await copiesOfFile(1)).toBe(1);
   let asked: readonly number[] = [1];
   const load = new Load(() => asked);
   try {
@@ -88,6 +99,8 @@ test("one node grows to three and to five and shrinks again, and no request is l
 
     // The one that was there first, which alone has what the first request made.
     await remove(2, 1);
+    // It went only when its blocks were on as many others as the volume asks for.
+    expect(await copiesOfFile(2)).toBe(2);
     await untilVoters(2, 3, 3);
     for (const voters of Object.values(await votersOf(2))) expect(voters).not.toContain("node-1");
 

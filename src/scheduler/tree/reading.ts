@@ -18,7 +18,8 @@ import {
 } from "./rows.ts";
 
 /** Where nobody has said anything: two copies, as R25 has it, and no quota. */
-const OPTIONS_DEFAULT: VolumeOptions = {
+/** Of a volume that nobody has set any of. */
+export const OPTIONS_DEFAULT: VolumeOptions = {
   copies: 2,
   chunking: "fixed",
   quotaBytes: undefined,

@@ -415,10 +415,10 @@ export class ClusterNode implements MeshListener {
   }
 
   #serve(from: NodeId, call: Call): Promise<CallAnswer> {
-    const { mesh, runs, runner } = this.#deps;
+    const { mesh, runs, runner, shortages } = this.#deps;
     const { host, system, caller, recovery, copies, executor } = this;
     return serveCall(from, call, {
-      ...{ mesh, runs, runner, host, system, caller, recovery, copies, executor },
+      ...{ mesh, runs, runner, shortages, host, system, caller, recovery, copies, executor },
       collection: this.#collection,
       workflow: (group) => this.#opener.workflow(group),
     });

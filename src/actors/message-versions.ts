@@ -72,6 +72,7 @@ const CALLS = {
   "verify-store": 1,
   "run-references": 1,
   collect: 1,
+  shortages: 1,
   output: 1,
 } as const satisfies Record<Call["kind"], number>;
 
@@ -89,6 +90,7 @@ const ANSWERS = {
   standing: 1,
   "run-references": 1,
   collected: 1,
+  shortages: 1,
   output: 1,
   "not-scheduler": 1,
   error: 1,

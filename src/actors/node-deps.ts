@@ -2,6 +2,7 @@
 
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
+import type { Shortage } from "../scheduler/tree/shortage.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
 import type { JobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
@@ -80,6 +81,8 @@ export interface ClusterNodeDeps {
   readonly onDirectory: (directory: Directory) => void;
   /** R10: this program does not support the version of its cluster; the node has stopped by then. Called once. */
   readonly onUnsupported: (error: JobxError) => void;
+  /** What volumes that are led here lack of copies. */
+  readonly shortages: () => readonly Shortage[];
   /** Told of each round of the collector, for figures. */
   readonly onCollected: (report: CollectionReport) => void;
   readonly bugs: PlantedBugs;

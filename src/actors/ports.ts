@@ -14,10 +14,10 @@ import type { Answer, Row } from "../scheduler/rows.ts";
 import type { SystemEnvelope } from "../scheduler/system/commands.ts";
 import type { SystemRow } from "../scheduler/system/rows.ts";
 import type { UNKNOWN } from "../scheduler/transaction.ts";
+import type { Shortage } from "../scheduler/tree/shortage.ts";
 import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
 import type { CapturedRows, CollectionReport } from "./collection/report.ts";
-
 import type { BlocksVerified } from "./work-ports.ts";
 
 export type { BlockSum, CollectionReport } from "./collection/report.ts";
@@ -379,6 +379,8 @@ export type Call =
     }
   /** "Delete what nothing refers to." Answered at the end of the round. */
   | { readonly kind: "collect"; readonly dryRun: boolean }
+  /** "Which volumes that you lead have blocks with too few copies?" */
+  | { readonly kind: "shortages" }
   /** "What has this attempt, which runs on you, printed so far?" Asked only while somebody looks. */
   | ({ readonly kind: "output"; readonly group: number } & OutputWanted);
 
@@ -415,6 +417,7 @@ export type CallAnswer =
       readonly after: string | undefined;
     }
   | { readonly kind: "collected"; readonly report: CollectionReport }
+  | { readonly kind: "shortages"; readonly volumes: readonly Shortage[] }
   /** Whether the node that was asked for can be dialled from there; asked again, it may be. */
   | { readonly kind: "dialable"; readonly yes: boolean }
   /** Undefined where the node has no replica of the group that takes part. */

@@ -8,6 +8,7 @@ import type { Executor } from "./executor.ts";
 import { serveGroupCall } from "./group-calls.ts";
 import type { GroupHost } from "./group-host.ts";
 import type { GroupRecovery } from "./group-recovery.ts";
+import type { ClusterNodeDeps } from "./node-deps.ts";
 import { serveOutputCall } from "./output-calls.ts";
 import type { Call, CallAnswer, MeshPort } from "./ports.ts";
 import { serveReachCall } from "./reach.ts";
@@ -30,6 +31,7 @@ export interface CallParts {
   readonly workflow: (group: number) => WorkflowGroup | undefined;
   readonly copies: RunCopies;
   readonly collection: Collection;
+  readonly shortages: ClusterNodeDeps["shortages"];
 }
 
 /** Answers a call; rejects with what its part rejects with. */
@@ -58,6 +60,8 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "run-references":
     case "collect":
       return parts.collection.serve(call);
+    case "shortages":
+      return { kind: "shortages", volumes: parts.shortages() };
     case "output":
       return serveOutputCall(call, parts);
     case "command":

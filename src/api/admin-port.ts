@@ -90,6 +90,23 @@ export interface BlockSumView {
   readonly bytes: number;
 }
 
+/** Blocks of files that have had too few copies since some moment, by what the last rounds of healing left. */
+export interface WantingView {
+  readonly volumes: readonly {
+    readonly workflow: string;
+    /** Blocks with fewer copies than the nodes that are up could have. */
+    readonly short: number;
+    /** Blocks that only a node that is away may have. */
+    readonly missing: number;
+    /** Blocks that no node has any more. */
+    readonly lost: number;
+    /** ISO 8601, by the clock of the workflow's leader. */
+    readonly since: string;
+  }[];
+  /** Names of nodes that did not answer: of volumes that they lead nothing is told. */
+  readonly silent: readonly string[];
+}
+
 /** What a round of the collector came to at one node, as `jobx fs gc` shows it. */
 export interface CollectedView {
   /** Name of the node. */
@@ -150,4 +167,6 @@ export interface AdminPort {
     input: { readonly dryRun: boolean },
     options: AdminCallOptions,
   ): Promise<readonly CollectedView[]>;
+  /** What volumes lack of copies, as their leaders know it. */
+  wantingBlocks(options: AdminCallOptions): Promise<WantingView>;
 }

@@ -15,7 +15,7 @@ import {
   TICKET_PARAMS,
   TRANSFER_PARAMS,
 } from "./schema.ts";
-import { COLLECTED, GROUP, RECOVERY, REPLICA_STATE, TICKET } from "./view-schema.ts";
+import { COLLECTED, GROUP, RECOVERY, REPLICA_STATE, TICKET, WANTING } from "./view-schema.ts";
 
 const ADMIN = { tag: "cluster", role: "admin", scope: { kind: "cluster" } } as const;
 
@@ -220,6 +220,18 @@ function replicaRoutes(app: FastifyInstance, { cluster }: ApiContext): void {
 
 function collectRoutes(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
+  app.get(
+    "/blocks/wanting",
+    route(cluster, {
+      ...{ tag: "cluster", role: "read", scope: { kind: "cluster" } },
+      summary: "Which volumes have had blocks with too few copies, and since when.",
+      answers: { 200: json("What lasts.", WANTING) },
+    }),
+    (request) => {
+      const run = (options: CallOptions) => cluster.admin.wantingBlocks(options);
+      return callCluster(context, request, { run });
+    },
+  );
   app.post<{ Body: { readonly dryRun?: boolean } | null | undefined }>(
     "/blocks/collect",
     route(cluster, {

@@ -1,5 +1,5 @@
 /** Copies of the blocks of files, for programs. */
-import type { CollectedView } from "./admin-port.ts";
+import type { CollectedView, WantingView } from "./admin-port.ts";
 import { nodePath, queryOf, workflowPath } from "./client-paths.ts";
 import type { HealView, VerifyFileView, VerifyNodeView, WhereView } from "./copy-port.ts";
 import type { Transport } from "./transport.ts";
@@ -50,6 +50,11 @@ export class CopyClient {
   }): Promise<VerifyNodeView> {
     const { node, ...body } = of;
     return this.#step(`${nodePath(node)}/verify`, body);
+  }
+
+  /** What volumes lack of copies, and since when. */
+  wanting(): Promise<WantingView> {
+    return this.#transport.call({ method: "GET", path: "/v1/blocks/wanting", repeat: "always" });
   }
 
   /** Has each node collect blocks; with `dryRun` only count them. Who takes longer is told as not answering, and goes on. */

@@ -55,6 +55,11 @@ export interface VerifyCounts {
 
 /** A step within a file; `next` is where the next one begins, bytes. */
 export interface VerifyFileView extends VerifyCounts {
+  /** Blocks of the file that only a node that is away may have, and that no node has any more. */
+  readonly missing: number;
+  readonly lost: number;
+  /** Names of nodes that are down or did not answer: copies there were not read. */
+  readonly silent: readonly string[];
   readonly next: number | null;
 }
 

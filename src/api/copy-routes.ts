@@ -40,7 +40,9 @@ const HEALED = object<HealView>("FileHeal", {
 });
 
 const COUNTS = { blocks: NATURAL, bytes: NATURAL, damaged: NATURAL, repaired: NATURAL } as const;
-const FILE_VERIFIED = object<VerifyFileView>("FileVerify", { ...COUNTS, next: nullable(NATURAL) });
+const FILE_VERIFIED = object<VerifyFileView>("FileVerify", {
+  ...{ ...COUNTS, missing: NATURAL, lost: NATURAL, silent: list(TEXT), next: nullable(NATURAL) },
+});
 const NODE_VERIFIED = object<VerifyNodeView>("NodeVerify", {
   ...{ node: TEXT, ...COUNTS, next: nullable(TEXT) },
 });

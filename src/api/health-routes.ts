@@ -9,6 +9,9 @@ const READY = object<ReturnType<ClusterPort["ready"]>>("Ready", {
   ready: BOOLEAN,
   reason: TEXT,
   reasons: list(object<{ code: string; message: string }>("Reason", { code: TEXT, message: TEXT })),
+  warnings: list(
+    object<{ code: string; message: string }>("Warning", { code: TEXT, message: TEXT }),
+  ),
   durability: oneOf("sync", "none"),
 });
 

@@ -375,6 +375,8 @@ export interface ClusterPort {
     readonly ready: boolean;
     readonly reason: string;
     readonly reasons: readonly { readonly code: string; readonly message: string }[];
+    /** What an operator should see to, and does not keep this node from serving. */
+    readonly warnings: readonly { readonly code: string; readonly message: string }[];
     readonly durability: "sync" | "none";
   };
   nodes(options: CallOptions): Promise<readonly NodeView[]>;

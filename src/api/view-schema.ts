@@ -7,6 +7,7 @@ import type {
   RecoveryView,
   ReplicaStateView,
   TicketView,
+  WantingView,
 } from "./admin-port.ts";
 import type {
   AttemptError,
@@ -152,6 +153,20 @@ export const COLLECTED = object<CollectedView>("Collected", {
   uncertain: BLOCK_SUM,
   deleted: BLOCK_SUM,
   trouble: TEXT,
+});
+
+/** What volumes lack of copies. */
+export const WANTING = object<WantingView>("WantingBlocks", {
+  volumes: list(
+    object<WantingView["volumes"][number]>("WantingVolume", {
+      workflow: TEXT,
+      short: NATURAL,
+      missing: NATURAL,
+      lost: NATURAL,
+      since: TEXT,
+    }),
+  ),
+  silent: list(TEXT),
 });
 
 /** What is left of a group. */

@@ -38,3 +38,13 @@ test("verify of all nodes leaves out those that are down, names them, and is not
     "4 blocks read (3.9 KiB), 2 damaged, 2 repaired\nnode-2 is down: its blocks were not read\n";
   expect((await jobx("fs verify --repair")).out).toBe(text);
 });
+
+test("verify of a file names nodes that were not read, and blocks that nobody has, and is not content", async () => {
+  cluster.files.add("/in", Buffer.from("content"));
+  cluster.copies.gone = { missing: 0, lost: 1, silent: ["node-2"] };
+  const ran = await jobx("fs verify text:/in --repair");
+  expect(ran.exit).toBe(1);
+  expect(ran.out).toContain("2 blocks that no node has any more\n");
+  expect(ran.out).toContain("node-2 is down: its blocks were not read\n");
+  expect(ran.out).not.toContain("that is away");
+});

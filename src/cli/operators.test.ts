@@ -95,7 +95,10 @@ test("node list, ticket and status", async () => {
     { ...group, votersWanted: 3 },
     { ...group, name: "text", led: false },
   ];
+  const since = "2026-01-02T03:04:05.000Z";
+  cluster.admin.wanting = [{ workflow: "text", short: 12, missing: 0, lost: 1, since }];
   const short = await jobx("cluster status");
+  expect(short.out).toContain(`Blocks of files of text since ${since}: 12 with too few copies, `);
   expect(cluster.calls.find(({ method }) => method === "workflows")).toMatchObject({ stale: true });
   expect(short.out).toContain("Fewer voters than there should be: system.\n");
   expect(short.out).toContain("Nobody leads: text.\n");

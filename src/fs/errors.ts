@@ -4,9 +4,9 @@ import type { Cid } from "../wire/dataset.ts";
 
 /** One member for each code. */
 export type FsErrorDetails =
-  | { readonly code: "FS_BLOCK_MISSING"; readonly cid: Cid }
-  /** No node has it: every member was asked. */
-  | { readonly code: "FS_BLOCK_LOST"; readonly cid: Cid }
+  | { readonly code: "FS_BLOCK_MISSING"; readonly cid: Cid; readonly path?: string }
+  /** No node has it: every member was asked. `path`: of the file that needs it, where that is known. */
+  | { readonly code: "FS_BLOCK_LOST"; readonly cid: Cid; readonly path?: string }
   /** What is stored did not have its hash and was set aside: the block is missing from now on. */
   | { readonly code: "FS_BLOCK_DAMAGED"; readonly cid: Cid }
   /** The manifest of a run, or a block, is not what the piece or the manifest says it is. */

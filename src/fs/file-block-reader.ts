@@ -59,7 +59,7 @@ export async function readFileBlock(
 }
 
 function blockLost(cid: Cid): FsError {
-  return new FsError({ code: "FS_BLOCK_LOST", cid }, `no node has the block ${cid} any more`);
+  return new FsError({ code: "FS_BLOCK_LOST", cid }, "no node has the block any more");
 }
 
 /** Another node's code comes inside the error of the stream. */

@@ -11,6 +11,7 @@ import type {
   RecoveryView,
   ReplicaStateView,
   TicketView,
+  WantingView,
 } from "../api/admin-port.ts";
 import type { CallOptions } from "../api/ports.ts";
 import { ticketVerifier } from "../mesh/ticket.ts";
@@ -24,6 +25,7 @@ import { ticketState, ticketsToForget } from "./room.ts";
 import { systemWall } from "./system.ts";
 import { printTicket } from "./ticket-text.ts";
 import { isoTime } from "./views.ts";
+import { wantingBlocks } from "./wanting-blocks.ts";
 import type { WorkflowWriter } from "./workflow-writer.ts";
 
 /** Bytes of a ticket's secret: nobody guesses it. */
@@ -123,6 +125,10 @@ export class ClusterAdmin implements AdminPort {
 
   groups(options: CallOptions): Promise<readonly GroupView[]> {
     return groupViews(this.#deps.node, options.deadline);
+  }
+
+  wantingBlocks({ deadline }: CallOptions): Promise<WantingView> {
+    return wantingBlocks(this.#deps.node, this.#deps.isUp, deadline);
   }
 
   async collectBlocks(

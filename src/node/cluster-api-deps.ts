@@ -5,6 +5,7 @@ import type { AttemptVolumes } from "./attempt-volumes.ts";
 import type { ClusterAdminDeps } from "./cluster-admin.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import type { Pacer } from "./files/pacer.ts";
+import type { ShortageWarning } from "./files/shortages.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NearFolder } from "./near-folder.ts";
@@ -18,6 +19,8 @@ export interface ClusterApiDeps {
   readonly durability: "sync" | "none";
   /** Why this node cannot serve; empty while all is well. */
   readonly troubles: () => readonly Trouble[];
+  /** What lasts, and does not keep this node from serving. */
+  readonly warnings: () => readonly ShortageWarning[];
   readonly metrics: Metrics;
   /** How old this node's copy of a group may be, ms; undefined when it cannot tell. */
   readonly copyAgeMs: (group: number) => number | undefined;

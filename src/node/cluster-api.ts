@@ -140,7 +140,8 @@ export class ClusterApi implements ClusterPort {
     const reasons = this.#deps.troubles();
     const { durability } = this.#deps;
     const [first] = reasons;
-    return { ready: first === undefined, reason: first?.message ?? "ready", reasons, durability };
+    const ready = { ready: first === undefined, reason: first?.message ?? "ready", reasons };
+    return { ...ready, warnings: this.#deps.warnings(), durability };
   }
 
   nodes(): Promise<readonly NodeView[]> {

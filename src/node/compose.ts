@@ -59,6 +59,8 @@ export interface ComposeOptions {
   readonly onUnsupported: (error: JobxError) => void;
   /** Told of each round of the collector, for figures. */
   readonly onCollected?: ClusterNodeDeps["onCollected"];
+  /** See `ClusterNodeDeps`; without it this node tells of none. */
+  readonly shortages?: ClusterNodeDeps["shortages"];
   readonly bugs: PlantedBugs;
   /** This program's own without it. The frames of `mesh` are to be of the same. */
   readonly vocabulary?: Vocabulary;
@@ -115,6 +117,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     onDirectory: options.onDirectory,
     onUnsupported: options.onUnsupported,
     onCollected: options.onCollected ?? (() => {}),
+    shortages: options.shortages ?? (() => []),
     bugs: options.bugs,
   });
   return { node, store, member };

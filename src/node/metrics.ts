@@ -8,6 +8,7 @@ import type { CollectionReport } from "../actors/ports.ts";
 import { SLOW_WRITE_MS } from "../actors/write-stall.ts";
 import type { WrittenBatch } from "../store/watched-disk.ts";
 import type { Healer } from "./files/healer.ts";
+import type { Shortages } from "./files/shortages.ts";
 
 /** How finely the loop is watched, ms: a step above 10 ms is too long for the control thread. */
 const LOOP_RESOLUTION_MS = 5;
@@ -251,7 +252,10 @@ export class Metrics {
   }
 
   /** Copies of the blocks of files, in the volumes whose workflows this node leads. */
-  watchHealing(healing: Pick<Healer, "totals" | "copiedBytes">): void {
+  watchHealing(
+    healing: Pick<Healer, "totals" | "copiedBytes">,
+    shortages: Pick<Shortages, "sinceMs">,
+  ): void {
     this.#gauge(
       {
         ...{ name: "jobx_fs_wanting_blocks", labels: ["state"] },
@@ -264,6 +268,16 @@ export class Metrics {
         gauge.set({ state: "lost" }, lost);
       },
     );
+    const since = {
+      name: "jobx_fs_wanting_since_seconds",
+      help: "When blocks of files were first found to have too few copies, as a Unix time; absent while all have enough.",
+      labels: [],
+    } as const;
+    this.#gauge(since, (gauge) => {
+      const sinceMs = shortages.sinceMs();
+      if (sinceMs === undefined) gauge.remove();
+      else gauge.set(sinceMs / 1000);
+    });
     const help = "Bytes of blocks that this node had copied since they had too few copies.";
     this.#gauge({ name: "jobx_fs_healed_bytes", help, labels: [] }, (gauge) => {
       gauge.set(healing.copiedBytes);

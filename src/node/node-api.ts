@@ -9,9 +9,11 @@ import type { NodeConfig } from "./config/config.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { Healer } from "./files/healer.ts";
 import { Pacer } from "./files/pacer.ts";
+import type { Shortages } from "./files/shortages.ts";
 import type { Metrics } from "./metrics.ts";
 import { NearFolder } from "./near-folder.ts";
 import { systemClock, systemTimers } from "./system.ts";
+import { systemClock, systemTimers, systemWall } from "./system.ts";
 import type { Health } from "./trouble.ts";
 
 /** Mounts read blocks from this node's disk for so long after an open, and then over HTTP, which keeps them. */
@@ -23,11 +25,12 @@ interface ApiGround {
   readonly mesh: Mesh;
   readonly metrics: Metrics;
   readonly volumes: AttemptVolumes;
+  readonly shortages: Shortages;
 }
 
 /** What the API asks of this node. */
 export function clusterApi(
-  { config, mesh, metrics, volumes }: ApiGround,
+  { config, mesh, metrics, volumes, shortages }: ApiGround,
   parts: {
     readonly composed: Composed;
     readonly plane: DataPlane;
@@ -44,6 +47,7 @@ export function clusterApi(
     isUp: (id) => id === mesh.self || mesh.isUp(id),
     durability: config.durability,
     troubles: () => health.troubles(),
+    warnings: () => shortages.warnings((group) => `group ${group}`),
     copyAgeMs: (group) => health.copyAgeMs(group),
     stateHash: (group) => composed.store.stateHash(group),
     freeBytes: async () => {
@@ -63,12 +67,13 @@ export function clusterApi(
 }
 
 /** Blocks with too few copies are copied in the background. */
-export function startHealer({ log, metrics }: ApiGround, api: ClusterApi): Healer {
+export function startHealer({ log, metrics, shortages }: ApiGround, api: ClusterApi): Healer {
   const healer = new Healer({
-    ...{ clock: systemClock, timers: systemTimers, log: log.child({ part: "files" }) },
+    ...{ clock: systemClock, wall: systemWall, timers: systemTimers, shortages },
+    log: log.child({ part: "files" }),
     ...api.healing(),
   });
-  metrics.watchHealing(healer);
+  metrics.watchHealing(healer, shortages);
   healer.start();
   return healer;
 }

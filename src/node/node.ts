@@ -26,6 +26,7 @@ import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
 import type { Healer } from "./files/healer.ts";
+import { Shortages } from "./files/shortages.ts";
 import { firstStart, foundingOf } from "./first-start.ts";
 import { FrameMesh } from "./frame-mesh.ts";
 import { boundHeapGrowth } from "./heap.ts";
@@ -166,6 +167,7 @@ interface Ground {
   readonly metrics: Metrics;
   readonly disk: WatchedDisk;
   readonly volumes: AttemptVolumes;
+  readonly shortages: Shortages;
 }
 
 /** What is known only later. */
@@ -394,7 +396,7 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   const snapshots = new BulkSnapshots();
   const volumes = new AttemptVolumes((group) => workflowOf(here, group));
   const ground = { config, log, lock, frames, mesh, snapshots, introduction, file };
-  return { ...ground, here, metrics, disk, volumes };
+  return { ...ground, here, metrics, disk, volumes, shortages: new Shortages() };
 }
 
 /** The name of a workflow that this node knows. */
@@ -459,6 +461,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     },
     onUnsupported: (error) => cannotTakePart(here, error),
     onCollected: (report) => metrics.collected(report),
+    shortages: () => ground.shortages.list(),
     bugs: NO_BUGS,
   });
   here.composed = composed;

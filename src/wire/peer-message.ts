@@ -12,6 +12,7 @@ import type {
   Standing,
 } from "../actors/ports.ts";
 import type { OutputPart, OutputState } from "../scheduler/output-so-far.ts";
+import { SHORTAGES_MAX, type Shortage } from "../scheduler/tree/shortage.ts";
 import {
   BLOCKS_ASKED_MAX,
   BLOCKS_FROM_MAX,
@@ -96,6 +97,7 @@ const call: Codec<Call> = union<Call>({
   "verify-store": [32, { after: text(UNIT_ID_LENGTH_MAX) }],
   "run-references": [22, { group: natural, scan: natural, after: optional(rowKey) }],
   collect: [23, { dryRun: bool }],
+  shortages: [60, {}],
   output: [
     21,
     {
@@ -106,6 +108,14 @@ const call: Codec<Call> = union<Call>({
       stderr: natural,
     },
   ],
+});
+
+const shortage = struct<Shortage>({
+  group: natural,
+  short: natural,
+  missing: natural,
+  lost: natural,
+  sinceMs: natural,
 });
 
 const blockSum = struct<BlockSum>({ blocks: natural, bytes: natural });
@@ -183,6 +193,7 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
     { scan: natural, runs: array(sha256Codec, RUNS_NAMED_MAX), after: optional(rowKey) },
   ],
   collected: [23, { report: collectionReport }],
+  shortages: [60, { volumes: array(shortage, SHORTAGES_MAX) }],
   output: [
     21,
     {

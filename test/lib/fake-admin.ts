@@ -6,6 +6,7 @@ import type {
   RecoveryView,
   ReplicaStateView,
   TicketView,
+  WantingView,
 } from "../../src/api/admin-port.ts";
 import type { CallOptions } from "../../src/api/ports.ts";
 import { JobxError } from "../../src/std/errors.ts";
@@ -34,6 +35,7 @@ export class FakeAdmin implements AdminPort {
   readonly #tickets = new Map<string, TicketView>();
 
   groupViews: readonly GroupView[] = [GROUP];
+  wanting: WantingView["volumes"] = [];
 
   constructor(called: (method: string, input: unknown, options: CallOptions) => void) {
     this.#called = called;
@@ -69,6 +71,11 @@ export class FakeAdmin implements AdminPort {
   async groups(options: CallOptions): Promise<readonly GroupView[]> {
     this.#called("groups", {}, options);
     return this.groupViews;
+  }
+
+  async wantingBlocks(options: CallOptions): Promise<WantingView> {
+    this.#called("wantingBlocks", {}, options);
+    return { volumes: this.wanting, silent: [] };
   }
 
   async collectBlocks(

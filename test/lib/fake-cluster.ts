@@ -139,9 +139,9 @@ export class FakeCluster implements ClusterPort {
   }
 
   ready(): ReturnType<ClusterPort["ready"]> {
-    if (this.isReady) return { ready: true, reason: "", reasons: [], durability: "sync" };
-    const reasons = [{ code: "starting", message: "still joining" }];
-    return { ready: false, reason: "still joining", reasons, durability: "sync" };
+    const reason = this.isReady ? "" : "still joining";
+    const reasons = this.isReady ? [] : [{ code: "starting", message: reason }];
+    return { ready: this.isReady, reason, reasons, warnings: [], durability: "sync" };
   }
 
   clusterView(): ClusterView {

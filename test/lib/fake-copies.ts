@@ -40,6 +40,9 @@ export class FakeCopies implements CopyPort {
     });
   }
 
+  /** What a step within a file finds of other nodes. */
+  gone: Pick<VerifyFileView, "missing" | "lost" | "silent"> = { missing: 0, lost: 0, silent: [] };
+
   verifyFile(
     of: Parameters<CopyPort["verifyFile"]>[0],
     options: CallOptions,
@@ -47,7 +50,8 @@ export class FakeCopies implements CopyPort {
     this.#told("copies.verifyFile", of, options);
     const repaired = of.repair ? 1 : 0;
     const next = of.from === 0 ? 2000 : null;
-    return Promise.resolve({ blocks: 2, bytes: 2000, damaged: 1, repaired, next });
+    const counts = { blocks: 2, bytes: 2000, damaged: 1, repaired };
+    return Promise.resolve({ ...counts, ...this.gone, next });
   }
 
   verifyNode(

@@ -310,6 +310,7 @@ export const callKinds: Kinds<Call> = {
     after: maybe(words),
   }),
   collect: fc.record({ kind: one("collect"), dryRun: bool }),
+  shortages: fc.record({ kind: one("shortages") }),
   output: fc.record({
     kind: one("output"),
     group: natural,
@@ -321,6 +322,14 @@ export const callKinds: Kinds<Call> = {
 };
 
 const blockSum = fc.record({ blocks: natural, bytes: natural });
+
+const counted = {
+  group: natural,
+  short: natural,
+  missing: natural,
+  lost: natural,
+  sinceMs: natural,
+};
 
 const outputPart = fc.record({ from: natural, bytes });
 
@@ -349,6 +358,10 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     scan: natural,
     runs: list(hash),
     after: maybe(words),
+  }),
+  shortages: fc.record({
+    kind: one("shortages"),
+    volumes: list(fc.record(counted)),
   }),
   collected: fc.record({
     kind: one("collected"),

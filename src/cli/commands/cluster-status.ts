@@ -1,4 +1,4 @@
-import type { GroupView } from "../../api/admin-port.ts";
+import type { GroupView, WantingView } from "../../api/admin-port.ts";
 import type { ClusterView } from "../../api/cluster-view.ts";
 import type { NodeView } from "../../api/ports.ts";
 import type { Command } from "../command.ts";
@@ -24,11 +24,16 @@ export const CLUSTER_STATUS: Command = {
     // As that node knows them, like its nodes: this is asked where there may be no majority.
     const workflows = await client.workflows({ stale: true });
     const asked = await client.ready();
-    const notes = [...notesAbout(nodes, await client.groups()), ...versionNotes(cluster)];
+    const wanting = await client.copies.wanting();
+    const notes = [
+      ...notesAbout(nodes, await client.groups()),
+      ...wantingNotes(wanting),
+      ...versionNotes(cluster),
+    ];
     const { version, next, why } = cluster;
     const status = {
       ...{ api: client.url, ...asked, version, next, why },
-      ...{ nodes, workflows: workflows.length, notes },
+      ...{ nodes, workflows: workflows.length, wanting, notes },
     };
     run.io.out(run.json ? toJson(status) : statusText(status));
     return EXIT.ok;
@@ -63,6 +68,20 @@ function notesAbout(nodes: readonly NodeView[], groups: readonly GroupView[]): r
     ...sentence("Fewer voters than there should be", short),
     ...sentence("Being removed", removing),
     ...sentence("Down", down),
+  ];
+}
+
+/** Files whose blocks have too few copies, by workflow. */
+function wantingNotes({ volumes, silent }: WantingView): readonly string[] {
+  return [
+    ...volumes.map(({ workflow, short, missing, lost, since }) => {
+      const counts = `${short} with too few copies, ${missing} that only a node that is away may have, ${lost} lost`;
+      return `Blocks of files of ${workflow} since ${since}: ${counts} (jobx fs where).`;
+    }),
+    ...sentence(
+      "Said nothing about copies of files",
+      silent.map((name) => ({ name })),
+    ),
   ];
 }
 

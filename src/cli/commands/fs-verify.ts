@@ -1,5 +1,5 @@
 import type { JobxClient } from "../../api/client.ts";
-import type { VerifyCounts } from "../../api/copy-port.ts";
+import type { VerifyCounts, VerifyFileView } from "../../api/copy-port.ts";
 import { bytesText } from "../byte-progress.ts";
 import type { Command } from "../command.ts";
 import { drawn } from "../drawn.ts";
@@ -8,6 +8,9 @@ import { EXIT } from "../exit.ts";
 import { printable, toJson } from "../output.ts";
 import { type SharedPath, sharedPath } from "../shared-path.ts";
 import { walkShared } from "../shared-walk.ts";
+
+/** What is summed up of steps; those within a node's store know nothing of other copies. */
+type VerifyStep = VerifyCounts & Partial<Pick<VerifyFileView, "missing" | "lost">>;
 
 /** `jobx fs verify [WORKFLOW:/path | --node NODE] [--repair]` */
 export const FS_VERIFY: Command = {
@@ -38,28 +41,33 @@ export const FS_VERIFY: Command = {
     }
     const client = await run.connect();
     const repair = run.flag("repair");
-    const silent: string[] = [];
+    const silent = new Set<string>();
     const steps =
       path === undefined
         ? nodeSteps(client, { node, repair, silent })
-        : fileSteps(client, { at: sharedPath(path, "fs verify"), repair });
-    const sums = { blocks: 0, bytes: 0, damaged: 0, repaired: 0 };
+        : fileSteps(client, { at: sharedPath(path, "fs verify"), repair, silent });
+    const sums = { blocks: 0, bytes: 0, damaged: 0, repaired: 0, missing: 0, lost: 0 };
     const draw = drawn(run.io);
     for await (const step of steps) {
       sums.blocks += step.blocks;
       sums.bytes += step.bytes;
       sums.damaged += step.damaged;
       sums.repaired += step.repaired;
+      sums.missing += step.missing ?? 0;
+      sums.lost += step.lost ?? 0;
       draw.show(`${sums.blocks} blocks, ${bytesText(sums.bytes)}, ${sums.damaged} damaged`);
     }
     draw.end();
-    const { blocks, bytes, damaged, repaired } = sums;
-    const unread = silent
+    const { blocks, bytes, damaged, repaired, missing, lost } = sums;
+    const unread = [...silent]
       .map((name) => `${printable(name)} is down: its blocks were not read\n`)
       .join("");
+    const away = missing > 0 ? `${missing} blocks that only a node that is away may have\n` : "";
+    const gone = lost > 0 ? `${lost} blocks that no node has any more\n` : "";
     const text = `${blocks} blocks read (${bytesText(bytes)}), ${damaged} damaged, ${repaired} repaired\n`;
-    run.io.out(run.json ? toJson({ ...sums, silent }) : text + unread);
-    return damaged > repaired || silent.length > 0 ? EXIT.failed : EXIT.ok;
+    run.io.out(run.json ? toJson({ ...sums, silent: [...silent] }) : text + away + gone + unread);
+    const isWhole = damaged <= repaired && missing + lost === 0 && silent.size === 0;
+    return !isWhole ? EXIT.failed : EXIT.ok;
   },
 };
 
@@ -69,16 +77,16 @@ async function* nodeSteps(
   of: {
     readonly node: string | undefined;
     readonly repair: boolean;
-    readonly silent: string[];
+    readonly silent: Set<string>;
   },
-): AsyncGenerator<VerifyCounts, void, undefined> {
+): AsyncGenerator<VerifyStep, void, undefined> {
   const { node, repair, silent } = of;
   if (node !== undefined) {
     yield* blocksOf(client, { node, repair });
     return;
   }
   for (const { id, name, state } of await client.nodes()) {
-    if (state === "down") silent.push(name);
+    if (state === "down") silent.add(name);
     else if (state !== "removed") yield* blocksOf(client, { node: id, repair });
   }
 }
@@ -86,7 +94,7 @@ async function* nodeSteps(
 async function* blocksOf(
   { copies }: JobxClient,
   of: { readonly node: string; readonly repair: boolean },
-): AsyncGenerator<VerifyCounts, void, undefined> {
+): AsyncGenerator<VerifyStep, void, undefined> {
   for (let after: string | undefined; ; ) {
     const step = await copies.verifyNode({ ...of, after });
     yield step;
@@ -97,13 +105,13 @@ async function* blocksOf(
 
 async function* fileSteps(
   { files, copies }: JobxClient,
-  { at, repair }: { readonly at: SharedPath; readonly repair: boolean },
-): AsyncGenerator<VerifyCounts, void, undefined> {
-  const ofFile = async function* (path: string): AsyncGenerator<VerifyCounts, void, undefined> {
+  of: { readonly at: SharedPath; readonly repair: boolean; readonly silent: Set<string> },
+): AsyncGenerator<VerifyStep, void, undefined> {
+  const { at, repair, silent } = of;
+  const ofFile = async function* (path: string): AsyncGenerator<VerifyStep, void, undefined> {
     for (let from: number | null = 0; from !== null; ) {
-      const step: VerifyCounts & { readonly next: number | null } = await copies.verifyFile({
-        ...{ ...at, path, from, repair },
-      });
+      const step: VerifyFileView = await copies.verifyFile({ ...at, path, from, repair });
+      for (const name of step.silent) silent.add(name);
       yield step;
       from = step.next;
     }

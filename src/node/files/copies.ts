@@ -121,14 +121,23 @@ export class Copies implements CopyPort {
       next = null;
     }
     const cids = blocks.map(({ cid }) => cid);
+    const members = this.#calls.blockMembers();
     const counts = await Promise.all(
-      this.#up().map((node) => this.#verify(node, { cids, repair: of.repair })),
+      members.map(async ({ node, isUp }) =>
+        isUp ? this.#verify(node, { cids, repair: of.repair }) : undefined,
+      ),
     );
+    const silent = members.filter((_, at) => counts[at] === undefined);
     const sum = (key: keyof VerifyCounts): number =>
       counts.reduce((all, count) => all + (count?.[key] ?? 0), 0);
+    const places = await placesOf(cids, this.#calls.placesDeps());
+    const standings = cids.map((cid) => standingOf(cid, 1, places));
     return {
       ...{ blocks: sum("blocks"), bytes: sum("bytes") },
       ...{ damaged: sum("damaged"), repaired: sum("repaired"), next },
+      missing: standings.filter((standing) => standing === "missing").length,
+      lost: standings.filter((standing) => standing === "lost").length,
+      silent: silent.map(({ node }) => this.#calls.nameOf(node)),
     };
   }
 

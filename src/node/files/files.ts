@@ -20,6 +20,7 @@ import { type DownloadDeps, readFile } from "./download.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { entryView, fileView } from "./file-views.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
+import { namingFile } from "./named-loss.ts";
 import { putTree } from "./put-tree.ts";
 import { archiveOf } from "./tree-archive.ts";
 import { readPage } from "./tree-pages.ts";
@@ -53,7 +54,7 @@ export class Files implements FilePort {
     return {
       view: fileView(path, found),
       read: (range) => {
-        return begun(readFile(this.#downloadDeps(), row, { call, range }));
+        return begun(namingFile(path, readFile(this.#downloadDeps(), row, { call, range })));
       },
     };
   }

@@ -4,29 +4,33 @@ import { silentLog } from "../../std/log.ts";
 import { type Healed, NOTHING_HEALED } from "./block-healing.ts";
 import { type HealedPage, Healer } from "./healer.ts";
 import { Pacer } from "./pacer.ts";
+import { Shortages } from "./shortages.ts";
 
 /** A leader of one volume of two pages, with members that come and go. */
 class Leader {
   readonly timers = new FakeTimers();
+  readonly shortages = new Shortages();
   readonly up = new Set(["a", "b", "c"]);
   readonly pages: (string | undefined)[] = [];
   led: readonly number[] = [1];
   found: Partial<Healed> = {};
   failure: Error | undefined;
   knowsMembers = true;
+  page = (_group: number, after: string | undefined): Promise<HealedPage> => {
+    this.pages.push(after);
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    const healed = { ...NOTHING_HEALED, blocks: 1, ...this.found };
+    return Promise.resolve({ healed, next: after === undefined ? "x" : undefined });
+  };
   readonly healer = new Healer({
-    ...{ clock: this.timers, timers: this.timers, log: silentLog },
+    ...{ clock: this.timers, timers: this.timers, log: silentLog, shortages: this.shortages },
+    wall: { wallMs: () => 1_000_000 + this.timers.nowMs() },
     led: () => this.led,
     members: () => {
       if (!this.knowsMembers) throw new Error("this node does not know its cluster yet");
       return ["a", "b", "c"].map((node) => ({ node, isUp: this.up.has(node), stays: true }));
     },
-    page: (_group, after): Promise<HealedPage> => {
-      this.pages.push(after);
-      if (this.failure !== undefined) return Promise.reject(this.failure);
-      const healed = { ...NOTHING_HEALED, blocks: 1, ...this.found };
-      return Promise.resolve({ healed, next: after === undefined ? "x" : undefined });
-    },
+    page: (group, after) => this.page(group, after),
   });
 
   constructor() {
@@ -131,4 +135,46 @@ test("a node that does not know its cluster yet heals as soon as it does", async
   expect(await leader.within(10)).toBe(0);
   leader.knowsMembers = true;
   expect(await leader.within(10)).toBe(2);
+});
+
+test("a shortage is told with the moment when it was first found, until a round finds none", async () => {
+  const leader = new Leader();
+  leader.found = { short: 3, lost: 1 };
+  await leader.within(10);
+  const [first] = leader.shortages.list();
+  expect(first).toMatchObject({ group: 1, short: 6, missing: 0, lost: 2 });
+  const sinceMs = first?.sinceMs ?? 0;
+  leader.found = { short: 1 };
+  await leader.within(130);
+  expect(leader.shortages.list()).toEqual([{ group: 1, short: 2, missing: 0, lost: 0, sinceMs }]);
+  expect(leader.shortages.warnings((group) => `group ${group}`)).toEqual([
+    {
+      code: "blocks-wanting",
+      message: `files of group 1: 2 blocks with too few copies, since ${new Date(sinceMs).toISOString()}`,
+    },
+  ]);
+  // A round that could not look changes nothing.
+  leader.failure = new Error("no majority");
+  await leader.within(130);
+  expect(leader.shortages.sinceMs()).toBe(sinceMs);
+  leader.failure = undefined;
+  leader.found = {};
+  await leader.within(130);
+  expect(leader.shortages.list()).toEqual([]);
+  leader.found = { missing: 1 };
+  await leader.within(700);
+  expect(leader.shortages.list()).toHaveLength(1);
+  leader.led = [];
+  await leader.within(10);
+  expect(leader.shortages.sinceMs()).toBeUndefined();
+});
+
+test("a volume whose round is slow does not keep others waiting, and is not begun twice", async () => {
+  const leader = new Leader();
+  const { page } = leader;
+  leader.led = [1, 2, 3];
+  leader.page = (group, after) => (group === 1 ? new Promise(() => {}) : page(group, after));
+  expect(await leader.within(10)).toBe(4);
+  // The slow one is still under way; the others come again after ten minutes.
+  expect(await leader.within(700)).toBe(4);
 });

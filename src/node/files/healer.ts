@@ -3,11 +3,12 @@
  * which blocks there are and how many copies are wanted, and there is one of it, so that no two nodes copy the
  * same. A round looks at every block of a volume, a page at a time.
  */
-import type { Clock, Timer, Timers } from "../../std/clock.ts";
+import type { Clock, Timer, Timers, WallClock } from "../../std/clock.ts";
 import { errorText } from "../../std/errors.ts";
 import type { Log } from "../../std/log.ts";
 import { addHealed, type Healed, NOTHING_HEALED } from "./block-healing.ts";
 import type { BlockMember } from "./block-places.ts";
+import type { Shortages } from "./shortages.ts";
 
 /** Between two looks at who is there. */
 const LOOK_MS = 1_000;
@@ -21,8 +22,11 @@ const GONE_AFTER_MS = 30_000;
 /** Volumes that are whole are looked at so often: a disk may have lost blocks, or a write found fewer nodes. */
 const WHOLE_MS = 600_000;
 
-/** Volumes with blocks that are short or missing, and rounds that failed. */
+/** Volumes with blocks that are short, missing or lost (a copy may come back), and rounds that failed. */
 const SHORT_MS = 60_000;
+
+/** Rounds over volumes that go side by side; they share one rate. */
+const VOLUMES_HEALED_AT_ONCE = 4;
 
 /** A page of blocks that was healed; `next` is where the next one begins. */
 export interface HealedPage {
@@ -32,8 +36,11 @@ export interface HealedPage {
 
 export interface HealerDeps {
   readonly clock: Clock;
+  readonly wall: WallClock;
   readonly timers: Timers;
   readonly log: Log;
+  /** Told what each round leaves. */
+  readonly shortages: Pick<Shortages, "note" | "forget">;
   /** Groups of workflows that this node leads. */
   readonly led: () => readonly number[];
   readonly members: () => readonly BlockMember[];
@@ -54,6 +61,8 @@ interface Round {
 export class Healer {
   readonly #deps: HealerDeps;
   readonly #rounds = new Map<number, Round>();
+  /** Groups whose rounds are under way. */
+  readonly #healing = new Set<number>();
   readonly #stop = new AbortController();
   #timer: Timer | undefined;
   /** Who was there at the last look, and since when. */
@@ -65,7 +74,7 @@ export class Healer {
   }
 
   start(): void {
-    this.#timer = this.#deps.timers.after(LOOK_MS, () => void this.#look());
+    this.#timer = this.#deps.timers.after(LOOK_MS, () => this.#look());
   }
 
   stop(): void {
@@ -86,9 +95,9 @@ export class Healer {
     return this.#copiedBytes;
   }
 
-  async #look(): Promise<void> {
+  #look(): void {
     try {
-      await this.#healLed();
+      this.#healLed();
     } catch (error) {
       // A node that has just joined does not know its cluster yet.
       this.#deps.log.debug("nobody can say yet who is there", { reason: errorText(error) });
@@ -96,15 +105,27 @@ export class Healer {
     if (!this.#stop.signal.aborted) this.start();
   }
 
-  async #healLed(): Promise<void> {
+  #healLed(): void {
     // Also where nothing is led: who comes to lead knows how long somebody has been gone.
     this.#settled(this.#deps.clock.nowMs());
     const led = this.#deps.led();
-    for (const group of this.#rounds.keys()) if (!led.includes(group)) this.#rounds.delete(group);
-    for (const group of led) {
-      if (this.#isDue(group)) await this.#round(group);
-      if (this.#stop.signal.aborted) return;
+    for (const group of this.#rounds.keys()) {
+      if (led.includes(group)) continue;
+      this.#rounds.delete(group);
+      this.#deps.shortages.forget(group);
     }
+    // Who has waited longest comes first, so that a few slow volumes do not keep others waiting for ever.
+    const waited = [...led].sort((a, b) => this.#endedMs(a) - this.#endedMs(b));
+    for (const group of waited) {
+      if (this.#healing.size >= VOLUMES_HEALED_AT_ONCE) return;
+      if (this.#healing.has(group) || !this.#isDue(group)) continue;
+      this.#healing.add(group);
+      void this.#round(group).finally(() => this.#healing.delete(group));
+    }
+  }
+
+  #endedMs(group: number): number {
+    return this.#rounds.get(group)?.endedMs ?? Number.NEGATIVE_INFINITY;
   }
 
   #isDue(group: number): boolean {
@@ -114,8 +135,8 @@ export class Healer {
     const last = this.#rounds.get(group);
     if (last === undefined || last.members !== members) return true;
     const { healed } = last;
-    const isWhole = healed !== undefined && healed.short + healed.missing === 0;
-    return nowMs - last.endedMs >= (isWhole ? WHOLE_MS : SHORT_MS);
+    const wanting = healed === undefined ? 1 : healed.short + healed.missing + healed.lost;
+    return nowMs - last.endedMs >= (wanting === 0 ? WHOLE_MS : SHORT_MS);
   }
 
   /** Who is there, as a text; undefined while that changes. */
@@ -131,7 +152,7 @@ export class Healer {
   }
 
   async #round(group: number): Promise<void> {
-    const { clock, log, page } = this.#deps;
+    const { clock, wall, log, page, shortages } = this.#deps;
     const { signal } = this.#stop;
     const members = this.#seen?.members ?? "";
     let healed: Healed | undefined = NOTHING_HEALED;
@@ -149,6 +170,7 @@ export class Healer {
       log.warn("blocks of a volume could not be healed", { group, reason: errorText(error) });
     }
     this.#rounds.set(group, { members, endedMs: clock.nowMs(), healed });
+    shortages.note(group, healed, wall.wallMs());
     if (healed === undefined || healed.copied + healed.short + healed.missing + healed.lost === 0)
       return;
     const { copied, copiedBytes, short, missing, lost } = healed;

@@ -12,7 +12,6 @@ import { Pacer } from "./files/pacer.ts";
 import type { Shortages } from "./files/shortages.ts";
 import type { Metrics } from "./metrics.ts";
 import { NearFolder } from "./near-folder.ts";
-import { systemClock, systemTimers } from "./system.ts";
 import { systemClock, systemTimers, systemWall } from "./system.ts";
 import type { Health } from "./trouble.ts";
 

@@ -58,6 +58,8 @@ import { replaceMade } from "./remade.ts";
 import { awaitInputs, isRemade } from "./remake.ts";
 import type { AttemptRow, HistoryRow, QueueRow } from "./rows.ts";
 import { retriesOf } from "./step-limits.ts";
+import { concludeAttempt } from "./tree/apply-prepare.ts";
+import { TOLD_PATH_LENGTH, type TreeError } from "./tree/errors.ts";
 import type { Token, UnitRef } from "./unit.ts";
 import type { Outcome, WorkError } from "./work.ts";
 
@@ -153,11 +155,18 @@ export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd
   const { token, outcome, run } = said;
   const attempt = endAttempt(tx, token, howOf(outcome));
   if (attempt === undefined) return;
-  if (!isWanted(tx, attempt)) return;
+  if (!isWanted(tx, attempt)) {
+    concludeAttempt(tx, at, { token, request: undefined });
+    return;
+  }
   const end: Ended = { attempt, token, times: timesOf(attempt, at, run), exit: exitOf(outcome) };
-  const problem = problemOf(tx, attempt, outcome);
-  if (problem !== undefined) {
-    failUnit(tx, at, { ...end, error: problem });
+  const unfitting = problemOf(tx, attempt, outcome);
+  const isGood = unfitting === undefined && howOf(outcome) === "done";
+  const request = isGood ? attempt.unit.request : undefined;
+  const refusal = concludeAttempt(tx, at, { token, request });
+  const error = unfitting ?? (refusal && problemOfFiles(refusal));
+  if (error !== undefined) {
+    failUnit(tx, at, { ...end, error });
     return;
   }
   switch (outcome.kind) {
@@ -190,6 +199,7 @@ export function applyTakeBack(
 ): void {
   const attempt = endAttempt(tx, command.token, command.how);
   if (attempt === undefined) return;
+  concludeAttempt(tx, at, { token: command.token, request: undefined });
   if (!isWanted(tx, attempt)) return;
   const times = timesOf(attempt, at, undefined);
   const end: Ended = { attempt, token: command.token, times, exit: undefined };
@@ -229,6 +239,15 @@ function endAttempt(
   const unit = unitAt(row, at);
   tx.emit({ kind: "attempt-ended", token, node, unit, step, how });
   return { unit, node, step, failures, losses, grantedMs };
+}
+
+/** What the attempt wrote cannot come where it belongs: it has failed. */
+function problemOfFiles({ code, message, details }: TreeError): WorkError {
+  const { path } = details;
+  return problem(
+    code,
+    path === undefined ? message : `${message}: ${path.slice(0, TOLD_PATH_LENGTH)}`,
+  );
 }
 
 function applyDone(

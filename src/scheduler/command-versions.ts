@@ -51,6 +51,7 @@ const NEEDED = {
   "fs-sweep-content": 1,
   "fs-reserve": 1,
   "fs-create": 1,
+  "fs-prepare": 1,
 } as const satisfies Record<Command["kind"], number>;
 
 /** The lowest cluster version in which a command may be used. */

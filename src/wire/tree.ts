@@ -5,6 +5,7 @@ import {
   FS_FILES_MAX,
   FS_LAPSE_MAX,
   FS_MOVES_MAX,
+  FS_PREPARED_MAX,
   FS_RESERVE_MAX,
   FS_SWEEP_NAMES_MAX,
   type Move,
@@ -29,10 +30,13 @@ import {
   PARTS_MAX,
   PIN_CONTENTS_MAX,
   PIN_HOLDER_LENGTH_MAX,
+  type PreparedMove,
+  type PreparedPublish,
   type TreeRow,
   UPLOAD_ID_LENGTH_MAX,
   type VolumeOptions,
 } from "../scheduler/tree/rows.ts";
+import type { Token } from "../scheduler/unit.ts";
 import { ROW_KEY_LENGTH_MAX } from "./bounds.ts";
 import {
   bool,
@@ -90,6 +94,13 @@ const inodeBase = {
   ),
 } as const;
 
+/** What the end of an attempt does. */
+const prepared = {
+  removes: array(path, FS_PREPARED_MAX),
+  moves: array(struct<PreparedMove>({ path, whole: bool }), FS_PREPARED_MAX),
+  publishes: array(struct<PreparedPublish>({ from: path, to: path }), FS_PREPARED_MAX),
+} as const;
+
 /** Rows of the tree; they are part of the format `row`. */
 export const treeRowVariants: Variants<TreeRow> = {
   "fs-volume": [
@@ -137,6 +148,7 @@ export const treeRowVariants: Variants<TreeRow> = {
   "fs-part": [47, { startBytes: natural, blocks: array(block, PART_BLOCKS_MAX) }],
   "fs-pin": [48, { holder, expiresMs: natural, contents: array(positive, PIN_CONTENTS_MAX) }],
   "fs-index": [49, {}],
+  "fs-prepared": [70, prepared],
 };
 
 const place = struct<Place>({ from: positive, path });
@@ -215,5 +227,9 @@ export const treeCommandVariants: Variants<TreeCommand> = {
       root: optional(root),
       content,
     },
+  ],
+  "fs-prepare": [
+    70,
+    { token: struct<Token>({ index: natural, ordinal: natural }), ...prepared },
   ],
 };

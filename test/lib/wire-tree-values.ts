@@ -56,6 +56,12 @@ const inode = {
   attributes: list(attribute),
 };
 
+const prepared = {
+  removes: list(words),
+  moves: list(fc.record({ path: words, whole: fc.boolean() })),
+  publishes: list(fc.record({ from: words, to: words })),
+};
+
 /** Rows of the tree. */
 export const treeRowKinds: Kinds<TreeRow> = {
   "fs-volume": fc.record({
@@ -106,6 +112,7 @@ export const treeRowKinds: Kinds<TreeRow> = {
     contents: list(positive),
   }),
   "fs-index": fc.record({ kind: one("fs-index") }),
+  "fs-prepared": fc.record({ kind: one("fs-prepared"), ...prepared }),
 };
 
 const place: fc.Arbitrary<Place> = fc.record({ from: positive, path: words });
@@ -186,5 +193,10 @@ export const treeCommandKinds: Kinds<TreeCommand> = {
   "fs-create": fc.record({
     ...{ kind: one("fs-create"), upload: maybe(upload), inode: positive, place },
     ...{ exclusive: fc.boolean(), mode, mtimeMicros: maybe(micros), root: maybe(root), content },
+  }),
+  "fs-prepare": fc.record({
+    kind: one("fs-prepare"),
+    token: fc.record({ index: natural, ordinal: natural }),
+    ...prepared,
   }),
 };

@@ -42,6 +42,7 @@ function datasetsOf(row: Row): readonly Dataset[] {
     case "fs-index":
     case "fs-part":
     case "fs-pin":
+    case "fs-prepared":
     case "fs-symlink":
     case "fs-volume":
     case "history":

@@ -45,6 +45,7 @@ function nearer(command: TreeCommand): TreeCommand {
       return { ...command, place: near(command.place) };
     case "fs-volume":
     case "fs-pin":
+    case "fs-prepare":
     case "fs-reserve":
     case "fs-release":
     case "fs-lapse":

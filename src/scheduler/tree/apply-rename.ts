@@ -70,8 +70,8 @@ function keepReplaced(change: TreeChange, replaced: EntryRow, { from, path }: Pl
   settle(change, replaced.inode, named.parent);
 }
 
-/** An inode has another name. Its time of change moves, as on other file systems, so that backups see it. */
-function settle(change: TreeChange, inode: number, parent: number): void {
+/** An inode has another name, or lies in another folder. Its time of change moves, as on other file systems, so that backups see it. */
+export function settle(change: TreeChange, inode: number, parent: number): void {
   const row = inodeOf(change, inode);
   if (row.kind === "fs-directory") change.putInode(inode, { ...row, parent });
   else change.putInode(inode, row);

@@ -13,15 +13,14 @@ import {
   unlink,
 } from "./apply-names.ts";
 import { lapse, pin, release, stage } from "./apply-pins.ts";
+import { prepare } from "./apply-prepare.ts";
 import { rename } from "./apply-rename.ts";
 import { sweepContent, sweepDirectory } from "./apply-sweep.ts";
 import { TreeChange } from "./change.ts";
 import { FS_COMMAND_NAMES_MAX, type Place, type TreeCommand } from "./commands.ts";
-import { TreeError, treeError } from "./errors.ts";
+import { TOLD_PATH_LENGTH, TreeError, treeError } from "./errors.ts";
 import { PATH_BYTES_MAX } from "./names.ts";
-
-/** Characters of a path that an answer keeps: answers are remembered, and the caller knows the path. */
-const TOLD_PATH_LENGTH = 256;
+import { type PreparedEnd, ROOT_INODE } from "./rows.ts";
 
 /** Applies one command; the answer has its revision and the inode that it is about. @throws {MissingRows} */
 export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCommand): Answer {
@@ -56,9 +55,16 @@ function checkPaths(command: TreeCommand): void {
 function placesOf(command: TreeCommand): readonly (Place | undefined)[] {
   if (command.kind === "fs-commit")
     return command.files.flatMap(({ place, keep }) => [place, keep]);
+  if (command.kind === "fs-prepare") return placesOfEnd(command);
   if (command.kind === "fs-unlink") return command.places;
   if (command.kind !== "fs-rename") return [];
   return command.moves.flatMap(({ from, to, keep }) => [from, to, keep]);
+}
+
+/** Paths below the workspace count without the few names that lead there. */
+function placesOfEnd({ removes, moves, publishes }: PreparedEnd): readonly Place[] {
+  const paths = [...removes, ...moves.map(({ path }) => path), ...publishes.map(({ to }) => to)];
+  return paths.map((path) => ({ from: ROOT_INODE, path }));
 }
 
 /** Does it; the inode, or for `fs-stage` the content, that it is about. */
@@ -102,6 +108,9 @@ function applied(change: TreeChange, command: TreeCommand): number {
       return setAttributes(change, command);
     case "fs-attribute":
       return setAttribute(change, command);
+    case "fs-prepare":
+      prepare(change, command);
+      return 0;
     case "fs-lapse":
       lapse(change, command);
       return 0;

@@ -3,7 +3,8 @@
  * is a refusal with a code of `errors.ts`. Bounds of lists are those of the wire; what one command may touch
  * is bounded besides by the constants `FS_COMMAND_*`.
  */
-import type { FileBlock, FileContent, VolumeOptions } from "./rows.ts";
+import type { Token } from "../unit.ts";
+import type { FileBlock, FileContent, PreparedEnd, VolumeOptions } from "./rows.ts";
 
 /** Files in one commit, and names in one of the other commands that take many. */
 export const FS_FILES_MAX = 256;
@@ -25,6 +26,9 @@ export const FS_SWEEP_NAMES_MAX = 256;
 
 /** Keys in one command that lets pins lapse. */
 export const FS_LAPSE_MAX = 64;
+
+/** Changes of one attempt's end: each may drop a file of `INODE_BLOCKS_MAX` blocks. */
+export const FS_PREPARED_MAX = 256;
 
 /** The longest time that a pin lasts unless it is renewed, ms. */
 export const FS_PIN_MS_MAX = 3_600_000;
@@ -156,6 +160,8 @@ export type TreeCommand =
       readonly value: Uint8Array | undefined;
       readonly over: "any" | "absent" | "present";
     }
+  /** Says what the end of a live attempt does, if it ends well; said again, the last one counts. */
+  | ({ readonly kind: "fs-prepare"; readonly token: Token } & PreparedEnd)
   /** The leader's: these keys of the index of expiry are due. */
   | { readonly kind: "fs-lapse"; readonly keys: readonly string[] }
   /** The leader's: names of a removed folder. With none it goes, if it has none. */

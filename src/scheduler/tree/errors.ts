@@ -4,6 +4,9 @@
  */
 import { JobxError } from "../../std/errors.ts";
 
+/** Characters of a path that an answer keeps: answers are remembered, and the caller knows the path. */
+export const TOLD_PATH_LENGTH = 256;
+
 /** One member for each code. */
 export type TreeCode =
   /** It would read or write more rows than one command may. */
@@ -36,6 +39,8 @@ export type TreeCode =
   | "FS_TOO_MANY_LINKS"
   /** It is not at the revision that was expected. */
   | "FS_CHANGED"
+  /** The attempt has ended or was taken back: what it wrote is not to be seen. */
+  | "FS_ATTEMPT_OVER"
   /** A content's blocks do not make up its size, or it is not what was staged. */
   | "FS_CONTENT_INVALID"
   /** There is no attribute of that name. */

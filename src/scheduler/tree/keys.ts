@@ -4,6 +4,7 @@
  */
 import { orderedNumber, readOrderedNumbers } from "../../std/ordered-text.ts";
 import type { Cid } from "../dataset.ts";
+import type { Token } from "../unit.ts";
 import type { NamedPlace } from "./rows.ts";
 
 /** The highest printable character: what is written with it comes after all that is not. */
@@ -50,6 +51,9 @@ export const treeKeys = {
     `Fp/${orderedNumber(content)}${orderedNumber(part)}`,
   pin: (upload: string): string => `Fu/${upload}`,
   pinDue: (expiresMs: number, upload: string): string => `Fd/${orderedNumber(expiresMs)}/${upload}`,
+  /** What an attempt's end does to its workspace. */
+  prepared: ({ index, ordinal }: Token): string =>
+    `Fa/${orderedNumber(index)}${orderedNumber(ordinal)}`,
   /** A removed folder that still has rows. */
   sweptDirectory: (inode: number): string => `Fx/d${orderedNumber(inode)}`,
   /** A content that no inode has any more. */

@@ -186,6 +186,35 @@ export interface TreeIndexRow {
   readonly kind: "fs-index";
 }
 
+/** A name of what an attempt has staged, relative to the workspace. */
+export interface PreparedMove {
+  readonly path: string;
+  /** A folder with all that lies in it, which is not listed; else what lies in it follows. */
+  readonly whole: boolean;
+}
+
+/** What an attempt has put aside to be seen in the volume with its end. */
+export interface PreparedPublish {
+  /** Relative to the attempt's folder. */
+  readonly from: string;
+  /** Of the volume. */
+  readonly to: string;
+}
+
+/** What is done to the workspace and the volume when the attempt ends well. */
+export interface PreparedEnd {
+  /** Paths of the workspace that go, before anything comes. */
+  readonly removes: readonly string[];
+  /** Each folder before what lies in it. */
+  readonly moves: readonly PreparedMove[];
+  readonly publishes: readonly PreparedPublish[];
+}
+
+/** An end that waits to be told; the key says of which attempt. */
+export interface PreparedEndRow extends PreparedEnd {
+  readonly kind: "fs-prepared";
+}
+
 export type TreeRow =
   | VolumeRow
   | FileRow
@@ -196,4 +225,5 @@ export type TreeRow =
   | ContentRow
   | ContentPartRow
   | UploadRow
-  | TreeIndexRow;
+  | TreeIndexRow
+  | PreparedEndRow;

@@ -1,5 +1,8 @@
 /** The workspace of a request: a folder of the volume that goes with it. */
-import type { Position, WorkflowTransaction } from "../apply-kit.ts";
+import { assert } from "../../std/assert.ts";
+import { type Position, rowOf, type WorkflowTransaction } from "../apply-kit.ts";
+import { META_KEY } from "../keys.ts";
+import { requestId } from "../unit.ts";
 import { TreeChange } from "./change.ts";
 import { dropEntry } from "./inodes.ts";
 import { VOLUME_KEY } from "./keys.ts";
@@ -12,6 +15,13 @@ const WORKSPACES = ".requests";
 /** The path of a request's workspace; `request` is its id as people see it. Who needs it makes it. */
 export function workspacePath(request: string): string {
   return `${WORKSPACES}/${request}`;
+}
+
+/** The same, of a request by its number. @throws {MissingRows} */
+export function workspaceOf(tx: WorkflowTransaction, request: number): string {
+  const meta = rowOf(tx, "meta", META_KEY);
+  assert(meta !== undefined, "a request is one of a workflow that was made");
+  return workspacePath(requestId(meta.name, meta.group, request));
 }
 
 /** The workspace of a request that is removed, if it has one, goes as a removed tree does. @throws {MissingRows} */

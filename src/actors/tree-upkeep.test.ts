@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { FakeTimers } from "../../test/lib/fake-timers.ts";
+import { failed, sketchDefinition } from "../../test/lib/scheduler-values.ts";
 import { at, block, file, TreeKit } from "../../test/lib/tree-kit.ts";
 import type { Command } from "../scheduler/commands.ts";
 import type { Row } from "../scheduler/rows.ts";
+import { attemptPath } from "../scheduler/tree/attempts-folder.ts";
 import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX } from "../scheduler/tree/commands.ts";
 import { treePrefixes } from "../scheduler/tree/keys.ts";
 import { PART_BLOCKS_MAX } from "../scheduler/tree/rows.ts";
@@ -145,6 +147,35 @@ test("what a node put aside before it died is removed when its pin lapses, or by
   const { length } = proposed;
   await timers.advance(60_000);
   expect(proposed.length).toBe(length);
+  retention.stop();
+});
+
+test("what an attempt writes stays while it lives, and what comes after its end is removed", async () => {
+  const { timers, kit, retention } = keeper();
+  const { sources, define } = sketchDefinition([{ name: "top" }]);
+  for (const command of [...sources, { ...define, revision: 0 }]) kit.run(command);
+  kit.submit();
+  kit.pin("u1", 3_600_000);
+  const { token } = kit.grant();
+  const other = { index: token.index, ordinal: token.ordinal + 1 };
+  const paths = [token, other].map((one) => `${attemptPath(one)}/w/a`);
+  const byHand = ".attempts/notes/a";
+  const commit = () =>
+    kit.commit(
+      [...paths, byHand].map((path) => file(path, 1)),
+      { parents: true },
+    );
+  const left = () => [...paths, byHand].filter((path) => kit.paths().has(path));
+  commit();
+  retention.start();
+  await timers.advance(60_000);
+  expect(left()).toEqual([paths[0], byHand]);
+  kit.end(token, failed());
+  expect(left()).toEqual([byHand]);
+  commit();
+  await timers.advance(60_000);
+  expect(left()).toEqual([byHand]);
+  kit.checkCounts();
   retention.stop();
 });
 

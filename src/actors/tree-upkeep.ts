@@ -1,8 +1,16 @@
 /**
  * What a workflow's leader does about its tree of files: rows of what was removed are swept, pins that were
- * not renewed lapse, and what their uploads had put aside is removed. One bounded step at a time; a new leader goes on where the rows say.
+ * not renewed lapse, and what their uploads had put aside is removed, as is what attempts wrote that are over.
+ * One bounded step at a time; a new leader goes on where the rows say.
  */
+import { isOpen, placeOfToken } from "../scheduler/attempt-block.ts";
+import { keys } from "../scheduler/keys.ts";
 import type { Row } from "../scheduler/rows.ts";
+import {
+  ATTEMPTS_FOLDER,
+  attemptPath,
+  tokenOfAttemptName,
+} from "../scheduler/tree/attempts-folder.ts";
 import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX, type TreeCommand } from "../scheduler/tree/commands.ts";
 import {
   placeOfEntryKey,
@@ -18,6 +26,9 @@ import type { WallClock } from "../std/clock.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
 import type { StatePort } from "./ports.ts";
 
+/** Folders of attempts looked at in one step. */
+const ATTEMPTS_AT_ONCE = 256;
+
 interface TreeUpkeepDeps {
   readonly wall: WallClock;
   readonly state: () => StatePort<Row>;
@@ -30,6 +41,9 @@ export class TreeUpkeep {
   /** The folder that was swept last, and its last name: what was deleted before it is not scanned again (R11). */
   #swept: { readonly directory: number; readonly name: string } | undefined;
 
+  /** The last folder of an attempt that was looked at; undefined at the end of them. */
+  #lookedAt: string | undefined;
+
   /** Whether something may be put aside whose upload has no pin: an earlier leader's lapses are not known here. */
   #mayBeStranded = true;
 
@@ -41,7 +55,8 @@ export class TreeUpkeep {
   async step(): Promise<boolean> {
     const swept = await this.#sweep();
     const lapsed = await this.#lapse();
-    return (await this.#removeStranded()) || lapsed || swept;
+    const over = await this.#removeOver();
+    return (await this.#removeStranded()) || over || lapsed || swept;
   }
 
   async #sweep(): Promise<boolean> {
@@ -83,6 +98,34 @@ export class TreeUpkeep {
     await this.#deps.propose({ kind: "fs-lapse", keys });
     this.#mayBeStranded = true;
     return keys.length === FS_LAPSE_MAX;
+  }
+
+  /**
+   * What attempts have written that are over: their folders went with them, but what was on its way then makes
+   * one anew. One at a time, and a page of folders at each look.
+   */
+  async #removeOver(): Promise<boolean> {
+    const state = this.#deps.state();
+    const [all] = await state.read([treeKeys.entry(ROOT_INODE, ATTEMPTS_FOLDER)]);
+    if (all?.kind !== "fs-entry" || all.type !== "directory") return false;
+    const range = { ...listingRange(all.inode, this.#lookedAt), limit: ATTEMPTS_AT_ONCE };
+    const { rows, more } = await state.scan(range);
+    const names = listed(rows).map(({ name }) => name);
+    this.#lookedAt = more ? names.at(-1) : undefined;
+    const tokens = names.flatMap((name) => tokenOfAttemptName(name) ?? []);
+    const attempts = await state.read(
+      tokens.map((token) => keys.attempt(placeOfToken(token).block)),
+    );
+    const over = tokens.find((token, place) => {
+      const row = attempts[place];
+      return row?.kind !== "attempt" || !isOpen(row.open, placeOfToken(token).at);
+    });
+    if (over === undefined) return this.#lookedAt !== undefined;
+    await this.#deps.propose({
+      kind: "fs-remove",
+      place: { from: ROOT_INODE, path: attemptPath(over) },
+    });
+    return true;
   }
 
   /** One at a time: a pin begins before what it is for, and no id of an upload comes twice. */

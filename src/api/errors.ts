@@ -67,6 +67,7 @@ export type ClusterErrorCode =
   | "FS_NAME_INVALID"
   | "FS_NAME_TOO_LONG"
   | "FS_LOOP"
+  | "FS_ATTEMPT_OVER"
   | "FS_TOO_MANY_LINKS"
   | "FS_CHANGED"
   | "FS_CONTENT_INVALID"

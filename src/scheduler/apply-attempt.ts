@@ -58,7 +58,7 @@ import { replaceMade } from "./remade.ts";
 import { awaitInputs, isRemade } from "./remake.ts";
 import type { AttemptRow, HistoryRow, QueueRow } from "./rows.ts";
 import { retriesOf } from "./step-limits.ts";
-import { concludeAttempt } from "./tree/apply-prepare.ts";
+import { concludeAttempt, dropAttempt } from "./tree/apply-prepare.ts";
 import { TOLD_PATH_LENGTH, type TreeError } from "./tree/errors.ts";
 import type { Token, UnitRef } from "./unit.ts";
 import type { Outcome, WorkError } from "./work.ts";
@@ -150,20 +150,25 @@ function takeHead(
   return { unit, step: row.step, failures: 0, losses: 0 };
 }
 
-/** Records what an executor says of its attempt. */
-export function applyEnd(tx: WorkflowTransaction, at: Position, said: AttemptEnd): void {
-  const { token, outcome, run } = said;
+/** Records what an executor says of its attempt; `isAlone` in its command. */
+export function applyEnd(
+  tx: WorkflowTransaction,
+  at: Position,
+  said: AttemptEnd & { readonly isAlone: boolean },
+): void {
+  const { token, outcome, run, isAlone } = said;
   const attempt = endAttempt(tx, token, howOf(outcome));
   if (attempt === undefined) return;
   if (!isWanted(tx, attempt)) {
-    concludeAttempt(tx, at, { token, request: undefined });
+    dropAttempt(tx, at, token);
     return;
   }
   const end: Ended = { attempt, token, times: timesOf(attempt, at, run), exit: exitOf(outcome) };
   const unfitting = problemOf(tx, attempt, outcome);
   const isGood = unfitting === undefined && howOf(outcome) === "done";
-  const request = isGood ? attempt.unit.request : undefined;
-  const refusal = concludeAttempt(tx, at, { token, request });
+  const refusal = isGood
+    ? concludeAttempt(tx, at, { token, request: attempt.unit.request, isAlone })
+    : dropAttempt(tx, at, token);
   const error = unfitting ?? (refusal && problemOfFiles(refusal));
   if (error !== undefined) {
     failUnit(tx, at, { ...end, error });
@@ -199,7 +204,7 @@ export function applyTakeBack(
 ): void {
   const attempt = endAttempt(tx, command.token, command.how);
   if (attempt === undefined) return;
-  concludeAttempt(tx, at, { token: command.token, request: undefined });
+  dropAttempt(tx, at, command.token);
   if (!isWanted(tx, attempt)) return;
   const times = timesOf(attempt, at, undefined);
   const end: Ended = { attempt, token: command.token, times, exit: undefined };

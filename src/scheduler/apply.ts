@@ -128,7 +128,8 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
       return DONE;
     case "ends":
       for (const [place, end] of command.ends.entries()) {
-        applyEnd(tx, { ...at, ordinal: at.ordinal + place }, end);
+        const isAlone = command.ends.length === 1;
+        applyEnd(tx, { ...at, ordinal: at.ordinal + place }, { ...end, isAlone });
       }
       return DONE;
     case "take-back":

@@ -228,8 +228,5 @@ export const treeCommandVariants: Variants<TreeCommand> = {
       content,
     },
   ],
-  "fs-prepare": [
-    70,
-    { token: struct<Token>({ index: natural, ordinal: natural }), ...prepared },
-  ],
+  "fs-prepare": [70, { token: struct<Token>({ index: natural, ordinal: natural }), ...prepared }],
 };

@@ -7,6 +7,8 @@
 import { type Position, rowOf, type WorkflowTransaction } from "../apply-kit.ts";
 import { isOpen, placeOfToken } from "../attempt-block.ts";
 import { keys } from "../keys.ts";
+import type { Row } from "../rows.ts";
+import { type RowView, readRow } from "../transaction.ts";
 import type { Token } from "../unit.ts";
 import { notEmpty } from "./apply-names.ts";
 import { rename, settle } from "./apply-rename.ts";
@@ -44,43 +46,50 @@ export function prepare(
 }
 
 /**
- * What an attempt wrote is seen in the workspace of its request from this transition on; or where that is
- * `undefined`, since it did not end well, never. Why it could not be, in which case nothing of it is kept.
+ * What an attempt wrote is seen in the workspace of its request from this transition on. Why it could not be, in
+ * which case nothing of it is kept: `FS_NOT_EMPTY`, `FS_QUOTA`, what moving throws, and `COMMAND_TOO_LARGE` for an
+ * end that is not alone in its command, which would write too many rows with others (R12).
  * @throws {MissingRows}
  */
 export function concludeAttempt(
   tx: WorkflowTransaction,
   at: Position,
-  { token, request }: { readonly token: Token; readonly request: number | undefined },
+  end: { readonly token: Token; readonly request: number; readonly isAlone: boolean },
 ): TreeError | undefined {
-  // Most workflows have no volume, and most attempts write nothing: then there is no more to look at.
-  if (tx.get(VOLUME_KEY) === undefined) return undefined;
-  const folder = folderOf(new TreeChange(tx, at), token);
+  const { token, request, isAlone } = end;
+  const folder = folderOf(tx, token);
   if (folder === undefined) return undefined;
   const row = rowOf(tx, "fs-prepared", treeKeys.prepared(token));
-  let refusal: TreeError | undefined;
-  if (row !== undefined && request !== undefined) {
-    const workspace = workspaceOf(tx, request);
-    refusal = tried(new TreeChange(tx, at), (change) => {
-      merge(change, row, { token, workspace });
+  const refusal =
+    row &&
+    tried(new TreeChange(tx, at), (change) => {
+      if (!isAlone) throw treeError("COMMAND_TOO_LARGE", "an end with files comes by itself");
+      merge(change, row, { token, workspace: workspaceOf(tx, request) });
       dropFolder(change, token, folder);
     });
-    if (refusal === undefined) return undefined;
-  }
+  if (row === undefined || refusal !== undefined) dropAttempt(tx, at, token);
+  return refusal;
+}
+
+/** What an attempt wrote is never seen, since it did not end well. @throws {MissingRows} */
+export function dropAttempt(tx: WorkflowTransaction, at: Position, token: Token): undefined {
+  const folder = folderOf(tx, token);
+  if (folder === undefined) return;
   const change = new TreeChange(tx, at);
   dropFolder(change, token, folder);
   change.finish();
-  return refusal;
 }
 
 type Folder = NamedPlace & { readonly entry: EntryRow };
 
 /** The folder of an attempt that has written something. @throws {MissingRows} */
-function folderOf(change: TreeChange, token: Token): Folder | undefined {
-  const all = findEntry(change, ROOT_INODE, ATTEMPTS_FOLDER);
+function folderOf(view: RowView<Row>, token: Token): Folder | undefined {
+  // Most workflows have no volume, and most attempts write nothing: then there is no more to look at.
+  if (readRow(view, VOLUME_KEY) === undefined) return undefined;
+  const all = findEntry(view, ROOT_INODE, ATTEMPTS_FOLDER);
   if (all?.type !== "directory") return undefined;
   const place = { parent: all.inode, name: attemptName(token) };
-  const entry = findEntry(change, place.parent, place.name);
+  const entry = findEntry(view, place.parent, place.name);
   return entry?.type === "directory" ? { ...place, entry } : undefined;
 }
 

@@ -20,6 +20,8 @@ export interface PerformEnd {
   readonly securedMs: number;
   /** When it ran; undefined when no worker took it. */
   readonly run: LocalRun | undefined;
+  /** Files that it wrote are seen with this end. */
+  readonly hasFiles: boolean;
 }
 
 /** When an attempt ran, by this node's monotonic clock. */

@@ -8,22 +8,17 @@ import { ENDS_MAX } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { singleGrants } from "../scheduler/grants.ts";
 import { stuckMs } from "../scheduler/loads.ts";
-import type { Demand, SchedulerMessage, ToldEnd } from "../scheduler/protocol.ts";
+import type { Demand, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { Token } from "../scheduler/unit.ts";
-import { type AttemptRun, RUN_MS_MAX } from "../scheduler/work.ts";
 import { unreachable } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { Credit } from "./credit.ts";
-import {
-  ExecutorSession,
-  type LocalAttempt,
-  type LocalRun,
-  type PerformEnd,
-} from "./executor-session.ts";
+import { ExecutorSession, type LocalAttempt, type PerformEnd } from "./executor-session.ts";
 import type { MeshPort } from "./ports.ts";
 import { SpareSlot } from "./spare-slot.ts";
+import { endsToTell } from "./told-ends.ts";
 import { SLOW_WRITE_MS, STALLED_WRITE_MS } from "./write-stall.ts";
 
 export interface ExecutorOptions {
@@ -333,21 +328,7 @@ export class Executor {
   }
 
   #sayEnds(attempts: Iterable<LocalAttempt>): void {
-    const byGroup = new Map<number, ToldEnd[]>();
-    const nowMs = this.#deps.clock.nowMs();
-    for (const { group, grant, end } of attempts) {
-      if (end === undefined) continue;
-      const ends = byGroup.get(group) ?? [];
-      const ranMicros = Math.ceil(end.ranMs * 1000);
-      ends.push({
-        token: grant.token,
-        outcome: end.outcome,
-        run: runAt(end.run, nowMs),
-        ranMicros,
-      });
-      byGroup.set(group, ends);
-    }
-    for (const [group, ends] of byGroup) {
+    for (const { group, ends } of endsToTell(attempts, this.#deps.clock.nowMs())) {
       const target = this.#sessions.get(group)?.target;
       if (target === undefined) continue;
       const executor = this.#deps.run;
@@ -486,11 +467,4 @@ function nextCandidate(
 ): NodeId | undefined {
   const at = tried === undefined ? -1 : candidates.indexOf(tried);
   return candidates[(at + 1) % Math.max(1, candidates.length)];
-}
-
-/** Told anew each time: an end may have to be said for long. */
-function runAt(run: LocalRun | undefined, nowMs: number): AttemptRun | undefined {
-  if (run === undefined) return undefined;
-  const whole = (ms: number): number => Math.min(RUN_MS_MAX, Math.max(0, Math.round(ms)));
-  return { tookMs: whole(run.tookMs), agoMs: whole(nowMs - run.throughMs) };
 }

@@ -183,42 +183,68 @@ test("all lost runs of a reduction's input are told at once, with who has made t
   });
 });
 
-test.each(["succeeds", "fails"])(
-  "the volume is open while the runner has the unit that %s",
+const ACCESS = { url: "http://here", workflow: "w", token: "t" };
+
+/** How an attempt ends whose files are made ready by `prepare`, and what was asked on the way. */
+async function endWithFiles(
+  how: "succeeds" | "fails",
+  prepare: () => Promise<boolean> = () => Promise.resolve(true),
+) {
+  const told: unknown[] = [];
+  const performer = new Performer({
+    capabilities: [],
+    runner: {
+      beginNoMore() {},
+      output: () => Promise.resolve(undefined),
+      run(_work, { volume }) {
+        told.push(["run", volume]);
+        if (how === "fails") return Promise.reject(new Error("no"));
+        return Promise.resolve({ outcome: REDUCED, ranMs: 1, storedMs: 0, run: undefined });
+      },
+    },
+    copies: {
+      ensure: (dataset) => Promise.resolve(dataset),
+      secure: (dataset) => Promise.resolve(dataset),
+      lost: () => Promise.resolve([]),
+    },
+    clock: { nowMs: () => 0 },
+    volumes: {
+      open: ({ group, request }) => {
+        told.push(["open", `${group} ${request}`]);
+        return Promise.resolve(ACCESS);
+      },
+      close: (closed) => told.push(["close", closed]),
+      prepare: (closed) => {
+        told.push(["prepare", closed]);
+        return prepare();
+      },
+    },
+    read: () => Promise.resolve({ values: [], scanned: [], more: false }),
+  });
+  return { told, end: await performer.perform(attempt()) };
+}
+
+test.each(["succeeds", "fails"] as const)(
+  "the volume is open while the runner has the unit that %s, and only what it wrote well is made ready",
   async (how) => {
-    const access = { url: "http://here", workflow: "w", token: "t" };
-    const told: unknown[] = [];
-    const performer = new Performer({
-      capabilities: [],
-      runner: {
-        beginNoMore() {},
-        output: () => Promise.resolve(undefined),
-        run(_work, { volume }) {
-          told.push(["run", volume]);
-          if (how === "fails") return Promise.reject(new Error("no"));
-          return Promise.resolve({ outcome: REDUCED, ranMs: 1, storedMs: 0, run: undefined });
-        },
-      },
-      copies: {
-        ensure: (dataset) => Promise.resolve(dataset),
-        secure: (dataset) => Promise.resolve(dataset),
-        lost: () => Promise.resolve([]),
-      },
-      clock: { nowMs: () => 0 },
-      volumes: {
-        open: (group) => {
-          told.push(["open", group]);
-          return Promise.resolve(access);
-        },
-        close: (closed) => told.push(["close", closed]),
-      },
-      read: () => Promise.resolve({ values: [], scanned: [], more: false }),
-    });
-    await performer.perform(attempt());
+    const { told, end } = await endWithFiles(how);
     expect(told).toEqual([
-      ["open", 1],
-      ["run", access],
-      ["close", access],
+      ["open", "1 w-1-1"],
+      ["run", ACCESS],
+      ["close", ACCESS],
+      ...(how === "fails" ? [] : [["prepare", ACCESS]]),
     ]);
+    expect(end.hasFiles).toBe(how !== "fails");
   },
 );
+
+test("an attempt whose files cannot be made ready fails with their code, or is given back where that passes", async () => {
+  const refusing = (code: "NO_MAJORITY" | "WORKFLOW_UNKNOWN") => () =>
+    Promise.reject(new ActorError({ code }, "not now"));
+  const { end: given } = await endWithFiles("succeeds", refusing("NO_MAJORITY"));
+  expect(given).toMatchObject({ outcome: { kind: "released" }, hasFiles: false });
+  const { end: refused } = await endWithFiles("succeeds", refusing("WORKFLOW_UNKNOWN"));
+  expect(refused).toMatchObject({
+    outcome: { kind: "failed", error: { code: "WORKFLOW_UNKNOWN" } },
+  });
+});

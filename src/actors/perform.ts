@@ -44,6 +44,8 @@ const NO_INPUTS: NextInputs = () => Promise.resolve(undefined);
 
 type RanTimes = Omit<WorkEnd, "outcome">;
 
+type SeenEnd = Pick<PerformEnd, "outcome" | "hasFiles">;
+
 export interface PerformDeps {
   readonly capabilities: readonly string[];
   readonly runner: RunnerPort;
@@ -68,40 +70,41 @@ export class Performer {
     const { clock } = this.#deps;
     let ran: RanTimes = { ranMs: 0, storedMs: 0, run: undefined };
     let untilMs = clock.nowMs();
-    const outcome = await this.#outcomeOf(attempt, (times) => {
+    const { outcome, hasFiles } = await this.#endOf(attempt, (times) => {
       ran = times;
       untilMs = clock.nowMs();
     });
     const { ranMs, storedMs, run } = ran;
     return {
       outcome,
+      hasFiles,
       ranMs,
       securedMs: storedMs + clock.nowMs() - untilMs,
       run: run && { tookMs: run.tookMs, throughMs: untilMs - run.agoMs },
     };
   }
 
-  async #outcomeOf(attempt: LocalAttempt, ran: (times: RanTimes) => void): Promise<Outcome> {
+  async #endOf(attempt: LocalAttempt, ran: (times: RanTimes) => void): Promise<SeenEnd> {
     const { signal } = attempt.controller;
     try {
       const work = await this.#withInputsHere(attempt);
       const inputs = await this.#inputsHere(attempt);
-      const end = await this.#run(work, { attempt, inputs });
+      const { volume, ...end } = await this.#run(work, { attempt, inputs });
       ran(end);
       // A copy that was here went between the look for it and its use.
       if (end.outcome.kind === "failed" && end.outcome.error.code === "RUN_LOST") {
-        return await this.#lacking(attempt, end.outcome.error);
+        return without(await this.#lacking(attempt, end.outcome.error));
       }
-      return await this.#secure(clampOutcome(end.outcome), signal);
+      const outcome = await this.#secure(clampOutcome(end.outcome), signal);
+      const isDone =
+        outcome.kind !== "failed" && outcome.kind !== "released" && outcome.kind !== "lacking";
+      if (volume === undefined || !isDone) return without(outcome);
+      return { outcome, hasFiles: await volume.prepare() };
     } catch (error) {
-      if (signal.aborted) return { kind: "released", reason: "cancelled" };
-      if (isJobxError(error) && error.code === "RUN_LOST") {
-        return this.#lackingAfter(attempt, executorError(error));
+      if (!signal.aborted && isJobxError(error) && error.code === "RUN_LOST") {
+        return without(await this.#lackingAfter(attempt, executorError(error)));
       }
-      if (isJobxError(error) && PASSING.has(error.code)) {
-        return clampOutcome({ kind: "released", reason: errorText(error) });
-      }
-      return clampOutcome({ kind: "failed", error: executorError(error) });
+      return without(outcomeOfError(error, signal));
     }
   }
 
@@ -139,13 +142,20 @@ export class Performer {
   async #run(
     work: Work,
     { attempt, inputs }: { readonly attempt: LocalAttempt; readonly inputs: NextInputs },
-  ): Promise<WorkEnd> {
+  ): Promise<WorkEnd & { readonly volume: { prepare(): Promise<boolean> } | undefined }> {
     const { volumes, runner } = this.#deps;
-    const volume = await volumes?.open(attempt.group);
+    const { group, grant, controller } = attempt;
+    const context = this.#context(attempt, inputs);
+    const { token, request } = grant;
+    const access = await volumes?.open({ group, token, request });
+    if (volumes === undefined || access === undefined) {
+      return { ...(await runner.run(work, context)), volume: undefined };
+    }
     try {
-      return await runner.run(work, { ...this.#context(attempt, inputs), volume });
+      const end = await runner.run(work, { ...context, volume: access });
+      return { ...end, volume: { prepare: () => volumes.prepare(access, controller.signal) } };
     } finally {
-      if (volume !== undefined) volumes?.close(volume);
+      volumes.close(access);
     }
   }
 
@@ -271,6 +281,18 @@ export class Performer {
         return outcome;
     }
   }
+}
+
+function without(outcome: Outcome): { readonly outcome: Outcome; readonly hasFiles: false } {
+  return { outcome, hasFiles: false };
+}
+
+function outcomeOfError(error: unknown, signal: AbortSignal): Outcome {
+  if (signal.aborted) return { kind: "released", reason: "cancelled" };
+  if (isJobxError(error) && PASSING.has(error.code)) {
+    return clampOutcome({ kind: "released", reason: errorText(error) });
+  }
+  return clampOutcome({ kind: "failed", error: executorError(error) });
 }
 
 function executorError(error: unknown): WorkError {

@@ -71,11 +71,26 @@ export interface VolumeAccess {
   readonly token: string;
 }
 
+/** Which attempt of which workflow. */
+export interface AttemptNames {
+  readonly group: number;
+  readonly token: Token;
+  /** The request's id as people see it. */
+  readonly request: string;
+}
+
 /** Lets attempts that run here at the volumes of their workflows. */
 export interface VolumesPort {
   /** For one attempt, until `close`; undefined when the node does not know the workflow. */
-  open(group: number): Promise<VolumeAccess | undefined>;
+  open(attempt: AttemptNames): Promise<VolumeAccess | undefined>;
+  /** Nothing more is read or written by that attempt. */
   close(access: VolumeAccess): void;
+  /**
+   * Of an attempt that is closed: makes ready that what it has written into its workspace is seen with its end.
+   * Whether there is anything to be seen.
+   * @throws {JobxError} `FS_ATTEMPT_OVER`, `COMMAND_TOO_LARGE`, and those of commands and reads.
+   */
+  prepare(access: VolumeAccess, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Runs handlers, off the control thread, so many at once as the node has slots; more wait in line. */

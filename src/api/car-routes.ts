@@ -5,6 +5,7 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { FILE_QUERY } from "./file-schema.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
+import { treesFor } from "./own-files.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 import { CAR_ANSWER } from "./volume-schema.ts";
@@ -36,7 +37,7 @@ export function carReadRoute(app: FastifyInstance, context: ApiContext): void {
     async (request, reply) => {
       const at = { ...request.params, ...request.query };
       const { cid, archive } = await callCluster(context, request, {
-        run: (options) => cluster.volumes.openCar(at, options),
+        run: (options) => treesFor(cluster, request).openCar(at, options),
       });
       reply.type(CAR_TYPE).header("etag", `"${cid}"`);
       if (request.method === "HEAD") return reply.send(Readable.from([]));
@@ -63,7 +64,8 @@ export function carPutRoute(app: FastifyInstance, context: ApiContext): void {
       const input = { ...request.params, ...request.query };
       try {
         return await callCluster(context, request, {
-          run: (options) => cluster.volumes.importCar(input, contentOf(request.body), options),
+          run: (options) =>
+            treesFor(cluster, request).importCar(input, contentOf(request.body), options),
         });
       } catch (error) {
         hangUp(request, reply);

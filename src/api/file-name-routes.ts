@@ -15,6 +15,7 @@ import {
 } from "./file-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { NAMES_DEFAULT, NAMES_MAX } from "./limits.ts";
+import { filesFor } from "./own-files.ts";
 import { countOf, flagOf } from "./query.ts";
 import { json, type RouteParts, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
@@ -30,6 +31,7 @@ interface Workflow {
 export function fileNameRoutes(app: FastifyInstance, context: ApiContext): void {
   lookRoutes(app, context);
   folderRoutes(app, context);
+  publishRoute(app, context);
   linkRoutes(app, context);
 }
 
@@ -52,7 +54,7 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
       const at = { ...request.params, ...request.query };
       const follow = flagOf(request.query.follow, false);
       return callCluster(context, request, {
-        run: (options) => cluster.files.stat({ ...at, follow }, options),
+        run: (options) => filesFor(cluster, request).stat({ ...at, follow }, options),
       });
     },
   );
@@ -72,7 +74,9 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
       const { path, after, limit: said } = request.query;
       const bounds = { name: "limit", min: 1, max: NAMES_MAX, otherwise: NAMES_DEFAULT };
       const at = { ...request.params, path, after, limit: countOf(said, bounds) };
-      return callCluster(context, request, { run: (options) => cluster.files.list(at, options) });
+      return callCluster(context, request, {
+        run: (options) => filesFor(cluster, request).list(at, options),
+      });
     },
   );
 }
@@ -93,7 +97,7 @@ function changing(
 }
 
 function folderRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { files } = context.cluster;
+  const { cluster } = context;
   app.post<{
     Params: Workflow;
     Body: { readonly path: string; readonly parents?: boolean };
@@ -107,7 +111,9 @@ function folderRoutes(app: FastifyInstance, context: ApiContext): void {
     (request) => {
       const { path, parents = false } = request.body;
       const at = { ...request.params, path, parents };
-      return callCluster(context, request, { run: (options) => files.mkdir(at, options) });
+      return callCluster(context, request, {
+        run: (options) => filesFor(cluster, request).mkdir(at, options),
+      });
     },
   );
   app.post<{
@@ -123,7 +129,9 @@ function folderRoutes(app: FastifyInstance, context: ApiContext): void {
     (request) => {
       const { path, recursive = false } = request.body;
       const at = { ...request.params, path, recursive };
-      return callCluster(context, request, { run: (options) => files.remove(at, options) });
+      return callCluster(context, request, {
+        run: (options) => filesFor(cluster, request).remove(at, options),
+      });
     },
   );
   app.post<{
@@ -144,19 +152,41 @@ function folderRoutes(app: FastifyInstance, context: ApiContext): void {
     (request) => {
       const { from, to, exclusive = false, parents = false } = request.body;
       const move = { ...request.params, from, to, exclusive, parents };
-      return callCluster(context, request, { run: (options) => files.rename(move, options) });
+      return callCluster(context, request, {
+        run: (options) => filesFor(cluster, request).rename(move, options),
+      });
+    },
+  );
+}
+
+function publishRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.post<{ Params: Workflow; Body: { readonly from: string; readonly to: string } }>(
+    "/workflows/:workflow/fs/publish",
+    changing(context, {
+      summary:
+        "Moves a file or folder over whatever is there. A handler's leaves its workspace, and is there with the end of its attempt.",
+      body: LINK_BODY,
+    }),
+    (request) => {
+      const move = { ...request.params, ...request.body };
+      return callCluster(context, request, {
+        run: (options) => filesFor(cluster, request).publish(move, options),
+      });
     },
   );
 }
 
 function linkRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { files } = context.cluster;
+  const { cluster } = context;
   app.post<{ Params: Workflow; Body: { readonly from: string; readonly to: string } }>(
     "/workflows/:workflow/fs/link",
     changing(context, { summary: "Gives a file another name.", body: LINK_BODY }),
     (request) => {
       const move = { ...request.params, ...request.body };
-      return callCluster(context, request, { run: (options) => files.link(move, options) });
+      return callCluster(context, request, {
+        run: (options) => filesFor(cluster, request).link(move, options),
+      });
     },
   );
   app.post<{ Params: Workflow; Body: { readonly path: string; readonly target: string } }>(
@@ -164,7 +194,9 @@ function linkRoutes(app: FastifyInstance, context: ApiContext): void {
     changing(context, { summary: "Makes a symbolic link.", body: SYMLINK_BODY }),
     (request) => {
       const at = { ...request.params, ...request.body };
-      return callCluster(context, request, { run: (options) => files.symlink(at, options) });
+      return callCluster(context, request, {
+        run: (options) => filesFor(cluster, request).symlink(at, options),
+      });
     },
   );
 }

@@ -165,6 +165,14 @@ export interface FilePort {
     },
     options: CallOptions,
   ): Promise<FileChange>;
+  /**
+   * Moves over whatever is there, also a folder with all that lies under it, and makes the folders that are missing.
+   * A handler's is done with the end of its attempt, if that ends well.
+   */
+  publish(
+    move: { readonly workflow: string; readonly from: string; readonly to: string },
+    options: CallOptions,
+  ): Promise<FileChange>;
   /** Another name for a file. */
   link(
     move: { readonly workflow: string; readonly from: string; readonly to: string },

@@ -11,6 +11,7 @@ import { FILE_HEADERS, FILE_PUT, FILE_QUERY, PUT_QUERY, READ_FILE_HEADERS } from
 import { inodeChangeRoutes } from "./inode-change-routes.ts";
 import { commitRoute, inodeRoutes } from "./inode-routes.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
+import { filesFor } from "./own-files.ts";
 import { flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
@@ -74,7 +75,7 @@ function readRoute(app: FastifyInstance, context: ApiContext): void {
       const { workflow } = request.params;
       const { path } = request.query;
       const file = await callCluster(context, request, {
-        run: (options) => cluster.files.open({ workflow, path }, options),
+        run: (options) => filesFor(cluster, request).open({ workflow, path }, options),
       });
       return sendFile(file, { context, request, reply });
     },
@@ -162,7 +163,7 @@ function putRoute(app: FastifyInstance, context: ApiContext): void {
       const input = { workflow, path, ...how };
       try {
         const put = await callCluster(context, request, {
-          run: (options) => cluster.files.put(input, contentOf(request.body), options),
+          run: (options) => filesFor(cluster, request).put(input, contentOf(request.body), options),
         });
         reply.header("etag", `"${put.cid}"`);
         return put;

@@ -14,7 +14,7 @@ import type { CopyPort } from "./copy-port.ts";
 import type { FilePort } from "./file-port.ts";
 import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
-import type { VolumePort } from "./volume-port.ts";
+import type { OwnFiles, VolumePort } from "./volume-port.ts";
 
 /** JSON as it goes through handlers. */
 export type Json =
@@ -58,6 +58,7 @@ export interface Principal {
   readonly workflows: readonly string[] | null;
   /** A handler's, which may use the files of its workflow and nothing else. */
   readonly filesOnly?: true;
+  readonly own?: OwnFiles;
 }
 
 /** A token as `jobx token list` shows it; its text is told once, when it is made. */

@@ -5,6 +5,7 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { FILE_QUERY, TREE_PUT, TREE_QUERY } from "./file-schema.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
+import { filesFor } from "./own-files.ts";
 import { flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
@@ -36,7 +37,7 @@ export function treeReadRoute(app: FastifyInstance, context: ApiContext): void {
     async (request, reply) => {
       const at = { ...request.params, ...request.query };
       const archive = await callCluster(context, request, {
-        run: (options) => cluster.files.openTree(at, options),
+        run: (options) => filesFor(cluster, request).openTree(at, options),
       });
       reply.type(TAR_TYPE);
       if (request.method === "HEAD") return reply.send(Readable.from([]));
@@ -71,7 +72,8 @@ export function treePutRoute(app: FastifyInstance, context: ApiContext): void {
       const input = { ...request.params, path, atomic: flagOf(atomic, false) };
       try {
         return await callCluster(context, request, {
-          run: (options) => cluster.files.putTree(input, contentOf(request.body), options),
+          run: (options) =>
+            filesFor(cluster, request).putTree(input, contentOf(request.body), options),
         });
       } catch (error) {
         hangUp(request, reply);

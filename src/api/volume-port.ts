@@ -1,5 +1,6 @@
 /** A workflow's volume as a whole: what it is asked to keep to, and whole trees of it. */
 import type { CallOptions } from "./call-options.ts";
+import type { FilePort } from "./file-port.ts";
 
 /** How a file or folder is copied within a volume. */
 export interface VolumeCopy {
@@ -65,6 +66,12 @@ export interface CarImportAnswer extends VolumeCopyAnswer {
   readonly copies: number;
   /** On how many the volume asks for. */
   readonly copiesWanted: number;
+}
+
+/** A volume as an attempt sees it: what that writes into its workspace is its own until it ends. */
+export interface OwnFiles {
+  readonly files: FilePort;
+  readonly volumes: Pick<VolumePort, "copy" | "openCar" | "importCar">;
 }
 
 /** Rejects with the codes of the tree (`FS_NOT_FOUND` and others), `WORKFLOW_UNKNOWN`, and those of commands. */

@@ -1,6 +1,7 @@
 /** Whole volumes: copies within one, and what it is asked to keep to. */
 import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
+import { treesFor } from "./own-files.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 import type { VolumeCopy, VolumeSettings } from "./volume-port.ts";
@@ -37,7 +38,7 @@ function copyRoute(app: FastifyInstance, context: ApiContext): void {
       const { from, to, recursive = false, exclusive = false, parents = false } = request.body;
       const copy = { ...request.params, from, to, recursive, exclusive, parents };
       return callCluster(context, request, {
-        run: (options) => cluster.volumes.copy(copy, options),
+        run: (options) => treesFor(cluster, request).copy(copy, options),
       });
     },
   );

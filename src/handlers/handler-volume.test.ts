@@ -76,6 +76,15 @@ test("JavaScript writes, reads, lists, moves and removes", async () => {
   expect(content("/z")).toBe("hello");
 });
 
+test.each<[Language, string]>([
+  ["javascript", `await ctx.fs.publish(ctx.workspace + "/made", "out/made");`],
+  ["python", `FS.publish(ctx.workspace + "/made", "out/made")`],
+])("a %s handler publishes what lies in its workspace", async (language, body) => {
+  cluster.files.add("/.requests/request/made", Buffer.from("x"));
+  expect(await told(language, body.replaceAll("ctx.workspace", '".requests/request"'))).toEqual([]);
+  expect([...cluster.files.nodes.keys()]).toEqual(["/out/made"]);
+});
+
 test("Python writes, reads, lists, moves and removes", async () => {
   const pairs = await told(
     "python",

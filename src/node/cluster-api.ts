@@ -26,6 +26,7 @@ import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
 import { Deadline } from "../std/deadline.ts";
+import type { VolumeGround } from "./attempt-volumes.ts";
 import { ClusterAdmin } from "./cluster-admin.ts";
 import type { ClusterApiDeps } from "./cluster-api-deps.ts";
 import { ClusterError } from "./cluster-errors.ts";
@@ -81,6 +82,7 @@ export class ClusterApi implements ClusterPort {
   readonly volumes: Volumes;
   readonly copies: Copies;
   readonly #deps: ClusterApiDeps;
+  readonly #calls: FileCalls;
   readonly #reader: RequestReader;
   readonly #staleReader: RequestReader;
   readonly #writer: WorkflowWriter;
@@ -100,6 +102,7 @@ export class ClusterApi implements ClusterPort {
     const self = (): string => this.self().id;
     const { contents } = plane;
     const calls = new FileCalls({ node, self, isUp, view, contents, writer: this.#writer });
+    this.#calls = calls;
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes, deps.near);
     this.volumes = new Volumes(calls);
@@ -125,6 +128,16 @@ export class ClusterApi implements ClusterPort {
         this.#deps.node.leads().flatMap(({ group }) => (group === SYSTEM_GROUP ? [] : [group])),
       members: () => this.copies.members(),
       page: (group, after, signal) => this.copies.healPage(group, after, signal),
+    };
+  }
+
+  /** What attempts' views of their volumes stand upon. */
+  volumeGround(): Omit<VolumeGround, "url"> {
+    const { files, volumes } = this;
+    return {
+      ...{ files, volumes },
+      command: async (workflow, command, options) =>
+        this.#calls.command(await this.#calls.begin(workflow, options), command),
     };
   }
 

@@ -232,7 +232,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);
-  ground.volumes.listens(apiUrl);
+  ground.volumes.listens({ ...api.volumeGround(), url: apiUrl });
   const member = { ...composed.member, api: apiUrl };
   const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
   const announcer = new Announcer({ node, member, timers: systemTimers, log, onUnsupported });

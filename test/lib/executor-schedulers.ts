@@ -19,6 +19,7 @@ export const END: PerformEnd = {
   outcome: { kind: "released", reason: "test" },
   ranMs: 1_000,
   securedMs: 0,
+  hasFiles: false,
   run: undefined,
 };
 

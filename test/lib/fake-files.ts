@@ -182,6 +182,14 @@ export class FakeFiles implements FilePort {
     return Promise.resolve({ inode: node.inode, revision: this.#next() });
   }
 
+  publish(move: Parameters<FilePort["publish"]>[0], options: CallOptions): Promise<FileChange> {
+    this.#told("files.publish", move, options);
+    const node = this.#find(normal(move.from));
+    this.nodes.delete(normal(move.from));
+    this.nodes.set(normal(move.to), node);
+    return Promise.resolve({ inode: node.inode, revision: this.#next() });
+  }
+
   link(move: Parameters<FilePort["link"]>[0], options: CallOptions): Promise<FileChange> {
     this.#told("files.link", move, options);
     this.nodes.set(normal(move.to), this.#find(normal(move.from)));

@@ -13,6 +13,7 @@ import { Files } from "../../src/node/files/files.ts";
 import { Inodes } from "../../src/node/files/inodes.ts";
 import { Volumes } from "../../src/node/files/volumes.ts";
 import type { Command } from "../../src/scheduler/commands.ts";
+import type { Answer } from "../../src/scheduler/rows.ts";
 import type { TreeCommand } from "../../src/scheduler/tree/commands.ts";
 import { Deadline } from "../../src/std/deadline.ts";
 import { TreeKit } from "./tree-kit.ts";
@@ -53,6 +54,14 @@ export class VolumeKit {
     return bytes === 0 ? Buffer.alloc(0) : joined(await file.read({ from: 0, to: bytes }));
   }
 
+  /** Puts a command through. */
+  command(command: Command): Promise<Exclude<Answer, { readonly kind: "refused" }>> {
+    if (isOfTree(command)) this.before(command);
+    const answer = this.tree.run(command);
+    if (answer.kind !== "refused") return Promise.resolve(answer);
+    return Promise.reject(new ClusterError({ code: answer.code }, answer.message));
+  }
+
   /** All paths. */
   paths(): readonly string[] {
     return [...this.tree.paths().keys()].sort();
@@ -84,12 +93,7 @@ export class VolumeKit {
       },
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
       writer: {
-        command: (_group, command) => {
-          if (isOfTree(command)) this.before(command);
-          const answer = tree.run(command);
-          if (answer.kind !== "refused") return Promise.resolve(answer);
-          return Promise.reject(new ClusterError({ code: answer.code }, answer.message));
-        },
+        command: (_group, command) => this.command(command),
       },
     };
   }

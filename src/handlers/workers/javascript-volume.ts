@@ -124,6 +124,14 @@ export class HandlerFiles {
     await this.#post("rename", { from: relative(from), to: relative(to), parents: true });
   }
 
+  /**
+   * Moves something of the workspace to a place of the volume, over whatever is there: it is there with the end of
+   * the attempt, if that ends well, and until then nowhere to be seen.
+   */
+  async publish(from: string, to: string): Promise<void> {
+    await this.#post("publish", { from: relative(from), to: relative(to) });
+  }
+
   /** Copies a file. */
   async cp(from: string, to: string): Promise<void> {
     await this.write(to, await this.read(from));

@@ -131,6 +131,11 @@ class Volume:
         """Moves at once, over what rename(2) would replace."""
         self._post("rename", **{"from": relative(source), "to": relative(target), "parents": True})
 
+    def publish(self, source, target):
+        """Moves something of the workspace to a place of the volume, over whatever is there: it is there with
+        the end of the attempt, if that ends well, and until then nowhere to be seen."""
+        self._post("publish", **{"from": relative(source), "to": relative(target)})
+
     def cp(self, source, target):
         """Copies a file."""
         with self.open(source, "rb") as read, self.open(target, "wb") as written:

@@ -144,6 +144,17 @@ export class Files implements FilePort {
     return this.#calls.command(call, { kind: "fs-rename", moves, over, parents });
   }
 
+  async publish(
+    move: Parameters<FilePort["publish"]>[0],
+    options: CallOptions,
+  ): Promise<FileChange> {
+    const call = await this.#calls.begin(move.workflow, options);
+    const from = await this.#reader.place(call, pathOf(move.from));
+    const to = await this.#reader.place(call, pathOf(move.to), { parents: true });
+    const moves = [{ from, to, keep: undefined }];
+    return this.#calls.command(call, { kind: "fs-rename", moves, over: "tree", parents: true });
+  }
+
   async link(move: Parameters<FilePort["link"]>[0], options: CallOptions): Promise<FileChange> {
     const call = await this.#calls.begin(move.workflow, options);
     const from = await this.#reader.place(call, pathOf(move.from));

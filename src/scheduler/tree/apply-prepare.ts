@@ -151,9 +151,10 @@ function mergeOne(
   { path, whole }: PreparedMove,
   { from, to }: { readonly from: string; readonly to: string },
 ): void {
-  const moved = foundAt(change, `${from}/${path}`);
+  const below = path === "" ? "" : `/${path}`;
+  const moved = foundAt(change, from + below);
   if (moved === undefined) return;
-  const place = { from: ROOT_INODE, path: `${to}/${path}` };
+  const place = { from: ROOT_INODE, path: to + below };
   const target = walk(change, place, makingParents(change, true));
   const replaced = findEntry(change, target.parent, target.name);
   if (moved.entry.type === "directory" && replaced?.type === "directory") {

@@ -186,8 +186,9 @@ export interface TreeIndexRow {
   readonly kind: "fs-index";
 }
 
-/** A name of what an attempt has staged, relative to the workspace. */
+/** A name of what an attempt has staged. */
 export interface PreparedMove {
+  /** Relative to the workspace; empty for all of it. */
   readonly path: string;
   /** A folder with all that lies in it, which is not listed; else what lies in it follows. */
   readonly whole: boolean;

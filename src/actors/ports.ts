@@ -17,10 +17,16 @@ import type { UNKNOWN } from "../scheduler/transaction.ts";
 import type { Shortage } from "../scheduler/tree/shortage.ts";
 import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
-import type { CapturedRows, CollectionReport } from "./collection/report.ts";
+import type {
+  CapturedRows,
+  CollectionReport,
+  HeldRowsAnswer,
+  HeldRowsCall,
+} from "./collection/report.ts";
+
 import type { BlocksVerified } from "./work-ports.ts";
 
-export type { BlockSum, CollectionReport } from "./collection/report.ts";
+export type { BlockSum, CollectionReport, HeldRowsCall } from "./collection/report.ts";
 
 /** R2: which node and which store of it a replica lives in. */
 export interface ReplicaPlace {
@@ -377,6 +383,7 @@ export type Call =
       readonly scan: number;
       readonly after: string | undefined;
     }
+  | HeldRowsCall
   /** "Delete what nothing refers to." Answered at the end of the round. */
   | { readonly kind: "collect"; readonly dryRun: boolean }
   /** "Which volumes that you lead have blocks with too few copies?" */
@@ -416,6 +423,7 @@ export type CallAnswer =
       readonly runs: readonly string[];
       readonly after: string | undefined;
     }
+  | HeldRowsAnswer
   | { readonly kind: "collected"; readonly report: CollectionReport }
   | { readonly kind: "shortages"; readonly volumes: readonly Shortage[] }
   /** Whether the node that was asked for can be dialled from there; asked again, it may be. */

@@ -197,6 +197,14 @@ function findOut(call: Call): string {
     : "it may have taken effect, or may yet: look what became of it before you repeat it";
 }
 
+const ASKS: ReadonlySet<Call["kind"]> = new Set<Call["kind"]>([
+  "read",
+  "wait",
+  "events",
+  "run-references",
+  "held-rows",
+]);
+
 function onlyAsks({ kind }: Call): boolean {
-  return kind === "read" || kind === "wait" || kind === "events" || kind === "run-references";
+  return ASKS.has(kind);
 }

@@ -58,6 +58,7 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "verify-store":
       return serveBlockCall(from, call, parts);
     case "run-references":
+    case "held-rows":
     case "collect":
       return parts.collection.serve(call);
     case "shortages":

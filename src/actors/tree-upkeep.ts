@@ -1,7 +1,7 @@
 /**
  * What a workflow's leader does about its tree of files: rows of what was removed are swept, pins that were
- * not renewed lapse, and what their uploads had put aside is removed, as is what attempts wrote that are over.
- * One bounded step at a time; a new leader goes on where the rows say.
+ * not renewed lapse, and what their uploads had put aside is removed, as are snapshots that they had begun and what
+ * attempts wrote that are over. One bounded step at a time; a new leader goes on where the rows say.
  */
 import { isOpen, placeOfToken } from "../scheduler/attempt-block.ts";
 import { keys } from "../scheduler/keys.ts";
@@ -13,6 +13,7 @@ import {
 } from "../scheduler/tree/attempts-folder.ts";
 import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX, type TreeCommand } from "../scheduler/tree/commands.ts";
 import {
+  nameOfSnapshotKey,
   placeOfEntryKey,
   placeOfPinDueKey,
   placeOfSweptKey,
@@ -28,6 +29,9 @@ import type { StatePort } from "./ports.ts";
 
 /** Folders of attempts looked at in one step. */
 const ATTEMPTS_AT_ONCE = 256;
+
+/** Snapshots that are looked at in one step. */
+const SNAPSHOTS_PAGE = 256;
 
 interface TreeUpkeepDeps {
   readonly wall: WallClock;
@@ -146,7 +150,32 @@ export class TreeUpkeep {
         return true;
       }
     }
+    if (await this.#removeUnmade()) return true;
     this.#mayBeStranded = false;
+    return false;
+  }
+
+  /** A snapshot whose making ended before its end. */
+  async #removeUnmade(): Promise<boolean> {
+    const state = this.#deps.state();
+    const prefix = treePrefixes.snapshots;
+    let more = true;
+    for (let gte: string = prefix; more; ) {
+      const page = await state.scan({ gte, lt: prefixEnd(prefix), limit: SNAPSHOTS_PAGE });
+      const made = page.rows.flatMap(([key, row]) =>
+        row.kind === "fs-snapshot" && row.upload !== undefined
+          ? [{ name: nameOfSnapshotKey(key), upload: row.upload }]
+          : [],
+      );
+      const pins = await state.read(made.map(({ upload }) => treeKeys.pin(upload)));
+      const unmade = made.find((_, at) => pins[at] === undefined);
+      if (unmade !== undefined) {
+        await this.#deps.propose({ kind: "fs-snapshot-remove", ...unmade });
+        return true;
+      }
+      ({ more } = page);
+      gte = `${page.rows.at(-1)?.[0] ?? prefix}\0`;
+    }
     return false;
   }
 }

@@ -52,6 +52,9 @@ const NEEDED = {
   "fs-reserve": 1,
   "fs-create": 1,
   "fs-prepare": 1,
+  "fs-snapshot": 1,
+  "fs-snapshot-end": 1,
+  "fs-snapshot-remove": 1,
 } as const satisfies Record<Command["kind"], number>;
 
 /** The lowest cluster version in which a command may be used. */

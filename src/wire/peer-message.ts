@@ -7,6 +7,7 @@ import type {
   CollectionReport,
   GroupMember,
   GroupStatus,
+  HeldRowsCall,
   PeerMessage,
   ReadCall,
   Standing,
@@ -49,6 +50,12 @@ const scan = struct<Exclude<ReadCall["scan"], undefined>>({
   lt: rowKey,
   limit: natural,
   reverse: bool,
+});
+
+const heldScan = struct<Exclude<HeldRowsCall["scan"], undefined>>({
+  gte: rowKey,
+  lt: rowKey,
+  limit: natural,
 });
 
 const call: Codec<Call> = union<Call>({
@@ -96,6 +103,16 @@ const call: Codec<Call> = union<Call>({
   "verify-blocks": [31, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
   "verify-store": [32, { after: text(UNIT_ID_LENGTH_MAX) }],
   "run-references": [22, { group: natural, scan: natural, after: optional(rowKey) }],
+  "held-rows": [
+    40,
+    {
+      group: natural,
+      moment: natural,
+      keys: array(rowKey, ROWS_MAX),
+      scan: optional(heldScan),
+      done: bool,
+    },
+  ],
   collect: [23, { dryRun: bool }],
   shortages: [60, {}],
   output: [
@@ -191,6 +208,15 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   "run-references": [
     22,
     { scan: natural, runs: array(sha256Codec, RUNS_NAMED_MAX), after: optional(rowKey) },
+  ],
+  "held-rows": [
+    40,
+    {
+      moment: natural,
+      values: array(optional(rowCodec), ROWS_MAX),
+      scanned: array(struct<ScannedRow>({ key: rowKey, row: rowCodec }), ROWS_MAX),
+      more: bool,
+    },
   ],
   collected: [23, { report: collectionReport }],
   shortages: [60, { volumes: array(shortage, SHORTAGES_MAX) }],

@@ -11,6 +11,7 @@ import {
   type Move,
   type MoveOver,
   type Place,
+  SNAPSHOT_NAME_LENGTH_MAX,
   type TreeCommand,
 } from "../scheduler/tree/commands.ts";
 import { PATH_BYTES_MAX, SYMLINK_BYTES_MAX } from "../scheduler/tree/names.ts";
@@ -32,6 +33,7 @@ import {
   PIN_HOLDER_LENGTH_MAX,
   type PreparedMove,
   type PreparedPublish,
+  type SnapshotCounts,
   type TreeRow,
   UPLOAD_ID_LENGTH_MAX,
   type VolumeOptions,
@@ -68,6 +70,16 @@ const name = text(PATH_BYTES_MAX);
 
 /** A CID in text: letters and digits of base32 or base36. */
 const root = pattern(/^[a-z0-9]+$/u, 128);
+
+/** What it has to look like is for applying to say. */
+const snapshotName = text(SNAPSHOT_NAME_LENGTH_MAX);
+
+const snapshotCounts = struct<SnapshotCounts>({
+  files: natural,
+  directories: natural,
+  links: natural,
+  bytes: natural,
+});
 
 const block = struct<FileBlock>({ cid: sha256Codec, bytes: int(1, FILE_BLOCK_BYTES_MAX) });
 
@@ -149,6 +161,17 @@ export const treeRowVariants: Variants<TreeRow> = {
   "fs-pin": [48, { holder, expiresMs: natural, contents: array(positive, PIN_CONTENTS_MAX) }],
   "fs-index": [49, {}],
   "fs-prepared": [70, prepared],
+  "fs-snapshot": [
+    64,
+    {
+      path,
+      directory: positive,
+      upload: optional(upload),
+      takenMs: natural,
+      root: optional(root),
+      counts: snapshotCounts,
+    },
+  ],
 };
 
 const place = struct<Place>({ from: positive, path });
@@ -229,4 +252,7 @@ export const treeCommandVariants: Variants<TreeCommand> = {
     },
   ],
   "fs-prepare": [70, { token: struct<Token>({ index: natural, ordinal: natural }), ...prepared }],
+  "fs-snapshot": [64, { upload, name: snapshotName, path }],
+  "fs-snapshot-end": [65, { upload, name: snapshotName, root, counts: snapshotCounts }],
+  "fs-snapshot-remove": [66, { name: snapshotName, upload: optional(upload) }],
 };

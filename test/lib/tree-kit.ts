@@ -118,7 +118,7 @@ export class TreeKit extends SchedulerKit {
     const found = new Map<string, Found>();
     for (const [key] of this.scan(treePrefixes.entriesOf(from))) {
       const path = above + placeOfEntryKey(key).name;
-      const one = this.find(path);
+      const one = lookUp(this.view, at(path.slice(above.length), from), { follow: false });
       found.set(path, one);
       if (one.row.kind !== "fs-directory") continue;
       for (const [below, row] of this.paths(one.inode, `${path}/`)) found.set(below, row);

@@ -309,6 +309,11 @@ export const callKinds: Kinds<Call> = {
     scan: natural,
     after: maybe(words),
   }),
+  "held-rows": fc.record({
+    ...{ kind: one("held-rows"), group: natural, moment: natural, keys: list(words) },
+    scan: maybe(fc.record({ gte: words, lt: words, limit: natural })),
+    done: bool,
+  }),
   collect: fc.record({ kind: one("collect"), dryRun: bool }),
   shortages: fc.record({ kind: one("shortages") }),
   output: fc.record({
@@ -362,6 +367,11 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
   shortages: fc.record({
     kind: one("shortages"),
     volumes: list(fc.record(counted)),
+  }),
+  "held-rows": fc.record({
+    ...{ kind: one("held-rows"), moment: natural, values: list(maybe(row)) },
+    scanned: list(fc.record({ key: words, row })),
+    more: bool,
   }),
   collected: fc.record({
     kind: one("collected"),

@@ -13,6 +13,7 @@ import type {
   FileBlock,
   FileContent,
   InodeType,
+  SnapshotCounts,
   TreeRow,
 } from "../../src/scheduler/tree/rows.ts";
 import { type Kinds, ofKinds } from "./wire-values.ts";
@@ -47,6 +48,12 @@ const volume = {
   quotaBytes: maybe(natural),
   quotaInodes: maybe(natural),
 };
+const counts: fc.Arbitrary<SnapshotCounts> = fc.record({
+  files: natural,
+  directories: natural,
+  links: natural,
+  bytes: natural,
+});
 const attribute: fc.Arbitrary<FileAttribute> = fc.record({ name: words, value: data });
 const inode = {
   mode,
@@ -113,6 +120,10 @@ export const treeRowKinds: Kinds<TreeRow> = {
   }),
   "fs-index": fc.record({ kind: one("fs-index") }),
   "fs-prepared": fc.record({ kind: one("fs-prepared"), ...prepared }),
+  "fs-snapshot": fc.record({
+    ...{ kind: one("fs-snapshot"), path: words, directory: positive, upload: maybe(upload) },
+    ...{ takenMs: natural, root: maybe(root), counts },
+  }),
 };
 
 const place: fc.Arbitrary<Place> = fc.record({ from: positive, path: words });
@@ -185,6 +196,13 @@ export const treeCommandKinds: Kinds<TreeCommand> = {
     name: words,
     value: maybe(data),
     over: fc.constantFrom("any", "absent", "present"),
+  }),
+  "fs-snapshot": fc.record({ kind: one("fs-snapshot"), upload, name: words, path: words }),
+  "fs-snapshot-end": fc.record({
+    ...{ kind: one("fs-snapshot-end"), upload, name: words, root, counts },
+  }),
+  "fs-snapshot-remove": fc.record({
+    ...{ kind: one("fs-snapshot-remove"), name: words, upload: maybe(upload) },
   }),
   "fs-lapse": fc.record({ kind: one("fs-lapse"), keys: list(words) }),
   "fs-sweep": fc.record({ kind: one("fs-sweep"), directory: positive, names: list(words) }),

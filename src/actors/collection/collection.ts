@@ -1,4 +1,4 @@
-/** A node's part in collecting blocks: its own collector, and answers to those of others. */
+/** A node's part in collecting blocks: its own collector, answers to those of others, and moments that are held. */
 import type { AnswerOf, RowsWanted } from "../answers.ts";
 import { ActorError } from "../errors.ts";
 import { freshVersion } from "../fresh-version.ts";
@@ -9,7 +9,9 @@ import type { Router } from "../router.ts";
 import type { SystemGroup } from "../system-group.ts";
 import { heirsAmong } from "../whom-to-ask.ts";
 import { BlockCollector } from "./collector.ts";
-import { RunScans, type RunScansDeps } from "./run-scans.ts";
+import type { HeldMomentsDeps } from "./held-moments.ts";
+import { HeldReads } from "./held-reads.ts";
+import { RunScans } from "./run-scans.ts";
 
 /** A collector that gets no answer keeps everything, and asks again in the next round. */
 const DEADLINE_MS = 10_000;
@@ -19,23 +21,26 @@ export interface CollectorParts {
   readonly host: Pick<GroupHost, "touch">;
   readonly system: SystemGroup;
   readonly router: Router;
-  readonly workflow: RunScansDeps["workflow"];
+  readonly workflow: HeldMomentsDeps["workflow"];
   readonly read: (group: number, what: RowsWanted, deadlineMs: number) => Promise<AnswerOf<"rows">>;
 }
 
 export class Collection {
   readonly #collector: BlockCollector;
   readonly #scans: RunScans;
+  readonly #reads: HeldReads;
   readonly #host: CollectorParts["host"];
 
   constructor(deps: ClusterNodeDeps, parts: CollectorParts) {
-    const { clock, timers, states } = deps;
+    const { clock, timers, random, states } = deps;
     this.#host = parts.host;
     this.#collector = newCollector(deps, parts);
-    this.#scans = new RunScans({
-      ...{ clock, timers, states },
+    const moments: HeldMomentsDeps = {
+      ...{ clock, timers, random, states },
       workflow: (group) => parts.workflow(group),
-    });
+    };
+    this.#scans = new RunScans(moments);
+    this.#reads = new HeldReads(moments);
   }
 
   start(): void {
@@ -45,17 +50,18 @@ export class Collection {
   stop(): void {
     this.#collector.stop();
     this.#scans.stop();
+    this.#reads.stop();
   }
 
-  /** Answers other nodes. Rejects with what `RunScans.serve` rejects with. */
+  /** Answers other nodes. Rejects with what `RunScans.serve` and `HeldReads.serve` reject with. */
   async serve(
-    call: Extract<Call, { readonly kind: "collect" | "run-references" }>,
+    call: Extract<Call, { readonly kind: "collect" | "run-references" | "held-rows" }>,
   ): Promise<CallAnswer> {
     if (call.kind === "collect") {
       return { kind: "collected", report: await this.#collector.collect(call) };
     }
     this.#host.touch(call.group);
-    return this.#scans.serve(call);
+    return call.kind === "held-rows" ? this.#reads.serve(call) : this.#scans.serve(call);
   }
 }
 

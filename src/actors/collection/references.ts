@@ -43,6 +43,7 @@ function datasetsOf(row: Row): readonly Dataset[] {
     case "fs-part":
     case "fs-pin":
     case "fs-prepared":
+    case "fs-snapshot":
     case "fs-symlink":
     case "fs-volume":
     case "history":

@@ -22,6 +22,28 @@ export interface CollectionReport {
   readonly trouble: string;
 }
 
+/**
+ * "Which rows had the workflow at that moment?" Moment 0 is now, and is held from then on, until `done` or until
+ * nobody has asked for half a minute. Answered by the leader.
+ */
+export interface HeldRowsCall {
+  readonly kind: "held-rows";
+  readonly group: number;
+  readonly moment: number;
+  readonly keys: readonly string[];
+  readonly scan: { readonly gte: string; readonly lt: string; readonly limit: number } | undefined;
+  readonly done: boolean;
+}
+
+/** The rows in the order of `keys`, then the scanned ones. */
+export interface HeldRowsAnswer {
+  readonly kind: "held-rows";
+  readonly moment: number;
+  readonly values: readonly (Row | undefined)[];
+  readonly scanned: readonly { readonly key: string; readonly row: Row }[];
+  readonly more: boolean;
+}
+
 /** Rows of a workflow between two applied batches, held open. */
 export interface CapturedRows {
   /** As `StatePort.scan`, of that moment. */

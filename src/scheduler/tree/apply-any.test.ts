@@ -49,6 +49,9 @@ function nearer(command: TreeCommand): TreeCommand {
     case "fs-reserve":
     case "fs-release":
     case "fs-lapse":
+    case "fs-snapshot":
+    case "fs-snapshot-end":
+    case "fs-snapshot-remove":
       return command;
   }
 }

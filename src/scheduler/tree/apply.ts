@@ -15,6 +15,7 @@ import {
 import { lapse, pin, release, stage } from "./apply-pins.ts";
 import { prepare } from "./apply-prepare.ts";
 import { rename } from "./apply-rename.ts";
+import { beginSnapshot, checkFrozen, endSnapshot, removeSnapshot } from "./apply-snapshots.ts";
 import { sweepContent, sweepDirectory } from "./apply-sweep.ts";
 import { TreeChange } from "./change.ts";
 import { FS_COMMAND_NAMES_MAX, type Place, type TreeCommand } from "./commands.ts";
@@ -26,7 +27,9 @@ import { type PreparedEnd, ROOT_INODE } from "./rows.ts";
 export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCommand): Answer {
   const change = new TreeChange(tx, at);
   try {
-    checkPaths(command);
+    const places = placesOf(command);
+    checkPaths(places);
+    checkFrozen(change, command, places);
     const inode = applied(change, command);
     change.finish();
     return { kind: "inode", inode, revision: change.revision };
@@ -39,10 +42,10 @@ export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCo
 }
 
 /** @throws {TreeError} `COMMAND_TOO_LARGE` for paths that have too many names together. */
-function checkPaths(command: TreeCommand): void {
+function checkPaths(places: readonly Place[]): void {
   let names = 0;
-  for (const place of placesOf(command)) {
-    if (place === undefined || place.path.length > PATH_BYTES_MAX) continue;
+  for (const place of places) {
+    if (place.path.length > PATH_BYTES_MAX) continue;
     names += place.path.split("/").length;
   }
   if (names > FS_COMMAND_NAMES_MAX) {
@@ -51,14 +54,20 @@ function checkPaths(command: TreeCommand): void {
   }
 }
 
-/** Of a command that may have many. */
-function placesOf(command: TreeCommand): readonly (Place | undefined)[] {
-  if (command.kind === "fs-commit")
-    return command.files.flatMap(({ place, keep }) => [place, keep]);
+/** All that a command names. */
+function placesOf(command: TreeCommand): readonly Place[] {
+  if ("place" in command) return [command.place];
   if (command.kind === "fs-prepare") return placesOfEnd(command);
   if (command.kind === "fs-unlink") return command.places;
+  if (command.kind === "fs-link") return [command.from, command.to];
+  if (command.kind === "fs-commit")
+    return command.files.flatMap(({ place, keep }) => said(place, keep));
   if (command.kind !== "fs-rename") return [];
-  return command.moves.flatMap(({ from, to, keep }) => [from, to, keep]);
+  return command.moves.flatMap(({ from, to, keep }) => said(from, to, keep));
+}
+
+function said(...places: readonly (Place | undefined)[]): readonly Place[] {
+  return places.filter((place) => place !== undefined);
 }
 
 /** Paths below the workspace count without the few names that lead there. */
@@ -110,6 +119,13 @@ function applied(change: TreeChange, command: TreeCommand): number {
       return setAttribute(change, command);
     case "fs-prepare":
       prepare(change, command);
+      return 0;
+    case "fs-snapshot":
+      return beginSnapshot(change, command);
+    case "fs-snapshot-end":
+      return endSnapshot(change, command);
+    case "fs-snapshot-remove":
+      removeSnapshot(change, command);
       return 0;
     case "fs-lapse":
       lapse(change, command);

@@ -10,7 +10,14 @@ import { MissingRows, type RowView, type UNKNOWN } from "../transaction.ts";
 import { treeError } from "./errors.ts";
 import { treeKeys, VOLUME_KEY } from "./keys.ts";
 import { directoryOf, notFound, volumeOf } from "./reading.ts";
-import type { DirectoryRow, EntryRow, InodeRow, NamedPlace, VolumeRow } from "./rows.ts";
+import {
+  type DirectoryRow,
+  type EntryRow,
+  FROZEN_INODE_FIRST,
+  type InodeRow,
+  type NamedPlace,
+  type VolumeRow,
+} from "./rows.ts";
 
 /** What a command adds to the counts of the volume. */
 type VolumeCounts = Pick<VolumeRow, "usedBytes" | "usedInodes" | "pins">;
@@ -28,6 +35,7 @@ export class TreeChange implements RowView<Row> {
   readonly #before: VolumeRow;
   #volume: VolumeRow;
   #sweeps = false;
+  #freezes = false;
 
   /** @throws {MissingRows} */
   constructor(tx: WorkflowTransaction, at: Position) {
@@ -78,10 +86,16 @@ export class TreeChange implements RowView<Row> {
     return { changedMs: this.stampMs, revision: this.revision };
   }
 
+  /** Inodes that are made from now on are frozen. */
+  freeze(): void {
+    this.#freezes = true;
+  }
+
   /** Makes an inode and its number. */
   newInode(row: InodeRow): number {
-    const inode = this.#volume.nextInode;
-    this.setVolume({ nextInode: inode + 1 });
+    const { nextInode } = this.#volume;
+    const inode = this.#freezes ? FROZEN_INODE_FIRST + nextInode : nextInode;
+    this.setVolume({ nextInode: nextInode + 1 });
     this.count({ usedInodes: 1 });
     this.insert(treeKeys.inode(inode), row);
     return inode;
@@ -90,14 +104,14 @@ export class TreeChange implements RowView<Row> {
   /** Writes an inode that changes. */
   putInode(inode: number, row: InodeRow): void {
     this.put(treeKeys.inode(inode), { ...row, ...this.stamp() });
-    this.#inodes.add(inode);
+    this.#changed(inode);
   }
 
   /** Of an inode without a name. */
   deleteInode(inode: number): void {
     this.delete(treeKeys.inode(inode));
     this.count({ usedInodes: -1 });
-    this.#inodes.add(inode);
+    this.#changed(inode);
   }
 
   /**
@@ -124,7 +138,12 @@ export class TreeChange implements RowView<Row> {
       "a folder counts its entries",
     );
     this.putInode(parent, next);
-    this.#entries.push({ parent, name });
+    if (parent < FROZEN_INODE_FIRST) this.#entries.push({ parent, name });
+  }
+
+  /** Nobody watches what is frozen. */
+  #changed(inode: number): void {
+    if (inode < FROZEN_INODE_FIRST) this.#inodes.add(inode);
   }
 
   /** The leader has something to sweep. */

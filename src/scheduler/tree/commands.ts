@@ -4,7 +4,7 @@
  * is bounded besides by the constants `FS_COMMAND_*`.
  */
 import type { Token } from "../unit.ts";
-import type { FileBlock, FileContent, PreparedEnd, VolumeOptions } from "./rows.ts";
+import type { FileBlock, FileContent, PreparedEnd, SnapshotCounts, VolumeOptions } from "./rows.ts";
 
 /** Files in one commit, and names in one of the other commands that take many. */
 export const FS_FILES_MAX = 256;
@@ -35,6 +35,12 @@ export const FS_PIN_MS_MAX = 3_600_000;
 
 /** Numbers of inodes that are reserved at once. */
 export const FS_RESERVE_MAX = 1024;
+
+/** Characters of a snapshot's name. */
+export const SNAPSHOT_NAME_LENGTH_MAX = 128;
+
+/** What names of snapshots look like: they stand between other signs in paths and keys. */
+export const SNAPSHOT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/u;
 
 /** A path below a folder; the empty path is the inode itself, of whatever type. */
 export interface Place {
@@ -162,6 +168,30 @@ export type TreeCommand =
     }
   /** Says what the end of a live attempt does, if it ends well; said again, the last one counts. */
   | ({ readonly kind: "fs-prepare"; readonly token: Token } & PreparedEnd)
+  /**
+   * Begins a snapshot: a frozen folder without a name, which answers to its number as long as it is being made.
+   * What it has is put below it by the commands above.
+   */
+  | {
+      readonly kind: "fs-snapshot";
+      readonly upload: string;
+      readonly name: string;
+      readonly path: string;
+    }
+  /** Ends its making: from now on it is seen, and takes no change. */
+  | {
+      readonly kind: "fs-snapshot-end";
+      readonly upload: string;
+      readonly name: string;
+      readonly root: string;
+      readonly counts: SnapshotCounts;
+    }
+  /** Removes a snapshot; `upload` is that of one that is still being made. */
+  | {
+      readonly kind: "fs-snapshot-remove";
+      readonly name: string;
+      readonly upload: string | undefined;
+    }
   /** The leader's: these keys of the index of expiry are due. */
   | { readonly kind: "fs-lapse"; readonly keys: readonly string[] }
   /** The leader's: names of a removed folder. With none it goes, if it has none. */

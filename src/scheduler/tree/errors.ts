@@ -21,6 +21,8 @@ export type TreeCode =
   | "FS_IS_DIRECTORY"
   /** What has to be a file with content is a symbolic link. */
   | "FS_NOT_FILE"
+  /** It is part of a snapshot, which nobody changes. */
+  | "FS_READ_ONLY"
   /** The folder has entries. */
   | "FS_NOT_EMPTY"
   /** The volume would hold more bytes or inodes than its quota. */

@@ -54,6 +54,7 @@ export const treeKeys = {
   /** What an attempt's end does to its workspace. */
   prepared: ({ index, ordinal }: Token): string =>
     `Fa/${orderedNumber(index)}${orderedNumber(ordinal)}`,
+  snapshot: (name: string): string => `Fs/${name}`,
   /** A removed folder that still has rows. */
   sweptDirectory: (inode: number): string => `Fx/d${orderedNumber(inode)}`,
   /** A content that no inode has any more. */
@@ -66,6 +67,7 @@ export const treePrefixes = {
   blocks: "Fb/",
   pins: "Fu/",
   pinsDue: "Fd/",
+  snapshots: "Fs/",
   swept: "Fx/",
 } as const;
 
@@ -78,6 +80,11 @@ export function placeOfEntryKey(key: string): NamedPlace {
 
 /** The block that a key names. */
 export function cidOfBlockKey(key: string): Cid {
+  return key.slice(3);
+}
+
+/** The name of the snapshot whose key it is. */
+export function nameOfSnapshotKey(key: string): string {
   return key.slice(3);
 }
 

@@ -16,6 +16,7 @@ import { directoryOf, findEntry, findInode, notDirectory, notFound, volumeOf } f
 import {
   type ContentPartRow,
   type EntryRow,
+  FROZEN_INODE_FIRST,
   type InodeRow,
   ROOT_INODE,
   type VolumeRow,
@@ -44,13 +45,15 @@ export function lookUp(
   const { path } = place;
   const ahead = [...namesOf(path)].reverse();
   let at: Found = foundOf(view, place.from, path);
+  // Links of a snapshot that begin with a slash begin at its top, and above that there is nothing either.
+  const root = place.from >= FROZEN_INODE_FIRST ? place.from : ROOT_INODE;
   let followed = 0;
   for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
     if (at.row.kind !== "fs-directory") throw notDirectory(path);
     if (name === "" || name === ".") continue;
     if (name === "..") {
       // Above the root is the root.
-      at = foundOf(view, at.row.parent, path);
+      if (at.inode !== root) at = foundOf(view, at.row.parent, path);
       continue;
     }
     // A symbolic link may say any text.
@@ -71,7 +74,7 @@ export function lookUp(
     if (followed > SYMLINKS_FOLLOWED_MAX) {
       throw treeError("FS_LOOP", "the path leads through too many symbolic links", { path });
     }
-    if (row.target.startsWith("/")) at = foundOf(view, ROOT_INODE, path);
+    if (row.target.startsWith("/")) at = foundOf(view, root, path);
     ahead.push(...row.target.split("/").reverse());
   }
   return at;

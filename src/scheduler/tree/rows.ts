@@ -8,6 +8,12 @@ import type { Cid } from "../dataset.ts";
 /** The root folder of every volume. */
 export const ROOT_INODE = 1;
 
+/**
+ * Numbers of inodes from here on are frozen: what a snapshot has is read and removed, and never changed. The number
+ * says it, so that no command need look whose part an inode is.
+ */
+export const FROZEN_INODE_FIRST = 2 ** 48;
+
 /** Blocks that a file's inode lists itself: 16 MiB of fixed chunks. Above it the list has rows of its own. */
 export const INODE_BLOCKS_MAX = 16;
 
@@ -181,6 +187,32 @@ export interface UploadRow {
   readonly contents: readonly number[];
 }
 
+/** A folder as it was at one moment; the key has its name. */
+export interface SnapshotRow {
+  readonly kind: "fs-snapshot";
+  /** Of what it was taken, as people write it. */
+  readonly path: string;
+  /** Its top folder, a frozen inode that no entry leads to. */
+  readonly directory: number;
+  /** While it is being made: the upload whose pin keeps it. */
+  readonly upload: string | undefined;
+  /** R14: stamp of its beginning. */
+  readonly takenMs: number;
+  /** The UnixFS CID of the folder; undefined while it is being made. */
+  readonly root: string | undefined;
+  readonly counts: SnapshotCounts;
+}
+
+/** What is in a snapshot. */
+export interface SnapshotCounts {
+  readonly files: number;
+  readonly directories: number;
+  /** Symbolic links. */
+  readonly links: number;
+  /** Of the files. */
+  readonly bytes: number;
+}
+
 /** An upload in the order of its expiry, or something to sweep: the key says which. */
 export interface TreeIndexRow {
   readonly kind: "fs-index";
@@ -227,4 +259,5 @@ export type TreeRow =
   | ContentPartRow
   | UploadRow
   | TreeIndexRow
-  | PreparedEndRow;
+  | PreparedEndRow
+  | SnapshotRow;

@@ -200,3 +200,21 @@ test("a sweep of a large folder begins each scan where the last one ended", asyn
   expect(scans.length).toBe(4);
   retention.stop();
 });
+
+test("a snapshot whose maker has gone is removed with its pin, and one that is made stays", async () => {
+  const { timers, kit, retention } = keeper();
+  kit.pin("u1", 60_000);
+  kit.pin("u2", 600_000);
+  const snapshot = (name: string, upload: string) =>
+    kit.run({ kind: "fs-snapshot", upload, name, path: "/" });
+  for (const name of ["left", "made"]) snapshot(name, "u1");
+  snapshot("making", "u2");
+  const counts = { files: 0, directories: 0, links: 0, bytes: 0 };
+  kit.run({ kind: "fs-snapshot-end", upload: "u1", name: "made", root: "bafy", counts });
+  retention.start();
+  await timers.advance(120_000);
+  expect(kit.scan(treePrefixes.snapshots).map(([key]) => key)).toEqual(["Fs/made", "Fs/making"]);
+  expect(kit.scan(treePrefixes.swept)).toEqual([]);
+  kit.checkCounts();
+  retention.stop();
+});

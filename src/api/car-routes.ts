@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
 import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
-import { FILE_QUERY } from "./file-schema.ts";
+import { FILE_QUERY, READ_QUERY } from "./file-schema.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
 import { treesFor } from "./own-files.ts";
 import { json, route } from "./route.ts";
@@ -14,12 +14,12 @@ const CAR_TYPE = "application/vnd.ipld.car";
 
 /** A token that is limited to workflows is held against the one in the path. */
 const OF_WORKFLOW = { kind: "workflow" } as const;
-const PLACE = { scope: OF_WORKFLOW, params: WORKFLOW_PARAMS, querystring: FILE_QUERY };
+const PLACE = { scope: OF_WORKFLOW, params: WORKFLOW_PARAMS };
 const COMMON = { tag: "files", ...PLACE } as const;
 
 interface Car {
   Params: { readonly workflow: string };
-  Querystring: { readonly path: string };
+  Querystring: { readonly path: string; readonly snapshot?: string };
 }
 
 /** Under `/v1`. */
@@ -32,6 +32,7 @@ export function carReadRoute(app: FastifyInstance, context: ApiContext): void {
       summary:
         "A file or folder as a content archive (CAR, version 1). The tag is its root, as IPFS computes it. One that fails is cut off.",
       role: "read",
+      querystring: READ_QUERY,
       answers: { 200: { description: "The archive.", schema: undefined, type: CAR_TYPE } },
     }),
     async (request, reply) => {
@@ -56,12 +57,13 @@ export function carPutRoute(app: FastifyInstance, context: ApiContext): void {
       summary:
         "Takes a content archive, the body, in. Every block is verified, and nothing is seen before all of it is there.",
       role: "submit",
+      querystring: FILE_QUERY,
       streamsBody: true,
       bodyLimit: FILE_BODY_BYTES_MAX,
       answers: { 200: json("What was put.", CAR_ANSWER) },
     }),
     async (request, reply) => {
-      const input = { ...request.params, ...request.query };
+      const input = { ...request.params, path: request.query.path };
       try {
         return await callCluster(context, request, {
           run: (options) =>

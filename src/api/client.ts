@@ -35,6 +35,7 @@ import type {
   WorkflowSummary,
   WorkflowView,
 } from "./ports.ts";
+import { SnapshotClient } from "./snapshot-client.ts";
 import {
   type ClientDeps,
   type ClientOptions,
@@ -68,6 +69,7 @@ const RECOVER_WORK_MS = 60_000;
 export class JobxClient {
   readonly files: FileClient;
   readonly volumes: VolumeClient;
+  readonly snapshots: SnapshotClient;
   readonly copies: CopyClient;
   readonly #deps: ClientDeps;
   readonly #transport: Transport;
@@ -79,6 +81,7 @@ export class JobxClient {
     this.#transport = new Transport(deps, options);
     this.files = new FileClient(this.#transport);
     this.volumes = new VolumeClient(this.#transport);
+    this.snapshots = new SnapshotClient(this.#transport);
     this.copies = new CopyClient(this.#transport);
   }
 

@@ -16,6 +16,11 @@ export interface ClientFileAt {
   readonly path: string;
 }
 
+/** The same where it is only read: also in a snapshot, by its name or CID. */
+export interface ClientReadAt extends ClientFileAt {
+  readonly snapshot?: string | undefined;
+}
+
 /** All methods reject as those of `JobxClient`. */
 export class FileClient {
   readonly #transport: Transport;
@@ -56,14 +61,14 @@ export class FileClient {
   }
 
   /** The bytes of a file and how many there are. The stream fails where they break off. */
-  async read(at: ClientFileAt): Promise<{
+  async read(at: ClientReadAt): Promise<{
     readonly bytes: number;
     readonly content: AsyncIterable<Uint8Array>;
   }> {
-    const { workflow, path } = at;
+    const { workflow, path, snapshot } = at;
     const response = await this.#transport.call(
       {
-        ...{ method: "GET", path: urlOf(workflow, "file", { path }), repeat: "always" },
+        ...{ method: "GET", path: urlOf(workflow, "file", { path, snapshot }), repeat: "always" },
         workMs: READ_WORK_MS,
       },
       { stream: true, read: keep },
@@ -73,11 +78,11 @@ export class FileClient {
   }
 
   /** A folder with all below it as a tar archive, which has its end mark only where it is whole. */
-  async readTree(at: ClientFileAt): Promise<AsyncIterable<Uint8Array>> {
-    const { workflow, path } = at;
+  async readTree(at: ClientReadAt): Promise<AsyncIterable<Uint8Array>> {
+    const { workflow, path, snapshot } = at;
     const response = await this.#transport.call(
       {
-        ...{ method: "GET", path: urlOf(workflow, "tree", { path }), repeat: "always" },
+        ...{ method: "GET", path: urlOf(workflow, "tree", { path, snapshot }), repeat: "always" },
         workMs: READ_WORK_MS,
       },
       { stream: true, read: keep },
@@ -85,14 +90,14 @@ export class FileClient {
     return wholeContent(response, { bytes: undefined, url: this.#transport.url, path });
   }
 
-  stat(at: ClientFileAt & { readonly follow?: boolean }): Promise<FileView> {
+  stat(at: ClientReadAt & { readonly follow?: boolean }): Promise<FileView> {
     const { workflow, ...query } = at;
     return this.#get(urlOf(workflow, "stat", query));
   }
 
   /** A page of a folder; go on with its `next` as `after`. */
   list(
-    at: ClientFileAt & { readonly limit: number; readonly after?: string | undefined },
+    at: ClientReadAt & { readonly limit: number; readonly after?: string | undefined },
   ): Promise<FileList> {
     const { workflow, ...query } = at;
     return this.#get(urlOf(workflow, "list", query));

@@ -41,7 +41,7 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
   const common = { tag: "files", role: "read", ...place } as const;
   app.get<{
     Params: Workflow;
-    Querystring: { readonly path: string; readonly follow?: string };
+    Querystring: { readonly path: string; readonly follow?: string; readonly snapshot?: string };
   }>(
     "/workflows/:workflow/fs/stat",
     route(cluster, {
@@ -60,7 +60,12 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
   );
   app.get<{
     Params: Workflow;
-    Querystring: { readonly path: string; readonly limit?: string; readonly after?: string };
+    Querystring: {
+      readonly path: string;
+      readonly limit?: string;
+      readonly after?: string;
+      readonly snapshot?: string;
+    };
   }>(
     "/workflows/:workflow/fs/list",
     route(cluster, {
@@ -71,9 +76,9 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
       answers: { 200: json("The page.", FILE_LIST) },
     }),
     (request) => {
-      const { path, after, limit: said } = request.query;
+      const { path, after, limit: said, snapshot } = request.query;
       const bounds = { name: "limit", min: 1, max: NAMES_MAX, otherwise: NAMES_DEFAULT };
-      const at = { ...request.params, path, after, limit: countOf(said, bounds) };
+      const at = { ...request.params, path, snapshot, after, limit: countOf(said, bounds) };
       return callCluster(context, request, {
         run: (options) => filesFor(cluster, request).list(at, options),
       });

@@ -5,6 +5,8 @@ import type { CallOptions } from "./call-options.ts";
 export interface FileAt {
   readonly workflow: string;
   readonly path: string;
+  /** Where it is read from: a snapshot's name or CID; undefined: the volume as it is. */
+  readonly snapshot?: string | undefined;
 }
 
 /** What has to be there before, by `If-Match` and `If-None-Match`. */

@@ -7,7 +7,7 @@ import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
 import { digestOf, expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
-import { FILE_HEADERS, FILE_PUT, FILE_QUERY, PUT_QUERY, READ_FILE_HEADERS } from "./file-schema.ts";
+import { FILE_HEADERS, FILE_PUT, PUT_QUERY, READ_FILE_HEADERS, READ_QUERY } from "./file-schema.ts";
 import { inodeChangeRoutes } from "./inode-change-routes.ts";
 import { commitRoute, inodeRoutes } from "./inode-routes.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
@@ -15,6 +15,7 @@ import { filesFor } from "./own-files.ts";
 import { flagOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
+import { snapshotRoutes } from "./snapshot-routes.ts";
 import { treePutRoute, treeReadRoute } from "./tree-routes.ts";
 import { volumeRoutes } from "./volume-routes.ts";
 
@@ -29,7 +30,7 @@ interface FilePath {
 
 interface Reading {
   readonly Params: FilePath;
-  readonly Querystring: { readonly path: string };
+  readonly Querystring: { readonly path: string; readonly snapshot?: string };
 }
 
 /** Routes under `/v1`. */
@@ -50,6 +51,7 @@ export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
   inodeRoutes(app, context);
   inodeChangeRoutes(app, context);
   volumeRoutes(app, context);
+  snapshotRoutes(app, context);
 }
 
 function readRoute(app: FastifyInstance, context: ApiContext): void {
@@ -63,7 +65,7 @@ function readRoute(app: FastifyInstance, context: ApiContext): void {
       role: "read",
       scope: OF_WORKFLOW,
       params: WORKFLOW_PARAMS,
-      querystring: FILE_QUERY,
+      querystring: READ_QUERY,
       headers: READ_FILE_HEADERS,
       answers: {
         200: { description: "All bytes.", schema: undefined, type: BYTES_TYPE },
@@ -72,10 +74,9 @@ function readRoute(app: FastifyInstance, context: ApiContext): void {
       },
     }),
     async (request, reply) => {
-      const { workflow } = request.params;
-      const { path } = request.query;
+      const at = { ...request.params, ...request.query };
       const file = await callCluster(context, request, {
-        run: (options) => filesFor(cluster, request).open({ workflow, path }, options),
+        run: (options) => filesFor(cluster, request).open(at, options),
       });
       return sendFile(file, { context, request, reply });
     },

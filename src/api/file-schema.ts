@@ -10,7 +10,7 @@ import {
   TEXT,
   TIME,
 } from "./json-schema.ts";
-import { PATH_LENGTH_MAX } from "./limits.ts";
+import { PATH_LENGTH_MAX, SNAPSHOT_LENGTH_MAX } from "./limits.ts";
 
 const FLAG = { type: "string", enum: ["", "true", "false", "1", "0"] } as const;
 const PATH = { type: "string", maxLength: PATH_LENGTH_MAX } as const;
@@ -25,8 +25,14 @@ function query(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
 /** A path. */
 export const FILE_QUERY = query({});
 
+/** Where it is read from: a snapshot's name or CID; without it the volume as it is. */
+const SNAPSHOT = { type: "string", minLength: 1, maxLength: SNAPSHOT_LENGTH_MAX } as const;
+
+/** A path, also in a snapshot. */
+export const READ_QUERY = query({ snapshot: SNAPSHOT });
+
 /** A path, and whether what a symbolic link leads to is meant. */
-export const STAT_QUERY = query({ follow: FLAG });
+export const STAT_QUERY = query({ follow: FLAG, snapshot: SNAPSHOT });
 
 /** How a file is put; the mode is octal, as `chmod` takes it. */
 export const PUT_QUERY = query({
@@ -41,6 +47,7 @@ export const TREE_QUERY = query({ atomic: FLAG });
 export const LIST_QUERY = query({
   limit: { type: "string", pattern: "^[0-9]{1,6}$" },
   after: PATH,
+  snapshot: SNAPSHOT,
 });
 
 /** What is expected of what is there: its content id in quotes, or `*` for whatever it is; and the hash of the body. */

@@ -78,6 +78,8 @@ export const NAMES_DEFAULT = 200;
 export const INODES_RESERVED_MAX = 1024;
 /** Copies that a volume may ask for; as many as the tree takes. */
 export const VOLUME_COPIES_MAX = 16;
+/** Characters of the name of a snapshot. */
+export const SNAPSHOT_LENGTH_MAX = 128;
 /** Bytes of one block of a file, of any chunking. */
 export const BLOCK_BYTES_MAX = 4 << 20;
 /** Characters of a path in a query; the tree has bounds of its own, which are lower. */

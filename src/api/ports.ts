@@ -14,6 +14,7 @@ import type { CopyPort } from "./copy-port.ts";
 import type { FilePort } from "./file-port.ts";
 import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
+import type { SnapshotPort } from "./snapshot-port.ts";
 import type { OwnFiles, VolumePort } from "./volume-port.ts";
 
 /** JSON as it goes through handlers. */
@@ -366,6 +367,7 @@ export interface ClusterPort {
   readonly copies: CopyPort;
   readonly inodes: InodePort;
   readonly volumes: VolumePort;
+  readonly snapshots: SnapshotPort;
   readonly invocations: InvocationPort;
   /** Of the program. */
   version(): string;

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
 import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
-import { FILE_QUERY, TREE_PUT, TREE_QUERY } from "./file-schema.ts";
+import { READ_QUERY, TREE_PUT, TREE_QUERY } from "./file-schema.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
 import { filesFor } from "./own-files.ts";
 import { flagOf } from "./query.ts";
@@ -22,7 +22,10 @@ interface Workflow {
 /** Under `/v1`. */
 export function treeReadRoute(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
-  app.get<{ Params: Workflow; Querystring: { readonly path: string } }>(
+  app.get<{
+    Params: Workflow;
+    Querystring: { readonly path: string; readonly snapshot?: string };
+  }>(
     "/workflows/:workflow/fs/tree",
     route(cluster, {
       summary:
@@ -31,7 +34,7 @@ export function treeReadRoute(app: FastifyInstance, context: ApiContext): void {
       role: "read",
       scope: OF_WORKFLOW,
       params: WORKFLOW_PARAMS,
-      querystring: FILE_QUERY,
+      querystring: READ_QUERY,
       answers: { 200: { description: "The archive.", schema: undefined, type: TAR_TYPE } },
     }),
     async (request, reply) => {

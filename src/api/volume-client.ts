@@ -1,6 +1,6 @@
 /** Whole volumes, for programs. */
 import { queryOf, workflowPath } from "./client-paths.ts";
-import { type ClientFileAt, wholeContent } from "./file-client.ts";
+import { type ClientFileAt, type ClientReadAt, wholeContent } from "./file-client.ts";
 import { type Call, keep, readJson, type Transport } from "./transport.ts";
 import type {
   CarImportAnswer,
@@ -12,7 +12,7 @@ import type {
 } from "./volume-port.ts";
 
 /** The longest that one copy may take: folders of millions of files. */
-const COPY_MS_MAX = 24 * 3_600_000;
+export const COPY_MS_MAX = 24 * 3_600_000;
 
 /** A node looks for what is copied before it begins. */
 const STEP_WORK_MS = 60_000;
@@ -41,10 +41,10 @@ export class VolumeClient {
   }
 
   /** The stream fails where the archive breaks off. */
-  async openCar({ workflow, path }: ClientFileAt): Promise<OpenCar> {
+  async openCar({ workflow, path, snapshot }: ClientReadAt): Promise<OpenCar> {
     const response = await this.#transport.call(
       {
-        ...{ method: "GET", path: urlOf(workflow, "car", path), repeat: "always" },
+        ...{ method: "GET", path: urlOf(workflow, "car", { path, snapshot }), repeat: "always" },
         workMs: STEP_WORK_MS,
       },
       { stream: true, read: keep },
@@ -61,7 +61,7 @@ export class VolumeClient {
   ): Promise<CarImportAnswer> {
     await this.show(workflow);
     const headers = { "jobx-deadline-ms": String(STEP_WORK_MS) };
-    const what = { path: urlOf(workflow, "car", path), content: archive, headers };
+    const what = { path: urlOf(workflow, "car", { path }), content: archive, headers };
     return this.#once({ method: "PUT", ...what, repeat: "when-not-accepted" });
   }
 
@@ -84,7 +84,7 @@ export class VolumeClient {
   }
 }
 
-function urlOf(workflow: string, route: string, path?: string): string {
-  const text = path === undefined ? "" : `?${queryOf({ path })}`;
+function urlOf(workflow: string, route: string, query?: object): string {
+  const text = query === undefined ? "" : `?${queryOf(query)}`;
   return `${workflowPath(workflow)}/fs/${route}${text}`;
 }

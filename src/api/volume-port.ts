@@ -1,6 +1,6 @@
 /** A workflow's volume as a whole: what it is asked to keep to, and whole trees of it. */
 import type { CallOptions } from "./call-options.ts";
-import type { FilePort } from "./file-port.ts";
+import type { FileAt, FilePort } from "./file-port.ts";
 
 /** How a file or folder is copied within a volume. */
 export interface VolumeCopy {
@@ -87,10 +87,7 @@ export interface VolumePort {
    * A file, link or folder with all below it as a content archive (CAR, version 1), whose root is what IPFS
    * computes for it. Modes, times and attributes are not in it. @throws `FS_TREE_CHANGED`, `FS_TREE_TOO_LARGE`.
    */
-  openCar(
-    at: { readonly workflow: string; readonly path: string },
-    options: CallOptions,
-  ): Promise<OpenCar>;
+  openCar(at: FileAt, options: CallOptions): Promise<OpenCar>;
   /**
    * Takes a content archive in, verified; nothing is seen of it before all is there, or ever where it is
    * refused. @throws `FS_CAR_MALFORMED`, `FS_CAR_UNSUPPORTED`, `FS_CAR_TOO_LARGE`, `FS_CAR_DAMAGED`,

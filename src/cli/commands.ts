@@ -20,7 +20,10 @@ import { FS_MOUNT } from "./commands/fs-mount.ts";
 import { FS_MV } from "./commands/fs-mv.ts";
 import { FS_PUT } from "./commands/fs-put.ts";
 import { FS_QUOTA } from "./commands/fs-quota.ts";
+import { FS_RESTORE } from "./commands/fs-restore.ts";
 import { FS_RM } from "./commands/fs-rm.ts";
+import { FS_SNAPSHOT } from "./commands/fs-snapshot.ts";
+import { FS_SNAPSHOTS } from "./commands/fs-snapshots.ts";
 import { FS_STAT } from "./commands/fs-stat.ts";
 import { FS_TREE } from "./commands/fs-tree.ts";
 import { FS_UNMOUNT } from "./commands/fs-unmount.ts";
@@ -112,6 +115,9 @@ export const COMMANDS: readonly Command[] = [
   FS_TREE,
   FS_DU,
   FS_DIFF,
+  FS_SNAPSHOT,
+  FS_SNAPSHOTS,
+  FS_RESTORE,
   FS_EXPORT,
   FS_IMPORT,
   FS_QUOTA,

@@ -1,7 +1,7 @@
 /** What differs between two paths of volumes: both are listed side by side, in the order of names. */
 import type { FileClient } from "../api/file-client.ts";
 import type { FileList, FileView } from "../api/file-port.ts";
-import type { SharedPath } from "./shared-path.ts";
+import type { ReadablePath } from "./shared-path.ts";
 
 /** Names read at a time: one such page of each side is in memory for each folder on the way down. */
 const PAGE_NAMES = 200;
@@ -31,8 +31,8 @@ type Entry = FileList["entries"][number];
  */
 export async function* diffShared(
   files: Files,
-  before: SharedPath,
-  after: SharedPath,
+  before: ReadablePath,
+  after: ReadablePath,
 ): AsyncGenerator<Difference, void, undefined> {
   const [left, right] = await Promise.all([
     files.stat({ ...before, follow: true }),
@@ -46,7 +46,7 @@ export async function* diffShared(
 
 /** Something that is there on one side. */
 interface Seen {
-  readonly at: SharedPath;
+  readonly at: ReadablePath;
   readonly what: FileView | Entry;
 }
 
@@ -79,14 +79,14 @@ async function* compared(
 
 async function* entriesOf(
   files: Files,
-  at: SharedPath | undefined,
-): AsyncGenerator<{ readonly at: SharedPath; readonly what: Entry }, void, undefined> {
+  at: ReadablePath | undefined,
+): AsyncGenerator<{ readonly at: ReadablePath; readonly what: Entry }, void, undefined> {
   let after: string | undefined;
   while (at !== undefined) {
     const page = await files.list({ ...at, limit: PAGE_NAMES, after });
     for (const what of page.entries) {
       const path = `${at.path.replace(/\/$/u, "")}/${what.name}`;
-      yield { at: { workflow: at.workflow, path }, what };
+      yield { at: { ...at, path }, what };
     }
     if (page.next === null) return;
     after = page.next;

@@ -6,9 +6,25 @@ export interface SharedPath {
   readonly path: string;
 }
 
+/** Where something is read from: the volume, or one of its snapshots by name or CID. */
+export interface ReadablePath extends SharedPath {
+  readonly snapshot?: string;
+}
+
+/** Also `WORKFLOW@SNAPSHOT:/path`. @throws {JobxError} `CLI_USAGE`. */
+export function readablePath(text: string, command: string): ReadablePath {
+  const {
+    workflow,
+    snapshot,
+    path = "",
+  } = /^(?<workflow>[^:/@]+)@(?<snapshot>[^:/@]+):(?<path>.*)$/su.exec(text)?.groups ?? {};
+  if (workflow === undefined || snapshot === undefined) return sharedPath(text, command);
+  return { workflow, snapshot, path: path === "" ? "/" : path };
+}
+
 /** @throws {JobxError} `CLI_USAGE` for what names no workflow. */
 export function sharedPath(text: string, command: string): SharedPath {
-  const { workflow, path = "" } = /^(?<workflow>[^:/]+):(?<path>.*)$/su.exec(text)?.groups ?? {};
+  const { workflow, path = "" } = /^(?<workflow>[^:/@]+):(?<path>.*)$/su.exec(text)?.groups ?? {};
   if (workflow !== undefined) return { workflow, path: path === "" ? "/" : path };
   throw cliError(
     { code: "CLI_USAGE", command },

@@ -1,7 +1,7 @@
 /** Walks a folder of a volume page by page. */
 import type { FileClient } from "../api/file-client.ts";
 import type { FileList } from "../api/file-port.ts";
-import type { SharedPath } from "./shared-path.ts";
+import type { ReadablePath } from "./shared-path.ts";
 
 /** Names read at a time: one such page is in memory for each folder on the way down. */
 const PAGE_NAMES = 200;
@@ -17,7 +17,7 @@ export interface Walked {
 /** All below a folder, in the order of names. */
 export async function* walkShared(
   files: Pick<FileClient, "list">,
-  at: SharedPath,
+  at: ReadablePath,
   depth = 0,
 ): AsyncGenerator<Walked, void, undefined> {
   let after: string | undefined;

@@ -38,6 +38,7 @@ import { FileCalls } from "./files/file-calls.ts";
 import { Files } from "./files/files.ts";
 import type { HealerDeps } from "./files/healer.ts";
 import { Inodes } from "./files/inodes.ts";
+import { Snapshots } from "./files/snapshots.ts";
 import { Volumes } from "./files/volumes.ts";
 import { groupName } from "./group-views.ts";
 import { Invocations } from "./invocations.ts";
@@ -80,6 +81,7 @@ export class ClusterApi implements ClusterPort {
   readonly files: Files;
   readonly inodes: Inodes;
   readonly volumes: Volumes;
+  readonly snapshots: Snapshots;
   readonly copies: Copies;
   readonly #deps: ClusterApiDeps;
   readonly #calls: FileCalls;
@@ -106,6 +108,7 @@ export class ClusterApi implements ClusterPort {
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes, deps.near);
     this.volumes = new Volumes(calls);
+    this.snapshots = new Snapshots(calls);
     this.copies = new Copies({
       ...{ calls, pace: (bytes) => deps.healPacer.take(bytes) },
       nodeNamed: (text, options) => this.admin.nodeIdOf(text, options),

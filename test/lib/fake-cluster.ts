@@ -56,6 +56,7 @@ export class FakeCluster implements ClusterPort {
   readonly files = new FakeFiles((...call) => this.#called(...call));
   readonly inodes = this.files.memory.inodes;
   readonly volumes = this.files.volumes;
+  readonly snapshots = this.files.snapshots;
   readonly copies = this.files.copies;
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
@@ -96,7 +97,6 @@ export class FakeCluster implements ClusterPort {
     this.calls.push({ method, input, deadlineMs: deadline.ms, stale });
     if (this.failures.length > 0) throw this.failures.shift();
   }
-
   /** How many calls wait for a request to end. */
   get waits(): number {
     return this.#waiting.size;

@@ -18,6 +18,7 @@ import { readTar } from "../../src/api/tar/tar-reader.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
 import { FakeCopies } from "./fake-copies.ts";
 import { failure, normal } from "./fake-paths.ts";
+import { FakeSnapshots, fakePath } from "./fake-snapshots.ts";
 import { FakeVolumes } from "./fake-volumes.ts";
 import { MemoryVolume } from "./memory-inodes.ts";
 
@@ -38,6 +39,7 @@ export class FakeFiles implements FilePort {
   /** A volume by inodes, of all workflows; it has nothing of the one by paths. */
   readonly memory = new MemoryVolume();
   readonly volumes: FakeVolumes;
+  readonly snapshots: FakeSnapshots;
   /** Where blocks are; it has nothing of the others. */
   readonly copies: FakeCopies;
   readonly #told: Told;
@@ -46,6 +48,7 @@ export class FakeFiles implements FilePort {
   constructor(told: Told) {
     this.#told = told;
     this.volumes = new FakeVolumes(told, this);
+    this.snapshots = new FakeSnapshots(told, this);
     this.copies = new FakeCopies(told);
   }
 
@@ -53,6 +56,7 @@ export class FakeFiles implements FilePort {
     this.nodes.clear();
     this.memory.reset();
     this.volumes.reset();
+    this.snapshots.reset();
     this.breaksAfter = undefined;
   }
 
@@ -81,7 +85,7 @@ export class FakeFiles implements FilePort {
 
   open(at: FileAt, options: CallOptions): Promise<OpenFile> {
     this.#told("files.open", at, options);
-    const path = normal(at.path);
+    const path = fakePath(at);
     const { content } = this.#find(path);
     if (content === undefined) throw failure("FS_IS_DIRECTORY");
     const read = (range: FileRange) =>
@@ -116,7 +120,7 @@ export class FakeFiles implements FilePort {
 
   openTree(at: FileAt, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
     this.#told("files.openTree", at, options);
-    const base = normal(at.path);
+    const base = fakePath(at);
     if (this.#find(base).content !== undefined) throw failure("FS_NOT_DIRECTORY");
     const prefix = base === "/" ? "/" : `${base}/`;
     const below = [...this.nodes].filter(([path]) => path.startsWith(prefix));
@@ -132,7 +136,7 @@ export class FakeFiles implements FilePort {
 
   stat(at: FileAt, options: CallOptions): Promise<FileView> {
     this.#told("files.stat", at, options);
-    return Promise.resolve(viewOf(normal(at.path), this.#find(normal(at.path))));
+    return Promise.resolve(viewOf(normal(at.path), this.#find(fakePath(at))));
   }
 
   list(
@@ -140,7 +144,7 @@ export class FakeFiles implements FilePort {
     options: CallOptions,
   ): Promise<FileList> {
     this.#told("files.list", at, options);
-    const path = normal(at.path);
+    const path = fakePath(at);
     if (this.#find(path).content !== undefined) throw failure("FS_NOT_DIRECTORY");
     const prefix = path === "/" ? "/" : `${path}/`;
     const names = [...this.nodes.keys()]

@@ -1,5 +1,6 @@
 /** One workflow's volume behind the real code of a node: the rows of its tree in a map, its blocks in another. */
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
+import type { Call, CallAnswer } from "../../src/actors/ports.ts";
 import type { CallOptions } from "../../src/api/call-options.ts";
 import { CLOCK } from "../../src/api/context.ts";
 import type { Chunk, Chunking } from "../../src/fs/content/chunk.ts";
@@ -11,9 +12,10 @@ import { ClusterError } from "../../src/node/cluster-errors.ts";
 import { FileCalls, type FilesDeps } from "../../src/node/files/file-calls.ts";
 import { Files } from "../../src/node/files/files.ts";
 import { Inodes } from "../../src/node/files/inodes.ts";
+import { Snapshots } from "../../src/node/files/snapshots.ts";
 import { Volumes } from "../../src/node/files/volumes.ts";
 import type { Command } from "../../src/scheduler/commands.ts";
-import type { Answer } from "../../src/scheduler/rows.ts";
+import type { Answer, Row } from "../../src/scheduler/rows.ts";
 import type { TreeCommand } from "../../src/scheduler/tree/commands.ts";
 import { Deadline } from "../../src/std/deadline.ts";
 import { TreeKit } from "./tree-kit.ts";
@@ -33,12 +35,18 @@ export class VolumeKit {
   readonly files: Files;
   readonly inodes: Inodes;
   readonly volumes: Volumes;
+  readonly snapshots: Snapshots;
+  /** Rows of moments that are held, by number. */
+  readonly moments = new Map<number, ReadonlyMap<string, Row>>();
+  /** Called after each read of a moment. */
+  afterHeld: () => void = () => undefined;
 
   constructor() {
     const calls = new FileCalls(this.#deps());
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, () => Promise.resolve(1e12));
     this.volumes = new Volumes(calls);
+    this.snapshots = new Snapshots(calls);
   }
 
   async put(path: string, content: Uint8Array | string, mode?: number): Promise<string> {
@@ -48,8 +56,8 @@ export class VolumeKit {
     return (await this.files.put(input, slices([bytes]), OPTIONS)).cid;
   }
 
-  async get(path: string): Promise<Buffer> {
-    const file = await this.files.open({ workflow: "flow", path }, OPTIONS);
+  async get(path: string, snapshot?: string): Promise<Buffer> {
+    const file = await this.files.open({ workflow: "flow", path, snapshot }, OPTIONS);
     const { bytes } = file.view;
     return bytes === 0 ? Buffer.alloc(0) : joined(await file.read({ from: 0, to: bytes }));
   }
@@ -67,6 +75,22 @@ export class VolumeKit {
     return [...this.tree.paths().keys()].sort();
   }
 
+  /** Moments as a leader holds them. */
+  #held(call: Call): Promise<CallAnswer> {
+    if (call.kind !== "held-rows") throw new Error(`nobody answers ${call.kind} here`);
+    const moment = call.moment === 0 ? this.moments.size + 1 : call.moment;
+    if (call.moment === 0) this.moments.set(moment, new Map(this.tree.rows));
+    const rows = this.moments.get(moment) ?? new Map<string, Row>();
+    const { gte = "", lt = "", limit = 0 } = call.scan ?? {};
+    const within = [...rows].filter(([key]) => key >= gte && key < lt);
+    const all = within.sort(([a], [b]) => (a < b ? -1 : 1));
+    const scanned = all.slice(0, limit).map(([key, row]) => ({ key, row }));
+    const values = call.keys.map((key) => rows.get(key));
+    if (call.moment !== 0 && !call.done) this.afterHeld();
+    const more = all.length > limit;
+    return Promise.resolve({ kind: "held-rows", moment, values, scanned, more });
+  }
+
   #deps(): FilesDeps {
     const { tree } = this;
     const read: ClusterNode["read"] = (_group, { keys, scan }) => {
@@ -82,6 +106,7 @@ export class VolumeKit {
       node: {
         read,
         caller: { ask: () => Promise.resolve(undefined) },
+        router: { ask: (_group, call) => this.#held(call) },
         directory: { member: () => undefined, members: () => [] },
       },
       self: () => "here",

@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { sharedPath } from "../shared-path.ts";
+import { readablePath } from "../shared-path.ts";
 
 /** `jobx fs cat WORKFLOW:/path...` */
 export const FS_CAT: Command = {
@@ -11,7 +11,7 @@ export const FS_CAT: Command = {
   options: {},
   examples: ["jobx fs cat text:/out/f"],
   async run(run) {
-    const paths = run.positionals.map((text) => sharedPath(text, "fs cat"));
+    const paths = run.positionals.map((text) => readablePath(text, "fs cat"));
     const client = await run.connect();
     for (const at of paths) {
       const { content } = await client.files.read(at);

@@ -2,7 +2,7 @@ import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../output.ts";
 import { type Difference, type DiffSide, diffShared } from "../shared-diff.ts";
-import { sharedPath } from "../shared-path.ts";
+import { readablePath } from "../shared-path.ts";
 
 const MARKS = { added: "+", removed: "-", changed: "~" } as const;
 
@@ -10,14 +10,18 @@ const MARKS = { added: "+", removed: "-", changed: "~" } as const;
 export const FS_DIFF: Command = {
   name: "fs diff",
   summary:
-    "Show what is added, removed or changed from one path of a volume to another, by content ids; modes and times do not count.",
+    "Show what is added, removed or changed from one path of a volume or snapshot to another, by content ids; modes and times do not count.",
   usage: "WORKFLOW:/BEFORE WORKFLOW:/AFTER",
   positionals: { min: 2, max: 2 },
   options: {},
-  examples: ["jobx fs diff text:/out text:/kept/out", "jobx fs diff text:/a other:/a --json"],
+  examples: [
+    "jobx fs diff text@before:/ text:/out",
+    "jobx fs diff text:/out text:/kept/out",
+    "jobx fs diff text:/a other:/a --json",
+  ],
   async run(run) {
-    const before = sharedPath(positional(run, 0), "fs diff");
-    const after = sharedPath(positional(run, 1), "fs diff");
+    const before = readablePath(positional(run, 0), "fs diff");
+    const after = readablePath(positional(run, 1), "fs diff");
     const { files } = await run.connect();
     for await (const difference of diffShared(files, before, after)) {
       await run.io.write(run.json ? `${JSON.stringify(difference)}\n` : `${textOf(difference)}\n`);

@@ -1,7 +1,7 @@
 import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../output.ts";
-import { sharedPath } from "../shared-path.ts";
+import { readablePath } from "../shared-path.ts";
 import { walkShared } from "../shared-walk.ts";
 
 /** `jobx fs du WORKFLOW:/path` */
@@ -14,7 +14,7 @@ export const FS_DU: Command = {
   options: {},
   examples: ["jobx fs du text:/", "jobx fs du text:/out --json"],
   async run(run) {
-    const at = sharedPath(positional(run, 0), "fs du");
+    const at = readablePath(positional(run, 0), "fs du");
     const { files } = await run.connect();
     const tell = (path: string, sums: Sums): Promise<void> => {
       const line = `${String(sums.bytes).padStart(14)} ${String(sums.files).padStart(9)} ${printable(path)}\n`;

@@ -4,7 +4,7 @@ import { cliError } from "../errors.ts";
 import { EXIT } from "../exit.ts";
 import { writeLocal } from "../local-files.ts";
 import { toJson } from "../output.ts";
-import { sharedPath } from "../shared-path.ts";
+import { readablePath } from "../shared-path.ts";
 
 /** `jobx fs export WORKFLOW:/path --car FILE` */
 export const FS_EXPORT: Command = {
@@ -18,7 +18,7 @@ export const FS_EXPORT: Command = {
   },
   examples: ["jobx fs export text:/out --car out.car"],
   async run(run) {
-    const at = sharedPath(positional(run, 0), "fs export");
+    const at = readablePath(positional(run, 0), "fs export");
     const local = run.text("car");
     if (local === undefined) {
       throw cliError({ code: "CLI_USAGE", command: "fs export" }, "say --car FILE, or --car -");

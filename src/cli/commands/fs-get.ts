@@ -6,7 +6,7 @@ import { EXIT } from "../exit.ts";
 import { writeLocal } from "../local-files.ts";
 import { unpackLocal } from "../local-unpack.ts";
 import { toJson } from "../output.ts";
-import { lastName, type SharedPath, sharedPath } from "../shared-path.ts";
+import { lastName, type ReadablePath, readablePath } from "../shared-path.ts";
 
 /** `jobx fs get WORKFLOW:/path [LOCAL]` */
 export const FS_GET: Command = {
@@ -28,7 +28,7 @@ export const FS_GET: Command = {
     "jobx fs get text:/out/f - | wc",
   ],
   async run(run) {
-    const at = sharedPath(positional(run, 0), "fs get");
+    const at = readablePath(positional(run, 0), "fs get");
     const said = run.positionals[1] ?? ".";
     if (run.flag("recursive")) return getFolder(run, at, said);
     const { bytes, content } = await (await run.connect()).files.read(at);
@@ -49,7 +49,7 @@ export const FS_GET: Command = {
   },
 };
 
-async function getFolder(run: CommandRun, at: SharedPath, local: string): Promise<number> {
+async function getFolder(run: CommandRun, at: ReadablePath, local: string): Promise<number> {
   const archive = await (await run.connect()).files.readTree(at);
   const shown = shownBytes(archive, { io: run.io, total: undefined });
   const counts = await unpackLocal(local, shown);

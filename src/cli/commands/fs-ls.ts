@@ -3,7 +3,7 @@ import { NAMES_MAX } from "../../api/limits.ts";
 import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../output.ts";
-import { lastName, sharedPath } from "../shared-path.ts";
+import { lastName, readablePath } from "../shared-path.ts";
 
 /** What a line shows. */
 type Shown = Omit<FileView, "path"> & { readonly name: string };
@@ -18,7 +18,7 @@ export const FS_LS: Command = {
   options: { long: { kind: "flag", short: "l", help: "With type, mode, size and time." } },
   examples: ["jobx fs ls text:/", "jobx fs ls -l text:/in", "jobx fs ls text:/in --json"],
   async run(run) {
-    const at = sharedPath(positional(run, 0), "fs ls");
+    const at = readablePath(positional(run, 0), "fs ls");
     const { files } = await run.connect();
     const show = (entries: readonly Shown[]): Promise<void> => {
       // A value on each line: a folder may be larger than anything that is read whole.

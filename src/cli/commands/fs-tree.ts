@@ -1,7 +1,7 @@
 import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { printable } from "../output.ts";
-import { sharedPath } from "../shared-path.ts";
+import { readablePath } from "../shared-path.ts";
 import { walkShared } from "../shared-walk.ts";
 
 /** `jobx fs tree WORKFLOW:/path` */
@@ -13,7 +13,7 @@ export const FS_TREE: Command = {
   options: {},
   examples: ["jobx fs tree text:/out"],
   async run(run) {
-    const at = sharedPath(positional(run, 0), "fs tree");
+    const at = readablePath(positional(run, 0), "fs tree");
     const { files } = await run.connect();
     for await (const { kind, path, depth, entry } of walkShared(files, at)) {
       if (kind === "left") continue;

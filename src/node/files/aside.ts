@@ -1,5 +1,5 @@
 /** A tree that is made aside and then moved to its place in one step: seen whole, or not at all. */
-import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
+import type { MoveOver, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { UPLOADS_FOLDER, uploadPath } from "../../scheduler/tree/uploads-folder.ts";
@@ -12,6 +12,8 @@ export interface Aside {
   /** Whose pin lives meanwhile: what lies aside without one is removed. */
   readonly upload: string;
   readonly target: Place;
+  /** What is done where the target is there: `posix` unless said. */
+  readonly over?: MoveOver;
 }
 
 type PutCommand = (command: TreeCommand) => Promise<{ readonly inode: number }>;
@@ -22,7 +24,7 @@ type PutCommand = (command: TreeCommand) => Promise<{ readonly inode: number }>;
  * @throws {JobxError} what `fill` and commands throw.
  */
 export async function putAside<Answer>(
-  { command, upload, target }: Aside,
+  { command, upload, target, over = "posix" }: Aside,
   fill: (base: number) => Promise<Answer>,
 ): Promise<Answer> {
   const aside = { from: ROOT_INODE, path: uploadPath(upload) };
@@ -30,7 +32,7 @@ export async function putAside<Answer>(
     const made = { kind: "fs-mkdir", place: aside, mode: FOLDER_MODE, parents: true } as const;
     const answer = await fill((await command(made)).inode);
     const moves = [{ from: aside, to: target, keep: undefined }];
-    await command({ kind: "fs-rename", moves, over: "posix", parents: true });
+    await command({ kind: "fs-rename", moves, over, parents: true });
     return answer;
   } catch (error) {
     await quietly(command, { kind: "fs-remove", place: aside });

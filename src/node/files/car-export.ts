@@ -25,7 +25,7 @@ export interface CarExportDeps extends DownloadDeps {
  * @throws {JobxError} as `exportCar`, also on the way: then the archive is not whole.
  */
 export async function openCar(deps: CarExportDeps, found: Found, call: FileCall): Promise<OpenCar> {
-  const slices = exportCar(nodeOf(found), sourceOf(deps, call));
+  const slices = exportCar(nodeOf(found), treeSourceOf(deps, call));
   const first = await slices.next();
   assert(first.done !== true, "an archive has a header");
   const header = first.value;
@@ -43,7 +43,8 @@ async function* withFirst(
   yield* rest;
 }
 
-function sourceOf(deps: CarExportDeps, call: FileCall): TreeSource<Ref> {
+/** The tree as exports read it. */
+export function treeSourceOf(deps: CarExportDeps, call: FileCall): TreeSource<Ref> {
   return {
     async *entries(directory) {
       assert(typeof directory === "number", "folders are named by their number");

@@ -63,7 +63,7 @@ async function copyOnce(
     return { path: `/${to}`, ...counts };
   }
   const place = await reader.place(call, to, { parents: input.parents });
-  return { path: `/${to}`, ...(await copyOne(deps, input, { row: found.row, place })) };
+  return { path: `/${to}`, ...(await copyInode(deps.command, input, { row: found.row, place })) };
 }
 
 async function copyFolder(
@@ -89,9 +89,10 @@ async function copyFolder(
   }
 }
 
-async function copyOne(
-  { command }: CopyDeps,
-  input: VolumeCopy,
+/** Copies what is no folder, with its attributes. @throws {JobxError} those of commands. */
+export async function copyInode(
+  command: CopyDeps["command"],
+  input: Pick<VolumeCopy, "exclusive" | "parents">,
   {
     row,
     place,
@@ -114,7 +115,8 @@ async function copyOne(
   return { ...none, files: 1, bytes };
 }
 
-async function* entriesOf(
+/** A folder and all below it, but for what is being put. */
+export async function* entriesOf(
   reader: TreeReader,
   call: FileCall,
   folder: Found,

@@ -61,7 +61,7 @@ export async function* readFile(
  */
 export async function* blockRuns(
   { reader }: Pick<DownloadDeps, "reader">,
-  { content }: FileRow,
+  { content }: Pick<FileRow, "content">,
   { call, fromBytes }: { readonly call: FileCall; readonly fromBytes: number },
 ): AsyncGenerator<PlacedBlocks, void, undefined> {
   if (content.kind === "inline") {

@@ -6,6 +6,7 @@ import { heirsAmong } from "../../actors/whom-to-ask.ts";
 import type { CallOptions } from "../../api/ports.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { TreeCommand } from "../../scheduler/tree/commands.ts";
+import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { assert } from "../../std/assert.ts";
 import type { Deadline } from "../../std/deadline.ts";
 import type { NodeId } from "../../wire/dataset.ts";
@@ -13,11 +14,15 @@ import type { Contents } from "../data-plane/contents.ts";
 import { systemTimers } from "../system.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
 import type { BlockMember, PlacesDeps } from "./block-places.ts";
+import type { LeaderAsker } from "./moment.ts";
+import { findSnapshot } from "./snapshot-rows.ts";
+import type { SnapshotDeps } from "./take-snapshot.ts";
 import { type FileCall, stepDeadline, TreeReader } from "./tree-reader.ts";
 import type { UploadDeps } from "./upload.ts";
 
 export interface FilesDeps {
   readonly node: Pick<ClusterNode, "read"> & {
+    readonly router: LeaderAsker;
     readonly caller: Pick<Caller, "ask">;
     readonly directory: Pick<Directory, "members" | "member">;
   };
@@ -96,6 +101,23 @@ export class FileCalls {
       others: () => this.#others(),
       sleep: (ms) => new Promise((resolve) => systemTimers.after(ms, resolve)),
     };
+  }
+
+  /** What taking a snapshot and bringing one back takes. */
+  snapshotDeps(call: FileCall): SnapshotDeps {
+    const { reader, contents } = this;
+    const { self, node } = this.#deps;
+    return {
+      ...{ reader, contents, self: self(), timers: systemTimers, router: node.router },
+      holders: () => this.holders(),
+      command: (command) => this.command(call, command),
+    };
+  }
+
+  /** The folder from which paths are meant: the volume's root, or the top of a snapshot. @throws {TreeError} */
+  async top(call: FileCall, snapshot: string | undefined): Promise<number> {
+    if (snapshot === undefined) return ROOT_INODE;
+    return (await findSnapshot(this.reader, call, snapshot)).row.directory;
   }
 
   /** Who is being removed still has what it had. */

@@ -24,7 +24,7 @@ import { namingFile } from "./named-loss.ts";
 import { putTree } from "./put-tree.ts";
 import { archiveOf } from "./tree-archive.ts";
 import { readPage } from "./tree-pages.ts";
-import { pathOf, type TreeReader } from "./tree-reader.ts";
+import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
 import { putFile } from "./upload.ts";
 
 export class Files implements FilePort {
@@ -48,7 +48,7 @@ export class Files implements FilePort {
   async open(at: FileAt, options: CallOptions): Promise<OpenFile> {
     const call = await this.#calls.begin(at.workflow, options);
     const path = pathOf(at.path);
-    const found = await this.#reader.find(call, path);
+    const found = await this.#find(call, at);
     const { row } = found;
     if (row.kind !== "fs-file") throw treeError("FS_IS_DIRECTORY", "it is a folder", { path });
     return {
@@ -72,7 +72,7 @@ export class Files implements FilePort {
   async openTree(at: FileAt, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
     const call = await this.#calls.begin(at.workflow, options);
     const path = pathOf(at.path);
-    const found = await this.#reader.find(call, path);
+    const found = await this.#find(call, at);
     if (found.row.kind !== "fs-directory") {
       throw treeError("FS_NOT_DIRECTORY", "it is not a folder", { path });
     }
@@ -88,7 +88,7 @@ export class Files implements FilePort {
   async stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView> {
     const call = await this.#calls.begin(at.workflow, options);
     const path = pathOf(at.path);
-    return fileView(path, await this.#reader.find(call, path, at));
+    return fileView(path, await this.#find(call, at));
   }
 
   async list(
@@ -97,7 +97,7 @@ export class Files implements FilePort {
   ): Promise<FileList> {
     const call = await this.#calls.begin(at.workflow, options);
     const path = pathOf(at.path);
-    const { inode: directory, row } = await this.#reader.find(call, path);
+    const { inode: directory, row } = await this.#find(call, at);
     if (row.kind !== "fs-directory") {
       throw treeError("FS_NOT_DIRECTORY", "it is not a folder", { path });
     }
@@ -169,6 +169,13 @@ export class Files implements FilePort {
     const call = await this.#calls.begin(at.workflow, options);
     const place = await this.#reader.place(call, pathOf(at.path));
     return this.#calls.command(call, { kind: "fs-symlink", place, target: at.target });
+  }
+
+  /** What a path leads to, in the volume or in a snapshot. @throws {TreeError} */
+  async #find(call: FileCall, at: FileAt & { readonly follow?: boolean }): Promise<Found> {
+    const from = await this.#calls.top(call, at.snapshot);
+    const { follow = true } = at;
+    return this.#reader.find(call, pathOf(at.path), { follow, from });
   }
 
   #downloadDeps(): DownloadDeps {

@@ -70,9 +70,9 @@ export class TreeReader {
     throw new ClusterError({ code: "FS_CHANGED" }, "what lies on the path changes all the time");
   }
 
-  /** What a path from the root leads to. @throws {TreeError} */
-  find(call: FileCall, path: string, { follow = true } = {}): Promise<Found> {
-    const place = { from: ROOT_INODE, path };
+  /** What a path from the root leads to, or from the top of a snapshot. @throws {TreeError} */
+  find(call: FileCall, path: string, { follow = true, from = ROOT_INODE } = {}): Promise<Found> {
+    const place = { from, path };
     return this.ask(call, (view) => lookUp(view, place, { follow }));
   }
 
@@ -123,6 +123,20 @@ export class TreeReader {
     return scanned.flatMap(({ key, row }) =>
       row.kind === "fs-block" ? [{ cid: cidOfBlockKey(key), bytes: row.bytes }] : [],
     );
+  }
+
+  /** Rows from a key on, of those that begin with a prefix, and whether there are more. */
+  async scan(
+    call: FileCall,
+    of: { readonly gte: string; readonly prefix: string; readonly limit: number },
+  ): Promise<{
+    readonly rows: readonly { readonly key: string; readonly row: Row }[];
+    readonly more: boolean;
+  }> {
+    const scan = { gte: of.gte, lt: prefixEnd(of.prefix), limit: of.limit };
+    const leftMs = stepDeadline(call).leftMs();
+    const { scanned, more } = await this.#node.read(call.group, { keys: [], scan }, leftMs);
+    return { rows: scanned, more };
   }
 
   /** Names of a folder after one, at most `limit`, and whether there are more. */

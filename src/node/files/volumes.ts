@@ -35,13 +35,11 @@ export class Volumes implements VolumePort {
     return copyWithin(deps, input, { call, signal: options.signal });
   }
 
-  async openCar(
-    at: { readonly workflow: string; readonly path: string },
-    options: CallOptions,
-  ): Promise<OpenCar> {
+  async openCar(at: Parameters<VolumePort["openCar"]>[0], options: CallOptions): Promise<OpenCar> {
     const call = await this.#calls.begin(at.workflow, options);
     const { reader, contents } = this.#calls;
-    const found = await reader.find(call, pathOf(at.path));
+    const from = await this.#calls.top(call, at.snapshot);
+    const found = await reader.find(call, pathOf(at.path), { from });
     return openCar({ reader, contents, holders: () => this.#calls.holders() }, found, call);
   }
 

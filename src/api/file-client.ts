@@ -1,7 +1,14 @@
 /** Files of a workflow, for programs: content as streams, names as calls. */
 import { clientError } from "./client-errors.ts";
 import { queryOf, workflowPath } from "./client-paths.ts";
-import type { FileChange, FileList, FilePutAnswer, FileView, TreePutAnswer } from "./file-port.ts";
+import type {
+  AttributeChange,
+  FileChange,
+  FileList,
+  FilePutAnswer,
+  FileView,
+  TreePutAnswer,
+} from "./file-port.ts";
 import { keep, readJson, type Transport } from "./transport.ts";
 
 /** The longest that one upload may take: a day, for terabytes over a slow line. */
@@ -121,6 +128,20 @@ export class FileClient {
   }): Promise<FileChange> {
     const { workflow, ...body } = move;
     return this.#change(workflow, "rename", body);
+  }
+
+  attributes(
+    at: ClientReadAt,
+  ): Promise<{
+    readonly attributes: readonly { readonly name: string; readonly value: string }[];
+  }> {
+    const { workflow, ...query } = at;
+    return this.#get(urlOf(workflow, "attributes", query));
+  }
+
+  setAttribute(change: AttributeChange): Promise<FileChange> {
+    const { workflow, path, name, value, over } = change;
+    return this.#change(workflow, "attribute", { path, name, value, over });
   }
 
   #get<Answer>(path: string): Promise<Answer> {

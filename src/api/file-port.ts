@@ -1,5 +1,6 @@
 /** The shared filesystem of a workflow, as the API asks for it. */
 import type { CallOptions } from "./call-options.ts";
+import type { InodeAttribute } from "./inode-port.ts";
 
 /** A path of a workflow's volume, with a slash before it or without. The root is `/`. */
 export interface FileAt {
@@ -120,6 +121,15 @@ export interface TreePutAnswer extends TreeCounts {
   readonly copiesWanted: number;
 }
 
+/** An extended attribute that is set, or taken away where `value` is null. */
+export interface AttributeChange extends FileAt {
+  /** Begins with `user.`. */
+  readonly name: string;
+  /** Base64. */
+  readonly value: string | null;
+  readonly over: "any" | "absent" | "present";
+}
+
 /**
  * Rejects with the codes of the tree (`FS_NOT_FOUND` and others), `WORKFLOW_UNKNOWN`, and those of commands
  * and reads. The call's deadline is that of each command and read; content may take longer.
@@ -181,4 +191,11 @@ export interface FilePort {
     options: CallOptions,
   ): Promise<FileChange>;
   symlink(at: FileAt & { readonly target: string }, options: CallOptions): Promise<FileChange>;
+  /** Extended attributes of what a path leads to, those of `user.` only. */
+  attributes(
+    at: FileAt,
+    options: CallOptions,
+  ): Promise<{ readonly attributes: readonly InodeAttribute[] }>;
+  /** @throws `FS_NAME_INVALID`, `FS_EXISTS`, `FS_ATTRIBUTE_UNKNOWN`, `FS_ATTRIBUTES_FULL`. */
+  setAttribute(change: AttributeChange, options: CallOptions): Promise<FileChange>;
 }

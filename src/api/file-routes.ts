@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { carPutRoute, carReadRoute } from "./car-routes.ts";
 import { type ApiContext, callCluster } from "./context.ts";
+import { fileAttributeRoutes } from "./file-attribute-routes.ts";
 import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
@@ -48,6 +49,7 @@ export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
     done();
   });
   fileNameRoutes(app, context);
+  fileAttributeRoutes(app, context);
   inodeRoutes(app, context);
   inodeChangeRoutes(app, context);
   volumeRoutes(app, context);

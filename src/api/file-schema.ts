@@ -1,5 +1,7 @@
 /** What the routes of files take and answer. */
 import type { FileChange, FileList, FilePutAnswer, FileView, TreePutAnswer } from "./file-port.ts";
+import type { InodeAttribute } from "./inode-port.ts";
+import { ATTRIBUTE_VALUE } from "./inode-schema.ts";
 import {
   type JsonSchema,
   list,
@@ -87,6 +89,15 @@ export const RENAME_BODY = body(["from", "to"], {
 });
 export const LINK_BODY = body(["from", "to"], { from: PATH, to: PATH });
 export const SYMLINK_BODY = body(["path", "target"], { path: PATH, target: PATH });
+
+export const ATTRIBUTE_SET_BODY = body(["path", "name", "value"], {
+  ...{ path: PATH, name: { ...PATH, minLength: 1 }, value: ATTRIBUTE_VALUE },
+  over: oneOf("any", "absent", "present"),
+});
+
+export const FILE_ATTRIBUTES = object<{ attributes: unknown }>("FileAttributes", {
+  attributes: list(object<InodeAttribute>("FileAttribute", { name: TEXT, value: TEXT })),
+});
 
 const SHOWN = {
   type: oneOf("file", "directory", "symlink"),

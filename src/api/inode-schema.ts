@@ -68,14 +68,14 @@ export const INODE_RENAME_BODY = members(["parent", "name", "toParent", "toName"
 export const INODE_SET_BODY = members(["inode"], {
   ...{ inode: INODE, mode: MODE, mtimeMicros: MICROS },
 });
+/** As much as all attributes of a file may have, in base64; null takes one away. */
+export const ATTRIBUTE_VALUE = nullable({
+  ...{ type: "string", maxLength: 8192, pattern: "^[A-Za-z0-9+/]*={0,2}$" },
+});
+
 export const ATTRIBUTE_BODY = members(["inode", "name", "value", "over"], {
   ...{ inode: INODE, name: NAME, over: oneOf("any", "absent", "present") },
-  value: {
-    anyOf: [
-      { type: "string", maxLength: 8192, pattern: "^[A-Za-z0-9+/]*={0,2}$" },
-      { type: "null" },
-    ],
-  },
+  value: ATTRIBUTE_VALUE,
 });
 
 const SHOWN = {

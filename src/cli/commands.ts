@@ -29,6 +29,7 @@ import { FS_TREE } from "./commands/fs-tree.ts";
 import { FS_UNMOUNT } from "./commands/fs-unmount.ts";
 import { FS_VERIFY } from "./commands/fs-verify.ts";
 import { FS_WHERE } from "./commands/fs-where.ts";
+import { FS_XATTR_GET, FS_XATTR_LIST, FS_XATTR_RM, FS_XATTR_SET } from "./commands/fs-xattr.ts";
 import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
@@ -120,6 +121,10 @@ export const COMMANDS: readonly Command[] = [
   FS_RESTORE,
   FS_EXPORT,
   FS_IMPORT,
+  FS_XATTR_LIST,
+  FS_XATTR_GET,
+  FS_XATTR_SET,
+  FS_XATTR_RM,
   FS_QUOTA,
   FS_WHERE,
   FS_VERIFY,

@@ -4,6 +4,7 @@ import { JobxError } from "../std/errors.ts";
 /** Errors that this folder makes. */
 export type CliErrorDetails =
   | { readonly code: "CLI_USAGE"; readonly command: string }
+  | { readonly code: "CLI_ATTRIBUTE_UNKNOWN"; readonly name: string }
   | { readonly code: "CLI_FILE_UNREADABLE"; readonly path: string }
   | { readonly code: "CLI_FILE_UNWRITABLE"; readonly path: string }
   | { readonly code: "CLI_FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }

@@ -1,6 +1,7 @@
 /** Volumes in memory: enough of a tree for tests of what stands in front of one. */
 import { createHash } from "node:crypto";
 import type {
+  AttributeChange,
   FileAt,
   FileChange,
   FileList,
@@ -13,6 +14,7 @@ import type {
   TreePut,
   TreePutAnswer,
 } from "../../src/api/file-port.ts";
+import type { InodeAttribute } from "../../src/api/inode-port.ts";
 import type { CallOptions } from "../../src/api/ports.ts";
 import { readTar } from "../../src/api/tar/tar-reader.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
@@ -43,6 +45,8 @@ export class FakeFiles implements FilePort {
   /** Where blocks are; it has nothing of the others. */
   readonly copies: FakeCopies;
   readonly #told: Told;
+  /** Values by names, by path. */
+  readonly #attributes = new Map<string, Map<string, string>>();
   #last = 1;
 
   constructor(told: Told) {
@@ -54,6 +58,7 @@ export class FakeFiles implements FilePort {
 
   reset(): void {
     this.nodes.clear();
+    this.#attributes.clear();
     this.memory.reset();
     this.volumes.reset();
     this.snapshots.reset();
@@ -203,6 +208,29 @@ export class FakeFiles implements FilePort {
   symlink(at: FileAt & { readonly target: string }, options: CallOptions): Promise<FileChange> {
     this.#told("files.symlink", at, options);
     return Promise.resolve(this.add(normal(at.path), Buffer.from(at.target)));
+  }
+
+  attributes(
+    at: FileAt,
+    options: CallOptions,
+  ): Promise<{ readonly attributes: readonly InodeAttribute[] }> {
+    this.#told("files.attributes", at, options);
+    const found = this.#attributes.get(fakePath(at)) ?? new Map<string, string>();
+    return Promise.resolve({ attributes: [...found].map(([name, value]) => ({ name, value })) });
+  }
+
+  setAttribute(change: AttributeChange, options: CallOptions): Promise<FileChange> {
+    this.#told("files.setAttribute", change, options);
+    const path = normal(change.path);
+    const { inode } = this.#find(path);
+    const known = this.#attributes.get(path) ?? new Map<string, string>();
+    this.#attributes.set(path, known);
+    const { name, value, over } = change;
+    if (over === "absent" && known.has(name)) throw failure("FS_EXISTS");
+    if (over === "present" && !known.has(name)) throw failure("FS_ATTRIBUTE_UNKNOWN");
+    if (value === null) known.delete(name);
+    else known.set(name, value);
+    return Promise.resolve({ inode, revision: this.#next() });
   }
 
   /** A file, or without content a folder. */

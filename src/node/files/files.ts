@@ -1,5 +1,6 @@
 /** The shared filesystem behind the API: any node answers for any workflow's volume. */
 import type {
+  AttributeChange,
   FileAt,
   FileChange,
   FileList,
@@ -11,10 +12,12 @@ import type {
   TreePut,
   TreePutAnswer,
 } from "../../api/file-port.ts";
+import type { InodeAttribute } from "../../api/inode-port.ts";
 import type { CallOptions } from "../../api/ports.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import type { Found } from "../../scheduler/tree/reads.ts";
 import type { FileRow } from "../../scheduler/tree/rows.ts";
+import { attributeBytes, attributesView, isUsers } from "./attribute-views.ts";
 import { begun } from "./begun.ts";
 import { type DownloadDeps, readFile } from "./download.ts";
 import type { FileCalls } from "./file-calls.ts";
@@ -169,6 +172,29 @@ export class Files implements FilePort {
     const call = await this.#calls.begin(at.workflow, options);
     const place = await this.#reader.place(call, pathOf(at.path));
     return this.#calls.command(call, { kind: "fs-symlink", place, target: at.target });
+  }
+
+  async attributes(
+    at: FileAt,
+    options: CallOptions,
+  ): Promise<{ readonly attributes: readonly InodeAttribute[] }> {
+    const call = await this.#calls.begin(at.workflow, options);
+    const { row } = await this.#find(call, at);
+    return { attributes: attributesView(row).filter(({ name }) => isUsers(name)) };
+  }
+
+  async setAttribute(change: AttributeChange, options: CallOptions): Promise<FileChange> {
+    const { name, over } = change;
+    if (!isUsers(name)) {
+      throw treeError("FS_NAME_INVALID", "the name of an attribute begins with user.", {
+        path: name,
+      });
+    }
+    const call = await this.#calls.begin(change.workflow, options);
+    const { inode } = await this.#find(call, change);
+    const place = { from: inode, path: "" };
+    const value = attributeBytes(change.value);
+    return this.#calls.command(call, { kind: "fs-attribute", place, name, value, over });
   }
 
   /** What a path leads to, in the volume or in a snapshot. @throws {TreeError} */

@@ -24,6 +24,7 @@ import { contentPart, type Found, lookUp, volumeUse } from "../../scheduler/tree
 import type { FileContent } from "../../scheduler/tree/rows.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import type { NearFolder } from "../near-folder.ts";
+import { attributeBytes, attributesView } from "./attribute-views.ts";
 import { begun } from "./begun.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { goneView, inodeView } from "./inode-views.ts";
@@ -220,11 +221,7 @@ export class Inodes implements InodePort {
   ): Promise<{ readonly attributes: readonly InodeAttribute[] }> {
     const call = await this.#calls.begin(workflow, options);
     const { row } = await this.#find(call, { from: inode, path: "" });
-    const attributes = row.attributes.map(({ name, value }) => ({
-      name,
-      value: Buffer.from(value).toString("base64"),
-    }));
-    return { attributes };
+    return { attributes: attributesView(row) };
   }
 
   setAttribute(
@@ -232,7 +229,7 @@ export class Inodes implements InodePort {
     options: CallOptions,
   ): Promise<InodeChange> {
     const place = { from: at.inode, path: "" };
-    const value = at.value === null ? undefined : new Uint8Array(Buffer.from(at.value, "base64"));
+    const value = attributeBytes(at.value);
     const { name, over } = at;
     const command = { kind: "fs-attribute", place, name, value, over } as const;
     return this.#change(at.workflow, command, options);

@@ -1,0 +1,84 @@
+/** Snapshots of a workflow's folders between three real nodes: taken, compared, restored, and a node killed in between. */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, expect, test } from "vitest";
+import { useCluster } from "../lib/e2e-cluster.ts";
+import { eventually } from "../lib/e2e-eventually.ts";
+
+const MIB = 1024 * 1024;
+const FILES = 300;
+/** Several graces and rounds of the collector on a busy machine. */
+const COLLECT_MS_MAX = 20_000;
+
+// A short grace, so that the collector is at work during all of what is done here.
+const cluster = useCluster(3, { nodeArgs: "--block-grace 2" });
+const run = promisify(execFile);
+let folder: string;
+
+beforeAll(async () => {
+  await cluster.client(1).createWorkflow({ workflow: "text" });
+  await cluster.scheduler("text", 1);
+  folder = join(cluster.folder, "some");
+  for (let at = 0; at < FILES; at++) {
+    const below = join(folder, `d${at % 7}`);
+    if (at < 7) await mkdir(below, { recursive: true });
+    await writeFile(join(below, `f${at}`), randomBytes(at), { mode: at % 2 === 0 ? 0o644 : 0o755 });
+  }
+  await writeFile(join(folder, "large"), randomBytes(20 * MIB));
+  await jobx(1, "fs", "put", "-r", folder, "text:/in");
+}, 120_000);
+
+async function jobx(node: number, ...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await cluster.jobx(node, ...words);
+  expect([words, code, stderr]).toEqual([words, 0, ""]);
+  return stdout;
+}
+
+/** Fails where what is below a path of the volume is not what is below the local folder. */
+async function checkSame(node: number, shared: string, name: string): Promise<string> {
+  const got = join(cluster.folder, name);
+  await jobx(node, "fs", "get", "-r", shared, got);
+  await run("diff", ["-r", "--no-dereference", folder, got]);
+  return got;
+}
+
+test("a snapshot outlives its folder, its blocks the collector and a node, and is restored byte for byte", async () => {
+  const taken: unknown = JSON.parse(await jobx(2, "fs", "snapshot", "text:/in", "--name", "s", "--json"));
+  expect(taken).toMatchObject({ name: "s", path: "/in", files: FILES + 1, directories: 7 });
+  const exported: unknown = JSON.parse(
+    await jobx(3, "fs", "export", "text:/in", "--car", join(cluster.folder, "in.car"), "--json"),
+  );
+  expect(exported).toMatchObject({ cid: expect.stringMatching(/^bafy/u) });
+  expect(taken).toMatchObject({ cid: Object(exported).cid });
+  await jobx(1, "fs", "rm", "text:/in/d1/f1");
+  await jobx(3, "fs", "rm", "-r", "text:/in/d2");
+  await jobx(2, "fs", "put", join(folder, "d3/f3"), "text:/in/large");
+  const diff = (await jobx(3, "fs", "diff", "text@s:/", "text:/in")).trimEnd().split("\n");
+  expect(diff[0]).toMatch(/^- +1 B d1\/f1$/u);
+  expect(diff).toContainEqual(expect.stringMatching(/^- +folder d2$/u));
+  expect(diff.at(-1)).toMatch(new RegExp(`^~ +${20 * MIB} B -> 3 B large$`, "u"));
+  await jobx(1, "fs", "rm", "-r", "text:/in");
+  // Other content, which nothing refers to when it is removed, shows that the collector has been at work since.
+  await jobx(1, "fs", "put", join(folder, "large"), "text:/f");
+  await writeFile(join(cluster.folder, "gone"), randomBytes(4 * MIB));
+  await jobx(1, "fs", "put", join(cluster.folder, "gone"), "text:/gone");
+  await jobx(1, "fs", "rm", "text:/gone");
+  await jobx(1, "fs", "rm", "text:/f");
+  await eventually(async () => expect(await deletedBlocks()).toBeGreaterThan(0), COLLECT_MS_MAX);
+  const { number: scheduler } = await cluster.schedulerOf("text");
+  await cluster.kill(scheduler);
+  const [one = 1, other = 2] = [1, 2, 3].filter((node) => node !== scheduler);
+  await jobx(one, "fs", "restore", "text@s", "text:/back");
+  const got = await checkSame(other, "text:/back", "back");
+  expect((await stat(join(got, "d1/f1"))).mode & 0o777).toBe(0o755);
+  expect(await jobx(other, "fs", "diff", "text@s:/", "text:/back")).toBe("");
+  await jobx(one, "fs", "get", "text@s:/large", join(cluster.folder, "large"));
+  expect((await readFile(join(cluster.folder, "large"))).equals(await readFile(join(folder, "large")))).toBe(true);
+  await cluster.start(scheduler);
+  await checkSame(scheduler, "text@s:/", "again");
+  await jobx(scheduler, "fs", "snapshots", "text@s", "--remove");
+  expect(await jobx(one, "fs", "snapshots", "text")).toBe("");
+}, 60_000);

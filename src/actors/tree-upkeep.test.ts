@@ -218,3 +218,29 @@ test("a snapshot whose maker has gone is removed with its pin, and one that is m
   kit.checkCounts();
   retention.stop();
 });
+
+test("versions that are too old or too many by now go page by page, and others stay", async () => {
+  const { timers, kit, proposed, retention } = keeper();
+  kit.run({ kind: "fs-retention", versions: 5, versionsMs: 600_000 });
+  kit.pin("u1", 3_600_000);
+  for (let count = 0; count < 3; count += 1) {
+    const files = Array.from({ length: 250 }, (_, at) => file(`d${at % 2}/${at}`, count));
+    kit.commit(files, { parents: true });
+  }
+  const histories = () => kit.scan(treePrefixes.histories);
+  const versions = () =>
+    histories().flatMap(([, row]) => (row.kind === "fs-history" ? row.versions : []));
+  expect([histories().length, versions().length]).toEqual([250, 500]);
+  retention.start();
+  await timers.advance(120_000);
+  expect(versions().length).toBe(500);
+  expect(proposed).toEqual([]);
+  kit.run({ kind: "fs-retention", versions: 1, versionsMs: 600_000 });
+  await timers.advance(120_000);
+  expect([histories().length, versions().length]).toEqual([250, 250]);
+  await timers.advance(600_000);
+  expect(histories()).toEqual([]);
+  expect(kit.use().usedInodes).toBe(252);
+  kit.checkCounts();
+  retention.stop();
+});

@@ -11,24 +11,35 @@ import {
   attemptPath,
   tokenOfAttemptName,
 } from "../scheduler/tree/attempts-folder.ts";
-import { FS_LAPSE_MAX, FS_SWEEP_NAMES_MAX, type TreeCommand } from "../scheduler/tree/commands.ts";
+import {
+  FS_EXPIRE_MAX,
+  FS_LAPSE_MAX,
+  FS_SWEEP_NAMES_MAX,
+  type TreeCommand,
+} from "../scheduler/tree/commands.ts";
 import {
   nameOfSnapshotKey,
   placeOfEntryKey,
   placeOfPinDueKey,
   placeOfSweptKey,
+  RETENTION_KEY,
   treeKeys,
   treePrefixes,
 } from "../scheduler/tree/keys.ts";
 import { listed, listingRange } from "../scheduler/tree/reads.ts";
 import { PINS_MAX, ROOT_INODE } from "../scheduler/tree/rows.ts";
 import { isUploadId, UPLOADS_FOLDER, uploadPath } from "../scheduler/tree/uploads-folder.ts";
+import { dueOf } from "../scheduler/tree/versions.ts";
 import type { WallClock } from "../std/clock.ts";
 import { prefixEnd } from "../std/ordered-text.ts";
 import type { StatePort } from "./ports.ts";
 
 /** Folders of attempts looked at in one step. */
 const ATTEMPTS_AT_ONCE = 256;
+
+/** Histories that are looked at in one step, and between the ends of two rounds. */
+const HISTORIES_PAGE = 256;
+const ROUND_MS = 60_000;
 
 /** Snapshots that are looked at in one step. */
 const SNAPSHOTS_PAGE = 256;
@@ -51,6 +62,10 @@ export class TreeUpkeep {
   /** Whether something may be put aside whose upload has no pin: an earlier leader's lapses are not known here. */
   #mayBeStranded = true;
 
+  /** The last history that was looked at in this round. */
+  #histories: string | undefined;
+  #roundDueMs = 0;
+
   constructor(deps: TreeUpkeepDeps) {
     this.#deps = deps;
   }
@@ -60,7 +75,8 @@ export class TreeUpkeep {
     const swept = await this.#sweep();
     const lapsed = await this.#lapse();
     const over = await this.#removeOver();
-    return (await this.#removeStranded()) || over || lapsed || swept;
+    const expired = await this.#expire();
+    return (await this.#removeStranded()) || expired || over || lapsed || swept;
   }
 
   async #sweep(): Promise<boolean> {
@@ -130,6 +146,34 @@ export class TreeUpkeep {
       place: { from: ROOT_INODE, path: attemptPath(over) },
     });
     return true;
+  }
+
+  /**
+   * A page of histories, in rounds: what is due in it goes. There is no order by time, so that changed settings count
+   * for all that is there.
+   */
+  async #expire(): Promise<boolean> {
+    const nowMs = this.#deps.wall.wallMs();
+    if (this.#histories === undefined && nowMs < this.#roundDueMs) return false;
+    const prefix = treePrefixes.histories;
+    const gte = this.#histories === undefined ? prefix : `${this.#histories}\0`;
+    const state = this.#deps.state();
+    const page = await state.scan({ gte, lt: prefixEnd(prefix), limit: HISTORIES_PAGE });
+    const [row] = await state.read([RETENTION_KEY]);
+    const retention = row?.kind === "fs-retention" && row.versions > 0 ? row : undefined;
+    const keys = page.rows.flatMap(([key, history]) =>
+      history.kind === "fs-history" && dueOf(history.versions, retention, nowMs).length > 0
+        ? [key]
+        : [],
+    );
+    if (keys.length > 0) {
+      await this.#deps.propose({ kind: "fs-expire", keys: keys.slice(0, FS_EXPIRE_MAX) });
+      // The same page again: one command takes away so much only.
+      return true;
+    }
+    this.#histories = page.more ? page.rows.at(-1)?.[0] : undefined;
+    if (this.#histories === undefined) this.#roundDueMs = nowMs + ROUND_MS;
+    return this.#histories !== undefined;
   }
 
   /** One at a time: a pin begins before what it is for, and no id of an upload comes twice. */

@@ -77,6 +77,7 @@ const OWN_KINDS: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
   "remove-rows",
   "forget-keys",
   "fs-lapse",
+  "fs-expire",
   "fs-sweep",
   "fs-sweep-content",
 ]);

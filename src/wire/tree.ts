@@ -2,6 +2,7 @@
 import {
   type Expectation,
   type FileCommit,
+  FS_EXPIRE_MAX,
   FS_FILES_MAX,
   FS_LAPSE_MAX,
   FS_MOVES_MAX,
@@ -25,7 +26,9 @@ import {
   type FileAttribute,
   type FileBlock,
   type FileContent,
+  HISTORY_VERSIONS_MAX,
   INODE_BLOCKS_MAX,
+  type KeptVersion,
   LINKS_MAX,
   PART_BLOCKS_MAX,
   PARTS_MAX,
@@ -36,6 +39,7 @@ import {
   type SnapshotCounts,
   type TreeRow,
   UPLOAD_ID_LENGTH_MAX,
+  VERSIONS_MAX,
   type VolumeOptions,
 } from "../scheduler/tree/rows.ts";
 import type { Token } from "../scheduler/unit.ts";
@@ -161,6 +165,16 @@ export const treeRowVariants: Variants<TreeRow> = {
   "fs-pin": [48, { holder, expiresMs: natural, contents: array(positive, PIN_CONTENTS_MAX) }],
   "fs-index": [49, {}],
   "fs-prepared": [70, prepared],
+  "fs-retention": [65, { versions: int(0, VERSIONS_MAX), versionsMs: natural }],
+  "fs-history": [
+    66,
+    {
+      versions: array(
+        struct<KeptVersion>({ inode: positive, keptMs: natural }),
+        HISTORY_VERSIONS_MAX,
+      ),
+    },
+  ],
   "fs-snapshot": [
     64,
     {
@@ -252,6 +266,8 @@ export const treeCommandVariants: Variants<TreeCommand> = {
     },
   ],
   "fs-prepare": [70, { token: struct<Token>({ index: natural, ordinal: natural }), ...prepared }],
+  "fs-retention": [67, { versions: int(0, VERSIONS_MAX), versionsMs: natural }],
+  "fs-expire": [68, { keys: array(text(ROW_KEY_LENGTH_MAX), FS_EXPIRE_MAX) }],
   "fs-snapshot": [64, { upload, name: snapshotName, path }],
   "fs-snapshot-end": [65, { upload, name: snapshotName, root, counts: snapshotCounts }],
   "fs-snapshot-remove": [66, { name: snapshotName, upload: optional(upload) }],

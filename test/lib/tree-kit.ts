@@ -139,6 +139,7 @@ export class TreeKit extends SchedulerKit {
     let usedInodes = 0;
     let pins = 0;
     for (const [key, row] of this.rows) {
+      if (row.kind === "fs-history") for (const { inode } of row.versions) add(links, inode);
       if (row.kind === "fs-entry") {
         add(links, row.inode);
         const { parent } = placeOfEntryKey(key);

@@ -48,6 +48,7 @@ const volume = {
   quotaBytes: maybe(natural),
   quotaInodes: maybe(natural),
 };
+const retention = { versions: fc.integer({ min: 0, max: 100 }), versionsMs: natural };
 const counts: fc.Arbitrary<SnapshotCounts> = fc.record({
   files: natural,
   directories: natural,
@@ -120,6 +121,11 @@ export const treeRowKinds: Kinds<TreeRow> = {
   }),
   "fs-index": fc.record({ kind: one("fs-index") }),
   "fs-prepared": fc.record({ kind: one("fs-prepared"), ...prepared }),
+  "fs-retention": fc.record({ kind: one("fs-retention"), ...retention }),
+  "fs-history": fc.record({
+    kind: one("fs-history"),
+    versions: list(fc.record({ inode: positive, keptMs: natural })),
+  }),
   "fs-snapshot": fc.record({
     ...{ kind: one("fs-snapshot"), path: words, directory: positive, upload: maybe(upload) },
     ...{ takenMs: natural, root: maybe(root), counts },
@@ -197,6 +203,8 @@ export const treeCommandKinds: Kinds<TreeCommand> = {
     value: maybe(data),
     over: fc.constantFrom("any", "absent", "present"),
   }),
+  "fs-retention": fc.record({ kind: one("fs-retention"), ...retention }),
+  "fs-expire": fc.record({ kind: one("fs-expire"), keys: list(words) }),
   "fs-snapshot": fc.record({ kind: one("fs-snapshot"), upload, name: words, path: words }),
   "fs-snapshot-end": fc.record({
     ...{ kind: one("fs-snapshot-end"), upload, name: words, root, counts },

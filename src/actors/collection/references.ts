@@ -39,7 +39,9 @@ function datasetsOf(row: Row): readonly Dataset[] {
     case "fs-directory":
     case "fs-entry":
     case "fs-file":
+    case "fs-history":
     case "fs-index":
+    case "fs-retention":
     case "fs-part":
     case "fs-pin":
     case "fs-prepared":

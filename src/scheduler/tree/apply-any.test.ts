@@ -49,6 +49,8 @@ function nearer(command: TreeCommand): TreeCommand {
     case "fs-reserve":
     case "fs-release":
     case "fs-lapse":
+    case "fs-retention":
+    case "fs-expire":
     case "fs-snapshot":
     case "fs-snapshot-end":
     case "fs-snapshot-remove":

@@ -79,7 +79,7 @@ test("files that get another block each read four rows and write three", () => {
     content: { kind: "inline", blocks: [block(1000 + index)] } as const,
   }));
   const { reads, writes } = costOf(kit, commit(again));
-  expect({ reads, writes }).toEqual({ reads: 200 * 4 + 4, writes: 200 * 3 + 1 });
+  expect({ reads, writes }).toEqual({ reads: 200 * 4 + 5, writes: 200 * 3 + 1 });
 });
 
 test("the dearest commit, which leaves old lists, keeps others, makes folders and names blocks, keeps to an entry's bounds", () => {
@@ -107,6 +107,28 @@ test("the dearest commit, which leaves old lists, keeps others, makes folders an
   const envelopes = [{ id: { kind: "none" } as const, command }];
   const { length } = payloadFormat.encode({ stampMs: 1, envelopes });
   expect(length).toBeLessThan(PAYLOAD_BYTES_MAX);
+});
+
+test("the dearest commit where versions are kept, which takes others away and makes folders, keeps to an entry's bounds", () => {
+  const kit = TreeKit.withPin();
+  kit.run({ kind: "fs-retention", versions: 1, versionsMs: 1e9 });
+  const replaced = FS_COMMAND_BLOCKS_MAX / INODE_BLOCKS_MAX;
+  const files = (first: number) =>
+    Array.from({ length: replaced }, (_, index) => {
+      const from = (first + index) * INODE_BLOCKS_MAX;
+      return file(`${index}`, ...Array.from({ length: INODE_BLOCKS_MAX }, (__, nth) => from + nth));
+    });
+  kit.run(commit(files(0)));
+  kit.run(commit(files(1000)));
+  // As many names as there may be: what is left goes into folders of new files.
+  const left = FS_FILES_MAX - replaced;
+  const depth = Math.floor((FS_COMMAND_NAMES_MAX - replaced) / left);
+  const deep = Array.from({ length: left }, (_, index) =>
+    file(`k${index}${"/d".repeat(depth - 1)}`),
+  );
+  const { reads, writes } = costOf(kit, commit([...files(2000), ...deep]));
+  expect(writes).toBeGreaterThan(9000);
+  expect(Math.max(reads, writes)).toBeLessThan(10_000);
 });
 
 test("the largest step of a sweep keeps to an entry's bound", () => {

@@ -4,16 +4,18 @@ import { forEach, type TreeChange } from "./change.ts";
 import type { FileCommit, Place, TreeCommand } from "./commands.ts";
 import { blockRuns, leaveContent, takeContent, type Upload, uploadOf } from "./content.ts";
 import { exists, treeError } from "./errors.ts";
-import { checkExpected, dropLink, makingParents, modeOf } from "./inodes.ts";
+import { checkExpected, makingParents, modeOf } from "./inodes.ts";
 import { checkName, utf8Length } from "./names.ts";
 import { findEntry, findInode, inodeAt, inodeOf, walk } from "./reading.ts";
 import {
   ATTRIBUTES_BYTES_MAX,
   ATTRIBUTES_MAX,
   type FileAttribute,
+  type FileContent,
   type FileRow,
   type InodeRow,
 } from "./rows.ts";
+import { dropNamed, keepReplacedContent, readReplaced } from "./versions.ts";
 
 type Command<K extends TreeCommand["kind"]> = Extract<TreeCommand, { readonly kind: K }>;
 
@@ -52,6 +54,7 @@ function commitFile(
   const entry = findEntry(change, named.parent, named.name);
   if (entry !== undefined) {
     const { inode } = entry;
+    readReplaced(change, inode);
     return rewrite(change, file, { inode, row: inodeOf(change, inode), ...options });
   }
   checkExpected(expect, { row: undefined, path });
@@ -107,7 +110,7 @@ export function createFile(change: TreeChange, command: Command<"fs-create">): n
     root: command.root,
     content,
   };
-  if (before !== undefined) dropLink(change, before.inode);
+  if (before !== undefined) dropNamed(change, before, named);
   change.putInode(inode, row);
   change.count({ usedInodes: 1, usedBytes: row.bytes });
   change.putEntry(named, { before, after: { kind: "fs-entry", inode, type: "file" } });
@@ -133,8 +136,12 @@ function rewrite(
   }
   // First the new one: what both name is then never without a name.
   const bytes = takeContent(change, file.content, found.upload);
-  if (file.keep === undefined) leaveContent(change, row.content);
-  else keepContent(change, row, file.keep);
+  const isKept =
+    file.keep === undefined &&
+    !isSameContent(file.content, row.content) &&
+    keepReplacedContent(change, inode, row);
+  if (file.keep !== undefined) keepContent(change, row, file.keep);
+  else if (!isKept) leaveContent(change, row.content);
   change.count({ usedBytes: bytes - row.bytes });
   change.putInode(inode, {
     ...row,
@@ -145,6 +152,13 @@ function rewrite(
     content: file.content,
   });
   return inode;
+}
+
+/** A file that is committed twice, as mounts do at fsync and close, has changed once. */
+function isSameContent(one: FileContent, other: FileContent): boolean {
+  if (one.kind === "listed") return other.kind === "listed" && one.content === other.content;
+  if (other.kind === "listed" || one.blocks.length !== other.blocks.length) return false;
+  return one.blocks.every(({ cid }, at) => cid === other.blocks[at]?.cid);
 }
 
 /** What a file was made of goes on as a file of its own. @throws {TreeError} `FS_EXISTS`, and as `walk`. */

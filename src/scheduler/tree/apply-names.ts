@@ -2,17 +2,11 @@
 import { forEach, type TreeChange } from "./change.ts";
 import type { TreeCommand } from "./commands.ts";
 import { exists, treeError } from "./errors.ts";
-import {
-  addLink,
-  dropDirectory,
-  dropEntry,
-  dropLink,
-  makeDirectory,
-  makingParents,
-} from "./inodes.ts";
+import { addLink, dropDirectory, makeDirectory, makingParents } from "./inodes.ts";
 import { checkSymlink } from "./names.ts";
 import { directoryOf, entryAt, findEntry, inodeAt, notDirectory, walk } from "./reading.ts";
 import type { InodeRow, SymlinkRow } from "./rows.ts";
+import { dropNamed } from "./versions.ts";
 
 type Command<K extends TreeCommand["kind"]> = Extract<TreeCommand, { readonly kind: K }>;
 
@@ -75,7 +69,7 @@ export function unlink(change: TreeChange, { places }: Command<"fs-unlink">): vo
     if (entry.type === "directory") {
       throw treeError("FS_IS_DIRECTORY", "it is a folder", { path: place.path });
     }
-    dropLink(change, entry.inode);
+    dropNamed(change, entry, named);
     change.putEntry(named, { before: entry, after: undefined });
   });
 }
@@ -92,7 +86,7 @@ export function removeFolder(change: TreeChange, { place }: Command<"fs-rmdir">)
 /** Removes what is there, folders with all that is in them. @throws {TreeError} as `walk`. */
 export function removeTree(change: TreeChange, { place }: Command<"fs-remove">): void {
   const { entry, ...named } = entryAt(change, place);
-  dropEntry(change, entry);
+  dropNamed(change, entry, named);
   change.putEntry(named, { before: entry, after: undefined });
 }
 

@@ -4,7 +4,7 @@ import { notEmpty } from "./apply-names.ts";
 import { forEach, type TreeChange } from "./change.ts";
 import type { Move, MoveOver, Place, TreeCommand } from "./commands.ts";
 import { exists, treeError } from "./errors.ts";
-import { dropEntry, makingParents } from "./inodes.ts";
+import { makingParents } from "./inodes.ts";
 import {
   directoryOf,
   entryAt,
@@ -15,6 +15,7 @@ import {
   walk,
 } from "./reading.ts";
 import { type EntryRow, ROOT_INODE } from "./rows.ts";
+import { dropNamed } from "./versions.ts";
 
 /**
  * Folders above the one that a folder is moved into: each is a row to read. What lies deeper, as a mount
@@ -50,7 +51,7 @@ function moveOne(
   if (replaced !== undefined) {
     if (options.over === "exclusive") throw exists(to.path);
     if (options.over === "posix") checkReplaceable(change, { moved, replaced, path: to.path });
-    if (keep === undefined) dropEntry(change, replaced);
+    if (keep === undefined) dropNamed(change, replaced, target);
   }
   change.putEntry(source, { before: moved, after: undefined });
   change.putEntry(target, { before: replaced, after: moved });

@@ -22,6 +22,7 @@ import { FS_COMMAND_NAMES_MAX, type Place, type TreeCommand } from "./commands.t
 import { TOLD_PATH_LENGTH, TreeError, treeError } from "./errors.ts";
 import { PATH_BYTES_MAX } from "./names.ts";
 import { type PreparedEnd, ROOT_INODE } from "./rows.ts";
+import { expireVersions, setRetention } from "./versions.ts";
 
 /** Applies one command; the answer has its revision and the inode that it is about. @throws {MissingRows} */
 export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCommand): Answer {
@@ -126,6 +127,12 @@ function applied(change: TreeChange, command: TreeCommand): number {
       return endSnapshot(change, command);
     case "fs-snapshot-remove":
       removeSnapshot(change, command);
+      return 0;
+    case "fs-retention":
+      setRetention(change, command);
+      return 0;
+    case "fs-expire":
+      expireVersions(change, command);
       return 0;
     case "fs-lapse":
       lapse(change, command);

@@ -7,6 +7,7 @@ import { assert } from "../../std/assert.ts";
 import { type Position, revisionOf, type WorkflowTransaction } from "../apply-kit.ts";
 import type { Row } from "../rows.ts";
 import { MissingRows, type RowView, type UNKNOWN } from "../transaction.ts";
+import { FS_VERSIONS_DROPPED_MAX } from "./commands.ts";
 import { treeError } from "./errors.ts";
 import { treeKeys, VOLUME_KEY } from "./keys.ts";
 import { directoryOf, notFound, volumeOf } from "./reading.ts";
@@ -36,6 +37,7 @@ export class TreeChange implements RowView<Row> {
   #volume: VolumeRow;
   #sweeps = false;
   #freezes = false;
+  #dropped = 0;
 
   /** @throws {MissingRows} */
   constructor(tx: WorkflowTransaction, at: Position) {
@@ -91,10 +93,16 @@ export class TreeChange implements RowView<Row> {
     this.#freezes = true;
   }
 
+  /** Whether the command may take one more version away; each answer is for one. */
+  mayDropVersion(): boolean {
+    this.#dropped += 1;
+    return this.#dropped <= FS_VERSIONS_DROPPED_MAX;
+  }
+
   /** Makes an inode and its number. */
-  newInode(row: InodeRow): number {
+  newInode(row: InodeRow, { frozen = this.#freezes } = {}): number {
     const { nextInode } = this.#volume;
-    const inode = this.#freezes ? FROZEN_INODE_FIRST + nextInode : nextInode;
+    const inode = frozen ? FROZEN_INODE_FIRST + nextInode : nextInode;
     this.setVolume({ nextInode: nextInode + 1 });
     this.count({ usedInodes: 1 });
     this.insert(treeKeys.inode(inode), row);

@@ -29,6 +29,11 @@ export const FS_LAPSE_MAX = 64;
 
 /** Changes of one attempt's end: each may drop a file of `INODE_BLOCKS_MAX` blocks. */
 export const FS_PREPARED_MAX = 256;
+/** Histories in one command that takes away what is due. */
+export const FS_EXPIRE_MAX = 64;
+
+/** Versions that one command takes away: each may have `INODE_BLOCKS_MAX` blocks. */
+export const FS_VERSIONS_DROPPED_MAX = 32;
 
 /** The longest time that a pin lasts unless it is renewed, ms. */
 export const FS_PIN_MS_MAX = 3_600_000;
@@ -192,6 +197,10 @@ export type TreeCommand =
       readonly name: string;
       readonly upload: string | undefined;
     }
+  /** Says how many versions of each file are kept, and for how long after they were replaced. */
+  | { readonly kind: "fs-retention"; readonly versions: number; readonly versionsMs: number }
+  /** The leader's: something in these histories is due. */
+  | { readonly kind: "fs-expire"; readonly keys: readonly string[] }
   /** The leader's: these keys of the index of expiry are due. */
   | { readonly kind: "fs-lapse"; readonly keys: readonly string[] }
   /** The leader's: names of a removed folder. With none it goes, if it has none. */

@@ -41,6 +41,9 @@ export function nameOfText(text: string): string {
 
 export const VOLUME_KEY = "Fv/";
 
+/** Of the row that says what is kept. */
+export const RETENTION_KEY = "Fr/";
+
 /** Keys by kind of row. */
 export const treeKeys = {
   inode: (inode: number): string => `Fi/${orderedNumber(inode)}`,
@@ -54,6 +57,11 @@ export const treeKeys = {
   /** What an attempt's end does to its workspace. */
   prepared: ({ index, ordinal }: Token): string =>
     `Fa/${orderedNumber(index)}${orderedNumber(ordinal)}`,
+  /** What a file was before. */
+  inodeHistory: (inode: number): string => `Fh/i${orderedNumber(inode)}`,
+  /** What a name led to. */
+  nameHistory: (parent: number, name: string): string =>
+    `Fh/n${orderedNumber(parent)}/${nameText(name)}`,
   snapshot: (name: string): string => `Fs/${name}`,
   /** A removed folder that still has rows. */
   sweptDirectory: (inode: number): string => `Fx/d${orderedNumber(inode)}`,
@@ -68,6 +76,7 @@ export const treePrefixes = {
   pins: "Fu/",
   pinsDue: "Fd/",
   snapshots: "Fs/",
+  histories: "Fh/",
   swept: "Fx/",
 } as const;
 

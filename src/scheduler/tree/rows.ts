@@ -213,6 +213,36 @@ export interface SnapshotCounts {
   readonly bytes: number;
 }
 
+/** Versions of each name or file that a volume may be asked to keep. */
+export const VERSIONS_MAX = 100;
+
+/** Versions in one history: more than may be asked for, since the leader takes away what is too much. */
+export const HISTORY_VERSIONS_MAX = 128;
+
+/** What is kept of files that are replaced or removed; without it nothing is. */
+export interface RetentionRow {
+  readonly kind: "fs-retention";
+  /** Of each name, the newest, 0 to `VERSIONS_MAX`. */
+  readonly versions: number;
+  /** For how long after they were replaced, by the clock of the stamps. */
+  readonly versionsMs: number;
+}
+
+/** A content that was replaced or removed. */
+export interface KeptVersion {
+  /** A frozen inode with the file's content, mode, times and attributes. */
+  readonly inode: number;
+  /** R14: stamp of its replacement. */
+  readonly keptMs: number;
+}
+
+/** What a file was before, or what a name led to: the key says which. */
+export interface HistoryRow {
+  readonly kind: "fs-history";
+  /** Oldest first; at least one. */
+  readonly versions: readonly KeptVersion[];
+}
+
 /** An upload in the order of its expiry, or something to sweep: the key says which. */
 export interface TreeIndexRow {
   readonly kind: "fs-index";
@@ -260,4 +290,6 @@ export type TreeRow =
   | UploadRow
   | TreeIndexRow
   | PreparedEndRow
-  | SnapshotRow;
+  | SnapshotRow
+  | RetentionRow
+  | HistoryRow;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
 import type { AttributeChange } from "./file-port.ts";
 import { ATTRIBUTE_SET_BODY, FILE_ATTRIBUTES, FILE_CHANGE, READ_QUERY } from "./file-schema.ts";
+import { filesFor } from "./own-files.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 
@@ -32,7 +33,7 @@ export function fileAttributeRoutes(app: FastifyInstance, context: ApiContext): 
     (request) => {
       const at = { ...request.params, ...request.query };
       return callCluster(context, request, {
-        run: (options) => cluster.files.attributes(at, options),
+        run: (options) => filesFor(cluster, request).attributes(at, options),
       });
     },
   );
@@ -53,7 +54,7 @@ export function fileAttributeRoutes(app: FastifyInstance, context: ApiContext): 
       const { path, name, value, over = "any" } = request.body;
       const change = { ...request.params, path, name, value, over };
       return callCluster(context, request, {
-        run: (options) => cluster.files.setAttribute(change, options),
+        run: (options) => filesFor(cluster, request).setAttribute(change, options),
       });
     },
   );

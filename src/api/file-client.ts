@@ -130,9 +130,7 @@ export class FileClient {
     return this.#change(workflow, "rename", body);
   }
 
-  attributes(
-    at: ClientReadAt,
-  ): Promise<{
+  attributes(at: ClientReadAt): Promise<{
     readonly attributes: readonly { readonly name: string; readonly value: string }[];
   }> {
     const { workflow, ...query } = at;

@@ -3,6 +3,7 @@
  * theirs alone until the attempt ends well (R17). All else is as for everybody, at once.
  */
 import type {
+  AttributeChange,
   FileAt,
   FileChange,
   FileExpectation,
@@ -15,6 +16,7 @@ import type {
   TreePut,
   TreePutAnswer,
 } from "../../api/file-port.ts";
+import type { InodeAttribute } from "../../api/inode-port.ts";
 import type { CallOptions } from "../../api/ports.ts";
 import { exists, treeError } from "../../scheduler/tree/errors.ts";
 import { checkEmpty, checkFolder } from "./attempt-checks.ts";
@@ -52,7 +54,7 @@ export class AttemptFiles implements FilePort {
   }
 
   async open(at: FileAt, options: CallOptions): Promise<OpenFile> {
-    const rel = this.#view.within(at.path);
+    const rel = this.#within(at);
     if (rel === undefined) return this.#files.open(at, options);
     const seen = await this.#view.findThere(rel, options, true);
     const file = await this.#files.open({ ...at, path: seen.at }, options);
@@ -83,13 +85,13 @@ export class AttemptFiles implements FilePort {
   }
 
   async openTree(at: FileAt, options: CallOptions): Promise<AsyncIterable<Uint8Array>> {
-    const rel = this.#view.within(at.path);
+    const rel = this.#within(at);
     const path = rel === undefined ? at.path : await this.#view.whole(rel, options);
     return this.#files.openTree({ ...at, path }, options);
   }
 
   async stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView> {
-    const rel = this.#view.within(at.path);
+    const rel = this.#within(at);
     if (rel === undefined) return this.#files.stat(at, options);
     const { view } = await this.#view.findThere(rel, options, at.follow);
     return { ...view, path: shown(at.path) };
@@ -99,7 +101,7 @@ export class AttemptFiles implements FilePort {
     at: FileAt & { readonly limit: number; readonly after: string | undefined },
     options: CallOptions,
   ): Promise<FileList> {
-    const rel = this.#view.within(at.path);
+    const rel = this.#within(at);
     if (rel === undefined) return this.#files.list(at, options);
     return listSeen(this.#view, { ...at, path: shown(at.path), rel }, options);
   }
@@ -167,6 +169,29 @@ export class AttemptFiles implements FilePort {
     if (rel === undefined) return this.#files.symlink(at, options);
     await this.#checkNew({ ...at, rel }, options);
     return this.#files.symlink({ ...at, path: this.#view.staged(rel) }, options);
+  }
+
+  async attributes(
+    at: FileAt,
+    options: CallOptions,
+  ): Promise<{ readonly attributes: readonly InodeAttribute[] }> {
+    const rel = this.#within(at);
+    if (rel === undefined) return this.#files.attributes(at, options);
+    const seen = await this.#view.findThere(rel, options, true);
+    return this.#files.attributes({ ...at, path: seen.at }, options);
+  }
+
+  async setAttribute(change: AttributeChange, options: CallOptions): Promise<FileChange> {
+    const rel = this.#within(change);
+    if (rel === undefined) return this.#files.setAttribute(change, options);
+    await this.#view.findThere(rel, options, true);
+    await this.#view.copyUp(rel, options);
+    return this.#files.setAttribute({ ...change, path: this.#view.staged(rel) }, options);
+  }
+
+  /** Where in the workspace it is; snapshots are the same for everybody. */
+  #within({ path, snapshot }: FileAt): string | undefined {
+    return snapshot === undefined ? this.#view.within(path) : undefined;
   }
 
   /** Nothing is there, and the folder that it comes into is one in which the attempt writes. */

@@ -1,5 +1,11 @@
 /** What is asked of a group's leader, and the answers that belong to it. */
-import type { CallAnswer } from "./ports.ts";
+import type { Call, CallAnswer } from "./ports.ts";
+import type { TreeCall } from "./tree-calls.ts";
+
+/** What a workflow's group answers itself. */
+export type WorkflowCall =
+  | Extract<Call, { kind: "command" | "read" | "wait" | "events" }>
+  | TreeCall;
 
 /** The answer of one kind. */
 export type AnswerOf<K extends CallAnswer["kind"]> = Extract<CallAnswer, { kind: K }>;

@@ -168,7 +168,7 @@ export class EventLog {
 }
 
 /** A number above those of the entry's commands and below those of the next. */
-function endOf(index: number): number {
+export function endOf(index: number): number {
   return revisionOf({ index: index + 1, ordinal: 0 }) - 1;
 }
 

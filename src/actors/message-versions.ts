@@ -54,6 +54,8 @@ const SCHEDULER = {
 
 const CALLS = {
   command: 1,
+  "mount-command": 1,
+  "tree-changes": 1,
   "system-command": 1,
   read: 1,
   wait: 1,
@@ -83,6 +85,7 @@ const ANSWERS = {
   rows: 1,
   waited: 1,
   events: 1,
+  "tree-changes": 1,
   done: 1,
   group: 1,
   blocks: 1,
@@ -127,7 +130,8 @@ function contentVersion(message: PeerMessage): number {
 /** A command has to be carried to its leader before it can be proposed there. */
 function callVersion(call: Call): number {
   const needed = CALLS[call.kind];
-  if (call.kind === "command") return Math.max(needed, commandVersion(call.envelope.command));
+  if (call.kind === "command" || call.kind === "mount-command")
+    return Math.max(needed, commandVersion(call.envelope.command));
   if (call.kind === "system-command") return Math.max(needed, versionNeeded(call.envelope.command));
   return needed;
 }

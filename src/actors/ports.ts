@@ -24,9 +24,17 @@ import type {
   HeldRowsCall,
 } from "./collection/report.ts";
 
+import type { TreeCall, TreeChangesAnswer } from "./tree-calls.ts";
 import type { BlocksVerified } from "./work-ports.ts";
 
-export type { BlockSum, CollectionReport, HeldRowsCall } from "./collection/report.ts";
+export type {
+  BlockSum,
+  BlockSum,
+  CollectionReport,
+  CollectionReport,
+  HeldRowsCall,
+} from "./collection/report.ts";
+export type { TreeNews } from "./tree-calls.ts";
 
 /** R2: which node and which store of it a replica lives in. */
 export interface ReplicaPlace {
@@ -318,6 +326,7 @@ export interface ReadCall {
 /** Asked of one node by another, and answered once. */
 export type Call =
   | { readonly kind: "command"; readonly group: number; readonly envelope: Envelope }
+  | TreeCall
   | { readonly kind: "system-command"; readonly envelope: SystemEnvelope }
   | ReadCall
   /** Answered at an end or a pause, or to who knows of that when it goes on; or after `waitMs`. */
@@ -410,6 +419,7 @@ export type CallAnswer =
       readonly events: readonly WorkflowEvent[];
       readonly next: number;
     }
+  | TreeChangesAnswer
   | { readonly kind: "done" }
   | { readonly kind: "group"; readonly status: GroupStatus }
   /** For each block that was asked for, whether it is there. */

@@ -1,7 +1,12 @@
 /** Calls that wait for news of a request at the scheduler: its end, a pause, or the end of a pause. */
+import { isLive, rowOf } from "../scheduler/apply-kit.ts";
 import type { Effect } from "../scheduler/effects.ts";
+import { keys } from "../scheduler/keys.ts";
+import type { Row } from "../scheduler/rows.ts";
 import type { Timers } from "../std/clock.ts";
 import { ActorError } from "./errors.ts";
+import type { Call, CallAnswer } from "./ports.ts";
+import type { Replica } from "./replica.ts";
 
 /** How a wait was over. `lost`: this node does not lead any more, so ask another. */
 export type WaitEnd = "news" | "time" | "lost";
@@ -89,4 +94,25 @@ export class RequestWaiters {
       for (const { end } of [...waiting]) end("lost");
     }
   }
+}
+
+/** Answers who waits for a request, where it is led. */
+export async function serveWait<E, F>(
+  call: Extract<Call, { kind: "wait" }>,
+  replica: Replica<Row, E, F>,
+  waiters: RequestWaiters,
+): Promise<CallAnswer> {
+  if (replica.leadingTerm === undefined) {
+    return { kind: "not-scheduler", leader: replica.leaderNode };
+  }
+  const { request } = call;
+  const told = waiters.wait(call);
+  // Looked at after the waiter stands, so that an end in between is not missed.
+  const key = keys.request(request);
+  const row = await replica.query((view) => rowOf(view, "request", key));
+  if (row === undefined || !isLive(row)) waiters.ended(request);
+  else waiters.changed(request, row.state === "paused");
+  const how = await told;
+  if (how === "lost") return { kind: "not-scheduler", leader: undefined };
+  return { kind: "waited", news: how === "news" };
 }

@@ -44,6 +44,16 @@ const HAD_NO_EFFECT: ReadonlySet<string> = new Set([
   "CLUSTER_VERSION_TOO_LOW",
 ]);
 
+/** Calls that leave everything as it is, so that nobody need learn what became of them. */
+const ASKS: ReadonlySet<Call["kind"]> = new Set<Call["kind"]>([
+  "read",
+  "wait",
+  "events",
+  "tree-changes",
+  "run-references",
+  "held-rows",
+]);
+
 export class Router {
   readonly #deps: RouterDeps;
   readonly #leaders = new Map<number, NodeId>();
@@ -91,8 +101,7 @@ export class Router {
         tried.add(to);
         const leftMs = endMs - clock.nowMs();
         if (leftMs <= 0) break;
-        const waits = call.kind === "wait" || call.kind === "events";
-        const waitMs = waits ? call.waitMs + ASK_MS_MAX : ASK_MS_MAX;
+        const waitMs = "waitMs" in call ? call.waitMs + ASK_MS_MAX : ASK_MS_MAX;
         const answer = await this.#deps.caller.ask(to, call, Math.min(leftMs, waitMs));
         if (answer === undefined) {
           uncertain = true;
@@ -189,21 +198,13 @@ export class Router {
   }
 }
 
-/** Whether a call leaves everything as it is, so that nobody need learn what became of it. */
 /** What whoever sent a command does to learn what became of it. */
 function findOut(call: Call): string {
-  return call.kind === "command" && call.envelope.id.kind === "key"
+  return (call.kind === "command" || call.kind === "mount-command") &&
+    call.envelope.id.kind === "key"
     ? "repeat the command with the same key to learn what became of it"
     : "it may have taken effect, or may yet: look what became of it before you repeat it";
 }
-
-const ASKS: ReadonlySet<Call["kind"]> = new Set<Call["kind"]>([
-  "read",
-  "wait",
-  "events",
-  "run-references",
-  "held-rows",
-]);
 
 function onlyAsks({ kind }: Call): boolean {
   return ASKS.has(kind);

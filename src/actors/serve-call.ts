@@ -66,6 +66,8 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "output":
       return serveOutputCall(call, parts);
     case "command":
+    case "mount-command":
+    case "tree-changes":
     case "read":
     case "wait":
     case "events": {

@@ -3,13 +3,13 @@
  * must last is in the rows; what is here is made anew with each leadership.
  */
 
-import { isLive, rowOf } from "../scheduler/apply-kit.ts";
+import { rowOf } from "../scheduler/apply-kit.ts";
 import { openPlaces, tokenAt } from "../scheduler/attempt-block.ts";
 import { type AttemptEnd, type Command, ENDS_MAX, type Envelope } from "../scheduler/commands.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import { Dispatcher, tokenText } from "../scheduler/dispatcher.ts";
 import type { Effect } from "../scheduler/effects.ts";
-import { keys, META_KEY } from "../scheduler/keys.ts";
+import { META_KEY } from "../scheduler/keys.ts";
 import type { Demand, ExecutorMessage, Grant, SchedulerMessage } from "../scheduler/protocol.ts";
 import type { AttemptRow, Retention, Row } from "../scheduler/rows.ts";
 import type { Token } from "../scheduler/unit.ts";
@@ -20,6 +20,7 @@ import { errorText, isJobxError } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import type { PlantedBugs } from "../std/planted-bugs.ts";
 import { WEIGHT_DEFAULT } from "../workflow/definition.ts";
+import type { WorkflowCall } from "./answers.ts";
 import { type DistributiveOmit, isSchedulers, tooLarge } from "./decided-commands.ts";
 import { DemandClock } from "./demand-clock.ts";
 import { readStart } from "./dispatcher-start.ts";
@@ -29,10 +30,11 @@ import { readRows } from "./group-reads.ts";
 import type { GroupStamps } from "./group-stamps.ts";
 import { tellLost } from "./lost-units.ts";
 import { ParkedRows } from "./parked-rows.ts";
-import type { Call, CallAnswer, MeshPort } from "./ports.ts";
+import type { CallAnswer, MeshPort } from "./ports.ts";
 import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
-import { RequestWaiters } from "./request-waiters.ts";
+import { RequestWaiters, serveWait } from "./request-waiters.ts";
 import { RetentionKeeper } from "./retention.ts";
+import { TreeWatch } from "./tree-watch.ts";
 import type { WorkflowTold } from "./workflow-telling.ts";
 import { STALLED_WRITE_MS } from "./write-stall.ts";
 
@@ -82,6 +84,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   readonly #retention: RetentionKeeper;
   readonly #parked: ParkedRows;
   #events: EventLog | undefined;
+  #tree: TreeWatch | undefined;
   #replica: Replica<Row, Envelope, Effect> | undefined;
   #dispatcher: Dispatcher | undefined;
   #term = 0;
@@ -118,17 +121,20 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   bind(replica: Replica<Row, Envelope, Effect>): void {
     this.#replica = replica;
     this.#events = new EventLog(this.#deps.timers, replica.appliedIndex);
+    this.#tree = new TreeWatch(this.#deps, replica);
   }
 
   get replica(): Replica<Row, Envelope, Effect> {
-    assert(this.#replica !== undefined, "a group is bound to its replica first");
-    return this.#replica;
+    return bound(this.#replica);
   }
 
   /** What has happened here lately; also where this node does not lead. */
   get events(): EventLog {
-    assert(this.#events !== undefined, "a group is bound to its replica first");
-    return this.#events;
+    return bound(this.#events);
+  }
+
+  get tree(): TreeWatch {
+    return bound(this.#tree);
   }
 
   get name(): string {
@@ -136,24 +142,26 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   }
 
   /** Answers a call that concerns this group. */
-  async serve(
-    call: Extract<Call, { kind: "command" | "read" | "wait" | "events" }>,
-  ): Promise<CallAnswer> {
+  async serve(call: WorkflowCall): Promise<CallAnswer> {
     switch (call.kind) {
-      case "command": {
+      case "command":
+      case "mount-command": {
         // Not before this leader has said its first word: the command that makes the workflow.
         if (this.#dispatcher === undefined) {
           return { kind: "not-scheduler", leader: this.replica.leaderNode };
         }
         const { answer } = await this.replica.propose(call.envelope);
+        await this.tree.settled(answer, call);
         return { kind: "answered", answer };
       }
       case "read":
         return readRows(this.replica, call);
       case "wait":
-        return this.#wait(call);
+        return serveWait(call, this.replica, this.#waiters);
       case "events":
         return { kind: "events", ...(await this.events.after(call, this.#deps.clock)) };
+      case "tree-changes":
+        return this.tree.serve(call);
     }
   }
 
@@ -164,6 +172,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     this.#term = term;
     const meta = await this.replica.query((view) => rowOf(view, "meta", META_KEY));
     const { description, weight } = meta ?? this.#deps;
+    this.tree.leads(meta !== undefined);
     this.#weight = weight;
     if (meta === undefined) this.#propose({ kind: "create", group, name, description, weight });
     // R14: rows that came in a snapshot have no entries here that would tell their stamps.
@@ -183,6 +192,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
 
   follows(): void {
     this.#dispatcher = undefined;
+    this.tree.follows();
     this.#retention.stop();
     this.#ending.clear();
     this.#lookTimer?.cancel();
@@ -206,6 +216,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
 
   applied(effects: readonly Effect[], places: AppliedPlaces): void {
     this.events.applied(effects, places);
+    this.tree.applied(effects, places);
     this.#waiters.applied(effects);
     const dispatcher = this.#dispatcher;
     if (dispatcher === undefined) return;
@@ -473,20 +484,9 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   #send(to: NodeId, message: SchedulerMessage): boolean {
     return this.#deps.mesh.send(to, { kind: "scheduler", message });
   }
+}
 
-  async #wait(call: Extract<Call, { kind: "wait" }>): Promise<CallAnswer> {
-    if (this.replica.leadingTerm === undefined) {
-      return { kind: "not-scheduler", leader: this.replica.leaderNode };
-    }
-    const { request } = call;
-    const told = this.#waiters.wait(call);
-    // Looked at after the waiter stands, so that an end in between is not missed.
-    const key = keys.request(request);
-    const row = await this.replica.query((view) => rowOf(view, "request", key));
-    if (row === undefined || !isLive(row)) this.#waiters.ended(request);
-    else this.#waiters.changed(request, row.state === "paused");
-    const how = await told;
-    if (how === "lost") return { kind: "not-scheduler", leader: undefined };
-    return { kind: "waited", news: how === "news" };
-  }
+function bound<T>(part: T | undefined): T {
+  assert(part !== undefined, "a group is bound to its replica first");
+  return part;
 }

@@ -7,4 +7,6 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   /** Where reading is all that is asked: from this node's own replica, however old (R15). */
   readonly stale?: boolean;
+  /** The mount that calls: it need not be told of what it changes by this. */
+  readonly mount?: string | undefined;
 }

@@ -4,6 +4,7 @@ import type { Clock } from "../std/clock.ts";
 import { Deadline } from "../std/deadline.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { JsonSchema } from "./json-schema.ts";
+import { MOUNT_HEADER, MOUNT_NAME } from "./mount-name.ts";
 import type { CallOptions, ClusterPort } from "./ports.ts";
 import { checkedMs } from "./principal.ts";
 import { deadlineOf, flagOf } from "./query.ts";
@@ -52,10 +53,17 @@ export async function callCluster<Answer>(
   try {
     const stale = asksForStale(request);
     const deadline = new Deadline(CLOCK, deadlineMs);
-    return await Promise.race([work.run({ deadline, signal, stale }), ended]);
+    const mount = mountOf(request);
+    return await Promise.race([work.run({ deadline, signal, stale, mount }), ended]);
   } finally {
     stopListening();
   }
+}
+
+/** The mount that says of itself that it calls; what is no name of one says nothing. */
+function mountOf({ headers }: FastifyRequest): string | undefined {
+  const mount = headers[MOUNT_HEADER];
+  return typeof mount === "string" && MOUNT_NAME.test(mount) ? mount : undefined;
 }
 
 /** R15: whether the caller is content with this node's own copy. */

@@ -81,6 +81,28 @@ export interface InodeAttribute {
   readonly value: string;
 }
 
+/** What changed in a volume after a number. */
+export interface VolumeChanges {
+  /** Some changes are gone: anything may have changed up to `next`. */
+  readonly resync: boolean;
+  /** In their order. */
+  readonly changes: readonly {
+    /** Inodes that show it have at least this revision. */
+    readonly revision: number;
+    /** Inodes of which anything is different, or which came or went. */
+    readonly inodes: readonly number[];
+    /** Names that lead elsewhere, or nowhere. */
+    readonly entries: readonly { readonly parent: number; readonly name: string }[];
+  }[];
+  /** `after` of the next question. */
+  readonly next: number;
+  /**
+   * For so long after this question was sent, others that change something wait until the mount asks for what
+   * comes after it. 0: nobody waits for it.
+   */
+  readonly leaseMs: number;
+}
+
 /** Of a volume; null: without a bound. */
 export interface VolumeUse {
   readonly usedBytes: number;
@@ -158,6 +180,21 @@ export interface InodePort {
     },
     options: CallOptions,
   ): Promise<InodeChange>;
+  /**
+   * What changed after a number, or from now on; resolves when there is something, else after `waitMs`. With `mount`
+   * it is left out what was changed by calls that name the same one, and others wait for it (`leaseMs`); the last
+   * such question has `ends`.
+   */
+  changes(
+    of: {
+      readonly workflow: string;
+      readonly after: number | undefined;
+      readonly waitMs: number;
+      readonly mount: string | undefined;
+      readonly ends: boolean;
+    },
+    options: CallOptions,
+  ): Promise<VolumeChanges>;
   space(of: { readonly workflow: string }, options: CallOptions): Promise<VolumeUse>;
   /** Where this node and the mounts on its machine meet; undefined where they do not. */
   near(of: { readonly workflow: string }, options: CallOptions): Promise<NearPlace | undefined>;

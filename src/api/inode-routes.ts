@@ -9,6 +9,7 @@ import {
   BLOCK_LIST,
   BLOCK_QUERY,
   BLOCKS_QUERY,
+  CHANGES_QUERY,
   COMMIT_QUERY,
   INODE_LIST,
   INODE_LIST_QUERY,
@@ -18,10 +19,18 @@ import {
   NEAR_ANSWER,
   OPEN_INODE,
   OPEN_QUERY,
+  VOLUME_CHANGES,
   VOLUME_USE,
 } from "./inode-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { BLOCK_BYTES_MAX, FILE_BODY_BYTES_MAX, NAMES_DEFAULT, NAMES_MAX } from "./limits.ts";
+import {
+  BLOCK_BYTES_MAX,
+  FILE_BODY_BYTES_MAX,
+  NAMES_DEFAULT,
+  NAMES_MAX,
+  WAIT_MS_MAX,
+} from "./limits.ts";
+import { principalOf } from "./principal.ts";
 import { countOf, flagOf } from "./query.ts";
 import { json, type RouteParts, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
@@ -33,6 +42,7 @@ interface Workflow {
 /** Routes under `/v1`. */
 export function inodeRoutes(app: FastifyInstance, context: ApiContext): void {
   lookRoutes(app, context);
+  changesRoute(app, context);
   blockRoutes(app, context);
 }
 
@@ -131,6 +141,40 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request) => {
       const run = (options: CallOptions) => inodes.near(request.params, options);
       return { near: (await callCluster(context, request, { run })) ?? null };
+    },
+  );
+}
+
+function changesRoute(app: FastifyInstance, context: ApiContext): void {
+  app.get<{
+    Params: Workflow;
+    Querystring: {
+      readonly after?: string;
+      readonly wait?: string;
+      readonly mount?: string;
+      readonly ends?: string;
+    };
+  }>(
+    "/workflows/:workflow/fs/changes",
+    reading(context, {
+      summary:
+        "What changed in the volume after a number, or from now on; waits for so many milliseconds.",
+      ...{ query: CHANGES_QUERY, answer: VOLUME_CHANGES },
+    }),
+    (request) => {
+      const { after, wait, mount, ends } = request.query;
+      const waitMs = countOf(wait, { name: "wait", min: 0, max: WAIT_MS_MAX, otherwise: 0 });
+      // Others would wait for it: whoever may change nothing must not hold those up that do.
+      const isHeard = principalOf(request).role !== "read";
+      const of = {
+        ...{ ...request.params, waitMs, ends: flagOf(ends, false) },
+        after: after === undefined ? undefined : numberOf("after", after),
+        mount: isHeard ? mount : undefined,
+      };
+      return callCluster(context, request, {
+        waitMs,
+        run: (options) => context.cluster.inodes.changes(of, options),
+      });
     },
   );
 }

@@ -6,10 +6,21 @@ import type {
   InodeList,
   InodeView,
   OpenInode,
+  VolumeChanges,
   VolumeUse,
 } from "./inode-port.ts";
-import { type JsonSchema, list, NATURAL, nullable, object, oneOf, TEXT } from "./json-schema.ts";
+import {
+  BOOLEAN,
+  type JsonSchema,
+  list,
+  NATURAL,
+  nullable,
+  object,
+  oneOf,
+  TEXT,
+} from "./json-schema.ts";
 import { INODES_RESERVED_MAX, PATH_LENGTH_MAX } from "./limits.ts";
+import { MOUNT_NAME } from "./mount-name.ts";
 import type { NearPlace } from "./near.ts";
 
 const NAME = { type: "string", maxLength: PATH_LENGTH_MAX } as const;
@@ -124,6 +135,27 @@ export const NEAR_ANSWER = object<{ readonly near: NearPlace | null }>("NearAnsw
       ...{ directory: TEXT, proofFile: TEXT, proof: TEXT, blocks: TEXT, readMs: NATURAL },
     }),
   ),
+});
+
+export const CHANGES_QUERY = members([], {
+  after: NUMBER,
+  wait: { type: "string", pattern: "^[0-9]{1,6}$" },
+  mount: { type: "string", pattern: MOUNT_NAME.source },
+  ends: FLAG,
+});
+
+const CHANGED_NAME = object<VolumeChanges["changes"][number]["entries"][number]>("ChangedName", {
+  ...{ parent: NATURAL, name: TEXT },
+});
+
+export const VOLUME_CHANGES = object<VolumeChanges>("VolumeChanges", {
+  resync: BOOLEAN,
+  changes: list(
+    object<VolumeChanges["changes"][number]>("VolumeChange", {
+      ...{ revision: NATURAL, inodes: list(NATURAL), entries: list(CHANGED_NAME) },
+    }),
+  ),
+  ...{ next: NATURAL, leaseMs: NATURAL },
 });
 
 export const VOLUME_USE = object<VolumeUse>("VolumeUse", {

@@ -197,18 +197,22 @@ export class WorkflowWriter {
     }
   }
 
-  /** Puts a command through a workflow's log, once, however often it has to be sent. */
+  /** Puts a command through a workflow's log, once, however often it has to be sent; for a mount or not. */
   async command(
     group: number,
     command: Command,
     deadline: Deadline,
-    key?: { readonly key: string; readonly bodyHash: string },
+    by?: { readonly key: string; readonly bodyHash: string } | { readonly mount: string },
   ): Promise<ReturnType<typeof accepted>> {
     const id =
-      key === undefined
+      by === undefined || "mount" in by
         ? ({ kind: "entry", ...this.#node.nextSequence(group) } as const)
-        : ({ kind: "key", ...key } as const);
-    const call = { kind: "command", group, envelope: { id, command } } as const;
+        : ({ kind: "key", ...by } as const);
+    const envelope = { id, command };
+    const call: Call =
+      by !== undefined && "mount" in by
+        ? { kind: "mount-command", group, envelope, mount: by.mount }
+        : { kind: "command", group, envelope };
     return accepted(await this.#timed(group, call, deadline));
   }
 

@@ -76,5 +76,7 @@ export const BLOCKS_ASKED_MAX = 256;
 
 /** Nodes that one order names as those that may have its blocks. */
 export const BLOCKS_FROM_MAX = 64;
+/** Inodes, or names, of one change of a tree, and changes in one answer; a leader tells half as many. */
+export const TREE_ITEMS_MAX = 4096;
 /** Runs in one answer about what the rows of a workflow name: a page of rows, and one row of the largest size. */
 export const RUNS_NAMED_MAX = 65_536;

@@ -11,8 +11,10 @@ import type {
   PeerMessage,
   ReadCall,
   Standing,
+  TreeNews,
 } from "../actors/ports.ts";
 import type { OutputPart, OutputState } from "../scheduler/output-so-far.ts";
+import type { NamedPlace } from "../scheduler/tree/rows.ts";
 import { SHORTAGES_MAX, type Shortage } from "../scheduler/tree/shortage.ts";
 import {
   BLOCKS_ASKED_MAX,
@@ -27,6 +29,7 @@ import {
   ROW_KEY_LENGTH_MAX,
   ROWS_MAX,
   RUNS_NAMED_MAX,
+  TREE_ITEMS_MAX,
   UNIT_ID_LENGTH_MAX,
 } from "./bounds.ts";
 import { bool, bytes, type Codec, enumeration, natural, plain, positive, text } from "./codec.ts";
@@ -60,6 +63,18 @@ const heldScan = struct<Exclude<HeldRowsCall["scan"], undefined>>({
 
 const call: Codec<Call> = union<Call>({
   command: [1, { group: natural, envelope: envelopeCodec }],
+  "mount-command": [33, { group: natural, envelope: envelopeCodec, mount: text(ID_LENGTH_MAX) }],
+  "tree-changes": [
+    34,
+    {
+      group: natural,
+      after: optional(natural),
+      limit: natural,
+      waitMs: natural,
+      mount: optional(text(ID_LENGTH_MAX)),
+      ends: bool,
+    },
+  ],
   "system-command": [2, { envelope: systemEnvelopeCodec }],
   read: [3, { group: natural, keys: array(rowKey, ROWS_MAX), scan: optional(scan), linear: bool }],
   wait: [4, { group: natural, request: natural, waitMs: natural, knowsPaused: bool }],
@@ -135,6 +150,12 @@ const shortage = struct<Shortage>({
   sinceMs: natural,
 });
 
+const treeNews = struct<TreeNews>({
+  revision: natural,
+  inodes: array(natural, TREE_ITEMS_MAX),
+  entries: array(struct<NamedPlace>({ parent: natural, name: rowKey }), TREE_ITEMS_MAX),
+});
+
 const blockSum = struct<BlockSum>({ blocks: natural, bytes: natural });
 
 const collectionReport = struct<CollectionReport>({
@@ -205,6 +226,15 @@ const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   standing: [10, { standing: optional(standing) }],
   dialable: [9, { yes: bool }],
   events: [20, { resync: bool, events: array(workflowEventCodec, ROWS_MAX), next: natural }],
+  "tree-changes": [
+    31,
+    {
+      resync: bool,
+      changes: array(treeNews, TREE_ITEMS_MAX),
+      next: natural,
+      leaseMs: natural,
+    },
+  ],
   "run-references": [
     22,
     { scan: natural, runs: array(sha256Codec, RUNS_NAMED_MAX), after: optional(rowKey) },

@@ -1,9 +1,13 @@
 /** A volume of one node in memory: the real commands and reads on rows in a map, and blocks in another. */
 import { hash } from "node:crypto";
+import type { Call, CallAnswer } from "../../src/actors/ports.ts";
+import { TreeWatch } from "../../src/actors/tree-watch.ts";
 import { accepted } from "../../src/node/cluster-errors.ts";
 import { FileCalls, type FilesDeps } from "../../src/node/files/file-calls.ts";
 import { Inodes } from "../../src/node/files/inodes.ts";
-import type { Row } from "../../src/scheduler/rows.ts";
+import { systemClock, systemTimers } from "../../src/node/system.ts";
+import type { Command } from "../../src/scheduler/commands.ts";
+import type { Answer, Row } from "../../src/scheduler/rows.ts";
 import { assert } from "../../src/std/assert.ts";
 import { TreeKit } from "./tree-kit.ts";
 
@@ -15,6 +19,7 @@ export class MemoryVolume {
   readonly inodes: Inodes;
   readonly #blocks = new Map<string, Uint8Array>();
   #kit = new TreeKit();
+  #watch = watchOf(this.#kit);
 
   constructor() {
     const calls = new FileCalls({
@@ -23,6 +28,7 @@ export class MemoryVolume {
         router: { ask: () => Promise.reject(new Error("moments are held by leaders")) },
         caller: { ask: () => Promise.resolve(undefined) },
         directory: { members: () => [], member: () => undefined },
+        router: { ask: (_group, call) => this.#ask(call) },
       },
       self: () => "n1",
       isUp: () => true,
@@ -35,16 +41,39 @@ export class MemoryVolume {
       },
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
       writer: {
-        command: async (_group, command) =>
-          accepted({ kind: "answered", answer: this.#kit.run(command) }),
+        command: async (_group, command, _deadline, by) => {
+          const mount = by !== undefined && "mount" in by ? by.mount : undefined;
+          return accepted({ kind: "answered", answer: await this.#command(command, mount) });
+        },
       },
     });
     this.inodes = new Inodes(calls, () => Promise.resolve(FREE_BYTES));
   }
 
   reset(): void {
+    this.#watch.follows();
     this.#kit = new TreeKit();
+    this.#watch = watchOf(this.#kit);
     this.#blocks.clear();
+  }
+
+  async #command(command: Command, mount: string | undefined): Promise<Answer> {
+    const kit = this.#kit;
+    const before = kit.effects.length;
+    const answer = kit.run(command);
+    const place = { firstIndex: kit.index, lastIndex: kit.index };
+    this.#watch.applied(kit.effects.slice(before), place);
+    const call =
+      mount === undefined
+        ? ({ kind: "command" } as const)
+        : ({ kind: "mount-command", mount } as const);
+    await this.#watch.settled(answer, call);
+    return answer;
+  }
+
+  #ask(call: Call): Promise<CallAnswer> {
+    assert(call.kind === "tree-changes", "only what changed is asked of the leader itself");
+    return this.#watch.serve(call);
   }
 
   #read({ keys, scan }: Wanted): Awaited<ReturnType<FilesDeps["node"]["read"]>> {
@@ -52,6 +81,17 @@ export class MemoryVolume {
     const values = keys.map((key) => this.#kit.rows.get(key));
     return { kind: "rows", values, scanned, more, term: 1, appliedIndex: 1 };
   }
+}
+
+/** Of the leader, which has applied all that was done. */
+function watchOf(kit: TreeKit): TreeWatch {
+  return new TreeWatch(
+    { clock: systemClock, timers: systemTimers },
+    {
+      ...{ leadingTerm: 1, leaderNode: "n1", appliedIndex: kit.index },
+      linearize: () => Promise.resolve(),
+    },
+  );
 }
 
 type Wanted = Parameters<FilesDeps["node"]["read"]>[1];

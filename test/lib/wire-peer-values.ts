@@ -262,6 +262,21 @@ const eventChange: Any<EventChange> = fc.oneof(
 /** What one node asks of another. */
 export const callKinds: Kinds<Call> = {
   command: fc.record({ kind: one("command"), group: natural, envelope }),
+  "mount-command": fc.record({
+    kind: one("mount-command"),
+    group: natural,
+    envelope,
+    mount: name,
+  }),
+  "tree-changes": fc.record({
+    kind: one("tree-changes"),
+    group: natural,
+    after: maybe(natural),
+    limit: natural,
+    waitMs: natural,
+    mount: maybe(name),
+    ends: bool,
+  }),
   "system-command": fc.record({ kind: one("system-command"), envelope: systemEnvelope }),
   read: fc.record({
     kind: one("read"),
@@ -358,6 +373,19 @@ export const callAnswerKinds: Kinds<CallAnswer> = {
     appliedIndex: natural,
   }),
   waited: fc.record({ kind: one("waited"), news: bool }),
+  "tree-changes": fc.record({
+    kind: one("tree-changes"),
+    resync: bool,
+    changes: list(
+      fc.record({
+        revision: natural,
+        inodes: list(natural),
+        entries: list(fc.record({ parent: natural, name: words })),
+      }),
+    ),
+    next: natural,
+    leaseMs: natural,
+  }),
   "run-references": fc.record({
     kind: one("run-references"),
     scan: natural,

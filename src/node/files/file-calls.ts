@@ -1,7 +1,10 @@
 /** What calls about files share: the workflow's group, commands to it, and the nodes that have blocks. */
+import { type AnswerOf, answerAs } from "../../actors/answers.ts";
 import type { Caller } from "../../actors/caller.ts";
 import type { ClusterNode } from "../../actors/cluster-node.ts";
 import type { Directory } from "../../actors/directory.ts";
+import type { Call } from "../../actors/ports.ts";
+import type { Router } from "../../actors/router.ts";
 import { heirsAmong } from "../../actors/whom-to-ask.ts";
 import type { CallOptions } from "../../api/ports.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
@@ -25,6 +28,7 @@ export interface FilesDeps {
     readonly router: LeaderAsker;
     readonly caller: Pick<Caller, "ask">;
     readonly directory: Pick<Directory, "members" | "member">;
+    readonly router: Pick<Router, "ask">;
   };
   readonly self: () => NodeId;
   readonly isUp: (node: NodeId) => boolean;
@@ -50,9 +54,9 @@ export class FileCalls {
   }
 
   /** @throws {JobxError} `WORKFLOW_UNKNOWN`. */
-  async begin(workflow: string, { deadline }: CallOptions): Promise<FileCall> {
+  async begin(workflow: string, { deadline, mount }: CallOptions): Promise<FileCall> {
     const { group } = await this.#deps.view.workflowNamed(workflow, { deadline });
-    return { group, deadlineMs: deadline.ms };
+    return { group, deadlineMs: deadline.ms, mount };
   }
 
   /** Puts a command through. @throws {JobxError} the code for which it is refused. */
@@ -60,10 +64,23 @@ export class FileCalls {
     call: FileCall,
     command: TreeCommand,
   ): Promise<{ readonly inode: number; readonly revision: number }> {
-    const answer = await this.#deps.writer.command(call.group, command, stepDeadline(call));
+    const { group, mount } = call;
+    const by = mount === undefined ? undefined : { mount };
+    const answer = await this.#deps.writer.command(group, command, stepDeadline(call), by);
     assert(answer.kind === "inode", "a change of the tree is answered with its revision");
     const { inode, revision } = answer;
     return { inode, revision };
+  }
+
+  /** What changed in the tree, as whoever leads the workflow tells it. */
+  async changes(
+    { group, deadlineMs }: FileCall,
+    what: Omit<Extract<Call, { readonly kind: "tree-changes" }>, "kind" | "group">,
+  ): Promise<Omit<AnswerOf<"tree-changes">, "kind">> {
+    const call = { kind: "tree-changes", group, ...what } as const;
+    const answer = await this.#deps.node.router.ask(group, call, deadlineMs);
+    const { resync, changes, next, leaseMs } = answerAs("tree-changes", answer);
+    return { resync, changes, next, leaseMs };
   }
 
   /** All members, as far as their blocks are concerned. */

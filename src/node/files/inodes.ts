@@ -11,6 +11,7 @@ import type {
   InodeView,
   NameAt,
   OpenInode,
+  VolumeChanges,
   VolumeUse,
 } from "../../api/inode-port.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
@@ -30,6 +31,9 @@ import type { FileCalls } from "./file-calls.ts";
 import { goneView, inodeView } from "./inode-views.ts";
 import type { FileCall } from "./tree-reader.ts";
 import { storeFile } from "./upload.ts";
+
+/** Inodes and names of one answer about changes, about. */
+const CHANGES_ITEMS = 1024;
 
 /** Of new files that nobody says a mode for. */
 const FILE_MODE = 0o644;
@@ -233,6 +237,14 @@ export class Inodes implements InodePort {
     const { name, over } = at;
     const command = { kind: "fs-attribute", place, name, value, over } as const;
     return this.#change(at.workflow, command, options);
+  }
+
+  async changes(
+    { workflow, ...what }: Parameters<InodePort["changes"]>[0],
+    options: CallOptions,
+  ): Promise<VolumeChanges> {
+    const call = await this.#calls.begin(workflow, options);
+    return this.#calls.changes(call, { ...what, limit: CHANGES_ITEMS });
   }
 
   async space(

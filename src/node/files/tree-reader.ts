@@ -30,6 +30,8 @@ const ROUNDS_MAX = 2_000;
 export interface FileCall {
   readonly group: number;
   readonly deadlineMs: number;
+  /** The mount that calls. */
+  readonly mount?: string | undefined;
 }
 
 /** The deadline of the call's next step. */

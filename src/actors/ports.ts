@@ -29,8 +29,6 @@ import type { BlocksVerified } from "./work-ports.ts";
 
 export type {
   BlockSum,
-  BlockSum,
-  CollectionReport,
   CollectionReport,
   HeldRowsCall,
 } from "./collection/report.ts";

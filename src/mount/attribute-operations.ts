@@ -21,13 +21,14 @@ const NOT_KEPT = ["security.", "system."];
 
 const encoder = new TextEncoder();
 
-export async function getattr(context: MountContext, { nodeId }: Caller): Promise<Answer> {
-  return told(context, await current(context, inodeAt(context, nodeId)));
+export async function getattr(context: MountContext, caller: Caller): Promise<Answer> {
+  return told(context, caller, await current(context, inodeAt(context, caller.nodeId)));
 }
 
-function told(context: MountContext, attributes: Attributes): Answer {
+function told(context: MountContext, { look }: Caller, attributes: Attributes): Answer {
   if (attributes.kind === "file") context.view.sized(attributes.inode, attributes.content);
-  return { parts: [attributesReply(attributes, context.timeouts)] };
+  const timeouts = context.fresh.timeouts(look, attributes.inode, undefined);
+  return { parts: [attributesReply(attributes, timeouts)] };
 }
 
 async function current(context: MountContext, inode: InodeId): Promise<Attributes> {
@@ -39,10 +40,10 @@ async function current(context: MountContext, inode: InodeId): Promise<Attribute
 
 export async function setattr(
   context: MountContext,
-  { nodeId }: Caller,
+  caller: Caller,
   body: SetattrBody,
 ): Promise<Answer> {
-  const inode = inodeAt(context, nodeId);
+  const inode = inodeAt(context, caller.nodeId);
   const file = context.files.get(inode);
   let change: AttributeChange = {
     mode: body.mode === undefined ? undefined : body.mode & PERMISSIONS,
@@ -58,7 +59,7 @@ export async function setattr(
     if (change.bytes !== undefined) context.view.paged(inode, undefined);
     context.files.get(inode)?.changed(attributes);
   }
-  return told(context, await current(context, inode));
+  return told(context, caller, await current(context, inode));
 }
 
 /** What of a change is the volume's to do, after what goes with the content of an open file was done. */

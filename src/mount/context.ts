@@ -1,10 +1,11 @@
 /** What the operations of one mount share. */
 import type { Log } from "../std/log.ts";
+import type { Freshness, Look } from "./freshness.ts";
 import type { Handles } from "./handles.ts";
 import type { KernelView } from "./kernel-view.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { AttributeChange, InodeId, Volume } from "./ports.ts";
-import { inodeOf, type ReplyParts, type Timeouts } from "./protocol/reply.ts";
+import { inodeOf, type ReplyParts } from "./protocol/reply.ts";
 
 export interface MountContext {
   readonly volume: Volume;
@@ -14,7 +15,8 @@ export interface MountContext {
   readonly view: KernelView;
   /** Says something to the kernel that does not make it wait. */
   readonly tell: (message: Uint8Array) => void;
-  readonly timeouts: Timeouts;
+  /** How long the kernel may go by it. */
+  readonly fresh: Freshness;
   /** Wall time since 1970, nanoseconds. */
   readonly wallNs: () => bigint;
   readonly log: Log;
@@ -33,6 +35,8 @@ export interface Caller {
   readonly nodeId: number;
   readonly uid: number;
   readonly gid: number;
+  /** When. */
+  readonly look: Look;
 }
 
 /** The inode that the caller means. */

@@ -11,8 +11,9 @@ export const LISTING_BYTES_MAX = 128 << 10;
 
 export function opendir(context: MountContext, caller: Caller): Answer {
   context.handles.checkRoom();
-  const { volume, files } = context;
-  const listing = new Listing({ directory: inodeAt(context, caller.nodeId), volume, files });
+  const { volume, files, fresh } = context;
+  const directory = inodeAt(context, caller.nodeId);
+  const listing = new Listing({ directory, volume, files, look: () => fresh.look() });
   const number = context.handles.add({ kind: "directory", listing });
   return {
     parts: [openReply(number, 0)],
@@ -32,15 +33,16 @@ export async function readdir(
     length: Math.min(request.length, LISTING_BYTES_MAX),
     plus: request.plus,
     root: context.volume.root,
-    timeouts: context.timeouts,
   });
   for (let index = request.offset; ; index += 1) {
     const entry = await listing.at(index);
     if (entry === undefined) break;
     const attributes = asSeenHere(context, entry.attributes);
-    if (!reply.add(entry.name, attributes, index + 1)) break;
-    if (request.plus)
-      noteEntry(context, attributes, { parent: listing.directory, name: entry.name });
+    const { name } = entry;
+    const place = { parent: listing.directory, name };
+    const timeouts = context.fresh.timeouts(listing.look, attributes.inode, place);
+    if (!reply.add({ name, attributes, timeouts }, index + 1)) break;
+    if (request.plus) noteEntry(context, attributes, place);
   }
   return { parts: [reply.bytes()] };
 }

@@ -124,10 +124,12 @@ export async function create(
   file.handles += 1;
   const { attributes } = file;
   const { inode } = attributes;
-  noteEntry(context, attributes, { parent: inodeAt(context, caller.nodeId), name });
+  const place = { parent: inodeAt(context, caller.nodeId), name };
+  noteEntry(context, attributes, place);
+  const timeouts = context.fresh.timeouts(caller.look, inode, place);
   const number = context.handles.add({ kind: "file", inode, file, own: undefined });
   return {
-    parts: [entryReply(attributes, context.volume.root, context.timeouts), openReply(number, 0)],
+    parts: [entryReply(attributes, context.volume.root, timeouts), openReply(number, 0)],
     undo: async () => {
       context.files.dropNew(file);
       await endNumber(context, number);

@@ -3,13 +3,11 @@
  * which content it knows their size; K3: of which content it has pages. At each open these are compared
  * with what the volume says, so that caches of names, sizes and pages show nobody what was before a close.
  */
+import { UNDER_WAY_MS } from "./freshness.ts";
 import type { ContentId, InodeId, Place } from "./ports.ts";
 
 /** Inodes that are remembered; of others names are not checked, and sizes and pages are read anew. */
 export const NODES_MAX = 65_536;
-
-/** An answer is under way for a moment before the kernel begins to count. */
-const UNDER_WAY_MS = 200;
 
 /** Other names of an inode that are remembered; a file that is looked up by more within a second has hard links. */
 const NAMES_MAX = 16;

@@ -2,6 +2,7 @@
  * A directory that is being listed. The kernel goes on by numbers, the volume by names: entry number n of
  * the listing is the n-th that was told, and of each page it is remembered after which name it begins.
  */
+import type { Look } from "./freshness.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { Attributes, DirectoryEntry, InodeId, Volume } from "./ports.ts";
@@ -19,6 +20,8 @@ export class Listing {
   readonly directory: InodeId;
   readonly #volume: Volume;
   readonly #files: OpenFiles;
+  readonly #lookNow: () => Look;
+  #look: Look;
   #self: Attributes | undefined;
   #page: readonly DirectoryEntry[] = [];
   /** Number of the first entry of the page. */
@@ -33,10 +36,19 @@ export class Listing {
     readonly directory: InodeId;
     readonly volume: Volume;
     readonly files: OpenFiles;
+    /** A look that begins now. */
+    readonly look: () => Look;
   }) {
     this.directory = options.directory;
     this.#volume = options.volume;
     this.#files = options.files;
+    this.#lookNow = options.look;
+    this.#look = options.look();
+  }
+
+  /** When what was told last was asked of the volume. */
+  get look(): Look {
+    return this.#look;
   }
 
   /**
@@ -92,10 +104,12 @@ export class Listing {
     const after =
       this.#page.length === 0 ? this.#bookmarks.get(this.#first) : this.#page.at(-1)?.name;
     const first = this.#first + this.#page.length;
+    const look = this.#lookNow();
     const page = await this.#volume.list(this.directory, { after, limit: PAGE_ENTRIES_MAX });
     for (const { name } of page.entries) this.#new.delete(name);
     this.#first = first;
     this.#page = page.entries;
+    this.#look = look;
     this.#more = page.more && page.entries.length > 0;
     if (this.#bookmarks.size < BOOKMARKS_MAX) this.#bookmarks.set(first, after);
   }

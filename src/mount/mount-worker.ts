@@ -46,7 +46,7 @@ interface Source {
   readonly close: () => void;
 }
 
-function sourceOf(volume: WorkerOptions["volume"]): Source {
+function sourceOf({ volume, entryMs, attributesMs }: WorkerOptions): Source {
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   switch (volume.kind) {
     case "local": {
@@ -60,13 +60,20 @@ function sourceOf(volume: WorkerOptions["volume"]): Source {
       const token = process.env[TOKEN_VARIABLE];
       // The watchdog needs none.
       delete process.env[TOKEN_VARIABLE];
-      const calls = new RemoteCalls(
-        new Transport(CLIENT, { urls, token, deadlineMs: CALL_MS }),
-        workflow,
-      );
-      const near = new NearNodes(calls, { nowMs: () => performance.now() });
-      const client = (): Volume => new RemoteVolume(calls, { root, owner, near });
-      return { client, stagingNear: () => near.directory(), close: () => {} };
+      const { nowMs } = CLIENT.clock;
+      const callsOf = (): RemoteCalls => {
+        const transport = new Transport(CLIENT, { urls, token, deadlineMs: CALL_MS });
+        return new RemoteCalls(transport, { workflow, mount: randomUUID() });
+      };
+      const client = (): Volume => {
+        const calls = callsOf();
+        const knownMs = Math.max(entryMs, attributesMs);
+        const near = new NearNodes(calls, { nowMs });
+        return new RemoteVolume(calls, { root, owner, nowMs, knownMs, near });
+      };
+      const stagingNear = (): Promise<string | undefined> =>
+        new NearNodes(callsOf(), { nowMs }).directory();
+      return { client, stagingNear, close: () => {} };
     }
     default:
       return unreachable(volume);
@@ -75,7 +82,7 @@ function sourceOf(volume: WorkerOptions["volume"]): Source {
 
 async function serve(options: WorkerOptions): Promise<void> {
   const { directories, readOnly, hangMs, unmountMs } = options;
-  const source = sourceOf(options.volume);
+  const source = sourceOf(options);
   const stagingDirectory = options.stagingDirectory ?? (await source.stagingNear()) ?? tmpdir();
   const servers: MountServer[] = [];
   const timeouts = { entryMs: options.entryMs, attributesMs: options.attributesMs };

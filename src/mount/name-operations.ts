@@ -24,9 +24,9 @@ export async function lookup(
 ): Promise<Answer> {
   const place = { parent: inodeAt(context, caller.nodeId), name };
   const made = context.files.newAt(place);
-  if (made !== undefined) return entry(context, made.attributes, place);
+  if (made !== undefined) return entry(context, caller, made.attributes, place);
   const attributes = await context.volume.lookup(place);
-  return entry(context, asSeenHere(context, attributes), place);
+  return entry(context, caller, asSeenHere(context, attributes), place);
 }
 
 /** What was written here, and is not committed, counts; then the content is nobody's. */
@@ -49,7 +49,7 @@ export async function mkdir(
   const place = freePlace(context, caller, name);
   const { uid, gid } = caller;
   const made = { mode: mode & PERMISSIONS, uid, gid };
-  return entry(context, await context.volume.mkdir(place, made), place);
+  return entry(context, caller, await context.volume.mkdir(place, made), place);
 }
 
 export async function symlink(
@@ -60,7 +60,7 @@ export async function symlink(
   const place = freePlace(context, caller, name);
   const { uid, gid } = caller;
   const made = { mode: 0o777, uid, gid };
-  return entry(context, await context.volume.symlink(place, target, made), place);
+  return entry(context, caller, await context.volume.symlink(place, target, made), place);
 }
 
 /** Regular files only: an empty one, committed at once. */
@@ -76,7 +76,8 @@ export async function mknod(
   file.handles += 1;
   try {
     await file.commit("close");
-    return entry(context, file.attributes, { parent: inodeAt(context, caller.nodeId), name });
+    const place = { parent: inodeAt(context, caller.nodeId), name };
+    return entry(context, caller, file.attributes, place);
   } finally {
     await context.files.release(file.attributes.inode, file);
   }
@@ -120,7 +121,7 @@ export async function link(
   await commitName(context.files.get(inode));
   const attributes = await context.volume.link(inode, place);
   context.files.get(inode)?.changed(attributes);
-  return entry(context, asSeenHere(context, attributes), place);
+  return entry(context, caller, asSeenHere(context, attributes), place);
 }
 
 export async function unlink(
@@ -198,7 +199,13 @@ function exists(): VolumeError {
 }
 
 /** What the kernel is told of an inode that it finds at a name. */
-function entry(context: MountContext, attributes: Attributes, place: Place): Answer {
+function entry(
+  context: MountContext,
+  { look }: Caller,
+  attributes: Attributes,
+  place: Place,
+): Answer {
   noteEntry(context, attributes, place);
-  return { parts: [entryReply(attributes, context.volume.root, context.timeouts)] };
+  const timeouts = context.fresh.timeouts(look, attributes.inode, place);
+  return { parts: [entryReply(attributes, context.volume.root, timeouts)] };
 }

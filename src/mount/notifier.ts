@@ -1,9 +1,11 @@
 /**
  * Tells the kernel what others have changed. The kernel may make this wait for locks that are held for
  * requests which this server is to answer, so each notification is written by another thread, one at a
- * time, and nothing waits for it. What comes meanwhile stays with the volume.
+ * time. The volume goes on when the kernel has taken it, or has had it wait for a moment: the request whose
+ * lock that is may itself wait for another mount, which waits for this one.
  */
 import { write } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../std/errors.ts";
 import type { Log } from "../std/log.ts";
 import { systemErrorName } from "./errno.ts";
@@ -12,6 +14,12 @@ import type { Session } from "./session.ts";
 
 /** The kernel knows nothing of the node, the mount is gone, or the name is in use: nothing to be done. */
 const IGNORED = new Set(["ENOENT", "ENODEV", "ENOTCONN", "ENOTDIR", "ENOTEMPTY", "EBUSY"]);
+
+/** How long the volume waits for the kernel, which takes some microseconds where it need not wait itself. */
+const PATIENCE_MS = 10;
+
+/** Notifications that wait for one that the kernel lets wait; with more the volume waits however long it takes. */
+export const NOTIFICATIONS_MAX = 4096;
 
 /** Runs until the signal is given. Never rejects: without pushes the timeouts and opens remain. */
 export async function passChanges(options: {
@@ -22,15 +30,52 @@ export async function passChanges(options: {
   readonly log: Log;
 }): Promise<void> {
   const { fd, volume, session, signal, log } = options;
+  const writer = new Writer(fd, signal, log);
   try {
     for await (const change of volume.changes(signal)) {
-      const error = await notify(fd, session.invalidation(change));
+      const message = session.invalidation(change);
+      if (message !== undefined) await writer.write(message);
       if (signal.aborted) return;
-      if (error === undefined || IGNORED.has(systemErrorName(error) ?? "")) continue;
-      log.warn("the kernel took no word of a change", { error: errorText(error) });
     }
   } catch (error) {
     if (!signal.aborted) log.warn("changes are not told any more", { error: errorText(error) });
+  }
+}
+
+class Writer {
+  readonly #fd: number;
+  readonly #signal: AbortSignal;
+  readonly #log: Log;
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  /** The kernel has not taken one in time: until it has, nobody waits for those behind it. */
+  #isStuck = false;
+
+  constructor(fd: number, signal: AbortSignal, log: Log) {
+    this.#fd = fd;
+    this.#signal = signal;
+    this.#log = log;
+  }
+
+  /** Resolves when the kernel has taken it, or takes its time. */
+  async write(message: Uint8Array): Promise<void> {
+    this.#waiting += 1;
+    const written = this.#last.then(() => this.#writeNow(message));
+    this.#last = written;
+    if (this.#waiting >= NOTIFICATIONS_MAX) return written;
+    if (this.#isStuck) return undefined;
+    const isLate = await Promise.race([written.then(() => false), sleep(PATIENCE_MS, true)]);
+    if (isLate) this.#isStuck = this.#waiting > 0;
+    return undefined;
+  }
+
+  async #writeNow(message: Uint8Array): Promise<void> {
+    const error = this.#signal.aborted ? undefined : await notify(this.#fd, message);
+    this.#waiting -= 1;
+    if (this.#waiting === 0) this.#isStuck = false;
+    if (this.#signal.aborted || error === undefined) return;
+    if (IGNORED.has(systemErrorName(error) ?? "")) return;
+    this.#log.warn("the kernel took no word of a change", { error: errorText(error) });
   }
 }
 

@@ -105,6 +105,10 @@ export interface Renamed {
 /** Something that was changed by others; what was done through this volume itself is not told. */
 export type VolumeChange =
   | { readonly kind: "inode"; readonly inode: InodeId; readonly content: ContentId | undefined }
+  /** Anything of an inode may be different; which content it has each open finds out. */
+  | { readonly kind: "attributes"; readonly inode: InodeId }
+  /** Some changes were not told: what was asked before may be different. */
+  | { readonly kind: "all" }
   | { readonly kind: "entry"; readonly parent: InodeId; readonly name: string };
 
 /** What `statfs` tells. */
@@ -171,6 +175,12 @@ export interface Volume {
   removexattr(inode: InodeId, name: string): Promise<void>;
 
   statfs(): Promise<VolumeSpace>;
+  /**
+   * How long what this volume says from now on may be gone by, milliseconds: until then whoever changes it is
+   * answered only when `changes` has told of it, and who reads these has asked for the next one. Infinite where
+   * there are no others, or where it may be gone by as long as the kernel likes.
+   */
+  trustedMs(): number;
   /** Ends with the signal. What is lost on the way is healed by the timeouts and at the next open. */
   changes(signal: AbortSignal): AsyncIterable<VolumeChange>;
 }

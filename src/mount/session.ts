@@ -8,6 +8,7 @@ import { type Answer, type Caller, inodeAt, type MountContext } from "./context.
 import * as directoryOperations from "./directory-operations.ts";
 import { volumeError } from "./errors.ts";
 import * as fileOperations from "./file-operations.ts";
+import { Freshness } from "./freshness.ts";
 import { Handles } from "./handles.ts";
 import { KernelView } from "./kernel-view.ts";
 import * as nameOperations from "./name-operations.ts";
@@ -34,6 +35,20 @@ const BY_NODE: ReadonlySet<Operation["kind"]> = new Set([
   "removexattr",
 ]);
 
+/** Operations whose answers the kernel may go by for a while. */
+const TELLS: ReadonlySet<Operation["kind"]> = new Set([
+  "lookup",
+  "getattr",
+  "setattr",
+  "symlink",
+  "mknod",
+  "mkdir",
+  "link",
+  "create",
+]);
+
+const NO_LOOK = { after: 0, isTrusted: false };
+
 export interface SessionOptions {
   readonly volume: Volume;
   /** A directory of its own for content that is being written. */
@@ -50,14 +65,16 @@ export type Operation = Exclude<RequestBody, { readonly kind: "forget" | "interr
 
 export class Session {
   readonly #context: MountContext;
+  readonly #fresh: Freshness;
   #reserved: InodeId[] = [];
   #reserving: Promise<void> | undefined;
 
   constructor(options: SessionOptions) {
     const { volume, stagingDirectory, wallNs, timeouts, tell, log } = options;
+    this.#fresh = new Freshness(volume, timeouts);
     this.#context = {
       volume,
-      timeouts,
+      fresh: this.#fresh,
       wallNs,
       log,
       files: new OpenFiles({ volume, stagingDirectory, wallNs }),
@@ -69,9 +86,11 @@ export class Session {
   }
 
   /** @throws {JobxError} and errors of the local disk: `errno.ts` says what becomes of them. */
-  async answer(caller: Caller, operation: Operation): Promise<Answer> {
+  async answer(asks: Omit<Caller, "look">, operation: Operation): Promise<Answer> {
+    const { nodeId, uid, gid } = asks;
+    const look = TELLS.has(operation.kind) ? this.#fresh.look() : NO_LOOK;
     try {
-      return await this.#answer(caller, operation);
+      return await this.#answer({ nodeId, uid, gid, look }, operation);
     } catch (error) {
       if (!BY_NODE.has(operation.kind) || !isGone(error)) throw error;
       // The kernel looks the name up once more, and finds what has it by now.
@@ -150,15 +169,26 @@ export class Session {
   }
 
   /** Somebody else has changed something: what the kernel is to be told. */
-  invalidation(change: VolumeChange): Uint8Array {
+  invalidation(change: VolumeChange): Uint8Array | undefined {
     const { view, volume } = this.#context;
-    if (change.kind === "entry") {
-      return entryChanged(nodeIdOf(change.parent, volume.root), change.name);
+    this.#fresh.heard(change);
+    switch (change.kind) {
+      // What the kernel was told it goes by until its timeouts are over.
+      case "all":
+        return undefined;
+      case "entry":
+        return entryChanged(nodeIdOf(change.parent, volume.root), change.name);
+      case "attributes":
+        return inodeChanged(nodeIdOf(change.inode, volume.root), true);
+      case "inode": {
+        const { inode, content } = change;
+        const keepsPages = view.hasPagesOf(inode, content);
+        if (!keepsPages) view.paged(inode, undefined);
+        return inodeChanged(nodeIdOf(inode, volume.root), keepsPages);
+      }
+      default:
+        return unreachable(change);
     }
-    const { inode, content } = change;
-    const keepsPages = view.hasPagesOf(inode, content);
-    if (!keepsPages) view.paged(inode, undefined);
-    return inodeChanged(nodeIdOf(inode, volume.root), keepsPages);
   }
 
   async #nextInode(): Promise<InodeId> {

@@ -1,4 +1,5 @@
 /** A workflow's volume at a real node is what every volume is: two clients at two nodes of a cluster. */
+import { randomUUID } from "node:crypto";
 import { describe } from "vitest";
 import { Transport } from "../../src/api/transport.ts";
 import { NearNodes } from "../../src/mount/remote/near-nodes.ts";
@@ -19,9 +20,10 @@ function client(node: number, workflow: string): RemoteVolume {
     randomKey: () => "key",
   };
   const where = { urls: [cluster.api(node)], token: cluster.token, deadlineMs: 30_000 };
-  const calls = new RemoteCalls(new Transport(deps, where), workflow);
+  const calls = new RemoteCalls(new Transport(deps, where), { workflow, mount: randomUUID() });
   const near = new NearNodes(calls, deps.clock);
-  return new RemoteVolume(calls, { root: 1, owner: OWNER, near });
+  const { nowMs } = deps.clock;
+  return new RemoteVolume(calls, { root: 1, owner: OWNER, near, nowMs, knownMs: 1_000 });
 }
 
 describe("a volume at two nodes", () => {
@@ -34,6 +36,6 @@ describe("a volume at two nodes", () => {
       const volumes = { volume: client(1, workflow), other: client(2, workflow) };
       return { ...volumes, dispose: () => Promise.resolve() };
     },
-    { owners: false, timeStepNs: 1000n, tellsChanges: false },
+    { owners: false, timeStepNs: 1000n },
   );
 });

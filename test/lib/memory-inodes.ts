@@ -25,7 +25,6 @@ export class MemoryVolume {
     const calls = new FileCalls({
       node: {
         read: (_group, wanted) => Promise.resolve(this.#read(wanted)),
-        router: { ask: () => Promise.reject(new Error("moments are held by leaders")) },
         caller: { ask: () => Promise.resolve(undefined) },
         directory: { members: () => [], member: () => undefined },
         router: { ask: (_group, call) => this.#ask(call) },

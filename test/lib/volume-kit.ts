@@ -108,7 +108,6 @@ export class VolumeKit {
         caller: { ask: () => Promise.resolve(undefined) },
         router: { ask: (_group, call) => this.#held(call) },
         directory: { member: () => undefined, members: () => [] },
-        router: { ask: () => Promise.reject(new Error("nobody asks what changed")) },
       },
       self: () => "here",
       isUp: () => true,

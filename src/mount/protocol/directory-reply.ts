@@ -12,7 +12,6 @@ export class DirectoryReply {
   readonly #view: DataView;
   readonly #plus: boolean;
   readonly #root: InodeId;
-  readonly #timeouts: Timeouts;
   #at = 0;
 
   /** `length` is what the kernel has room for. */
@@ -20,17 +19,23 @@ export class DirectoryReply {
     readonly length: number;
     readonly plus: boolean;
     readonly root: InodeId;
-    readonly timeouts: Timeouts;
   }) {
     this.#bytes = new Uint8Array(options.length);
     this.#view = new DataView(this.#bytes.buffer);
     this.#plus = options.plus;
     this.#root = options.root;
-    this.#timeouts = options.timeouts;
   }
 
   /** False when there was no room for it. `next` is the offset by which the kernel goes on after it. */
-  add(name: string, attributes: Attributes, next: number): boolean {
+  add(
+    entry: {
+      readonly name: string;
+      readonly attributes: Attributes;
+      readonly timeouts: Timeouts;
+    },
+    next: number,
+  ): boolean {
+    const { name, attributes, timeouts } = entry;
     const nameBytes = encoder.encode(name);
     const entryBytes = this.#plus ? ENTRY_BYTES : 0;
     const length = (entryBytes + DIRENT_BYTES + nameBytes.length + 7) & ~7;
@@ -38,8 +43,7 @@ export class DirectoryReply {
     const at = this.#at + entryBytes;
     // Without a node the kernel takes the names . and .. as it should.
     if (this.#plus && name !== "." && name !== "..") {
-      const entry = { attributes, root: this.#root, timeouts: this.#timeouts };
-      writeEntry(this.#view, this.#at, entry);
+      writeEntry(this.#view, this.#at, { attributes, root: this.#root, timeouts });
     }
     setUint64(this.#view, at, attributes.inode);
     setUint64(this.#view, at + 8, next);

@@ -53,13 +53,11 @@ test("the root is node 1 whatever its inode is, and no other inode is", () => {
 });
 
 test("a listing has as many entries as fit, aligned, and none that is cut", () => {
-  const reply = new DirectoryReply({ length: 110, plus: false, root: 1, timeouts });
-  expect([".", "name", "third"].map((name, at) => reply.add(name, attributes, at + 1))).toEqual([
-    true,
-    true,
-    true,
-  ]);
-  expect(reply.add("no room", attributes, 4)).toBe(false);
+  const reply = new DirectoryReply({ length: 110, plus: false, root: 1 });
+  const add = (name: string, next: number): boolean =>
+    reply.add({ name, attributes, timeouts }, next);
+  expect([".", "name", "third"].map((name, at) => add(name, at + 1))).toEqual([true, true, true]);
+  expect(add("no room", 4)).toBe(false);
   const bytes = Buffer.from(reply.bytes());
   expect(bytes.length).toBe(96);
   expect([bytes.readBigUInt64LE(40), bytes.readUInt32LE(48), bytes.readUInt32LE(52)]).toEqual([

@@ -1,10 +1,13 @@
 /** Calls to the nodes of a cluster about one workflow's volume: to whichever of them answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { queryOf, workflowPath } from "../../api/client-paths.ts";
+import type { VolumeChanges } from "../../api/inode-port.ts";
+import { MOUNT_HEADER } from "../../api/mount-name.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { keep, RemoteError, readJson, type Transport } from "../../api/transport.ts";
 import { volumeError } from "../errors.ts";
 import { volumeErrorOf } from "./remote-errors.ts";
+import type { ChangesQuery } from "./remote-watch.ts";
 
 /** A node looks for a block at others before it answers. */
 const BLOCK_WORK_MS = 15_000;
@@ -22,10 +25,20 @@ const STEP_MS = 15_000;
 export class RemoteCalls {
   readonly #transport: Transport;
   readonly #workflow: string;
+  /** By which the cluster knows that this mount has made a change itself. */
+  readonly #mount: string;
 
-  constructor(transport: Transport, workflow: string) {
+  constructor(transport: Transport, of: { readonly workflow: string; readonly mount: string }) {
     this.#transport = transport;
-    this.#workflow = workflow;
+    this.#workflow = of.workflow;
+    this.#mount = of.mount;
+  }
+
+  /** What others have changed; resolves when there is something, or after `wait` milliseconds. */
+  async changes(query: ChangesQuery): Promise<VolumeChanges> {
+    const { wait, ends, after } = query;
+    const path = this.#path("changes", { after, wait, ends, mount: this.#mount });
+    return told(this.#transport.call({ method: "GET", path, repeat: "always", waitMs: wait }));
   }
 
   /** @throws {VolumeError} as all methods. */
@@ -38,7 +51,10 @@ export class RemoteCalls {
   async post<Answer>(route: string, body: object): Promise<Answer> {
     const path = this.#path(route, {});
     return told(
-      this.#transport.call<Answer>({ method: "POST", path, body, repeat: "when-not-accepted" }),
+      this.#transport.call<Answer>({
+        ...{ method: "POST", path, body, repeat: "when-not-accepted" },
+        headers: { [MOUNT_HEADER]: this.#mount },
+      }),
     );
   }
 
@@ -95,7 +111,7 @@ export class RemoteCalls {
         {
           ...{ method: "PUT", path: this.#path(route, { ...query, ...near }), ...body },
           repeat: "when-not-accepted",
-          headers: { "jobx-deadline-ms": String(STEP_MS) },
+          headers: { "jobx-deadline-ms": String(STEP_MS), [MOUNT_HEADER]: this.#mount },
         },
         UPLOAD_MS_MAX,
         readJson<Answer>(),

@@ -1,4 +1,5 @@
 /** The volume over a real API server whose node keeps its rows and blocks in memory. */
+import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { volumeSuite } from "../../../test/conformance/volume-suite.ts";
 import { cluster, url } from "../../../test/lib/cli-kit.ts";
@@ -9,6 +10,7 @@ import { RemoteCalls } from "./remote-calls.ts";
 import { RemoteVolume } from "./remote-volume.ts";
 
 const OWNER = { uid: 7, gid: 8 };
+const KNOWN = { nowMs: () => performance.now(), knownMs: 1_000 };
 
 function client(urls: readonly string[] = [url]): RemoteVolume {
   const deps = {
@@ -18,15 +20,15 @@ function client(urls: readonly string[] = [url]): RemoteVolume {
     randomKey: () => "key",
   };
   const transport = new Transport(deps, { urls, token: TOKENS.admin, deadlineMs: 5_000 });
-  const calls = new RemoteCalls(transport, "text");
+  const calls = new RemoteCalls(transport, { workflow: "text", mount: randomUUID() });
   const near = new NearNodes(calls, deps.clock);
-  return new RemoteVolume(calls, { root: 1, owner: OWNER, near });
+  return new RemoteVolume(calls, { root: 1, owner: OWNER, near, ...KNOWN });
 }
 
 describe("a volume at a node", () => {
   volumeSuite(
     () => Promise.resolve({ volume: client(), other: client(), dispose: () => Promise.resolve() }),
-    { owners: false, timeStepNs: 1000n, tellsChanges: false },
+    { owners: false, timeStepNs: 1000n },
   );
 });
 
@@ -59,5 +61,67 @@ describe("a volume at several nodes", () => {
 
   test("tells the room of the disk where the volume has no quota", async () => {
     expect(await volume.statfs()).toMatchObject({ bytesFree: 1e12, bytesTotal: 1e12 });
+  });
+});
+
+describe("a volume that two use", () => {
+  /** Hears of changes, each when `may` lets it go on; `told` are the names. */
+  function listen(volume: RemoteVolume, may: () => Promise<void>) {
+    const stop = new AbortController();
+    const told: string[] = [];
+    const ended = (async () => {
+      for await (const change of volume.changes(stop.signal)) {
+        if (change.kind !== "entry") continue;
+        await may();
+        told.push(change.name);
+      }
+    })();
+    const end = (): Promise<void> => {
+      stop.abort();
+      return ended;
+    };
+    return { told, stop: end };
+  }
+
+  test("is changed for one only when the other has dealt with the change before", async () => {
+    const [here, there] = [client(), client()];
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const others = listen(there, () => held);
+    await expect.poll(() => there.trustedMs()).toBeGreaterThan(0);
+    let isDone = false;
+    const made = here.mkdir({ parent: 1, name: "d" }, { mode: 0o755, ...OWNER }).then(() => {
+      isDone = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(isDone).toBe(false);
+    release();
+    await made;
+    expect(others.told).toEqual(["d"]);
+    await others.stop();
+  });
+
+  test("is trusted by nobody who has not heard of changes in time", async () => {
+    const there = client();
+    const others = listen(there, () => new Promise((resolve) => setTimeout(resolve, 3_500)));
+    await expect.poll(() => there.trustedMs()).toBeGreaterThan(0);
+    await client().mkdir({ parent: 1, name: "e" }, { mode: 0o755, ...OWNER });
+    expect([there.trustedMs(), others.told]).toEqual([0, []]);
+    await expect.poll(() => others.told, { timeout: 5_000 }).toEqual(["e"]);
+    await others.stop();
+  });
+
+  test("is not waited for by others when nobody has used it for a while", async () => {
+    const there = client();
+    const others = listen(there, () => Promise.resolve());
+    await expect.poll(() => there.trustedMs()).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 5_500));
+    await client().mkdir({ parent: 1, name: "e" }, { mode: 0o755, ...OWNER });
+    expect(others.told).toEqual([]);
+    expect(there.trustedMs()).toBe(0);
+    await expect.poll(() => there.trustedMs()).toBeGreaterThan(0);
+    await others.stop();
   });
 });

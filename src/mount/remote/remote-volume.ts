@@ -12,6 +12,7 @@ import type {
 } from "../../api/inode-port.ts";
 import { VolumeError, volumeError } from "../errors.ts";
 import { checkName } from "../file-name.ts";
+import { UNDER_WAY_MS } from "../freshness.ts";
 import type {
   AttributeChange,
   Attributes,
@@ -32,6 +33,7 @@ import { BlockCache } from "./block-cache.ts";
 import type { NearNodes } from "./near-nodes.ts";
 import type { RemoteCalls } from "./remote-calls.ts";
 import { RemoteContent } from "./remote-content.ts";
+import { RemoteWatch } from "./remote-watch.ts";
 
 /** Blocks of one file that are held: with chunks of 1 MiB a file of 256 GiB, and some 40 MB of list. */
 const HELD_BLOCKS_MAX = 262_144;
@@ -57,17 +59,22 @@ export class RemoteVolume implements Volume {
   readonly #owner: Owner;
   readonly #near: NearNodes;
   readonly #cache: BlockCache;
+  readonly #watch: RemoteWatch;
   readonly #holds = new Map<HoldId, RemoteContent>();
   #lastHold = 0;
 
   constructor(
     calls: RemoteCalls,
-    {
-      root,
-      owner,
-      near,
-    }: { readonly root: InodeId; readonly owner: Owner; readonly near: NearNodes },
+    options: {
+      readonly root: InodeId;
+      readonly owner: Owner;
+      readonly near: NearNodes;
+      readonly nowMs: () => number;
+      /** How long the kernel goes by what it was told, at most. */
+      readonly knownMs: number;
+    },
   ) {
+    const { root, owner, near, nowMs, knownMs } = options;
     this.root = root;
     this.#calls = calls;
     this.#owner = owner;
@@ -75,6 +82,10 @@ export class RemoteVolume implements Volume {
     this.#cache = new BlockCache(
       async (block, untilMs) => (await near.block(block, untilMs)) ?? (await calls.block(block)),
     );
+    this.#watch = new RemoteWatch({
+      ask: (query) => calls.changes(query),
+      ...{ nowMs, forgottenMs: knownMs + UNDER_WAY_MS },
+    });
   }
 
   async lookup({ parent, name }: Place): Promise<Attributes> {
@@ -238,12 +249,12 @@ export class RemoteVolume implements Volume {
     };
   }
 
-  /** Nothing is told: the mount asks at each open, and the kernel's timeouts do the rest. */
-  async *changes(signal: AbortSignal): AsyncGenerator<VolumeChange> {
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+  trustedMs(): number {
+    return this.#watch.trustedMs();
+  }
+
+  changes(signal: AbortSignal): AsyncIterable<VolumeChange> {
+    return this.#watch.changes(signal);
   }
 
   async #attributes(inode: InodeId): Promise<readonly InodeAttribute[]> {

@@ -17,7 +17,6 @@ import type { Contents } from "../data-plane/contents.ts";
 import { systemTimers } from "../system.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
 import type { BlockMember, PlacesDeps } from "./block-places.ts";
-import type { LeaderAsker } from "./moment.ts";
 import { findSnapshot } from "./snapshot-rows.ts";
 import type { SnapshotDeps } from "./take-snapshot.ts";
 import { type FileCall, stepDeadline, TreeReader } from "./tree-reader.ts";
@@ -25,7 +24,6 @@ import type { UploadDeps } from "./upload.ts";
 
 export interface FilesDeps {
   readonly node: Pick<ClusterNode, "read"> & {
-    readonly router: LeaderAsker;
     readonly caller: Pick<Caller, "ask">;
     readonly directory: Pick<Directory, "members" | "member">;
     readonly router: Pick<Router, "ask">;

@@ -109,6 +109,17 @@ export async function* decoded(response: Response): AsyncGenerator<string, void,
   }
 }
 
+/** What one call came to. */
+export type Outcome<Answer> =
+  | { readonly kind: "answer"; readonly answer: Answer }
+  | {
+      readonly kind: "failed";
+      readonly error: JobxError;
+      readonly again: boolean;
+      /** To be tried again there after this time, and no earlier. */
+      readonly laterMs: number;
+    };
+
 /** Sends calls. All rejections are `RemoteError` (a node refused) or `CLIENT_*` (no node answered). */
 export class Transport {
   readonly #deps: ClientDeps;
@@ -173,16 +184,7 @@ export class Transport {
     call: Call,
     workMs: number,
     answers: Answers<Answer>,
-  ): Promise<
-    | { readonly kind: "answer"; readonly answer: Answer }
-    | {
-        readonly kind: "failed";
-        readonly error: JobxError;
-        readonly again: boolean;
-        /** To be tried again there after this time, and no earlier. */
-        readonly laterMs: number;
-      }
-  > {
+  ): Promise<Outcome<Answer>> {
     const { url } = this;
     // What is read as a stream may take as long as it likes once it has begun.
     const timeout = new AbortController();

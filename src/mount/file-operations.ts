@@ -167,7 +167,7 @@ export async function commit(
   reason: "close" | "fsync",
 ): Promise<Answer> {
   const { file, inode } = context.handles.file(handle);
-  const wasDirty = file.isDirty;
+  const { isDirty: wasDirty, place } = file;
   try {
     await file.commit(reason);
   } catch (error) {
@@ -180,6 +180,10 @@ export async function commit(
     context.view.paged(inode, file.content);
     context.view.sized(inode, file.content);
     context.tell(inodeChanged(nodeIdOf(inode, context.volume.root), true));
+    // The same goes for the folder in which it has its name by now.
+    if (place !== undefined) {
+      context.tell(inodeChanged(nodeIdOf(place.parent, context.volume.root), true));
+    }
   }
   return { parts: DONE };
 }

@@ -13,7 +13,7 @@ import { EXIT } from "../exit.ts";
 import { printable, toJson } from "../output.ts";
 import { type SharedPath, sharedPath } from "../shared-path.ts";
 
-/** How long the kernel goes by what it was told of names and attributes: nobody tells it of changes. */
+/** How long the kernel goes by names and attributes, while the cluster has changes of others wait for it; else it asks each time. */
 const KNOWN_MS = 1_000;
 
 /** A server that gives no sign of life for so long is ended. */

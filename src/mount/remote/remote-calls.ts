@@ -4,8 +4,9 @@ import { queryOf, workflowPath } from "../../api/client-paths.ts";
 import type { VolumeChanges } from "../../api/inode-port.ts";
 import { MOUNT_HEADER } from "../../api/mount-name.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
-import { keep, RemoteError, readJson, type Transport } from "../../api/transport.ts";
+import { keep, type Outcome, RemoteError, readJson, type Transport } from "../../api/transport.ts";
 import { volumeError } from "../errors.ts";
+import { Moving } from "./moving.ts";
 import { volumeErrorOf } from "./remote-errors.ts";
 import type { ChangesQuery } from "./remote-watch.ts";
 
@@ -14,6 +15,15 @@ const BLOCK_WORK_MS = 15_000;
 
 /** What one upload may take: a minute less than the kernel waits for a commit. */
 const UPLOAD_MS_MAX = 14 * 60_000;
+
+/**
+ * An upload of which nothing moves for so long is given up: a process that was killed while it had a file open that it
+ * wrote to waits for it, and hears no signal any more.
+ */
+const STALL_MS = 60_000;
+
+/** What a node reads and stores of a file on its own disk, at the least. */
+const STAGED_BYTES_PER_MS = 5_000;
 
 /** How often content is sent, and how long before it is sent again, times the tries so far. */
 const UPLOAD_TRIES_MAX = 5;
@@ -103,28 +113,66 @@ export class RemoteCalls {
     for (let tries = 1; ; tries += 1) {
       const query = await how.query(tries > 1);
       const staged = mayBeNear ? await how.staged() : undefined;
-      // A node that answers is found before anything is sent.
-      if (staged === undefined) await this.get("inode", { inode: 1 });
-      const near = staged && { staged: staged.staged, stagedBytes: staged.bytes };
-      const body = staged === undefined ? { content: how.content() } : {};
-      const outcome = await this.#transport.attempt(
-        {
-          ...{ method: "PUT", path: this.#path(route, { ...query, ...near }), ...body },
-          repeat: "when-not-accepted",
-          headers: { "jobx-deadline-ms": String(STEP_MS), [MOUNT_HEADER]: this.#mount },
-        },
-        UPLOAD_MS_MAX,
-        readJson<Answer>(),
-      );
-      if (outcome.kind === "answer") return outcome.answer;
+      const outcome =
+        staged === undefined
+          ? await this.#send<Answer>(this.#path(route, query), how.content)
+          : await this.#name<Answer>(route, query, staged);
+      if (outcome?.kind === "answer") return outcome.answer;
       // That node could not use it, or is gone; whoever is asked next is on another machine perhaps.
       mayBeNear = false;
-      if (staged !== undefined && !isRefusal(outcome.error)) continue;
+      if (staged !== undefined && (outcome === undefined || !isRefusal(outcome.error))) continue;
+      if (outcome === undefined) {
+        throw volumeError("VOLUME_UNAVAILABLE", "the node that takes the content stands still");
+      }
       if (tries >= UPLOAD_TRIES_MAX || !mayBeBetter(outcome.error)) {
         throw volumeErrorOf(outcome.error);
       }
       await sleep(UPLOAD_PAUSE_MS * tries);
     }
+  }
+
+  /** Undefined where nothing moves any more. */
+  async #send<Answer>(
+    path: string,
+    content: () => ReadableStream<Uint8Array>,
+  ): Promise<Outcome<Answer> | undefined> {
+    // A node that answers is found before anything is sent.
+    await this.get("inode", { inode: 1 });
+    const moving = new Moving(content(), STALL_MS);
+    return moving.whileMoving(this.#upload<Answer>(path, moving.content));
+  }
+
+  /** Undefined where the node takes longer than any disk does. */
+  async #name<Answer>(
+    route: string,
+    query: object,
+    { staged, bytes }: StagedContent,
+  ): Promise<Outcome<Answer> | undefined> {
+    const path = this.#path(route, { ...query, staged, stagedBytes: bytes });
+    const late = new AbortController();
+    const stalled = sleep(STALL_MS + bytes / STAGED_BYTES_PER_MS, undefined, {
+      signal: late.signal,
+    }).catch(() => undefined);
+    try {
+      return await Promise.race([this.#upload<Answer>(path, undefined), stalled]);
+    } finally {
+      late.abort();
+    }
+  }
+
+  #upload<Answer>(
+    path: string,
+    content: ReadableStream<Uint8Array> | undefined,
+  ): Promise<Outcome<Answer>> {
+    return this.#transport.attempt(
+      {
+        ...{ method: "PUT", path, repeat: "when-not-accepted" },
+        ...(content === undefined ? {} : { content }),
+        headers: { "jobx-deadline-ms": String(STEP_MS), [MOUNT_HEADER]: this.#mount },
+      },
+      UPLOAD_MS_MAX,
+      readJson<Answer>(),
+    );
   }
 
   #path(route: string, query: object): string {

@@ -7,6 +7,7 @@ import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
 import type {
   ClusterRow,
   MemberRow,
+  SealKeyRow,
   SystemRow,
   TicketRow,
   TokenRow,
@@ -106,6 +107,12 @@ export class Directory {
   /** The living workflow of that name. */
   workflowNamed(name: string): WorkflowRow | undefined {
     return this.workflows().find((row) => row.name === name);
+  }
+
+  /** The key of a workflow's volume, as its nodes have it. */
+  sealKey(group: number): SealKeyRow | undefined {
+    const row = this.#rows.get(systemKeys.sealKey(group));
+    return row?.kind === "seal-key" ? row : undefined;
   }
 
   #forgetLists(): void {

@@ -9,6 +9,8 @@ export type FsErrorDetails =
   | { readonly code: "FS_BLOCK_LOST"; readonly cid: Cid; readonly path?: string }
   /** What is stored did not have its hash and was set aside: the block is missing from now on. */
   | { readonly code: "FS_BLOCK_DAMAGED"; readonly cid: Cid }
+  /** A sealed block is what was stored, and is not the content that a file's list says it is. */
+  | { readonly code: "FS_BLOCK_UNSEALED"; readonly cid: Cid }
   /** The manifest of a run, or a block, is not what the piece or the manifest says it is. */
   | { readonly code: "FS_RUN_MISMATCH"; readonly cid: Cid; readonly reason: string }
   /** Pairs that are said to be in the order of keys are not. */

@@ -20,16 +20,37 @@ export type Variants<T extends { readonly kind: string }> = {
 type LooseFields = Readonly<Record<string, Codec<unknown>>>;
 type LooseRecord = Readonly<Record<string, unknown>>;
 
-/** An array of exactly the length that a shape has. */
-function rawArray(raw: unknown, length: number): readonly unknown[] {
+/** An array of exactly the length that a shape has, or as far as fields at its end may be left out. */
+function rawArray(raw: unknown, length: number, lengthMin = length): readonly unknown[] {
   if (!Array.isArray(raw)) throw malformed("not an array");
-  if (raw.length !== length) throw malformed(`${raw.length} values in place of ${length}`);
+  if (raw.length < lengthMin || raw.length > length) {
+    throw malformed(`${raw.length} values in place of ${length}`);
+  }
   return raw;
+}
+
+/** Codecs of fields that may be left out at the end of a shape. */
+const TRAILING = new WeakSet<object>();
+
+/**
+ * A field at the end of a shape that older writers do not know: where it is undefined nothing is written, so
+ * what they have written stays what it was. `codec` must not write null. What it brings into use passes R10's
+ * gate, since older readers refuse a shape that has it.
+ */
+export function trailing<T>(codec: Codec<T>): Codec<T | undefined> {
+  const made: Codec<T | undefined> = {
+    encode: (value) => (value === undefined ? null : notNull(codec.encode(value))),
+    decode: (raw) => (raw === null ? undefined : codec.decode(raw)),
+  };
+  TRAILING.add(made);
+  return made;
 }
 
 /** Encodes and decodes named fields at positions from `first` on. */
 class FieldList {
   readonly length: number;
+  /** Without the fields that may be left out. */
+  readonly lengthMin: number;
   readonly #names: readonly string[];
   readonly #codecs: readonly Codec<unknown>[];
 
@@ -37,19 +58,33 @@ class FieldList {
     this.#names = Object.keys(fields);
     this.#codecs = Object.values(fields);
     this.length = this.#names.length;
+    const first = this.#codecs.findIndex((codec) => TRAILING.has(codec));
+    this.lengthMin = first < 0 ? this.length : first;
+    const isAtEnd = this.#codecs.slice(this.lengthMin).every((codec) => TRAILING.has(codec));
+    assert(isAtEnd, "fields that may be left out come last");
   }
 
   encodeInto(target: unknown[], value: LooseRecord): void {
+    const end = this.#endOf(value);
     let at = 0;
     for (const name of this.#names) {
+      if (at === end) return;
       target.push(this.#codecs[at]?.encode(value[name]));
       at += 1;
     }
   }
 
+  /** After the last field that is to be written. */
+  #endOf(value: LooseRecord): number {
+    let end = this.length;
+    while (end > this.lengthMin && value[this.#names[end - 1] ?? ""] === undefined) end -= 1;
+    return end;
+  }
+
   decodeInto(target: Record<string, unknown>, raw: readonly unknown[], first: number): void {
     let at = 0;
     for (const name of this.#names) {
+      if (first + at === raw.length) return;
       try {
         target[name] = this.#codecs[at]?.decode(raw[first + at]);
       } catch (error) {
@@ -74,7 +109,7 @@ export function struct(fields: LooseFields): Codec<LooseRecord> {
       return raw;
     },
     decode(raw) {
-      const array = rawArray(raw, list.length);
+      const array = rawArray(raw, list.length, list.lengthMin);
       const value: Record<string, unknown> = {};
       list.decodeInto(value, array, 0);
       return value;
@@ -111,7 +146,7 @@ export function union(
       const tag: unknown = raw[0];
       const variant = typeof tag === "number" ? byTag.get(tag) : undefined;
       if (variant === undefined) throw malformed("not a known tag of a union");
-      const array = rawArray(raw, variant.list.length + 1);
+      const array = rawArray(raw, variant.list.length + 1, variant.list.lengthMin + 1);
       const value = { kind: variant.kind };
       variant.list.decodeInto(value, array, 1);
       return value;

@@ -9,10 +9,20 @@ import {
   type Infer,
   int,
   literal,
+  natural,
   pattern,
   text,
 } from "./codec.ts";
-import { array, nullable, optional, record, struct, tuple, union } from "./codec-shapes.ts";
+import {
+  array,
+  nullable,
+  optional,
+  record,
+  struct,
+  trailing,
+  tuple,
+  union,
+} from "./codec-shapes.ts";
 import { WireError } from "./errors.ts";
 
 interface Point {
@@ -186,5 +196,37 @@ test("whatever comes in, the answer is a value or a coded error", () => {
           (result !== null && typeof result === "object" && "value" in result),
       ).toBe(true);
     }),
+  );
+});
+
+test("a field that may be left out is not written where it is undefined, and read where it is there", () => {
+  const shape = struct<{ readonly a: number; readonly b?: number | undefined }>({
+    a: natural,
+    b: trailing(natural),
+  });
+  expect(shape.encode({ a: 1 })).toEqual([1]);
+  expect(shape.encode({ a: 1, b: 2 })).toEqual([1, 2]);
+  expect(shape.decode([1])).toEqual({ a: 1 });
+  expect(shape.decode([1, 2])).toEqual({ a: 1, b: 2 });
+  expect(() => shape.decode([])).toThrow(/in place of/u);
+  expect(() => shape.decode([1, 2, 3])).toThrow(/in place of/u);
+});
+
+test("of two fields that may be left out the second is written without the first", () => {
+  interface Two {
+    readonly kind: "two";
+    readonly b?: number | undefined;
+    readonly c?: number | undefined;
+  }
+  const shape = union<Two>({ two: [7, { b: trailing(natural), c: trailing(natural) }] });
+  expect(shape.encode({ kind: "two", c: 3 })).toEqual([7, null, 3]);
+  expect(shape.decode([7, null, 3])).toEqual({ kind: "two", b: undefined, c: 3 });
+  expect(shape.encode({ kind: "two" })).toEqual([7]);
+});
+
+test("a field that may be left out before one that may not is a mistake of the program", () => {
+  const first = { a: trailing(natural), b: natural };
+  expect(() => struct<{ readonly a: number | undefined; readonly b: number }>(first)).toThrow(
+    /come last/u,
   );
 });

@@ -6,13 +6,15 @@ import type {
   SystemEnvelope,
   SystemPayload,
 } from "../scheduler/system/commands.ts";
-import type {
-  FirstReplica,
-  MemberRow,
-  SupportRow,
-  SystemRow,
-  TokenRow,
-  WorkflowRow,
+import {
+  type FirstReplica,
+  KEY_WRAPS_MAX,
+  type MemberRow,
+  type SupportRow,
+  type SystemRow,
+  type TokenRow,
+  type WorkflowRow,
+  type WrappedKey,
 } from "../scheduler/system/rows.ts";
 import type { VersionRange } from "../scheduler/system/version-range.ts";
 import {
@@ -22,7 +24,7 @@ import {
   ID_LENGTH_MAX,
   URL_LENGTH_MAX,
 } from "./bounds.ts";
-import { bool, bytes, type Codec, enumeration, natural, positive, text } from "./codec.ts";
+import { bool, bytes, type Codec, enumeration, natural, pattern, positive, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { commandIdCodec } from "./command.ts";
 import { nodeIdCodec, sha256Codec } from "./dataset-codec.ts";
@@ -76,6 +78,16 @@ const tokenFields = {
   workflows: optional(array(nameCodec, TOKEN_WORKFLOWS_MAX)),
 } as const;
 
+const keyId = pattern(/^[0-9a-f]{32}$/u, 32);
+
+/** Bytes of a wrapped key, of any kind of wrapping there may be. */
+const WRAPPED_BYTES_MAX = 256;
+
+const keyWraps = array(
+  struct<WrappedKey>({ node: nodeIdCodec, wrapped: bytes(WRAPPED_BYTES_MAX) }),
+  KEY_WRAPS_MAX,
+);
+
 /** A command of the system group. */
 export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   found: [1, { clusterId: id, member: memberInfoCodec, adminTokenHash: sha256Codec }],
@@ -117,6 +129,8 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   "create-token": [20, { hash: sha256Codec, ...tokenFields }],
   "revoke-token": [21, { hash: sha256Codec }],
   "revoke-token-keeping": [22, { hash: sha256Codec, keeps: sha256Codec }],
+  "seal-key": [30, { group: positive, id: keyId, wraps: keyWraps }],
+  "seal-wrap": [31, { group: positive, id: keyId, wraps: keyWraps }],
   raise: [60, { version: positive }],
 });
 
@@ -192,6 +206,7 @@ export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
       ),
     },
   ],
+  "seal-key": [51, { id: keyId, wraps: keyWraps }],
   ...memoryVariants,
 });
 

@@ -36,6 +36,7 @@ import {
   PIN_HOLDER_LENGTH_MAX,
   type PreparedMove,
   type PreparedPublish,
+  type Sealing,
   type SnapshotCounts,
   type TreeRow,
   UPLOAD_ID_LENGTH_MAX,
@@ -55,7 +56,7 @@ import {
   positive,
   text,
 } from "./codec.ts";
-import { array, optional, struct, union, type Variants } from "./codec-shapes.ts";
+import { array, optional, struct, trailing, union, type Variants } from "./codec-shapes.ts";
 import { sha256Codec } from "./dataset-codec.ts";
 
 /** Without a slash, which would end it in keys of rows. */
@@ -85,7 +86,11 @@ const snapshotCounts = struct<SnapshotCounts>({
   bytes: natural,
 });
 
-const block = struct<FileBlock>({ cid: sha256Codec, bytes: int(1, FILE_BLOCK_BYTES_MAX) });
+const block = struct<FileBlock>({
+  cid: sha256Codec,
+  bytes: int(1, FILE_BLOCK_BYTES_MAX),
+  plain: trailing(sha256Codec),
+});
 
 const content: Codec<FileContent> = union<FileContent>({
   inline: [1, { blocks: array(block, INODE_BLOCKS_MAX) }],
@@ -98,6 +103,8 @@ const volumeOptions = {
   quotaBytes: optional(natural),
   quotaInodes: optional(natural),
 } as const;
+
+const sealing = trailing(enumeration<Sealing>({ "aes-256-gcm-1": 1 }));
 
 const inodeBase = {
   mode,
@@ -129,6 +136,7 @@ export const treeRowVariants: Variants<TreeRow> = {
       pins: natural,
       nextInode: positive,
       nextContent: positive,
+      sealing,
     },
   ],
   "fs-file": [
@@ -208,7 +216,10 @@ const file = struct<FileCommit>({
 
 /** Commands of the tree; they are part of the format `payload`. */
 export const treeCommandVariants: Variants<TreeCommand> = {
-  "fs-volume": [40, { revision: natural, options: struct<VolumeOptions>(volumeOptions) }],
+  "fs-volume": [
+    40,
+    { revision: natural, options: struct<VolumeOptions>({ ...volumeOptions, sealing }) },
+  ],
   "fs-pin": [
     41,
     {

@@ -18,7 +18,7 @@ import type {
   SchedulerMessage,
 } from "../../src/scheduler/protocol.ts";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
-import type { FirstReplica, SystemRow } from "../../src/scheduler/system/rows.ts";
+import type { FirstReplica, SystemRow, WrappedKey } from "../../src/scheduler/system/rows.ts";
 import type { Work } from "../../src/scheduler/work.ts";
 import { namedCommandKinds } from "./wire-named-values.ts";
 import { treeCommandKinds } from "./wire-tree-values.ts";
@@ -64,6 +64,9 @@ const tokenFields = {
   workflows: maybe(list(name)),
 } as const;
 
+const keyId = fc.stringMatching(/^[0-9a-f]{32}$/u);
+const keyWraps: Any<readonly WrappedKey[]> = list(fc.record({ node: name, wrapped: bytes }));
+
 /** Commands of the system group. */
 export const systemCommandKinds: Kinds<SystemCommand> = {
   found: fc.record({ kind: one("found"), clusterId: name, member, adminTokenHash: hash }),
@@ -104,6 +107,8 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
   "create-token": fc.record({ kind: one("create-token"), hash, ...tokenFields }),
   "revoke-token": fc.record({ kind: one("revoke-token"), hash }),
   "revoke-token-keeping": fc.record({ kind: one("revoke-token-keeping"), hash, keeps: hash }),
+  "seal-key": fc.record({ kind: one("seal-key"), group: positive, id: keyId, wraps: keyWraps }),
+  "seal-wrap": fc.record({ kind: one("seal-wrap"), group: positive, id: keyId, wraps: keyWraps }),
   raise: fc.record({ kind: one("raise"), version: positive }),
 };
 
@@ -139,6 +144,7 @@ export const systemRowKinds: Kinds<SystemRow> = {
     kind: one("support"),
     ranges: list(fc.record({ min: positive, max: positive, members: positive })),
   }),
+  "seal-key": fc.record({ kind: one("seal-key"), id: keyId, wraps: keyWraps }),
   ...memory,
 };
 

@@ -33,10 +33,8 @@ const maybe = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(item, { nil: undefined });
 
 const blockBytes = fc.integer({ min: 1, max: 4 * 1024 * 1024 });
-const block: fc.Arbitrary<FileBlock> = fc.record({
-  cid: fc.stringMatching(/^[0-9a-f]{64}$/u),
-  bytes: blockBytes,
-});
+const cid = fc.stringMatching(/^[0-9a-f]{64}$/u);
+const block: fc.Arbitrary<FileBlock> = fc.record({ cid, bytes: blockBytes, plain: maybe(cid) });
 const contents: Kinds<FileContent> = {
   inline: fc.record({ kind: one("inline"), blocks: list(block) }),
   listed: fc.record({ kind: one("listed"), content: positive }),
@@ -47,6 +45,7 @@ const volume = {
   chunking: fc.constantFrom<Chunking[]>("fixed", "content-defined"),
   quotaBytes: maybe(natural),
   quotaInodes: maybe(natural),
+  sealing: maybe(one("aes-256-gcm-1" as const)),
 };
 const retention = { versions: fc.integer({ min: 0, max: 100 }), versionsMs: natural };
 const counts: fc.Arbitrary<SnapshotCounts> = fc.record({

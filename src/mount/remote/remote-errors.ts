@@ -24,7 +24,11 @@ const PLAIN: ReadonlyMap<string, Plain> = new Map<string, Plain>([
 
 /** What makes no sense there, and what cannot be read. */
 const INVALID: ReadonlySet<string> = new Set(["FS_LOOP", "FS_NOT_FILE", "FS_TOO_MANY_LINKS"]);
-const DAMAGED: ReadonlySet<string> = new Set(["FS_BLOCK_LOST", "FS_BLOCK_DAMAGED"]);
+const DAMAGED: ReadonlySet<string> = new Set([
+  "FS_BLOCK_LOST",
+  "FS_BLOCK_DAMAGED",
+  "FS_BLOCK_UNSEALED",
+]);
 
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;

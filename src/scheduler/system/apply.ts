@@ -3,6 +3,7 @@ import { assert, unreachable } from "../../std/assert.ts";
 import { type AnswerMemory, answerOnce, type MemoryRow, refused } from "../answers.ts";
 import type { NodeId } from "../dataset.ts";
 import type { Answer } from "../rows.ts";
+import { applySealKey, applySealWrap, forgetSealKey } from "./apply-seal.ts";
 import { applyRaise, putMember, refusedRange, refusedVersion } from "./apply-version.ts";
 import type { SystemCommand, SystemEnvelope } from "./commands.ts";
 import type { SystemTransaction } from "./effect.ts";
@@ -53,14 +54,8 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       return applyFound(tx, stampMs, command);
     case "ticket": {
       const { id, verifier, expiresMs, uses: usesLeft, madeBy } = command;
-      const row = {
-        kind: "ticket",
-        verifier,
-        expiresMs,
-        usesLeft,
-        madeBy,
-        revoked: false,
-      } as const;
+      const told = { verifier, expiresMs, usesLeft, madeBy };
+      const row = { kind: "ticket", ...told, revoked: false } as const;
       put(tx, systemKeys.ticket(id), row);
       return DONE;
     }
@@ -109,6 +104,10 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       return applyRevokeToken(tx, command.hash);
     case "revoke-token-keeping":
       return applyRevokeKeeping(tx, command);
+    case "seal-key":
+      return applySealKey(tx, command);
+    case "seal-wrap":
+      return applySealWrap(tx, command);
     case "raise":
       return applyRaise(tx, command.version);
     default:
@@ -329,6 +328,7 @@ function applyWorkflowDeleted(tx: SystemTransaction, group: number): Answer {
     return refused("WORKFLOW_NOT_DELETING", "nobody asked for the workflow to be deleted");
   }
   tx.delete(systemKeys.name(row.name));
+  forgetSealKey(tx, group);
   put(tx, key, { ...row, state: "deleted" });
   return DONE;
 }

@@ -1,7 +1,7 @@
 /** What can be written into the system group's log. */
 import type { CommandId } from "../commands.ts";
 import type { NodeId } from "../dataset.ts";
-import type { FirstReplica, MemberRow, TokenRow } from "./rows.ts";
+import type { FirstReplica, MemberRow, TokenRow, WrappedKey } from "./rows.ts";
 
 /** What a node says of itself. */
 export type MemberInfo = Omit<MemberRow, "kind" | "state">;
@@ -74,6 +74,20 @@ export type SystemCommand =
   | { readonly kind: "revoke-token"; readonly hash: string }
   /** The same, refused unless `keeps`, another token's hash, may administer the cluster: never the last one goes. */
   | { readonly kind: "revoke-token-keeping"; readonly hash: string; readonly keeps: string }
+  /** The key of a workflow's volume, made by who asks; one that has a key keeps it. Harmless to repeat. */
+  | {
+      readonly kind: "seal-key";
+      readonly group: number;
+      readonly id: string;
+      readonly wraps: readonly WrappedKey[];
+    }
+  /** The key of that id for more nodes; who has it already keeps what it has. Harmless to repeat. */
+  | {
+      readonly kind: "seal-wrap";
+      readonly group: number;
+      readonly id: string;
+      readonly wraps: readonly WrappedKey[];
+    }
   /** R10: the cluster goes up to that version, the next one. Harmless to repeat. */
   | { readonly kind: "raise"; readonly version: number };
 

@@ -13,6 +13,7 @@ export const systemKeys = {
   token: (hash: string): string => `o/${hash}`,
   workflow: (group: number): string => `g/${orderedNumber(group)}`,
   name: (name: string): string => `m/${name}`,
+  sealKey: (group: number): string => `s/${orderedNumber(group)}`,
 } as const;
 
 /** From here up to but not including `~` lie all rows. */

@@ -107,6 +107,24 @@ export interface SupportRow {
   readonly ranges: readonly (VersionRange & { readonly members: number })[];
 }
 
+/** A key as one node can take it out, and nobody else. */
+export interface WrappedKey {
+  readonly node: NodeId;
+  readonly wrapped: Uint8Array;
+}
+
+/** Members for whom the key of a workflow may be wrapped. */
+export const KEY_WRAPS_MAX = 4096;
+
+/** The key with which a workflow's blocks are sealed; it goes with the workflow. */
+export interface SealKeyRow {
+  readonly kind: "seal-key";
+  /** Hex, from a hash of the key: tells whether what was taken out of a wrap is the key. */
+  readonly id: string;
+  /** In the order in which they came; each node once. */
+  readonly wraps: readonly WrappedKey[];
+}
+
 export type SystemRow =
   | ClusterRow
   | MemberRow
@@ -115,6 +133,7 @@ export type SystemRow =
   | WorkflowRow
   | NameRow
   | SupportRow
+  | SealKeyRow
   | AnswerBlockRow
   | AnswerWindowRow
   | KeyedAnswerRow;

@@ -62,6 +62,8 @@ const NEEDED = {
   "create-token": 1,
   "revoke-token": 1,
   "revoke-token-keeping": 1,
+  "seal-key": 1,
+  "seal-wrap": 1,
   raise: 1,
 } as const satisfies Record<SystemCommand["kind"], number>;
 

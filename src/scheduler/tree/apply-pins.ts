@@ -76,7 +76,8 @@ function dropPin(change: TreeChange, { id, pin: row }: Upload): void {
 
 /**
  * Adds a part to the list of a content, which a commit may name as long as the pin lasts; its number.
- * @throws {TreeError} `FS_PIN_LAPSED`; `FS_CHANGED` when the part is not the next one; `FS_CONTENT_INVALID`.
+ * @throws {TreeError} `FS_PIN_LAPSED`; `FS_CHANGED` when the part is not the next one; `FS_CONTENT_INVALID`;
+ * `FS_SEALING_DIFFERS`.
  */
 export function stage(change: TreeChange, command: Command<"fs-stage">): number {
   const { part, blocks } = command;

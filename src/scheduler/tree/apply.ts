@@ -156,5 +156,11 @@ function setOptions(
     const message = `the volume has changed meanwhile: its revision is ${change.volume.revision}`;
     throw treeError("FS_CHANGED", message);
   }
-  change.setVolume({ ...options, revision: change.revision });
+  const { sealing } = options;
+  const { usedBytes, usedInodes, pins } = change.volume;
+  if (sealing !== change.volume.sealing && usedBytes + usedInodes + pins > 0) {
+    const message = "a volume is sealed, or not any more, only while it is empty";
+    throw treeError("FS_VOLUME_IN_USE", message);
+  }
+  change.setVolume({ ...options, sealing, revision: change.revision });
 }

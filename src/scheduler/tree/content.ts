@@ -46,14 +46,19 @@ export function blockRuns(change: TreeChange, contents: readonly FileContent[]):
 /**
  * Names blocks once more.
  * @throws {TreeError} `FS_PIN_LAPSED` for one that nothing names and no pin has kept; `FS_CONTENT_INVALID`
- * for one that is said to have another size than before.
+ * for one that is said to have another size than before; `FS_SEALING_DIFFERS`.
  */
 export function nameBlocks(
   change: TreeChange,
   blocks: readonly FileBlock[],
   upload: Upload | undefined,
 ): void {
-  for (const { cid, bytes } of blocks) {
+  const isSealed = change.volume.sealing !== undefined;
+  for (const { cid, bytes, plain } of blocks) {
+    if ((plain !== undefined) !== isSealed) {
+      const message = isSealed ? "the volume takes sealed blocks only" : "the volume does not seal";
+      throw treeError("FS_SEALING_DIFFERS", `${message}: put the content once more`);
+    }
     const key = treeKeys.block(cid);
     const row = rowOf(change, "fs-block", key);
     if (row === undefined) {

@@ -45,6 +45,10 @@ export type TreeCode =
   | "FS_ATTEMPT_OVER"
   /** A content's blocks do not make up its size, or it is not what was staged. */
   | "FS_CONTENT_INVALID"
+  /** It may be changed only while the volume is empty. */
+  | "FS_VOLUME_IN_USE"
+  /** A block is sealed and the volume does not seal, or the other way round. */
+  | "FS_SEALING_DIFFERS"
   /** There is no attribute of that name. */
   | "FS_ATTRIBUTE_UNKNOWN"
   /** The attributes of the inode take no more. */

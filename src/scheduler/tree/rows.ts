@@ -43,11 +43,14 @@ export const PINS_MAX = 10_000;
 /** Contents that one upload has staged and not committed. */
 export const PIN_CONTENTS_MAX = 64;
 
-/** A block of a file, as nodes store it. */
+/** A block of a file. */
 export interface FileBlock {
+  /** Of the block as nodes store it. */
   readonly cid: Cid;
-  /** 1 to `FILE_BLOCK_BYTES_MAX`. */
+  /** Of the file's content in it, 1 to `FILE_BLOCK_BYTES_MAX`. */
   readonly bytes: number;
+  /** Of a sealed block: the hash of the content in it. Undefined where it is stored as it is. */
+  readonly plain?: Cid | undefined;
 }
 
 /** What a file is made of. */
@@ -60,6 +63,9 @@ export type FileContent =
 /** How files are cut into blocks. */
 export type Chunking = "fixed" | "content-defined";
 
+/** How blocks of files are sealed with the workflow's key before they are stored. The number is the version. */
+export type Sealing = "aes-256-gcm-1";
+
 /** What a volume is asked to keep to. */
 export interface VolumeOptions {
   /** R25: on how many nodes a block is to be, 1 to `COPIES_MAX`; fewer where there are fewer nodes. */
@@ -69,6 +75,8 @@ export interface VolumeOptions {
   readonly quotaBytes: number | undefined;
   /** Of inodes of every type but the root; undefined: none. */
   readonly quotaInodes: number | undefined;
+  /** Undefined: blocks are stored as they are. Changed only while the volume is empty. */
+  readonly sealing?: Sealing | undefined;
 }
 
 /** Copies that a volume may ask for. */

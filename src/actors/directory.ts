@@ -115,6 +115,14 @@ export class Directory {
     return row?.kind === "seal-key" ? row : undefined;
   }
 
+  /** Workflows whose volumes have a key, by group. */
+  sealKeys(): readonly { readonly group: number; readonly row: SealKeyRow }[] {
+    return this.workflows().flatMap(({ group }) => {
+      const row = this.sealKey(group);
+      return row === undefined ? [] : [{ group, row }];
+    });
+  }
+
   #forgetLists(): void {
     this.#everybody = undefined;
     this.#members = undefined;

@@ -68,6 +68,8 @@ export type ClusterErrorCode =
   | "FS_PIN_LAPSED"
   | "FS_VOLUME_IN_USE"
   | "FS_SEALING_DIFFERS"
+  | "FS_KEY_MISSING"
+  | "FS_KEY_WRONG"
   | "FS_TOO_MANY_PINS"
   | "FS_NAME_INVALID"
   | "FS_NAME_TOO_LONG"

@@ -36,10 +36,12 @@ export interface InodeView {
   readonly target: string | null;
 }
 
-/** A block of a file: its sha256, and how long it is. */
+/** A block of a file: its sha256 as it is stored, and how long its content is. */
 export interface BlockView {
   readonly cid: string;
   readonly bytes: number;
+  /** Of a sealed block: the sha256 of its content. */
+  readonly plain: string | null;
 }
 
 /** A file with the list of its blocks, or where that is. */
@@ -134,7 +136,7 @@ export interface InodePort {
     at: { readonly workflow: string; readonly list: number; readonly part: number },
     options: CallOptions,
   ): Promise<{ readonly blocks: readonly BlockView[] }>;
-  /** The bytes of a block, also of one that no file names any more as long as it is kept. */
+  /** The content of a block, opened where `plain` says that it is sealed; also of one that no file names any more as long as it is kept. */
   block(
     at: { readonly workflow: string } & BlockView,
     options: CallOptions,

@@ -211,10 +211,14 @@ function blockRoutes(app: FastifyInstance, context: ApiContext): void {
       return callCluster(context, request, { run: (options) => inodes.blocks(at, options) });
     },
   );
-  app.get<{ Params: Workflow; Querystring: { readonly cid: string; readonly bytes: string } }>(
+  app.get<{
+    Params: Workflow;
+    Querystring: { readonly cid: string; readonly bytes: string; readonly plain?: string };
+  }>(
     "/workflows/:workflow/fs/block",
     route(cluster, {
-      summary: "The bytes of a block of a file, by its sha256.",
+      summary:
+        "The content of a block of a file, by its sha256; with `plain` of a sealed one, which is opened.",
       ...{ tag: "files", role: "read", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS },
       querystring: BLOCK_QUERY,
       answers: {
@@ -222,11 +226,11 @@ function blockRoutes(app: FastifyInstance, context: ApiContext): void {
       },
     }),
     async (request, reply) => {
-      const { cid } = request.query;
+      const { cid, plain = null } = request.query;
       const bounds = { name: "bytes", min: 1, max: BLOCK_BYTES_MAX, otherwise: 1 };
       const bytes = countOf(request.query.bytes, bounds);
       const slices = await callCluster(context, request, {
-        run: (options) => inodes.block({ ...request.params, cid, bytes }, options),
+        run: (options) => inodes.block({ ...request.params, cid, bytes, plain }, options),
       });
       reply.header("content-length", bytes).type("application/octet-stream");
       return reply.send(Readable.from(slices, { objectMode: false, highWaterMark: 1 }));

@@ -51,6 +51,7 @@ export const OPEN_QUERY = members(["inode"], { inode: NUMBER, parent: NUMBER, na
 export const BLOCKS_QUERY = members(["list", "part"], { list: NUMBER, part: NUMBER });
 export const BLOCK_QUERY = members(["cid", "bytes"], {
   cid: { type: "string", pattern: "^[0-9a-f]{64}$" },
+  plain: { type: "string", pattern: "^[0-9a-f]{64}$" },
   bytes: { type: "string", pattern: "^[0-9]{1,7}$" },
 });
 export const COMMIT_QUERY = members(["inode"], {
@@ -104,7 +105,9 @@ const SHOWN = {
 
 export const INODE_VIEW = object<InodeView>("Inode", SHOWN);
 
-const BLOCKS = list(object<BlockView>("FileBlock", { cid: TEXT, bytes: NATURAL }));
+const BLOCKS = list(
+  object<BlockView>("FileBlock", { cid: TEXT, bytes: NATURAL, plain: nullable(TEXT) }),
+);
 
 export const OPEN_INODE = object<OpenInode>("OpenInode", {
   ...SHOWN,

@@ -7,6 +7,7 @@ import type {
   OpenCar,
   VolumeCopy,
   VolumeCopyAnswer,
+  VolumeKeyView,
   VolumeSettings,
   VolumeView,
 } from "./volume-port.ts";
@@ -81,6 +82,16 @@ export class VolumeClient {
   } & Partial<VolumeSettings>): Promise<VolumeView> {
     const path = urlOf(workflow, "volume");
     return this.#transport.call({ method: "POST", path, body, repeat: "when-not-accepted" });
+  }
+
+  exportKey(workflow: string): Promise<VolumeKeyView> {
+    const path = urlOf(workflow, "key/export");
+    return this.#transport.call({ method: "POST", path, repeat: "always" });
+  }
+
+  restoreKey(workflow: string, key: string): Promise<{ readonly nodes: number }> {
+    const path = urlOf(workflow, "key/restore");
+    return this.#transport.call({ method: "POST", path, body: { key }, repeat: "always" });
   }
 }
 

@@ -35,6 +35,17 @@ export interface VolumeSettings {
   readonly quotaBytes: number | null;
   /** Of files, folders and links; null: none. */
   readonly quotaFiles: number | null;
+  /** Whether blocks are sealed with the workflow's key before they are stored; changed only while it is empty. */
+  readonly sealed: boolean;
+}
+
+/** The key of a sealed volume: who has it can read all blocks. */
+export interface VolumeKeyView {
+  readonly workflow: string;
+  /** Tells which key it is. */
+  readonly id: string;
+  /** 32 bytes as base64url. */
+  readonly key: string;
 }
 
 /** A volume with what it holds. */
@@ -102,7 +113,8 @@ export interface VolumePort {
   show(at: { readonly workflow: string }, options: CallOptions): Promise<VolumeView>;
   /**
    * Changes what is said and leaves the rest. Smaller quotas than what is used refuse only what adds to it.
-   * @throws `FS_CHANGED` when the volume is not at `revision`.
+   * @throws `FS_CHANGED` when the volume is not at `revision`; `FS_VOLUME_IN_USE` where what is said of sealing
+   * changes and the volume is not empty; `FS_KEY_MISSING`.
    */
   change(
     input: {
@@ -112,4 +124,11 @@ export interface VolumePort {
     },
     options: CallOptions,
   ): Promise<VolumeView>;
+  /** The key itself, to be kept somewhere else. @throws `FS_KEY_MISSING`. */
+  exportKey(at: { readonly workflow: string }, options: CallOptions): Promise<VolumeKeyView>;
+  /** Gives a key that was exported to all members that lack it; their number. @throws `FS_KEY_WRONG`. */
+  restoreKey(
+    input: { readonly workflow: string; readonly key: string },
+    options: CallOptions,
+  ): Promise<{ readonly nodes: number }>;
 }

@@ -5,7 +5,15 @@ import { treesFor } from "./own-files.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 import type { VolumeCopy, VolumeSettings } from "./volume-port.ts";
-import { COPY_ANSWER, COPY_BODY, VOLUME, VOLUME_BODY } from "./volume-schema.ts";
+import {
+  COPY_ANSWER,
+  COPY_BODY,
+  KEY_BODY,
+  KEY_RESTORED,
+  VOLUME,
+  VOLUME_BODY,
+  VOLUME_KEY,
+} from "./volume-schema.ts";
 
 /** A token that is limited to workflows is held against the one in the path. */
 const COMMON = { tag: "files", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS } as const;
@@ -18,6 +26,40 @@ interface Workflow {
 export function volumeRoutes(app: FastifyInstance, context: ApiContext): void {
   copyRoute(app, context);
   settingRoutes(app, context);
+  keyRoutes(app, context);
+}
+
+/** With POST alone: what comes back is not to be kept by anything on the way. */
+function keyRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { volumes } = context.cluster;
+  const admin = { ...COMMON, role: "admin" } as const;
+  app.post<{ Params: Workflow }>(
+    "/workflows/:workflow/fs/key/export",
+    route(context.cluster, {
+      ...admin,
+      summary: "The key of a sealed volume. Who has it can read all its blocks: keep it safe.",
+      answers: { 200: json("The key.", VOLUME_KEY) },
+    }),
+    (request, reply) => {
+      reply.header("cache-control", "no-store");
+      return callCluster(context, request, {
+        run: (options) => volumes.exportKey(request.params, options),
+      });
+    },
+  );
+  app.post<{ Params: Workflow; Body: { readonly key: string } }>(
+    "/workflows/:workflow/fs/key/restore",
+    route(context.cluster, {
+      ...admin,
+      summary: "Gives a key that was exported to all nodes that lack it.",
+      body: KEY_BODY,
+      answers: { 200: json("How many nodes were given it.", KEY_RESTORED) },
+    }),
+    (request) =>
+      callCluster(context, request, {
+        run: (options) => volumes.restoreKey({ ...request.params, ...request.body }, options),
+      }),
+  );
 }
 
 function copyRoute(app: FastifyInstance, context: ApiContext): void {

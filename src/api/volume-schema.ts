@@ -1,7 +1,12 @@
 /** What the routes of whole volumes take and answer. */
 import { BOOLEAN, type JsonSchema, NATURAL, nullable, object, oneOf, TEXT } from "./json-schema.ts";
 import { PATH_LENGTH_MAX, VOLUME_COPIES_MAX } from "./limits.ts";
-import type { CarImportAnswer, VolumeCopyAnswer, VolumeView } from "./volume-port.ts";
+import type {
+  CarImportAnswer,
+  VolumeCopyAnswer,
+  VolumeKeyView,
+  VolumeView,
+} from "./volume-port.ts";
 
 const PATH = { type: "string", maxLength: PATH_LENGTH_MAX } as const;
 
@@ -36,11 +41,23 @@ export const VOLUME_BODY = body([], {
   chunking: oneOf("fixed", "content-defined"),
   quotaBytes: nullable(SIZE),
   quotaFiles: nullable(SIZE),
+  sealed: BOOLEAN,
 });
+
+export const KEY_BODY = body(["key"], {
+  key: { type: "string", pattern: "^[A-Za-z0-9_-]{43}$" },
+});
+
+export const VOLUME_KEY = object<VolumeKeyView>("VolumeKey", {
+  ...{ workflow: TEXT, id: TEXT, key: TEXT },
+});
+
+export const KEY_RESTORED = object<{ nodes: unknown }>("VolumeKeyRestored", { nodes: NATURAL });
 
 export const VOLUME = object<VolumeView>("Volume", {
   ...{ workflow: TEXT, revision: NATURAL, copies: NATURAL },
   chunking: oneOf("fixed", "content-defined"),
   ...{ quotaBytes: nullable(NATURAL), quotaFiles: nullable(NATURAL) },
+  sealed: BOOLEAN,
   ...{ usedBytes: NATURAL, usedFiles: NATURAL },
 });

@@ -69,6 +69,8 @@ import { TOKEN_REVOKE } from "./commands/token-revoke.ts";
 import { WHY } from "./commands/why.ts";
 import { WORKFLOW_CREATE } from "./commands/workflow-create.ts";
 import { WORKFLOW_DELETE } from "./commands/workflow-delete.ts";
+import { WORKFLOW_KEY_EXPORT } from "./commands/workflow-key-export.ts";
+import { WORKFLOW_KEY_IMPORT } from "./commands/workflow-key-import.ts";
 import { WORKFLOW_LIST } from "./commands/workflow-list.ts";
 import { WORKFLOW_SHOW } from "./commands/workflow-show.ts";
 
@@ -92,6 +94,8 @@ export const COMMANDS: readonly Command[] = [
   WORKFLOW_LIST,
   WORKFLOW_SHOW,
   WORKFLOW_DELETE,
+  WORKFLOW_KEY_EXPORT,
+  WORKFLOW_KEY_IMPORT,
   HANDLER_SYNC,
   HANDLER_LIST,
   HANDLER_SHOW,

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { called, cluster, folder, jobx } from "../../test/lib/cli-kit.ts";
@@ -36,6 +36,28 @@ test("a quota is shown, and of its settings those that are said are changed", as
   for (const wrong of ["--bytes x", "--files 1KiB", "--copies 17", "--copies 0", "--chunking no"]) {
     expect([wrong, (await jobx(`fs quota text ${wrong}`)).exit]).toEqual([wrong, 2]);
   }
+});
+
+test("a volume is sealed as it is made or while it is empty, and its key goes out and comes back as text", async () => {
+  expect((await jobx("workflow create sealed --sealed")).exit).toBe(0);
+  const settings = { sealed: true };
+  expect(called("volumes.change")).toEqual({ workflow: "sealed", revision: undefined, settings });
+  await jobx("fs quota text --sealed no");
+  expect(cluster.volumes.settings).toMatchObject({ sealed: false });
+  expect((await jobx("workflow key export text")).err).toContain("FS_KEY_MISSING");
+  expect((await jobx("fs quota text --sealed yes")).out).toMatch(/sealed +true/u);
+  const exported = await jobx("workflow key export text");
+  expect(exported.out).toMatch(/^[A-Za-z0-9_-]{43}\n$/u);
+  const [right, wrong, none] = ["right", "wrong", "none"].map((name) => join(folder, name));
+  await writeFile(right ?? "", exported.out);
+  await writeFile(wrong ?? "", "w".repeat(43));
+  await writeFile(none ?? "", "k".repeat(100));
+  const put = (file: string | undefined) => jobx(["workflow", "key", "import", "text", file ?? ""]);
+  expect((await put(right)).out).toBe("given to 1 nodes\n");
+  expect((await put(wrong)).err).toContain("FS_KEY_WRONG");
+  expect((await put(none)).exit).toBe(2);
+  expect((await put(join(folder, "missing"))).err).toContain("CLI_FILE_UNREADABLE");
+  expect((await jobx("fs quota text --sealed maybe")).exit).toBe(2);
 });
 
 test("an archive is written and taken in, also as a stream, and one that is none is refused", async () => {

@@ -1,10 +1,11 @@
 /** Finds the blocks of files: here, else on one of the nodes that may have them. */
 
+import { assert } from "../std/assert.ts";
 import { rendezvousOrder } from "../std/rendezvous.ts";
 import type { Cid, NodeId } from "../wire/dataset.ts";
 import type { BlockStore } from "./block-store.ts";
-import type { Chunk } from "./content/chunk.ts";
 import { blockMissing, FsError } from "./errors.ts";
+import { type SealedChunk, type SealKey, storedBytes, unseal } from "./seal.ts";
 import { fetchBlock } from "./transfer.ts";
 
 /** Who may have blocks. */
@@ -24,13 +25,25 @@ export interface BlockReaderDeps {
 const FINAL_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO", "FS_STOPPED"]);
 
 /**
- * The verified bytes of a block. Where this node's own copy is damaged it is replaced. Other nodes are asked
+ * The content of a block, opened where it is sealed, and verified. Where this node's own copy is damaged it is replaced. Other nodes are asked
  * in the order in which blocks are placed.
  * @throws {JobxError} `FS_BLOCK_LOST` when every node there is says that it has none; `FS_BLOCK_MISSING` when
- * one that has it may only be away; `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`.
+ * one that has it may only be away; `FS_BLOCK_UNSEALED`; `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`.
  */
 export async function readFileBlock(
-  chunk: Chunk,
+  chunk: SealedChunk,
+  holders: Holders,
+  how: BlockReaderDeps & { readonly key: SealKey | undefined; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const { plain } = chunk;
+  const stored = await readStoredBlock(chunk, holders, how);
+  if (plain === undefined) return stored;
+  assert(how.key !== undefined, "who reads sealed blocks has their key");
+  return unseal(stored, { plain, key: how.key });
+}
+
+async function readStoredBlock(
+  chunk: SealedChunk,
   holders: Holders,
   how: BlockReaderDeps & { readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
@@ -47,7 +60,7 @@ export async function readFileBlock(
   for (const node of rendezvousOrder(cid, holders.nodes)) {
     try {
       const source = { get: (wanted: Cid) => fetch(node, wanted, signal) };
-      const bytes = await fetchBlock(chunk, { source, signal });
+      const bytes = await fetchBlock({ cid, bytes: storedBytes(chunk) }, { source, signal });
       if (isDamaged) await store.put(bytes);
       return bytes;
     } catch (error) {

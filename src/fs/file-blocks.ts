@@ -6,11 +6,12 @@
 import { createHash } from "node:crypto";
 import type { BlockBatch } from "./block-batch.ts";
 import type { BlockStore } from "./block-store.ts";
-import type { Chunk, Chunking } from "./content/chunk.ts";
+import type { Chunking } from "./content/chunk.ts";
 import { chunksOf } from "./content/chunking.ts";
 import { formatContentId } from "./content/content-id.ts";
 import { FileTreeBuilder } from "./content/file-tree.ts";
 import { checkStopped } from "./errors.ts";
+import { type SealedChunk, type SealKey, sealChunk } from "./seal.ts";
 
 /** Content that becomes durable together: one wait for the disk for so much. */
 export const WINDOW_BYTES = 8 * 1024 * 1024;
@@ -23,7 +24,7 @@ export const READ_AHEAD_BLOCKS = 4;
 
 /** What has become durable: the next chunks of the content, and after the last one the whole's id. */
 export interface StoredWindow {
-  readonly chunks: readonly Chunk[];
+  readonly chunks: readonly SealedChunk[];
   /** The content id as text; undefined before the last window. */
   readonly root: string | undefined;
   /** The sha256 of the whole as hex, with the id, where it was asked for: that of the chunks is another. */
@@ -36,6 +37,8 @@ export interface ContentToStore {
   readonly chunking: Chunking;
   /** Also hashes the whole. */
   readonly sha256: boolean;
+  /** With which blocks are sealed; undefined: not at all. */
+  readonly key: SealKey | undefined;
 }
 
 /**
@@ -53,10 +56,11 @@ export async function* storeContent(
   let committing = new FillingWindow(store);
   let filling = committing;
   try {
-    for await (const { chunk, data } of chunksOf(content.bytes, content.chunking)) {
-      whole?.update(data);
+    for await (const plain of chunksOf(content.bytes, content.chunking)) {
+      whole?.update(plain.data);
+      const { chunk, data } = sealChunk(plain, content.key);
       await filling.put(chunk, data);
-      tree.add(chunk);
+      tree.add(plain.chunk);
       if (!filling.isFull) continue;
       if (committing !== filling) yield await committing.committed();
       committing = filling;
@@ -75,7 +79,7 @@ export async function* storeContent(
 /** Chunks that become durable together. */
 class FillingWindow {
   readonly #batch: BlockBatch;
-  readonly #chunks: Chunk[] = [];
+  readonly #chunks: SealedChunk[] = [];
   #bytes = 0;
   #commit: Promise<void> | undefined;
 
@@ -87,7 +91,7 @@ class FillingWindow {
     return this.#bytes >= WINDOW_BYTES || this.#chunks.length >= WINDOW_CHUNKS;
   }
 
-  async put(chunk: Chunk, data: Uint8Array): Promise<void> {
+  async put(chunk: SealedChunk, data: Uint8Array): Promise<void> {
     await this.#batch.put(data, chunk.cid);
     this.#chunks.push(chunk);
     this.#bytes += chunk.bytes;
@@ -112,7 +116,7 @@ class FillingWindow {
 }
 
 /** A part of a chunk: bytes from `from` up to but not including `to`. */
-export interface ChunkPart extends Chunk {
+export interface ChunkPart extends SealedChunk {
   readonly from: number;
   readonly to: number;
 }
@@ -125,7 +129,7 @@ export interface ChunkPart extends Chunk {
 export async function* readContent(
   parts: readonly ChunkPart[],
   how: {
-    readonly read: (chunk: Chunk, signal: AbortSignal) => Promise<Uint8Array>;
+    readonly read: (chunk: SealedChunk, signal: AbortSignal) => Promise<Uint8Array>;
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -18,6 +18,9 @@ export const SEAL_KEY_BYTES = 32;
 /** The version of the form: another one derives other keys. */
 const BLOCK_LABEL = "jobx sealed block 1\0";
 
+/** The key of a workflow. As an object of the crypto module it is never shown and never printed. */
+export type SealKey = KeyObject;
+
 /** A piece of content and how it is stored. */
 export interface SealedChunk extends Chunk {
   /** Of the block as it is stored. */
@@ -31,7 +34,7 @@ export interface SealedChunk extends Chunk {
 /** The content of a chunk as it is to be stored, with the name under which it is; without a key as it is. */
 export function sealChunk(
   { chunk, data }: ChunkData,
-  key: KeyObject | undefined,
+  key: SealKey | undefined,
 ): { readonly chunk: SealedChunk; readonly data: Uint8Array } {
   if (key === undefined) return { chunk, data };
   const { cid: plain, bytes } = chunk;
@@ -52,7 +55,7 @@ export function plainChunk({ cid, bytes, plain }: SealedChunk): Chunk {
 /** Content sealed; `plain` is its sha256. */
 export function seal(
   data: Uint8Array,
-  { plain, key }: { readonly plain: Cid; readonly key: KeyObject },
+  { plain, key }: { readonly plain: Cid; readonly key: SealKey },
 ): Uint8Array {
   return gcmSeal(blockKey(key, plain), data);
 }
@@ -63,7 +66,7 @@ export function seal(
  */
 export function unseal(
   sealed: Uint8Array,
-  { plain, key }: { readonly plain: Cid; readonly key: KeyObject },
+  { plain, key }: { readonly plain: Cid; readonly key: SealKey },
 ): Uint8Array {
   const data = gcmOpen(blockKey(key, plain), sealed);
   // The tag says that who has the key made it; only this says that it is what the list says.
@@ -72,6 +75,6 @@ export function unseal(
   throw new FsError({ code: "FS_BLOCK_UNSEALED", cid: plain }, message);
 }
 
-function blockKey(key: KeyObject, plain: Cid): Buffer {
+function blockKey(key: SealKey, plain: Cid): Buffer {
   return createHmac("sha256", key).update(BLOCK_LABEL).update(plain, "hex").digest();
 }

@@ -7,6 +7,7 @@ import { chunksOf } from "./content/chunking.ts";
 import { formatContentId } from "./content/content-id.ts";
 import { FileTreeBuilder } from "./content/file-tree.ts";
 import { type StoredWindow, WINDOW_BYTES } from "./file-blocks.ts";
+import { type SealKey, sealChunk } from "./seal.ts";
 
 /** Files one after the other, and where each of them ends. */
 export interface FilesToStore {
@@ -14,6 +15,8 @@ export interface FilesToStore {
   /** Bytes of each; together at most `WINDOW_BYTES`. */
   readonly sizes: readonly number[];
   readonly chunking: Chunking;
+  /** With which blocks are sealed; undefined: not at all. */
+  readonly key: SealKey | undefined;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface FilesToStore {
  */
 export async function* storeFiles(
   store: Pick<BlockStore, "batch">,
-  { bytes, sizes, chunking }: FilesToStore,
+  { bytes, sizes, chunking, key }: FilesToStore,
 ): AsyncGenerator<StoredWindow, void, undefined> {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   assert(total <= WINDOW_BYTES, "files of one batch fit into a window");
@@ -34,9 +37,10 @@ export async function* storeFiles(
     for (const size of sizes) {
       const tree = new FileTreeBuilder();
       const chunks = [];
-      for await (const { chunk, data } of chunksOf([whole.subarray(from, from + size)], chunking)) {
+      for await (const plain of chunksOf([whole.subarray(from, from + size)], chunking)) {
+        const { chunk, data } = sealChunk(plain, key);
         await batch.put(data, chunk.cid);
-        tree.add(chunk);
+        tree.add(plain.chunk);
         chunks.push(chunk);
       }
       windows.push({ chunks, root: formatContentId(tree.finish().root.id), sha256: undefined });

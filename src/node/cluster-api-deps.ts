@@ -9,6 +9,7 @@ import type { ShortageWarning } from "./files/shortages.ts";
 import type { Trouble } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NearFolder } from "./near-folder.ts";
+import type { SealKeys } from "./seal/seal-keys.ts";
 
 export interface ClusterApiDeps {
   readonly node: ClusterNode;
@@ -32,6 +33,8 @@ export interface ClusterApiDeps {
   /** Who runs here and may use files. */
   readonly volumes: Pick<AttemptVolumes, "principal">;
   readonly healPacer: Pick<Pacer, "take">;
+  /** Keys of sealed volumes that this node has. */
+  readonly sealKeys: SealKeys;
   /** The token in this node's data directory, if it has one. */
   readonly ownToken: string | undefined;
 }

@@ -46,6 +46,7 @@ import { nodeOffer, stateOfMember } from "./member-views.ts";
 import { outputView, parseLiveName } from "./output-views.ts";
 import { changeRequest, type RequestChange } from "./request-changes.ts";
 import { RequestReader } from "./request-reader.ts";
+import { VolumeKeys } from "./seal/volume-keys.ts";
 import { smallResult } from "./small-result.ts";
 import { isLarge, refuseEarly } from "./submission-check.ts";
 import { systemClock } from "./system.ts";
@@ -103,11 +104,13 @@ export class ClusterApi implements ClusterPort {
     this.#writer = new WorkflowWriter({ node, view, plane, metrics });
     const self = (): string => this.self().id;
     const { contents } = plane;
-    const calls = new FileCalls({ node, self, isUp, view, contents, writer: this.#writer });
+    const volumeKeys = new VolumeKeys({ keys: deps.sealKeys, view, writer: this.#writer });
+    const { source: keys } = volumeKeys;
+    const calls = new FileCalls({ node, self, isUp, view, contents, keys, writer: this.#writer });
     this.#calls = calls;
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes, deps.near);
-    this.volumes = new Volumes(calls);
+    this.volumes = new Volumes(calls, volumeKeys);
     this.snapshots = new Snapshots(calls);
     this.copies = new Copies({
       ...{ calls, pace: (bytes) => deps.healPacer.take(bytes) },

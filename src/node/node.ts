@@ -40,11 +40,12 @@ import { MemberSaver } from "./member-saver.ts";
 import { meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import type { Mounts } from "./mounts.ts";
-import { clusterApi, startHealer } from "./node-api.ts";
+import { clusterApi, startGiver, startHealer } from "./node-api.ts";
 import { nodeOptions } from "./options.ts";
 import { OverloadWatch } from "./overload-watch.ts";
 import { ownToken } from "./own-token.ts";
 import { KEY_FILE_NAME, makeDataDirectory, preflight } from "./preflight.ts";
+import type { KeyGiver } from "./seal/key-giver.ts";
 import { BulkSnapshots } from "./snapshot-transfer.ts";
 import { systemClock, systemLoad, systemRandom, systemTimers, systemWall } from "./system.ts";
 import { Health } from "./trouble.ts";
@@ -59,6 +60,7 @@ interface Parts {
   readonly hints: Hints;
   readonly health: Health;
   readonly healer: Healer;
+  readonly giver: KeyGiver;
   readonly overload: OverloadWatch;
   readonly lock: DataLock;
   readonly apiUrl: string;
@@ -130,6 +132,7 @@ export class RunningNode {
     } = this.#parts;
     here.stopping = true;
     this.#parts.healer.stop();
+    this.#parts.giver.stop();
     this.#log.info("stopping", { drainMs: this.#config.drainMs });
     announcer.stop();
     members.stop();
@@ -168,6 +171,7 @@ interface Ground {
   readonly disk: WatchedDisk;
   readonly volumes: AttemptVolumes;
   readonly shortages: Shortages;
+  readonly privateKey: Uint8Array;
 }
 
 /** What is known only later. */
@@ -229,6 +233,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const token = await tokenOf(ground);
   const api = clusterApi(ground, { composed, plane, health, token, version: about.version });
   const healer = startHealer(ground, api);
+  const giver = startGiver(ground, composed);
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);
@@ -245,7 +250,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const parts = {
     mounts,
     ...{ mesh, plane, composed, app, announcer, members, hints },
-    ...{ health, healer, overload, lock, apiUrl, here },
+    ...{ health, healer, giver, overload, lock, apiUrl, here },
   };
   return new RunningNode(config, log, parts);
 }
@@ -396,7 +401,8 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   const snapshots = new BulkSnapshots();
   const volumes = new AttemptVolumes((group) => workflowOf(here, group));
   const ground = { config, log, lock, frames, mesh, snapshots, introduction, file };
-  return { ...ground, here, metrics, disk, volumes, shortages: new Shortages() };
+  const more = { shortages: new Shortages(), privateKey: key };
+  return { ...ground, here, metrics, disk, volumes, ...more };
 }
 
 /** The name of a workflow that this node knows. */

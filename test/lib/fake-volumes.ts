@@ -7,6 +7,7 @@ import type {
   OpenCar,
   VolumeCopy,
   VolumeCopyAnswer,
+  VolumeKeyView,
   VolumePort,
   VolumeSettings,
   VolumeView,
@@ -21,6 +22,7 @@ interface FakeTree {
 
 const SETTINGS: VolumeSettings = {
   ...{ copies: 2, chunking: "fixed", quotaBytes: null, quotaFiles: null },
+  sealed: false,
 };
 
 export class FakeVolumes implements VolumePort {
@@ -102,6 +104,21 @@ export class FakeVolumes implements VolumePort {
     this.settings = { ...this.settings, ...input.settings };
     this.revision += 1;
     return Promise.resolve(this.#view(input.workflow));
+  }
+
+  exportKey(at: { readonly workflow: string }, options: CallOptions): Promise<VolumeKeyView> {
+    this.#told("volumes.exportKey", at, options);
+    if (!this.settings.sealed) throw failure("FS_KEY_MISSING");
+    return Promise.resolve({ ...at, id: "a".repeat(32), key: "k".repeat(43) });
+  }
+
+  restoreKey(
+    input: { readonly workflow: string; readonly key: string },
+    options: CallOptions,
+  ): Promise<{ readonly nodes: number }> {
+    this.#told("volumes.restoreKey", input, options);
+    if (input.key !== "k".repeat(43)) throw failure("FS_KEY_WRONG");
+    return Promise.resolve({ nodes: 1 });
   }
 
   #view(workflow: string): VolumeView {

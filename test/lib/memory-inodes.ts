@@ -38,6 +38,7 @@ export class MemoryVolume {
         },
         read: (parts) => slices(this.#blocks, parts),
       },
+      keys: () => Promise.reject(new Error("nothing is sealed")),
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
       writer: {
         command: async (_group, command, _deadline, by) => {

@@ -1,13 +1,15 @@
 /** One workflow's volume behind the real code of a node: the rows of its tree in a map, its blocks in another. */
+import { createSecretKey } from "node:crypto";
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import type { Call, CallAnswer } from "../../src/actors/ports.ts";
 import type { CallOptions } from "../../src/api/call-options.ts";
 import { CLOCK } from "../../src/api/context.ts";
-import type { Chunk, Chunking } from "../../src/fs/content/chunk.ts";
+import type { Chunking } from "../../src/fs/content/chunk.ts";
 import { chunksOf } from "../../src/fs/content/chunking.ts";
 import { formatContentId } from "../../src/fs/content/content-id.ts";
 import { FileTreeBuilder } from "../../src/fs/content/file-tree.ts";
-import { type StoredWindow, WINDOW_CHUNKS } from "../../src/fs/file-blocks.ts";
+import { type ChunkPart, type StoredWindow, WINDOW_CHUNKS } from "../../src/fs/file-blocks.ts";
+import { type SealedChunk, type SealKey, sealChunk, unseal } from "../../src/fs/seal.ts";
 import { ClusterError } from "../../src/node/cluster-errors.ts";
 import { FileCalls, type FilesDeps } from "../../src/node/files/file-calls.ts";
 import { Files } from "../../src/node/files/files.ts";
@@ -27,6 +29,14 @@ export const OPTIONS: CallOptions = {
   stale: false,
 };
 
+/** With which its blocks are sealed once it is told to seal. */
+const KIT_KEY: SealKey = createSecretKey(Buffer.alloc(32, 9));
+
+interface HowStored {
+  readonly chunking: Chunking;
+  readonly key: SealKey | undefined;
+}
+
 export class VolumeKit {
   readonly tree = new TreeKit();
   readonly blocks = new Map<string, Uint8Array>();
@@ -45,7 +55,11 @@ export class VolumeKit {
     const calls = new FileCalls(this.#deps());
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, () => Promise.resolve(1e12));
-    this.volumes = new Volumes(calls);
+    this.volumes = new Volumes(calls, {
+      ensure: () => Promise.resolve(),
+      export: () => Promise.reject(new Error("nobody asks for it")),
+      restore: () => Promise.reject(new Error("nobody has it")),
+    });
     this.snapshots = new Snapshots(calls);
   }
 
@@ -112,10 +126,11 @@ export class VolumeKit {
       self: () => "here",
       isUp: () => true,
       contents: {
-        store: ({ bytes, chunking }) => this.#store(bytes, chunking),
-        storeFiles: (files, chunking) => this.#storeFiles(files, chunking),
+        store: ({ bytes, chunking, key }) => this.#store(bytes, { chunking, key }),
+        storeFiles: (files, how) => this.#storeFiles(files, how),
         read: (parts) => this.#read(parts),
       },
+      keys: () => Promise.resolve(KIT_KEY),
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
       writer: {
         command: (_group, command) => this.command(command),
@@ -125,13 +140,14 @@ export class VolumeKit {
 
   async *#store(
     bytes: AsyncIterable<Uint8Array>,
-    chunking: Chunking,
+    { chunking, key }: HowStored,
   ): AsyncGenerator<StoredWindow, void, undefined> {
     const tree = new FileTreeBuilder();
-    let chunks: Chunk[] = [];
-    for await (const { chunk, data } of chunksOf(bytes, chunking)) {
+    let chunks: SealedChunk[] = [];
+    for await (const plain of chunksOf(bytes, chunking)) {
+      const { chunk, data } = sealChunk(plain, key);
       this.blocks.set(chunk.cid, Uint8Array.from(data));
-      tree.add(chunk);
+      tree.add(plain.chunk);
       chunks.push(chunk);
       if (chunks.length < WINDOW_CHUNKS) continue;
       yield { chunks, root: undefined, sha256: undefined };
@@ -142,18 +158,17 @@ export class VolumeKit {
 
   async *#storeFiles(
     files: readonly Uint8Array[],
-    chunking: Chunking,
+    how: HowStored,
   ): AsyncGenerator<StoredWindow, void, undefined> {
-    for (const file of files) yield* this.#store(slices([file]), chunking);
+    for (const file of files) yield* this.#store(slices([file]), how);
   }
 
-  async *#read(
-    parts: readonly { readonly cid: string; readonly from: number; readonly to: number }[],
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    for (const { cid, from, to } of parts) {
+  async *#read(parts: readonly ChunkPart[]): AsyncGenerator<Uint8Array, void, undefined> {
+    for (const { cid, from, to, plain } of parts) {
       const data = await Promise.resolve(this.blocks.get(cid));
       if (data === undefined) throw new ClusterError({ code: "FS_BLOCK_LOST" }, `no ${cid}`);
-      yield data.subarray(from, to);
+      const content = plain === undefined ? data : unseal(data, { plain, key: KIT_KEY });
+      yield content.subarray(from, to);
     }
   }
 }

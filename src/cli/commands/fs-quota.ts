@@ -24,6 +24,11 @@ export const FS_QUOTA: Command = {
       value: "HOW",
       help: "How new files are cut: fixed or content-defined.",
     },
+    sealed: {
+      kind: "text",
+      value: "YES",
+      help: "Seal blocks with the workflow's key: yes or no; only while the volume is empty.",
+    },
   },
   examples: ["jobx fs quota text", "jobx fs quota text --bytes 100GiB --files 1000000"],
   async run(run) {
@@ -51,7 +56,12 @@ function settingsOf(run: CommandRun): Partial<VolumeSettings> {
   if (chunking !== undefined && chunking !== "fixed" && chunking !== "content-defined") {
     throw usage(`--chunking: expected fixed or content-defined, found ${chunking}`);
   }
+  const sealed = run.text("sealed");
+  if (sealed !== undefined && sealed !== "yes" && sealed !== "no") {
+    throw usage(`--sealed: expected yes or no, found ${sealed}`);
+  }
   return {
+    ...(sealed === undefined ? {} : { sealed: sealed === "yes" }),
     ...(bytes === undefined ? {} : { quotaBytes: bytes }),
     ...(files === undefined ? {} : { quotaFiles: files }),
     ...(copies === undefined ? {} : { copies: Number(copies) }),

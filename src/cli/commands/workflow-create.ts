@@ -16,6 +16,7 @@ export const WORKFLOW_CREATE: Command = {
       value: "N",
       help: `Its part of busy nodes against other workflows, 1 to ${WEIGHT_MAX} (${WEIGHT_DEFAULT}).`,
     },
+    sealed: { kind: "flag", help: "Seal the blocks of its files with a key of its own." },
   },
   examples: [
     'jobx workflow create text --description "Counts words."',
@@ -27,7 +28,9 @@ export const WORKFLOW_CREATE: Command = {
     const bounds = { min: 1, max: WEIGHT_MAX, otherwise: WEIGHT_DEFAULT };
     const weight = countOption(run, { name: "weight", ...bounds });
     const input = { workflow, weight, ...(description === undefined ? {} : { description }) };
-    const view = await (await run.connect()).createWorkflow(input);
+    const client = await run.connect();
+    const view = await client.createWorkflow(input);
+    if (run.flag("sealed")) await client.volumes.change({ workflow, sealed: true });
     run.io.out(run.json ? toJson(view) : `${workflow} is made\n`);
     return EXIT.ok;
   },

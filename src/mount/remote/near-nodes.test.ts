@@ -49,7 +49,7 @@ test("a block is read from the node's disk for as long as it said, if it is what
   const { cid, path } = await stored(data);
   const untilMs = await nodes.untilMs();
   expect(untilMs).toBe(READ_MS);
-  const block = { cid, bytes: data.length };
+  const block = { cid, bytes: data.length, plain: null };
   expect(await nodes.block(block, untilMs)).toEqual(data);
   await writeFile(path, Buffer.alloc(70_000, 8));
   expect(await nodes.block(block, untilMs)).toBeUndefined();

@@ -55,8 +55,9 @@ export class NearNodes {
   }
 
   /** The bytes of a block, verified; undefined where the node is to be asked. */
-  async block({ cid, bytes }: BlockView, untilMs: number): Promise<Uint8Array | undefined> {
-    if (bytes < PLAIN_BYTES_MIN || this.#nowMs() >= untilMs) return undefined;
+  async block({ cid, bytes, plain }: BlockView, untilMs: number): Promise<Uint8Array | undefined> {
+    // Only the node opens what is sealed.
+    if (plain !== null || bytes < PLAIN_BYTES_MIN || this.#nowMs() >= untilMs) return undefined;
     const place = await this.#place();
     if (place === undefined) return undefined;
     // Not there, or damaged: the node knows what to do about it.

@@ -1,7 +1,7 @@
 /** Calls to the nodes of a cluster about one workflow's volume: to whichever of them answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { queryOf, workflowPath } from "../../api/client-paths.ts";
-import type { VolumeChanges } from "../../api/inode-port.ts";
+import type { BlockView, VolumeChanges } from "../../api/inode-port.ts";
 import { MOUNT_HEADER } from "../../api/mount-name.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { keep, type Outcome, RemoteError, readJson, type Transport } from "../../api/transport.ts";
@@ -69,14 +69,10 @@ export class RemoteCalls {
   }
 
   /** The bytes of a block. */
-  async block({
-    cid,
-    bytes,
-  }: {
-    readonly cid: string;
-    readonly bytes: number;
-  }): Promise<Uint8Array> {
-    const path = this.#path("block", { cid, bytes });
+  async block({ cid, bytes, plain }: BlockView): Promise<Uint8Array> {
+    // The node opens it: keys do not leave the nodes.
+    const sealed = plain === null ? {} : { plain };
+    const path = this.#path("block", { cid, bytes, ...sealed });
     const call = { method: "GET", path, repeat: "always", workMs: BLOCK_WORK_MS } as const;
     // A node that dies while it sends is asked no more, and another is.
     for (let isAgain = false; ; isAgain = true) {

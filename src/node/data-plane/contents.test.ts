@@ -28,7 +28,7 @@ async function* pieces(content: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 function fixed(bytes: AsyncIterable<Uint8Array>, sha256 = false) {
-  return { bytes, chunking: "fixed-1", sha256 } as const;
+  return { bytes, chunking: "fixed-1", sha256, key: undefined } as const;
 }
 
 async function store(
@@ -51,7 +51,8 @@ async function read(
 ): Promise<Buffer> {
   const parts = chunks.map((chunk) => ({ ...chunk, from: 0, to: chunk.bytes }));
   const slices: Uint8Array[] = [];
-  for await (const slice of kit.plane.contents.read(parts, holders)) slices.push(slice);
+  for await (const slice of kit.plane.contents.read(parts, { holders, key: undefined }))
+    slices.push(slice);
   return Buffer.concat(slices);
 }
 
@@ -81,7 +82,8 @@ test("parts of chunks are read as parts", async () => {
     { ...second, from: 0, to: 2 },
   ];
   const slices: Uint8Array[] = [];
-  for await (const slice of kit.plane.contents.read(parts, NOBODY)) slices.push(slice);
+  for await (const slice of kit.plane.contents.read(parts, { holders: NOBODY, key: undefined }))
+    slices.push(slice);
   expect(Buffer.concat(slices)).toEqual(content.subarray(MIB - 3, MIB + 2));
 });
 
@@ -164,7 +166,11 @@ test("small files of one batch are told one by one, with the ids that they have 
   const kit = await open();
   const files = [0, 1, 300, 5000, MIB].map((bytes) => randomBytes(bytes));
   const windows = [];
-  for await (const window of kit.plane.contents.storeFiles(files, "fixed-1")) windows.push(window);
+  for await (const window of kit.plane.contents.storeFiles(files, {
+    chunking: "fixed-1",
+    key: undefined,
+  }))
+    windows.push(window);
   expect(windows).toHaveLength(files.length);
   for (const [at, content] of files.entries()) {
     const alone = await store(kit, content);

@@ -3,10 +3,11 @@
 import { CHUNK_BYTES_MAX, type Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { ChunkPart, ContentToStore, StoredWindow } from "../../fs/file-blocks.ts";
+import type { SealKey } from "../../fs/seal.ts";
 import { concatBytes } from "../../std/bytes.ts";
 import { regathered } from "../../std/gather.ts";
 import { coded } from "./errors.ts";
-import type { DataPlaneRequest } from "./messages.ts";
+import type { ContentRequest } from "./messages.ts";
 import type { SliceStreams } from "./slice-streams.ts";
 import { windowOf } from "./window-texts.ts";
 
@@ -15,9 +16,7 @@ export interface ContentsDeps {
   readonly streams: Pick<SliceStreams, "send" | "receive">;
   readonly nextId: () => number;
   /** @throws {JobxError} `DATA_PLANE_CLOSED`. */
-  readonly post: (
-    request: Extract<DataPlaneRequest, { kind: "store-content" | "store-files" | "read-content" }>,
-  ) => void;
+  readonly post: (request: ContentRequest) => void;
 }
 
 /** All methods may be called at the same time. */
@@ -37,10 +36,11 @@ export class Contents {
     bytes,
     chunking,
     sha256,
+    key,
   }: ContentToStore): AsyncGenerator<StoredWindow, void, undefined> {
     const { streams, nextId, post } = this.#deps;
     const id = nextId();
-    post({ kind: "store-content", id, chunking, sha256 });
+    post({ kind: "store-content", id, chunking, sha256, key });
     const windows = streams.receive(id);
     // It ends when the windows do; whoever gives the bytes ends them when the call is over.
     // One message for a whole chunk, where content comes in the small pieces of a socket.
@@ -55,11 +55,11 @@ export class Contents {
    */
   async *storeFiles(
     files: readonly Uint8Array[],
-    chunking: Chunking,
+    { chunking, key }: { readonly chunking: Chunking; readonly key: SealKey | undefined },
   ): AsyncGenerator<StoredWindow, void, undefined> {
     const { streams, nextId, post } = this.#deps;
     const id = nextId();
-    post({ kind: "store-files", id, chunking, sizes: files.map(({ length }) => length) });
+    post({ kind: "store-files", id, chunking, sizes: files.map(({ length }) => length), key });
     const windows = streams.receive(id);
     // One message for many files.
     const whole = concatBytes(files);
@@ -68,17 +68,17 @@ export class Contents {
   }
 
   /**
-   * Parts of chunks, from here or from the holders. To be read to the end or returned.
-   * @throws {JobxError} `FS_BLOCK_LOST`, `FS_BLOCK_MISSING`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`,
+   * Parts of chunks, from here or from the holders; sealed ones are opened with the key. To be read to the end or returned.
+   * @throws {JobxError} `FS_BLOCK_LOST`, `FS_BLOCK_MISSING`, `FS_BLOCK_UNSEALED`, `FS_IO`, `FS_STOPPED`, `DATA_PLANE_CRASHED`,
    * `DATA_PLANE_CLOSED`.
    */
   async *read(
     parts: readonly ChunkPart[],
-    holders: Holders,
+    { holders, key }: { readonly holders: Holders; readonly key: SealKey | undefined },
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { streams, nextId, post } = this.#deps;
     const id = nextId();
-    post({ kind: "read-content", id, parts, holders });
+    post({ kind: "read-content", id, parts, holders, key });
     yield* streams.receive(id);
   }
 }

@@ -2,12 +2,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BlockStore, clearTemporary } from "../../fs/block-store.ts";
-import type { Chunk } from "../../fs/content/chunk.ts";
 import { FsError } from "../../fs/errors.ts";
-import { readFileBlock } from "../../fs/file-block-reader.ts";
-import { readContent, storeContent } from "../../fs/file-blocks.ts";
 import { StoredPairIo } from "../../fs/pair-io.ts";
-import { storeFiles } from "../../fs/small-files.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
 import { checkHandler } from "../../handlers/handler-check.ts";
 import { LiveOutputs } from "../../handlers/live-output.ts";
@@ -21,7 +17,8 @@ import { isJobxError } from "../../std/errors.ts";
 import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
 import { answerVerifier, BlockVerifier } from "./block-verifier.ts";
 import { answerCollector } from "./collecting-answers.ts";
-import { compactDataset, compactOutcome, isReadForOne } from "./compact.ts";
+import { compactDataset, compactOutcome } from "./compact.ts";
+import { ContentServer } from "./content-server.ts";
 import { closed } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
 import { killLeftovers } from "./leftovers.ts";
@@ -38,7 +35,6 @@ import { readPairPages, storePairs } from "./pair-texts.ts";
 import { RunFetcher } from "./run-fetcher.ts";
 import { SliceStreams } from "./slice-streams.ts";
 import { SourceCache } from "./source-cache.ts";
-import { windowTexts } from "./window-texts.ts";
 
 /** Hands a message to the control thread, and the buffers of `transfer` with it. */
 export type PostToControl = (message: FromDataPlane, transfer: readonly ArrayBuffer[]) => void;
@@ -85,6 +81,7 @@ export class DataThread {
   readonly #machine: Clock & Timers;
   readonly #post: PostToControl;
   readonly #streams: SliceStreams;
+  readonly #contents: ContentServer;
   readonly #sources = new SourceCache();
   readonly #outputs = new LiveOutputs();
   readonly #asks = new Map<number, Ask>();
@@ -127,6 +124,10 @@ export class DataThread {
     const fetchBlock = (node: NodeId, cid: Cid, signal: AbortSignal) =>
       this.#askBlock(node, { cid, signal });
     this.#fetcher = new RunFetcher({ store, self, fetchBlock });
+    this.#contents = new ContentServer({
+      ...{ store, streams: this.#streams, fetch: fetchBlock },
+      note: (error) => this.#note(error),
+    });
     this.#verifier = new BlockVerifier({ store, machine, signal: this.#stop.signal });
   }
 
@@ -176,13 +177,9 @@ export class DataThread {
         this.#work(this.#readPairs(message));
         return;
       case "store-content":
-        this.#work(this.#storeContent(message));
-        return;
       case "store-files":
-        this.#work(this.#storeFiles(message));
-        return;
       case "read-content":
-        this.#work(this.#readContent(message));
+        this.#work(this.#contents.serve(message));
         return;
       case "begin-no-more":
         this.#runner.beginNoMore();
@@ -398,34 +395,6 @@ export class DataThread {
 
   async #readPairs({ id, slices }: Requested<"read-pairs">): Promise<void> {
     await this.#streams.send(id, () => this.#noting(readPairPages(this.#io, slices)));
-  }
-
-  async #storeContent({ id, chunking, sha256 }: Requested<"store-content">): Promise<void> {
-    const store = this.#store;
-    await this.#streams.send(id, (stopped) =>
-      windowTexts(
-        storeContent(store, { bytes: this.#streams.receive(id, stopped), chunking, sha256 }),
-      ),
-    );
-  }
-
-  async #storeFiles({ id, chunking, sizes }: Requested<"store-files">): Promise<void> {
-    const store = this.#store;
-    await this.#streams.send(id, (stopped) =>
-      windowTexts(
-        storeFiles(store, { bytes: this.#streams.receive(id, stopped), sizes, chunking }),
-      ),
-    );
-  }
-
-  async #readContent({ id, parts, holders }: Requested<"read-content">): Promise<void> {
-    const store = this.#store;
-    const fetch = (node: NodeId, cid: Cid, signal: AbortSignal) =>
-      this.#askBlock(node, { cid, signal });
-    const read = (chunk: Chunk, signal: AbortSignal) =>
-      readFileBlock(chunk, holders, { store, fetch, signal });
-    const slices = (signal: AbortSignal) => this.#noting(readContent(parts, { read, signal }));
-    await this.#streams.send(id, slices, isReadForOne);
   }
 
   async *#noting(slices: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {

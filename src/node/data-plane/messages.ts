@@ -8,6 +8,7 @@ import type { BlockFacts } from "../../fs/block-store.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { ChunkPart } from "../../fs/file-blocks.ts";
+import type { SealKey } from "../../fs/seal.ts";
 import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import type {
@@ -128,6 +129,7 @@ export type DataPlaneRequest =
       readonly id: number;
       readonly chunking: Chunking;
       readonly sha256: boolean;
+      readonly key: SealKey | undefined;
     }
   /** As `store-content`, of small files one after the other: a window for each, when all are durable. */
   | {
@@ -135,6 +137,7 @@ export type DataPlaneRequest =
       readonly id: number;
       readonly chunking: Chunking;
       readonly sizes: readonly number[];
+      readonly key: SealKey | undefined;
     }
   /** Answered by a stream of the same number: the bytes. */
   | {
@@ -142,11 +145,18 @@ export type DataPlaneRequest =
       readonly id: number;
       readonly parts: readonly ChunkPart[];
       readonly holders: Holders;
+      readonly key: SealKey | undefined;
     }
   /** Answered by a stream of the same number: the bytes of the block. */
   | { readonly kind: "read-block"; readonly id: number; readonly cid: Cid }
   /** Answered by a stream of the same number: each slice is a JSON array of [key, value]. */
   | { readonly kind: "read-pairs"; readonly id: number; readonly slices: readonly PieceSlice[] };
+
+/** A request about the content of files. */
+export type ContentRequest = Extract<
+  DataPlaneRequest,
+  { kind: "store-content" | "store-files" | "read-content" }
+>;
 
 /** A request whose kind has one answer, before it has a number. */
 export type CallRequest = Extract<

@@ -1,6 +1,6 @@
 /** Windows of stored content on their way between the threads. */
-import type { Chunk } from "../../fs/content/chunk.ts";
 import type { StoredWindow } from "../../fs/file-blocks.ts";
+import type { SealedChunk } from "../../fs/seal.ts";
 import { assert } from "../../std/assert.ts";
 
 /** Each window as text. */
@@ -8,7 +8,7 @@ export async function* windowTexts(
   windows: AsyncIterable<StoredWindow>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const { chunks, root = null, sha256 = null } of windows) {
-    const list = chunks.map(({ cid, bytes }) => [cid, bytes]);
+    const list = chunks.map(({ cid, bytes, plain }) => [cid, bytes, plain]);
     yield Buffer.from(JSON.stringify({ chunks: list, root, sha256 }), "utf8");
   }
 }
@@ -28,11 +28,12 @@ export function windowOf(text: Uint8Array): StoredWindow {
   };
 }
 
-function chunkOf(chunk: unknown): Chunk {
+function chunkOf(chunk: unknown): SealedChunk {
   const parts: readonly unknown[] = Array.isArray(chunk) ? chunk : [];
-  const [cid, bytes] = parts;
+  const [cid, bytes, plain] = parts;
   assert(typeof cid === "string" && typeof bytes === "number", "a chunk has a name and a size");
-  return { cid, bytes };
+  // Left out it comes as null.
+  return typeof plain === "string" ? { cid, bytes, plain } : { cid, bytes };
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,11 +1,12 @@
 /** The blocks of an archive that is taken in: stored and copied as they come, and found again by their hash. */
 import { type CarPart, readCar } from "../../fs/content/car-reader.ts";
-import { CHUNK_BYTES_MAX, type Chunk } from "../../fs/content/chunk.ts";
+import type { Chunk } from "../../fs/content/chunk.ts";
 import type { LinkTarget } from "../../fs/content/content-id.ts";
 import { treeTooLarge } from "../../fs/content/errors.ts";
 import type { NodeSource } from "../../fs/content/ports.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import { WINDOW_BYTES } from "../../fs/file-blocks.ts";
+import { plainChunk, type SealedChunk, type SealKey } from "../../fs/seal.ts";
 import { assert } from "../../std/assert.ts";
 import { gather } from "../../std/gather.ts";
 import type { Cid } from "../../wire/dataset.ts";
@@ -25,6 +26,8 @@ export interface CarBlocksDeps extends BlockCopiesDeps {
 
 export interface CarBlocksOptions {
   readonly wanted: number;
+  /** With which blocks are sealed; undefined: not at all. */
+  readonly key: SealKey | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -36,8 +39,8 @@ export class CarBlocks implements NodeSource {
   readonly #deps: CarBlocksDeps;
   readonly #options: CarBlocksOptions;
   readonly #bytes = new Map<Cid, number>();
-  /** Blocks that are larger than what is stored in one piece. */
-  readonly #large = new Map<Cid, readonly Chunk[]>();
+  /** Of blocks that are stored as they are nothing; not so those that are sealed, or too large for one piece. */
+  readonly #stored = new Map<Cid, readonly SealedChunk[]>();
   #batch: Uint8Array[] = [];
   #batchCids: Cid[] = [];
   #batchBytes = 0;
@@ -73,9 +76,15 @@ export class CarBlocks implements NodeSource {
   async get(cid: Cid): Promise<Uint8Array | undefined> {
     const bytes = this.#bytes.get(cid);
     if (bytes === undefined || bytes === 0) return bytes === 0 ? new Uint8Array(0) : undefined;
-    const chunks = this.#large.get(cid) ?? [{ cid, bytes }];
+    const chunks = this.#stored.get(cid) ?? [{ cid, bytes }];
     const parts = chunks.map((chunk) => ({ ...chunk, from: 0, to: chunk.bytes }));
-    return gather(this.#deps.contents.read(parts, this.#deps.holders()), bytes);
+    const how = { holders: this.#deps.holders(), key: this.#options.key };
+    return gather(this.#deps.contents.read(parts, how), bytes);
+  }
+
+  /** What a chunk that the archive brought is stored as. */
+  storedAs(chunk: Chunk): SealedChunk {
+    return this.#stored.get(chunk.cid)?.[0] ?? chunk;
   }
 
   bytesOf(cid: Cid): Promise<number | undefined> {
@@ -107,12 +116,14 @@ export class CarBlocks implements NodeSource {
     if (batch.length === 0) return;
     const stored: Cid[] = [];
     let at = 0;
-    for await (const { chunks } of this.#deps.contents.storeFiles(batch, "fixed-1")) {
+    const how = { chunking: "fixed-1", key: this.#options.key } as const;
+    for await (const { chunks } of this.#deps.contents.storeFiles(batch, how)) {
       const cid = cids[at];
       assert(cid !== undefined, "each block is told once");
-      const bytes = batch[at]?.length ?? 0;
-      if (bytes > CHUNK_BYTES_MAX) this.#large.set(cid, chunks);
-      else assert(chunks[0]?.cid === cid, "a block is stored under its hash");
+      const [first] = chunks;
+      const isWhole = chunks.length === 1 && first !== undefined;
+      assert(!isWhole || plainChunk(first).cid === cid, "a block is stored under its hash");
+      if (first?.cid !== cid) this.#stored.set(cid, chunks);
       stored.push(...chunks.map((chunk) => chunk.cid));
       at += 1;
     }

@@ -5,11 +5,12 @@ import type { Chunk } from "../../fs/content/chunk.ts";
 import { formatContentId } from "../../fs/content/content-id.ts";
 import type { TreeNode, TreeSource } from "../../fs/content/ports.ts";
 import { exportCar } from "../../fs/content/tree-export.ts";
+import { plainChunk } from "../../fs/seal.ts";
 import type { Found } from "../../scheduler/tree/reads.ts";
-import type { FileRow } from "../../scheduler/tree/rows.ts";
+import type { FileBlock, FileRow } from "../../scheduler/tree/rows.ts";
 import { assert } from "../../std/assert.ts";
 import { gather } from "../../std/gather.ts";
-import { blockRuns, type DownloadDeps } from "./download.ts";
+import { blockRuns, type DownloadDeps, readParts } from "./download.ts";
 import { readEntries } from "./tree-pages.ts";
 import type { FileCall, TreeReader } from "./tree-reader.ts";
 
@@ -45,6 +46,8 @@ async function* withFirst(
 
 /** The tree as exports read it. */
 export function treeSourceOf(deps: CarExportDeps, call: FileCall): TreeSource<Ref> {
+  /** What chunks are stored as: an archive has the content, and names it. */
+  const stored = new WeakMap<Chunk, FileBlock>();
   return {
     async *entries(directory) {
       assert(typeof directory === "number", "folders are named by their number");
@@ -54,11 +57,19 @@ export function treeSourceOf(deps: CarExportDeps, call: FileCall): TreeSource<Re
     },
     async *chunks(file): AsyncGenerator<Chunk> {
       assert(typeof file !== "number", "files are named by their row");
-      for await (const { blocks } of blockRuns(deps, file, { call, fromBytes: 0 })) yield* blocks;
+      for await (const { blocks } of blockRuns(deps, file, { call, fromBytes: 0 })) {
+        for (const block of blocks) {
+          const chunk = plainChunk(block);
+          stored.set(chunk, block);
+          yield chunk;
+        }
+      }
     },
-    read: ({ cid, bytes }) => {
-      const parts = [{ cid, bytes, from: 0, to: bytes }];
-      return gather(deps.contents.read(parts, deps.holders()), bytes);
+    read: (chunk) => {
+      const block = stored.get(chunk);
+      assert(block !== undefined, "only chunks that were told are read");
+      const parts = [{ ...block, from: 0, to: block.bytes }];
+      return gather(readParts(deps, parts, call), block.bytes);
     },
   };
 }

@@ -10,6 +10,7 @@ import {
   walkedContent,
   walkTree,
 } from "../../fs/content/tree-walk.ts";
+import type { SealKey } from "../../fs/seal.ts";
 import type { TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
@@ -20,6 +21,7 @@ import type { Contents } from "../data-plane/contents.ts";
 import { freePlace, putAside } from "./aside.ts";
 import { CarBlocks, type CarBlocksDeps } from "./car-blocks.ts";
 import { ContentList } from "./content-list.ts";
+import { keyToSeal } from "./sealing.ts";
 import { type BuildCounts, type BuildEntry, buildTree } from "./tree-build.ts";
 import { type FileCall, pathOf } from "./tree-reader.ts";
 import { CHUNKING, storeCopied, type UploadDeps } from "./upload.ts";
@@ -47,12 +49,15 @@ export async function importCar(
   await deps.reader.findIfThere(call, path);
   const upload = randomUUID();
   const command = (one: TreeCommand) => deps.command(call, one);
-  const { copies: wanted, chunking } = await deps.reader.ask(call, volumeUse);
+  const volume = await deps.reader.ask(call, volumeUse);
+  const { copies: wanted, chunking } = volume;
+  const key = await keyToSeal(deps.keys, call, volume);
   const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
   try {
-    const blocks = new CarBlocks(deps, { wanted, signal });
+    const blocks = new CarBlocks(deps, { wanted, key, signal });
     const root = await blocks.take(archive);
-    const taking = { deps, blocks, command, upload, wanted, signal, chunking: CHUNKING[chunking] };
+    const how = { wanted, signal, chunking: CHUNKING[chunking], key };
+    const taking = { deps, blocks, command, upload, ...how };
     const put = new CarTree(taking);
     const counts = await put.put(root, { call, path });
     const cid = root.kind === "block" ? formatContentId(root.id) : null;
@@ -72,6 +77,7 @@ interface Taking {
   readonly wanted: number;
   readonly signal: AbortSignal;
   readonly chunking: (typeof CHUNKING)[keyof typeof CHUNKING];
+  readonly key: SealKey | undefined;
 }
 
 class CarTree {
@@ -129,12 +135,12 @@ class CarTree {
   async #contentOf(
     file: WalkedFile,
   ): Promise<{ readonly content: FileContent; readonly root: string }> {
-    const { deps, blocks, command, upload, wanted, signal, chunking } = this.#taking;
+    const { deps, blocks, command, upload, wanted, signal, chunking, key } = this.#taking;
     const list = new ContentList(upload, async (one) => (await command(one)).inode);
     for await (const leaf of file.leaves()) {
       if (leaf.kind === "chunk") continue;
       const bytes = walkedContent(file, blocks);
-      const windows = deps.contents.store({ bytes, chunking, sha256: false });
+      const windows = deps.contents.store({ bytes, chunking, key, sha256: false });
       const { content, cid } = await storeCopied(deps, { windows, list, wanted, signal });
       return { content, root: cid };
     }
@@ -142,7 +148,7 @@ class CarTree {
     for await (const leaf of file.leaves()) {
       assert(leaf.kind === "chunk", "the leaves are those that were looked at");
       tree.add(leaf.chunk);
-      await list.add([leaf.chunk]);
+      await list.add([blocks.storedAs(leaf.chunk)]);
     }
     return { content: await list.finish(), root: formatContentId(tree.finish().root.id) };
   }

@@ -8,6 +8,7 @@ import { treeKeys } from "../../scheduler/tree/keys.ts";
 import { contentPart } from "../../scheduler/tree/reads.ts";
 import type { ContentPartRow, FileBlock, FileRow } from "../../scheduler/tree/rows.ts";
 import type { Contents } from "../data-plane/contents.ts";
+import { type KeySource, keyToOpen } from "./sealing.ts";
 import type { FileCall, TreeReader } from "./tree-reader.ts";
 
 /** A run of blocks, and where it begins in the file. */
@@ -23,10 +24,11 @@ export function partsOf(
 ): readonly ChunkPart[] {
   const parts: ChunkPart[] = [];
   let at = startBytes;
-  for (const { cid, bytes } of blocks) {
+  for (const block of blocks) {
+    const { bytes } = block;
     const first = Math.max(from - at, 0);
     const last = Math.min(to - at, bytes);
-    if (first < last) parts.push({ cid, bytes, from: first, to: last });
+    if (first < last) parts.push({ ...block, from: first, to: last });
     at += bytes;
   }
   return parts;
@@ -36,11 +38,22 @@ export interface DownloadDeps {
   readonly reader: Pick<TreeReader, "ask">;
   readonly contents: Pick<Contents, "read">;
   readonly holders: () => Holders;
+  readonly keys: KeySource;
+}
+
+/** Parts of blocks, opened where they are sealed. @throws {JobxError} as `Contents.read`; `FS_KEY_MISSING`. */
+export async function* readParts(
+  { contents, holders, keys }: Pick<DownloadDeps, "contents" | "holders" | "keys">,
+  parts: readonly ChunkPart[],
+  call: FileCall,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const key = await keyToOpen(keys, call, parts);
+  yield* contents.read(parts, { holders: holders(), key });
 }
 
 /**
  * The bytes of a range, one run of blocks after the other.
- * @throws {JobxError} as `Contents.read`; {TreeError} `FS_CHANGED` when the file's list is gone meanwhile.
+ * @throws {JobxError} as `readParts`; {TreeError} `FS_CHANGED` when the file's list is gone meanwhile.
  */
 export async function* readFile(
   deps: DownloadDeps,
@@ -51,7 +64,7 @@ export async function* readFile(
   for await (const placed of blockRuns(deps, file, { call, fromBytes: range.from })) {
     if (placed.startBytes >= range.to) return;
     const parts = partsOf(placed, range);
-    if (parts.length > 0) yield* deps.contents.read(parts, deps.holders());
+    if (parts.length > 0) yield* readParts(deps, parts, call);
   }
 }
 

@@ -17,6 +17,8 @@ import type { Contents } from "../data-plane/contents.ts";
 import { systemTimers } from "../system.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
 import type { BlockMember, PlacesDeps } from "./block-places.ts";
+import type { DownloadDeps } from "./download.ts";
+import type { KeySource } from "./sealing.ts";
 import { findSnapshot } from "./snapshot-rows.ts";
 import type { SnapshotDeps } from "./take-snapshot.ts";
 import { type FileCall, stepDeadline, TreeReader } from "./tree-reader.ts";
@@ -38,6 +40,7 @@ export interface FilesDeps {
     ): Promise<{ readonly group: number }>;
   };
   readonly writer: Pick<WorkflowWriter, "command">;
+  readonly keys: KeySource;
 }
 
 export class FileCalls {
@@ -103,7 +106,7 @@ export class FileCalls {
   }
 
   uploadDeps(): UploadDeps {
-    const { node, contents, self } = this.#deps;
+    const { node, contents, self, keys } = this.#deps;
     return {
       ...{
         self: self(),
@@ -111,6 +114,7 @@ export class FileCalls {
         caller: node.caller,
         reader: this.reader,
         timers: systemTimers,
+        keys,
       },
       command: (call, command) => this.command(call, command),
       others: () => this.#others(),
@@ -124,7 +128,7 @@ export class FileCalls {
     const { self, node } = this.#deps;
     return {
       ...{ reader, contents, self: self(), timers: systemTimers, router: node.router },
-      holders: () => this.holders(),
+      ...this.sources(),
       command: (command) => this.command(call, command),
     };
   }
@@ -133,6 +137,11 @@ export class FileCalls {
   async top(call: FileCall, snapshot: string | undefined): Promise<number> {
     if (snapshot === undefined) return ROOT_INODE;
     return (await findSnapshot(this.reader, call, snapshot)).row.directory;
+  }
+
+  /** Where blocks are, and what opens them. */
+  sources(): Pick<DownloadDeps, "holders" | "keys"> {
+    return { holders: () => this.holders(), keys: this.#deps.keys };
   }
 
   /** Who is being removed still has what it had. */

@@ -206,6 +206,6 @@ export class Files implements FilePort {
 
   #downloadDeps(): DownloadDeps {
     const { contents } = this.#calls;
-    return { reader: this.#reader, contents, holders: () => this.#calls.holders() };
+    return { reader: this.#reader, contents, ...this.#calls.sources() };
   }
 }

@@ -1,7 +1,7 @@
 /** Inodes as mounts are shown them. */
-import type { InodeView } from "../../api/inode-port.ts";
+import type { BlockView, InodeView } from "../../api/inode-port.ts";
 import { type Found, linksOf } from "../../scheduler/tree/reads.ts";
-import type { InodeRow } from "../../scheduler/tree/rows.ts";
+import type { FileBlock, InodeRow } from "../../scheduler/tree/rows.ts";
 
 const TYPES = {
   "fs-file": "file",
@@ -19,6 +19,11 @@ export function inodeView({ inode, row }: Found): InodeView {
     content: row.kind === "fs-file" ? (row.root ?? `revision-${revision}`) : null,
     target: row.kind === "fs-symlink" ? row.target : null,
   };
+}
+
+/** A block as it is named in lists. */
+export function blockView({ cid, bytes, plain }: FileBlock): BlockView {
+  return { cid, bytes, plain: plain ?? null };
 }
 
 /** One that went with its last name. */

@@ -27,8 +27,10 @@ import { ClusterError } from "../cluster-errors.ts";
 import type { NearFolder } from "../near-folder.ts";
 import { attributeBytes, attributesView } from "./attribute-views.ts";
 import { begun } from "./begun.ts";
+import { readParts } from "./download.ts";
 import type { FileCalls } from "./file-calls.ts";
-import { goneView, inodeView } from "./inode-views.ts";
+import { blockView, goneView, inodeView } from "./inode-views.ts";
+import { keyToSeal } from "./sealing.ts";
 import type { FileCall } from "./tree-reader.ts";
 import { storeFile } from "./upload.ts";
 
@@ -103,16 +105,17 @@ export class Inodes implements InodePort {
     const call = await this.#calls.begin(at.workflow, options);
     const part = await this.#calls.reader.ask(call, (view) => contentPart(view, at.list, at.part));
     if (part === undefined) throw notThere();
-    return { blocks: part.blocks };
+    return { blocks: part.blocks.map(blockView) };
   }
 
   async block(
-    { workflow, cid, bytes }: { readonly workflow: string } & BlockView,
+    { workflow, cid, bytes, plain }: { readonly workflow: string } & BlockView,
     options: CallOptions,
   ): Promise<AsyncIterable<Uint8Array>> {
-    await this.#calls.begin(workflow, options);
-    const parts = [{ cid, bytes, from: 0, to: bytes }];
-    return begun(this.#calls.contents.read(parts, this.#calls.holders()));
+    const call = await this.#calls.begin(workflow, options);
+    const parts = [{ cid, bytes, plain: plain ?? undefined, from: 0, to: bytes }];
+    const { contents } = this.#calls;
+    return begun(readParts({ contents, ...this.#calls.sources() }, parts, call));
   }
 
   async commit(
@@ -125,9 +128,12 @@ export class Inodes implements InodePort {
     // What would be refused is so before a byte of it is taken.
     if (place === undefined) await this.#find(call, { from: inode, path: "" });
     else await this.#checkFree(call, input, place);
-    const { copies, chunking } = await this.#calls.reader.ask(call, volumeUse);
-    const stored = await storeFile(this.#calls.uploadDeps(), {
-      ...{ call, bytes, signal: options.signal, copies, chunking, sha256: undefined },
+    const volume = await this.#calls.reader.ask(call, volumeUse);
+    const { copies, chunking } = volume;
+    const deps = this.#calls.uploadDeps();
+    const key = await keyToSeal(deps.keys, call, volume);
+    const stored = await storeFile(deps, {
+      ...{ call, bytes, signal: options.signal, copies, chunking, key, sha256: undefined },
       path: place?.name ?? "",
       commit: ({ upload, content, cid }) => {
         const what = { content, root: cid, mtimeMicros: input.mtimeMicros };
@@ -266,8 +272,10 @@ export class Inodes implements InodePort {
     { workflow }: { readonly workflow: string },
     options: CallOptions,
   ): Promise<NearPlace | undefined> {
-    await this.#calls.begin(workflow, options);
-    return this.#near?.place();
+    const call = await this.#calls.begin(workflow, options);
+    const { sealing } = await this.#calls.reader.ask(call, volumeUse);
+    // What is written there is not sealed yet, and only the node opens blocks.
+    return sealing === undefined ? this.#near?.place() : undefined;
   }
 
   staged({ staged, bytes }: StagedContent): AsyncIterable<Uint8Array> {
@@ -302,7 +310,7 @@ export class Inodes implements InodePort {
 
   async #opened(call: FileCall, shown: InodeView, content: FileContent): Promise<OpenInode> {
     if (content.kind === "inline") {
-      return { ...shown, blocks: content.blocks, list: null, parts: 0 };
+      return { ...shown, blocks: content.blocks.map(blockView), list: null, parts: 0 };
     }
     const { content: list } = content;
     const row = await this.#calls.reader.ask(call, (view) =>

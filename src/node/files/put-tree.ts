@@ -9,6 +9,7 @@ import { volumeUse } from "../../scheduler/tree/reads.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import { freePlace, putAside } from "./aside.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
+import { keyToSeal } from "./sealing.ts";
 import { type FileCall, pathOf } from "./tree-reader.ts";
 import { TreeUnpack, type UnpackDeps } from "./tree-unpack.ts";
 import { CHUNKING, type UploadDeps } from "./upload.ts";
@@ -34,11 +35,13 @@ export async function putTree(
   const upload = randomUUID();
   const command = (one: TreeCommand) => deps.command(call, one);
   const target = input.atomic ? await freePlace(deps.reader, call, path) : undefined;
-  const { copies: wanted, chunking } = await deps.reader.ask(call, volumeUse);
+  const volume = await deps.reader.ask(call, volumeUse);
+  const { copies: wanted, chunking } = volume;
+  const key = await keyToSeal(deps.keys, call, volume);
   const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
   let unpack: TreeUnpack | undefined;
   const fill = async (base: number): Promise<TreePutAnswer> => {
-    const options = { upload, base, wanted, chunking: CHUNKING[chunking], signal };
+    const options = { upload, base, wanted, chunking: CHUNKING[chunking], key, signal };
     unpack = new TreeUnpack({ ...deps, command }, options);
     await unpack.unpack(readTar(archive));
     return { path: `/${path}`, ...unpack.counts, copies: unpack.copies, copiesWanted: wanted };

@@ -7,6 +7,7 @@ import { isJobxError } from "../../api/errors.ts";
 import type { TreeCounts } from "../../api/file-port.ts";
 import type { TarEntry } from "../../api/tar/tar-entry.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
+import type { SealKey } from "../../fs/seal.ts";
 import type { FileCommit, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
@@ -36,6 +37,8 @@ export interface UnpackOptions {
   readonly base: number;
   readonly wanted: number;
   readonly chunking: Chunking;
+  /** With which blocks are sealed; undefined: not at all. */
+  readonly key: SealKey | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -153,11 +156,11 @@ export class TreeUnpack {
 
   async #putSmall(files: readonly SmallFile[]): Promise<void> {
     if (files.length === 0) return;
-    const { chunking, upload } = this.#options;
+    const { upload } = this.#options;
     const cids: string[] = [];
     const commits: FileCommit[] = [];
     const data = files.map((file) => file.data);
-    for await (const { chunks, root } of this.#deps.contents.storeFiles(data, chunking)) {
+    for await (const { chunks, root } of this.#deps.contents.storeFiles(data, this.#options)) {
       const file = files[commits.length];
       assert(file !== undefined, "each file is told once");
       cids.push(...chunks.map(({ cid }) => cid));
@@ -177,10 +180,10 @@ export class TreeUnpack {
   }
 
   async #putLarge(file: Extract<TarEntry, { readonly kind: "file" }>): Promise<void> {
-    const { upload, chunking, wanted, signal } = this.#options;
+    const { upload, chunking, key, wanted, signal } = this.#options;
     const { contents, command } = this.#deps;
     const list = new ContentList(upload, async (one) => (await command(one)).inode);
-    const windows = contents.store({ bytes: file.content, chunking, sha256: false });
+    const windows = contents.store({ bytes: file.content, chunking, key, sha256: false });
     const stored = await storeCopied(this.#deps, { windows, list, wanted, signal });
     const { content, cid, bytes, copies } = stored;
     const files = [this.#commit(file, { content, root: cid })];

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { FileExpectation, FilePut, FilePutAnswer } from "../../api/file-port.ts";
 import type { Chunking as ContentChunking } from "../../fs/content/chunk.ts";
+import type { SealKey } from "../../fs/seal.ts";
 import type { Expectation, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
@@ -12,6 +13,7 @@ import { ClusterError } from "../cluster-errors.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
+import { type KeySource, keyToSeal } from "./sealing.ts";
 import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
 import { UploadPin } from "./upload-pin.ts";
 
@@ -26,6 +28,7 @@ export interface UploadDeps extends BlockCopiesDeps {
   readonly reader: TreeReader;
   readonly contents: Pick<Contents, "store">;
   readonly timers: Timers;
+  readonly keys: KeySource;
   /** Puts a command through; resolves with its inode or content, and its revision. */
   readonly command: (
     call: FileCall,
@@ -61,9 +64,11 @@ export async function putFile(
   // What would be refused is so before a byte of it is taken.
   const expect = await expectationOf(deps, { call, path, expect: input.expect });
   const place = await deps.reader.place(call, path, input);
-  const { copies: copiesWanted, chunking } = await deps.reader.ask(call, volumeUse);
+  const volume = await deps.reader.ask(call, volumeUse);
+  const { copies: copiesWanted, chunking } = volume;
+  const key = await keyToSeal(deps.keys, call, volume);
   const stored = await storeFile(deps, {
-    ...{ call, bytes, signal, chunking, copies: copiesWanted, sha256: input.sha256, path },
+    ...{ call, bytes, signal, chunking, key, copies: copiesWanted, sha256: input.sha256, path },
     commit: ({ upload, content, cid }) => commitOf({ upload, place, expect, content, cid, input }),
   });
   const { bytes: size, cid, copies, committed } = stored;
@@ -76,6 +81,8 @@ export interface FileToStore {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly signal: AbortSignal;
   readonly chunking: Chunking;
+  /** With which it is sealed; undefined: not at all. */
+  readonly key: SealKey | undefined;
   readonly copies: number;
   /** Hex; undefined: whatever it is. */
   readonly sha256: string | undefined;
@@ -102,6 +109,7 @@ export async function storeFile(
       bytes,
       chunking: CHUNKING[chunking],
       sha256: file.sha256 !== undefined,
+      key: file.key,
     });
     const stored = await storeCopied(deps, { windows, list, wanted: copies, signal });
     signal.throwIfAborted();

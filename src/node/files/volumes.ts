@@ -6,23 +6,29 @@ import type {
   OpenCar,
   VolumeCopy,
   VolumeCopyAnswer,
+  VolumeKeyView,
   VolumePort,
   VolumeSettings,
   VolumeView,
 } from "../../api/volume-port.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
-import type { VolumeRow } from "../../scheduler/tree/rows.ts";
+import type { Sealing, VolumeOptions, VolumeRow } from "../../scheduler/tree/rows.ts";
+import type { VolumeKeys } from "../seal/volume-keys.ts";
 import { openCar } from "./car-export.ts";
 import { importCar } from "./car-import.ts";
 import { copyWithin } from "./copy.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { pathOf } from "./tree-reader.ts";
 
+type VolumeKeysPort = Pick<VolumeKeys, "ensure" | "export" | "restore">;
+
 export class Volumes implements VolumePort {
   readonly #calls: FileCalls;
+  readonly #keys: VolumeKeysPort;
 
-  constructor(calls: FileCalls) {
+  constructor(calls: FileCalls, keys: VolumeKeysPort) {
     this.#calls = calls;
+    this.#keys = keys;
   }
 
   async copy(input: VolumeCopy, options: CallOptions): Promise<VolumeCopyAnswer> {
@@ -40,7 +46,7 @@ export class Volumes implements VolumePort {
     const { reader, contents } = this.#calls;
     const from = await this.#calls.top(call, at.snapshot);
     const found = await reader.find(call, pathOf(at.path), { from });
-    return openCar({ reader, contents, holders: () => this.#calls.holders() }, found, call);
+    return openCar({ reader, contents, ...this.#calls.sources() }, found, call);
   }
 
   async importCar(
@@ -50,7 +56,7 @@ export class Volumes implements VolumePort {
   ): Promise<CarImportAnswer> {
     const call = await this.#calls.begin(input.workflow, options);
     const { contents } = this.#calls;
-    const deps = { ...this.#calls.uploadDeps(), contents, holders: () => this.#calls.holders() };
+    const deps = { ...this.#calls.uploadDeps(), contents, ...this.#calls.sources() };
     return importCar(deps, input, { call, archive, signal: options.signal });
   }
 
@@ -69,6 +75,11 @@ export class Volumes implements VolumePort {
     const { workflow, settings } = input;
     const call = await this.#calls.begin(workflow, options);
     const before = await this.#calls.reader.ask(call, volumeUse);
+    // Before the volume asks for it; where the volume is not empty no key is made for nothing.
+    const isEmpty = before.usedBytes + before.usedInodes + before.pins === 0;
+    if (settings.sealed === true && before.sealing === undefined && isEmpty) {
+      await this.#keys.ensure(call.group, options.deadline);
+    }
     await this.#calls.command(call, {
       kind: "fs-volume",
       revision: input.revision ?? before.revision,
@@ -76,22 +87,43 @@ export class Volumes implements VolumePort {
     });
     return viewOf(workflow, await this.#calls.reader.ask(call, volumeUse));
   }
+
+  async exportKey(
+    { workflow }: { readonly workflow: string },
+    options: CallOptions,
+  ): Promise<VolumeKeyView> {
+    const { group } = await this.#calls.begin(workflow, options);
+    return { workflow, ...(await this.#keys.export(group, options.deadline)) };
+  }
+
+  async restoreKey(
+    { workflow, key }: { readonly workflow: string; readonly key: string },
+    options: CallOptions,
+  ): Promise<{ readonly nodes: number }> {
+    const { group } = await this.#calls.begin(workflow, options);
+    return { nodes: await this.#keys.restore(group, key, options.deadline) };
+  }
 }
+
+/** How volumes are sealed that are to be from now on. */
+const SEALING: Sealing = "aes-256-gcm-1";
 
 function merged(
   before: VolumeRow,
-  { copies, chunking, quotaBytes, quotaFiles }: Partial<VolumeSettings>,
-): Pick<VolumeRow, "copies" | "chunking" | "quotaBytes" | "quotaInodes"> {
+  { copies, chunking, quotaBytes, quotaFiles, sealed }: Partial<VolumeSettings>,
+): VolumeOptions {
   return {
     copies: copies ?? before.copies,
     chunking: chunking ?? before.chunking,
     quotaBytes: quotaBytes === undefined ? before.quotaBytes : (quotaBytes ?? undefined),
     quotaInodes: quotaFiles === undefined ? before.quotaInodes : (quotaFiles ?? undefined),
+    sealing: (sealed ?? before.sealing !== undefined) ? SEALING : undefined,
   };
 }
 
 function viewOf(workflow: string, row: VolumeRow): VolumeView {
   const { revision, copies, chunking, usedBytes, usedInodes: usedFiles } = row;
   const quotas = { quotaBytes: row.quotaBytes ?? null, quotaFiles: row.quotaInodes ?? null };
-  return { workflow, revision, copies, chunking, ...quotas, usedBytes, usedFiles };
+  const sealed = row.sealing !== undefined;
+  return { workflow, revision, copies, chunking, ...quotas, sealed, usedBytes, usedFiles };
 }

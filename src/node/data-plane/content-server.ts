@@ -1,0 +1,69 @@
+/** In the data plane: content of files between streams of the control thread and blocks. */
+import type { BlockStore } from "../../fs/block-store.ts";
+import { readFileBlock } from "../../fs/file-block-reader.ts";
+import { readContent, storeContent } from "../../fs/file-blocks.ts";
+import type { SealedChunk } from "../../fs/seal.ts";
+import { storeFiles } from "../../fs/small-files.ts";
+import type { Cid, NodeId } from "../../wire/dataset.ts";
+import { isReadForOne } from "./compact.ts";
+import type { ContentRequest } from "./messages.ts";
+import type { SliceStreams } from "./slice-streams.ts";
+import { windowTexts } from "./window-texts.ts";
+
+export interface ContentServerDeps {
+  readonly store: BlockStore;
+  readonly streams: Pick<SliceStreams, "send" | "receive">;
+  readonly fetch: (node: NodeId, cid: Cid, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Told what reading ended with, whoever hears of it besides. */
+  readonly note: (error: unknown) => void;
+}
+
+/** Requests are answered by streams of their numbers, which also bring what went wrong. */
+export class ContentServer {
+  readonly #deps: ContentServerDeps;
+
+  constructor(deps: ContentServerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when the stream of the answer has ended. */
+  serve(request: ContentRequest): Promise<void> {
+    switch (request.kind) {
+      case "store-content":
+      case "store-files":
+        return this.#store(request);
+      case "read-content":
+        return this.#read(request);
+    }
+  }
+
+  #store(request: Exclude<ContentRequest, { readonly kind: "read-content" }>): Promise<void> {
+    const { store, streams } = this.#deps;
+    return streams.send(request.id, (stopped) => {
+      const bytes = streams.receive(request.id, stopped);
+      const windows =
+        request.kind === "store-content"
+          ? storeContent(store, { ...request, bytes })
+          : storeFiles(store, { ...request, bytes });
+      return windowTexts(windows);
+    });
+  }
+
+  #read(request: Extract<ContentRequest, { readonly kind: "read-content" }>): Promise<void> {
+    const { store, streams, fetch } = this.#deps;
+    const { id, parts, holders, key } = request;
+    const read = (chunk: SealedChunk, signal: AbortSignal): Promise<Uint8Array> =>
+      readFileBlock(chunk, holders, { store, fetch, key, signal });
+    const slices = (signal: AbortSignal) => this.#noting(readContent(parts, { read, signal }));
+    return streams.send(id, slices, isReadForOne);
+  }
+
+  async *#noting(slices: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* slices;
+    } catch (error) {
+      this.#deps.note(error);
+      throw error;
+    }
+  }
+}

@@ -1,6 +1,6 @@
 /** A volume that seals its blocks, on real nodes: nothing of its content stands on their disks, and all of it is read. */
 import { hash, randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ended, useCluster } from "../lib/e2e-cluster.ts";
@@ -15,7 +15,8 @@ const END_MS_MAX = 90_000;
 /** In files only: in names and arguments it is not. */
 const MARKER = "the secret of the pyramids";
 
-const cluster = useCluster(3);
+// A short grace, so that what nobody needs goes while this looks.
+const cluster = useCluster(3, { nodeArgs: "--block-grace 2" });
 /** Paths, and the hashes of what they hold. */
 const contents = new Map<string, string>();
 const mounted = join(cluster.folder, "mounted");
@@ -158,6 +159,24 @@ test("its key goes out to administrators, is kept by nobody as it is, and comes 
   expect(wrong.stderr).toContain("FS_KEY_WRONG");
 });
 
+test("damaged sealed blocks are found and fetched again without being opened", async () => {
+  const folder = join(cluster.home(2), "data/blocks/blocks");
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = files.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+  const [first, second] = paths.filter((path) => /[0-9a-f]{64}$/u.test(path)).sort();
+  for (const path of [first ?? "", second ?? ""]) {
+    const stored = await readFile(path);
+    stored[100] = (stored[100] ?? 0) ^ 1;
+    await writeFile(path, stored);
+  }
+  const said = await jobx(1, "fs", "verify", "--node", "node-2", "--repair", "--json");
+  expect(JSON.parse(said)).toMatchObject({ damaged: 2, repaired: 2 });
+  for (const path of [first ?? "", second ?? ""]) {
+    expect(path).toContain(hash("sha256", await readFile(path), "hex"));
+  }
+  await expectWhole([2]);
+});
+
 test("after all nodes were killed it is read again", async () => {
   await cluster.kill(1, 2, 3);
   await cluster.start(1, 2, 3);
@@ -183,3 +202,23 @@ test("a node that joins is given the key and serves it, also when the one that m
   expect(await read(3, "/f", "later")).toBe(hash("sha256", content, "hex"));
   expect(await filesWith([2, 3, 4], text)).toEqual([]);
 }, 180_000);
+
+test("blocks of removed files go from all disks, by the names under which they are stored", async () => {
+  const large = async (): Promise<number> => {
+    let bytes = 0;
+    for (const node of [2, 3, 4]) {
+      const folder = join(cluster.home(node), "data/blocks/blocks");
+      for (const one of await readdir(folder, { recursive: true, withFileTypes: true })) {
+        const facts = await stat(join(one.parentPath, one.name)).catch(() => undefined);
+        if (facts?.isFile() === true) bytes += facts.size;
+      }
+    }
+    return bytes;
+  };
+  expect(await large()).toBeGreaterThan(2 * LARGE_BYTES);
+  for (const path of ["/in", "/back", "/by-mount"]) {
+    await cluster.jobx(2, "fs", "rm", "-r", `artifacts:${path}`);
+  }
+  await jobx(2, "fs", "rm", "plain:/large");
+  await eventually("their blocks are gone", END_MS_MAX, async () => (await large()) < LARGE_BYTES);
+});

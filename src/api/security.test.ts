@@ -75,6 +75,20 @@ describe("every route", () => {
     }
   });
 
+  test("about the keys of sealed volumes refuses all but admins, also the token of a handler", async () => {
+    const secret = (await routes()).filter(({ url }) => url.includes("/fs/key/"));
+    expect(secret.map(({ url }) => url).sort()).toEqual([
+      "/v1/workflows/x/fs/key/export",
+      "/v1/workflows/x/fs/key/restore",
+    ]);
+    for (const one of secret) {
+      for (const token of [TOKENS.read, TOKENS.submit, TOKENS.handler]) {
+        expect(await ask(one, bearer(token))).toMatchObject({ 2: 403 });
+      }
+      expect(await ask(one, bearer(TOKENS.admin))).not.toMatchObject({ 2: 403 });
+    }
+  });
+
   test("about tokens and tickets refuses all but admins of the whole cluster", async () => {
     const secret = (await routes()).filter(({ url }) => /^\/v1\/(?:tokens|tickets)/u.test(url));
     expect(secret.length).toBeGreaterThan(5);

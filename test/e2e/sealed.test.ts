@@ -143,6 +143,13 @@ test.skipIf(mountsRefused() !== undefined)("a mount reads and writes it", async 
     expect(hash("sha256", await readFile(join(mounted, path)), "hex"), path).toBe(wanted);
   }
   expect(await read(1, "/by-mount")).toBe(contents.get("/by-mount"));
+  // Not by way of the node's disk, where it would lie as it is until the file is closed.
+  const near = async (workflow: string): Promise<unknown> => {
+    const at = new URL(`/v1/workflows/${workflow}/fs/near`, cluster.api(3));
+    return (await fetch(at, { headers: { authorization: `Bearer ${cluster.token}` } })).json();
+  };
+  expect(await near("artifacts")).toEqual({ near: null });
+  expect(await near("plain")).not.toEqual({ near: null });
 });
 
 test("its key goes out to administrators, is kept by nobody as it is, and comes back to who lacks it", async () => {

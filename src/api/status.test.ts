@@ -21,6 +21,8 @@ test("only what may pass by itself is to be tried later", () => {
     "API_REQUEST_UNANSWERED",
     "API_STOPPING",
     "API_WAITS_FULL",
+    "COLLECTION_BUSY",
+    "COLLECTION_GONE",
     "COMMAND_NOT_ACCEPTED",
     "COMMAND_OUTCOME_UNKNOWN",
     "COMMAND_QUEUE_FULL",

@@ -14,7 +14,8 @@ const READ_MS = 10_000;
 
 export interface CopiesGround {
   readonly directory: Pick<Directory, "members" | "workflows">;
-  readonly read: (group: number, what: RowsWanted, deadlineMs: number) => Promise<AnswerOf<"rows">>;
+  /** Called as a method of the node. */
+  read(group: number, what: RowsWanted, deadlineMs: number): Promise<AnswerOf<"rows">>;
 }
 
 /** What `RunCopies` asks of its node about other nodes. */
@@ -37,12 +38,12 @@ export function copiesGround(
  */
 export async function wantedCopies(
   cids: readonly Cid[],
-  { directory, read }: CopiesGround,
+  ground: CopiesGround,
 ): Promise<readonly number[]> {
   const named = cids.map(() => 0);
   const keys = [VOLUME_KEY, ...cids.map((cid) => treeKeys.block(cid))];
-  for (const { group } of directory.workflows()) {
-    const { values } = await read(group, { keys }, READ_MS);
+  for (const { group } of ground.directory.workflows()) {
+    const { values } = await ground.read(group, { keys }, READ_MS);
     const [volume, ...blocks] = values;
     const copies = volume?.kind === "fs-volume" ? volume.copies : OPTIONS_DEFAULT.copies;
     for (const [at, block] of blocks.entries()) {

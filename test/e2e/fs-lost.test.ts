@@ -48,7 +48,7 @@ test("a block that every node has lost is named with its file, until a copy of i
   const answer = await read(2);
   expect(answer.status).toBe(500);
   expect(await answer.json()).toMatchObject({
-    error: { code: "FS_BLOCK_LOST", details: { cid, path: "/f" } },
+    ...{ code: "FS_BLOCK_LOST", details: { cid, path: "/f" } },
   });
   const where = await cluster.jobx(1, "fs", "where", "text:/f");
   expect(where.stdout).toContain("1 lost");

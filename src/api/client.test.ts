@@ -206,6 +206,7 @@ test("a node that is not ready says so once", async () => {
   expect(await makeClient().ready()).toEqual({
     ready: false,
     reason: "joining",
+    warnings: [],
     durability: "sync",
   });
   expect(sent).toHaveLength(1);

@@ -53,6 +53,7 @@ import type { ApplyBody } from "./workflow-routes.ts";
 export interface ReadyAnswer {
   readonly ready: boolean;
   readonly reason: string;
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
   readonly durability: string;
 }
 
@@ -445,7 +446,8 @@ export class JobxClient {
     if (!(error instanceof RemoteError)) throw error;
     const { remote } = error.details;
     if (typeof remote["reason"] !== "string") throw error;
-    return { ready: false, reason: remote["reason"], durability: String(remote["durability"]) };
+    const durability = String(remote["durability"]);
+    return { ready: false, reason: remote["reason"], warnings: [], durability };
   }
 
   #get<Answer>(path: string): Promise<Answer> {

@@ -4,6 +4,7 @@ import type { MemberRow } from "../scheduler/system/rows.ts";
 import type { AttemptVolumes } from "./attempt-volumes.ts";
 import type { ClusterAdminDeps } from "./cluster-admin.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
+import type { RoomWarning } from "./disk-room.ts";
 import type { Pacer } from "./files/pacer.ts";
 import type { ShortageWarning } from "./files/shortages.ts";
 import type { Trouble } from "./health.ts";
@@ -21,7 +22,7 @@ export interface ClusterApiDeps {
   /** Why this node cannot serve; empty while all is well. */
   readonly troubles: () => readonly Trouble[];
   /** What lasts, and does not keep this node from serving. */
-  readonly warnings: () => readonly ShortageWarning[];
+  readonly warnings: () => readonly (ShortageWarning | RoomWarning)[];
   readonly metrics: Metrics;
   /** How old this node's copy of a group may be, ms; undefined when it cannot tell. */
   readonly copyAgeMs: (group: number) => number | undefined;

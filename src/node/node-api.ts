@@ -1,5 +1,6 @@
 /** What answers the API on one node, from the node's parts. */
 import { statfs } from "node:fs/promises";
+import { join } from "node:path";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Log } from "../std/log.ts";
@@ -8,6 +9,7 @@ import { ClusterApi } from "./cluster-api.ts";
 import type { Composed } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
+import { DiskRoom } from "./disk-room.ts";
 import { Healer } from "./files/healer.ts";
 import { Pacer } from "./files/pacer.ts";
 import type { Shortages } from "./files/shortages.ts";
@@ -34,6 +36,7 @@ interface ApiGround {
   readonly shortages: Shortages;
   /** The node's. */
   readonly privateKey: Uint8Array;
+  readonly room: DiskRoom;
 }
 
 /** What the API asks of this node. */
@@ -47,7 +50,7 @@ export function clusterApi(
     readonly version: string;
   },
 ): ClusterApi {
-  const { config, mesh, metrics, volumes, shortages } = ground;
+  const { config, mesh, metrics, volumes, shortages, room } = ground;
   const { composed, plane, health, token, version } = parts;
   const { node } = composed;
   return new ClusterApi({
@@ -56,13 +59,10 @@ export function clusterApi(
     isUp: (id) => id === mesh.self || mesh.isUp(id),
     durability: config.durability,
     troubles: () => health.troubles(),
-    warnings: () => shortages.warnings((group) => `group ${group}`),
+    warnings: () => [...room.warnings(), ...shortages.warnings((group) => `group ${group}`)],
     copyAgeMs: (group) => health.copyAgeMs(group),
     stateHash: (group) => composed.store.stateHash(group),
-    freeBytes: async () => {
-      const { bavail, bsize } = await statfs(config.data);
-      return bavail * bsize;
-    },
+    freeBytes: () => freeBytes(config.data),
     ownToken: token,
     near: new NearFolder(config.data, {
       readMs: Math.min(NEAR_READ_MS_MAX, Math.floor(config.blockGraceMs / 4)),
@@ -94,6 +94,19 @@ export function startGiver(ground: ApiGround, { node }: Pick<Composed, "node">):
   });
   giver.start();
   return giver;
+}
+
+/** Looks at the disk of this node's blocks, which may be another one than that of its logs. */
+export function diskRoom(config: NodeConfig): DiskRoom {
+  return new DiskRoom({
+    timers: systemTimers,
+    freeBytes: () => freeBytes(join(config.data, "blocks")),
+  });
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
 }
 
 /** Blocks with too few copies are copied in the background. */

@@ -25,6 +25,7 @@ import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
+import type { DiskRoom } from "./disk-room.ts";
 import type { Healer } from "./files/healer.ts";
 import { Shortages } from "./files/shortages.ts";
 import { firstStart, foundingOf } from "./first-start.ts";
@@ -40,7 +41,7 @@ import { MemberSaver } from "./member-saver.ts";
 import { meteredRunner } from "./metered.ts";
 import { Metrics, type ReplicaFigures } from "./metrics.ts";
 import type { Mounts } from "./mounts.ts";
-import { clusterApi, startGiver, startHealer } from "./node-api.ts";
+import { clusterApi, diskRoom, startGiver, startHealer } from "./node-api.ts";
 import { nodeOptions } from "./options.ts";
 import { OverloadWatch } from "./overload-watch.ts";
 import { ownToken } from "./own-token.ts";
@@ -61,6 +62,7 @@ interface Parts {
   readonly health: Health;
   readonly healer: Healer;
   readonly giver: KeyGiver;
+  readonly room: DiskRoom;
   readonly overload: OverloadWatch;
   readonly lock: DataLock;
   readonly apiUrl: string;
@@ -133,6 +135,7 @@ export class RunningNode {
     here.stopping = true;
     this.#parts.healer.stop();
     this.#parts.giver.stop();
+    this.#parts.room.stop();
     this.#log.info("stopping", { drainMs: this.#config.drainMs });
     announcer.stop();
     members.stop();
@@ -172,6 +175,7 @@ interface Ground {
   readonly volumes: AttemptVolumes;
   readonly shortages: Shortages;
   readonly privateKey: Uint8Array;
+  readonly room: DiskRoom;
 }
 
 /** What is known only later. */
@@ -234,6 +238,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const api = clusterApi(ground, { composed, plane, health, token, version: about.version });
   const healer = startHealer(ground, api);
   const giver = startGiver(ground, composed);
+  ground.room.start();
   const overload = overloadWatch(ground, node);
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);
@@ -250,7 +255,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const parts = {
     mounts,
     ...{ mesh, plane, composed, app, announcer, members, hints },
-    ...{ health, healer, giver, overload, lock, apiUrl, here },
+    ...{ health, healer, giver, room: ground.room, overload, lock, apiUrl, here },
   };
   return new RunningNode(config, log, parts);
 }
@@ -401,8 +406,8 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   const snapshots = new BulkSnapshots();
   const volumes = new AttemptVolumes((group) => workflowOf(here, group));
   const ground = { config, log, lock, frames, mesh, snapshots, introduction, file };
-  const more = { shortages: new Shortages(), privateKey: key };
-  return { ...ground, here, metrics, disk, volumes, ...more };
+  const kept = { shortages: new Shortages(), room: diskRoom(config), privateKey: key };
+  return { ...ground, ...kept, here, metrics, disk, volumes };
 }
 
 /** The name of a workflow that this node knows. */

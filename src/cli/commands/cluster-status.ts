@@ -28,6 +28,8 @@ export const CLUSTER_STATUS: Command = {
     const notes = [
       ...notesAbout(nodes, await client.groups()),
       ...wantingNotes(wanting),
+      // Of files that lack copies all nodes were asked.
+      ...asked.warnings.filter(({ code }) => code !== "blocks-wanting").map(warningNote),
       ...versionNotes(cluster),
     ];
     const { version, next, why } = cluster;
@@ -83,6 +85,10 @@ function wantingNotes({ volumes, silent }: WantingView): readonly string[] {
       silent.map((name) => ({ name })),
     ),
   ];
+}
+
+function warningNote({ message }: { readonly message: string }): string {
+  return `WARNING of the node that was asked: ${message}.`;
 }
 
 /** Why the version does not go up, where a member's program would have it go. */

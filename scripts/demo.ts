@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countFolder, type FolderCount } from "./count-words.ts";
 import { DemoCluster, type DemoNode, type RequestState } from "./lib/demo-cluster.ts";
+import { copiesOf, type DemoVolume, volumeAt } from "./lib/demo-mount.ts";
 import { countsOf, differences, topWords, workByNode, workProblems } from "./lib/demo-report.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -263,42 +264,62 @@ async function strike(
   throw new Error(`missed the window ${TRIES_MAX} times`);
 }
 
-/** A handler writes a file; it is read at every node, and while one of them is gone. Returns what is wrong. */
-async function passFile(cluster: DemoCluster, progress: Progress): Promise<readonly string[]> {
+/**
+ * A handler writes a file; it is read through a mount at another node, and so it is while one that has a copy
+ * is gone. Its copies are shown before, and when they are enough again. Returns what is wrong.
+ */
+async function passFile(
+  cluster: DemoCluster,
+  progress: Progress,
+  folder: string,
+): Promise<readonly string[]> {
   const id = await cluster.submit(WORKFLOW, "index", [`folder=${CORPUS}`, `path=${ARTIFACT}`]);
   await finish(cluster, id, progress);
+  const shared = `${WORKFLOW}:/${ARTIFACT}`;
+  const nodes = await cluster.nodes();
+  const wroteAt = (await cluster.request(id)).attempts.at(-1)?.node;
+  const reader = nodes.find(({ id: other, name }) => other !== wroteAt && name !== wroteAt);
+  if (reader === undefined) return ["there is no second node"];
+  cluster.talkTo(reader);
+  const volume = await volumeAt(cluster, reader, { workflow: WORKFLOW, folder });
+  try {
+    const before = await copiesOf(cluster, reader, shared);
+    const wrong = [...(await wrongAt(volume, "at once"))];
+    tell(`a handler wrote ${shared}; it was read ${volume.how}`);
+    tell(`jobx fs where ${shared}: ${before.text}`);
+    const gone = nodes.find(({ name }) => name !== reader.name && before.nodes.includes(name));
+    if (gone === undefined) return [...wrong, "no other node has a copy"];
+    await cluster.script("kill", numberOfNode(gone));
+    wrong.push(...(await wrongAt(volume, `without ${gone.name}`)));
+    tell(`${gone.name}, which had a copy, was killed; the file is still read`);
+    // By itself this is done when a node has been gone for half a minute.
+    const after = await until(
+      "a second copy without that node",
+      FAILOVER_MS_MAX,
+      async () => {
+        await cluster.jobx(["fs", "heal", WORKFLOW], reader);
+        return copiesOf(cluster, reader, shared);
+      },
+      ({ copies, nodes: having }) => copies === before.copies && !having.includes(gone.name),
+    );
+    tell(`after jobx fs heal ${WORKFLOW}, jobx fs where ${shared}: ${after.text}`);
+    await comeBack(cluster, gone);
+    return wrong;
+  } finally {
+    await volume.end();
+  }
+}
+
+/** What is wrong with the file as it is read now. */
+async function wrongAt(volume: DemoVolume, when: string): Promise<readonly string[]> {
   const lines = globSync("*.txt", { cwd: CORPUS })
     .sort()
     .map((name) => `${name} ${statSync(join(CORPUS, name)).size}\n`);
-  const shared = `${WORKFLOW}:/${ARTIFACT}`;
-  const wrong: string[] = [];
-  const readAt = async (node: DemoNode, when: string): Promise<void> => {
-    const text = await cluster.jobx(["fs", "cat", shared], node);
-    if (text !== lines.join(""))
-      wrong.push(`${shared} is not what was written, at ${node.name} ${when}`);
-  };
-  const nodes = await cluster.nodes();
-  for (const node of nodes) await readAt(node, "at once");
-  tell(`a handler wrote ${shared}; it is the same at ${nodes.map(({ name }) => name).join(", ")}`);
-  const [gone, ...others] = nodes;
-  if (gone === undefined) return ["there is no node"];
-  await cluster.script("kill", numberOfNode(gone));
-  const [reader] = others;
-  if (reader !== undefined) cluster.talkTo(reader);
-  for (const node of others) {
-    await until(
-      "reading without a node",
-      FAILOVER_MS_MAX,
-      () => readAt(node, "later"),
-      () => true,
-    );
-  }
-  tell(`${gone.name} was killed; the others still read it`);
-  await comeBack(cluster, gone);
-  return wrong;
+  const text = await volume.read(ARTIFACT);
+  return text === lines.join("") ? [] : [`${ARTIFACT} is not what was written, read ${when}`];
 }
 
-async function demo(cluster: DemoCluster): Promise<readonly string[]> {
+async function demo(cluster: DemoCluster, folder: string): Promise<readonly string[]> {
   const progress = new Progress();
   for (const line of await cluster.up(NODES)) tell(line);
   await cluster.jobx(["apply", DEFINITION]);
@@ -308,7 +329,7 @@ async function demo(cluster: DemoCluster): Promise<readonly string[]> {
   const request = await finish(cluster, id, progress);
   tell(`request ${id} succeeded`);
   await comeBack(cluster, kill.victim);
-  const files = await passFile(cluster, progress);
+  const files = await passFile(cluster, progress, folder);
   const problems = [...files, ...reportWork(await cluster.nodes(), request, kill)];
   const alone = countFolder(CORPUS);
   const size = (alone.bytes / 1e6).toFixed(1);
@@ -344,7 +365,7 @@ async function main(): Promise<void> {
   }
   let problems: readonly string[];
   try {
-    problems = await demo(cluster);
+    problems = await demo(cluster, folder);
   } catch (error) {
     problems = [error instanceof Error ? error.message : String(error)];
   }

@@ -81,6 +81,8 @@ export interface ClusterNodeDeps {
   readonly onDirectory: (directory: Directory) => void;
   /** R10: this program does not support the version of its cluster; the node has stopped by then. Called once. */
   readonly onUnsupported: (error: JobxError) => void;
+  /** R26: so many finished units run again, in workflows that are led here; for figures. */
+  readonly onRunAgain: (units: number) => void;
   /** What volumes that are led here lack of copies. */
   readonly shortages: () => readonly Shortage[];
   /** Told of each round of the collector, for figures. */

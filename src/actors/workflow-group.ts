@@ -28,7 +28,7 @@ import { EventLog } from "./event-log.ts";
 import { grantOf } from "./grant-of.ts";
 import { readRows } from "./group-reads.ts";
 import type { GroupStamps } from "./group-stamps.ts";
-import { tellLost } from "./lost-units.ts";
+import { tellAgain, tellLost } from "./lost-units.ts";
 import { ParkedRows } from "./parked-rows.ts";
 import type { CallAnswer, MeshPort } from "./ports.ts";
 import type { AppliedPlaces, Replica, ReplicaListener } from "./replica.ts";
@@ -75,6 +75,8 @@ export interface WorkflowGroupDeps {
   readonly onActive: (group: number) => void;
   /** What its definitions say now; also what was said before this node led. */
   readonly onDefined: (told: WorkflowTold) => void;
+  /** R26: so many finished units run again, where this node leads. */
+  readonly onRunAgain: (units: number) => void;
   readonly bugs: PlantedBugs;
 }
 
@@ -220,6 +222,7 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
     this.#waiters.applied(effects);
     const dispatcher = this.#dispatcher;
     if (dispatcher === undefined) return;
+    tellAgain(effects, this.#deps);
     const settled = new Map<NodeId, Token[]>();
     const granted: { token: Token; attempt: AttemptRow }[] = [];
     for (const effect of effects) {

@@ -59,6 +59,8 @@ export interface ComposeOptions {
   readonly onUnsupported: (error: JobxError) => void;
   /** Told of each round of the collector, for figures. */
   readonly onCollected?: ClusterNodeDeps["onCollected"];
+  /** Told of units that run again, for figures. */
+  readonly onRunAgain?: ClusterNodeDeps["onRunAgain"];
   /** See `ClusterNodeDeps`; without it this node tells of none. */
   readonly shortages?: ClusterNodeDeps["shortages"];
   readonly bugs: PlantedBugs;
@@ -117,6 +119,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     onDirectory: options.onDirectory,
     onUnsupported: options.onUnsupported,
     onCollected: options.onCollected ?? (() => {}),
+    onRunAgain: options.onRunAgain ?? (() => {}),
     shortages: options.shortages ?? (() => []),
     bugs: options.bugs,
   });

@@ -91,6 +91,11 @@ export class Metrics {
     labelNames: ["end"],
     registers: this.#registers,
   });
+  readonly #again = new Counter({
+    name: "jobx_scheduler_units_run_again_total",
+    help: "Finished units that ran again, since every copy of what they had made was lost.",
+    registers: this.#registers,
+  });
   readonly #frameBytes = new Counter({
     name: "jobx_mesh_frame_bytes_total",
     help: "Bytes of control frames, by direction and kind of message.",
@@ -148,6 +153,11 @@ export class Metrics {
 
   attemptEnded(end: "done" | "failed" | "released"): void {
     this.#attempts.inc({ end });
+  }
+
+  /** Where this node leads. */
+  ranAgain(units: number): void {
+    this.#again.inc(units);
   }
 
   frame(direction: "in" | "out", kind: string, bytes: number): void {

@@ -472,6 +472,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     },
     onUnsupported: (error) => cannotTakePart(here, error),
     onCollected: (report) => metrics.collected(report),
+    onRunAgain: (units) => metrics.ranAgain(units),
     shortages: () => ground.shortages.list(),
     bugs: NO_BUGS,
   });

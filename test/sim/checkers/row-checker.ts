@@ -181,7 +181,7 @@ export class RowChecker {
     for (const [key, row] of batch.rows) {
       if (key.startsWith("a/")) keep(history.live, key, row);
       if (/^[qdz]\//.test(key)) keep(history.waiting, key, row);
-      if (/^[ibcfhzx]\//.test(key)) keep(history.under, key, row);
+      if (/^[ibcfhszx]\//.test(key)) keep(history.under, key, row);
       if (row === undefined) {
         if (key.startsWith("r/")) this.#removed(history, key, entries);
         continue;

@@ -61,8 +61,9 @@ export class RunCopies {
   /**
    * Brings every run of the dataset to this node.
    * @throws {ActorError} `RUN_UNREACHABLE` when no node that is up could give one for half a minute;
-   * `RUN_LOST`, after ten seconds, when besides each of its holders is no member any more, or is up and lacks it, and so do all
-   * members where a holder was removed; what `RunsPort.ensure` throws that does not pass.
+   * `RUN_LOST`, after ten seconds, when besides each of its holders is no member any more, or is up and
+   * lacks it, and so do all members where a holder was removed; what `RunsPort.ensure` throws that does not
+   * pass.
    */
   async ensure(dataset: Dataset, signal: AbortSignal): Promise<Dataset> {
     for (const piece of dataset) if (piece.kind === "run") await this.#ensureRun(piece, signal);
@@ -182,8 +183,8 @@ export class RunCopies {
   }
 
   /**
-   * Before this node leaves for ever: has others fetch its blocks, until there are as many copies without it. Whoever asks while
-   * that is under way waits for the next one, which finds what was stored meanwhile.
+   * Before this node leaves for ever: has others fetch its blocks, until there are as many copies without it.
+   * Whoever asks while that is under way waits for the next one, which finds what was stored meanwhile.
    * @throws {ActorError} `NODE_BLOCKS_STAY` when too few took a block.
    */
   handOn(): Promise<void> {

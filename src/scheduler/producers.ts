@@ -22,8 +22,21 @@ export type Producer =
 
 const NOBODY: Producer = { kind: "nobody" };
 
+/** Who has made each of these runs: all rows that tell are asked for at once. @throws {MissingRows} as below. */
+export function producersOf(
+  tx: WorkflowTransaction,
+  unit: UnitRef,
+  lost: readonly LostRun[],
+): readonly Producer[] {
+  const rows = lost.flatMap((one) =>
+    unit.kind === "reduce" && one.child !== undefined ? keysOfChild(unit, one.child, one.unit) : [],
+  );
+  readAll(tx, rows);
+  return lost.map((one) => producerOf(tx, unit, one));
+}
+
 /** Who has made a run that an attempt of `unit` lacks. @throws {MissingRows} when rows have to be loaded first. */
-export function producerOf(tx: WorkflowTransaction, unit: UnitRef, lost: LostRun): Producer {
+function producerOf(tx: WorkflowTransaction, unit: UnitRef, lost: LostRun): Producer {
   const { request, path } = unit;
   if (unit.kind === "reduce") {
     if (lost.child !== undefined) return reducerOfChild(tx, unit, { ...lost, child: lost.child });
@@ -48,14 +61,9 @@ function reducerOfChild(
   unit: Extract<UnitRef, { kind: "reduce" }>,
   lost: LostRun & { readonly child: number },
 ): Producer {
-  const { request, path, part } = unit;
+  const { request, path } = unit;
   const { child } = lost;
-  const [parent, own, block, result] = readAll(tx, [
-    keys.invocation(request, path),
-    keys.invocation(request, [...path, child]),
-    keys.block(request, path, Math.floor(child / BLOCK_CHILDREN)),
-    keys.result(request, path, { part, child, unit: lost.unit }),
-  ]);
+  const [parent, own, block, result] = readAll(tx, keysOfChild(unit, child, lost.unit));
   const isOnly = lost.unit === 0;
   const inBlock = isOnly && block?.kind === "block" ? dataOf(resultsOf(block), child) : undefined;
   const apart = result?.kind === "result" ? result.data : undefined;
@@ -69,6 +77,20 @@ function reducerOfChild(
   }
   if (parent?.kind !== "invocation" || parent.childStep === undefined) return NOBODY;
   return { kind: "unit", unit: { kind: "map", request, path: childPath }, step: parent.childStep };
+}
+
+/** Rows of the parent, the child's own, and where its result lies. */
+function keysOfChild(
+  { request, path, part }: Extract<UnitRef, { kind: "reduce" }>,
+  child: number,
+  unit: number,
+): readonly string[] {
+  return [
+    keys.invocation(request, path),
+    keys.invocation(request, [...path, child]),
+    keys.block(request, path, Math.floor(child / BLOCK_CHILDREN)),
+    keys.result(request, path, { part, child, unit }),
+  ];
 }
 
 function dataOf(results: ReturnType<typeof resultsOf>, child: number): Dataset | undefined {

@@ -21,7 +21,7 @@ import {
 import { AGAIN, addWarnings, type Ended } from "./attempt-record.ts";
 import { delay, hasten } from "./delays.ts";
 import { keys, META_KEY } from "./keys.ts";
-import { type Producer, producerOf, type UnitOfStep } from "./producers.ts";
+import { producersOf, type UnitOfStep } from "./producers.ts";
 import type { RemakeRow } from "./rows.ts";
 import { readAll } from "./transaction.ts";
 import { requestId, type UnitRef, unitId, unitText } from "./unit.ts";
@@ -60,11 +60,14 @@ export function awaitInputs(
   const { attempt } = end;
   const { unit, step, failures, losses } = attempt;
   const producers = new Map<string, UnitOfStep>();
-  for (const one of lost) {
-    const producer: Producer = producerOf(tx, unit, one);
+  for (const producer of producersOf(tx, unit, lost)) {
     if (producer.kind === "client") return false;
     if (producer.kind === "unit") producers.set(unitText(producer.unit), producer);
   }
+  readAll(
+    tx,
+    [...producers.values()].map((producer) => keys.remake(producer.unit)),
+  );
   // What has been made again since the grant is where the rows say now.
   const lacking = [...producers.values()].filter((producer) => {
     const { open, endedMs } = remakeOf(tx, producer.unit);

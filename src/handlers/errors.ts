@@ -22,6 +22,8 @@ export type HandlerFaultDetails =
   | { readonly code: "HANDLER_SESSION_READ_ONLY" }
   /** It wrote more into its session than `SESSION_BYTES_MAX`. */
   | { readonly code: "HANDLER_SESSION_TOO_LARGE" }
+  /** A workspace has more than may be made a directory. */
+  | { readonly code: "HANDLER_WORKSPACE_TOO_LARGE" }
   /** Its process ended in the middle of a call. */
   | { readonly code: "HANDLER_CRASHED" }
   /** It took longer than its attempt may take. */
@@ -47,6 +49,7 @@ const REPORTED_CODES: ReadonlySet<string> = new Set<HandlerFaultCode>([
   "HANDLER_VALUE_TOO_LARGE",
   "HANDLER_ARGUMENT_INVALID",
   "HANDLER_SESSION_READ_ONLY",
+  "HANDLER_WORKSPACE_TOO_LARGE",
 ]);
 
 /** Whether a worker may say this of its handler. */

@@ -132,6 +132,7 @@ function parseVolume(fields: Fields): VolumeAccess | undefined {
     url: text(volume, "url"),
     workflow: text(volume, "workflow"),
     token: text(volume, "token"),
+    mount: volume["mount"] === undefined ? undefined : text(volume, "mount"),
   };
 }
 

@@ -69,6 +69,8 @@ export interface VolumeAccess {
   readonly workflow: string;
   /** Allows the files of the workflow, and nothing else; void with the attempt's end. */
   readonly token: string;
+  /** Where the volume is mounted on this machine, if it is. */
+  readonly mount?: string | undefined;
 }
 
 /** One handler call, as its worker is told. */

@@ -93,10 +93,9 @@ export async function below(
 
 /** The text of a file. */
 export async function read(files: FilePort, path: string): Promise<string> {
-  const { view, read: bytes } = await files.open({ workflow: "flow", path }, OPTIONS);
+  const file = await files.open({ workflow: "flow", path }, OPTIONS);
   const parts: Uint8Array[] = [];
-  if (view.bytes > 0) {
-    for await (const part of await bytes({ from: 0, to: view.bytes })) parts.push(part);
-  }
+  const { bytes } = file.view;
+  if (bytes > 0) for await (const part of await file.read({ from: 0, to: bytes })) parts.push(part);
   return Buffer.concat(parts).toString();
 }

@@ -14,6 +14,7 @@ import { castArgument, HandlerInput } from "./javascript-input.ts";
 import { loadHandler } from "./javascript-load.ts";
 import { CallLog } from "./javascript-log.ts";
 import { tellPlace } from "./javascript-place.ts";
+import { enterVolume } from "./javascript-workspace.ts";
 
 /**
  * Runs a call up to its last pair; resolves with how many bytes of its log were printed. Throws
@@ -24,18 +25,21 @@ export async function runHandler(
   options: { readonly channel: NodeChannel; readonly signal: AbortSignal },
 ): Promise<number> {
   enterDirectory(start.directory);
+  enterVolume(start.volume?.mount);
   const { type } = start.handler;
   const handler = await loadHandler(start);
   const input = new HandlerInput(options.channel, { grouped: type !== "mapper" });
   const callLog = new CallLog(options.channel, start.logs);
+  const { context, staged } = makeContext(start, { ...options, log: callLog.log });
   try {
     const argument = await castArgument(start.handler.argumentType, input);
-    const context = makeContext(start, { ...options, log: callLog.log });
     const returned: unknown = await handler(argument, context);
     const output = new HandlerOutput(options.channel, type);
     await output.takeAll(returned);
     output.finish();
+    await staged.finish();
   } finally {
+    staged.close();
     input.stop();
     callLog.close();
   }

@@ -5,6 +5,7 @@ import type { NodeChannel } from "./javascript-channel.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import type { HandlerLog } from "./javascript-log.ts";
 import { HandlerFiles } from "./javascript-volume.ts";
+import { StagedWorkspace } from "./javascript-workspace.ts";
 
 /** A mapper's first word. Only `ctx` makes it. */
 export class Direction {
@@ -33,6 +34,11 @@ export interface HandlerContext {
   readonly log: HandlerLog;
   /** The folder of the request in the volume, removed with the request. It is made by writing into it. */
   readonly workspace: string;
+  /**
+   * The workspace as a directory of this machine, also in `JOBX_WORKSPACE` for what is started from now on: what is
+   * at these paths of it, or all, comes in, and what has changed goes out when the handler is done.
+   */
+  workspaceDirectory(...paths: readonly string[]): Promise<string>;
   /** The files of the workflow. */
   readonly fs: HandlerFiles;
   readonly session: HandlerSession;
@@ -50,13 +56,17 @@ export function makeContext(
     readonly signal: AbortSignal;
     readonly log: HandlerLog;
   },
-): HandlerContext {
-  return {
+): { readonly context: HandlerContext; readonly staged: StagedWorkspace } {
+  const workspace = `.requests/${start.names.request}`;
+  const fs = new HandlerFiles(start.volume, options.signal);
+  const staged = new StagedWorkspace(fs, workspace);
+  const context: HandlerContext = {
     handler: start.handler.name,
     ...start.names,
-    workspace: `.requests/${start.names.request}`,
+    workspace,
+    workspaceDirectory: (...paths) => staged.open(paths),
     log: options.log,
-    fs: new HandlerFiles(start.volume, options.signal),
+    fs,
     session: makeSession(start, options.channel),
     signal: options.signal,
     mapTo(step) {
@@ -65,6 +75,7 @@ export function makeContext(
     },
     toReturn: () => new Direction(null),
   };
+  return { context, staged };
 }
 
 function makeSession(start: StartMessage, channel: NodeChannel): HandlerSession {

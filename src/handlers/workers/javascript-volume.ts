@@ -21,6 +21,8 @@ export interface FileStat {
   /** ISO 8601. */
   readonly mtime: string;
   readonly cid: string | null;
+  /** What a symbolic link says; null for all others. */
+  readonly target: string | null;
 }
 
 /** Names in one page of a folder. */
@@ -132,6 +134,11 @@ export class HandlerFiles {
     await this.#post("publish", { from: relative(from), to: relative(to) });
   }
 
+  /** Makes a symbolic link that says `target`. */
+  async symlink(path: string, target: string): Promise<void> {
+    await this.#post("symlink", { path: relative(path), target });
+  }
+
   /** Copies a file. */
   async cp(from: string, to: string): Promise<void> {
     await this.write(to, await this.read(from));
@@ -173,10 +180,20 @@ export class HandlerFiles {
   }
 
   /** Writes a file; nothing of it is seen before all of it is durable, which is when this resolves. */
-  async write(path: string, content: FileContent): Promise<FileStat> {
-    const query = { path: relative(path), parents: "true" };
+  async write(
+    path: string,
+    content: FileContent,
+    options: { readonly mode?: number } = {},
+  ): Promise<FileStat> {
+    const mode = options.mode === undefined ? {} : { mode: options.mode.toString(8) };
+    const query = { path: relative(path), parents: "true", ...mode };
     const put = await this.#json("PUT", "file", { query, body: bodyOf(content) });
-    const stat = { mode: 0o644, mtime: new Date().toISOString(), ...put, type: "file" };
+    const stat = {
+      mode: options.mode ?? 0o644,
+      mtime: new Date().toISOString(),
+      ...put,
+      type: "file",
+    };
     return statOf(stat, relative(path));
   }
 
@@ -305,6 +322,7 @@ function statOf(fields: Fields, path: string): FileStat {
     mode: Number(fields["mode"] ?? 0),
     mtime: textOf(fields["mtime"]),
     cid: typeof fields["cid"] === "string" ? fields["cid"] : null,
+    target: typeof fields["target"] === "string" ? fields["target"] : null,
   };
 }
 

@@ -6,7 +6,9 @@ import sys
 from python_frames import Fault, to_json, write_body
 from python_log import Logger
 
-VOLUME_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "python_volume.py")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+# Where a workspace is as a directory: one call at a time has it. Beside the worker's current directory.
+WORKSPACE = os.path.join(os.getcwd(), "workspace")
 
 # Flag of a code object whose function takes *args.
 TAKES_REST = 0x04
@@ -62,6 +64,8 @@ class Context:
         self.workspace = ".requests/" + self.request
         self._access = start.get("volume")
         self._fs = None
+        self._staged = None
+        enter_volume((self._access or {}).get("mount"))
         self.log = Logger(self.handler, start["logs"])
         self._may_set = handler["type"] == "mapper"
         self._session = {session_key(key): (key, value) for key, value in start["session"]}
@@ -73,8 +77,27 @@ class Context:
     @property
     def fs(self):
         if self._fs is None:
-            self._fs = volume_class()(self._access)
+            self._fs = part("python_volume").Volume(self._access)
         return self._fs
+
+    def workspace_directory(self, *paths):
+        """The workspace as a directory of this machine, also in JOBX_WORKSPACE for what is started from now on:
+        what is at these paths of it, or all, comes in, and what has changed goes out when the handler is done."""
+        if self._staged is None:
+            remove_workspace()
+            files = self.fs
+            self._staged = part("python_workspace").StagedWorkspace(files, self.workspace, WORKSPACE)
+            os.environ["JOBX_WORKSPACE"] = WORKSPACE
+        self._staged.bring(paths)
+        return WORKSPACE
+
+    def finish_workspace(self):
+        if self._staged is not None:
+            self._staged.finish()
+
+    def close_workspace(self):
+        if self._staged is not None:
+            remove_workspace()
 
     def map_to(self, step):
         return MrConfigureToMap(step)
@@ -127,17 +150,34 @@ NAMES = {
 }
 
 
-def volume_class():
-    """Loaded when the first handler uses files: handlers do not find the folder of this file."""
-    module = sys.modules.get("python_volume")
+def part(name):
+    """Loaded when the first handler uses it: handlers do not find the folder of this file."""
+    module = sys.modules.get(name)
     if module is None:
         from importlib.util import module_from_spec, spec_from_file_location
 
-        place = spec_from_file_location("python_volume", VOLUME_FILE)
+        place = spec_from_file_location(name, os.path.join(FOLDER, name + ".py"))
         module = module_from_spec(place)
-        sys.modules["python_volume"] = module
+        sys.modules[name] = module
         place.loader.exec_module(module)
-    return module.Volume
+    return module
+
+
+def enter_volume(mount):
+    """Says to a call, and to what it starts, where the volume is mounted; a workspace it has to ask for."""
+    if "JOBX_WORKSPACE" in os.environ:
+        del os.environ["JOBX_WORKSPACE"]
+    if mount is not None:
+        os.environ["JOBX_VOLUME"] = mount
+    elif "JOBX_VOLUME" in os.environ:
+        del os.environ["JOBX_VOLUME"]
+
+
+def remove_workspace():
+    if os.path.lexists(WORKSPACE):
+        import shutil
+
+        shutil.rmtree(WORKSPACE, ignore_errors=True)
 
 
 class LateFiles:

@@ -59,6 +59,7 @@ def stat_of(fields, path):
         "mtime": mtime,
         "ctime": mtime,
         "cid": cid,
+        "target": fields.get("target"),
         "uri": None if cid is None else "ipfs://" + cid,
     }
 
@@ -96,6 +97,11 @@ class Volume:
         """Follows symbolic links."""
         path = relative(path)
         return stat_of(self._json("GET", "stat", {"path": path, "follow": "true"}), path)
+
+    def get_stat_of(self, path):
+        """Of a symbolic link itself."""
+        path = relative(path)
+        return stat_of(self._json("GET", "stat", {"path": path}), path)
 
     def get_filesize(self, path):
         return self.get_stat(path)["size"]
@@ -135,6 +141,14 @@ class Volume:
         """Moves something of the workspace to a place of the volume, over whatever is there: it is there with
         the end of the attempt, if that ends well, and until then nowhere to be seen."""
         self._post("publish", **{"from": relative(source), "to": relative(target)})
+
+    def symlink(self, path, target):
+        """Makes a symbolic link that says target."""
+        self._post("symlink", path=relative(path), target=target)
+
+    def writing(self, path, mode):
+        """A stream of bytes into a file that has these permissions."""
+        return Writing(self, relative(path), False, mode)
 
     def cp(self, source, target):
         """Copies a file."""
@@ -260,7 +274,7 @@ class Reading(io.RawIOBase):
 class Writing(io.RawIOBase):
     """A file on its way to the node."""
 
-    def __init__(self, volume, path, exclusive):
+    def __init__(self, volume, path, exclusive, mode=None):
         super().__init__()
         self._volume = volume
         self._buffer = bytearray()
@@ -268,7 +282,8 @@ class Writing(io.RawIOBase):
         self._connection = None
         self._connection = connection = volume.connect()
         try:
-            connection.putrequest("PUT", volume.target("file", {"path": path, "parents": "true"}))
+            query = {"path": path, "parents": "true", **({} if mode is None else {"mode": "%o" % mode})}
+            connection.putrequest("PUT", volume.target("file", query))
             more = {"transfer-encoding": "chunked", **({"if-none-match": "*"} if exclusive else {})}
             for name, value in volume.headers(more).items():
                 connection.putheader(name, value)

@@ -240,6 +240,8 @@ def run(start):
         frame = frame_of(result)
         code = getattr(handler.function, "__code__", None) if frame is None else frame.f_code
         write_output(output, frame, code)
+        ctx.finish_workspace()
+        ctx.close_workspace()
         stop_helpers()
         flush_prints()
         logged = ctx.log.close()
@@ -249,6 +251,7 @@ def run(start):
         flush_prints()
         if ctx is not None:
             ctx.log.close()
+            ctx.close_workspace()
         code = error.code if isinstance(error, Fault) else "HANDLER_FAILED"
         shown = error.__cause__ if code == "HANDLER_LOAD_FAILED" else error
         message = str(error) if isinstance(error, Fault) and shown is error else describe(shown)

@@ -69,6 +69,8 @@ export interface VolumeAccess {
   readonly url: string;
   readonly workflow: string;
   readonly token: string;
+  /** Where the volume is mounted on this machine, if it is. */
+  readonly mount?: string | undefined;
 }
 
 /** Which attempt of which workflow. */

@@ -34,6 +34,17 @@ test("of an attempt that has written nothing nothing is to be seen, and nobody i
   expect(await volumes.prepare({ ...access }, OPTIONS.signal)).toBe(false);
 });
 
+test("an attempt is told where its volume is mounted, while it is", async () => {
+  const volumes = new AttemptVolumes(workflowOf);
+  volumes.listens({ ...ground, url: "http://here" });
+  const mountOf = async () => (await volumes.open(names))?.mount;
+  expect(await mountOf()).toBeUndefined();
+  volumes.mounted({ directoryOf: (workflow) => `/mnt/${workflow}` });
+  expect(await mountOf()).toBe("/mnt/text");
+  volumes.mounted(undefined);
+  expect(await mountOf()).toBeUndefined();
+});
+
 test("an attempt that comes before the API listens waits for it", async () => {
   const volumes = new AttemptVolumes(workflowOf);
   const opened = volumes.open(names);

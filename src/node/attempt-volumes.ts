@@ -12,6 +12,7 @@ import { endOfAttempt } from "./files/attempt-end.ts";
 import { AttemptFiles } from "./files/attempt-files.ts";
 import { AttemptView, type Below } from "./files/attempt-view.ts";
 import { AttemptVolume } from "./files/attempt-volume.ts";
+import type { Mounts } from "./mounts.ts";
 import { systemClock } from "./system.ts";
 
 /** Random bytes of a token: nobody guesses it while it is good. */
@@ -33,6 +34,9 @@ export interface VolumeGround extends Below {
   ) => Promise<unknown>;
 }
 
+/** Where volumes are mounted on this machine. */
+type Mounted = Pick<Mounts, "directoryOf">;
+
 interface Opened {
   readonly view: AttemptView;
   readonly names: AttemptNames;
@@ -46,6 +50,7 @@ export class AttemptVolumes implements VolumesPort {
   readonly #opened = new WeakMap<VolumeAccess, Opened>();
   readonly #ground: Promise<VolumeGround>;
   #resolve: (ground: VolumeGround) => void = () => undefined;
+  #mounts: Mounted | undefined;
 
   constructor(workflowOf: (group: number) => string | undefined) {
     this.#workflowOf = workflowOf;
@@ -59,12 +64,18 @@ export class AttemptVolumes implements VolumesPort {
     this.#resolve(ground);
   }
 
+  /** Volumes may be mounted on this machine from now on. */
+  mounted(mounts: Mounted | undefined): void {
+    this.#mounts = mounts;
+  }
+
   async open(names: AttemptNames): Promise<VolumeAccess | undefined> {
     const workflow = this.#workflowOf(names.group);
     if (workflow === undefined) return undefined;
     const ground = await this.#ground;
     const token = PREFIX + randomBytes(TOKEN_BYTES).toString("base64url");
-    const access = { url: ground.url, workflow, token };
+    const mount = this.#mounts?.directoryOf(workflow);
+    const access = { url: ground.url, workflow, token, mount };
     const view = new AttemptView(ground, { ...names, workflow });
     const own = { files: new AttemptFiles(view), volumes: new AttemptVolume(view) };
     this.#opened.set(access, { view, names, ground });

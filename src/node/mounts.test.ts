@@ -62,6 +62,10 @@ test("each workflow has a folder while it is there, and another of the same name
   await mounts.start();
   await pass();
   expect([started, existsSync(join(folder, "a"))]).toEqual([["a"], true]);
+  expect([mounts.directoryOf("a"), mounts.directoryOf("b")]).toEqual([
+    join(folder, "a"),
+    undefined,
+  ]);
   workflows = [
     { name: "a", group: 2 },
     { name: "b", group: 3 },
@@ -72,6 +76,7 @@ test("each workflow has a folder while it is there, and another of the same name
   workflows = [];
   await pass(600);
   expect([existsSync(join(folder, "a")), existsSync(join(folder, "b"))]).toEqual([false, false]);
+  expect(mounts.directoryOf("a")).toBeUndefined();
 });
 
 test("a mount that ends or cannot be made is made again, later each time", async () => {

@@ -85,6 +85,13 @@ export class Mounts {
     await Promise.all(places.map(({ done }) => done));
   }
 
+  /** Where the volume of a workflow is mounted now, if it is. */
+  directoryOf(workflow: string): string | undefined {
+    const place = this.#places.get(workflow);
+    if (place?.isWanted !== true || place.mount === undefined) return undefined;
+    return join(this.#deps.directory, workflow);
+  }
+
   #look(): void {
     const { workflows, log, timers } = this.#deps;
     const all = workflows();

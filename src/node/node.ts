@@ -252,6 +252,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   }
   log.info("started", { node: mesh.self, api: apiUrl, data: config.data });
   const mounts = await mountAll({ directory: config.mount, apiUrl, token, node, log });
+  ground.volumes.mounted(mounts);
   const parts = {
     mounts,
     ...{ mesh, plane, composed, app, announcer, members, hints },

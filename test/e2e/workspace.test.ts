@@ -1,13 +1,16 @@
 /** R17: what attempts write into the workspace of their request is seen with their completion, or never. */
 import { access } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { mountedAt } from "../../src/mount/mount-info.ts";
 import { isJobxError } from "../../src/std/errors.ts";
 import { ended, Gate, useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
+import { mountsRefused } from "../lib/e2e-mount.ts";
 
 const END_MS_MAX = 90_000;
 const PARTS = ["a", "b", "c"];
-const cluster = useCluster(3);
+const cluster = useCluster(3, { nodeArgs: "--mount mnt" });
 
 beforeAll(() => cluster.apply(1, "workspace"));
 
@@ -104,4 +107,24 @@ test("of an attempt that fails nothing is seen, by its next one neither", async 
   expect(view).toMatchObject({ state: "succeeded", result: { pairs: [["x", ["both"]]] } });
   expect(await listed(2, `.requests/${id}`)).toEqual({ both: "second".length });
   expect(await listed(3, "out")).toMatchObject({ x: 1 });
+});
+
+test("programs work in the workspace as a directory, and in the volume where it is mounted", async () => {
+  const gate = await Gate.make(cluster);
+  const isMounted = mountsRefused() === undefined;
+  if (isMounted) {
+    await eventually("the volume is mounted everywhere", END_MS_MAX, () =>
+      Promise.resolve(
+        [1, 2, 3].every((node) => mountedAt(join(cluster.home(node), "mnt", "workspace")))
+          ? true
+          : undefined,
+      ),
+    );
+  }
+  const id = await submit("shell", gate, ["x"]);
+  const view = await ended(cluster.client(1), id, END_MS_MAX);
+  const seen = ["FIRST\n", isMounted && "mounted\n"];
+  expect(view).toMatchObject({ state: "succeeded", result: { pairs: [["volume", seen]] } });
+  const names = Object.keys(await listed(2, `.requests/${id}`));
+  expect(names).toEqual(["in", "link", "made"]);
 });

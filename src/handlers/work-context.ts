@@ -1,5 +1,6 @@
 /** What comes with a unit, and which units may be run together. */
 import type { Dataset, Work } from "../wire/dataset.ts";
+import { accessOfNextRun } from "../wire/volume-run.ts";
 import type { VolumeAccess } from "../wire/worker-protocol.ts";
 import type { AttemptListeners } from "./attempt.ts";
 
@@ -40,4 +41,9 @@ export function kindOf(work: Work, context: WorkContext): string | undefined {
   if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
   const versions = [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "");
   return [context.group, ...versions].join(" ");
+}
+
+/** For another run of the same unit, which knows nothing of what an earlier one has written. */
+export function nextRun(context: WorkContext): WorkContext {
+  return { ...context, volume: accessOfNextRun(context.volume) };
 }

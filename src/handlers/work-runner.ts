@@ -18,7 +18,7 @@ import { Slot } from "./slot.ts";
 import { SlotGate } from "./slot-gate.ts";
 import { endOf, plainFailure, runOf, withPrinted } from "./unit-end.ts";
 import { UnitLine, type WaitingUnit } from "./unit-line.ts";
-import { kindOf, type WorkContext } from "./work-context.ts";
+import { kindOf, nextRun, type WorkContext } from "./work-context.ts";
 
 /** What a runner needs. */
 export interface WorkRunnerOptions {
@@ -202,7 +202,7 @@ export class WorkRunner {
         // Next in line and alone: what a batch is not made for, or a call that was not begun.
         if (end.kind === "alone") {
           output?.again();
-          this.#line.reenter({ ...unit, kind: undefined });
+          this.#line.reenter({ ...unit, kind: undefined, context: nextRun(unit.context) });
           this.#pumpSoon();
         } else {
           const shareMs = slot.msUntil(clock.nowMs()) / units.length;
@@ -245,7 +245,8 @@ export class WorkRunner {
     } catch (error) {
       if (!(error instanceof AttemptStrayed)) throw error;
       unit.context.output?.again();
-      return this.#attempt(unit, { ...listeners, again: true });
+      const next = { ...unit, context: nextRun(unit.context) };
+      return this.#attempt(next, { ...listeners, again: true });
     }
   }
 

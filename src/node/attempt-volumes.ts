@@ -8,6 +8,7 @@ import type { AttemptNames, VolumeAccess, VolumesPort } from "../actors/work-por
 import type { CallOptions, Principal } from "../api/ports.ts";
 import type { TreeCommand } from "../scheduler/tree/commands.ts";
 import { Deadline } from "../std/deadline.ts";
+import { runOfToken } from "../wire/volume-run.ts";
 import { endOfAttempt } from "./files/attempt-end.ts";
 import { AttemptFiles } from "./files/attempt-files.ts";
 import { AttemptView, type Below } from "./files/attempt-view.ts";
@@ -38,15 +39,20 @@ export interface VolumeGround extends Below {
 type Mounted = Pick<Mounts, "directoryOf">;
 
 interface Opened {
-  readonly view: AttemptView;
   readonly names: AttemptNames;
+  readonly workflow: string;
   readonly ground: VolumeGround;
+  /** Of the newest run of its handlers that was heard of. */
+  run: number;
+  view: AttemptView;
+  principal: Principal;
 }
 
 export class AttemptVolumes implements VolumesPort {
   readonly #workflowOf: (group: number) => string | undefined;
-  readonly #principals = new Map<string, Principal>();
-  /** Of those who have not ended; they go with who knows them. */
+  /** Whose handlers may still run, by token. */
+  readonly #running = new Map<string, Opened>();
+  /** Those that have not ended; they go with who knows them. */
   readonly #opened = new WeakMap<VolumeAccess, Opened>();
   readonly #ground: Promise<VolumeGround>;
   #resolve: (ground: VolumeGround) => void = () => undefined;
@@ -76,15 +82,14 @@ export class AttemptVolumes implements VolumesPort {
     const token = PREFIX + randomBytes(TOKEN_BYTES).toString("base64url");
     const mount = this.#mounts?.directoryOf(workflow);
     const access = { url: ground.url, workflow, token, mount };
-    const view = new AttemptView(ground, { ...names, workflow });
-    const own = { files: new AttemptFiles(view), volumes: new AttemptVolume(view) };
-    this.#opened.set(access, { view, names, ground });
-    this.#principals.set(token, { role: "submit", workflows: [workflow], filesOnly: true, own });
+    const opened = { names, workflow, ground, ...ofRun(ground, { ...names, workflow, run: 0 }) };
+    this.#opened.set(access, opened);
+    this.#running.set(token, opened);
     return access;
   }
 
   close({ token }: VolumeAccess): void {
-    this.#principals.delete(token);
+    this.#running.delete(token);
   }
 
   async prepare(access: VolumeAccess, signal: AbortSignal): Promise<boolean> {
@@ -99,8 +104,27 @@ export class AttemptVolumes implements VolumesPort {
     return true;
   }
 
-  /** What a token of an attempt allows; undefined for all other tokens. */
+  /** What a token of an attempt allows; undefined for all other tokens, and for that of an earlier run. */
   principal(token: string): Principal | undefined {
-    return this.#principals.get(token);
+    const said = runOfToken(token);
+    const opened = said && this.#running.get(said.token);
+    if (opened === undefined || said === undefined || said.run < opened.run) return undefined;
+    if (said.run > opened.run) {
+      const { ground, names, workflow } = opened;
+      Object.assign(opened, ofRun(ground, { ...names, workflow, run: said.run }));
+    }
+    return opened.principal;
   }
+}
+
+/** A run that begins, with nothing written. */
+function ofRun(
+  ground: VolumeGround,
+  of: AttemptNames & { readonly workflow: string; readonly run: number },
+): Pick<Opened, "run" | "view" | "principal"> {
+  const { workflow, run } = of;
+  const view = new AttemptView(ground, of);
+  const own = { files: new AttemptFiles(view), volumes: new AttemptVolume(view) };
+  const principal = { role: "submit", workflows: [workflow], filesOnly: true, own } as const;
+  return { run, view, principal };
 }

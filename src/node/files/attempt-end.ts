@@ -13,7 +13,7 @@ export async function endOfAttempt(
   options: CallOptions,
 ): Promise<PreparedEnd | undefined> {
   if (!view.isChanged) return undefined;
-  await view.stage(options);
+  await view.settle(options);
   const removes = [...view.removed];
   const publishes = [...view.published];
   let room = FS_PREPARED_MAX - removes.length - publishes.length;

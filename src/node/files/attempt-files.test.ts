@@ -73,6 +73,42 @@ test("what a failed attempt wrote is gone, and the next one begins from what is 
   settle(kit);
 });
 
+test("handlers that are run anew find nothing of the run before, whose token is void, and only theirs is seen", async () => {
+  const kit = new AttemptKit();
+  const { space } = kit;
+  await write(kit.files, `${space}/old`, "old");
+  const attempt = await kit.begin();
+  const { token } = attempt.access;
+  await write(attempt.own.files, `${space}/torn`, "torn");
+  await write(attempt.own.files, `${space}/a`, "1");
+  await attempt.own.files.remove({ workflow, path: `${space}/old`, recursive: false }, OPTIONS);
+  await attempt.own.files.publish({ workflow, from: `${space}/torn`, to: "torn" }, OPTIONS);
+  const next = kit.attempts.principal(`${token}.1`)?.own;
+  if (next === undefined) throw new Error("the attempt lives");
+  expect(kit.attempts.principal(token)).toBeUndefined();
+  expect(kit.attempts.principal(`${token}.x`)).toBeUndefined();
+  expect(kit.attempts.principal(`${token}.1`)?.own).toBe(next);
+  expect(await below(next.files, space)).toEqual({ old: "old" });
+  await write(next.files, `${space}/a`, "2");
+  await write(next.files, `${space}/c`, "c");
+  await next.files.publish({ workflow, from: `${space}/c`, to: "out/c" }, OPTIONS);
+  expect(await kit.end(attempt)).toBe(true);
+  expect(await below(kit.files, space)).toEqual({ old: "old", a: "2" });
+  expect(await below(kit.files, "out")).toEqual({ c: "c" });
+  expect(await below(kit.files, "torn")).toBeUndefined();
+  settle(kit);
+});
+
+test("of a run that was run anew and then wrote nothing, nothing is seen", async () => {
+  const kit = new AttemptKit();
+  const attempt = await kit.begin();
+  await write(attempt.own.files, `${kit.space}/torn`, "torn");
+  expect(kit.attempts.principal(`${attempt.access.token}.1`)).toBeDefined();
+  expect(await kit.end(attempt)).toBe(false);
+  expect(await below(kit.files, kit.space)).toBeUndefined();
+  settle(kit);
+});
+
 test("what is published is nowhere before the end, and then in its place over what was there", async () => {
   const kit = new AttemptKit();
   const { space } = kit;

@@ -45,15 +45,24 @@ export class AttemptView {
   readonly #folder: string;
   #staging: Promise<unknown> | undefined;
   #aside = 0;
+  readonly #run: number;
+  #isSettled = false;
 
   constructor(
     below: Below,
-    of: { readonly workflow: string; readonly request: string; readonly token: Token },
+    of: {
+      readonly workflow: string;
+      readonly request: string;
+      readonly token: Token;
+      /** Which run of its handlers; what an earlier one has written is not there for it. */
+      readonly run: number;
+    },
   ) {
     this.below = below;
     this.workflow = of.workflow;
     this.#workspace = workspacePath(of.request);
     this.#folder = attemptPath(of.token);
+    this.#run = of.run;
   }
 
   /** Whether the attempt has changed anything in the workspace. */
@@ -77,7 +86,18 @@ export class AttemptView {
 
   /** Where everybody would see what the attempt has written at a path of the workspace. */
   staged(rel: string): string {
-    return joined(`${this.#folder}/${STAGED_FOLDER}`, rel);
+    const folder = this.#run === 0 ? STAGED_FOLDER : `${STAGED_FOLDER}.${this.#run}`;
+    return joined(`${this.#folder}/${this.#isSettled ? STAGED_FOLDER : folder}`, rel);
+  }
+
+  /** What the last run has written is where the attempt's end takes it from, in place of an earlier run's. */
+  async settle(options: CallOptions): Promise<void> {
+    await this.stage(options);
+    if (this.#run === 0 || this.#isSettled) return;
+    const from = this.staged("");
+    this.#isSettled = true;
+    const move = { workflow: this.workflow, from, to: this.staged("") };
+    await this.below.files.publish(move, options);
   }
 
   /** Where everybody sees what is committed there. */
@@ -147,7 +167,7 @@ export class AttemptView {
   /** A path of its own, for what is to be at another place with the attempt's end. */
   putAside(): { readonly at: string; readonly from: string } {
     this.#aside += 1;
-    const from = `${PUBLISHED_FOLDER}/${this.#aside}`;
+    const from = `${PUBLISHED_FOLDER}/${this.#run}-${this.#aside}`;
     return { at: `${this.#folder}/${from}`, from };
   }
 

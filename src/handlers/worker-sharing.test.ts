@@ -1,5 +1,6 @@
 /** Which units share a worker, and what becomes of those that others leave something to. */
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
@@ -244,6 +245,32 @@ describe("a stray error", () => {
       [1, 2],
       [own.pool.pids[0], "done"],
     ]);
+  });
+
+  test("has what ran again reach its volume as another run of its attempt", async () => {
+    const own = await open();
+    await trap(own);
+    const tokens: (string | undefined)[] = [];
+    const server = createServer((call, answer) => {
+      tokens.push(call.headers.authorization);
+      answer.writeHead(404, { "content-type": "application/json" });
+      answer.end(JSON.stringify({ code: "FS_NOT_FOUND", message: "no" }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const mapper = javascript(`export async function* map(args, ctx) {
+      yield ctx.mapTo("x");
+      yield [1, await ctx.fs.exists("x")];
+      globalThis.trapped = true;
+      if (globalThis.trap) await new Promise(() => {});
+    }`);
+    const { context } = request("r2");
+    const volume = { url: `http://127.0.0.1:${port}`, workflow: "text", token: "t" };
+    const outcome = await own.map({ mapper }, [], { context: { ...context, volume } });
+    server.close();
+    expect(await resultOf(own, outcome)).toEqual([[1, false]]);
+    expect(tokens).toEqual(["Bearer t", "Bearer t.1"]);
   });
 
   test("of one request does not fail a reducer of another one: it gets its input again", async () => {

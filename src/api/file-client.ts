@@ -68,14 +68,15 @@ export class FileClient {
   }
 
   /** The bytes of a file and how many there are. The stream fails where they break off. */
-  async read(at: ClientReadAt): Promise<{
+  async read(at: ClientReadAt & { readonly version?: number | undefined }): Promise<{
     readonly bytes: number;
     readonly content: AsyncIterable<Uint8Array>;
   }> {
-    const { workflow, path, snapshot } = at;
+    const { workflow, path, snapshot, version } = at;
+    const query = { path, snapshot, version };
     const response = await this.#transport.call(
       {
-        ...{ method: "GET", path: urlOf(workflow, "file", { path, snapshot }), repeat: "always" },
+        ...{ method: "GET", path: urlOf(workflow, "file", query), repeat: "always" },
         workMs: READ_WORK_MS,
       },
       { stream: true, read: keep },

@@ -16,7 +16,7 @@ import {
 import type { JsonSchema } from "./json-schema.ts";
 import { NAMES_DEFAULT, NAMES_MAX } from "./limits.ts";
 import { filesFor } from "./own-files.ts";
-import { countOf, flagOf } from "./query.ts";
+import { countOf, flagOf, versionAt } from "./query.ts";
 import { json, type RouteParts, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 
@@ -41,7 +41,12 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
   const common = { tag: "files", role: "read", ...place } as const;
   app.get<{
     Params: Workflow;
-    Querystring: { readonly path: string; readonly follow?: string; readonly snapshot?: string };
+    Querystring: {
+      readonly path: string;
+      readonly follow?: string;
+      readonly snapshot?: string;
+      readonly version?: string;
+    };
   }>(
     "/workflows/:workflow/fs/stat",
     route(cluster, {
@@ -51,7 +56,7 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
       answers: { 200: json("What it is.", FILE) },
     }),
     (request) => {
-      const at = { ...request.params, ...request.query };
+      const at = versionAt(request.params, request.query);
       const follow = flagOf(request.query.follow, false);
       return callCluster(context, request, {
         run: (options) => filesFor(cluster, request).stat({ ...at, follow }, options),

@@ -10,6 +10,12 @@ export interface FileAt {
   readonly snapshot?: string | undefined;
 }
 
+/** A path, or what it held before. */
+export interface VersionAt extends FileAt {
+  /** The number of a kept version. */
+  readonly version?: number | undefined;
+}
+
 /** What has to be there before, by `If-Match` and `If-None-Match`. */
 export type FileExpectation =
   | { readonly kind: "any" }
@@ -142,7 +148,7 @@ export interface FilePort {
     options: CallOptions,
   ): Promise<FilePutAnswer>;
   /** Follows symbolic links. @throws `FS_IS_DIRECTORY`. */
-  open(at: FileAt, options: CallOptions): Promise<OpenFile>;
+  open(at: VersionAt, options: CallOptions): Promise<OpenFile>;
   /**
    * Unpacks a tar archive below a folder, which is made where it is missing. Names that are there are replaced,
    * but for folders. @throws `API_TAR_INVALID`, `API_TAR_ENTRY_REFUSED`; with `atomic` `FS_NOT_EMPTY`.
@@ -158,7 +164,7 @@ export interface FilePort {
    */
   openTree(at: FileAt, options: CallOptions): Promise<AsyncIterable<Uint8Array>>;
   /** Of a symbolic link itself, unless `follow`. */
-  stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView>;
+  stat(at: VersionAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView>;
   list(
     at: FileAt & { readonly limit: number; readonly after: string | undefined },
     options: CallOptions,

@@ -8,12 +8,18 @@ import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
 import type { FileRange, OpenFile } from "./file-port.ts";
 import { digestOf, expectationOf, names, rangeOf, tagOf } from "./file-range.ts";
-import { FILE_HEADERS, FILE_PUT, PUT_QUERY, READ_FILE_HEADERS, READ_QUERY } from "./file-schema.ts";
+import {
+  FILE_HEADERS,
+  FILE_PUT,
+  PUT_QUERY,
+  READ_FILE_HEADERS,
+  READ_FILE_QUERY,
+} from "./file-schema.ts";
 import { inodeChangeRoutes } from "./inode-change-routes.ts";
 import { commitRoute, inodeRoutes } from "./inode-routes.ts";
 import { FILE_BODY_BYTES_MAX } from "./limits.ts";
 import { filesFor } from "./own-files.ts";
-import { flagOf } from "./query.ts";
+import { flagOf, versionAt } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 import { snapshotRoutes } from "./snapshot-routes.ts";
@@ -31,7 +37,11 @@ interface FilePath {
 
 interface Reading {
   readonly Params: FilePath;
-  readonly Querystring: { readonly path: string; readonly snapshot?: string };
+  readonly Querystring: {
+    readonly path: string;
+    readonly snapshot?: string;
+    readonly version?: string;
+  };
 }
 
 /** Routes under `/v1`. */
@@ -67,7 +77,7 @@ function readRoute(app: FastifyInstance, context: ApiContext): void {
       role: "read",
       scope: OF_WORKFLOW,
       params: WORKFLOW_PARAMS,
-      querystring: READ_QUERY,
+      querystring: READ_FILE_QUERY,
       headers: READ_FILE_HEADERS,
       answers: {
         200: { description: "All bytes.", schema: undefined, type: BYTES_TYPE },
@@ -76,7 +86,7 @@ function readRoute(app: FastifyInstance, context: ApiContext): void {
       },
     }),
     async (request, reply) => {
-      const at = { ...request.params, ...request.query };
+      const at = versionAt(request.params, request.query);
       const file = await callCluster(context, request, {
         run: (options) => filesFor(cluster, request).open(at, options),
       });

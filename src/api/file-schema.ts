@@ -30,11 +30,17 @@ export const FILE_QUERY = query({});
 /** Where it is read from: a snapshot's name or CID; without it the volume as it is. */
 const SNAPSHOT = { type: "string", minLength: 1, maxLength: SNAPSHOT_LENGTH_MAX } as const;
 
+/** The number of a kept version; a whole number that is exact. */
+const VERSION = { type: "string", pattern: "^[0-9]{1,15}$" } as const;
+
+/** A path, also in a snapshot, or one of its versions. */
+export const READ_FILE_QUERY = query({ snapshot: SNAPSHOT, version: VERSION });
+
 /** A path, also in a snapshot. */
 export const READ_QUERY = query({ snapshot: SNAPSHOT });
 
 /** A path, and whether what a symbolic link leads to is meant. */
-export const STAT_QUERY = query({ follow: FLAG, snapshot: SNAPSHOT });
+export const STAT_QUERY = query({ follow: FLAG, snapshot: SNAPSHOT, version: VERSION });
 
 /** How a file is put; the mode is octal, as `chmod` takes it. */
 export const PUT_QUERY = query({

@@ -78,6 +78,8 @@ export const NAMES_DEFAULT = 200;
 export const INODES_RESERVED_MAX = 1024;
 /** Copies that a volume may ask for; as many as the tree takes. */
 export const VOLUME_COPIES_MAX = 16;
+/** Versions of each file that a volume may be asked to keep; as many as the tree takes. */
+export const VOLUME_VERSIONS_MAX = 100;
 /** Characters of the name of a snapshot. */
 export const SNAPSHOT_LENGTH_MAX = 128;
 /** Bytes of one block of a file, of any chunking. */

@@ -9,6 +9,16 @@ export function flagOf(value: string | undefined, otherwise: boolean): boolean {
   return value === "" || value === "true" || value === "1";
 }
 
+/** A path of a workflow, and which version of it, which a schema has let through as digits. */
+export function versionAt<Query extends { readonly version?: string }>(
+  params: { readonly workflow: string },
+  { version, ...query }: Query,
+): { readonly workflow: string } & Omit<Query, "version"> & {
+    readonly version: number | undefined;
+  } {
+  return { ...params, ...query, version: version === undefined ? undefined : Number(version) };
+}
+
 /** Bounds of a number, both included, and what it is where nobody says it. */
 interface CountBounds {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** Snapshots of a workflow's folders, for programs. */
 import { queryOf, workflowPath } from "./client-paths.ts";
-import type { Restore, SnapshotList, SnapshotView } from "./snapshot-port.ts";
+import type { HistoryView, Restore, SnapshotList, SnapshotView } from "./snapshot-port.ts";
 import { type Call, readJson, type Transport } from "./transport.ts";
 import { COPY_MS_MAX } from "./volume-client.ts";
 import type { VolumeCopyAnswer } from "./volume-port.ts";
@@ -31,6 +31,24 @@ export class SnapshotClient {
   /** Sent once, to a node that has just answered. */
   restore({ workflow, ...body }: Restore): Promise<VolumeCopyAnswer> {
     return this.#once(workflow, "restore", body);
+  }
+
+  /** The same of a version of a file. */
+  restoreVersion({
+    workflow,
+    ...body
+  }: {
+    readonly workflow: string;
+    readonly path: string;
+    readonly version: number;
+    readonly to: string;
+  }): Promise<VolumeCopyAnswer> {
+    return this.#once(workflow, "restore", body);
+  }
+
+  history(workflow: string, path: string): Promise<HistoryView> {
+    const url = `${urlOf(workflow, "history")}?${queryOf({ path })}`;
+    return this.#transport.call({ method: "GET", path: url, repeat: "always" });
   }
 
   /** A page; go on with its `next` as `after`. */

@@ -1,4 +1,4 @@
-/** Snapshots of a workflow's folders: what they were at one moment, kept until somebody removes it. */
+/** What a workflow's volume was: snapshots of folders, kept until somebody removes them, and versions of files. */
 import type { CallOptions } from "./call-options.ts";
 import type { VolumeCopyAnswer } from "./volume-port.ts";
 
@@ -39,6 +39,27 @@ export interface Restore {
   readonly replace: boolean;
 }
 
+/** What a path held before. */
+export interface HistoryView {
+  readonly path: string;
+  /** Newest first. */
+  readonly versions: readonly VersionView[];
+}
+
+/** A content that was replaced or removed. */
+export interface VersionView {
+  /** Never used again for another one. */
+  readonly version: number;
+  /** When it was replaced or removed; ISO 8601. */
+  readonly kept: string;
+  readonly bytes: number;
+  /** Where its writer told it. */
+  readonly cid: string | null;
+  readonly mode: number;
+  /** ISO 8601. */
+  readonly mtime: string;
+}
+
 /** Rejects with the codes of the tree (`FS_NOT_FOUND` and others), `WORKFLOW_UNKNOWN`, and those of commands. */
 export interface SnapshotPort {
   /**
@@ -67,4 +88,19 @@ export interface SnapshotPort {
    * folder where nothing is or an empty one. @throws `FS_NOT_EMPTY`, `FS_EXISTS`, `FS_QUOTA`.
    */
   restore(input: Restore, options: CallOptions): Promise<VolumeCopyAnswer>;
+  /** What a path held before, as far as the volume's settings have it kept; the file may be gone, its folder not. */
+  history(
+    at: { readonly workflow: string; readonly path: string },
+    options: CallOptions,
+  ): Promise<HistoryView>;
+  /** Puts a version of a path to a path, the same or another, in place of the file that is there. */
+  restoreVersion(
+    input: {
+      readonly workflow: string;
+      readonly path: string;
+      readonly version: number;
+      readonly to: string;
+    },
+    options: CallOptions,
+  ): Promise<VolumeCopyAnswer>;
 }

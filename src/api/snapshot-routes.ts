@@ -1,12 +1,14 @@
 /** Snapshots of a workflow's folders. */
 import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
+import { FILE_QUERY } from "./file-schema.ts";
 import { NAMES_DEFAULT, NAMES_MAX } from "./limits.ts";
 import { countOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 import type { Restore } from "./snapshot-port.ts";
 import {
+  HISTORY,
   RESTORE_BODY,
   SNAPSHOT,
   SNAPSHOT_BODY,
@@ -14,6 +16,7 @@ import {
   SNAPSHOT_PARAMS,
   SNAPSHOTS_QUERY,
 } from "./snapshot-schema.ts";
+import { inputError } from "./values.ts";
 import { COPY_ANSWER } from "./volume-schema.ts";
 
 /** A token that is limited to workflows is held against the one in the path. */
@@ -23,10 +26,14 @@ interface Workflow {
   readonly workflow: string;
 }
 
+type RestoreBody = Pick<Restore, "path" | "to"> &
+  Partial<Pick<Restore, "snapshot" | "replace">> & { readonly version?: number };
+
 /** Routes under `/v1`. */
 export function snapshotRoutes(app: FastifyInstance, context: ApiContext): void {
   changeRoutes(app, context);
   lookRoutes(app, context);
+  historyRoute(app, context);
 }
 
 function changeRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -50,21 +57,29 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
       });
     },
   );
-  app.post<{ Params: Workflow; Body: Omit<Restore, "workflow" | "replace"> & Partial<Restore> }>(
+  app.post<{ Params: Workflow; Body: RestoreBody }>(
     "/workflows/:workflow/fs/restore",
     route(cluster, {
       ...common,
       summary:
-        "Copies a file or folder out of a snapshot, seen whole or not at all; with `replace` in place of what is there.",
+        "Copies a file or folder out of a `snapshot`, seen whole or not at all, with `replace` in place of what is there; or brings a `version` of a file back. One of both is said.",
       params: WORKFLOW_PARAMS,
       body: RESTORE_BODY,
       answers: { 200: json("What was brought back.", COPY_ANSWER) },
     }),
     (request) => {
-      const { snapshot, path, to, replace = false } = request.body;
-      const input = { ...request.params, snapshot, path, to, replace };
+      const { snapshot, version, path, to, replace = false } = request.body;
+      const at = { ...request.params, path, to };
+      if (snapshot !== undefined && version === undefined) {
+        return callCluster(context, request, {
+          run: (options) => cluster.snapshots.restore({ ...at, snapshot, replace }, options),
+        });
+      }
+      if (version === undefined || snapshot !== undefined) {
+        throw inputError("body", "either a snapshot or a version");
+      }
       return callCluster(context, request, {
-        run: (options) => cluster.snapshots.restore(input, options),
+        run: (options) => cluster.snapshots.restoreVersion({ ...at, version }, options),
       });
     },
   );
@@ -122,6 +137,28 @@ function lookRoutes(app: FastifyInstance, context: ApiContext): void {
       const { workflow, snapshot: name } = request.params;
       return callCluster(context, request, {
         run: (options) => cluster.snapshots.show({ workflow, name }, options),
+      });
+    },
+  );
+}
+
+function historyRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.get<{ Params: Workflow; Querystring: { readonly path: string } }>(
+    "/workflows/:workflow/fs/history",
+    route(cluster, {
+      ...COMMON,
+      role: "read",
+      summary:
+        "What a path held before, newest first, as far as the volume's settings have it kept; the file may be gone.",
+      params: WORKFLOW_PARAMS,
+      querystring: FILE_QUERY,
+      answers: { 200: json("The versions.", HISTORY) },
+    }),
+    (request) => {
+      const at = { ...request.params, ...request.query };
+      return callCluster(context, request, {
+        run: (options) => cluster.snapshots.history(at, options),
       });
     },
   );

@@ -11,7 +11,7 @@ import {
 } from "./json-schema.ts";
 import { PATH_LENGTH_MAX, SNAPSHOT_LENGTH_MAX } from "./limits.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
-import type { SnapshotList, SnapshotView } from "./snapshot-port.ts";
+import type { HistoryView, SnapshotList, SnapshotView, VersionView } from "./snapshot-port.ts";
 
 const PATH = { type: "string", maxLength: PATH_LENGTH_MAX } as const;
 
@@ -33,8 +33,19 @@ export const SNAPSHOT_PARAMS = {
 
 export const SNAPSHOT_BODY = body(["path"], { path: PATH, name: SNAPSHOT_TEXT });
 
-export const RESTORE_BODY = body(["snapshot", "path", "to"], {
+export const RESTORE_BODY = body(["path", "to"], {
   ...{ snapshot: SNAPSHOT_TEXT, path: PATH, to: PATH, replace: BOOLEAN },
+  version: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+});
+
+export const HISTORY = object<HistoryView>("History", {
+  path: TEXT,
+  versions: list(
+    object<VersionView>("FileVersion", {
+      ...{ version: NATURAL, kept: TIME, bytes: NATURAL, cid: nullable(TEXT) },
+      ...{ mode: NATURAL, mtime: TIME },
+    }),
+  ),
 });
 
 /** A page of snapshots. */

@@ -37,6 +37,10 @@ export interface VolumeSettings {
   readonly quotaFiles: number | null;
   /** Whether blocks are sealed with the workflow's key before they are stored; changed only while it is empty. */
   readonly sealed: boolean;
+  /** How many versions of each file are kept when it is replaced or removed; 0: none. They count for the quotas. */
+  readonly versions: number;
+  /** For how long after that, ms. */
+  readonly versionsMs: number;
 }
 
 /** The key of a sealed volume: who has it can read all blocks. */

@@ -1,6 +1,6 @@
 /** What the routes of whole volumes take and answer. */
 import { BOOLEAN, type JsonSchema, NATURAL, nullable, object, oneOf, TEXT } from "./json-schema.ts";
-import { PATH_LENGTH_MAX, VOLUME_COPIES_MAX } from "./limits.ts";
+import { PATH_LENGTH_MAX, VOLUME_COPIES_MAX, VOLUME_VERSIONS_MAX } from "./limits.ts";
 import type {
   CarImportAnswer,
   VolumeCopyAnswer,
@@ -42,6 +42,8 @@ export const VOLUME_BODY = body([], {
   quotaBytes: nullable(SIZE),
   quotaFiles: nullable(SIZE),
   sealed: BOOLEAN,
+  versions: { type: "integer", minimum: 0, maximum: VOLUME_VERSIONS_MAX },
+  versionsMs: SIZE,
 });
 
 export const KEY_BODY = body(["key"], {
@@ -59,5 +61,6 @@ export const VOLUME = object<VolumeView>("Volume", {
   chunking: oneOf("fixed", "content-defined"),
   ...{ quotaBytes: nullable(NATURAL), quotaFiles: nullable(NATURAL) },
   sealed: BOOLEAN,
+  ...{ versions: NATURAL, versionsMs: NATURAL },
   ...{ usedBytes: NATURAL, usedFiles: NATURAL },
 });

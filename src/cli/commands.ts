@@ -13,6 +13,7 @@ import { FS_EXPORT } from "./commands/fs-export.ts";
 import { FS_GC } from "./commands/fs-gc.ts";
 import { FS_GET } from "./commands/fs-get.ts";
 import { FS_HEAL } from "./commands/fs-heal.ts";
+import { FS_HISTORY } from "./commands/fs-history.ts";
 import { FS_IMPORT } from "./commands/fs-import.ts";
 import { FS_LS } from "./commands/fs-ls.ts";
 import { FS_MKDIR } from "./commands/fs-mkdir.ts";
@@ -122,6 +123,7 @@ export const COMMANDS: readonly Command[] = [
   FS_DIFF,
   FS_SNAPSHOT,
   FS_SNAPSHOTS,
+  FS_HISTORY,
   FS_RESTORE,
   FS_EXPORT,
   FS_IMPORT,

@@ -70,10 +70,37 @@ test("what changes something takes no snapshot for its path, and what needs one 
     "fs restore text:/d text:/e",
     "fs restore text@s other:/e",
     "fs snapshots text --remove",
+    "fs restore text:/f",
+    "fs restore text@s:/f text:/g --version 1",
+    "fs cat text:/f --version x",
+    "fs quota text --versions 101",
+    "fs quota text --versions-for 3",
     "fs snapshots text@",
     "fs ls text@:/",
   ]) {
     expect([words, (await jobx(words)).exit]).toEqual([words, 2]);
   }
   expect(cluster.calls.length).toBe(before);
+});
+
+test("what a file was is listed, read by its number and brought back, to its path or another", async () => {
+  await putSome();
+  const version = { version: 57, kept: "2026-01-31T08:00:00.000Z", bytes: 6, cid: "bafk" };
+  const times = { mode: 0o644, mtime: "2026-01-30T08:00:00.000Z" };
+  cluster.snapshots.versions = [{ ...version, ...times }];
+  expect((await jobx("fs history text:/d/f")).out).toBe(
+    "       57              6 until 2026-01-31T08:00:00Z bafk\n",
+  );
+  await jobx("fs cat text:/d/f --version 57");
+  expect(called("files.open")).toMatchObject({ path: "/d/f", version: 57 });
+  await jobx(["fs", "get", "text:/d/f", join(folder, "old"), "--version", "57"]);
+  expect(called("files.open")).toMatchObject({ version: 57 });
+  expect((await jobx("fs restore text:/d/f --version 57")).out).toContain("text:/d/f: 1 files");
+  expect(called("snapshots.restoreVersion")).toEqual({
+    ...{ workflow: "text", path: "/d/f", version: 57, to: "/d/f" },
+  });
+  expect((await jobx("fs restore text:/d/f text:/g --version 57")).out).toContain("text:/g: 1");
+  expect((await jobx("fs restore text:/d/f --version 58")).err).toContain("FS_NOT_FOUND");
+  await jobx("fs quota text --versions 10 --versions-for 720h");
+  expect(cluster.volumes.settings).toMatchObject({ versions: 10, versionsMs: 720 * 3_600_000 });
 });

@@ -1,4 +1,5 @@
 /** Paths of volumes as people write them: `WORKFLOW:/path`. */
+import type { CommandRun } from "./command.ts";
 import { cliError } from "./errors.ts";
 
 export interface SharedPath {
@@ -30,6 +31,20 @@ export function sharedPath(text: string, command: string): SharedPath {
     { code: "CLI_USAGE", command },
     `expected a path in a workflow, such as text:/in/f, found '${text}'`,
   );
+}
+
+/** Said by those commands that read one file. */
+export const VERSION_OPTION = {
+  version: { kind: "text", value: "N", help: "What it was before, by a number of fs history." },
+} as const;
+
+/** The number that `--version` says, if it does. @throws {JobxError} `CLI_USAGE`. */
+export function versionOf(run: CommandRun, command: string): number | undefined {
+  const text = run.text("version");
+  if (text === undefined) return undefined;
+  if (/^[0-9]{1,15}$/u.test(text)) return Number(text);
+  const message = `--version: expected a number of fs history, found '${text}'`;
+  throw cliError({ code: "CLI_USAGE", command }, message);
 }
 
 /** The same path or, where it ends with a slash, that name in it. */

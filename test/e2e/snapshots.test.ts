@@ -100,3 +100,21 @@ test("a snapshot outlives its folder, its blocks the collector and a node, and i
   await jobx(scheduler, "fs", "snapshots", "text@s", "--remove");
   expect(await jobx(one, "fs", "snapshots", "text")).toBe("");
 }, 60_000);
+
+test("what a file was is listed at one node, read at another and brought back, also when it was removed", async () => {
+  await jobx(1, "fs", "quota", "text", "--versions", "5", "--versions-for", "1h");
+  const [first, second] = [join(folder, "large"), join(folder, "d1/f8")];
+  await jobx(1, "fs", "put", first, "text:/v/f", "-p");
+  await jobx(2, "fs", "put", second, "text:/v/f");
+  await jobx(3, "fs", "rm", "text:/v/f");
+  const { versions } = await cluster.client(2).snapshots.history("text", "/v/f");
+  expect(versions.map(({ bytes }) => bytes)).toEqual([8, 20 * MIB]);
+  const to = join(cluster.folder, "old");
+  await jobx(3, "fs", "get", "text:/v/f", to, "--version", String(versions[1]?.version));
+  expect((await readFile(to)).equals(await readFile(first))).toBe(true);
+  await jobx(2, "fs", "restore", "text:/v/f", "--version", String(versions[0]?.version));
+  await jobx(1, "fs", "get", "text:/v/f", to);
+  expect((await readFile(to)).equals(await readFile(second))).toBe(true);
+  await jobx(1, "fs", "xattr", "set", "text:/v/f", "user.origin", "sensor 7");
+  expect(await jobx(3, "fs", "xattr", "get", "text:/v/f", "user.origin")).toBe("sensor 7");
+}, 60_000);

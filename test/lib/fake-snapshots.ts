@@ -2,10 +2,12 @@
 import type { FileAt } from "../../src/api/file-port.ts";
 import type { CallOptions } from "../../src/api/ports.ts";
 import type {
+  HistoryView,
   Restore,
   SnapshotList,
   SnapshotPort,
   SnapshotView,
+  VersionView,
 } from "../../src/api/snapshot-port.ts";
 import type { VolumeCopyAnswer } from "../../src/api/volume-port.ts";
 import { failure, normal } from "./fake-paths.ts";
@@ -25,6 +27,8 @@ export function fakePath({ path, snapshot }: Pick<FileAt, "path" | "snapshot">):
 export class FakeSnapshots implements SnapshotPort {
   readonly #told: (method: string, input: unknown, options: CallOptions) => void;
   readonly #files: FakeTree;
+  /** Of every path. */
+  versions: readonly VersionView[] = [];
   readonly #snapshots = new Map<string, SnapshotView>();
 
   constructor(
@@ -37,6 +41,7 @@ export class FakeSnapshots implements SnapshotPort {
 
   reset(): void {
     this.#snapshots.clear();
+    this.versions = [];
   }
 
   take(at: Parameters<SnapshotPort["take"]>[0], options: CallOptions): Promise<SnapshotView> {
@@ -76,6 +81,23 @@ export class FakeSnapshots implements SnapshotPort {
     const to = normal(input.to);
     if (this.#files.nodes.has(to) && !input.replace) throw failure("FS_NOT_EMPTY");
     return Promise.resolve({ path: to, ...this.#copy(fakePath(input), to) });
+  }
+
+  history(at: Parameters<SnapshotPort["history"]>[0], options: CallOptions): Promise<HistoryView> {
+    this.#told("snapshots.history", at, options);
+    return Promise.resolve({ path: normal(at.path), versions: this.versions });
+  }
+
+  restoreVersion(
+    input: Parameters<SnapshotPort["restoreVersion"]>[0],
+    options: CallOptions,
+  ): Promise<VolumeCopyAnswer> {
+    this.#told("snapshots.restoreVersion", input, options);
+    if (!this.versions.some(({ version }) => version === input.version)) {
+      throw failure("FS_NOT_FOUND");
+    }
+    const counts = { files: 1, directories: 0, links: 0, bytes: 6 };
+    return Promise.resolve({ path: normal(input.to), ...counts });
   }
 
   #copy(from: string, to: string): Omit<VolumeCopyAnswer, "path"> {

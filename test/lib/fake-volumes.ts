@@ -23,6 +23,7 @@ interface FakeTree {
 const SETTINGS: VolumeSettings = {
   ...{ copies: 2, chunking: "fixed", quotaBytes: null, quotaFiles: null },
   sealed: false,
+  ...{ versions: 0, versionsMs: 1000 },
 };
 
 export class FakeVolumes implements VolumePort {

@@ -6,7 +6,13 @@ import { EXIT } from "../exit.ts";
 import { writeLocal } from "../local-files.ts";
 import { unpackLocal } from "../local-unpack.ts";
 import { toJson } from "../output.ts";
-import { lastName, type ReadablePath, readablePath } from "../shared-path.ts";
+import {
+  lastName,
+  type ReadablePath,
+  readablePath,
+  VERSION_OPTION,
+  versionOf,
+} from "../shared-path.ts";
 
 /** `jobx fs get WORKFLOW:/path [LOCAL]` */
 export const FS_GET: Command = {
@@ -16,6 +22,7 @@ export const FS_GET: Command = {
   usage: "WORKFLOW:/PATH [LOCAL]",
   positionals: { min: 1, max: 2 },
   options: {
+    ...VERSION_OPTION,
     recursive: {
       kind: "flag",
       short: "r",
@@ -31,7 +38,8 @@ export const FS_GET: Command = {
     const at = readablePath(positional(run, 0), "fs get");
     const said = run.positionals[1] ?? ".";
     if (run.flag("recursive")) return getFolder(run, at, said);
-    const { bytes, content } = await (await run.connect()).files.read(at);
+    const version = versionOf(run, "fs get");
+    const { bytes, content } = await (await run.connect()).files.read({ ...at, version });
     const shown = shownBytes(content, { io: run.io, total: bytes });
     if (said === "-") {
       for await (const part of shown) await run.io.bytes.write(part);

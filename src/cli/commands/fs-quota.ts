@@ -1,4 +1,5 @@
 import type { VolumeSettings } from "../../api/volume-port.ts";
+import { DURATION_RULE, parseDuration } from "../../workflow/duration.ts";
 import { parseSize, SIZE_RULE } from "../../workflow/size.ts";
 import { type Command, type CommandRun, positional } from "../command.ts";
 import { cliError } from "../errors.ts";
@@ -29,8 +30,18 @@ export const FS_QUOTA: Command = {
       value: "YES",
       help: "Seal blocks with the workflow's key: yes or no; only while the volume is empty.",
     },
+    versions: {
+      kind: "text",
+      value: "N",
+      help: "Versions of each file that are kept when it is replaced or removed, 0 to 100.",
+    },
+    "versions-for": { kind: "text", value: "TIME", help: "For how long, as 720h." },
   },
-  examples: ["jobx fs quota text", "jobx fs quota text --bytes 100GiB --files 1000000"],
+  examples: [
+    "jobx fs quota text --versions 10 --versions-for 720h",
+    "jobx fs quota text",
+    "jobx fs quota text --bytes 100GiB --files 1000000",
+  ],
   async run(run) {
     const settings = settingsOf(run);
     const { volumes } = await run.connect();
@@ -50,6 +61,15 @@ function settingsOf(run: CommandRun): Partial<VolumeSettings> {
   const files = limitOf(run, "files");
   const copies = run.text("copies");
   const chunking = run.text("chunking");
+  const versions = run.text("versions");
+  const versionsFor = run.text("versions-for");
+  const versionsMs = versionsFor === undefined ? undefined : parseDuration(versionsFor);
+  if (versions !== undefined && !/^(?:[0-9]{1,2}|100)$/u.test(versions)) {
+    throw usage(`--versions: expected 0 to 100, found ${versions}`);
+  }
+  if (versionsFor !== undefined && versionsMs === undefined) {
+    throw usage(`--versions-for: expected ${DURATION_RULE}, found ${versionsFor}`);
+  }
   if (copies !== undefined && !/^(?:[1-9]|1[0-6])$/u.test(copies)) {
     throw usage(`--copies: expected 1 to 16, found ${copies}`);
   }
@@ -66,6 +86,8 @@ function settingsOf(run: CommandRun): Partial<VolumeSettings> {
     ...(files === undefined ? {} : { quotaFiles: files }),
     ...(copies === undefined ? {} : { copies: Number(copies) }),
     ...(chunking === undefined ? {} : { chunking }),
+    ...(versions === undefined ? {} : { versions: Number(versions) }),
+    ...(versionsMs === undefined ? {} : { versionsMs }),
   };
 }
 

@@ -35,7 +35,7 @@ function shown({ inode, row }: Found): Omit<FileView, "path"> {
 }
 
 /** ISO 8601; a time that has no text, far away, is shown as the beginning. */
-function momentOf(micros: number): string {
+export function momentOf(micros: number): string {
   const date = new Date(Math.floor(micros / 1000));
   return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
 }

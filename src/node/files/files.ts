@@ -11,6 +11,7 @@ import type {
   OpenFile,
   TreePut,
   TreePutAnswer,
+  VersionAt,
 } from "../../api/file-port.ts";
 import type { InodeAttribute } from "../../api/inode-port.ts";
 import type { CallOptions } from "../../api/ports.ts";
@@ -23,6 +24,7 @@ import { type DownloadDeps, readFile } from "./download.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { entryView, fileView } from "./file-views.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
+import { findVersion } from "./history.ts";
 import { namingFile } from "./named-loss.ts";
 import { putTree } from "./put-tree.ts";
 import { archiveOf } from "./tree-archive.ts";
@@ -48,7 +50,7 @@ export class Files implements FilePort {
     return putFile(this.#calls.uploadDeps(), input, { call, bytes, signal: options.signal });
   }
 
-  async open(at: FileAt, options: CallOptions): Promise<OpenFile> {
+  async open(at: VersionAt, options: CallOptions): Promise<OpenFile> {
     const call = await this.#calls.begin(at.workflow, options);
     const path = pathOf(at.path);
     const found = await this.#find(call, at);
@@ -88,7 +90,10 @@ export class Files implements FilePort {
     return begun(archiveOf(deps, found));
   }
 
-  async stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView> {
+  async stat(
+    at: VersionAt & { readonly follow: boolean },
+    options: CallOptions,
+  ): Promise<FileView> {
     const call = await this.#calls.begin(at.workflow, options);
     const path = pathOf(at.path);
     return fileView(path, await this.#find(call, at));
@@ -197,8 +202,12 @@ export class Files implements FilePort {
     return this.#calls.command(call, { kind: "fs-attribute", place, name, value, over });
   }
 
-  /** What a path leads to, in the volume or in a snapshot. @throws {TreeError} */
-  async #find(call: FileCall, at: FileAt & { readonly follow?: boolean }): Promise<Found> {
+  /** What a path leads to, in the volume or in a snapshot, or led to. @throws {TreeError} */
+  async #find(call: FileCall, at: VersionAt & { readonly follow?: boolean }): Promise<Found> {
+    const { version } = at;
+    if (version !== undefined) {
+      return findVersion(this.#reader, call, { path: pathOf(at.path), version });
+    }
     const from = await this.#calls.top(call, at.snapshot);
     const { follow = true } = at;
     return this.#reader.find(call, pathOf(at.path), { follow, from });

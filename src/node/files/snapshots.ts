@@ -1,8 +1,15 @@
 /** Snapshots behind the API: taken of one moment, listed, removed, and brought back. */
 import type { CallOptions } from "../../api/call-options.ts";
-import type { Restore, SnapshotList, SnapshotPort, SnapshotView } from "../../api/snapshot-port.ts";
+import type {
+  HistoryView,
+  Restore,
+  SnapshotList,
+  SnapshotPort,
+  SnapshotView,
+} from "../../api/snapshot-port.ts";
 import type { VolumeCopyAnswer } from "../../api/volume-port.ts";
 import type { FileCalls } from "./file-calls.ts";
+import { findVersion, historyView, versionsOf } from "./history.ts";
 import { restoreTree } from "./restore.ts";
 import { findSnapshot, type NamedSnapshot, snapshotsPage } from "./snapshot-rows.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
@@ -50,6 +57,27 @@ export class Snapshots implements SnapshotPort {
     const { row } = await findSnapshot(this.#calls.reader, call, input.snapshot);
     const { path, to, replace } = input;
     const what = { from: row.directory, path: pathOf(path), to: pathOf(to), replace };
+    return restoreTree(this.#calls.snapshotDeps(call), what, { call, signal: options.signal });
+  }
+
+  async history(
+    at: Parameters<SnapshotPort["history"]>[0],
+    options: CallOptions,
+  ): Promise<HistoryView> {
+    const call = await this.#calls.begin(at.workflow, options);
+    const path = pathOf(at.path);
+    return historyView(path, await versionsOf(this.#calls.reader, call, path));
+  }
+
+  async restoreVersion(
+    input: Parameters<SnapshotPort["restoreVersion"]>[0],
+    options: CallOptions,
+  ): Promise<VolumeCopyAnswer> {
+    const call = await this.#calls.begin(input.workflow, options);
+    const { version } = input;
+    const at = { path: pathOf(input.path), version };
+    const { inode: from } = await findVersion(this.#calls.reader, call, at);
+    const what = { from, path: "", to: pathOf(input.to), replace: false };
     return restoreTree(this.#calls.snapshotDeps(call), what, { call, signal: options.signal });
   }
 }

@@ -116,6 +116,7 @@ test("settings change alone, at the revision that is said, and a full volume say
   expect(await kit.volumes.show({ workflow: "flow" }, OPTIONS)).toEqual({
     ...{ workflow: "flow", revision: 0, copies: 2, chunking: "fixed" },
     ...{ quotaBytes: null, quotaFiles: null, usedBytes: 0, usedFiles: 0 },
+    ...{ versions: 0, versionsMs: 30 * 24 * 3_600_000 },
   });
   const { revision } = await change({ quotaBytes: 10, copies: 3 }, 0);
   expect(await change({ quotaFiles: 2 })).toMatchObject({

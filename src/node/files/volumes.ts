@@ -11,6 +11,10 @@ import type {
   VolumeSettings,
   VolumeView,
 } from "../../api/volume-port.ts";
+import { rowOf } from "../../scheduler/apply-kit.ts";
+import type { Row } from "../../scheduler/rows.ts";
+import type { RowView } from "../../scheduler/transaction.ts";
+import { RETENTION_KEY } from "../../scheduler/tree/keys.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
 import type { Sealing, VolumeOptions, VolumeRow } from "../../scheduler/tree/rows.ts";
 import type { VolumeKeys } from "../seal/volume-keys.ts";
@@ -18,7 +22,7 @@ import { openCar } from "./car-export.ts";
 import { importCar } from "./car-import.ts";
 import { copyWithin } from "./copy.ts";
 import type { FileCalls } from "./file-calls.ts";
-import { pathOf } from "./tree-reader.ts";
+import { type FileCall, pathOf } from "./tree-reader.ts";
 
 type VolumeKeysPort = Pick<VolumeKeys, "ensure" | "export" | "restore">;
 
@@ -65,7 +69,7 @@ export class Volumes implements VolumePort {
     options: CallOptions,
   ): Promise<VolumeView> {
     const call = await this.#calls.begin(workflow, options);
-    return viewOf(workflow, await this.#calls.reader.ask(call, volumeUse));
+    return this.#view(call, workflow);
   }
 
   async change(
@@ -74,18 +78,21 @@ export class Volumes implements VolumePort {
   ): Promise<VolumeView> {
     const { workflow, settings } = input;
     const call = await this.#calls.begin(workflow, options);
-    const before = await this.#calls.reader.ask(call, volumeUse);
-    // Before the volume asks for it; where the volume is not empty no key is made for nothing.
-    const isEmpty = before.usedBytes + before.usedInodes + before.pins === 0;
-    if (settings.sealed === true && before.sealing === undefined && isEmpty) {
-      await this.#keys.ensure(call.group, options.deadline);
+    const { reader } = this.#calls;
+    const before = await reader.ask(call, (view) => ({ ...volumeUse(view), ...keptBy(view) }));
+    await this.#makeKey(call, { before, settings }, options);
+    const { versions = before.versions, versionsMs = before.versionsMs, ...others } = settings;
+    if (input.revision !== undefined || Object.keys(others).length > 0) {
+      await this.#calls.command(call, {
+        kind: "fs-volume",
+        revision: input.revision ?? before.revision,
+        options: merged(before, others),
+      });
     }
-    await this.#calls.command(call, {
-      kind: "fs-volume",
-      revision: input.revision ?? before.revision,
-      options: merged(before, settings),
-    });
-    return viewOf(workflow, await this.#calls.reader.ask(call, volumeUse));
+    if (settings.versions !== undefined || settings.versionsMs !== undefined) {
+      await this.#calls.command(call, { kind: "fs-retention", versions, versionsMs });
+    }
+    return this.#view(call, workflow);
   }
 
   async exportKey(
@@ -103,6 +110,34 @@ export class Volumes implements VolumePort {
     const { group } = await this.#calls.begin(workflow, options);
     return { nodes: await this.#keys.restore(group, key, options.deadline) };
   }
+
+  /** Before the volume asks for it; where the volume is not empty no key is made for nothing. */
+  async #makeKey(
+    { group }: FileCall,
+    change: { readonly before: VolumeRow; readonly settings: Partial<VolumeSettings> },
+    { deadline }: CallOptions,
+  ): Promise<void> {
+    const { before, settings } = change;
+    const isEmpty = before.usedBytes + before.usedInodes + before.pins === 0;
+    if (settings.sealed !== true || before.sealing !== undefined || !isEmpty) return;
+    await this.#keys.ensure(group, deadline);
+  }
+
+  #view(call: FileCall, workflow: string): Promise<VolumeView> {
+    return this.#calls.reader.ask(call, (view) => ({
+      ...viewOf(workflow, volumeUse(view)),
+      ...keptBy(view),
+    }));
+  }
+}
+
+/** For how long versions are kept where nobody has said it: 30 days. */
+const VERSIONS_MS_DEFAULT = 30 * 24 * 3_600_000;
+
+/** What is kept of files that are replaced or removed. @throws {MissingRows} */
+function keptBy(view: RowView<Row>): Pick<VolumeSettings, "versions" | "versionsMs"> {
+  const row = rowOf(view, "fs-retention", RETENTION_KEY);
+  return { versions: row?.versions ?? 0, versionsMs: row?.versionsMs ?? VERSIONS_MS_DEFAULT };
 }
 
 /** How volumes are sealed that are to be from now on. */
@@ -121,7 +156,7 @@ function merged(
   };
 }
 
-function viewOf(workflow: string, row: VolumeRow): VolumeView {
+function viewOf(workflow: string, row: VolumeRow): Omit<VolumeView, "versions" | "versionsMs"> {
   const { revision, copies, chunking, usedBytes, usedInodes: usedFiles } = row;
   const quotas = { quotaBytes: row.quotaBytes ?? null, quotaFiles: row.quotaInodes ?? null };
   const sealed = row.sealing !== undefined;

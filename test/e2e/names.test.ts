@@ -59,6 +59,9 @@ test("a folder is copied at one node, read whole at another, and outlives the or
   expect(copied).toMatchObject({ path: "/copy", files: FILES + 1, directories: 7 });
   const got = await checkSame(3, "text:/copy", "copied");
   expect((await stat(join(got, "d1/f1"))).mode & 0o777).toBe(0o755);
+  expect(await jobx(1, "fs", "diff", "text:/in", "text:/copy")).toBe("");
+  await jobx(3, "fs", "rm", "text:/copy/d1/f1");
+  expect(await jobx(1, "fs", "diff", "text:/in", "text:/copy")).toMatch(/^- +1 B d1\/f1\n$/u);
   await jobx(1, "fs", "cp", "text:/copy/large", "text:/large");
   await jobx(2, "fs", "rm", "-r", "text:/copy");
   const to = join(cluster.folder, "large");

@@ -2,6 +2,7 @@
 
 import type { SimWorkflow } from "./client.ts";
 import { FileUser, type FileUserOptions } from "./file-user.ts";
+import { SnapshotUser } from "./snapshot-user.ts";
 import { promise } from "./world.ts";
 
 /** Of each workflow. */
@@ -19,6 +20,8 @@ export class FileUsers {
       const user = new FileUser({ ...this.#options, workflow }, `f${number}-${workflow.group}`);
       user.run().catch(failed);
     }
+    const user = new SnapshotUser({ ...this.#options, workflow }, `s-${workflow.group}`);
+    user.run().catch(failed);
   }
 
   /** A block that nothing refers to, on a member's disk; undefined when there is none. */

@@ -67,6 +67,7 @@ export interface Totals {
   runsStored: number;
   blocksCollected: number;
   filesPut: number;
+  snapshotsTaken: number;
   filesChanged: number;
   entriesApplied: number;
   logsTruncated: number;
@@ -158,6 +159,7 @@ export function newTotals(): Totals {
     runsStored: 0,
     blocksCollected: 0,
     filesPut: 0,
+    snapshotsTaken: 0,
     filesChanged: 0,
     entriesApplied: 0,
     logsTruncated: 0,

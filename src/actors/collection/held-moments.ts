@@ -28,12 +28,19 @@ interface Moment {
   usedMs: number;
 }
 
+/** The leader's replica, as far as moments are concerned. */
+interface LedReplica
+  extends Pick<WorkflowGroup["replica"], "leadingTerm" | "leaderNode" | "appliedIndex"> {
+  readonly core: { status(): { readonly lastIndex: number } };
+  linearize(): Promise<unknown>;
+}
+
 export interface HeldMomentsDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
   readonly states: Pick<StatesPort, "captureRows">;
-  readonly workflow: (group: number) => Pick<WorkflowGroup, "replica"> | undefined;
+  readonly workflow: (group: number) => { readonly replica: LedReplica } | undefined;
 }
 
 export class HeldMoments {

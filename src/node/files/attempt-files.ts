@@ -15,6 +15,7 @@ import type {
   OpenFile,
   TreePut,
   TreePutAnswer,
+  VersionAt,
 } from "../../api/file-port.ts";
 import type { InodeAttribute } from "../../api/inode-port.ts";
 import type { CallOptions } from "../../api/ports.ts";
@@ -53,7 +54,7 @@ export class AttemptFiles implements FilePort {
     return { ...put, path: shown(path) };
   }
 
-  async open(at: FileAt, options: CallOptions): Promise<OpenFile> {
+  async open(at: VersionAt, options: CallOptions): Promise<OpenFile> {
     const rel = this.#within(at);
     if (rel === undefined) return this.#files.open(at, options);
     const seen = await this.#view.findThere(rel, options, true);
@@ -90,7 +91,10 @@ export class AttemptFiles implements FilePort {
     return this.#files.openTree({ ...at, path }, options);
   }
 
-  async stat(at: FileAt & { readonly follow: boolean }, options: CallOptions): Promise<FileView> {
+  async stat(
+    at: VersionAt & { readonly follow: boolean },
+    options: CallOptions,
+  ): Promise<FileView> {
     const rel = this.#within(at);
     if (rel === undefined) return this.#files.stat(at, options);
     const { view } = await this.#view.findThere(rel, options, at.follow);
@@ -189,9 +193,10 @@ export class AttemptFiles implements FilePort {
     return this.#files.setAttribute({ ...change, path: this.#view.staged(rel) }, options);
   }
 
-  /** Where in the workspace it is; snapshots are the same for everybody. */
-  #within({ path, snapshot }: FileAt): string | undefined {
-    return snapshot === undefined ? this.#view.within(path) : undefined;
+  /** Where in the workspace it is; snapshots and kept versions are the same for everybody. */
+  #within({ path, snapshot, version }: VersionAt): string | undefined {
+    const isOld = snapshot !== undefined || version !== undefined;
+    return isOld ? undefined : this.#view.within(path);
   }
 
   /** Nothing is there, and the folder that it comes into is one in which the attempt writes. */

@@ -12,14 +12,14 @@ import { RemoteVolume } from "./remote-volume.ts";
 const OWNER = { uid: 7, gid: 8 };
 const KNOWN = { nowMs: () => performance.now(), knownMs: 1_000 };
 
-function client(urls: readonly string[] = [url]): RemoteVolume {
+function client(urls: readonly string[] = [url], token: string = TOKENS.admin): RemoteVolume {
   const deps = {
     fetch,
     clock: { nowMs: () => performance.now() },
     sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
     randomKey: () => "key",
   };
-  const transport = new Transport(deps, { urls, token: TOKENS.admin, deadlineMs: 5_000 });
+  const transport = new Transport(deps, { urls, token, deadlineMs: 5_000 });
   const calls = new RemoteCalls(transport, { workflow: "text", mount: randomUUID() });
   const near = new NearNodes(calls, deps.clock);
   return new RemoteVolume(calls, { root: 1, owner: OWNER, near, ...KNOWN });
@@ -110,6 +110,16 @@ describe("a volume that two use", () => {
     await client().mkdir({ parent: 1, name: "e" }, { mode: 0o755, ...OWNER });
     expect([there.trustedMs(), others.told]).toEqual([0, []]);
     await expect.poll(() => others.told, { timeout: 5_000 }).toEqual(["e"]);
+    await others.stop();
+  });
+
+  test("holds nobody up, and is trusted by nobody, for a token that may only read", async () => {
+    const there = client([url], TOKENS.read);
+    const others = listen(there, () => new Promise(() => undefined));
+    expect(there.trustedMs()).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await client().mkdir({ parent: 1, name: "e" }, { mode: 0o755, ...OWNER });
+    expect([there.trustedMs(), others.told]).toEqual([0, []]);
     await others.stop();
   });
 

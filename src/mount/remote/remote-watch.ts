@@ -64,11 +64,12 @@ export class RemoteWatch {
     let after: number | undefined;
     try {
       while (!signal.aborted) {
-        if (this.#deps.nowMs() - this.#usedMs >= IDLE_MS) {
+        if (this.#isUnused()) {
           this.#distrust();
           await this.#leave(after);
           after = undefined;
-          await Promise.race([this.#used(), ended]);
+          // It may have been used meanwhile.
+          if (this.#isUnused()) await Promise.race([this.#used(), ended]);
           continue;
         }
         const sentMs = this.#deps.nowMs();
@@ -100,6 +101,10 @@ export class RemoteWatch {
       for (const { parent, name } of entries) yield { kind: "entry", parent, name };
       for (const inode of inodes) yield { kind: "attributes", inode };
     }
+  }
+
+  #isUnused(): boolean {
+    return this.#deps.nowMs() - this.#usedMs >= IDLE_MS;
   }
 
   #distrust(): void {

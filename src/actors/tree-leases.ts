@@ -60,10 +60,15 @@ export class TreeLeases {
     if (this.#leases.delete(mount)) this.#wake();
   }
 
-  /** Resolves when every mount but `by` knows of the change `revision`, or has lost its lease. */
+  /**
+   * Resolves when every mount but `by` knows of the change `revision`, or goes by nothing any more that it was told
+   * before: which is so after the time of a lease, whatever it asks meanwhile.
+   */
   async settled(revision: number, by: string | undefined): Promise<void> {
+    const endMs = this.#clock.nowMs() + TREE_LEASE_MS;
     for (;;) {
-      const waitMs = this.#waitMs(revision, by);
+      const leftMs = endMs - this.#clock.nowMs();
+      const waitMs = Math.min(leftMs, this.#waitMs(revision, by));
       if (waitMs <= 0) return;
       await this.#woken(waitMs);
     }

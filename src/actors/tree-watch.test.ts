@@ -126,6 +126,20 @@ test("a mount that is not heard of any more is waited for until its lease is ove
   expect(await isDone(leader.change([6]))).toBe(true);
 });
 
+test("a mount that asks for the same again and again holds nobody up for longer than a lease", async () => {
+  const leader = new Leader();
+  const start = next(await leader.ask({ waitMs: 0 }));
+  void leader.ask({ mount: "a", after: start });
+  await leader.pass(0);
+  const changed = leader.change([5]);
+  for (let passedMs = 0; passedMs < TREE_LEASE_MS; passedMs += 100) {
+    expect(await isDone(changed)).toBe(false);
+    void leader.ask({ mount: "a", after: start });
+    await leader.pass(100);
+  }
+  expect(await isDone(changed)).toBe(true);
+});
+
 test("what a mount has had made itself it is not told of, and does not wait for", async () => {
   const leader = new Leader();
   const asked = leader.ask({ mount: "a" });

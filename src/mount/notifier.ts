@@ -24,8 +24,8 @@ export const NOTIFICATIONS_MAX = 4096;
 /** Runs until the signal is given. Never rejects: without pushes the timeouts and opens remain. */
 export async function passChanges(options: {
   readonly fd: number;
-  readonly volume: Volume;
-  readonly session: Session;
+  readonly volume: Pick<Volume, "changes">;
+  readonly session: Pick<Session, "invalidation">;
   readonly signal: AbortSignal;
   readonly log: Log;
 }): Promise<void> {

@@ -100,3 +100,23 @@ test("a volume that is not empty is refused to be sealed, and one that is sealed
   const on = plain.volumes.change({ ...at, settings: { sealed: true } }, OPTIONS);
   await expect(on).rejects.toMatchObject({ code: "FS_VOLUME_IN_USE" });
 });
+
+test("a snapshot of a sealed folder has the id of its content, is read and brought back, and keeps the volume sealed", async () => {
+  const { kit, large } = await sealedKit();
+  const plain = new VolumeKit();
+  await plain.put("d/small", TEXT);
+  await plain.put("d/large", large);
+  const take = (of: VolumeKit) =>
+    of.snapshots.take({ workflow: "flow", path: "/d", name: "s" }, OPTIONS);
+  const taken = await take(kit);
+  expect(taken.cid).toBe((await take(plain)).cid);
+  await kit.files.remove({ workflow: "flow", path: "/d", recursive: true }, OPTIONS);
+  kit.tree.sweep();
+  const at = { workflow: "flow", revision: undefined } as const;
+  const off = kit.volumes.change({ ...at, settings: { sealed: false } }, OPTIONS);
+  await expect(off).rejects.toMatchObject({ code: "FS_VOLUME_IN_USE" });
+  const back = { snapshot: "s", path: "/", to: "/back", replace: false };
+  await kit.snapshots.restore({ workflow: "flow", ...back }, OPTIONS);
+  expect((await kit.get("back/large")).equals(large)).toBe(true);
+  kit.tree.checkCounts();
+});

@@ -24,6 +24,7 @@ import type {
   HeldRowsCall,
 } from "./collection/report.ts";
 
+import type { GroupStatus } from "./group-view.ts";
 import type { TreeCall, TreeChangesAnswer } from "./tree-calls.ts";
 import type { BlocksVerified } from "./work-ports.ts";
 
@@ -32,6 +33,7 @@ export type {
   CollectionReport,
   HeldRowsCall,
 } from "./collection/report.ts";
+export type { GroupMember, GroupStatus } from "./group-view.ts";
 export type { TreeNews } from "./tree-calls.ts";
 
 /** R2: which node and which store of it a replica lives in. */
@@ -270,28 +272,6 @@ export interface PayloadsPort {
   readonly checks: PayloadPort<StateCheck> & { matches(bytes: Uint8Array): boolean };
   /** What a snapshot stands for, carried in its announcement. */
   readonly snapshots: PayloadPort<SnapshotInfo>;
-}
-
-/** A member of a group, as its leader sees it. */
-export interface GroupMember {
-  readonly replica: ReplicaId;
-  readonly node: NodeId;
-  /** In the configuration that is in force or, while it changes, in either. */
-  readonly votes: boolean;
-  /** Highest index known to be on its disk. */
-  readonly match: number;
-  /** Heard since the last quorum check. */
-  readonly active: boolean;
-}
-
-/** A group, as its leader sees it. */
-export interface GroupStatus {
-  readonly group: number;
-  readonly term: number;
-  readonly leader: ReplicaId;
-  readonly lastIndex: number;
-  readonly commitIndex: number;
-  readonly members: readonly GroupMember[];
 }
 
 /** How a replica stands, by its own word. */

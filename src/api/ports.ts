@@ -14,6 +14,7 @@ import type { CopyPort } from "./copy-port.ts";
 import type { FilePort } from "./file-port.ts";
 import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
+import type { RequestPage, RequestWait } from "./request-page.ts";
 import type { SnapshotPort } from "./snapshot-port.ts";
 import type { OwnFiles, VolumePort } from "./volume-port.ts";
 
@@ -26,6 +27,7 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
+export type { RequestPage, RequestWait } from "./request-page.ts";
 export type { CallOptions };
 
 export type RequestState = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
@@ -271,28 +273,6 @@ export interface RequestView {
   readonly keptAs: string | null;
   /** The request whose arguments it was given once more. */
   readonly retryOf: string | null;
-}
-
-/** How a request is asked for. */
-export interface RequestWait {
-  /** 0 does not wait. */
-  readonly waitMs: number;
-  readonly withResult: boolean;
-  /** The caller has been told that it is paused. */
-  readonly knowsPaused: boolean;
-}
-
-/** Which requests a list shows, the newest first. */
-export interface RequestPage {
-  readonly limit: number;
-  /** Only those older than this one. */
-  readonly before: string | undefined;
-  /** Undefined is every state. */
-  readonly states: readonly RequestState[] | undefined;
-  readonly job: string | undefined;
-  /** Bounds of the time of submission, in milliseconds since 1970, both included. */
-  readonly sinceMs: number | undefined;
-  readonly untilMs: number | undefined;
 }
 
 export interface RequestList {

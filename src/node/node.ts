@@ -378,15 +378,12 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   }
   const mesh = await Mesh.start({
     privateKey: key,
-    listen: config.listen,
-    advertise: config.advertise,
+    ...{ listen: config.listen, advertise: config.advertise },
     handlers: frames,
     admission: admission(() => here.composed, systemWall),
     members: known?.members ?? [],
     limits: DEFAULT_LIMITS,
-    clock: systemClock,
-    timers: systemTimers,
-    random: systemRandom,
+    ...{ clock: systemClock, timers: systemTimers, random: systemRandom },
     log: log.child({ part: "mesh" }),
   });
   frames.connect(mesh);
@@ -394,8 +391,7 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
     name: config.name,
     addresses: mesh.addresses(),
     api: `http://${config.api.host}:${config.api.port}`,
-    slots: config.slots,
-    capabilities: config.capabilities,
+    ...{ slots: config.slots, capabilities: config.capabilities },
     version: about.version,
     durability: config.durability,
     versions,

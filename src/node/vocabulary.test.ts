@@ -12,8 +12,8 @@ import {
   executorKinds,
   peerKinds,
   schedulerKinds,
-  systemCommandKinds,
 } from "../../test/lib/wire-peer-values.ts";
+import { systemCommandKinds } from "../../test/lib/wire-system-values.ts";
 import { treeCommandKinds } from "../../test/lib/wire-tree-values.ts";
 import { commandKinds, type Kinds, raftKinds } from "../../test/lib/wire-values.ts";
 import type { Call, CallAnswer, PeerMessage } from "../actors/ports.ts";

@@ -13,10 +13,9 @@ import {
   schedulerKinds,
   snapshotInfo,
   snapshotRequest,
-  systemCommandKinds,
   systemEnvelope,
-  systemRowKinds,
 } from "../../test/lib/wire-peer-values.ts";
+import { systemCommandKinds, systemRowKinds } from "../../test/lib/wire-system-values.ts";
 import { treeCommandKinds, treeRowKinds } from "../../test/lib/wire-tree-values.ts";
 import {
   commandKinds,

@@ -32,10 +32,9 @@ import {
   schedulerKinds,
   snapshotInfo,
   snapshotRequest,
-  systemCommandKinds,
   systemEnvelope,
-  systemRowKinds,
 } from "../../lib/wire-peer-values.ts";
+import { systemCommandKinds, systemRowKinds } from "../../lib/wire-system-values.ts";
 import { treeCommandKinds, treeRowKinds } from "../../lib/wire-tree-values.ts";
 import {
   type Any,

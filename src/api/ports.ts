@@ -14,7 +14,7 @@ import type { CopyPort } from "./copy-port.ts";
 import type { FilePort } from "./file-port.ts";
 import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
-import type { RequestPage, RequestWait } from "./request-page.ts";
+import type { RequestPage, RequestState, RequestWait } from "./request-page.ts";
 import type { SnapshotPort } from "./snapshot-port.ts";
 import type { OwnFiles, VolumePort } from "./volume-port.ts";
 
@@ -27,10 +27,8 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-export type { RequestPage, RequestWait } from "./request-page.ts";
+export type { RequestPage, RequestState, RequestWait } from "./request-page.ts";
 export type { CallOptions };
-
-export type RequestState = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
 
 /** One node as `jobx node list` shows it. */
 export interface NodeView {

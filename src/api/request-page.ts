@@ -1,5 +1,6 @@
 /** Which requests are asked for, and how. */
-import type { RequestState } from "./ports.ts";
+/** What has become of a request. */
+export type RequestState = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
 
 /** How a request is asked for. */
 export interface RequestWait {

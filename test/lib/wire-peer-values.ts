@@ -17,8 +17,7 @@ import type {
   GrantInputs,
   SchedulerMessage,
 } from "../../src/scheduler/protocol.ts";
-import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
-import type { FirstReplica, SystemRow, WrappedKey } from "../../src/scheduler/system/rows.ts";
+import type { SystemCommand } from "../../src/scheduler/system/commands.ts";
 import type { Work } from "../../src/scheduler/work.ts";
 import { namedCommandKinds } from "./wire-named-values.ts";
 import { systemCommandKinds } from "./wire-system-values.ts";
@@ -35,7 +34,7 @@ import {
 } from "./wire-values.ts";
 
 const { one, natural, positive, bool, bytes, words, name, hash, list, maybe } = base;
-const { configuration, token, unit, path, pieces, outcome, run, works, answer, memory, row } = base;
+const { configuration, token, unit, path, pieces, outcome, run, works, answer, row } = base;
 
 /** Places of replicas. */
 export const places: Any<readonly ReplicaPlace[]> = list(

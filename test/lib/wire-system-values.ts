@@ -4,7 +4,7 @@ import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/comma
 import type { FirstReplica, SystemRow, WrappedKey } from "../../src/scheduler/system/rows.ts";
 import { type Any, base, type Kinds, weight } from "./wire-values.ts";
 
-const { one, natural, positive, bytes, words, name, hash, list, maybe } = base;
+const { one, natural, positive, bool, bytes, words, name, hash, list, maybe, memory } = base;
 
 const memberFields = {
   node: name,

@@ -36,7 +36,7 @@ test("a kernel that lets one notification wait holds up nobody for long, and get
   const passing = passChanges({
     ...{ fd, signal: stop.signal, log: silentLog },
     volume: { changes },
-    session: { invalidation: message },
+    session: { invalidation: message, holdsLocks: true },
   });
   // Two fit; the third waits in the kernel, and the others behind it.
   await all;

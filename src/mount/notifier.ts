@@ -1,8 +1,8 @@
 /**
  * Tells the kernel what others have changed. The kernel may make this wait for locks that are held for
  * requests which this server is to answer, so each notification is written by another thread, one at a
- * time. The volume goes on when the kernel has taken it, or has had it wait for a moment: the request whose
- * lock that is may itself wait for another mount, which waits for this one.
+ * time. The volume goes on when the kernel has taken it, or lets it wait while a request of this mount has the
+ * lock of a folder: that may itself wait for another mount, which waits for this one.
  */
 import { write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,8 +15,11 @@ import type { Session } from "./session.ts";
 /** The kernel knows nothing of the node, the mount is gone, or the name is in use: nothing to be done. */
 const IGNORED = new Set(["ENOENT", "ENODEV", "ENOTCONN", "ENOTDIR", "ENOTEMPTY", "EBUSY"]);
 
-/** How long the volume waits for the kernel, which takes some microseconds where it need not wait itself. */
+/** How long the volume waits for the kernel while a request of this mount may have the lock that it waits for. */
 const PATIENCE_MS = 10;
+
+/** How long at most: the kernel takes some microseconds, and the thread that tells it has its turn by then. */
+const WAIT_MS = 1_000;
 
 /** Notifications that wait for one that the kernel lets wait; with more the volume waits however long it takes. */
 export const NOTIFICATIONS_MAX = 4096;
@@ -25,12 +28,12 @@ export const NOTIFICATIONS_MAX = 4096;
 export async function passChanges(options: {
   readonly fd: number;
   readonly volume: Pick<Volume, "changes">;
-  readonly session: Pick<Session, "invalidation">;
+  readonly session: Pick<Session, "invalidation" | "holdsLocks">;
   readonly signal: AbortSignal;
   readonly log: Log;
 }): Promise<void> {
   const { fd, volume, session, signal, log } = options;
-  const writer = new Writer(fd, signal, log);
+  const writer = new Writer({ fd, signal, log, session });
   try {
     for await (const change of volume.changes(signal)) {
       const message = session.invalidation(change);
@@ -46,15 +49,22 @@ class Writer {
   readonly #fd: number;
   readonly #signal: AbortSignal;
   readonly #log: Log;
+  readonly #session: Pick<Session, "holdsLocks">;
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
   /** The kernel has not taken one in time: until it has, nobody waits for those behind it. */
   #isStuck = false;
 
-  constructor(fd: number, signal: AbortSignal, log: Log) {
-    this.#fd = fd;
-    this.#signal = signal;
-    this.#log = log;
+  constructor(deps: {
+    readonly fd: number;
+    readonly signal: AbortSignal;
+    readonly log: Log;
+    readonly session: Pick<Session, "holdsLocks">;
+  }) {
+    this.#fd = deps.fd;
+    this.#signal = deps.signal;
+    this.#log = deps.log;
+    this.#session = deps.session;
   }
 
   /** Resolves when the kernel has taken it, or takes its time. */
@@ -64,8 +74,12 @@ class Writer {
     this.#last = written;
     if (this.#waiting >= NOTIFICATIONS_MAX) return written;
     if (this.#isStuck) return undefined;
-    const isLate = await Promise.race([written.then(() => false), sleep(PATIENCE_MS, true)]);
-    if (isLate) this.#isStuck = this.#waiting > 0;
+    for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += PATIENCE_MS) {
+      const isLate = await Promise.race([written.then(() => false), sleep(PATIENCE_MS, true)]);
+      if (!isLate) return undefined;
+      if (this.#session.holdsLocks) break;
+    }
+    this.#isStuck = this.#waiting > 0;
     return undefined;
   }
 

@@ -47,6 +47,18 @@ const TELLS: ReadonlySet<Operation["kind"]> = new Set([
   "create",
 ]);
 
+/** Operations for whose time the kernel holds the lock of a folder. */
+const LOCKS: ReadonlySet<Operation["kind"]> = new Set([
+  "symlink",
+  "mknod",
+  "mkdir",
+  "unlink",
+  "rmdir",
+  "rename",
+  "link",
+  "create",
+]);
+
 const NO_LOOK = { after: 0, isTrusted: false };
 
 export interface SessionOptions {
@@ -67,6 +79,7 @@ export class Session {
   readonly #context: MountContext;
   readonly #fresh: Freshness;
   #reserved: InodeId[] = [];
+  #locking = 0;
   #reserving: Promise<void> | undefined;
 
   constructor(options: SessionOptions) {
@@ -85,16 +98,25 @@ export class Session {
     };
   }
 
+  /** The kernel may hold a folder's lock for what is to be answered here. */
+  get holdsLocks(): boolean {
+    return this.#locking > 0;
+  }
+
   /** @throws {JobxError} and errors of the local disk: `errno.ts` says what becomes of them. */
   async answer(asks: Omit<Caller, "look">, operation: Operation): Promise<Answer> {
     const { nodeId, uid, gid } = asks;
     const look = TELLS.has(operation.kind) ? this.#fresh.look() : NO_LOOK;
+    const locking = LOCKS.has(operation.kind) ? 1 : 0;
+    this.#locking += locking;
     try {
       return await this.#answer({ nodeId, uid, gid, look }, operation);
     } catch (error) {
       if (!BY_NODE.has(operation.kind) || !isGone(error)) throw error;
       // The kernel looks the name up once more, and finds what has it by now.
       throw volumeError("VOLUME_STALE", "what the kernel knows by that name is gone");
+    } finally {
+      this.#locking -= locking;
     }
   }
 

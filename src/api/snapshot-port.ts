@@ -64,8 +64,9 @@ export interface VersionView {
 export interface SnapshotPort {
   /**
    * Takes one, of one moment between call and answer; no content is moved. It counts for the quota as a copy does.
-   * `name` undefined: the time. @throws `FS_EXISTS`, `FS_NOT_DIRECTORY`, `FS_QUOTA`, `FS_CHANGED`,
-   * `FS_TREE_TOO_LARGE`, `FS_NAME_REFUSED`.
+   * `name` undefined: the time. @throws `FS_EXISTS`, `FS_NOT_DIRECTORY`, `FS_QUOTA`,
+   * `FS_TREE_TOO_LARGE`, `FS_NAME_REFUSED`; `COLLECTION_BUSY`, `COLLECTION_GONE` and `FS_PIN_LAPSED` where it did
+   * not come to an end several times.
    */
   take(
     at: { readonly workflow: string; readonly path: string; readonly name: string | undefined },

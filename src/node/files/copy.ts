@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { isJobxError } from "../../api/errors.ts";
 import type { VolumeCopy, VolumeCopyAnswer } from "../../api/volume-port.ts";
+import { ATTEMPTS_FOLDER } from "../../scheduler/tree/attempts-folder.ts";
 import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import type { Found } from "../../scheduler/tree/reads.ts";
@@ -14,6 +15,9 @@ import { type BuildCounts, type BuildEntry, buildTree } from "./tree-build.ts";
 import { walkBelow } from "./tree-pages.ts";
 import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
 import { UploadPin } from "./upload-pin.ts";
+
+/** Of the root: what is being put, a copy itself among it, and what attempts that live have written. */
+const WAITING: ReadonlySet<string> = new Set([UPLOADS_FOLDER, ATTEMPTS_FOLDER]);
 
 /** How often it is begun anew where files are replaced or removed while they are copied. */
 const COPY_TRIES = 5;
@@ -123,9 +127,8 @@ export async function* entriesOf(
 ): AsyncGenerator<BuildEntry, void, undefined> {
   yield entryOf("", folder.row);
   for await (const { path, row } of walkBelow(reader, call, folder)) {
-    // What waits there is being put, the copy itself among it.
-    const isAside = folder.inode === ROOT_INODE && path.split("/")[0] === UPLOADS_FOLDER;
-    if (!isAside) yield entryOf(path, row);
+    const [top = ""] = path.split("/");
+    if (folder.inode !== ROOT_INODE || !WAITING.has(top)) yield entryOf(path, row);
   }
 }
 

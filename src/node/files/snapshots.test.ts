@@ -157,6 +157,16 @@ test("a large file whose list is replaced all the time is in a snapshot as of th
   tree.checkCounts();
 });
 
+test("what is being put and what attempts have written is in no snapshot of the root", async () => {
+  const kit = new VolumeKit();
+  await kit.put("/d/a", "one");
+  await kit.put("/.attempts/7-0/w/b", "two");
+  await kit.put("/.uploads/some/c", "three");
+  await kit.put("/d/.attempts/d", "four");
+  expect(await take(kit, "/", "s")).toMatchObject({ files: 2, directories: 2 });
+  expect(Object.keys(await contents(kit, "", "s"))).toEqual(["d/.attempts/d", "d/a"]);
+});
+
 test("of a snapshot that fails nothing stays, and its name is free", async () => {
   const kit = new VolumeKit();
   await kit.put("/d/a", "one");

@@ -14,6 +14,9 @@ import type { Chance } from "./chance.ts";
 import type { FileUserOptions } from "./file-user.ts";
 import type { SimProcess } from "./host.ts";
 
+/** Of all volumes, those of which snapshots are taken. */
+const TAKING = 0.3;
+
 /** Names of snapshots. */
 const SNAPSHOTS = 3;
 
@@ -41,6 +44,8 @@ export class SnapshotUser {
 
   async run(): Promise<void> {
     const { world, endMs } = this.#options;
+    // What is kept is never garbage: most volumes are without, so that collectors have work.
+    if (!this.#chance.hits(TAKING)) return;
     for (;;) {
       await world.loop.sleep(this.#chance.between(500, 6_000));
       if (world.loop.nowMs() >= endMs) return;

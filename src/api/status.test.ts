@@ -31,6 +31,7 @@ test("only what may pass by itself is to be tried later", () => {
     "DEADLINE_PASSED",
     "FS_BLOCK_MISSING",
     "FS_FETCH_DAMAGED",
+    "FS_KEY_MISSING",
     "FS_STOPPED",
     "FS_TOO_MANY_PINS",
     "HANDLER_POOL_CLOSED",

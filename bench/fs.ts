@@ -53,8 +53,8 @@ const ASKED_OF_THREE: Readonly<Record<string, number>> = {
 
 /** What limits each, by what the program does. */
 const LIMITS: Readonly<Record<string, string>> = {
-  "sequential write": "two copies on the local disk, hashed, over loopback HTTP",
-  "sequential read, first time": "blocks over loopback HTTP, verified",
+  "sequential write": "written twice to the local disk, hashed",
+  "sequential read, first time": "blocks from the node's disk, verified",
   "sequential read, again": "the kernel's pages",
   "creates, one writer": "a synced commit each",
   "creates, 16 writers": "processor time of node and mount",
@@ -231,7 +231,7 @@ async function jobx({ url, token }: Env, ...args: readonly string[]): Promise<st
 
 /** The process id of its server. */
 async function mount(folder: string, api: Env): Promise<number> {
-  const place = ["bench:", join(folder, "mnt"), "--staging", folder];
+  const place = ["bench:", join(folder, "mnt")];
   const said = await jobx(api, "fs", "mount", ...place, "--background", "--json");
   return Number(/"pid": ?(\d+)/.exec(said)?.[1]);
 }

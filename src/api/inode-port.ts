@@ -75,6 +75,8 @@ export interface InodeCommit extends InodeAt {
   /** Of a new file 0o644 where it is undefined; else it stays. */
   readonly mode: number | undefined;
   readonly mtimeMicros: number | undefined;
+  /** How long the content is, where that is known. */
+  readonly bytes: number | undefined;
 }
 
 /** One extended attribute; bytes are base64. */

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import type { CallOptions } from "./call-options.ts";
 import { type ApiContext, callCluster } from "./context.ts";
+import { apiError } from "./errors.ts";
 import { contentOf, type StreamedBody } from "./file-body.ts";
 import {
   ATTRIBUTES,
@@ -238,17 +239,37 @@ function blockRoutes(app: FastifyInstance, context: ApiContext): void {
   );
 }
 
-/** What the body says, or a file that is near. */
+/** What the body says, or a file that is near; never more than was said. */
 function contentGiven(
   { cluster }: ApiContext,
-  request: {
-    readonly query: { readonly staged?: string; readonly stagedBytes?: string };
+  given: {
+    readonly staged: string | undefined;
+    readonly bytes: number | undefined;
     readonly body: StreamedBody;
   },
 ): AsyncIterable<Uint8Array> {
-  const { staged, stagedBytes } = request.query;
-  if (staged === undefined) return contentOf(request.body);
-  return cluster.inodes.staged({ staged, bytes: numberOf("stagedBytes", stagedBytes) });
+  const { staged, bytes, body } = given;
+  if (staged !== undefined) return cluster.inodes.staged({ staged, bytes: bytes ?? 0 });
+  return bytes === undefined ? contentOf(body) : ofLength(contentOf(body), bytes);
+}
+
+/** @throws {JobxError} `API_INPUT_INVALID` when it is of another length. */
+async function* ofLength(
+  content: AsyncIterable<Uint8Array>,
+  bytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = bytes;
+  for await (const part of content) {
+    left -= part.length;
+    if (left < 0) break;
+    yield part;
+  }
+  if (left === 0) return;
+  const expected = `content of ${bytes} bytes`;
+  throw apiError(
+    { code: "API_INPUT_INVALID", path: "body", expected },
+    `the body is no ${expected}`,
+  );
 }
 
 /** In the scope of bodies of whatever type. */
@@ -264,7 +285,7 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
       readonly mode?: string;
       readonly mtimeMicros?: string;
       readonly staged?: string;
-      readonly stagedBytes?: string;
+      readonly bytes?: string;
     };
     Body: StreamedBody;
   }>(
@@ -279,14 +300,15 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
       answers: { 200: json("The file with its new blocks.", OPEN_INODE) },
     }),
     async (request, reply) => {
-      const { inode, mode, mtimeMicros, exclusive } = request.query;
+      const { inode, mode, mtimeMicros, exclusive, staged, bytes } = request.query;
       const input = {
         ...{ ...request.params, inode: numberOf("inode", inode), place: placeOf(request.query) },
         exclusive: flagOf(exclusive, false),
         mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
         mtimeMicros: mtimeMicros === undefined ? undefined : microsOf(mtimeMicros),
+        bytes: bytes === undefined ? undefined : numberOf("bytes", bytes),
       };
-      const content = contentGiven(context, request);
+      const content = contentGiven(context, { staged, bytes: input.bytes, body: request.body });
       try {
         return await callCluster(context, request, {
           run: (options) => cluster.inodes.commit(input, content, options),

@@ -58,7 +58,7 @@ export const COMMIT_QUERY = members(["inode"], {
   ...{ inode: NUMBER, parent: NUMBER, name: NAME, exclusive: FLAG },
   mode: { type: "string", pattern: "^[0-7]{1,4}$" },
   mtimeMicros: { type: "string", pattern: "^-?[0-9]{1,16}$" },
-  ...{ staged: NAME, stagedBytes: NUMBER },
+  ...{ staged: NAME, bytes: NUMBER },
 });
 
 const AT = { parent: INODE, name: NAME } as const;

@@ -144,7 +144,7 @@ export class RemoteCalls {
     query: object,
     { staged, bytes }: StagedContent,
   ): Promise<Outcome<Answer> | undefined> {
-    const path = this.#path(route, { ...query, staged, stagedBytes: bytes });
+    const path = this.#path(route, { ...query, staged, bytes });
     const late = new AbortController();
     const stalled = sleep(STALL_MS + bytes / STAGED_BYTES_PER_MS, undefined, {
       signal: late.signal,

@@ -14,11 +14,12 @@ import { assert } from "../../std/assert.ts";
 import type { Deadline } from "../../std/deadline.ts";
 import type { NodeId } from "../../wire/dataset.ts";
 import type { Contents } from "../data-plane/contents.ts";
-import { systemTimers } from "../system.ts";
+import { systemClock, systemTimers } from "../system.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
 import type { BlockMember, PlacesDeps } from "./block-places.ts";
 import type { DownloadDeps } from "./download.ts";
 import type { KeySource } from "./sealing.ts";
+import { SharedPins } from "./shared-pins.ts";
 import { findSnapshot } from "./snapshot-rows.ts";
 import type { SnapshotDeps } from "./take-snapshot.ts";
 import { type FileCall, stepDeadline, TreeReader } from "./tree-reader.ts";
@@ -47,6 +48,7 @@ export class FileCalls {
   readonly reader: TreeReader;
   readonly contents: FilesDeps["contents"];
   readonly #deps: FilesDeps;
+  readonly #pins = new SharedPins({ clock: systemClock, timers: systemTimers });
 
   constructor(deps: FilesDeps) {
     this.#deps = deps;
@@ -114,6 +116,7 @@ export class FileCalls {
         caller: node.caller,
         reader: this.reader,
         timers: systemTimers,
+        pins: this.#pins,
         keys,
       },
       command: (call, command) => this.command(call, command),

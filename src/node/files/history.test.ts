@@ -76,7 +76,8 @@ test("what somebody writes through a mount leaves versions as well", async () =>
   await keep(kit, { versions: 10 });
   await kit.put("/f", "one");
   const { inode } = kit.tree.find("f");
-  const change = { place: undefined, exclusive: false, mode: undefined, mtimeMicros: undefined };
+  const at = { place: undefined, exclusive: false };
+  const change = { ...at, mode: undefined, mtimeMicros: undefined, bytes: undefined };
   const bytes = (async function* () {
     yield await Promise.resolve(Buffer.from("two"));
   })();

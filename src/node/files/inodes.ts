@@ -134,7 +134,7 @@ export class Inodes implements InodePort {
     const key = await keyToSeal(deps.keys, call, volume);
     const stored = await storeFile(deps, {
       ...{ call, bytes, signal: options.signal, copies, chunking, key, sha256: undefined },
-      path: place?.name ?? "",
+      ...{ path: place?.name ?? "", bytesSaid: input.bytes },
       commit: ({ upload, content, cid }) => {
         const what = { content, root: cid, mtimeMicros: input.mtimeMicros };
         if (place === undefined) {

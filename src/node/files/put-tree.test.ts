@@ -54,6 +54,7 @@ class Volume {
       self: "me",
       reader: new TreeReader({ read }),
       timers: new FakeTimers(),
+      pins: { hold: (_group, begin) => begin() },
       keys: () => Promise.reject(new Error("nothing is sealed")),
       caller: { ask: (_node: string, _call: Call) => Promise.resolve({ kind: "done" }) },
       others: () => ["other"],

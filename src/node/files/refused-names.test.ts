@@ -59,7 +59,7 @@ const NAME_WAYS: Readonly<Record<string, (kit: VolumeKit, name: string) => Promi
     kit.inodes.symlink({ ...WORKFLOW, parent: 1, name: one, target: "f" }, OPTIONS),
   commit: (kit, one) => {
     const what = { inode: 99, place: { parent: 1, name: one }, exclusive: true };
-    const how = { mode: 0o644, mtimeMicros: undefined };
+    const how = { mode: 0o644, mtimeMicros: undefined, bytes: undefined };
     return kit.inodes.commit({ ...WORKFLOW, ...what, ...how }, slices([]), OPTIONS);
   },
 };

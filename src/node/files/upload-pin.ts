@@ -33,6 +33,10 @@ export class UploadPin {
     return pin;
   }
 
+  get upload(): string {
+    return this.#deps.upload;
+  }
+
   /** Nobody waits for it: a pin whose release is lost lapses. */
   release(): void {
     this.#over = true;

@@ -14,6 +14,7 @@ import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
 import { type KeySource, keyToSeal } from "./sealing.ts";
+import { PIN_SHARED_BYTES_MAX, type SharedPins } from "./shared-pins.ts";
 import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
 import { UploadPin } from "./upload-pin.ts";
 
@@ -28,6 +29,7 @@ export interface UploadDeps extends BlockCopiesDeps {
   readonly reader: TreeReader;
   readonly contents: Pick<Contents, "store">;
   readonly timers: Timers;
+  readonly pins: Pick<SharedPins, "hold">;
   readonly keys: KeySource;
   /** Puts a command through; resolves with its inode or content, and its revision. */
   readonly command: (
@@ -68,7 +70,17 @@ export async function putFile(
   const { copies: copiesWanted, chunking } = volume;
   const key = await keyToSeal(deps.keys, call, volume);
   const stored = await storeFile(deps, {
-    ...{ call, bytes, signal, chunking, key, copies: copiesWanted, sha256: input.sha256, path },
+    ...{
+      call,
+      bytes,
+      signal,
+      chunking,
+      key,
+      copies: copiesWanted,
+      sha256: input.sha256,
+      path,
+      bytesSaid: undefined,
+    },
     commit: ({ upload, content, cid }) => commitOf({ upload, place, expect, content, cid, input }),
   });
   const { bytes: size, cid, copies, committed } = stored;
@@ -84,6 +96,8 @@ export interface FileToStore {
   /** With which it is sealed; undefined: not at all. */
   readonly key: SealKey | undefined;
   readonly copies: number;
+  /** How long it is, where that is known; no longer than that. */
+  readonly bytesSaid: number | undefined;
   /** Hex; undefined: whatever it is. */
   readonly sha256: string | undefined;
   readonly path: string;
@@ -100,9 +114,12 @@ export async function storeFile(
   file: FileToStore,
 ): Promise<Stored & { readonly committed: Awaited<ReturnType<UploadDeps["command"]>> }> {
   const { call, bytes, signal, chunking, copies, path } = file;
-  const upload = randomUUID();
   const command = (one: TreeCommand) => deps.command(call, one);
-  const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
+  const begin = (): Promise<UploadPin> =>
+    UploadPin.begin({ upload: randomUUID(), holder: deps.self, timers: deps.timers, command });
+  const isSmall = file.bytesSaid !== undefined && file.bytesSaid <= PIN_SHARED_BYTES_MAX;
+  const pin = await (isSmall ? deps.pins.hold(call.group, begin) : begin());
+  const { upload } = pin;
   try {
     const list = new ContentList(upload, async (one) => (await command(one)).inode);
     const windows = deps.contents.store({

@@ -13,6 +13,7 @@ import {
   type WorkflowEvent,
 } from "../scheduler/events.ts";
 import type { Clock, Timers } from "../std/clock.ts";
+import { Waiters } from "../std/waiters.ts";
 import { AttemptLog } from "./attempt-log.ts";
 import type { AppliedPlaces } from "./replica.ts";
 
@@ -42,7 +43,6 @@ export interface EventPage {
 }
 
 export class EventLog {
-  readonly #timers: Timers;
   /** Of requests that are followed. */
   readonly attempts: AttemptLog;
   #events: WorkflowEvent[] = [];
@@ -52,11 +52,11 @@ export class EventLog {
   #seen: number;
   /** Followers are to be woken for attempts. */
   #hasAttempts = false;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting: Waiters;
 
   /** All that was applied up to `appliedIndex` is not known here. */
   constructor(timers: Timers, appliedIndex: number) {
-    this.#timers = timers;
+    this.#waiting = new Waiters(timers, { max: WAITS_MAX });
     this.attempts = new AttemptLog(timers);
     this.#floor = endOf(appliedIndex);
     this.#seen = this.#floor;
@@ -102,7 +102,7 @@ export class EventLog {
       this.#floor = this.#events[dropped - 1]?.number ?? this.#floor;
       this.#events = this.#events.slice(dropped);
     }
-    for (const wake of [...this.#waiting]) wake();
+    this.#waiting.wake();
   }
 
   /** What follows, at once. */
@@ -149,21 +149,12 @@ export class EventLog {
 
   /** Resolves when there is something new, or after `waitMs`. */
   wait(waitMs: number): Promise<void> {
-    if (this.#waiting.size >= WAITS_MAX) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        timer.cancel();
-        resolve();
-      };
-      const timer = this.#timers.after(waitMs, wake);
-      this.#waiting.add(wake);
-    });
+    return this.#waiting.wait(waitMs);
   }
 
   /** Nobody waits any longer. */
   close(): void {
-    for (const wake of [...this.#waiting]) wake();
+    this.#waiting.wake();
   }
 }
 

@@ -4,6 +4,7 @@
  * it goes by nothing any more (TL2). So what was answered is seen everywhere, whatever a kernel had kept.
  */
 import type { Clock, Timers } from "../std/clock.ts";
+import { Waiters } from "../std/waiters.ts";
 
 /**
  * How long a mount that was not heard of is waited for. It counts from when its question was sent, stops
@@ -22,15 +23,15 @@ interface Lease {
 
 export class TreeLeases {
   readonly #clock: Clock;
-  readonly #timers: Timers;
   readonly #leases = new Map<string, Lease>();
-  readonly #waiting = new Set<() => void>();
+  /** As many as commands are under way, which is bounded where they come in. */
+  readonly #waiting: Waiters;
   /** Until then mounts may go by what another leader has told them. */
   #strangeUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, timers: Timers) {
     this.#clock = clock;
-    this.#timers = timers;
+    this.#waiting = new Waiters(timers, { max: Number.POSITIVE_INFINITY });
   }
 
   /** This node begins to lead; `hadLeader` when another one may have given leases before. */
@@ -43,7 +44,7 @@ export class TreeLeases {
   end(): void {
     this.#leases.clear();
     this.#strangeUntilMs = Number.NEGATIVE_INFINITY;
-    this.#wake();
+    this.#waiting.wake();
   }
 
   /** A mount is there and knows of all up to `knows`. False when there are too many: it must not go by what it knows. */
@@ -51,13 +52,13 @@ export class TreeLeases {
     const lease = this.#leases.get(mount);
     if (lease === undefined && this.#leases.size >= TREE_LEASES_MAX) return false;
     this.#leases.set(mount, { knows, heardMs: this.#clock.nowMs() });
-    this.#wake();
+    this.#waiting.wake();
     return true;
   }
 
   /** A mount goes by nothing any more. */
   left(mount: string): void {
-    if (this.#leases.delete(mount)) this.#wake();
+    if (this.#leases.delete(mount)) this.#waiting.wake();
   }
 
   /**
@@ -70,7 +71,7 @@ export class TreeLeases {
       const leftMs = endMs - this.#clock.nowMs();
       const waitMs = Math.min(leftMs, this.#waitMs(revision, by));
       if (waitMs <= 0) return;
-      await this.#woken(waitMs);
+      await this.#waiting.wait(waitMs);
     }
   }
 
@@ -85,21 +86,5 @@ export class TreeLeases {
       else untilMs = Math.max(untilMs, endMs);
     }
     return untilMs - nowMs;
-  }
-
-  #woken(waitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        timer.cancel();
-        resolve();
-      };
-      const timer = this.#timers.after(waitMs, wake);
-      this.#waiting.add(wake);
-    });
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
   }
 }

@@ -4,6 +4,7 @@ import type { NodeId } from "../scheduler/dataset.ts";
 import type { Effect } from "../scheduler/effects.ts";
 import type { Answer } from "../scheduler/rows.ts";
 import type { Clock, Timers } from "../std/clock.ts";
+import { Waiters } from "../std/waiters.ts";
 import type { Call, CallAnswer } from "./ports.ts";
 import { TREE_LEASE_MS, TreeLeases } from "./tree-leases.ts";
 import { TreeLog } from "./tree-log.ts";
@@ -26,7 +27,7 @@ export class TreeWatch {
   readonly #replica: WatchedReplica;
   readonly #log: TreeLog;
   readonly #leases: TreeLeases;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting: Waiters;
   #isToWake = false;
 
   constructor(
@@ -35,6 +36,7 @@ export class TreeWatch {
   ) {
     this.#clock = clock;
     this.#timers = timers;
+    this.#waiting = new Waiters(timers, { max: WAITS_MAX });
     this.#replica = replica;
     this.#log = new TreeLog(replica.appliedIndex);
     this.#leases = new TreeLeases(clock, timers);
@@ -50,7 +52,7 @@ export class TreeWatch {
     this.#isToWake = true;
     this.#timers.after(0, () => {
       this.#isToWake = false;
-      this.#wake();
+      this.#waiting.wake();
     });
   }
 
@@ -61,7 +63,7 @@ export class TreeWatch {
 
   follows(): void {
     this.#leases.end();
-    this.#wake();
+    this.#waiting.wake();
   }
 
   /** Answers when there is something, or after the call's `waitMs`; where another node leads, at once. */
@@ -82,7 +84,7 @@ export class TreeWatch {
       if (page.changes.length > 0 || page.resync || leftMs <= 0) {
         return { kind: "tree-changes", ...page, leaseMs: isHeld ? TREE_LEASE_MS : 0 };
       }
-      await this.#woken(leftMs);
+      await this.#waiting.wait(leftMs);
     }
   }
 
@@ -94,23 +96,6 @@ export class TreeWatch {
     const by = call.kind === "mount-command" ? call.mount : undefined;
     if (answer.kind !== "inode" || !this.#log.madeBy(answer.revision, by)) return;
     await this.#leases.settled(answer.revision, by);
-  }
-
-  #woken(waitMs: number): Promise<void> {
-    if (this.#waiting.size >= WAITS_MAX) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        timer.cancel();
-        resolve();
-      };
-      const timer = this.#timers.after(waitMs, wake);
-      this.#waiting.add(wake);
-    });
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
   }
 }
 

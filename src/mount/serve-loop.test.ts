@@ -37,12 +37,13 @@ class FakeDevice implements Device {
     return this.#requests.length;
   }
 
-  ask(unique: number, opcode: number, body: Uint8Array = Buffer.alloc(0)): void {
+  ask(unique: number, opcode: number, body: Uint8Array = Buffer.alloc(0), pid = 0): void {
     const header = Buffer.alloc(40);
     header.writeUInt32LE(40 + body.length, 0);
     header.writeUInt32LE(opcode, 4);
     header.writeUInt32LE(unique, 8);
     header.writeUInt32LE(1, 16);
+    header.writeUInt32LE(pid, 32);
     this.#requests.push(Buffer.concat([header, body]));
     this.#readers.shift()?.();
   }
@@ -77,6 +78,9 @@ class FakeDevice implements Device {
   }
 }
 
+/** The number of a process that was killed. */
+const KILLED = 4242;
+
 type Answering = (operation: Operation) => Promise<Answer>;
 
 /** A loop that is served until the test ends. */
@@ -93,7 +97,13 @@ async function served(
   const log: Log = { ...silentLog, warn: (_, fields) => warned.push(fields) };
   let nowMs = 0;
   const session = { answer: (_: unknown, operation: Operation) => answer(operation), forget() {} };
-  const loop = new ServeLoop({ device, session, nowMs: () => nowMs, log });
+  const loop = new ServeLoop({
+    device,
+    session,
+    isKilled: (pid) => pid === KILLED,
+    nowMs: () => nowMs,
+    log,
+  });
   const running = loop.run();
   const pass = async (ms: number): Promise<void> => {
     nowMs += ms;
@@ -178,6 +188,18 @@ test("whoever is interrupted is let go after a moment, and one who was answered 
       { unique: 4, errno: 0, body: "" },
       { unique: 2, errno: ERRNO.EINTR, body: "" },
     ]);
+  });
+});
+
+test("who was killed and closes what it had open is let go without being interrupted, and nobody else is", async () => {
+  await served(never, async ({ device, pass }) => {
+    device.ask(2, OPCODE.FLUSH, Buffer.alloc(24), KILLED);
+    device.ask(4, OPCODE.FLUSH, Buffer.alloc(24), KILLED + 1);
+    device.ask(6, OPCODE.READLINK, undefined, KILLED);
+    await settled();
+    await pass(0);
+    await pass(INTERRUPT_MS_MAX);
+    expect(device.replies).toEqual([{ unique: 2, errno: ERRNO.EINTR, body: "" }]);
   });
 });
 

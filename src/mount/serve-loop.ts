@@ -66,6 +66,7 @@ const MOVES_CONTENT: ReadonlySet<RequestBody["kind"]> = new Set([
 interface Waiting {
   readonly unique: number;
   readonly kind: RequestBody["kind"];
+  readonly pid: number;
   readonly sinceMs: number;
   interruptedMs: number | undefined;
 }
@@ -73,6 +74,8 @@ interface Waiting {
 export interface ServeOptions {
   readonly device: Device;
   readonly session: Pick<Session, "answer" | "forget">;
+  /** Whether a process is ending because it was killed. */
+  readonly isKilled: (pid: number) => boolean;
   readonly nowMs: () => number;
   readonly log: Log;
 }
@@ -162,10 +165,11 @@ export class ServeLoop {
   }
 
   async #answer(header: RequestHeader, operation: Operation): Promise<void> {
-    const { unique } = header;
+    const { unique, pid } = header;
     const waiting: Waiting = {
       unique,
       kind: operation.kind,
+      pid,
       sinceMs: this.#options.nowMs(),
       interruptedMs: undefined,
     };
@@ -215,7 +219,12 @@ export class ServeLoop {
   /** Lets callers go that were interrupted, and those whose volume does not answer. */
   #sweep(): void {
     const nowMs = this.#options.nowMs();
-    for (const { unique, kind, sinceMs, interruptedMs } of this.#waiting.values()) {
+    for (const waiting of this.#waiting.values()) {
+      const { unique, kind, pid, sinceMs } = waiting;
+      // The kernel closes for a process that was killed, and may not be interrupted in that.
+      const mayBeKilled = kind === "flush" && waiting.interruptedMs === undefined;
+      if (mayBeKilled && this.#options.isKilled(pid)) waiting.interruptedMs = nowMs;
+      const { interruptedMs } = waiting;
       const isInterrupted =
         interruptedMs !== undefined && nowMs - interruptedMs >= INTERRUPT_MS_MAX;
       const msMax = MOVES_CONTENT.has(kind) ? CONTENT_MS_MAX : REQUEST_MS_MAX;

@@ -14,6 +14,7 @@ import {
   unmountIdle,
   unmountLazily,
 } from "./kernel-mount.ts";
+import { isKilled } from "./killed-caller.ts";
 import { mountedAt } from "./mount-info.ts";
 import { passChanges } from "./notifier.ts";
 import type { Volume } from "./ports.ts";
@@ -93,7 +94,13 @@ export async function mountVolume(options: MountOptions): Promise<MountServer> {
   };
   const session = new Session({ volume, stagingDirectory, timeouts, wallNs, tell, log });
   const device = new FuseDevice(fd, signal);
-  const loop = new ServeLoop({ device, session, nowMs: () => performance.now(), log });
+  const loop = new ServeLoop({
+    device,
+    session,
+    isKilled,
+    nowMs: () => performance.now(),
+    log,
+  });
   const serving = serveToEnd(loop, log);
   const passing = passChanges({ fd, volume, session, signal, log });
   const ended = serving.then(async () => {

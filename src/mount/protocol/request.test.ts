@@ -45,6 +45,7 @@ describe("what the kernel asks", () => {
       nodeId: 7,
       uid: 1000,
       gid: 100,
+      pid: 4242,
     });
   });
 

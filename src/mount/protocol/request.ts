@@ -11,6 +11,8 @@ export interface RequestHeader {
   readonly nodeId: number;
   readonly uid: number;
   readonly gid: number;
+  /** The process that asks, as this one sees it; 0 when it does not. */
+  readonly pid: number;
 }
 
 /** What SETATTR is to change. */
@@ -107,9 +109,10 @@ export function decodeHeader(bytes: Uint8Array): RequestHeader {
   const nodeId = reader.uint64();
   const uid = reader.uint32();
   const gid = reader.uint32();
-  reader.skip(REQUEST_HEADER_BYTES - 32);
+  const pid = reader.uint32();
+  reader.skip(REQUEST_HEADER_BYTES - 36);
   if (length !== bytes.length) throw malformed(opcode, "another length than it says");
-  return { opcode, unique, nodeId, uid, gid };
+  return { opcode, unique, nodeId, uid, gid, pid };
 }
 
 /**

@@ -34,6 +34,9 @@ const SECRET_BYTES = 32;
 /** Addresses in a ticket: it is one word that people copy, and one that answers is enough. */
 const TICKET_ADDRESSES_MAX = 16;
 
+/** A node that stays has so long to show that it is there, milliseconds. */
+const UP_MS_MAX = 3_000;
+
 /** Of a node that did not answer. */
 const NOTHING_COLLECTED = {
   ...{ blocks: 0, needed: 0 },
@@ -214,13 +217,27 @@ export class ClusterAdmin implements AdminPort {
 
   /** @throws {ClusterError} `NODE_REMOVAL_UNSAFE` when a group would be left without a majority. */
   async #checkRemoval(staying: readonly MemberRow[], deadline: Deadline): Promise<void> {
-    const { node, isUp } = this.#deps;
-    const up = new Set(staying.map(({ node: id }) => id).filter(isUp));
+    const { node } = this.#deps;
+    const up = await this.#countUp(staying, deadline);
     for (const view of await groupViews(node, deadline)) {
-      const problem = removalProblem(view, { staying: staying.length, up: up.size });
+      const problem = removalProblem(view, { staying: staying.length, up });
       if (problem === undefined) continue;
       throw new ClusterError({ code: "NODE_REMOVAL_UNSAFE" }, problem);
     }
+  }
+
+  /** How many of them answer: of one that has just died, the mesh may still think that it is up. */
+  async #countUp(members: readonly MemberRow[], deadline: Deadline): Promise<number> {
+    const { node, isUp } = this.#deps;
+    const waitMs = Math.min(UP_MS_MAX, 0.5 * deadline.leftMs());
+    // Any node has an answer to this one at hand.
+    const call = { kind: "shortages" } as const;
+    const answers = await Promise.all(
+      members
+        .filter(({ node: id }) => isUp(id))
+        .map(({ node: id }) => node.caller.ask(id, call, waitMs)),
+    );
+    return answers.filter((answer) => answer?.kind === "shortages").length;
   }
 
   async revokeTicket(id: string, options: CallOptions): Promise<void> {

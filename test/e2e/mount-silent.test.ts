@@ -1,12 +1,14 @@
 /** A mount whose nodes stand still: whoever waits for them can be killed, and nothing hangs for long (3.3). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mountedAt } from "../../src/mount/mount-info.ts";
 import { useCluster } from "../lib/e2e-cluster.ts";
+import { eventually } from "../lib/e2e-eventually.ts";
 import { mountsRefused } from "../lib/e2e-mount.ts";
 
 /** What waits for the volume in its own way, each in a folder of its own, whose lock the kernel may hold. */
@@ -105,5 +107,24 @@ describe.skipIf(refused !== undefined)("a mount whose nodes stand still", () => 
       return ms > KILLED_MS_MAX ? [`${what}: ${ms} ms`] : [];
     });
     expect(late).toEqual([]);
+  }, 120_000);
+
+  test("who waits for the lock of a folder, and hears no signal then, is gone when its holder was killed too", async () => {
+    const children = await Promise.all(
+      ["a", "b", "c", "d"].map((name) => python("shared", `os.mkdir(f'{d}/${name}')`)),
+    );
+    // At once, while the kernel still knows the folder: or each waits for its attributes, without a lock.
+    await cluster.script("pause", "1");
+    try {
+      for (const child of children) await go(child);
+      await eventually("three wait for the lock of the fourth", 5_000, () => {
+        const states = children.map(({ pid }) => readFileSync(`/proc/${pid}/stat`, "utf8"));
+        return states.filter((stat) => stat.includes(" D ")).length === 3;
+      });
+      const all = await Promise.all(children.map(killed));
+      expect(all.filter((ms) => ms > KILLED_MS_MAX)).toEqual([]);
+    } finally {
+      await cluster.script("resume", "1");
+    }
   }, 120_000);
 });

@@ -21,6 +21,14 @@ export class ByteSource {
     return part;
   }
 
+  /** So many bytes, not copied, where they are here already in one piece; undefined: `read` waits for them. */
+  now(bytes: number): Uint8Array | undefined {
+    if (this.#piece.length < bytes) return undefined;
+    const part = this.#piece.subarray(0, bytes);
+    this.#piece = this.#piece.subarray(bytes);
+    return part;
+  }
+
   /** So many bytes of the caller's own; fewer at the end. The caller bounds the number. */
   async read(bytes: number): Promise<Uint8Array> {
     const whole = new Uint8Array(bytes);

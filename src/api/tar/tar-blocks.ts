@@ -32,6 +32,7 @@ export function paddingOf(bytes: number): number {
 export function checksumOf(header: Uint8Array): number {
   const [from, length] = TAR_FIELDS.checksum;
   let sum = length * 0x20;
-  for (const [at, byte] of header.entries()) if (at < from || at >= from + length) sum += byte;
+  for (let at = 0; at < from; at++) sum += header[at] ?? 0;
+  for (let at = from + length; at < header.length; at++) sum += header[at] ?? 0;
   return sum;
 }

@@ -23,4 +23,10 @@ export type TarHead =
 /** A member; the content of a file is read before the next member is asked for, or passed over. */
 export type TarEntry =
   | Exclude<TarHead, { readonly kind: "file" }>
-  | (Extract<TarHead, { readonly kind: "file" }> & { readonly content: AsyncIterable<Uint8Array> });
+  | (Extract<TarHead, { readonly kind: "file" }> & { readonly content: TarContent });
+
+/** The content of one file, which may be read once: by `now`, and where that has nothing piece by piece. */
+export interface TarContent extends AsyncIterable<Uint8Array> {
+  /** All of it, where it has come already; what came in the same piece stays in memory for as long. */
+  readonly now: () => Uint8Array | undefined;
+}

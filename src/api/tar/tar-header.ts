@@ -115,6 +115,7 @@ function relativePath(said: string, path: string): string {
 function nameOf(block: Uint8Array): string {
   const name = textField(block, TAR_FIELDS.name);
   // GNU tar has other things where POSIX has a prefix.
+  if (block[TAR_FIELDS.prefix[0]] === 0) return name;
   const isPosix = ascii(fieldOf(block, TAR_FIELDS.magic)).startsWith("ustar\0");
   const prefix = isPosix ? textField(block, TAR_FIELDS.prefix) : "";
   return prefix === "" ? name : `${prefix}/${name}`;
@@ -151,9 +152,22 @@ function numberOf(block: Uint8Array, field: TarField): number {
     if (Number.isSafeInteger(value)) return value;
     throw tarInvalid("a number of a header is too large");
   }
+  const plain = octalOf(bytes);
+  if (plain !== undefined) return plain;
   const text = ascii(untilZero(bytes)).trim();
   if (!/^[0-7]*$/u.test(text)) throw tarInvalid("a number of a header is none");
   return text === "" ? 0 : Number.parseInt(text, 8);
+}
+
+/** Digits up to a zero, as nearly all writers have them; undefined for all else. */
+function octalOf(bytes: Uint8Array): number | undefined {
+  let value = 0;
+  for (const byte of bytes) {
+    if (byte === 0) return value;
+    if (byte < 0x30 || byte > 0x37) return undefined;
+    value = value * 8 + byte - 0x30;
+  }
+  return value;
 }
 
 function textField(block: Uint8Array, field: TarField): string {

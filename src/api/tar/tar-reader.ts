@@ -4,7 +4,7 @@
  */
 import { ByteSource } from "./byte-source.ts";
 import { paddingOf, TAR_BLOCK_BYTES } from "./tar-blocks.ts";
-import type { TarEntry } from "./tar-entry.ts";
+import type { TarContent, TarEntry } from "./tar-entry.ts";
 import { tarInvalid } from "./tar-errors.ts";
 import {
   headOf,
@@ -47,8 +47,9 @@ export async function* readTar(
       }
       const content = new Content(source, head.bytes);
       yield { ...head, content };
-      await content.skip();
-      await exactly(source, paddingOf(head.bytes));
+      if (!content.isRead) await content.skip();
+      const padding = paddingOf(head.bytes);
+      if (source.now(padding) === undefined) await exactly(source, padding);
     }
     await readTrailer(source);
   } finally {
@@ -62,7 +63,7 @@ async function nextHeader(
 ): Promise<{ readonly header: RawHeader; readonly records: TarRecords } | undefined> {
   const records = new Map<string, string>();
   for (let before = 0; before <= TAR_RECORDS_MAX; before++) {
-    const block = await exactly(source, TAR_BLOCK_BYTES);
+    const block = source.now(TAR_BLOCK_BYTES) ?? (await exactly(source, TAR_BLOCK_BYTES));
     if (block.every((byte) => byte === 0)) {
       const second = await exactly(source, TAR_BLOCK_BYTES);
       if (before > 0 || second.some((byte) => byte !== 0))
@@ -93,7 +94,8 @@ async function nextHeader(
 
 async function body(source: ByteSource, { bytes }: RawHeader): Promise<Uint8Array> {
   if (bytes > TAR_RECORDS_BYTES_MAX) throw tarInvalid("an extended header is too large");
-  const whole = await exactly(source, bytes + paddingOf(bytes));
+  const padded = bytes + paddingOf(bytes);
+  const whole = source.now(padded) ?? (await exactly(source, padded));
   return whole.subarray(0, bytes);
 }
 
@@ -113,7 +115,7 @@ async function readTrailer(source: ByteSource): Promise<void> {
 }
 
 /** The content of one file; may be read once. */
-class Content implements AsyncIterable<Uint8Array> {
+class Content implements TarContent {
   readonly #source: ByteSource;
   #left: number;
 
@@ -129,6 +131,16 @@ class Content implements AsyncIterable<Uint8Array> {
       this.#left -= piece.length;
       yield piece;
     }
+  }
+
+  get isRead(): boolean {
+    return this.#left === 0;
+  }
+
+  now(): Uint8Array | undefined {
+    const whole = this.#source.now(this.#left);
+    if (whole !== undefined) this.#left = 0;
+    return whole;
   }
 
   /** Passes over what nobody has read. */

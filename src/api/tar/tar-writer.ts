@@ -30,8 +30,8 @@ export function tarHeader(head: TarHead): Uint8Array {
   const bytes = head.kind === "file" ? head.bytes : 0;
   const mtimeMicros = "mtimeMicros" in head ? (head.mtimeMicros ?? 0) : 0;
   const records = [
-    UTF8.encode(path).length > TAR_FIELDS.name[1] ? record("path", path) : "",
-    UTF8.encode(target).length > TAR_FIELDS.link[1] ? record("linkpath", target) : "",
+    fits(path, TAR_FIELDS.name) ? "" : record("path", path),
+    fits(target, TAR_FIELDS.link) ? "" : record("linkpath", target),
     bytes > OCTAL_MAX ? record("size", String(bytes)) : "",
     isPlainTime(mtimeMicros) ? "" : record("mtime", timeText(mtimeMicros)),
   ].join("");
@@ -41,6 +41,11 @@ export function tarHeader(head: TarHead): Uint8Array {
   const body = UTF8.encode(records);
   const before = { ...fields, path: "pax", target: "", bytes: body.length, type: "x" };
   return joined([block(before), body, tarPadding(body.length), header]);
+}
+
+function fits(text: string, [, length]: TarField): boolean {
+  // A unit of UTF-16 is at most three bytes.
+  return text.length * 3 <= length || UTF8.encode(text).length <= length;
 }
 
 /** What follows after content of so many bytes. */
@@ -57,22 +62,28 @@ function block(of: {
   readonly type: string;
 }): Uint8Array {
   const header = new Uint8Array(TAR_BLOCK_BYTES);
+  // What does not fit whole is in a record.
   const put = (field: TarField, text: string): void => {
-    const space = fieldOf(header, field);
-    space.set(UTF8.encode(text).subarray(0, space.length));
+    if (text !== "") UTF8.encodeInto(text, fieldOf(header, field));
   };
-  const octal = (value: number, digits: number): string => value.toString(8).padStart(digits, "0");
+  const octal = ([from]: TarField, value: number, digits: number): void => {
+    for (let at = from + digits - 1, rest = value; at >= from; at--) {
+      header[at] = 0x30 + (rest % 8);
+      rest = Math.floor(rest / 8);
+    }
+  };
   put(TAR_FIELDS.name, of.path);
-  put(TAR_FIELDS.mode, octal(of.mode, 7));
-  put([108, 8], octal(0, 7));
-  put([116, 8], octal(0, 7));
-  put(TAR_FIELDS.size, octal(of.bytes, 11));
+  octal(TAR_FIELDS.mode, of.mode, 7);
+  octal([108, 8], 0, 7);
+  octal([116, 8], 0, 7);
+  octal(TAR_FIELDS.size, of.bytes, 11);
   const seconds = Math.floor(of.mtimeMicros / 1e6);
-  put(TAR_FIELDS.mtime, octal(Math.min(Math.max(seconds, 0), OCTAL_MAX), 11));
+  octal(TAR_FIELDS.mtime, Math.min(Math.max(seconds, 0), OCTAL_MAX), 11);
   put(TAR_FIELDS.type, of.type);
   put(TAR_FIELDS.link, of.target);
   put(TAR_FIELDS.magic, "ustar\u000000");
-  put(TAR_FIELDS.checksum, `${octal(checksumOf(header), 6)}\0 `);
+  octal(TAR_FIELDS.checksum, checksumOf(header), 6);
+  header[TAR_FIELDS.checksum[0] + 7] = 0x20;
   return header;
 }
 

@@ -4,7 +4,7 @@ import { FS_COMMAND_NAMES_MAX, FS_FILES_MAX } from "../../scheduler/tree/command
 /** A file up to this size is read whole and put with others; larger ones go as streams. */
 export const SMALL_FILE_BYTES = 1024 * 1024;
 
-/** Content of one batch: a window of the store. Two batches are in memory, one being put. */
+/** Content of one batch: a window of the store. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 
 /** Characters of all paths of one batch: with four bytes each far below the largest command. */
@@ -29,7 +29,8 @@ export type BatchMember =
 /** Takes members while they fit. */
 export class TreeBatch {
   readonly members: BatchMember[] = [];
-  #bytes = 0;
+  /** Of all content. */
+  bytes = 0;
   #names = 0;
   #pathsLength = 0;
 
@@ -39,12 +40,12 @@ export class TreeBatch {
     const names = member.path.split("/").length;
     const isFull =
       this.members.length >= FS_FILES_MAX ||
-      this.#bytes + bytes > BATCH_BYTES ||
+      this.bytes + bytes > BATCH_BYTES ||
       this.#names + names > FS_COMMAND_NAMES_MAX ||
       this.#pathsLength + member.path.length > BATCH_PATHS_LENGTH;
     if (isFull && this.members.length > 0) return false;
     this.members.push(member);
-    this.#bytes += bytes;
+    this.bytes += bytes;
     this.#names += names;
     this.#pathsLength += member.path.length;
     return true;

@@ -1,7 +1,7 @@
 /**
- * Puts the members of an archive below a folder, small ones in batches: while one is stored, copied and
- * committed, the next is read. Whatever needs the order of the archive, as names of files that came before,
- * waits until all before it is there.
+ * Puts the members of an archive below a folder, small ones in batches: while some are stored and copied, the
+ * next is read. Names are made in the order of the archive. Whatever needs names of files that came before waits
+ * until all before it is there.
  */
 import { isJobxError } from "../../api/errors.ts";
 import type { TreeCounts } from "../../api/file-port.ts";
@@ -42,7 +42,21 @@ export interface UnpackOptions {
   readonly signal: AbortSignal;
 }
 
+/** Batches that are stored and named while another is read, and bytes of their content. */
+const BATCHES_AT_ONCE = 4;
+const BATCHES_BYTES = 16 * 1024 * 1024;
+
 type Folder = Extract<BatchMember, { readonly kind: "directory" }>;
+
+interface StoredFiles {
+  readonly commits: readonly FileCommit[];
+  readonly bytes: number;
+}
+
+/** The content of a small file, in memory of its own where it did not come whole. */
+async function whole(entry: Extract<TarEntry, { readonly kind: "file" }>): Promise<Uint8Array> {
+  return entry.content.now() ?? (await gather(entry.content, entry.bytes));
+}
 
 /** One archive. Use: `unpack` once; counts and copies are right at any time. */
 export class TreeUnpack {
@@ -50,6 +64,8 @@ export class TreeUnpack {
   readonly #options: UnpackOptions;
   #batch = new TreeBatch();
   #putting: Promise<void> = Promise.resolve();
+  /** Under way, the oldest first. */
+  #under: { readonly bytes: number; readonly put: Promise<void> }[] = [];
   #folders: Folder[] = [];
   #counts = { files: 0, directories: 0, links: 0, bytes: 0 };
   #copies: number;
@@ -90,7 +106,7 @@ export class TreeUnpack {
     switch (entry.kind) {
       case "file":
         if (entry.bytes <= SMALL_FILE_BYTES) {
-          return this.#add({ ...entry, data: await gather(entry.content, entry.bytes) });
+          return this.#add({ ...entry, data: await whole(entry) });
         }
         await this.#settle();
         return this.#putLarge(entry);
@@ -112,11 +128,19 @@ export class TreeUnpack {
 
   /** Begins to put the batch when the one before is there. */
   async #flush(): Promise<void> {
-    const { members } = this.#batch;
+    const { members, bytes } = this.#batch;
     this.#batch = new TreeBatch();
-    await this.#putting;
     if (members.length === 0) return;
-    this.#putting = this.#put(members);
+    for (;;) {
+      const [oldest] = this.#under;
+      const waiting = this.#under.reduce((sum, batch) => sum + batch.bytes, bytes);
+      const hasRoom = this.#under.length < BATCHES_AT_ONCE && waiting <= BATCHES_BYTES;
+      if (oldest === undefined || hasRoom) break;
+      await oldest.put;
+      this.#under.shift();
+    }
+    this.#putting = this.#put(members, this.#putting);
+    this.#under.push({ bytes, put: this.#putting });
     // Whoever waits for it next is told; nobody may.
     this.#putting.catch(() => undefined);
   }
@@ -124,12 +148,23 @@ export class TreeUnpack {
   async #settle(): Promise<void> {
     await this.#flush();
     await this.#putting;
+    this.#under = [];
   }
 
-  async #put(members: readonly BatchMember[]): Promise<void> {
+  /** Names are made when those of the batch before are; after a failure of it none. */
+  async #put(members: readonly BatchMember[], before: Promise<void>): Promise<void> {
+    const stored = this.#storeSmall(members.filter((member) => member.kind === "file"));
+    // Told below; until then it may fail beside the batch before.
+    stored.catch(() => undefined);
+    try {
+      await before;
+    } catch (error) {
+      await stored.catch(() => undefined);
+      throw error;
+    }
     const folders = members.filter((member) => member.kind === "directory");
     await sideBySide(folders, (folder) => this.#makeFolder(folder));
-    await this.#putSmall(members.filter((member) => member.kind === "file"));
+    await this.#nameSmall(await stored);
     const links = members.filter((member) => member.kind === "symlink");
     await sideBySide(links, ({ path, target }) =>
       this.#name(path, { kind: "fs-symlink", place: this.#place(path), target }),
@@ -154,12 +189,13 @@ export class TreeUnpack {
     });
   }
 
-  async #putSmall(files: readonly SmallFile[]): Promise<void> {
-    if (files.length === 0) return;
-    const { upload } = this.#options;
+  /** Durable, and copied. */
+  async #storeSmall(files: readonly SmallFile[]): Promise<StoredFiles> {
     const cids: string[] = [];
     const commits: FileCommit[] = [];
     const data = files.map((file) => file.data);
+    const bytes = data.reduce((sum, { length }) => sum + length, 0);
+    if (files.length === 0) return { commits, bytes };
     for await (const { chunks, root } of this.#deps.contents.storeFiles(data, this.#options)) {
       const file = files[commits.length];
       assert(file !== undefined, "each file is told once");
@@ -168,9 +204,15 @@ export class TreeUnpack {
     }
     assert(commits.length === files.length, "all files are told");
     await this.#copy(cids);
+    return { commits, bytes };
+  }
+
+  async #nameSmall({ commits, bytes }: StoredFiles): Promise<void> {
+    if (commits.length === 0) return;
+    const { upload } = this.#options;
     await this.#deps.command({ kind: "fs-commit", upload, files: commits, parents: true });
-    this.#counts.files += files.length;
-    this.#counts.bytes += data.reduce((sum, { length }) => sum + length, 0);
+    this.#counts.files += commits.length;
+    this.#counts.bytes += bytes;
   }
 
   async #copy(cids: readonly string[]): Promise<void> {

@@ -52,6 +52,7 @@ const NEEDED = {
   "fs-reserve": 1,
   "fs-create": 1,
   "fs-prepare": 1,
+  "fs-coded": 1,
   "fs-retention": 1,
   "fs-expire": 1,
   "fs-snapshot": 1,

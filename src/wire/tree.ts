@@ -1,5 +1,6 @@
 /** Rows and commands of the tree of files. */
 import {
+  type CodedCommand,
   type Expectation,
   type FileCommit,
   FS_EXPIRE_MAX,
@@ -8,6 +9,7 @@ import {
   FS_MOVES_MAX,
   FS_PREPARED_MAX,
   FS_RESERVE_MAX,
+  FS_STRIPES_MAX,
   FS_SWEEP_NAMES_MAX,
   type Move,
   type MoveOver,
@@ -27,6 +29,9 @@ import {
   type FileBlock,
   type FileContent,
   HISTORY_VERSIONS_MAX,
+  ERASURE_DATA_MAX,
+  ERASURE_PARITY_MAX,
+  type Erasure,
   INODE_BLOCKS_MAX,
   type KeptVersion,
   LINKS_MAX,
@@ -38,6 +43,8 @@ import {
   type PreparedPublish,
   type Sealing,
   type SnapshotCounts,
+  type Stripe,
+  type StripeBlock,
   type TreeRow,
   UPLOAD_ID_LENGTH_MAX,
   VERSIONS_MAX,
@@ -106,6 +113,22 @@ const volumeOptions = {
 
 const sealing = trailing(enumeration<Sealing>({ "aes-256-gcm-1": 1 }));
 
+/** What it has to be within that is for applying to say where it is set. */
+const erasure = trailing(
+  struct<Erasure>({ data: int(1, ERASURE_DATA_MAX), parity: int(1, ERASURE_PARITY_MAX) }),
+);
+
+/** A sealed block is a little longer than its content. */
+const STRIPE_BLOCK_BYTES_MAX = FILE_BLOCK_BYTES_MAX + 64;
+
+const stripe = {
+  data: array(
+    struct<StripeBlock>({ cid: sha256Codec, bytes: int(1, STRIPE_BLOCK_BYTES_MAX) }),
+    ERASURE_DATA_MAX,
+  ),
+  parity: array(sha256Codec, ERASURE_PARITY_MAX),
+} as const;
+
 const inodeBase = {
   mode,
   mtimeMicros: micros,
@@ -137,6 +160,7 @@ export const treeRowVariants: Variants<TreeRow> = {
       nextInode: positive,
       nextContent: positive,
       sealing,
+      erasure,
     },
   ],
   "fs-file": [
@@ -158,7 +182,15 @@ export const treeRowVariants: Variants<TreeRow> = {
       type: enumeration<EntryRow["type"]>({ file: 1, directory: 2, symlink: 3 }),
     },
   ],
-  "fs-block": [45, { bytes: int(1, FILE_BLOCK_BYTES_MAX), references: positive }],
+  "fs-block": [
+    45,
+    {
+      bytes: int(1, STRIPE_BLOCK_BYTES_MAX),
+      references: natural,
+      stripe: trailing(positive),
+    },
+  ],
+  "fs-stripe": [74, { ...stripe, named: positive }],
   "fs-content": [
     46,
     {
@@ -214,11 +246,33 @@ const file = struct<FileCommit>({
   keep: optional(place),
 });
 
+/** Commands that name blocks. */
+const naming: Variants<CodedCommand> = {
+  "fs-stage": [
+    43,
+    { upload, content: natural, part: natural, blocks: array(block, PART_BLOCKS_MAX) },
+  ],
+  "fs-commit": [44, { upload: optional(upload), files: array(file, FS_FILES_MAX), parents: bool }],
+  "fs-create": [
+    58,
+    {
+      upload: optional(upload),
+      inode: positive,
+      place,
+      exclusive: bool,
+      mode,
+      mtimeMicros: optional(micros),
+      root: optional(root),
+      content,
+    },
+  ],
+};
+
 /** Commands of the tree; they are part of the format `payload`. */
 export const treeCommandVariants: Variants<TreeCommand> = {
   "fs-volume": [
     40,
-    { revision: natural, options: struct<VolumeOptions>({ ...volumeOptions, sealing }) },
+    { revision: natural, options: struct<VolumeOptions>({ ...volumeOptions, sealing, erasure }) },
   ],
   "fs-pin": [
     41,
@@ -230,11 +284,7 @@ export const treeCommandVariants: Variants<TreeCommand> = {
     },
   ],
   "fs-release": [42, { upload }],
-  "fs-stage": [
-    43,
-    { upload, content: natural, part: natural, blocks: array(block, PART_BLOCKS_MAX) },
-  ],
-  "fs-commit": [44, { upload: optional(upload), files: array(file, FS_FILES_MAX), parents: bool }],
+  ...naming,
   "fs-mkdir": [45, { place, mode, parents: bool }],
   "fs-symlink": [46, { place, target: text(SYMLINK_BYTES_MAX) }],
   "fs-link": [47, { from: place, to: place }],
@@ -263,17 +313,11 @@ export const treeCommandVariants: Variants<TreeCommand> = {
   "fs-sweep": [55, { directory: positive, names: array(name, FS_SWEEP_NAMES_MAX) }],
   "fs-sweep-content": [56, { content: positive }],
   "fs-reserve": [57, { count: int(1, FS_RESERVE_MAX) }],
-  "fs-create": [
-    58,
+  "fs-coded": [
+    77,
     {
-      upload: optional(upload),
-      inode: positive,
-      place,
-      exclusive: bool,
-      mode,
-      mtimeMicros: optional(micros),
-      root: optional(root),
-      content,
+      command: union<CodedCommand>(naming),
+      stripes: array(struct<Stripe>(stripe), FS_STRIPES_MAX),
     },
   ],
   "fs-prepare": [70, { token: struct<Token>({ index: natural, ordinal: natural }), ...prepared }],

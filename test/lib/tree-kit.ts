@@ -12,10 +12,12 @@ import {
   cidOfBlockKey,
   placeOfEntryKey,
   placeOfSweptKey,
+  treeKeys,
   treePrefixes,
 } from "../../src/scheduler/tree/keys.ts";
 import { type Found, lookUp, volumeUse } from "../../src/scheduler/tree/reads.ts";
 import { type FileBlock, type FileContent, ROOT_INODE } from "../../src/scheduler/tree/rows.ts";
+import { membersOf } from "../../src/scheduler/tree/stripes.ts";
 import { assert } from "../../src/std/assert.ts";
 import { SchedulerKit } from "./scheduler-kit.ts";
 
@@ -160,7 +162,7 @@ export class TreeKit extends SchedulerKit {
     }
     for (const [key, row] of this.rows) {
       if (row.kind === "fs-block") {
-        expect(references.get(cidOfBlockKey(key)), key).toBe(row.references);
+        expect(references.get(cidOfBlockKey(key)) ?? 0, key).toBe(row.references);
         references.delete(cidOfBlockKey(key));
       }
       const number = key.startsWith("Fi/") || key.startsWith("Fc/") ? numberOf(key) : 0;
@@ -174,7 +176,34 @@ export class TreeKit extends SchedulerKit {
       }
     }
     expect([...references.keys()]).toEqual([]);
+    this.#checkStripes();
     expect(this.use()).toEqual({ usedBytes, usedInodes, pins });
+  }
+
+  /** That blocks and stripes say the same of each other, and nothing is kept that nothing needs. */
+  #checkStripes(): void {
+    const named = new Map<string, number>();
+    for (const [key, row] of this.rows) {
+      if (row.kind !== "fs-block") continue;
+      if (row.stripe === undefined) {
+        expect(row.references, key).toBeGreaterThan(0);
+        continue;
+      }
+      const stripeKey = treeKeys.stripe(row.stripe);
+      const stripe = this.rows.get(stripeKey);
+      assert(stripe?.kind === "fs-stripe", "the stripe of a block is there");
+      expect(membersOf(stripe)).toContain(cidOfBlockKey(key));
+      if (row.references > 0) named.set(stripeKey, (named.get(stripeKey) ?? 0) + 1);
+    }
+    for (const [key, row] of this.rows) {
+      if (row.kind !== "fs-stripe") continue;
+      expect(named.get(key), key).toBe(row.named);
+      const numbers = membersOf(row).map((cid) => {
+        const one = this.rows.get(treeKeys.block(cid));
+        return one?.kind === "fs-block" && one.stripe;
+      });
+      expect(new Set(numbers).size, key).toBe(1);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Any value of the rows and commands of the tree. */
 import fc from "fast-check";
 import type {
+  CodedCommand,
   Expectation,
   FileCommit,
   MoveOver,
@@ -46,6 +47,16 @@ const volume = {
   quotaBytes: maybe(natural),
   quotaInodes: maybe(natural),
   sealing: maybe(one("aes-256-gcm-1" as const)),
+  erasure: maybe(
+    fc.record({
+      data: fc.integer({ min: 1, max: 16 }),
+      parity: fc.integer({ min: 1, max: 8 }),
+    }),
+  ),
+};
+const stripe = {
+  data: list(fc.record({ cid, bytes: blockBytes })),
+  parity: list(cid),
 };
 const retention = { versions: fc.integer({ min: 0, max: 100 }), versionsMs: natural };
 const counts: fc.Arbitrary<SnapshotCounts> = fc.record({
@@ -102,7 +113,11 @@ export const treeRowKinds: Kinds<TreeRow> = {
     inode: positive,
     type: fc.constantFrom<InodeType[]>("file", "directory", "symlink"),
   }),
-  "fs-block": fc.record({ kind: one("fs-block"), bytes: blockBytes, references: positive }),
+  "fs-block": fc.record({
+    ...{ kind: one("fs-block"), bytes: blockBytes, references: natural },
+    stripe: maybe(positive),
+  }),
+  "fs-stripe": fc.record({ kind: one("fs-stripe"), ...stripe, named: positive }),
   "fs-content": fc.record({
     kind: one("fs-content"),
     bytes: natural,
@@ -148,21 +163,7 @@ const file: fc.Arbitrary<FileCommit> = fc.record({
   keep: maybe(place),
 });
 
-/** Commands of the tree. */
-export const treeCommandKinds: Kinds<TreeCommand> = {
-  "fs-volume": fc.record({
-    kind: one("fs-volume"),
-    revision: natural,
-    options: fc.record(volume),
-  }),
-  "fs-pin": fc.record({
-    kind: one("fs-pin"),
-    how: fc.constantFrom("begin", "renew"),
-    upload,
-    holder: words,
-    lastsMs: natural,
-  }),
-  "fs-release": fc.record({ kind: one("fs-release"), upload }),
+const naming: Kinds<CodedCommand> = {
   "fs-stage": fc.record({
     kind: one("fs-stage"),
     upload,
@@ -176,6 +177,33 @@ export const treeCommandKinds: Kinds<TreeCommand> = {
     files: list(file),
     parents: fc.boolean(),
   }),
+  "fs-create": fc.record({
+    ...{ kind: one("fs-create"), upload: maybe(upload), inode: positive, place },
+    ...{ exclusive: fc.boolean(), mode, mtimeMicros: maybe(micros), root: maybe(root), content },
+  }),
+};
+
+/** Commands of the tree. */
+export const treeCommandKinds: Kinds<TreeCommand> = {
+  ...naming,
+  "fs-coded": fc.record({
+    kind: one("fs-coded"),
+    command: ofKinds<CodedCommand>(naming),
+    stripes: list(fc.record(stripe)),
+  }),
+  "fs-volume": fc.record({
+    kind: one("fs-volume"),
+    revision: natural,
+    options: fc.record(volume),
+  }),
+  "fs-pin": fc.record({
+    kind: one("fs-pin"),
+    how: fc.constantFrom("begin", "renew"),
+    upload,
+    holder: words,
+    lastsMs: natural,
+  }),
+  "fs-release": fc.record({ kind: one("fs-release"), upload }),
   "fs-mkdir": fc.record({ kind: one("fs-mkdir"), place, mode, parents: fc.boolean() }),
   "fs-symlink": fc.record({ kind: one("fs-symlink"), place, target: words }),
   "fs-link": fc.record({ kind: one("fs-link"), from: place, to: place }),
@@ -215,10 +243,6 @@ export const treeCommandKinds: Kinds<TreeCommand> = {
   "fs-sweep": fc.record({ kind: one("fs-sweep"), directory: positive, names: list(words) }),
   "fs-sweep-content": fc.record({ kind: one("fs-sweep-content"), content: positive }),
   "fs-reserve": fc.record({ kind: one("fs-reserve"), count: fc.integer({ min: 1, max: 1024 }) }),
-  "fs-create": fc.record({
-    ...{ kind: one("fs-create"), upload: maybe(upload), inode: positive, place },
-    ...{ exclusive: fc.boolean(), mode, mtimeMicros: maybe(micros), root: maybe(root), content },
-  }),
   "fs-prepare": fc.record({
     kind: one("fs-prepare"),
     token: fc.record({ index: natural, ordinal: natural }),

@@ -46,6 +46,7 @@ function datasetsOf(row: Row): readonly Dataset[] {
     case "fs-pin":
     case "fs-prepared":
     case "fs-snapshot":
+    case "fs-stripe":
     case "fs-symlink":
     case "fs-volume":
     case "history":

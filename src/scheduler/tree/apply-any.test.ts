@@ -1,7 +1,7 @@
 /** S6: no command stops a replica, whatever is in it; and what is refused has written nothing (T5). */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { file, TreeKit } from "../../../test/lib/tree-kit.ts";
+import { block, file, TreeKit } from "../../../test/lib/tree-kit.ts";
 import { treeCommandKinds } from "../../../test/lib/wire-tree-values.ts";
 import { ofKinds } from "../../../test/lib/wire-values.ts";
 import type { Place, TreeCommand } from "./commands.ts";
@@ -18,6 +18,12 @@ function nearer(command: TreeCommand): TreeCommand {
     }
     case "fs-stage":
       return { ...command, upload: "u1", content: command.content % 3, part: command.part % 3 };
+    case "fs-coded": {
+      const files = [file("a/b", 1, 2), file("c", 2, 3)];
+      const commit = { kind: "fs-commit", upload: "u1", files, parents: true } as const;
+      const data = command.stripes.map((_, index) => block(1 + (index % 4)));
+      return { ...command, command: commit, stripes: [{ data, parity: [block(9).cid] }] };
+    }
     case "fs-link":
       return { ...command, from: near(command.from), to: near(command.to) };
     case "fs-unlink":

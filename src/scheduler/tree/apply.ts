@@ -22,16 +22,19 @@ import { FS_COMMAND_NAMES_MAX, type Place, type TreeCommand } from "./commands.t
 import { TOLD_PATH_LENGTH, TreeError, treeError } from "./errors.ts";
 import { PATH_BYTES_MAX } from "./names.ts";
 import { type PreparedEnd, ROOT_INODE } from "./rows.ts";
+import { addStripes } from "./stripes.ts";
 import { expireVersions, setRetention } from "./versions.ts";
 
 /** Applies one command; the answer has its revision and the inode that it is about. @throws {MissingRows} */
 export function applyTree(tx: WorkflowTransaction, at: Position, command: TreeCommand): Answer {
   const change = new TreeChange(tx, at);
   try {
-    const places = placesOf(command);
+    const named = command.kind === "fs-coded" ? command.command : command;
+    const places = placesOf(named);
     checkPaths(places);
-    checkFrozen(change, command, places);
-    const inode = applied(change, command);
+    checkFrozen(change, named, places);
+    const inode = applied(change, named);
+    if (command.kind === "fs-coded") addStripes(change, command.stripes);
     change.finish();
     return { kind: "inode", inode, revision: change.revision };
   } catch (error) {
@@ -78,7 +81,10 @@ function placesOfEnd({ removes, moves, publishes }: PreparedEnd): readonly Place
 }
 
 /** Does it; the inode, or for `fs-stage` the content, that it is about. */
-function applied(change: TreeChange, command: TreeCommand): number {
+function applied(
+  change: TreeChange,
+  command: Exclude<TreeCommand, { readonly kind: "fs-coded" }>,
+): number {
   switch (command.kind) {
     case "fs-volume":
       setOptions(change, command);
@@ -156,11 +162,11 @@ function setOptions(
     const message = `the volume has changed meanwhile: its revision is ${change.volume.revision}`;
     throw treeError("FS_CHANGED", message);
   }
-  const { sealing } = options;
+  const { sealing, erasure = change.volume.erasure } = options;
   const { usedBytes, usedInodes, pins } = change.volume;
   if (sealing !== change.volume.sealing && usedBytes + usedInodes + pins > 0) {
     const message = "a volume is sealed, or not any more, only while it is empty";
     throw treeError("FS_VOLUME_IN_USE", message);
   }
-  change.setVolume({ ...options, sealing, revision: change.revision });
+  change.setVolume({ ...options, sealing, erasure, revision: change.revision });
 }

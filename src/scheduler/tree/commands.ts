@@ -4,7 +4,14 @@
  * is bounded besides by the constants `FS_COMMAND_*`.
  */
 import type { Token } from "../unit.ts";
-import type { FileBlock, FileContent, PreparedEnd, SnapshotCounts, VolumeOptions } from "./rows.ts";
+import type {
+  FileBlock,
+  FileContent,
+  PreparedEnd,
+  SnapshotCounts,
+  Stripe,
+  VolumeOptions,
+} from "./rows.ts";
 
 /** Files in one commit, and names in one of the other commands that take many. */
 export const FS_FILES_MAX = 256;
@@ -17,6 +24,9 @@ export const FS_COMMAND_BLOCKS_MAX = 3072;
  * With the bounds of files and blocks this keeps every command below the 10,000 rows of R12.
  */
 export const FS_COMMAND_NAMES_MAX = 3072;
+
+/** Stripes in one command: with the blocks of a part each has two data blocks or more. */
+export const FS_STRIPES_MAX = 1024;
 
 /** Moves in one rename. */
 export const FS_MOVES_MAX = 64;
@@ -199,6 +209,15 @@ export type TreeCommand =
     }
   /** Says how many versions of each file are kept, and for how long after they were replaced. */
   | { readonly kind: "fs-retention"; readonly versions: number; readonly versionsMs: number }
+  /**
+   * A command that names blocks, and which of these are in stripes. A stripe is left out that has a block which
+   * nothing names, or which is in another one; such blocks have copies.
+   */
+  | {
+      readonly kind: "fs-coded";
+      readonly command: CodedCommand;
+      readonly stripes: readonly Stripe[];
+    }
   /** The leader's: something in these histories is due. */
   | { readonly kind: "fs-expire"; readonly keys: readonly string[] }
   /** The leader's: these keys of the index of expiry are due. */
@@ -207,3 +226,9 @@ export type TreeCommand =
   | { readonly kind: "fs-sweep"; readonly directory: number; readonly names: readonly string[] }
   /** The leader's: the last part of a content that nobody has. */
   | { readonly kind: "fs-sweep-content"; readonly content: number };
+
+/** What names blocks that may be coded. */
+export type CodedCommand = Extract<
+  TreeCommand,
+  { readonly kind: "fs-stage" | "fs-commit" | "fs-create" }
+>;

@@ -16,6 +16,7 @@ import {
   INODE_BLOCKS_MAX,
   type UploadRow,
 } from "./rows.ts";
+import { leaveStripes, nameInStripe } from "./stripes.ts";
 
 /** The upload that a command names, if it has a pin. */
 export interface Upload {
@@ -69,6 +70,7 @@ export function nameBlocks(
     if (row.bytes !== bytes) {
       throw treeError("FS_CONTENT_INVALID", `the block ${cid} has ${row.bytes} bytes`);
     }
+    if (row.references === 0) nameInStripe(change, row);
     change.put(key, { ...row, references: row.references + 1 });
   }
 }
@@ -79,13 +81,17 @@ export function unnameBlocks(change: TreeChange, blocks: readonly FileBlock[]): 
     change,
     blocks.map(({ cid }) => treeKeys.block(cid)),
   );
+  const left: number[] = [];
   for (const { cid } of blocks) {
     const key = treeKeys.block(cid);
     const row = rowOf(change, "fs-block", key);
-    assert(row !== undefined, "a block that a content names is counted");
-    if (row.references === 1) change.delete(key);
+    assert(row !== undefined && row.references > 0, "a block that a content names is counted");
+    const isLast = row.references === 1;
+    if (isLast && row.stripe === undefined) change.delete(key);
     else change.put(key, { ...row, references: row.references - 1 });
+    if (isLast && row.stripe !== undefined) left.push(row.stripe);
   }
+  leaveStripes(change, left);
 }
 
 /**

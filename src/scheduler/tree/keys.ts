@@ -49,6 +49,7 @@ export const treeKeys = {
   inode: (inode: number): string => `Fi/${orderedNumber(inode)}`,
   entry: (parent: number, name: string): string => `Fe/${orderedNumber(parent)}/${nameText(name)}`,
   block: (cid: Cid): string => `Fb/${cid}`,
+  stripe: (stripe: number): string => `Fz/${orderedNumber(stripe)}`,
   content: (content: number): string => `Fc/${orderedNumber(content)}`,
   part: (content: number, part: number): string =>
     `Fp/${orderedNumber(content)}${orderedNumber(part)}`,

@@ -66,6 +66,18 @@ export type Chunking = "fixed" | "content-defined";
 /** How blocks of files are sealed with the workflow's key before they are stored. The number is the version. */
 export type Sealing = "aes-256-gcm-1";
 
+/** Data blocks and parity blocks of one stripe, at most. */
+export const ERASURE_DATA_MAX = 16;
+export const ERASURE_PARITY_MAX = 8;
+
+/** How large files are coded instead of copied: each so many data blocks get so many of parity. */
+export interface Erasure {
+  /** 2 to `ERASURE_DATA_MAX`; 1: new content is not coded any more, though some may be. */
+  readonly data: number;
+  /** 1 to `ERASURE_PARITY_MAX`, no more than there is data: what may be lost of a stripe. */
+  readonly parity: number;
+}
+
 /** What a volume is asked to keep to. */
 export interface VolumeOptions {
   /** R25: on how many nodes a block is to be, 1 to `COPIES_MAX`; fewer where there are fewer nodes. */
@@ -77,6 +89,8 @@ export interface VolumeOptions {
   readonly quotaInodes: number | undefined;
   /** Undefined: blocks are stored as they are. Changed only while the volume is empty. */
   readonly sealing?: Sealing | undefined;
+  /** Undefined: nothing was ever coded. Blocks of no stripe have `copies` copies. */
+  readonly erasure?: Erasure | undefined;
 }
 
 /** Copies that a volume may ask for. */
@@ -157,12 +171,36 @@ export interface EntryRow {
   readonly type: InodeType;
 }
 
-/** A block that is named; the row goes with the last that names it. */
+/** A block that is named, or is in a stripe; the row goes with the last of these. */
 export interface FileBlockRow {
   readonly kind: "fs-block";
   readonly bytes: number;
-  /** How often inodes and parts of contents name it: at least 1. */
+  /** How often inodes and parts of contents name it: 0 for parity, and data that only its stripe needs. */
   readonly references: number;
+  /** The number of the one stripe that it is in; such a block has one copy. */
+  readonly stripe?: number | undefined;
+}
+
+/** A data block of a stripe. */
+export interface StripeBlock {
+  readonly cid: Cid;
+  /** Of the block as nodes store it. */
+  readonly bytes: number;
+}
+
+/** Blocks on different nodes, of which any so many as there is data make all others. */
+export interface Stripe {
+  /** In the order in which they were coded. */
+  readonly data: readonly StripeBlock[];
+  /** Each as long as the longest of the data. */
+  readonly parity: readonly Cid[];
+}
+
+/** A stripe; the key has its number. */
+export interface StripeRow extends Stripe {
+  readonly kind: "fs-stripe";
+  /** Its blocks that something names: with the last of these it goes, and all its blocks. */
+  readonly named: number;
 }
 
 /** A content with its list of blocks in parts. */
@@ -293,6 +331,7 @@ export type TreeRow =
   | SymlinkRow
   | EntryRow
   | FileBlockRow
+  | StripeRow
   | ContentRow
   | ContentPartRow
   | UploadRow

@@ -3,6 +3,7 @@
  * processes; the simulator with memory, virtual time and generators. Bytes and typed values meet
  * behind these ports, in `wire`.
  */
+
 import type { Message } from "../raft/messages.ts";
 import type { Configuration, Entry, HardState, ReplicaId, TermRun } from "../raft/types.ts";
 import type { Envelope } from "../scheduler/commands.ts";
@@ -17,6 +18,7 @@ import type { UNKNOWN } from "../scheduler/transaction.ts";
 import type { Shortage } from "../scheduler/tree/shortage.ts";
 import type { ToldError } from "../std/errors.ts";
 import type { Hash64 } from "../std/hash64.ts";
+import type { CodedCall } from "./coded-calls.ts";
 import type {
   CapturedRows,
   CollectionReport,
@@ -356,6 +358,7 @@ export type Call =
       readonly cids: readonly string[];
       readonly from: readonly NodeId[];
     }
+  | CodedCall
   /** "Read those of these blocks that you have: which are not what they should be?" */
   | { readonly kind: "verify-blocks"; readonly cids: readonly string[] }
   /** The same of the next ones of its store, in order. */

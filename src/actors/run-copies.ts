@@ -37,7 +37,7 @@ const SECURE_PAUSE_MS = 500;
 
 export interface RunCopiesDeps {
   readonly mesh: Pick<MeshPort, "self" | "isUp">;
-  readonly runs: Omit<RunsPort, Exclude<keyof CondemnedPort, "listBlocks">>;
+  readonly runs: Omit<RunsPort, "coded" | Exclude<keyof CondemnedPort, "listBlocks">>;
   readonly timers: Timers;
   readonly caller: Pick<Caller, "ask">;
   /** Members that are up, without this node, in an order that spreads load. */

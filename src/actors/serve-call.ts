@@ -60,6 +60,9 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "run-references":
     case "held-rows":
     case "collect":
+    case "rebuild-blocks":
+    case "keep-blocks":
+    case "drop-blocks":
       return parts.collection.serve(call);
     case "shortages":
       return { kind: "shortages", volumes: parts.shortages() };

@@ -1,6 +1,7 @@
 /** What runs units on this node and keeps their runs. */
 import type { Dataset, NodeId, RunPiece } from "../scheduler/dataset.ts";
 import type { OutputSoFar, OutputWanted } from "../scheduler/output-so-far.ts";
+import type { Stripe } from "../scheduler/tree/rows.ts";
 import type { Token } from "../scheduler/unit.ts";
 import type { Work, WorkEnd } from "../scheduler/work.ts";
 
@@ -41,8 +42,27 @@ export interface BlocksVerified {
   readonly damaged: readonly string[];
 }
 
+/** Blocks of stripes, and copies that are too many. */
+export interface CodedPort {
+  /**
+   * Makes blocks durable here, from whoever of the nodes has them, or else from others of their stripe; tells for
+   * each whether it is here then.
+   * @throws `FS_DISK_FULL`, `FS_IO`.
+   */
+  rebuild(order: {
+    readonly stripe: Stripe;
+    readonly cids: readonly string[];
+    readonly from: readonly NodeId[];
+  }): Promise<readonly boolean[]>;
+  /** From now on each block is here only until `drop`, unless it is wanted before; for each, whether there was room. */
+  offer(cids: readonly string[]): Promise<readonly boolean[]>;
+  /** Deletes those that were offered and that nobody has wanted since; for each whether it was. */
+  drop(cids: readonly string[]): Promise<readonly boolean[]>;
+}
+
 /** Runs of this node's block store. All methods verify what they bring. */
 export interface RunsPort extends CondemnedPort {
+  readonly coded: CodedPort;
   /** For each block whether it is here. Whether it is whole shows when it is read. */
   haveBlocks(cids: readonly string[]): Promise<readonly boolean[]>;
   /** Brings blocks here from a node and syncs them. @throws `FS_BLOCK_MISSING`, `FS_FETCH_DAMAGED`. */

@@ -79,6 +79,8 @@ export class BlockStore {
   readonly #packs: Packs;
   readonly #small = new GroupCommit((blocks) => this.#storeSmall(blocks));
   readonly #condemned = new CondemnedBlocks();
+  /** Those that other nodes have, so that this one need not. */
+  readonly #offered = new CondemnedBlocks();
   #temporaryCount = 0;
 
   /** Does nothing on the disk: use `open`. */
@@ -112,7 +114,7 @@ export class BlockStore {
   /** Whether a block of this name is here. Whether it is whole shows when it is read. */
   async has(cid: Cid): Promise<boolean> {
     if (!isCid(cid)) return false;
-    await this.#condemned.use(cid);
+    await this.#use(cid);
     if (this.#packs.has(cid) || (await this.#plain.has(cid))) return true;
     await this.#packs.refresh();
     return this.#packs.has(cid);
@@ -137,7 +139,7 @@ export class BlockStore {
    */
   async get(cid: Cid): Promise<Uint8Array> {
     if (!isCid(cid)) throw blockMissing(cid);
-    await this.#condemned.use(cid);
+    await this.#use(cid);
     const { bytes, isDamaged } = await this.#find(cid);
     if (bytes !== undefined) return bytes;
     if (!isDamaged) throw blockMissing(cid);
@@ -203,12 +205,26 @@ export class BlockStore {
    * bring them back.
    * @throws {JobxError} `FS_IO`; the others are done by then.
    */
-  async deleteMany(cids: readonly Cid[]): Promise<readonly boolean[]> {
+  deleteMany(cids: readonly Cid[]): Promise<readonly boolean[]> {
+    return this.#deleteFrom(this.#condemned, cids);
+  }
+
+  async #deleteFrom(list: CondemnedBlocks, cids: readonly Cid[]): Promise<readonly boolean[]> {
     const removed = new Set<Cid>();
     await eachAtOnce(new Set(cids), async (cid) => {
-      if (await this.#condemned.remove(cid, () => this.delete(cid))) removed.add(cid);
+      if (await list.remove(cid, () => this.delete(cid))) removed.add(cid);
     });
     return cids.map((cid) => removed.has(cid));
+  }
+
+  /** As `condemn`, of copies that are too many, whatever else is to become of them. */
+  offer(cids: readonly Cid[]): readonly boolean[] {
+    return cids.map((cid) => isCid(cid) && this.#offered.condemn(cid));
+  }
+
+  /** As `deleteMany`, of what was offered. @throws {JobxError} `FS_IO`. */
+  dropOffered(cids: readonly Cid[]): Promise<readonly boolean[]> {
+    return this.#deleteFrom(this.#offered, cids);
   }
 
   /** What is here. Looks at each plain file: minutes for millions. @throws {JobxError} `FS_IO`. */
@@ -228,6 +244,11 @@ export class BlockStore {
   /** Resolves when nothing is compacted any more: before the directory is removed, say. */
   settled(): Promise<void> {
     return this.#packs.settled();
+  }
+
+  /** Somebody wants the block; to be waited for before it is looked for. */
+  async #use(cid: Cid): Promise<void> {
+    await Promise.all([this.#condemned.use(cid), this.#offered.use(cid)]);
   }
 
   /** A path for a new temporary file. */
@@ -253,7 +274,7 @@ export class BlockStore {
   /** Reads it, because a promise that it is durable must not rest on a damaged file. */
   async #holds(cid: Cid): Promise<Held> {
     if (!isCid(cid)) return undefined;
-    await this.#condemned.use(cid);
+    await this.#use(cid);
     if ((await this.#packs.get(cid)) instanceof Uint8Array) return "packed";
     if (!(await this.#plain.has(cid))) return undefined;
     return (await this.#plain.get(cid)) instanceof Uint8Array ? "plain" : undefined;

@@ -4,9 +4,11 @@ import { assert } from "../std/assert.ts";
 import { rendezvousOrder } from "../std/rendezvous.ts";
 import type { Cid, NodeId } from "../wire/dataset.ts";
 import type { BlockStore } from "./block-store.ts";
+import { likelyHolders } from "./erasure/placing.ts";
+import { type CodedStripe, rebuildBlock, stripeBlocks } from "./erasure/stripe.ts";
 import { blockMissing, FsError } from "./errors.ts";
 import { type SealedChunk, type SealKey, storedBytes, unseal } from "./seal.ts";
-import { fetchBlock } from "./transfer.ts";
+import { type BlockRef, fetchBlock } from "./transfer.ts";
 
 /** Who may have blocks. */
 export interface Holders {
@@ -26,29 +28,53 @@ const FINAL_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO", "FS_S
 
 /**
  * The content of a block, opened where it is sealed, and verified. Where this node's own copy is damaged it is replaced. Other nodes are asked
- * in the order in which blocks are placed.
+ * in the order in which blocks are placed. One of a stripe that nobody has is made from the others.
  * @throws {JobxError} `FS_BLOCK_LOST` when every node there is says that it has none; `FS_BLOCK_MISSING` when
  * one that has it may only be away; `FS_BLOCK_UNSEALED`; `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`.
  */
 export async function readFileBlock(
-  chunk: SealedChunk,
+  chunk: SealedChunk & { readonly stripe?: CodedStripe | undefined },
   holders: Holders,
   how: BlockReaderDeps & { readonly key: SealKey | undefined; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { plain } = chunk;
-  const stored = await readStoredBlock(chunk, holders, how);
+  const block = { cid: chunk.cid, bytes: storedBytes(chunk) };
+  const stored = await readStoredBlock(block, holders, { ...how, stripe: chunk.stripe });
   if (plain === undefined) return stored;
   assert(how.key !== undefined, "who reads sealed blocks has their key");
   return unseal(stored, { plain, key: how.key });
 }
 
-async function readStoredBlock(
-  chunk: SealedChunk,
+/** As it is stored. @throws {JobxError} as `readFileBlock`. */
+export async function readStoredBlock(
+  block: BlockRef,
   holders: Holders,
-  how: BlockReaderDeps & { readonly signal: AbortSignal },
+  how: BlockReaderDeps & {
+    readonly stripe: CodedStripe | undefined;
+    readonly signal: AbortSignal;
+  },
+): Promise<Uint8Array> {
+  const { stripe, signal } = how;
+  try {
+    return await findStoredBlock(block, holders, how);
+  } catch (error) {
+    if (stripe === undefined || !(error instanceof FsError)) throw error;
+    if (signal.aborted || !error.code.startsWith("FS_BLOCK_")) throw error;
+    const read = (other: BlockRef) => findStoredBlock(other, holders, how);
+    return rebuildBlock(stripe, block.cid, { read, signal });
+  }
+}
+
+async function findStoredBlock(
+  block: BlockRef,
+  holders: Holders,
+  how: BlockReaderDeps & {
+    readonly stripe: CodedStripe | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Uint8Array> {
   const { store, fetch, signal } = how;
-  const { cid } = chunk;
+  const { cid } = block;
   let isDamaged = false;
   try {
     return await store.get(cid);
@@ -57,10 +83,10 @@ async function readStoredBlock(
     isDamaged = error.code === "FS_BLOCK_DAMAGED";
   }
   let allLack = true;
-  for (const node of rendezvousOrder(cid, holders.nodes)) {
+  for (const node of orderOf(cid, holders.nodes, how.stripe)) {
     try {
       const source = { get: (wanted: Cid) => fetch(node, wanted, signal) };
-      const bytes = await fetchBlock({ cid, bytes: storedBytes(chunk) }, { source, signal });
+      const bytes = await fetchBlock(block, { source, signal });
       if (isDamaged) await store.put(bytes);
       return bytes;
     } catch (error) {
@@ -69,6 +95,18 @@ async function readStoredBlock(
     }
   }
   throw holders.areAll && allLack ? blockLost(cid) : blockMissing(cid);
+}
+
+/** In which order nodes are asked for a block. */
+function orderOf(
+  cid: Cid,
+  nodes: readonly NodeId[],
+  stripe: CodedStripe | undefined,
+): readonly NodeId[] {
+  const seed = stripe?.data[0]?.cid;
+  if (stripe === undefined || seed === undefined) return rendezvousOrder(cid, nodes);
+  const index = stripeBlocks(stripe).findIndex((block) => block.cid === cid);
+  return likelyHolders(seed, Math.max(index, 0), nodes);
 }
 
 function blockLost(cid: Cid): FsError {

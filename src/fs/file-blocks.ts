@@ -10,6 +10,7 @@ import type { Chunking } from "./content/chunk.ts";
 import { chunksOf } from "./content/chunking.ts";
 import { formatContentId } from "./content/content-id.ts";
 import { FileTreeBuilder } from "./content/file-tree.ts";
+import type { CodedStripe } from "./erasure/stripe.ts";
 import { checkStopped } from "./errors.ts";
 import { type SealedChunk, type SealKey, sealChunk } from "./seal.ts";
 
@@ -119,6 +120,8 @@ class FillingWindow {
 export interface ChunkPart extends SealedChunk {
   readonly from: number;
   readonly to: number;
+  /** Where it is coded: the blocks that it can be made from. */
+  readonly stripe?: CodedStripe | undefined;
 }
 
 /**
@@ -129,7 +132,7 @@ export interface ChunkPart extends SealedChunk {
 export async function* readContent(
   parts: readonly ChunkPart[],
   how: {
-    readonly read: (chunk: SealedChunk, signal: AbortSignal) => Promise<Uint8Array>;
+    readonly read: (part: ChunkPart, signal: AbortSignal) => Promise<Uint8Array>;
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -14,7 +14,7 @@ import type {
   TreeNews,
 } from "../actors/ports.ts";
 import type { OutputPart, OutputState } from "../scheduler/output-so-far.ts";
-import type { NamedPlace } from "../scheduler/tree/rows.ts";
+import type { NamedPlace, Stripe } from "../scheduler/tree/rows.ts";
 import { SHORTAGES_MAX, type Shortage } from "../scheduler/tree/shortage.ts";
 import {
   BLOCKS_ASKED_MAX,
@@ -44,6 +44,7 @@ import { membershipCodec } from "./membership.ts";
 import { raftEnvelopeCodec } from "./raft-message.ts";
 import { answerCodec, rowCodec } from "./row.ts";
 import { systemEnvelopeCodec } from "./system.ts";
+import { stripeFields } from "./tree.ts";
 import { tokenCodec } from "./work-codec.ts";
 
 const rowKey = text(ROW_KEY_LENGTH_MAX);
@@ -113,6 +114,22 @@ const call: Codec<Call> = union<Call>({
     {
       cids: array(sha256Codec, BLOCKS_ASKED_MAX),
       from: array(nodeIdCodec, BLOCKS_FROM_MAX),
+    },
+  ],
+  "rebuild-blocks": [
+    49,
+    {
+      stripe: struct<Stripe>(stripeFields),
+      cids: array(sha256Codec, BLOCKS_ASKED_MAX),
+      from: array(nodeIdCodec, BLOCKS_FROM_MAX),
+    },
+  ],
+  "keep-blocks": [50, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
+  "drop-blocks": [
+    51,
+    {
+      cids: array(sha256Codec, BLOCKS_ASKED_MAX),
+      keepers: array(nodeIdCodec, BLOCKS_FROM_MAX),
     },
   ],
   "verify-blocks": [31, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],

@@ -24,14 +24,14 @@ import {
   type Chunking,
   COPIES_MAX,
   type EntryRow,
+  ERASURE_DATA_MAX,
+  ERASURE_PARITY_MAX,
+  type Erasure,
   FILE_BLOCK_BYTES_MAX,
   type FileAttribute,
   type FileBlock,
   type FileContent,
   HISTORY_VERSIONS_MAX,
-  ERASURE_DATA_MAX,
-  ERASURE_PARITY_MAX,
-  type Erasure,
   INODE_BLOCKS_MAX,
   type KeptVersion,
   LINKS_MAX,
@@ -121,7 +121,8 @@ const erasure = trailing(
 /** A sealed block is a little longer than its content. */
 const STRIPE_BLOCK_BYTES_MAX = FILE_BLOCK_BYTES_MAX + 64;
 
-const stripe = {
+/** Fields of a stripe. */
+export const stripeFields = {
   data: array(
     struct<StripeBlock>({ cid: sha256Codec, bytes: int(1, STRIPE_BLOCK_BYTES_MAX) }),
     ERASURE_DATA_MAX,
@@ -190,7 +191,7 @@ export const treeRowVariants: Variants<TreeRow> = {
       stripe: trailing(positive),
     },
   ],
-  "fs-stripe": [74, { ...stripe, named: positive }],
+  "fs-stripe": [74, { ...stripeFields, named: positive }],
   "fs-content": [
     46,
     {
@@ -317,7 +318,7 @@ export const treeCommandVariants: Variants<TreeCommand> = {
     77,
     {
       command: union<CodedCommand>(naming),
-      stripes: array(struct<Stripe>(stripe), FS_STRIPES_MAX),
+      stripes: array(struct<Stripe>(stripeFields), FS_STRIPES_MAX),
     },
   ],
   "fs-prepare": [70, { token: struct<Token>({ index: natural, ordinal: natural }), ...prepared }],

@@ -200,6 +200,15 @@ export const callKinds: Kinds<Call> = {
     next: fc.record({ replica: positive, term: positive }),
   }),
   "can-dial": fc.record({ kind: one("can-dial"), node: name }),
+  "rebuild-blocks": fc.record({
+    ...{ kind: one("rebuild-blocks"), cids: list(hash), from: list(name) },
+    stripe: fc.record({
+      data: list(fc.record({ cid: hash, bytes: fc.integer({ min: 1, max: 1_000_000 }) })),
+      parity: list(hash),
+    }),
+  }),
+  "keep-blocks": fc.record({ kind: one("keep-blocks"), cids: list(hash) }),
+  "drop-blocks": fc.record({ kind: one("drop-blocks"), cids: list(hash), keepers: list(name) }),
   "copy-blocks": fc.record({ kind: one("copy-blocks"), cids: list(hash) }),
   "take-blocks": fc.record({ kind: one("take-blocks"), cids: list(hash), from: list(name) }),
   "verify-blocks": fc.record({ kind: one("verify-blocks"), cids: list(hash) }),

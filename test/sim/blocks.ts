@@ -1,6 +1,6 @@
 /** A node's block store: runs by content id, lost with the machine's power when they were not synced. */
 import { hash } from "node:crypto";
-import type { BlockFacts, RunsPort } from "../../src/actors/work-ports.ts";
+import type { BlockFacts, CodedPort, RunsPort } from "../../src/actors/work-ports.ts";
 import { CondemnedBlocks } from "../../src/fs/condemned.ts";
 import { blockMissing } from "../../src/fs/errors.ts";
 import type { NodeId, RunPiece } from "../../src/wire/dataset.ts";
@@ -67,6 +67,7 @@ export class SimRuns implements RunsPort {
   readonly #sleep: (delayMs: number) => Promise<void>;
   readonly #deleting: (cid: string) => void;
   readonly #condemned = new CondemnedBlocks();
+  readonly #offered = new CondemnedBlocks();
 
   constructor(options: {
     readonly world: World;
@@ -86,7 +87,7 @@ export class SimRuns implements RunsPort {
   }
 
   async ensure(run: RunPiece, from: readonly NodeId[], signal: AbortSignal): Promise<void> {
-    await this.#condemned.use(run.cid);
+    await this.#use(run.cid);
     if (this.#disk.hasSynced(run.cid)) return;
     for (const node of from) {
       signal.throwIfAborted();
@@ -134,13 +135,13 @@ export class SimRuns implements RunsPort {
   }
 
   haveBlocks(cids: readonly string[]): Promise<readonly boolean[]> {
-    for (const cid of cids) void this.#condemned.use(cid);
+    for (const cid of cids) void this.#use(cid);
     return Promise.resolve(cids.map((cid) => this.#disk.hasSynced(cid)));
   }
 
   async ensureBlocks(cids: readonly string[], from: NodeId): Promise<void> {
     for (const cid of cids) {
-      await this.#condemned.use(cid);
+      await this.#use(cid);
       if (this.#disk.hasSynced(cid)) continue;
       const bytes = await this.#fetch(from, cid);
       if (bytes === undefined) throw blockMissing(cid);
@@ -157,6 +158,22 @@ export class SimRuns implements RunsPort {
       }
     }
     return this.haveBlocks(cids);
+  }
+
+  get coded(): CodedPort {
+    return {
+      rebuild: () => Promise.reject(new Error("the simulator codes no blocks")),
+      offer: (cids) => Promise.resolve(cids.map((cid) => this.#offered.condemn(cid))),
+      drop: (cids) =>
+        Promise.all(
+          cids.map((cid) =>
+            this.#offered.remove(cid, async () => {
+              await this.#sleep(this.#chance.between(0.5, 8));
+              this.#disk.delete(cid);
+            }),
+          ),
+        ),
+    };
   }
 
   /** Nothing here asks for it: what is on this disk is read whole or not at all. */
@@ -178,7 +195,7 @@ export class SimRuns implements RunsPort {
 
   /** A run that is here. @throws {FsError} `FS_BLOCK_MISSING`. */
   read(cid: string): Uint8Array {
-    void this.#condemned.use(cid);
+    void this.#use(cid);
     const bytes = this.#disk.get(cid);
     if (bytes === undefined) throw blockMissing(cid);
     return bytes;
@@ -194,8 +211,12 @@ export class SimRuns implements RunsPort {
     return disk.get(cid);
   }
 
+  async #use(cid: string): Promise<void> {
+    await Promise.all([this.#condemned.use(cid), this.#offered.use(cid)]);
+  }
+
   async #keep(cid: string, bytes: Uint8Array): Promise<void> {
-    await this.#condemned.use(cid);
+    await this.#use(cid);
     this.#disk.put(cid, bytes);
     await this.#sleep(this.#chance.between(0.5, 8));
     this.#disk.sync(cid);

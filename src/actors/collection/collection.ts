@@ -1,5 +1,8 @@
 /** A node's part in collecting blocks: its own collector, answers to those of others, and moments that are held. */
 import type { AnswerOf, RowsWanted } from "../answers.ts";
+import { BlockDrops } from "../block-drops.ts";
+import type { Caller } from "../caller.ts";
+import type { CodedCall } from "../coded-calls.ts";
 import { ActorError } from "../errors.ts";
 import { freshVersion } from "../fresh-version.ts";
 import type { GroupHost } from "../group-host.ts";
@@ -21,6 +24,7 @@ export interface CollectorParts {
   readonly host: Pick<GroupHost, "touch">;
   readonly system: SystemGroup;
   readonly router: Router;
+  readonly caller: Pick<Caller, "ask">;
   readonly workflow: HeldMomentsDeps["workflow"];
   readonly read: (group: number, what: RowsWanted, deadlineMs: number) => Promise<AnswerOf<"rows">>;
 }
@@ -30,10 +34,16 @@ export class Collection {
   readonly #scans: RunScans;
   readonly #reads: HeldReads;
   readonly #host: CollectorParts["host"];
+  readonly #runs: ClusterNodeDeps["runs"];
+  readonly #drops: BlockDrops;
 
   constructor(deps: ClusterNodeDeps, parts: CollectorParts) {
     const { clock, timers, random, states } = deps;
     this.#host = parts.host;
+    this.#runs = deps.runs;
+    this.#drops = new BlockDrops({
+      ...{ clock, runs: deps.runs, caller: parts.caller, isNew: deps.boot === 1 },
+    });
     this.#collector = newCollector(deps, parts);
     const moments: HeldMomentsDeps = {
       ...{ clock, timers, random, states },
@@ -55,6 +65,21 @@ export class Collection {
 
   /** Answers other nodes. Rejects with what `RunScans.serve` and `HeldReads.serve` reject with. */
   async serve(
+    call: Extract<Call, { readonly kind: "collect" | "run-references" | "held-rows" }> | CodedCall,
+  ): Promise<CallAnswer> {
+    switch (call.kind) {
+      case "rebuild-blocks":
+        return { kind: "blocks", here: await this.#runs.coded.rebuild(call) };
+      case "keep-blocks":
+        return { kind: "blocks", here: await this.#drops.keep(call.cids) };
+      case "drop-blocks":
+        return { kind: "blocks", here: await this.#drops.drop(call.cids, call.keepers) };
+      default:
+        return this.#serveReading(call);
+    }
+  }
+
+  async #serveReading(
     call: Extract<Call, { readonly kind: "collect" | "run-references" | "held-rows" }>,
   ): Promise<CallAnswer> {
     if (call.kind === "collect") {

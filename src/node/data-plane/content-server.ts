@@ -1,8 +1,7 @@
 /** In the data plane: content of files between streams of the control thread and blocks. */
 import type { BlockStore } from "../../fs/block-store.ts";
 import { readFileBlock } from "../../fs/file-block-reader.ts";
-import { readContent, storeContent } from "../../fs/file-blocks.ts";
-import type { SealedChunk } from "../../fs/seal.ts";
+import { type ChunkPart, readContent, storeContent } from "../../fs/file-blocks.ts";
 import { storeFiles } from "../../fs/small-files.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
 import { isReadForOne } from "./compact.ts";
@@ -52,7 +51,7 @@ export class ContentServer {
   #read(request: Extract<ContentRequest, { readonly kind: "read-content" }>): Promise<void> {
     const { store, streams, fetch } = this.#deps;
     const { id, parts, holders, key } = request;
-    const read = (chunk: SealedChunk, signal: AbortSignal): Promise<Uint8Array> =>
+    const read = (chunk: ChunkPart, signal: AbortSignal): Promise<Uint8Array> =>
       readFileBlock(chunk, holders, { store, fetch, key, signal });
     const slices = (signal: AbortSignal) => this.#noting(readContent(parts, { read, signal }));
     return streams.send(id, slices, isReadForOne);

@@ -19,6 +19,7 @@ import {
   wholeSlices,
 } from "../../wire/dataset.ts";
 import { checkAll, type HandlersCheck } from "./check-all.ts";
+import { CodedCalls } from "./coded-calls.ts";
 import { CollectingCalls } from "./collecting-calls.ts";
 import { compactDataset, compactSlices, compactWork } from "./compact.ts";
 import { Contents } from "./contents.ts";
@@ -71,6 +72,10 @@ export class DataPlane implements RunsPort, RunnerPort {
     nextId: () => this.#nextId(),
     call: (request) => this.#call(request),
     abort: (id) => this.#abort(id, "nobody waits for it"),
+  });
+  readonly coded = new CodedCalls({
+    nextId: () => this.#nextId(),
+    call: (request) => this.#call(request),
   });
   readonly blockFacts: RunsPort["blockFacts"] = (cids) => this.#collecting.blockFacts(cids);
   readonly condemnBlocks: RunsPort["condemnBlocks"] = (cids) => this.#collecting.condemn(cids);

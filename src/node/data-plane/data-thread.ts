@@ -16,6 +16,7 @@ import type { Clock, Timers } from "../../std/clock.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
 import { answerVerifier, BlockVerifier } from "./block-verifier.ts";
+import { answerCoded } from "./coded-answers.ts";
 import { answerCollector } from "./collecting-answers.ts";
 import { compactDataset, compactOutcome } from "./compact.ts";
 import { ContentServer } from "./content-server.ts";
@@ -32,7 +33,7 @@ import type {
   UnitToRun,
 } from "./messages.ts";
 import { readPairPages, storePairs } from "./pair-texts.ts";
-import { RunFetcher } from "./run-fetcher.ts";
+import { type FetchBlock, RunFetcher } from "./run-fetcher.ts";
 import { SliceStreams } from "./slice-streams.ts";
 import { SourceCache } from "./source-cache.ts";
 
@@ -85,6 +86,7 @@ export class DataThread {
   readonly #sources = new SourceCache();
   readonly #outputs = new LiveOutputs();
   readonly #asks = new Map<number, Ask>();
+  readonly #fetchBlock: FetchBlock = (node, cid, signal) => this.#askBlock(node, { cid, signal });
   /** What can be given up: units and fetches. */
   readonly #aborts = new Map<number, AbortController>();
   readonly #ran: UnitRan[] = [];
@@ -121,11 +123,9 @@ export class DataThread {
       timers: machine,
       slots,
     });
-    const fetchBlock = (node: NodeId, cid: Cid, signal: AbortSignal) =>
-      this.#askBlock(node, { cid, signal });
-    this.#fetcher = new RunFetcher({ store, self, fetchBlock });
+    this.#fetcher = new RunFetcher({ store, self, fetchBlock: this.#fetchBlock });
     this.#contents = new ContentServer({
-      ...{ store, streams: this.#streams, fetch: fetchBlock },
+      ...{ store, streams: this.#streams, fetch: this.#fetchBlock },
       note: (error) => this.#note(error),
     });
     this.#verifier = new BlockVerifier({ store, machine, signal: this.#stop.signal });
@@ -164,6 +164,10 @@ export class DataThread {
       case "condemn-blocks":
       case "delete-condemned":
       case "run-blocks":
+      case "code-stripes":
+      case "rebuild-blocks":
+      case "offer-blocks":
+      case "drop-blocks":
       case "count-workers":
       case "check-handler":
       case "read-output":
@@ -258,6 +262,11 @@ export class DataThread {
       case "delete-condemned":
       case "run-blocks":
         return answerCollector(request, this.#store, this.#fetcher);
+      case "code-stripes":
+      case "rebuild-blocks":
+      case "offer-blocks":
+      case "drop-blocks":
+        return answerCoded(request, { store: this.#store, fetch: this.#fetchBlock });
       case "count-workers":
         return Promise.resolve({
           kind: "counted",

@@ -6,6 +6,7 @@
 import type { BlocksVerified } from "../../actors/work-ports.ts";
 import type { BlockFacts } from "../../fs/block-store.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
+import type { CodedStripe, StripeToCode } from "../../fs/erasure/stripe.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { ChunkPart } from "../../fs/file-blocks.ts";
 import type { SealKey } from "../../fs/seal.ts";
@@ -77,6 +78,7 @@ export type StreamMessage =
 
 /** What the control thread wants; each but those that are answered by a stream is answered once. */
 export type DataPlaneRequest =
+  | CodedRequest
   /** Units that came in one turn of the loop. Each is answered by itself. */
   | { readonly kind: "run"; readonly units: readonly UnitToRun[] }
   | {
@@ -152,6 +154,23 @@ export type DataPlaneRequest =
   /** Answered by a stream of the same number: each slice is a JSON array of [key, value]. */
   | { readonly kind: "read-pairs"; readonly id: number; readonly slices: readonly PieceSlice[] };
 
+/** A request about blocks of stripes, and copies that are too many. */
+export type CodedRequest =
+  | {
+      readonly kind: "code-stripes";
+      readonly id: number;
+      readonly stripes: readonly StripeToCode[];
+    }
+  | {
+      readonly kind: "rebuild-blocks";
+      readonly id: number;
+      readonly stripe: CodedStripe;
+      readonly cids: readonly Cid[];
+      readonly from: readonly NodeId[];
+    }
+  | { readonly kind: "offer-blocks"; readonly id: number; readonly cids: readonly Cid[] }
+  | { readonly kind: "drop-blocks"; readonly id: number; readonly cids: readonly Cid[] };
+
 /** A request about the content of files. */
 export type ContentRequest = Extract<
   DataPlaneRequest,
@@ -159,27 +178,29 @@ export type ContentRequest = Extract<
 >;
 
 /** A request whose kind has one answer, before it has a number. */
-export type CallRequest = Extract<
-  DataPlaneRequest,
-  {
-    kind:
-      | "ensure-run"
-      | "ensure-blocks"
-      | "list-blocks"
-      | "have-blocks"
-      | "take-blocks"
-      | "verify-blocks"
-      | "verify-store"
-      | "block-facts"
-      | "condemn-blocks"
-      | "delete-condemned"
-      | "run-blocks"
-      | "count-workers"
-      | "check-handler"
-      | "read-output"
-      | "store-pairs";
-  }
->;
+export type CallRequest =
+  | CodedRequest
+  | Extract<
+      DataPlaneRequest,
+      {
+        kind:
+          | "ensure-run"
+          | "ensure-blocks"
+          | "list-blocks"
+          | "have-blocks"
+          | "take-blocks"
+          | "verify-blocks"
+          | "verify-store"
+          | "block-facts"
+          | "condemn-blocks"
+          | "delete-condemned"
+          | "run-blocks"
+          | "count-workers"
+          | "check-handler"
+          | "read-output"
+          | "store-pairs";
+      }
+    >;
 
 /** From the control thread to the data plane. */
 export type ToDataPlane =
@@ -206,6 +227,12 @@ export type DataPlaneAnswer =
       readonly kind: "described";
       readonly id: number;
       readonly facts: readonly (BlockFacts | undefined)[];
+    }
+  | {
+      readonly kind: "coded";
+      readonly id: number;
+      /** For each stripe its parity. */
+      readonly parity: readonly (readonly Cid[])[];
     }
   | { readonly kind: "checked"; readonly id: number; readonly check: HandlerCheck }
   | {

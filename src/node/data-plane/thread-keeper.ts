@@ -139,6 +139,7 @@ export class ThreadKeeper {
       case "verified":
       case "described":
       case "counted":
+      case "coded":
       case "checked":
       case "output":
       case "stored":

@@ -50,7 +50,10 @@ test("a stripe is left out that has a block of another one, or one that nothing 
   commit(kit, "b", [2, 3], stripe([2, 3], 51));
   commit(kit, "c", [4], stripe([4, 5], 52));
   commit(kit, "d", [6, 7], stripe([6, 7], 7));
-  const found = stripesOf(kit.view, [1, 2, 3, 4, 6, 7].map((number) => block(number).cid));
+  const found = stripesOf(
+    kit.view,
+    [1, 2, 3, 4, 6, 7].map((number) => block(number).cid),
+  );
   expect([...found.keys()]).toEqual([block(1).cid, block(2).cid]);
   kit.checkCounts();
 });
@@ -73,7 +76,7 @@ test("blocks of a staged part are coded with the part, and go when the pin lapse
 test("a volume whose blocks may be coded says so for ever", () => {
   const kit = TreeKit.withPin();
   const options = {
-    ...{ copies: 2, chunking: "fixed", quotaBytes: undefined, quotaInodes: undefined } as const,
+    ...({ copies: 2, chunking: "fixed", quotaBytes: undefined, quotaInodes: undefined } as const),
     erasure: { data: 2, parity: 1 },
   };
   const set = kit.run({ kind: "fs-volume", revision: 0, options });

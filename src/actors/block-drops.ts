@@ -1,82 +1,70 @@
 /**
- * Copies that are too many are given up so that the last one never is. A node deletes a copy only after others, as
- * many as there are to be, have read theirs and promised to keep them for a while; who has promised deletes nothing
- * in that time, and who is about to delete promises nothing. So at each deletion the others are there, whatever
- * each node takes the members to be, and whoever ordered it. Promises are in memory: a node that may have made some
- * before it started anew deletes nothing until these are over.
+ * Copies that are too many are given up so that there are always enough. A node that wants to delete a copy *leaves*
+ * the block first: from then on it tells nobody that it keeps it. Then it asks others, as many as there are to be
+ * copies, each of which reads its own; only where all say that they keep theirs it deletes, and leaves no more.
+ *
+ * So there are that many copies after each deletion, whoever ordered it and whomever each node takes for a member.
+ * Of all that have deleted the block by some moment take the one that began to leave last. Those who told it that
+ * they keep the block were not leaving then, and none of them has begun to since and deleted it: it would have begun
+ * later. No clock is compared and nothing remembered: who starts anew leaves nothing, and who was asked may begin to
+ * leave as soon as it has answered.
  */
 import type { Cid, NodeId } from "../scheduler/dataset.ts";
-import type { Clock } from "../std/clock.ts";
 import type { Caller } from "./caller.ts";
 import type { RunsPort } from "./work-ports.ts";
-
-/** How long a promise holds, by the clock of the one who makes it. */
-export const KEPT_MS = 600_000;
-
-/** Within so long after it has asked a node deletes, by its own clock: far less than promises hold. */
-const DROP_WITHIN_MS = 60_000;
 
 /** Until others have read so many blocks of a slow disk. */
 const ASK_MS = 30_000;
 
-/** Blocks that are promised to be kept at once: about 20 MB. What is more is refused, and its other copies stay. */
-export const KEPT_MAX = 200_000;
-
 export interface BlockDropsDeps {
-  readonly clock: Clock;
   readonly caller: Pick<Caller, "ask">;
   readonly runs: Pick<RunsPort, "haveBlocks" | "blockFacts"> & {
     readonly coded: Pick<RunsPort["coded"], "offer" | "drop">;
   };
-  /** Whether this store was never open before, so that no promise can have been made. */
-  readonly isNew: boolean;
 }
 
 export class BlockDrops {
   readonly #deps: BlockDropsDeps;
-  readonly #keptUntilMs = new Map<Cid, number>();
   readonly #leaving = new Set<Cid>();
-  readonly #fromMs: number;
+  /** Blocks that are just looked at for others, and for how many. */
+  readonly #answering = new Map<Cid, number>();
 
   constructor(deps: BlockDropsDeps) {
     this.#deps = deps;
-    this.#fromMs = deps.isNew ? Number.NEGATIVE_INFINITY : deps.clock.nowMs() + KEPT_MS;
   }
 
-  /** Promises to keep blocks; for each whether it does: it is here, and was read whole. */
+  /** For each block whether this node keeps it: it is here, was read whole, and is not left. */
   async keep(cids: readonly Cid[]): Promise<readonly boolean[]> {
-    const { clock, runs } = this.#deps;
-    // The promise first: from here on none of them begins to leave.
-    const untilMs = clock.nowMs() + KEPT_MS;
-    const promised = cids.map((cid) => this.#promise(cid, untilMs));
-    await runs.haveBlocks(cids);
-    const facts = await runs.blockFacts(cids);
-    return cids.map((_, at) => promised[at] === true && facts[at] !== undefined);
+    const kept = cids.filter((cid) => !this.#leaving.has(cid));
+    // None of them may begin to leave, and be gone, between the look and the answer.
+    this.#count(kept, 1);
+    try {
+      const facts = await this.#deps.runs.blockFacts(kept);
+      const whole = new Set(kept.filter((_, at) => facts[at] !== undefined));
+      return cids.map((cid) => whole.has(cid));
+    } finally {
+      this.#count(kept, -1);
+    }
   }
 
-  /** Deletes blocks that all of the keepers promise to keep; for each whether it did. */
+  /** Deletes blocks that all of the keepers keep; for each whether it did. */
   async drop(cids: readonly Cid[], keepers: readonly NodeId[]): Promise<readonly boolean[]> {
-    const { clock, runs } = this.#deps;
-    const begunMs = clock.nowMs();
-    const mayLeave =
-      keepers.length === 0 || begunMs < this.#fromMs
-        ? []
-        : cids.filter((cid) => !this.#leaving.has(cid) && !this.#isKept(cid, begunMs));
-    if (mayLeave.length === 0) return cids.map(() => false);
-    const leaving = [...new Set(mayLeave)];
+    const { runs } = this.#deps;
+    const leaving = [...new Set(cids)].filter(
+      (cid) => !this.#leaving.has(cid) && !this.#answering.has(cid),
+    );
+    if (keepers.length === 0 || leaving.length === 0) return cids.map(() => false);
     for (const cid of leaving) this.#leaving.add(cid);
     const dropped = new Set<Cid>();
     try {
       await runs.coded.offer(leaving);
       const kept = await this.#keptBy(leaving, keepers);
-      if (clock.nowMs() - begunMs <= DROP_WITHIN_MS && kept.length > 0) {
-        const gone = await runs.coded.drop(kept);
-        kept.forEach((cid, at) => {
-          if (gone[at] === true) dropped.add(cid);
-        });
-      }
+      const gone = kept.length === 0 ? [] : await runs.coded.drop(kept);
+      kept.forEach((cid, at) => {
+        if (gone[at] === true) dropped.add(cid);
+      });
     } finally {
-      // Who is offered and stays is wanted again.
+      // Who was offered and stays is wanted again.
       await runs.haveBlocks(leaving.filter((cid) => !dropped.has(cid)));
       for (const cid of leaving) this.#leaving.delete(cid);
     }
@@ -94,27 +82,11 @@ export class BlockDrops {
     );
   }
 
-  #promise(cid: Cid, untilMs: number): boolean {
-    if (this.#leaving.has(cid)) return false;
-    if (this.#keptUntilMs.size >= KEPT_MAX && !this.#keptUntilMs.has(cid)) {
-      this.#forgetOver();
-      if (this.#keptUntilMs.size >= KEPT_MAX) return false;
-    }
-    // Last in the order of the map, which is that of their ends.
-    this.#keptUntilMs.delete(cid);
-    this.#keptUntilMs.set(cid, untilMs);
-    return true;
-  }
-
-  #isKept(cid: Cid, nowMs: number): boolean {
-    return (this.#keptUntilMs.get(cid) ?? Number.NEGATIVE_INFINITY) > nowMs;
-  }
-
-  #forgetOver(): void {
-    const nowMs = this.#deps.clock.nowMs();
-    for (const [cid, untilMs] of this.#keptUntilMs) {
-      if (untilMs > nowMs) return;
-      this.#keptUntilMs.delete(cid);
+  #count(cids: readonly Cid[], by: number): void {
+    for (const cid of cids) {
+      const count = (this.#answering.get(cid) ?? 0) + by;
+      if (count === 0) this.#answering.delete(cid);
+      else this.#answering.set(cid, count);
     }
   }
 }

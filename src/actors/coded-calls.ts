@@ -10,9 +10,9 @@ export type CodedCall =
       readonly cids: readonly string[];
       readonly from: readonly NodeId[];
     }
-  /** "Which of these blocks will you keep for ten minutes, whatever you are told?" Each is read before. */
+  /** "Which of these blocks do you have, read whole just now, and are not about to delete?" */
   | { readonly kind: "keep-blocks"; readonly cids: readonly string[] }
-  /** "Delete those of these blocks that all of these nodes promise to keep; which did you?" */
+  /** "Delete those of these blocks that all of these nodes keep; which did you?" */
   | {
       readonly kind: "drop-blocks";
       readonly cids: readonly string[];

@@ -42,7 +42,8 @@ export class Collection {
     this.#host = parts.host;
     this.#runs = deps.runs;
     this.#drops = new BlockDrops({
-      ...{ clock, runs: deps.runs, caller: parts.caller, isNew: deps.boot === 1 },
+      runs: deps.runs,
+      caller: parts.caller,
     });
     this.#collector = newCollector(deps, parts);
     const moments: HeldMomentsDeps = {

@@ -79,6 +79,12 @@ export interface InodeCommit extends InodeAt {
   readonly bytes: number | undefined;
 }
 
+/** What a commit came to. */
+export interface InodeCommitted extends OpenInode {
+  /** The folder in which a new file got its name, as it is then; null where it is gone, or no name was said. */
+  readonly folder: InodeView | null;
+}
+
 /** One extended attribute; bytes are base64. */
 export interface InodeAttribute {
   readonly name: string;
@@ -148,7 +154,7 @@ export interface InodePort {
     input: InodeCommit,
     bytes: AsyncIterable<Uint8Array>,
     options: CallOptions,
-  ): Promise<OpenInode>;
+  ): Promise<InodeCommitted>;
   /** The first of `count` numbers that are nobody else's. */
   reserve(
     of: { readonly workflow: string; readonly count: number },

@@ -12,6 +12,7 @@ import {
   BLOCKS_QUERY,
   CHANGES_QUERY,
   COMMIT_QUERY,
+  INODE_COMMITTED,
   INODE_LIST,
   INODE_LIST_QUERY,
   INODE_QUERY,
@@ -297,7 +298,7 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
       querystring: COMMIT_QUERY,
       streamsBody: true,
       bodyLimit: FILE_BODY_BYTES_MAX,
-      answers: { 200: json("The file with its new blocks.", OPEN_INODE) },
+      answers: { 200: json("The file with its new blocks.", INODE_COMMITTED) },
     }),
     async (request, reply) => {
       const { inode, mode, mtimeMicros, exclusive, staged, bytes } = request.query;

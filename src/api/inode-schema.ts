@@ -3,6 +3,7 @@ import type {
   BlockView,
   InodeAttribute,
   InodeChange,
+  InodeCommitted,
   InodeList,
   InodeView,
   OpenInode,
@@ -112,6 +113,11 @@ const BLOCKS = list(
 export const OPEN_INODE = object<OpenInode>("OpenInode", {
   ...SHOWN,
   ...{ blocks: BLOCKS, list: nullable(NATURAL), parts: NATURAL },
+});
+
+export const INODE_COMMITTED = object<InodeCommitted>("InodeCommitted", {
+  ...SHOWN,
+  ...{ blocks: BLOCKS, list: nullable(NATURAL), parts: NATURAL, folder: nullable(INODE_VIEW) },
 });
 
 export const BLOCK_LIST = object<{ blocks: unknown }>("BlockList", { blocks: BLOCKS });

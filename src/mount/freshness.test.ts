@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { CHANGES_MAX, Freshness } from "./freshness.ts";
+import { Freshness } from "./freshness.ts";
+import { CHANGES_MAX } from "./heard-changes.ts";
 
 const TIMEOUTS = { entryMs: 1_000, attributesMs: 500 };
 const NONE = { entryMs: 0, attributesMs: 0 };

@@ -3,14 +3,12 @@
  * unheard. F1: what was asked before the volume began to answer for it is told without any time. F2: so is what
  * others have changed between the question and the answer.
  */
+import { HeardChanges, keyOf } from "./heard-changes.ts";
 import type { InodeId, Place, Volume, VolumeChange } from "./ports.ts";
 import type { Timeouts } from "./protocol/reply.ts";
 
 /** An answer is under way for a moment before the kernel begins to count. */
 export const UNDER_WAY_MS = 200;
-
-/** Changes that are remembered by what they changed; of what was asked before the oldest nothing is trusted. */
-export const CHANGES_MAX = 4096;
 
 const NO_TIME: Timeouts = { entryMs: 0, attributesMs: 0 };
 
@@ -26,11 +24,7 @@ export class Freshness {
   readonly #timeouts: Timeouts;
   /** How long the kernel goes by it at most. */
   readonly #neededMs: number;
-  #count = 0;
-  /** Of what was asked before so many changes it is not known what has changed since. */
-  #floor = 0;
-  /** The last change of an inode or a name, the oldest first. */
-  readonly #changed = new Map<string, number>();
+  readonly #heard = new HeardChanges();
 
   constructor(volume: Pick<Volume, "trustedMs">, timeouts: Timeouts) {
     this.#volume = volume;
@@ -40,13 +34,13 @@ export class Freshness {
 
   /** To be called before something is asked of the volume that the kernel is to be told. */
   look(): Look {
-    return { after: this.#count, isTrusted: this.#isTrusted() };
+    return { after: this.#heard.count, isTrusted: this.#isTrusted() };
   }
 
   /** What the kernel is told with what was found: an inode, by a name or by itself. */
   timeouts(look: Look, inode: InodeId, place: Place | undefined): Timeouts {
-    if (!look.isTrusted || look.after < this.#floor || !this.#isTrusted()) return NO_TIME;
-    const isOld = (key: string): boolean => (this.#changed.get(key) ?? 0) > look.after;
+    if (!look.isTrusted || !this.#isTrusted()) return NO_TIME;
+    const isOld = (key: string): boolean => this.#heard.isOld(look.after, key);
     const { entryMs, attributesMs } = this.#timeouts;
     return {
       entryMs: place !== undefined && isOld(keyOf(place)) ? 0 : entryMs,
@@ -56,28 +50,10 @@ export class Freshness {
 
   /** Others have changed something, as it is heard here. */
   heard(change: VolumeChange): void {
-    this.#count += 1;
-    if (change.kind === "all") {
-      this.#floor = this.#count;
-      this.#changed.clear();
-      return;
-    }
-    const key = change.kind === "entry" ? keyOf(change) : String(change.inode);
-    this.#changed.delete(key);
-    this.#changed.set(key, this.#count);
-    if (this.#changed.size <= CHANGES_MAX) return;
-    for (const [oldest, count] of this.#changed) {
-      this.#floor = count;
-      this.#changed.delete(oldest);
-      break;
-    }
+    this.#heard.heard(change);
   }
 
   #isTrusted(): boolean {
     return this.#volume.trustedMs() >= this.#neededMs;
   }
-}
-
-function keyOf({ parent, name }: Place): string {
-  return `${parent}/${name}`;
 }

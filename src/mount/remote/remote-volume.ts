@@ -5,7 +5,7 @@ import type {
   BlockView,
   InodeAttribute,
   InodeChange,
-  InodeList,
+  InodeCommitted,
   InodeView,
   OpenInode,
   VolumeUse,
@@ -31,15 +31,14 @@ import type {
 } from "../ports.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { NearNodes } from "./near-nodes.ts";
+import { keptChange, madeName, movedName, takenName } from "./own-changes.ts";
 import type { RemoteCalls } from "./remote-calls.ts";
 import { RemoteContent } from "./remote-content.ts";
+import { RemoteNames } from "./remote-names.ts";
 import { RemoteWatch } from "./remote-watch.ts";
 
 /** Blocks of one file that are held: with chunks of 1 MiB a file of 256 GiB, and some 40 MB of list. */
 const HELD_BLOCKS_MAX = 262_144;
-
-/** Names that one call lists, as many as a node tells at once. */
-const PAGE_NAMES = 1000;
 
 /** What `statfs` tells of files where nobody has set a bound. */
 const FILES = 10_000_000;
@@ -60,6 +59,7 @@ export class RemoteVolume implements Volume {
   readonly #near: NearNodes;
   readonly #cache: BlockCache;
   readonly #watch: RemoteWatch;
+  readonly #names: RemoteNames;
   readonly #holds = new Map<HoldId, RemoteContent>();
   #lastHold = 0;
 
@@ -86,14 +86,15 @@ export class RemoteVolume implements Volume {
       ask: (query) => calls.changes(query),
       ...{ nowMs, forgottenMs: knownMs + UNDER_WAY_MS },
     });
+    this.#names = new RemoteNames({ calls, watch: this.#watch, nowMs });
   }
 
-  async lookup({ parent, name }: Place): Promise<Attributes> {
-    return this.#shown(await this.#calls.get("inode", { inode: parent, name }));
+  async lookup(place: Place): Promise<Attributes> {
+    return this.#shown(await this.#names.lookup(place));
   }
 
   async getattr(inode: InodeId): Promise<Attributes> {
-    return this.#shown(await this.#calls.get("inode", { inode }));
+    return this.#shown(await this.#names.getattr(inode));
   }
 
   async setattr(inode: InodeId, change: AttributeChange): Promise<Attributes> {
@@ -106,15 +107,20 @@ export class RemoteVolume implements Volume {
     const mtimeMicros = mtimeNs === undefined ? undefined : microsOf(mtimeNs);
     if (bytes !== undefined) return this.#resize(inode, bytes, { mode, mtimeMicros });
     if (mode === undefined && mtimeMicros === undefined) return this.getattr(inode);
-    return this.#changed(await this.#calls.post("inode/set", { inode, mode, mtimeMicros }));
+    const set = { inode, mode, mtimeMicros };
+    return this.#changed(
+      await this.#names.change(
+        () => this.#calls.post<InodeChange>("inode/set", set),
+        (answer) => keptChange(inode, answer),
+      ),
+    );
   }
 
   async list(
     directory: InodeId,
-    { after, limit }: { readonly after: string | undefined; readonly limit: number },
+    page: { readonly after: string | undefined; readonly limit: number },
   ): Promise<DirectoryPage> {
-    const page = { inode: directory, after, limit: Math.min(limit, PAGE_NAMES) };
-    const { entries, next } = await this.#calls.get<InodeList>("inode/list", page);
+    const { entries, next } = await this.#names.list(directory, page);
     return {
       entries: entries.map(({ name, ...one }) => ({ name, attributes: this.#shown(one) })),
       more: next !== null,
@@ -122,43 +128,42 @@ export class RemoteVolume implements Volume {
   }
 
   async readlink(inode: InodeId): Promise<string> {
-    const { target } = await this.#calls.get<InodeView>("inode", { inode });
+    const { target } = await this.#names.getattr(inode);
     if (target !== null) return target;
     throw new VolumeError({ code: "VOLUME_INVALID", reason: "no symlink" }, "no symlink");
   }
 
-  async mkdir({ parent, name }: Place, { mode }: NewInode): Promise<Attributes> {
-    checkName(name);
-    return this.#changed(await this.#calls.post("inode/mkdir", { parent, name, mode }));
+  async mkdir(place: Place, { mode }: NewInode): Promise<Attributes> {
+    return this.#made(place, "mkdir", { mode });
   }
 
-  async symlink({ parent, name }: Place, target: string): Promise<Attributes> {
-    checkName(name);
-    return this.#changed(await this.#calls.post("inode/symlink", { parent, name, target }));
+  async symlink(place: Place, target: string): Promise<Attributes> {
+    return this.#made(place, "symlink", { target });
   }
 
-  async link(inode: InodeId, { parent, name }: Place): Promise<Attributes> {
-    checkName(name);
-    return this.#changed(await this.#calls.post("inode/link", { parent, name, inode }));
+  async link(inode: InodeId, place: Place): Promise<Attributes> {
+    return this.#made(place, "link", { inode });
   }
 
-  async unlink({ parent, name }: Place): Promise<Attributes> {
-    const change = { parent, name, folder: false };
-    return this.#changed(await this.#calls.post("inode/unlink", change));
+  async unlink(place: Place): Promise<Attributes> {
+    return this.#changed(await this.#take(place, false));
   }
 
-  async rmdir({ parent, name }: Place): Promise<void> {
-    await this.#calls.post("inode/unlink", { parent, name, folder: true });
+  async rmdir(place: Place): Promise<void> {
+    await this.#take(place, true);
   }
 
   async rename(
-    { parent, name }: Place,
+    from: Place,
     to: Place,
     { replace }: { readonly replace: boolean },
   ): Promise<Renamed> {
     checkName(to.name);
-    const move = { parent, name, toParent: to.parent, toName: to.name, exclusive: !replace };
-    const change = await this.#calls.post<InodeChange>("inode/rename", move);
+    const move = { ...from, toParent: to.parent, toName: to.name, exclusive: !replace };
+    const change = await this.#names.change(
+      () => this.#calls.post<InodeChange>("inode/rename", move),
+      (answer) => movedName(from, to, answer),
+    );
     const { replaced } = change;
     return {
       moved: this.#changed(change).inode,
@@ -167,8 +172,10 @@ export class RemoteVolume implements Volume {
   }
 
   async open(inode: InodeId, expected: Place | undefined): Promise<OpenedFile> {
-    const opened = await this.#calls.get<OpenInode>("inode/open", { inode, ...expected });
-    return this.#held(opened);
+    const asked = { inode, ...expected };
+    return this.#held(
+      await this.#names.sees(() => this.#calls.get<OpenInode>("inode/open", asked)),
+    );
   }
 
   async read(
@@ -222,7 +229,7 @@ export class RemoteVolume implements Volume {
     const value = Buffer.from(attribute.value).toString("base64");
     const over = OVER[mode];
     try {
-      await this.#calls.post("inode/attribute", { inode, name, value, over });
+      await this.#setAttribute({ inode, name, value, over });
     } catch (error) {
       if (!(error instanceof VolumeError) || error.code !== "VOLUME_EXISTS") throw error;
       throw volumeError("VOLUME_ATTRIBUTE_EXISTS", error.message);
@@ -234,7 +241,7 @@ export class RemoteVolume implements Volume {
   }
 
   async removexattr(inode: InodeId, name: string): Promise<void> {
-    await this.#calls.post("inode/attribute", { inode, name, value: null, over: "present" });
+    await this.#setAttribute({ inode, name, value: null, over: "present" });
   }
 
   async statfs(): Promise<VolumeSpace> {
@@ -254,7 +261,7 @@ export class RemoteVolume implements Volume {
   }
 
   changes(signal: AbortSignal): AsyncIterable<VolumeChange> {
-    return this.#watch.changes(signal);
+    return this.#names.changes(signal);
   }
 
   async #attributes(inode: InodeId): Promise<readonly InodeAttribute[]> {
@@ -275,17 +282,55 @@ export class RemoteVolume implements Volume {
       readonly staged?: { readonly path: string; readonly bytes: number };
       readonly content: () => Readable;
     },
-  ): Promise<OpenInode> {
+  ): Promise<InodeCommitted> {
     const { place, mode, mtimeMicros, staged, content } = file;
     const common = { inode, mode: mode?.toString(8), mtimeMicros };
-    return this.#calls.put<OpenInode>("inode/content", {
-      query: async (isAgain) =>
-        isAgain && place !== undefined && (await this.#isThere(inode))
-          ? common
-          : { ...common, ...place },
-      staged: async () => staged && this.#near.staged(staged),
-      content: () => Readable.toWeb(content()),
-    });
+    const query = async (isAgain: boolean): Promise<object> => {
+      if (!isAgain) return { ...common, ...place };
+      // What was sent before may still happen.
+      this.#names.doubt();
+      return place !== undefined && (await this.#isThere(inode)) ? common : { ...common, ...place };
+    };
+    return this.#names.change(
+      () =>
+        this.#calls.put<InodeCommitted>("inode/content", {
+          query,
+          staged: async () => staged && this.#near.staged(staged),
+          content: () => Readable.toWeb(content()),
+        }),
+      (answer) =>
+        place === undefined ? keptChange(inode, { inode: answer }) : madeName(place, answer),
+    );
+  }
+
+  /** Something new, or another name, in a folder. */
+  async #made(place: Place, what: "mkdir" | "symlink" | "link", how: object): Promise<Attributes> {
+    checkName(place.name);
+    const change = await this.#names.change(
+      () => this.#calls.post<InodeChange>(`inode/${what}`, { ...place, ...how }),
+      (answer) => madeName(place, answer?.inode ?? undefined, what === "mkdir"),
+    );
+    return this.#changed(change);
+  }
+
+  #take({ parent, name }: Place, folder: boolean): Promise<InodeChange> {
+    const place = { parent, name };
+    return this.#names.change(
+      () => this.#calls.post<InodeChange>("inode/unlink", { ...place, folder }),
+      (answer) => takenName(place, answer),
+    );
+  }
+
+  async #setAttribute(attribute: {
+    readonly inode: InodeId;
+    readonly name: string;
+    readonly value: string | null;
+    readonly over: "any" | "absent" | "present";
+  }): Promise<void> {
+    await this.#names.change(
+      () => this.#calls.post<InodeChange>("inode/attribute", attribute),
+      (answer) => keptChange(attribute.inode, answer),
+    );
   }
 
   async #isThere(inode: InodeId): Promise<boolean> {

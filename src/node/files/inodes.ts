@@ -6,6 +6,7 @@ import type {
   InodeAttribute,
   InodeChange,
   InodeCommit,
+  InodeCommitted,
   InodeList,
   InodePort,
   InodeView,
@@ -16,6 +17,7 @@ import type {
 } from "../../api/inode-port.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { rowOf } from "../../scheduler/apply-kit.ts";
+import { readAll } from "../../scheduler/transaction.ts";
 import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { treeKeys } from "../../scheduler/tree/keys.ts";
@@ -122,7 +124,7 @@ export class Inodes implements InodePort {
     input: InodeCommit,
     bytes: AsyncIterable<Uint8Array>,
     options: CallOptions,
-  ): Promise<OpenInode> {
+  ): Promise<InodeCommitted> {
     const call = await this.#calls.begin(input.workflow, options);
     const { inode, place } = input;
     // What would be refused is so before a byte of it is taken.
@@ -147,10 +149,10 @@ export class Inodes implements InodePort {
         return { kind: "fs-create", upload, inode, ...at, ...what, mode };
       },
     });
-    const { row } = await this.#find(call, { from: inode, path: "" });
+    const { view, folder } = await this.#committed(call, inode, place?.parent);
     // Somebody else may have brought other content since.
-    const shown = { ...inodeView({ inode, row }), bytes: stored.bytes, content: stored.cid };
-    return this.#opened(call, shown, stored.content);
+    const shown = { ...view, bytes: stored.bytes, content: stored.cid };
+    return { ...(await this.#opened(call, shown, stored.content)), folder };
   }
 
   async reserve(
@@ -300,6 +302,30 @@ export class Inodes implements InodePort {
     return this.#calls.reader.ask(call, (view) => {
       const row = findInode(view, inode);
       return row === undefined ? null : inodeView({ inode, row });
+    });
+  }
+
+  /** A file, and the folder in which it got its name, after a commit. */
+  #committed(
+    call: FileCall,
+    inode: number,
+    parent: number | undefined,
+  ): Promise<{ readonly view: InodeView; readonly folder: InodeView | null }> {
+    return this.#calls.reader.ask(call, (view) => {
+      readAll(view, [
+        treeKeys.inode(inode),
+        ...(parent === undefined ? [] : [treeKeys.inode(parent)]),
+      ]);
+      const row = findInode(view, inode);
+      if (row === undefined) throw notThere();
+      const folder = parent === undefined ? undefined : findInode(view, parent);
+      return {
+        view: inodeView({ inode, row }),
+        folder:
+          folder === undefined || parent === undefined
+            ? null
+            : inodeView({ inode: parent, row: folder }),
+      };
     });
   }
 

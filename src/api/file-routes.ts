@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { carPutRoute, carReadRoute } from "./car-routes.ts";
 import { type ApiContext, callCluster } from "./context.ts";
+import { piecesRoute, uploadRoutes } from "./early-routes.ts";
 import { fileAttributeRoutes } from "./file-attribute-routes.ts";
 import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import { fileNameRoutes } from "./file-name-routes.ts";
@@ -56,12 +57,14 @@ export function fileRoutes(app: FastifyInstance, context: ApiContext): void {
     treePutRoute(scope, context);
     carPutRoute(scope, context);
     commitRoute(scope, context);
+    piecesRoute(scope, context);
     done();
   });
   fileNameRoutes(app, context);
   fileAttributeRoutes(app, context);
   inodeRoutes(app, context);
   inodeChangeRoutes(app, context);
+  uploadRoutes(app, context);
   volumeRoutes(app, context);
   snapshotRoutes(app, context);
 }

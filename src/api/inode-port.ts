@@ -77,6 +77,18 @@ export interface InodeCommit extends InodeAt {
   readonly mtimeMicros: number | undefined;
   /** How long the content is, where that is known. */
   readonly bytes: number | undefined;
+  /** Its pieces came before, under this name; `bytes` says how many of them. */
+  readonly upload?: string | undefined;
+}
+
+/** Pieces of a content that is still written. */
+export interface PiecesPut {
+  readonly workflow: string;
+  readonly upload: string;
+  /** Where they begin, bytes: a multiple of 1 MiB. */
+  readonly at: number;
+  /** Up to 8 MiB. */
+  readonly bytes: number;
 }
 
 /** What a commit came to. */
@@ -149,7 +161,10 @@ export interface InodePort {
     at: { readonly workflow: string } & BlockView,
     options: CallOptions,
   ): Promise<AsyncIterable<Uint8Array>>;
-  /** Nothing of it is seen before all of it is durable. Answers the content that it brought, whatever came after. */
+  /**
+   * Nothing of it is seen before all of it is durable. Answers the content that it brought, whatever came after.
+   * @throws also `FS_PIN_LAPSED` for an `upload` that is not on its way here.
+   */
   commit(
     input: InodeCommit,
     bytes: AsyncIterable<Uint8Array>,
@@ -206,6 +221,25 @@ export interface InodePort {
     options: CallOptions,
   ): Promise<VolumeChanges>;
   space(of: { readonly workflow: string }, options: CallOptions): Promise<VolumeUse>;
+  /**
+   * A content that comes while it is still written: the name under which this node knows it, for some minutes after
+   * each of its pieces; null where the volume takes only whole contents.
+   */
+  beginUpload(
+    of: { readonly workflow: string },
+    options: CallOptions,
+  ): Promise<{ readonly upload: string | null }>;
+  /** Resolves when they are durable. @throws `FS_PIN_LAPSED` where no such content is on its way. */
+  putPieces(
+    of: PiecesPut,
+    bytes: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<Readonly<Record<string, never>>>;
+  /** Nothing more of it will come. */
+  endUpload(
+    of: { readonly workflow: string; readonly upload: string },
+    options: CallOptions,
+  ): Promise<Readonly<Record<string, never>>>;
   /** Where this node and the mounts on its machine meet; undefined where they do not. */
   near(of: { readonly workflow: string }, options: CallOptions): Promise<NearPlace | undefined>;
   /** What a mount has written there. Fails with `API_INPUT_INVALID` where it is not. */

@@ -37,7 +37,7 @@ import { countOf, flagOf } from "./query.ts";
 import { json, type RouteParts, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 
-interface Workflow {
+export interface Workflow {
   readonly workflow: string;
 }
 
@@ -61,7 +61,7 @@ function reading(
   });
 }
 
-function numberOf(name: string, value: string | undefined): number {
+export function numberOf(name: string, value: string | undefined): number {
   return countOf(value, { name, min: 0, max: Number.MAX_SAFE_INTEGER, otherwise: 0 });
 }
 
@@ -241,16 +241,17 @@ function blockRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 /** What the body says, or a file that is near; never more than was said. */
-function contentGiven(
+export function contentGiven(
   { cluster }: ApiContext,
   given: {
     readonly staged: string | undefined;
+    readonly from?: number;
     readonly bytes: number | undefined;
     readonly body: StreamedBody;
   },
 ): AsyncIterable<Uint8Array> {
-  const { staged, bytes, body } = given;
-  if (staged !== undefined) return cluster.inodes.staged({ staged, bytes: bytes ?? 0 });
+  const { staged, from = 0, bytes, body } = given;
+  if (staged !== undefined) return cluster.inodes.staged({ staged, from, bytes: bytes ?? 0 });
   return bytes === undefined ? contentOf(body) : ofLength(contentOf(body), bytes);
 }
 
@@ -287,13 +288,14 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
       readonly mtimeMicros?: string;
       readonly staged?: string;
       readonly bytes?: string;
+      readonly upload?: string;
     };
     Body: StreamedBody;
   }>(
     "/workflows/:workflow/fs/inode/content",
     route(cluster, {
       summary:
-        "New content for an inode, or with a name for a new one whose number was reserved: the body is its bytes, or they are found where mounts and this node meet (fs/near).",
+        "New content for an inode, or with a name for a new one whose number was reserved: the body is its bytes, or they are found where mounts and this node meet (fs/near), or came before, under `upload`.",
       ...{ tag: "files", role: "submit", scope: { kind: "workflow" }, params: WORKFLOW_PARAMS },
       querystring: COMMIT_QUERY,
       streamsBody: true,
@@ -301,13 +303,14 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
       answers: { 200: json("The file with its new blocks.", INODE_COMMITTED) },
     }),
     async (request, reply) => {
-      const { inode, mode, mtimeMicros, exclusive, staged, bytes } = request.query;
+      const { inode, mode, mtimeMicros, exclusive, staged, bytes, upload } = request.query;
       const input = {
         ...{ ...request.params, inode: numberOf("inode", inode), place: placeOf(request.query) },
         exclusive: flagOf(exclusive, false),
         mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
         mtimeMicros: mtimeMicros === undefined ? undefined : microsOf(mtimeMicros),
         bytes: bytes === undefined ? undefined : numberOf("bytes", bytes),
+        upload,
       };
       const content = contentGiven(context, { staged, bytes: input.bytes, body: request.body });
       try {

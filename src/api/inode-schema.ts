@@ -59,8 +59,14 @@ export const COMMIT_QUERY = members(["inode"], {
   ...{ inode: NUMBER, parent: NUMBER, name: NAME, exclusive: FLAG },
   mode: { type: "string", pattern: "^[0-7]{1,4}$" },
   mtimeMicros: { type: "string", pattern: "^-?[0-9]{1,16}$" },
-  ...{ staged: NAME, bytes: NUMBER },
+  ...{ staged: NAME, bytes: NUMBER, upload: NAME },
 });
+export const PIECES_QUERY = members(["upload", "at", "bytes"], {
+  ...{ upload: NAME, at: NUMBER, bytes: NUMBER, staged: NAME, from: NUMBER },
+});
+export const UPLOAD_BODY = members(["upload"], { upload: NAME });
+export const UPLOAD_BEGUN = members(["upload"], { upload: nullable(TEXT) });
+export const NOTHING = members([], {});
 
 const AT = { parent: INODE, name: NAME } as const;
 

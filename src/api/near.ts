@@ -17,5 +17,7 @@ export interface NearPlace {
 export interface StagedContent {
   /** Relative to the directory. */
   readonly staged: string;
+  /** Where it begins in that file; 0 where nothing is said. */
+  readonly from?: number;
   readonly bytes: number;
 }

@@ -3,6 +3,7 @@
  * which everybody here reads. O2: what was written gets to the volume as a whole, at close or fsync. O3:
  * after an error nothing is committed, so that no half content takes the place of a whole one.
  */
+import { EarlyPieces } from "./early-pieces.ts";
 import { VolumeError } from "./errors.ts";
 import type {
   AttributeChange,
@@ -41,6 +42,8 @@ export class OpenFile {
   #place: NewPlace | undefined;
   #hold: HoldId | undefined;
   #staging: StagingFile | undefined;
+  /** Of what is staged. */
+  #early: EarlyPieces | undefined;
   #isDirty = false;
   #isOrphan = false;
   /** The mode was changed along with the content, and goes with the next commit. */
@@ -117,8 +120,7 @@ export class OpenFile {
     return this.#inTurn(async () => {
       if (this.#isDirty || this.#isOrphan) return false;
       const before = this.#hold;
-      this.#staging?.remove();
-      this.#staging = undefined;
+      this.#unstage();
       this.#attributes = opened.attributes;
       this.#hold = opened.hold;
       this.#changes += 1;
@@ -144,7 +146,9 @@ export class OpenFile {
   async write(data: Uint8Array, at: number, killPrivileges: boolean): Promise<void> {
     await this.#change(async () => {
       const staging = await this.#stage(false);
+      const before = staging.bytes;
       staging.write(data, at);
+      this.#early?.wrote({ at, length: data.length, before });
       if (killPrivileges) this.killPrivileges();
     });
   }
@@ -152,7 +156,9 @@ export class OpenFile {
   async truncate(bytes: number): Promise<void> {
     await this.#change(async () => {
       const staging = await this.#stage(bytes === 0);
+      const before = staging.bytes;
       staging.truncate(bytes);
+      this.#early?.cut({ bytes, before });
     });
   }
 
@@ -206,6 +212,7 @@ export class OpenFile {
   orphan(attributes: Attributes | undefined): void {
     this.#isOrphan = true;
     this.#place = undefined;
+    this.#early?.end();
     this.#attributes = { ...this.attributes, links: attributes?.links ?? 0 };
   }
 
@@ -234,9 +241,15 @@ export class OpenFile {
     onEnd();
     const hold = this.#hold;
     this.#hold = undefined;
+    this.#unstage();
+    if (hold !== undefined) await this.#options.volume.close(hold);
+  }
+
+  #unstage(): void {
+    this.#early?.end();
+    this.#early = undefined;
     this.#staging?.remove();
     this.#staging = undefined;
-    if (hold !== undefined) await this.#options.volume.close(hold);
   }
 
   async #commitNow(reason: "close" | "fsync"): Promise<void> {
@@ -260,6 +273,7 @@ export class OpenFile {
     const { inode, mode, uid, gid, mtimeNs } = this.#attributes;
     const place = this.#place;
     const isNew = place !== undefined;
+    const early = await this.#early?.all(staging.bytes, { begins: reason === "fsync" });
     const committed = await volume.commit({
       inode,
       place,
@@ -273,7 +287,7 @@ export class OpenFile {
         mtimeNs,
       },
       mayTake: reason === "close",
-      reason,
+      ...{ reason, early },
     });
     const before = this.#hold;
     this.#hold = committed.hold;
@@ -282,6 +296,8 @@ export class OpenFile {
     this.#modeChanged = false;
     this.#place = undefined;
     if (committed.taken) {
+      this.#early?.end();
+      this.#early = undefined;
       this.#staging = undefined;
       staging.letGo();
     }
@@ -309,14 +325,18 @@ export class OpenFile {
   /** The staging file; when there is none yet, one with the content so far, or an empty one. */
   async #stage(isEmpty: boolean): Promise<StagingFile> {
     if (this.#staging !== undefined) return this.#staging;
-    const staging = new StagingFile(this.#options.stagingDirectory);
+    const { stagingDirectory, volume } = this.#options;
+    const staging = new StagingFile(stagingDirectory);
+    const early = new EarlyPieces(staging.path, () => volume.beginEarly());
     try {
       if (!isEmpty && this.#hold !== undefined) await this.#fetch(this.#hold, staging);
+      early.holds(staging.bytes);
     } catch (error) {
       staging.remove();
       throw error;
     }
     this.#staging = staging;
+    this.#early = early;
     return staging;
   }
 

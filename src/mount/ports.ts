@@ -88,6 +88,25 @@ export interface Commit {
   readonly mayTake: boolean;
   /** Whether somebody asked with fsync, or only closed the file. */
   readonly reason: "close" | "fsync";
+  /** The volume has all of it already; if it should not, `path` has it. */
+  readonly early?: EarlyContent | undefined;
+}
+
+/** Content that a volume takes while it is still written, in pieces of 1 MiB of which only the last is shorter. */
+export interface EarlyContent {
+  /** The volume does not know it any more: what was given counts for nothing. */
+  readonly isOver: boolean;
+  /**
+   * Gives whole pieces of a file of the local disk, up to 8; resolves when they are as durable as the volume
+   * promises. Each may be given again, then the last one counts. @throws {VolumeError}
+   */
+  put(pieces: {
+    readonly path: string;
+    readonly at: number;
+    readonly length: number;
+  }): Promise<void>;
+  /** Nothing more is given, and what no commit has brought may go. */
+  end(): void;
 }
 
 /** A commit that has happened. */
@@ -156,6 +175,8 @@ export interface Volume {
   close(hold: HoldId): Promise<void>;
   /** Ids for files that the mount makes; each is given once and may stay unused. */
   reserve(count: number): Promise<readonly InodeId[]>;
+  /** For content that is still written; undefined where only whole contents are taken. */
+  beginEarly(): Promise<EarlyContent | undefined>;
   /**
    * When this is fulfilled the content is as durable as the volume promises. It may take as long as
    * content moves; a volume that gets no further refuses by itself.

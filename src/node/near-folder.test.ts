@@ -30,7 +30,7 @@ async function staged(text: string): Promise<string> {
 
 async function readAll(name: string, bytes: number): Promise<string> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of near.read(name, bytes)) pieces.push(piece);
+  for await (const piece of near.read(name, { from: 0, bytes })) pieces.push(piece);
   return Buffer.from(concatBytes(pieces)).toString();
 }
 

@@ -44,10 +44,13 @@ export class NearFolder {
   }
 
   /**
-   * The first `bytes` of a file that a mount has written there.
+   * `bytes` of a file that a mount has written there, from byte `from`.
    * @throws {ClusterError} `API_INPUT_INVALID` where there is no such file, or a shorter one
    */
-  async *read(name: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  async *read(
+    name: string,
+    { from, bytes }: { readonly from: number; readonly bytes: number },
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     if (!NAME.test(name)) throw notStaged("it is no name of a file that a mount writes");
     const path = join(this.#directory, name);
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause) => {
@@ -55,10 +58,10 @@ export class NearFolder {
     });
     try {
       const stat = await file.stat();
-      if (!stat.isFile() || stat.size < bytes) throw notStaged("it is shorter, or no file");
+      if (!stat.isFile() || stat.size < from + bytes) throw notStaged("it is shorter, or no file");
       for (let at = 0; at < bytes; ) {
         const piece = new Uint8Array(Math.min(CHUNK_BYTES_MAX, bytes - at));
-        const { bytesRead } = await file.read(piece, 0, piece.length, at);
+        const { bytesRead } = await file.read(piece, 0, piece.length, from + at);
         if (bytesRead === 0) throw notStaged("it became shorter while it was read");
         at += bytesRead;
         yield bytesRead === piece.length ? piece : piece.subarray(0, bytesRead);

@@ -189,6 +189,11 @@ export class LocalVolume implements Volume {
     return this.#tree.reserve(count, this);
   }
 
+  /** What is written is moved here: there is nothing to be done before. */
+  beginEarly(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   async commit(commit: Commit): Promise<Committed> {
     if (commit.place === undefined) this.#tree.row(commit.inode);
     const { content, taken } = await this.#store(commit);

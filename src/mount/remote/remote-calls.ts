@@ -32,6 +32,12 @@ const UPLOAD_PAUSE_MS = 300;
 /** Each command and read that an upload takes at the node. */
 const STEP_MS = 15_000;
 
+/** How a node finds content whose pieces it has. */
+export interface EarlyName {
+  readonly upload: string;
+  readonly bytes: number;
+}
+
 export class RemoteCalls {
   readonly #transport: Transport;
   readonly #workflow: string;
@@ -93,30 +99,40 @@ export class RemoteCalls {
     return (await this.get<{ readonly near: NearPlace | null }>("near", {})).near;
   }
 
+  /** Of this mount, where the node keeps something that only it knows. */
+  async begin<Answer>(route: string): Promise<Answer> {
+    const path = this.#path(route, {});
+    return told(this.#transport.call<Answer>({ method: "POST", path, repeat: "always" }));
+  }
+
   /**
    * Sends content, and sends it again where a node is lost on the way: `query` says what each try asks for,
-   * `content` makes its bytes anew. Where `staged` names a file that the node can read itself, that is said first.
+   * `content` makes its bytes anew. What the node has already is named first, and then a file that it can read itself.
    */
   async put<Answer>(
     route: string,
     how: {
       readonly query: (isAgain: boolean) => Promise<object>;
+      /** Under which its pieces have come before. */
+      readonly early: EarlyName | undefined;
       readonly staged: () => Promise<StagedContent | undefined>;
       readonly content: () => ReadableStream<Uint8Array>;
     },
   ): Promise<Answer> {
+    let { early } = how;
     let mayBeNear = true;
     for (let tries = 1; ; tries += 1) {
       const query = await how.query(tries > 1);
-      const staged = mayBeNear ? await how.staged() : undefined;
+      const named = early ?? (mayBeNear ? await how.staged() : undefined);
       const outcome =
-        staged === undefined
-          ? await this.#send<Answer>(this.#path(route, query), how.content)
-          : await this.#name<Answer>(route, query, staged);
+        named === undefined
+          ? await this.#send<Answer>(route, query, how.content)
+          : await this.name<Answer>(route, query, named);
       if (outcome?.kind === "answer") return outcome.answer;
       // That node could not use it, or is gone; whoever is asked next is on another machine perhaps.
-      mayBeNear = false;
-      if (staged !== undefined && (outcome === undefined || !isRefusal(outcome.error))) continue;
+      if (early === undefined) mayBeNear = false;
+      early = undefined;
+      if (named !== undefined && (outcome === undefined || !isRefusal(outcome.error))) continue;
       if (outcome === undefined) {
         throw volumeError("VOLUME_UNAVAILABLE", "the node that takes the content stands still");
       }
@@ -129,22 +145,33 @@ export class RemoteCalls {
 
   /** Undefined where nothing moves any more. */
   async #send<Answer>(
-    path: string,
+    route: string,
+    query: object,
     content: () => ReadableStream<Uint8Array>,
   ): Promise<Outcome<Answer> | undefined> {
     // A node that answers is found before anything is sent.
     await this.get("inode", { inode: 1 });
-    const moving = new Moving(content(), STALL_MS);
-    return moving.whileMoving(this.#upload<Answer>(path, moving.content));
+    return this.send(route, query, content());
   }
 
-  /** Undefined where the node takes longer than any disk does. */
-  async #name<Answer>(
+  /** Sends content once. Undefined where nothing moves any more. */
+  async send<Answer>(
     route: string,
     query: object,
-    { staged, bytes }: StagedContent,
+    content: ReadableStream<Uint8Array>,
   ): Promise<Outcome<Answer> | undefined> {
-    const path = this.#path(route, { ...query, staged, bytes });
+    const moving = new Moving(content, STALL_MS);
+    return moving.whileMoving(this.#upload<Answer>(this.#path(route, query), moving.content));
+  }
+
+  /** Says once where the node finds content. Undefined where it takes longer than any disk does. */
+  async name<Answer>(
+    route: string,
+    query: object,
+    named: StagedContent | EarlyName,
+  ): Promise<Outcome<Answer> | undefined> {
+    const { bytes } = named;
+    const path = this.#path(route, { ...query, ...named });
     const late = new AbortController();
     const stalled = sleep(STALL_MS + bytes / STAGED_BYTES_PER_MS, undefined, {
       signal: late.signal,
@@ -177,13 +204,16 @@ export class RemoteCalls {
   }
 }
 
+/** What was named is not there. */
+const ASKS_FOR_ALL: ReadonlySet<string> = new Set(["API_INPUT_INVALID", "FS_PIN_LAPSED"]);
+
 /** A node has said that it will not have the content, however it comes. */
 function isRefusal(error: Error): boolean {
-  return error instanceof RemoteError && !mayBeBetter(error) && error.code !== "API_INPUT_INVALID";
+  return error instanceof RemoteError && !mayBeBetter(error) && !ASKS_FOR_ALL.has(error.code);
 }
 
 /** No node has said anything, or one that it cannot now. */
-function mayBeBetter(error: Error): boolean {
+export function mayBeBetter(error: Error): boolean {
   if (!(error instanceof RemoteError)) return true;
   const { status } = error.details;
   return status === 429 || (status >= 502 && status <= 504);

@@ -19,6 +19,7 @@ import type {
   Commit,
   Committed,
   DirectoryPage,
+  EarlyContent,
   HoldId,
   InodeId,
   NewInode,
@@ -32,9 +33,10 @@ import type {
 import { BlockCache } from "./block-cache.ts";
 import type { NearNodes } from "./near-nodes.ts";
 import { keptChange, madeName, movedName, takenName } from "./own-changes.ts";
-import type { RemoteCalls } from "./remote-calls.ts";
+import type { EarlyName, RemoteCalls } from "./remote-calls.ts";
 import { RemoteContent } from "./remote-content.ts";
 import { RemoteNames } from "./remote-names.ts";
+import { RemoteUploads } from "./remote-uploads.ts";
 import { RemoteWatch } from "./remote-watch.ts";
 
 /** Blocks of one file that are held: with chunks of 1 MiB a file of 256 GiB, and some 40 MB of list. */
@@ -60,6 +62,7 @@ export class RemoteVolume implements Volume {
   readonly #cache: BlockCache;
   readonly #watch: RemoteWatch;
   readonly #names: RemoteNames;
+  readonly #uploads: RemoteUploads;
   readonly #holds = new Map<HoldId, RemoteContent>();
   #lastHold = 0;
 
@@ -79,6 +82,7 @@ export class RemoteVolume implements Volume {
     this.#calls = calls;
     this.#owner = owner;
     this.#near = near;
+    this.#uploads = new RemoteUploads(calls, near);
     this.#cache = new BlockCache(
       async (block, untilMs) => (await near.block(block, untilMs)) ?? (await calls.block(block)),
     );
@@ -198,11 +202,15 @@ export class RemoteVolume implements Volume {
     return Array.from({ length: count }, (_, at) => first + at);
   }
 
+  beginEarly(): Promise<EarlyContent | undefined> {
+    return this.#uploads.begin();
+  }
+
   async commit(commit: Commit): Promise<Committed> {
-    const { inode, place, path, bytes, attributes } = commit;
+    const { inode, place, path, bytes, attributes, early } = commit;
     if (place !== undefined) checkName(place.name);
     const opened = await this.#put(inode, {
-      place,
+      ...{ place, early: this.#uploads.nameOf(early, bytes) },
       mode: attributes.mode,
       mtimeMicros: microsOf(attributes.mtimeNs),
       staged: { path, bytes },
@@ -278,12 +286,13 @@ export class RemoteVolume implements Volume {
       readonly place: Commit["place"];
       readonly mode: number | undefined;
       readonly mtimeMicros: number | undefined;
+      readonly early?: EarlyName | undefined;
       /** The content as a file of this machine. */
       readonly staged?: { readonly path: string; readonly bytes: number };
       readonly content: () => Readable;
     },
   ): Promise<InodeCommitted> {
-    const { place, mode, mtimeMicros, staged, content } = file;
+    const { place, mode, mtimeMicros, early, staged, content } = file;
     const common = { inode, mode: mode?.toString(8), mtimeMicros };
     const query = async (isAgain: boolean): Promise<object> => {
       if (!isAgain) return { ...common, ...place };
@@ -295,6 +304,7 @@ export class RemoteVolume implements Volume {
       () =>
         this.#calls.put<InodeCommitted>("inode/content", {
           query,
+          early,
           staged: async () => staged && this.#near.staged(staged),
           content: () => Readable.toWeb(content()),
         }),

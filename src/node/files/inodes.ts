@@ -12,6 +12,7 @@ import type {
   InodeView,
   NameAt,
   OpenInode,
+  PiecesPut,
   VolumeChanges,
   VolumeUse,
 } from "../../api/inode-port.ts";
@@ -27,9 +28,11 @@ import { contentPart, type Found, lookUp, volumeUse } from "../../scheduler/tree
 import type { FileContent } from "../../scheduler/tree/rows.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import type { NearFolder } from "../near-folder.ts";
+import { systemClock } from "../system.ts";
 import { attributeBytes, attributesView } from "./attribute-views.ts";
 import { begun } from "./begun.ts";
 import { readParts } from "./download.ts";
+import { EarlyContents } from "./early-contents.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { blockView, goneView, inodeView } from "./inode-views.ts";
 import { keyToSeal } from "./sealing.ts";
@@ -46,6 +49,7 @@ export class Inodes implements InodePort {
   readonly #calls: FileCalls;
   readonly #freeBytes: () => Promise<number>;
   readonly #near: Pick<NearFolder, "place" | "read"> | undefined;
+  readonly #early: EarlyContents;
 
   /** `near`: of a node that shares its disk with mounts. */
   constructor(
@@ -56,6 +60,7 @@ export class Inodes implements InodePort {
     this.#calls = calls;
     this.#freeBytes = freeBytes;
     this.#near = near;
+    this.#early = new EarlyContents(() => calls.uploadDeps(), systemClock.nowMs);
   }
 
   async look(
@@ -130,29 +135,39 @@ export class Inodes implements InodePort {
     // What would be refused is so before a byte of it is taken.
     if (place === undefined) await this.#find(call, { from: inode, path: "" });
     else await this.#checkFree(call, input, place);
+    const { content, cid, size } = await this.#commitContent(call, input, { bytes, options });
+    const { view, folder } = await this.#committed(call, inode, place?.parent);
+    // Somebody else may have brought other content since.
+    const shown = { ...view, bytes: size, content: cid };
+    return { ...(await this.#opened(call, shown, content)), folder };
+  }
+
+  /** Stores it, where it did not come before, and puts the command through that names it. */
+  async #commitContent(
+    call: FileCall,
+    input: InodeCommit,
+    {
+      bytes,
+      options,
+    }: { readonly bytes: AsyncIterable<Uint8Array>; readonly options: CallOptions },
+  ): Promise<{ readonly content: FileContent; readonly cid: string; readonly size: number }> {
+    const { upload, place, bytes: bytesSaid } = input;
+    if (upload !== undefined) {
+      const size = bytesSaid ?? 0;
+      const { content, cid } = await this.#early.content(call, { upload, bytes: size });
+      await this.#calls.command(call, commitOf(input, { upload, content, cid }));
+      return { content, cid, size };
+    }
     const volume = await this.#calls.reader.ask(call, volumeUse);
     const { copies, chunking } = volume;
     const deps = this.#calls.uploadDeps();
     const key = await keyToSeal(deps.keys, call, volume);
     const stored = await storeFile(deps, {
       ...{ call, bytes, signal: options.signal, copies, chunking, key, sha256: undefined },
-      ...{ path: place?.name ?? "", bytesSaid: input.bytes },
-      commit: ({ upload, content, cid }) => {
-        const what = { content, root: cid, mtimeMicros: input.mtimeMicros };
-        if (place === undefined) {
-          const at = { place: { from: inode, path: "" }, mode: input.mode, keep: undefined };
-          const file = { ...what, ...at, expect: { kind: "any" } } as const;
-          return { kind: "fs-commit", upload, files: [file], parents: false };
-        }
-        const at = { place: placeOf(place), exclusive: input.exclusive };
-        const mode = input.mode ?? FILE_MODE;
-        return { kind: "fs-create", upload, inode, ...at, ...what, mode };
-      },
+      ...{ path: place?.name ?? "", bytesSaid },
+      commit: (one) => commitOf(input, one),
     });
-    const { view, folder } = await this.#committed(call, inode, place?.parent);
-    // Somebody else may have brought other content since.
-    const shown = { ...view, bytes: stored.bytes, content: stored.cid };
-    return { ...(await this.#opened(call, shown, stored.content)), folder };
+    return { content: stored.content, cid: stored.cid, size: stored.bytes };
   }
 
   async reserve(
@@ -280,8 +295,35 @@ export class Inodes implements InodePort {
     return sealing === undefined ? this.#near?.place() : undefined;
   }
 
-  staged({ staged, bytes }: StagedContent): AsyncIterable<Uint8Array> {
-    if (this.#near !== undefined) return this.#near.read(staged, bytes);
+  async beginUpload(
+    { workflow }: { readonly workflow: string },
+    options: CallOptions,
+  ): Promise<{ readonly upload: string | null }> {
+    const call = await this.#calls.begin(workflow, options);
+    return { upload: (await this.#early.begin(call)) ?? null };
+  }
+
+  async putPieces(
+    { workflow, ...pieces }: PiecesPut,
+    content: AsyncIterable<Uint8Array>,
+    options: CallOptions,
+  ): Promise<Readonly<Record<string, never>>> {
+    const call = await this.#calls.begin(workflow, options);
+    await this.#early.put(call, pieces, { content, signal: options.signal });
+    return {};
+  }
+
+  async endUpload({
+    upload,
+  }: {
+    readonly upload: string;
+  }): Promise<Readonly<Record<string, never>>> {
+    this.#early.end(upload);
+    return {};
+  }
+
+  staged({ staged, from = 0, bytes }: StagedContent): AsyncIterable<Uint8Array> {
+    if (this.#near !== undefined) return this.#near.read(staged, { from, bytes });
     const message = "this node meets no mounts on its disk";
     throw new ClusterError({ code: "API_INPUT_INVALID" }, message);
   }
@@ -370,6 +412,22 @@ export class Inodes implements InodePort {
       }
     });
   }
+}
+
+/** The command that names content which is stored. */
+function commitOf(
+  { inode, place, exclusive, mode, mtimeMicros }: InodeCommit,
+  stored: { readonly upload: string; readonly content: FileContent; readonly cid: string },
+): TreeCommand {
+  const { upload, content, cid: root } = stored;
+  const what = { content, root, mtimeMicros };
+  if (place === undefined) {
+    const at = { place: { from: inode, path: "" }, mode, keep: undefined };
+    const file = { ...what, ...at, expect: { kind: "any" } } as const;
+    return { kind: "fs-commit", upload, files: [file], parents: false };
+  }
+  const at = { place: placeOf(place), exclusive };
+  return { kind: "fs-create", upload, inode, ...at, ...what, mode: mode ?? FILE_MODE };
 }
 
 /** One name of a folder. @throws {TreeError} `FS_NAME_INVALID`, also for a path of several; `FS_NAME_TOO_LONG`. */

@@ -157,7 +157,7 @@ export async function storeCopied(
   deps: BlockCopiesDeps,
   from: {
     readonly windows: ReturnType<Contents["store"]>;
-    readonly list: ContentList;
+    readonly list: Pick<ContentList, "add" | "finish">;
     readonly wanted: number;
     readonly signal: AbortSignal;
   },

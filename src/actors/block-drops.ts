@@ -5,8 +5,8 @@
  *
  * So there are that many copies after each deletion, whoever ordered it and whomever each node takes for a member.
  * Of all that have deleted the block by some moment take the one that began to leave last. Those who told it that
- * they keep the block were not leaving then, and none of them has begun to since and deleted it: it would have begun
- * later. No clock is compared and nothing remembered: who starts anew leaves nothing, and who was asked may begin to
+ * they keep the block were asked after that, were not leaving when they were, and had it when they looked; so one of
+ * them that has deleted it since would have begun later still. No clock is compared and nothing remembered: who starts anew leaves nothing, and who was asked may begin to
  * leave as soon as it has answered.
  */
 import type { Cid, NodeId } from "../scheduler/dataset.ts";
@@ -26,8 +26,6 @@ export interface BlockDropsDeps {
 export class BlockDrops {
   readonly #deps: BlockDropsDeps;
   readonly #leaving = new Set<Cid>();
-  /** Blocks that are just looked at for others, and for how many. */
-  readonly #answering = new Map<Cid, number>();
 
   constructor(deps: BlockDropsDeps) {
     this.#deps = deps;
@@ -36,23 +34,15 @@ export class BlockDrops {
   /** For each block whether this node keeps it: it is here, was read whole, and is not left. */
   async keep(cids: readonly Cid[]): Promise<readonly boolean[]> {
     const kept = cids.filter((cid) => !this.#leaving.has(cid));
-    // None of them may begin to leave, and be gone, between the look and the answer.
-    this.#count(kept, 1);
-    try {
-      const facts = await this.#deps.runs.blockFacts(kept);
-      const whole = new Set(kept.filter((_, at) => facts[at] !== undefined));
-      return cids.map((cid) => whole.has(cid));
-    } finally {
-      this.#count(kept, -1);
-    }
+    const facts = await this.#deps.runs.blockFacts(kept);
+    const whole = new Set(kept.filter((_, at) => facts[at] !== undefined));
+    return cids.map((cid) => whole.has(cid));
   }
 
   /** Deletes blocks that all of the keepers keep; for each whether it did. */
   async drop(cids: readonly Cid[], keepers: readonly NodeId[]): Promise<readonly boolean[]> {
     const { runs } = this.#deps;
-    const leaving = [...new Set(cids)].filter(
-      (cid) => !this.#leaving.has(cid) && !this.#answering.has(cid),
-    );
+    const leaving = [...new Set(cids)].filter((cid) => !this.#leaving.has(cid));
     if (keepers.length === 0 || leaving.length === 0) return cids.map(() => false);
     for (const cid of leaving) this.#leaving.add(cid);
     const dropped = new Set<Cid>();
@@ -80,13 +70,5 @@ export class BlockDrops {
     return cids.filter((_, at) =>
       answers.every((answer) => answer?.kind === "blocks" && answer.here[at] === true),
     );
-  }
-
-  #count(cids: readonly Cid[], by: number): void {
-    for (const cid of cids) {
-      const count = (this.#answering.get(cid) ?? 0) + by;
-      if (count === 0) this.#answering.delete(cid);
-      else this.#answering.set(cid, count);
-    }
   }
 }

@@ -6,7 +6,7 @@ import type { Log } from "../std/log.ts";
 import { meshError, reportable, toError } from "./errors.ts";
 import { decodeRemoteError, ERROR_KIND, malformed } from "./fields.ts";
 import { FrameReader } from "./frame-reader.ts";
-import { finish, refuse, writeFrame } from "./frame-writer.ts";
+import { finish, refuse, writeFrame, writeLargeFrame } from "./frame-writer.ts";
 import { encodeFrame } from "./framing.ts";
 import { BULK_HEADER_BYTES_MAX, BULK_READ_AHEAD_BYTES, HELLO_MS, WRITE_BYTES } from "./limits.ts";
 import type { BulkHandler, NodeId } from "./ports.ts";
@@ -125,7 +125,7 @@ async function sendChunks(
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += WRITE_BYTES) {
       const part = chunk.subarray(at, at + WRITE_BYTES);
-      await writeFrame(stream, encodeFrame(BULK_KIND.chunk, part), options.signal);
+      await writeLargeFrame(stream, { kind: BULK_KIND.chunk, payload: part }, options.signal);
       await slices.pause();
     }
   }

@@ -2,7 +2,7 @@
 import type { Stream } from "@libp2p/interface";
 import { meshError, toError } from "./errors.ts";
 import { ERROR_KIND, encodeRemoteError } from "./fields.ts";
-import { encodeFrame } from "./framing.ts";
+import { encodeFrame, encodeHead, type Frame } from "./framing.ts";
 import { BULK_STALL_MS } from "./limits.ts";
 
 /** How long a closed stream may wait for the other side to close too, ms. */
@@ -22,6 +22,21 @@ export async function writeFrame(
   if (stream.writeStatus !== "writable") throw broken();
   stream.send(frame);
   while (stream.writableNeedsDrain) await drained(stream, signal);
+}
+
+/**
+ * As `writeFrame`, of a payload that may be large: it is not copied to stand behind its head.
+ * @throws {JobxError} as `writeFrame`.
+ */
+export async function writeLargeFrame(
+  stream: Stream,
+  frame: Frame,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  if (stream.writeStatus !== "writable") throw broken();
+  stream.send(encodeHead(frame));
+  await writeFrame(stream, frame.payload, signal);
 }
 
 /** The library's own wait for a drain answers at once from the second time on, so we listen ourselves. */

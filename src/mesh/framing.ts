@@ -29,6 +29,14 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array {
   return buffer;
 }
 
+/** What stands before the payload. */
+export function encodeHead({ kind, payload }: Frame): Uint8Array {
+  const head = Buffer.allocUnsafe(FRAME_HEAD_BYTES);
+  head.writeUInt32BE(payload.length + 1);
+  head[LENGTH_BYTES] = kind;
+  return head;
+}
+
 /** One frame in its own buffer. */
 export function encodeFrame(kind: number, payload: Uint8Array): Uint8Array {
   assert(Number.isInteger(kind) && kind >= 0 && kind <= 255, "a kind is one byte");

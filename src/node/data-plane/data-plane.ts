@@ -409,8 +409,11 @@ export class DataPlane implements RunsPort, RunnerPort {
         });
         return;
       case "ask-block":
-        void this.#streams.send(message.stream, (stopped) =>
-          coded(this.#options.fetchBlock(message.node, message.cid, stopped)),
+        void this.#streams.send(
+          message.stream,
+          (stopped) => coded(this.#options.fetchBlock(message.node, message.cid, stopped)),
+          // The mesh keeps nothing of what it has handed on.
+          () => true,
         );
         return;
       case "slice":

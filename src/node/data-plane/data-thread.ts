@@ -18,7 +18,7 @@ import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
 import { answerVerifier, BlockVerifier } from "./block-verifier.ts";
 import { answerCoded } from "./coded-answers.ts";
 import { answerCollector } from "./collecting-answers.ts";
-import { compactDataset, compactOutcome } from "./compact.ts";
+import { compactDataset, compactOutcome, isReadForOne } from "./compact.ts";
 import { ContentServer } from "./content-server.ts";
 import { closed } from "./errors.ts";
 import { errorOf, faultOf } from "./faults.ts";
@@ -399,7 +399,8 @@ export class DataThread {
 
   async #readBlock({ id, cid }: Requested<"read-block">): Promise<void> {
     const store = this.#store;
-    await this.#streams.send(id, (signal) => this.#noting(readBlockSlices(store, { cid, signal })));
+    const slices = (signal: AbortSignal) => this.#noting(readBlockSlices(store, { cid, signal }));
+    await this.#streams.send(id, slices, isReadForOne);
   }
 
   async #readPairs({ id, slices }: Requested<"read-pairs">): Promise<void> {

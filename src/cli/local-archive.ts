@@ -7,8 +7,8 @@ import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { paddingOf } from "../api/tar/tar-blocks.ts";
 import { TAR_END, tarHeader, tarPadding } from "../api/tar/tar-writer.ts";
-import { concatBytes } from "../std/bytes.ts";
 import { errorText } from "../std/errors.ts";
+import { Pieces } from "../std/pieces.ts";
 import { cliError } from "./errors.ts";
 
 /** Bytes that are sent at once, and of which a file is read at once. */
@@ -28,35 +28,13 @@ export async function* archiveOfLocal(
   folder: string,
   skipped: (path: string) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const pieces = new Pieces();
+  const pieces = new Pieces(PIECE_BYTES);
   const top = join(folder, ".");
   const found = await attempt(top, () => lstat(top));
   pieces.add(tarHeader({ kind: "directory", path: "", ...attributesOf(found) }));
   yield* below({ local: folder, path: "" }, { pieces, skipped });
   pieces.add(TAR_END);
   yield pieces.take();
-}
-
-/** What is sent next. */
-class Pieces {
-  #parts: Uint8Array[] = [];
-  #bytes = 0;
-
-  get isFull(): boolean {
-    return this.#bytes >= PIECE_BYTES;
-  }
-
-  add(part: Uint8Array): void {
-    this.#parts.push(part);
-    this.#bytes += part.length;
-  }
-
-  take(): Uint8Array {
-    const whole = concatBytes(this.#parts);
-    this.#parts = [];
-    this.#bytes = 0;
-    return whole;
-  }
 }
 
 async function* below(

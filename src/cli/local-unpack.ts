@@ -2,6 +2,15 @@
  * Unpacks a tar archive into a folder of this machine. Nothing is written outside of it: paths of an archive
  * have no `..` (`readTar`), and no folder on the way may be a symbolic link, whoever made it.
  */
+import {
+  closeSync,
+  fchmodSync,
+  futimesSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { chmod, link, lstat, mkdir, open, rename, rm, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { TreeCounts } from "../api/file-port.ts";
@@ -92,6 +101,11 @@ class LocalUnpack {
 
   async #write(local: string, file: Extract<TarEntry, { readonly kind: "file" }>): Promise<void> {
     const part = `${local}.jobx-part`;
+    const content = file.content.now();
+    if (content !== undefined) {
+      writeNow({ part, local }, file, content);
+      return;
+    }
     // One that is there may be a link to anywhere; it is not opened.
     await rm(part, { force: true });
     const handle = await open(part, "wx", 0o600);
@@ -109,6 +123,42 @@ class LocalUnpack {
       await rm(part, { force: true });
       throw error;
     }
+  }
+}
+
+/**
+ * A small file that is here whole, by calls that wait: thousands of them take less time so than their promises
+ * would, and what waits meanwhile in this process is its own download.
+ */
+function writeNow(
+  at: { readonly part: string; readonly local: string },
+  { mode, mtimeMicros }: Extract<TarEntry, { readonly kind: "file" }>,
+  content: Uint8Array,
+): void {
+  const { part, local } = at;
+  const handle = openNew(part);
+  try {
+    try {
+      for (let from = 0; from < content.length; ) from += writeSync(handle, content, from);
+      fchmodSync(handle, mode & 0o777);
+      if (mtimeMicros !== undefined) futimesSync(handle, mtimeMicros / 1e6, mtimeMicros / 1e6);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(part, local);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}
+
+/** One that is there may be a link to anywhere; it is not opened. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, "wx", 0o600);
+  } catch {
+    rmSync(path, { force: true });
+    return openSync(path, "wx", 0o600);
   }
 }
 

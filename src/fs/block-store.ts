@@ -147,6 +147,17 @@ export class BlockStore {
   }
 
   /**
+   * Those of many blocks that are here together with others and whole; about the rest `get` says more. What is
+   * returned shares its memory with its neighbours.
+   * @throws {JobxError} `FS_IO`.
+   */
+  async getPacked(cids: readonly Cid[]): Promise<ReadonlyMap<Cid, Uint8Array>> {
+    const wanted = cids.filter(isCid);
+    for (const cid of wanted) await this.#condemned.use(cid);
+    return this.#packs.getMany(wanted);
+  }
+
+  /**
    * Stores a block and resolves when it is durable. Harmless to repeat.
    * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`.
    */
@@ -283,7 +294,10 @@ export class BlockStore {
   async #storeSmall(blocks: Blocks): Promise<void> {
     const fresh = new Map<Cid, Uint8Array>();
     const shards = new Set<string>();
+    // Read, because a promise that they are durable must not rest on damaged ones.
+    const packed = await this.getPacked([...blocks.keys()]);
     await eachAtOnce(blocks, async ([cid, bytes]) => {
+      if (packed.has(cid)) return;
       const held = await this.#holds(cid);
       if (held === undefined) fresh.set(cid, bytes);
       if (held === "plain") shards.add(shardOf(cid));

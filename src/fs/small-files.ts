@@ -2,8 +2,8 @@
 import { assert } from "../std/assert.ts";
 import { gather } from "../std/gather.ts";
 import type { BlockStore } from "./block-store.ts";
-import type { Chunking } from "./content/chunk.ts";
-import { chunksOf } from "./content/chunking.ts";
+import type { ChunkData, Chunking } from "./content/chunk.ts";
+import { chunksOf, onlyChunkOf } from "./content/chunking.ts";
 import { formatContentId } from "./content/content-id.ts";
 import { FileTreeBuilder } from "./content/file-tree.ts";
 import { type StoredWindow, WINDOW_BYTES } from "./file-blocks.ts";
@@ -20,13 +20,13 @@ export interface FilesToStore {
 }
 
 /**
- * Stores files in one batch; when all of it is durable, each is told in one window with its id.
+ * Stores files in one batch; resolves when all of it is durable, with one window for each, which has its id.
  * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, and what the source throws.
  */
-export async function* storeFiles(
+export async function storeFiles(
   store: Pick<BlockStore, "batch">,
   { bytes, sizes, chunking, key }: FilesToStore,
-): AsyncGenerator<StoredWindow, void, undefined> {
+): Promise<readonly StoredWindow[]> {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   assert(total <= WINDOW_BYTES, "files of one batch fit into a window");
   const whole = await gather(bytes, total);
@@ -37,7 +37,7 @@ export async function* storeFiles(
     for (const size of sizes) {
       const tree = new FileTreeBuilder();
       const chunks = [];
-      for await (const plain of chunksOf([whole.subarray(from, from + size)], chunking)) {
+      for await (const plain of chunksIn(whole.subarray(from, from + size), chunking)) {
         const { chunk, data } = sealChunk(plain, key);
         await batch.put(data, chunk.cid);
         tree.add(plain.chunk);
@@ -50,5 +50,13 @@ export async function* storeFiles(
   } finally {
     await batch.settle();
   }
-  yield* windows;
+  return windows;
+}
+
+function chunksIn(
+  file: Uint8Array,
+  chunking: Chunking,
+): AsyncIterable<ChunkData> | Iterable<ChunkData> {
+  const only = onlyChunkOf(file);
+  return only === undefined ? chunksOf([file], chunking) : [only];
 }

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { unreachable } from "../../std/assert.ts";
 import { CHUNK_BYTES_MAX, type ChunkData, type Chunking } from "./chunk.ts";
-import { GearCutter } from "./gear.ts";
+import { CDC_BYTES_MIN, GearCutter } from "./gear.ts";
 
 /** Finds the ends of chunks in pieces that come one after the other. */
 interface Cutter {
@@ -34,6 +34,11 @@ export async function* chunksOf(
     }
   }
   if (gathered.bytes > 0) yield chunkOf(gathered.take(new Uint8Array(0)));
+}
+
+/** The only chunk of a file that no chunking cuts; undefined for one that is empty or larger. */
+export function onlyChunkOf(file: Uint8Array): ChunkData | undefined {
+  return file.length > 0 && file.length <= CDC_BYTES_MIN ? chunkOf(file) : undefined;
 }
 
 function chunkOf(data: Uint8Array): ChunkData {

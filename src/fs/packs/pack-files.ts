@@ -15,6 +15,7 @@ import {
   writeWhole,
 } from "../block-files.ts";
 import { onDisk } from "../errors.ts";
+import type { Extent } from "./extents.ts";
 import {
   DEAD_BYTE,
   DEAD_MARK,
@@ -131,6 +132,19 @@ export class PackFiles {
     };
     const read = await this.#withFile(pack.name, "r", (file) => readRange(file, range));
     return read instanceof Uint8Array ? read : undefined;
+  }
+
+  /** Parts of a pack as they are on the disk, shorter where the file ends before; undefined without the file. */
+  async readExtents(
+    name: string,
+    extents: readonly Extent[],
+  ): Promise<readonly Uint8Array[] | undefined> {
+    const read = await this.#withFile(name, "r", async (file) => {
+      const parts: Uint8Array[] = [];
+      for (const extent of extents) parts.push(await readRange(file, extent));
+      return { kind: "parts", parts } as const;
+    });
+    return read.kind === "parts" ? read.parts : undefined;
   }
 
   /** All bytes of a pack; undefined without the file. */

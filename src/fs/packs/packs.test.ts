@@ -186,6 +186,30 @@ test("damaged records are set aside one by one, and the good blocks may be store
   for (const [index, cid] of cids.entries()) expect(await reopened.get(cid)).toEqual(blocks[index]);
 });
 
+test("many blocks are read together, but for those that are damaged, deleted or not in packs", async () => {
+  const { store, directory } = await openStore();
+  const blocks = smallBlocks(3_000, 1024);
+  const cids = await putAll(store, blocks);
+  const large = await store.put(Buffer.alloc(PACKED_BLOCK_BYTES, 1));
+  const [damaged = "", deleted = "", unseen = ""] = cids;
+  await store.delete(deleted);
+  const place = placeOf(directory, blocks[0] ?? new Uint8Array(0));
+  if (place === undefined) throw new Error("not in a pack");
+  change(place.path, (bytes) => bytes.fill(0xab, place.at + 40, place.at + 60));
+  // By another instance: this one sees the mark when it reads.
+  await (await openStore(directory)).store.delete(unseen);
+  const found = await store.getPacked([...cids, large, "00".repeat(32), "no id"]);
+  expect(found.size).toBe(cids.length - 3);
+  for (const [index, cid] of cids.entries()) {
+    if (index > 2)
+      expect(Buffer.from(found.get(cid) ?? [])).toEqual(Buffer.from(blocks[index] ?? []));
+  }
+  expect(await bytesOrCode(store, damaged)).toBe("FS_BLOCK_DAMAGED");
+  // A pack that is gone is no error either.
+  for (const gone of packPaths(directory)) rmSync(gone);
+  expect((await store.getPacked(cids)).size).toBe(0);
+});
+
 test("storing blocks replaces those whose records are damaged", async () => {
   const { store, directory } = await openStore();
   const blocks = smallBlocks(20);

@@ -2,12 +2,18 @@
 import type { BlockStore } from "../../fs/block-store.ts";
 import { readFileBlock } from "../../fs/file-block-reader.ts";
 import { type ChunkPart, readContent, storeContent } from "../../fs/file-blocks.ts";
+import { PackedAhead } from "../../fs/packed-ahead.ts";
+import { PACKED_BLOCK_BYTES } from "../../fs/packs/format.ts";
 import { storeFiles } from "../../fs/small-files.ts";
+import { joinedSmall } from "../../std/pieces.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
 import { isReadForOne } from "./compact.ts";
 import type { ContentRequest } from "./messages.ts";
 import type { SliceStreams } from "./slice-streams.ts";
 import { windowTexts } from "./window-texts.ts";
+
+/** Small blocks go to the other thread together, up to so much. */
+const PIECE_BYTES = 256 * 1024;
 
 export interface ContentServerDeps {
   readonly store: BlockStore;
@@ -42,8 +48,8 @@ export class ContentServer {
       const bytes = streams.receive(request.id, stopped);
       const windows =
         request.kind === "store-content"
-          ? storeContent(store, { ...request, bytes })
-          : storeFiles(store, { ...request, bytes });
+          ? each(storeContent(store, { ...request, bytes }))
+          : once(() => storeFiles(store, { ...request, bytes }));
       return windowTexts(windows);
     });
   }
@@ -51,9 +57,18 @@ export class ContentServer {
   #read(request: Extract<ContentRequest, { readonly kind: "read-content" }>): Promise<void> {
     const { store, streams, fetch } = this.#deps;
     const { id, parts, holders, key } = request;
+    const ahead = new PackedAhead(store, parts);
+    const source = {
+      get: (cid: Cid) => ahead.get(cid),
+      put: (bytes: Uint8Array) => store.put(bytes),
+    };
     const read = (chunk: ChunkPart, signal: AbortSignal): Promise<Uint8Array> =>
-      readFileBlock(chunk, holders, { store, fetch, key, signal });
-    const slices = (signal: AbortSignal) => this.#noting(readContent(parts, { read, signal }));
+      readFileBlock(chunk, holders, { store: source, fetch, key, signal });
+    const slices = (signal: AbortSignal) =>
+      joinedSmall(this.#noting(readContent(parts, { read, signal })), {
+        smallBytes: PACKED_BLOCK_BYTES,
+        pieceBytes: PIECE_BYTES,
+      });
     return streams.send(id, slices, isReadForOne);
   }
 
@@ -65,4 +80,12 @@ export class ContentServer {
       throw error;
     }
   }
+}
+
+async function* each<Item>(items: AsyncIterable<Item>): AsyncGenerator<readonly Item[]> {
+  for await (const item of items) yield [item];
+}
+
+async function* once<Result>(run: () => Promise<Result>): AsyncGenerator<Result> {
+  yield await run();
 }

@@ -178,3 +178,26 @@ test("small files of one batch are told one by one, with the ids that they have 
     expect(await read(kit, alone.chunks)).toEqual(content);
   }
 });
+
+test("small blocks that were stored together are read together, in their order and as parts", async () => {
+  const kit = await open();
+  const files = Array.from({ length: 700 }, (_, at) => randomBytes(1 + at * 7));
+  const chunks = [];
+  const how = { chunking: "fixed-1", key: undefined } as const;
+  for await (const window of kit.plane.contents.storeFiles(files, how))
+    chunks.push(...window.chunks);
+  const [first, second] = chunks;
+  if (first === undefined || second === undefined) throw new Error("two chunks at least");
+  // All come twice, one of them three times.
+  const wanted = [...chunks, second, ...chunks.toReversed()];
+  const whole = Buffer.concat([...files, ...files.slice(1, 2), ...files.toReversed()]);
+  expect(await read(kit, wanted)).toEqual(whole);
+  const parts = chunks.map((chunk) => ({ ...chunk, from: 0, to: 1 }));
+  const firsts = [];
+  for await (const slice of kit.plane.contents.read(parts, { holders: NOBODY, key: undefined })) {
+    firsts.push(slice);
+  }
+  expect(Buffer.concat(firsts)).toEqual(Buffer.from(files.map(([byte = 0]) => byte)));
+  // Few messages for many blocks.
+  expect(firsts.length).toBeLessThan(10);
+});

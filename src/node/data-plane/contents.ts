@@ -9,7 +9,7 @@ import { regathered } from "../../std/gather.ts";
 import { coded } from "./errors.ts";
 import type { ContentRequest } from "./messages.ts";
 import type { SliceStreams } from "./slice-streams.ts";
-import { windowOf } from "./window-texts.ts";
+import { windowsOf } from "./window-texts.ts";
 
 /** What content needs of the thread. */
 export interface ContentsDeps {
@@ -45,7 +45,7 @@ export class Contents {
     // It ends when the windows do; whoever gives the bytes ends them when the call is over.
     // One message for a whole chunk, where content comes in the small pieces of a socket.
     void streams.send(id, () => coded(regathered(bytes, CHUNK_BYTES_MAX)), isGiven);
-    for await (const text of windows) yield windowOf(text);
+    for await (const text of windows) yield* windowsOf(text);
   }
 
   /**
@@ -64,7 +64,7 @@ export class Contents {
     // One message for many files.
     const whole = concatBytes(files);
     void streams.send(id, () => coded(once(whole)), isGiven);
-    for await (const text of windows) yield windowOf(text);
+    for await (const text of windows) yield* windowsOf(text);
   }
 
   /**

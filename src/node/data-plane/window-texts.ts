@@ -3,19 +3,29 @@ import type { StoredWindow } from "../../fs/file-blocks.ts";
 import type { SealedChunk } from "../../fs/seal.ts";
 import { assert } from "../../std/assert.ts";
 
-/** Each window as text. */
+/** Windows that are told together as a text. */
 export async function* windowTexts(
-  windows: AsyncIterable<StoredWindow>,
+  windows: AsyncIterable<readonly StoredWindow[]>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const { chunks, root = null, sha256 = null } of windows) {
-    const list = chunks.map(({ cid, bytes, plain }) => [cid, bytes, plain]);
-    yield Buffer.from(JSON.stringify({ chunks: list, root, sha256 }), "utf8");
+  for await (const together of windows) {
+    const list = together.map(({ chunks, root = null, sha256 = null }) => ({
+      chunks: chunks.map(({ cid, bytes, plain }) => [cid, bytes, plain]),
+      ...{ root, sha256 },
+    }));
+    yield Buffer.from(JSON.stringify(list), "utf8");
   }
 }
 
-/** The window of a text. */
-export function windowOf(text: Uint8Array): StoredWindow {
-  const window: unknown = JSON.parse(Buffer.from(text).toString("utf8"));
+/** The windows of a text. */
+export function windowsOf(text: Uint8Array): readonly StoredWindow[] {
+  const list: unknown = JSON.parse(
+    Buffer.from(text.buffer, text.byteOffset, text.length).toString("utf8"),
+  );
+  assert(Array.isArray(list), "windows are a list");
+  return list.map((window: unknown) => windowOf(window));
+}
+
+function windowOf(window: unknown): StoredWindow {
   assert(isMapping(window), "a window is an object");
   const { chunks, root, sha256 } = window;
   assert(Array.isArray(chunks), "a window has chunks");

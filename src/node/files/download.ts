@@ -51,6 +51,20 @@ export async function* readParts(
   yield* contents.read(parts, { holders: holders(), key });
 }
 
+/** Files that have their lists in their rows, one after the other. @throws {JobxError} as `readParts`. */
+export async function* readFiles(
+  deps: DownloadDeps,
+  files: readonly FileRow[],
+  call: FileCall,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const parts = files.flatMap(({ content, bytes }) =>
+    content.kind === "inline"
+      ? partsOf({ startBytes: 0, blocks: content.blocks }, { from: 0, to: bytes })
+      : [],
+  );
+  if (parts.length > 0) yield* readParts(deps, parts, call);
+}
+
 /**
  * The bytes of a range, one run of blocks after the other.
  * @throws {JobxError} as `readParts`; {TreeError} `FS_CHANGED` when the file's list is gone meanwhile.

@@ -20,7 +20,7 @@ import type { Found } from "../../scheduler/tree/reads.ts";
 import type { FileRow } from "../../scheduler/tree/rows.ts";
 import { attributeBytes, attributesView, isUsers } from "./attribute-views.ts";
 import { begun } from "./begun.ts";
-import { type DownloadDeps, readFile } from "./download.ts";
+import { type DownloadDeps, readFile, readFiles } from "./download.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { entryView, fileView } from "./file-views.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
@@ -86,6 +86,7 @@ export class Files implements FilePort {
         readPage(this.#reader, call, { directory, ...how }),
       read: (row: FileRow) =>
         readFile(this.#downloadDeps(), row, { call, range: { from: 0, to: row.bytes } }),
+      readTogether: (rows: readonly FileRow[]) => readFiles(this.#downloadDeps(), rows, call),
     };
     return begun(archiveOf(deps, found));
   }

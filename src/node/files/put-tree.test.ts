@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { FakeTimers } from "../../../test/lib/fake-timers.ts";
 import { TreeKit } from "../../../test/lib/tree-kit.ts";
@@ -22,6 +23,11 @@ class Volume {
   readonly kit = new TreeKit();
   readonly commands: TreeCommand[] = [];
   batches = 0;
+  /** How long the store takes for each batch, and which it refuses. */
+  storeMs: readonly number[] = [];
+  failsAtBatch = -1;
+  storedAtOnce = 0;
+  storedAtOnceMost = 0;
 
   async put(
     archive: Uint8Array | AsyncIterable<Uint8Array>,
@@ -62,12 +68,20 @@ class Volume {
       command: (_call, command) => Promise.resolve().then(() => this.#run(command)),
       contents: {
         store: ({ bytes }) => stored(bytes),
-        storeFiles: (files) => {
-          this.batches += 1;
-          return storedFiles(files);
-        },
+        storeFiles: (files) => this.#store(files),
       },
     };
+  }
+
+  async *#store(files: readonly Uint8Array[]): AsyncGenerator<StoredWindow> {
+    const batch = this.batches;
+    this.batches += 1;
+    this.storedAtOnce += 1;
+    this.storedAtOnceMost = Math.max(this.storedAtOnceMost, this.storedAtOnce);
+    await sleep(this.storeMs[batch] ?? 0);
+    this.storedAtOnce -= 1;
+    if (batch === this.failsAtBatch) throw new ClusterError({ code: "FS_DISK_FULL" }, "full");
+    for (const data of files) yield windowOf(data);
   }
 
   #run(command: TreeCommand): { readonly inode: number; readonly revision: number } {
@@ -85,10 +99,6 @@ function windowOf(data: Uint8Array): StoredWindow {
   const cid = hash("sha256", data, "hex");
   const chunks = data.length === 0 ? [] : [{ cid, bytes: data.length }];
   return { chunks, root: `b${cid}`, sha256: undefined };
-}
-
-async function* storedFiles(files: readonly Uint8Array[]): AsyncGenerator<StoredWindow> {
-  for (const data of files) yield await Promise.resolve(windowOf(data));
 }
 
 async function* stored(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<StoredWindow> {
@@ -219,6 +229,37 @@ test("names that a volume does not take, and what is in the way, are refused by 
   expect(await put(...file("s/f", "1"))).toMatchObject({ code: "FS_NOT_DIRECTORY" });
 });
 
+test("names that come again in a later batch have what came last, however long the first takes to be stored", async () => {
+  const volume = new Volume();
+  volume.storeMs = [50, 0, 0];
+  const named = (text: string): readonly Uint8Array[] =>
+    Array.from({ length: 256 }, (_, at) => file(`f${at}`, `${text}${at}`)).flat();
+  const archive = Buffer.concat([
+    ...named("first "),
+    ...named("then "),
+    ...named("last "),
+    TAR_END,
+  ]);
+  expect(await volume.put(archive)).toMatchObject({ files: 768 });
+  expect(volume.storedAtOnceMost).toBe(3);
+  const root = (text: string) => ({ root: windowOf(Buffer.from(text)).root });
+  expect(volume.kit.find("in/f0").row).toMatchObject(root("last 0"));
+  expect(volume.kit.find("in/f255").row).toMatchObject(root("last 255"));
+});
+
+test("after a batch that fails none is named, and nothing is under way any more", async () => {
+  const volume = new Volume();
+  volume.storeMs = [0, 20, 40];
+  volume.failsAtBatch = 1;
+  const names = Array.from({ length: 3 * 256 }, (_, at) => file(`f${at}`, "x")).flat();
+  expect(await volume.put(Buffer.concat([...names, TAR_END]))).toMatchObject({
+    code: "FS_DISK_FULL",
+    details: { files: 256 },
+  });
+  expect(volume.count("fs-commit")).toBe(1);
+  expect(volume.storedAtOnce).toBe(0);
+});
+
 test("a file that does not have its size cuts an archive off", async () => {
   const volume = new Volume();
   await volume.put(Buffer.concat([...file("f", "content"), TAR_END]));
@@ -227,6 +268,7 @@ test("a file that does not have its size cuts an archive off", async () => {
     page: () =>
       Promise.resolve({ entries: [{ name: "f", ...volume.kit.find("in/f") }], next: undefined }),
     read: () => pieces(Buffer.from("less")),
+    readTogether: () => pieces(Buffer.from("less")),
   };
   const all = async (): Promise<void> => {
     for await (const part of archiveOf(deps, root)) void part;

@@ -52,6 +52,7 @@ export function piecesRoute(app: FastifyInstance, context: ApiContext): void {
       readonly bytes: string;
       readonly staged?: string;
       readonly from?: string;
+      readonly files?: string;
     };
     Body: StreamedBody;
   }>(
@@ -59,7 +60,7 @@ export function piecesRoute(app: FastifyInstance, context: ApiContext): void {
     route(cluster, {
       ...{ ...ABOUT, params: WORKFLOW_PARAMS, querystring: PIECES_QUERY },
       summary:
-        "Pieces of 1 MiB of such content, up to 8 at a time: the body is their bytes, or they are found where mounts and this node meet (fs/near).",
+        "Pieces of 1 MiB of such content, up to 8 at a time: the body is their bytes, or they are found where mounts and this node meet (fs/near): in one file, or as `files` for each piece, with commas between, which become blocks.",
       streamsBody: true,
       bodyLimit: FILE_BODY_BYTES_MAX,
       answers: { 200: json("They are durable.", NOTHING) },
@@ -68,12 +69,17 @@ export function piecesRoute(app: FastifyInstance, context: ApiContext): void {
       const { upload, staged, from } = request.query;
       const at = numberOf("at", request.query.at);
       const bytes = numberOf("bytes", request.query.bytes);
+      const files = request.query.files?.split(",");
       const given = { staged, from: numberOf("from", from), bytes, body: request.body };
       const content = contentGiven(context, given);
       try {
         return await callCluster(context, request, {
           run: (options) =>
-            cluster.inodes.putPieces({ ...request.params, upload, at, bytes }, content, options),
+            cluster.inodes.putPieces(
+              { ...request.params, upload, at, bytes, files },
+              content,
+              options,
+            ),
         });
       } catch (error) {
         hangUp(request, reply);

@@ -89,6 +89,11 @@ export interface PiecesPut {
   readonly at: number;
   /** Up to 8 MiB. */
   readonly bytes: number;
+  /**
+   * One for each piece, in the folder where mounts and this node meet (`NearPlace`): what nobody writes to any more.
+   * They become blocks as they are, and keep these names as well. Undefined: the pieces come as bytes.
+   */
+  readonly files?: readonly string[] | undefined;
 }
 
 /** What a commit came to. */

@@ -62,7 +62,7 @@ export const COMMIT_QUERY = members(["inode"], {
   ...{ staged: NAME, bytes: NUMBER, upload: NAME },
 });
 export const PIECES_QUERY = members(["upload", "at", "bytes"], {
-  ...{ upload: NAME, at: NUMBER, bytes: NUMBER, staged: NAME, from: NUMBER },
+  ...{ upload: NAME, at: NUMBER, bytes: NUMBER, staged: NAME, from: NUMBER, files: NAME },
 });
 export const UPLOAD_BODY = members(["upload"], { upload: NAME });
 export const UPLOAD_BEGUN = members(["upload"], { upload: nullable(TEXT) });
@@ -148,6 +148,7 @@ export const NEAR_ANSWER = object<{ readonly near: NearPlace | null }>("NearAnsw
   near: nullable(
     object<NearPlace>("NearPlace", {
       ...{ directory: TEXT, proofFile: TEXT, proof: TEXT, blocks: TEXT, readMs: NATURAL },
+      takesPieces: BOOLEAN,
     }),
   ),
 });

@@ -9,6 +9,8 @@ export interface NearPlace {
   readonly proof: string;
   /** Blocks that have files of their own: `aa/<sha256>` below this. To be verified by who reads them. */
   readonly blocks: string;
+  /** Files in `directory` that are pieces of content become blocks as they are. Earlier versions say nothing. */
+  readonly takesPieces?: boolean;
   /** How long after a file was opened its blocks may be read there; reads over HTTP keep them, these do not. */
   readonly readMs: number;
 }

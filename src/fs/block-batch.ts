@@ -16,6 +16,8 @@ export interface BatchTarget {
   readonly holds: (cid: Cid) => Promise<Held>;
   /** Writes a block into a file of its own, unless it is here. */
   readonly writePlain: (cid: Cid, bytes: Uint8Array) => Promise<void>;
+  /** Gives a file of the same disk, which has these bytes and is never written to again, the block's name. */
+  readonly linkPlain: (cid: Cid, path: string) => Promise<void>;
   readonly syncShards: (shards: ReadonlySet<string>) => Promise<void>;
   /** Makes small blocks durable, together no more than a pack takes. */
   readonly storeSmall: (blocks: Blocks) => Promise<void>;
@@ -47,7 +49,19 @@ export class BlockBatch {
   async put(bytes: Uint8Array, cid: Cid = cidOf(bytes)): Promise<Cid> {
     assert(bytes.length <= DATA_BLOCK_BYTES_MAX, "a block within bounds");
     if (bytes.length < PACKED_BLOCK_BYTES) await this.#putSmall(cid, bytes);
-    else await this.#putLarge(cid, bytes);
+    else await this.#putLarge(cid, () => this.#target.writePlain(cid, bytes));
+    return cid;
+  }
+
+  /**
+   * As `put`, of bytes that are a file of the same disk already: where it can it becomes the block's. Nobody writes to
+   * it any more; it keeps the name that it has.
+   */
+  async take(bytes: Uint8Array, path: string): Promise<Cid> {
+    if (bytes.length < PACKED_BLOCK_BYTES) return this.put(bytes);
+    assert(bytes.length <= DATA_BLOCK_BYTES_MAX, "a block within bounds");
+    const cid = cidOf(bytes);
+    await this.#putLarge(cid, () => this.#target.linkPlain(cid, path));
     return cid;
   }
 
@@ -95,12 +109,12 @@ export class BlockBatch {
     if (blocks.size > 0) this.#storing = this.#noting(this.#target.storeSmall(blocks));
   }
 
-  async #putLarge(cid: Cid, bytes: Uint8Array): Promise<void> {
+  async #putLarge(cid: Cid, store: () => Promise<void>): Promise<void> {
     while (this.#running.size >= WRITES_AT_ONCE) await Promise.race(this.#running);
     this.#check();
     // Also where the block was there: its directory may still wait for its sync (S2).
     this.#shards.add(shardOf(cid));
-    const write = this.#noting(this.#target.writePlain(cid, bytes));
+    const write = this.#noting(store());
     const running = write.finally(() => this.#running.delete(running));
     this.#running.add(running);
   }

@@ -46,6 +46,16 @@ export async function readRange(
   return bytes;
 }
 
+/** Its bytes are on the disk when this resolves. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** The names in it are on the disk when this resolves. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");

@@ -180,6 +180,9 @@ export class BlockStore {
       writePlain: async (cid, bytes) => {
         if ((await this.#holds(cid)) === undefined) await this.#plain.write(cid, bytes);
       },
+      linkPlain: async (cid, path) => {
+        if ((await this.#holds(cid)) === undefined) await this.#plain.link(cid, path);
+      },
       syncShards: (shards) => this.#plain.syncShards(shards),
       storeSmall: (blocks) => this.#small.commit(blocks),
     };

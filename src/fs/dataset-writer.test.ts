@@ -15,6 +15,7 @@ test("a writer that fails at its end has no write under way any more", async () 
     holds: () => Promise.resolve(undefined),
     syncShards: () => Promise.resolve(),
     storeSmall: () => Promise.resolve(),
+    linkPlain: () => Promise.reject(new Error("nothing is taken")),
     writePlain: async () => {
       begun += 1;
       if (begun > 1) throw new Error("no room");

@@ -1,6 +1,6 @@
 /** Blocks that have a file of their own: `blocks/aa/aabbcc…`. The rules S1 to S3 are in `block-store.ts`. */
 import { statSync } from "node:fs";
-import { mkdir, readdir, rename, unlink } from "node:fs/promises";
+import { link, mkdir, readdir, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Cid } from "../wire/dataset.ts";
 import { DATA_BLOCK_BYTES_MAX } from "../wire/run.ts";
@@ -9,6 +9,7 @@ import {
   readWhole,
   statOrNothing,
   syncDirectory,
+  syncFile,
   unlinkOrNothing,
   writeWhole,
 } from "./block-files.ts";
@@ -104,6 +105,24 @@ export class PlainBlocks {
       } catch (error) {
         await unlinkOrNothing(temporary);
         throw error;
+      }
+    });
+  }
+
+  /**
+   * Gives a file that has a block's bytes the block's name beside its own; durable after `syncShards`.
+   * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, also where it is on another disk.
+   */
+  async link(cid: Cid, path: string): Promise<void> {
+    const temporary = this.#temporaryPath();
+    await onDisk(path, async () => {
+      if (this.#sync) await syncFile(path);
+      await link(path, temporary);
+      try {
+        await rename(temporary, this.#pathOf(cid));
+      } finally {
+        // Where the block was this very file, rename(2) has done nothing.
+        await unlinkOrNothing(temporary);
       }
     });
   }

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
-import { EarlyPieces, PIECE_BYTES as MIB, PIECES_AT_ONCE } from "./early-pieces.ts";
+import { EarlyPieces, type EarlySource, PIECES_AT_ONCE } from "./early-pieces.ts";
 import type { EarlyContent } from "./ports.ts";
+import { PIECE_BYTES as MIB } from "./staging.ts";
+
+const SOURCE: EarlySource = { inPieces: false, give: () => ({ kind: "file", path: "path" }) };
 
 /** A file in memory and a volume that takes pieces of it when it is let. */
 class Rig {
@@ -16,7 +19,7 @@ class Rig {
   isOver = false;
 
   constructor() {
-    this.pieces = new EarlyPieces("path", async () => {
+    this.pieces = new EarlyPieces(SOURCE, async () => {
       this.begun += 1;
       this.#stored.clear();
       return this.#content();
@@ -184,14 +187,14 @@ test("content that was there before is not given ahead, only what is written beh
 });
 
 test("any order of writes, cuts and fsyncs leaves what is in the file", async () => {
-  for (let seed = 1; seed < 8; seed += 1) {
+  for (let seed = 1; seed < 4; seed += 1) {
     const rig = new Rig();
     let state = seed;
     const random = (below: number): number => {
       state = (state * 48_271) % 2_147_483_647;
       return state % below;
     };
-    for (let step = 0; step < 60; step += 1) {
+    for (let step = 0; step < 40; step += 1) {
       const what = random(20);
       if (what === 0) rig.cut(random(30) * (MIB / 2));
       else if (what === 1) rig.hold();

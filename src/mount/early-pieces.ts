@@ -5,15 +5,20 @@
  * is given at the end, and that is told.
  */
 import type { EarlyContent } from "./ports.ts";
-
-/** Bytes of a piece; only the last one of a file is shorter. */
-export const PIECE_BYTES = 1 << 20;
+import { PIECE_BYTES, type StagedContent } from "./staging.ts";
 
 /** Pieces that are given at once, where there are so many; shorter files are given whole. */
 export const PIECES_AT_ONCE = 8;
 
 /** Of one file: while one is stored the next is on its way. */
 const UNDER_WAY_MAX = 2;
+
+/** Where the pieces are that are given. */
+export interface EarlySource {
+  /** Each piece is a file of its own, which is given at no cost. */
+  readonly inPieces: boolean;
+  give(at: number, length: number): StagedContent;
+}
 
 /** Pieces from `first` up to but not including `end`, of a file of `bytes`. */
 interface Range {
@@ -23,7 +28,7 @@ interface Range {
 }
 
 export class EarlyPieces {
-  readonly #path: string;
+  readonly #staging: EarlySource;
   readonly #begin: () => Promise<EarlyContent | undefined>;
   #content: Promise<EarlyContent | undefined> | undefined;
   /** Pieces that the volume has, or will when nothing is under way any more, as they are now. */
@@ -37,9 +42,9 @@ export class EarlyPieces {
   #highest = 0;
   #isOver = false;
 
-  /** `path` is the file that is written; `begin` answers undefined where the volume takes only whole contents. */
-  constructor(path: string, begin: () => Promise<EarlyContent | undefined>) {
-    this.#path = path;
+  /** `begin` answers undefined where the volume takes only whole contents. */
+  constructor(staging: EarlySource, begin: () => Promise<EarlyContent | undefined>) {
+    this.#staging = staging;
     this.#begin = begin;
   }
 
@@ -68,15 +73,17 @@ export class EarlyPieces {
   /**
    * The content when the volume has all of its `bytes`, of which nothing is written meanwhile; undefined when it is to
    * be given whole. With `begins` a file of some pieces is given like this though nothing of it was yet: its next
-   * fsync then gives only what changed.
+   * fsync then gives only what changed. So is each of more than one piece where these are files.
    */
   async all(
     bytes: number,
     { begins }: { readonly begins: boolean },
   ): Promise<EarlyContent | undefined> {
     if (this.#isOver) return undefined;
-    const isLong = bytes >= PIECES_AT_ONCE * PIECE_BYTES;
-    if (this.#content === undefined && !(begins && isLong)) return undefined;
+    const isLong = this.#staging.inPieces
+      ? bytes > PIECE_BYTES
+      : begins && bytes >= PIECES_AT_ONCE * PIECE_BYTES;
+    if (this.#content === undefined && !isLong) return undefined;
     // From here on nothing is given ahead, until more is written.
     this.#next = Math.floor(bytes / PIECE_BYTES);
     const given = this.#given;
@@ -154,7 +161,7 @@ export class EarlyPieces {
     }
     const at = first * PIECE_BYTES;
     const length = Math.min(end * PIECE_BYTES, bytes) - at;
-    await content.put({ path: this.#path, at, length });
+    await content.put({ staged: this.#staging.give(at, length), at, length });
   }
 
   /** The volume did not take a piece, or has none of them any more. */

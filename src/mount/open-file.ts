@@ -9,11 +9,14 @@ import type {
   AttributeChange,
   Attributes,
   ContentId,
+  EarlyContent,
   HoldId,
   OpenedFile,
   Place,
   Volume,
 } from "./ports.ts";
+import { StagedPieces } from "./staged-pieces.ts";
+import type { Staging } from "./staging.ts";
 import { StagingFile } from "./staging-file.ts";
 
 /** Bytes that are fetched at once of content that is going to be changed. */
@@ -41,7 +44,7 @@ export class OpenFile {
   #attributes: Attributes;
   #place: NewPlace | undefined;
   #hold: HoldId | undefined;
-  #staging: StagingFile | undefined;
+  #staging: Staging | undefined;
   /** Of what is staged. */
   #early: EarlyPieces | undefined;
   #isDirty = false;
@@ -268,16 +271,16 @@ export class OpenFile {
     }
   }
 
-  async #commitStaged(staging: StagingFile, reason: "close" | "fsync"): Promise<void> {
+  async #commitStaged(staging: Staging, reason: "close" | "fsync"): Promise<void> {
     const { volume, onPlaced } = this.#options;
     const { inode, mode, uid, gid, mtimeNs } = this.#attributes;
     const place = this.#place;
     const isNew = place !== undefined;
-    const early = await this.#early?.all(staging.bytes, { begins: reason === "fsync" });
+    const early = await this.#giveAll(staging, reason);
     const committed = await volume.commit({
       inode,
       place,
-      path: staging.path,
+      ...whereOf(staging, early),
       bytes: staging.bytes,
       attributes: {
         mode: isNew || this.#modeChanged ? mode : undefined,
@@ -305,6 +308,16 @@ export class OpenFile {
     if (before !== undefined) await volume.close(before);
   }
 
+  async #giveAll(staging: Staging, reason: "close" | "fsync"): Promise<EarlyContent | undefined> {
+    const begins = reason === "fsync";
+    const given =
+      (await this.#early?.all(staging.bytes, { begins })) ??
+      // What the node has forgotten it takes anew at no cost.
+      (staging.inPieces ? await this.#early?.all(staging.bytes, { begins }) : undefined);
+    staging.settled();
+    return given;
+  }
+
   async #change(run: () => Promise<void>): Promise<void> {
     await this.#inTurn(async () => {
       if (this.#failure !== undefined) throw this.#failure;
@@ -323,11 +336,13 @@ export class OpenFile {
   }
 
   /** The staging file; when there is none yet, one with the content so far, or an empty one. */
-  async #stage(isEmpty: boolean): Promise<StagingFile> {
+  async #stage(isEmpty: boolean): Promise<Staging> {
     if (this.#staging !== undefined) return this.#staging;
     const { stagingDirectory, volume } = this.#options;
-    const staging = new StagingFile(stagingDirectory);
-    const early = new EarlyPieces(staging.path, () => volume.beginEarly());
+    const staging = (await volume.wantsPieces(stagingDirectory))
+      ? new StagedPieces(stagingDirectory)
+      : new StagingFile(stagingDirectory);
+    const early = new EarlyPieces(staging, () => volume.beginEarly());
     try {
       if (!isEmpty && this.#hold !== undefined) await this.#fetch(this.#hold, staging);
       early.holds(staging.bytes);
@@ -340,7 +355,7 @@ export class OpenFile {
     return staging;
   }
 
-  async #fetch(hold: HoldId, staging: StagingFile): Promise<void> {
+  async #fetch(hold: HoldId, staging: Staging): Promise<void> {
     for (let at = 0; at < this.#attributes.bytes; ) {
       const length = Math.min(FETCH_BYTES, this.#attributes.bytes - at);
       const data = await this.#options.volume.read(hold, { at, length });
@@ -359,6 +374,20 @@ export class OpenFile {
     this.#turn = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Where a volume finds what is staged, if it has not got it already. */
+function whereOf(
+  staging: Staging,
+  early: EarlyContent | undefined,
+): { readonly path: string; readonly paths?: () => readonly string[] } {
+  const pathsOf = (): readonly string[] => {
+    const whole = staging.whole();
+    return whole.kind === "pieces" ? whole.paths : [whole.path];
+  };
+  if (early !== undefined) return { path: "", paths: pathsOf };
+  const whole = staging.whole();
+  return whole.kind === "file" ? { path: whole.path } : { path: "", paths: pathsOf };
 }
 
 function asError(error: unknown): Error {

@@ -3,6 +3,8 @@
  * come in pages, and each refusal is a coded error (`errors.ts`, or any other code, which becomes EIO).
  */
 
+import type { StagedContent } from "./staging.ts";
+
 /** A positive safe integer below 2^53 - 1, never used again for another inode. */
 export type InodeId = number;
 
@@ -75,12 +77,14 @@ export interface OpenedFile {
   readonly hold: HoldId;
 }
 
-/** New content of a file, in a file on the local disk that nobody writes to meanwhile. */
+/** New content of a file, on the local disk, where nobody writes to it meanwhile. */
 export interface Commit {
   readonly inode: InodeId;
   /** Where a file that the volume does not know yet gets its name; undefined for one that it knows. */
   readonly place: (Place & { readonly exclusive: boolean }) | undefined;
   readonly path: string;
+  /** Where it is not one file but one for each piece: those; `path` is empty then, and `mayTake` says nothing. */
+  readonly paths?: () => readonly string[];
   readonly bytes: number;
   /** For a new file what it is to have; for a known one its permissions, if they change. */
   readonly attributes: AttributeChange & { readonly mtimeNs: bigint };
@@ -88,8 +92,16 @@ export interface Commit {
   readonly mayTake: boolean;
   /** Whether somebody asked with fsync, or only closed the file. */
   readonly reason: "close" | "fsync";
-  /** The volume has all of it already; if it should not, `path` has it. */
+  /** The volume has all of it already; if it should not, it is to be read. */
   readonly early?: EarlyContent | undefined;
+}
+
+/** Pieces of content that is still written. */
+export interface EarlyPut {
+  /** A file that has them at their place, or one for each. */
+  readonly staged: StagedContent;
+  readonly at: number;
+  readonly length: number;
 }
 
 /** Content that a volume takes while it is still written, in pieces of 1 MiB of which only the last is shorter. */
@@ -97,14 +109,10 @@ export interface EarlyContent {
   /** The volume does not know it any more: what was given counts for nothing. */
   readonly isOver: boolean;
   /**
-   * Gives whole pieces of a file of the local disk, up to 8; resolves when they are as durable as the volume
+   * Gives whole pieces that are on the local disk, up to 8; resolves when they are as durable as the volume
    * promises. Each may be given again, then the last one counts. @throws {VolumeError}
    */
-  put(pieces: {
-    readonly path: string;
-    readonly at: number;
-    readonly length: number;
-  }): Promise<void>;
+  put(pieces: EarlyPut): Promise<void>;
   /** Nothing more is given, and what no commit has brought may go. */
   end(): void;
 }
@@ -175,6 +183,8 @@ export interface Volume {
   close(hold: HoldId): Promise<void>;
   /** Ids for files that the mount makes; each is given once and may stay unused. */
   reserve(count: number): Promise<readonly InodeId[]>;
+  /** Whether each MiB of what is staged in that directory should be a file of its own. @throws never */
+  wantsPieces(stagingDirectory: string): Promise<boolean>;
   /** For content that is still written; undefined where only whole contents are taken. */
   beginEarly(): Promise<EarlyContent | undefined>;
   /**

@@ -14,10 +14,12 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { StagedContent, Staging } from "./staging.ts";
 
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 
-export class StagingFile {
+export class StagingFile implements Staging {
+  readonly inPieces = false;
   readonly path: string;
   readonly #fd: number;
   #bytes = 0;
@@ -32,7 +34,6 @@ export class StagingFile {
     return this.#bytes;
   }
 
-  /** Writes all of `data`; what lies between is zero. @throws {Error} of the disk, such as ENOSPC. */
   write(data: Uint8Array, at: number): void {
     for (let done = 0; done < data.length; ) {
       done += writeSync(this.#fd, data, done, data.length - done, at + done);
@@ -51,7 +52,16 @@ export class StagingFile {
     this.#bytes = bytes;
   }
 
-  /** Somebody else has the file now, under whatever name. */
+  give(): StagedContent {
+    return this.whole();
+  }
+
+  whole(): StagedContent {
+    return { kind: "file", path: this.path };
+  }
+
+  settled(): void {}
+
   letGo(): void {
     closeSync(this.#fd);
   }

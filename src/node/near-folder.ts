@@ -5,11 +5,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { NearPlace } from "../api/near.ts";
 import { CHUNK_BYTES_MAX } from "../fs/content/chunk.ts";
 import { errnoOf } from "../fs/errors.ts";
+import type { PieceFile } from "../fs/file-taking.ts";
 import { ClusterError } from "./cluster-errors.ts";
 
 /** `writing-PID-XXXXXX/UUID`, as mounts name what they write. */
@@ -69,6 +70,23 @@ export class NearFolder {
     } finally {
       await file.close();
     }
+  }
+
+  /**
+   * Files that a mount has written there, as pieces of `bytes` together: all but the last are of 1 MiB.
+   * @throws {ClusterError} `API_INPUT_INVALID` where these are no names of such files
+   */
+  async pieces(names: readonly string[], bytes: number): Promise<readonly PieceFile[]> {
+    if (names.length !== Math.ceil(bytes / CHUNK_BYTES_MAX)) throw notStaged("pieces are of 1 MiB");
+    return Promise.all(
+      names.map(async (name, at) => {
+        if (!NAME.test(name)) throw notStaged("it is no name of a file that a mount writes");
+        const path = join(this.#directory, name);
+        const stat = await lstat(path).catch(() => undefined);
+        if (stat?.isFile() !== true) throw notStaged("it is not there, or no file");
+        return { path, bytes: Math.min(CHUNK_BYTES_MAX, bytes - at * CHUNK_BYTES_MAX) };
+      }),
+    );
   }
 
   async #sweep(): Promise<void> {

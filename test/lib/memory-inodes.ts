@@ -36,6 +36,9 @@ export class MemoryVolume {
         storeFiles: () => {
           throw new Error("folders are not put through inodes");
         },
+        takeFiles: () => {
+          throw new Error("it has no disk");
+        },
         read: (parts) => slices(this.#blocks, parts),
       },
       keys: () => Promise.reject(new Error("nothing is sealed")),

@@ -128,6 +128,9 @@ export class VolumeKit {
       contents: {
         store: ({ bytes, chunking, key }) => this.#store(bytes, { chunking, key }),
         storeFiles: (files, how) => this.#storeFiles(files, how),
+        takeFiles: () => {
+          throw new Error("it has no disk");
+        },
         read: (parts) => this.#read(parts),
       },
       keys: () => Promise.resolve(KIT_KEY),

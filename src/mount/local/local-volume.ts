@@ -189,6 +189,10 @@ export class LocalVolume implements Volume {
     return this.#tree.reserve(count, this);
   }
 
+  wantsPieces(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   /** What is written is moved here: there is nothing to be done before. */
   beginEarly(): Promise<undefined> {
     return Promise.resolve(undefined);

@@ -48,6 +48,20 @@ export class NearNodes {
     return staged.startsWith("..") ? undefined : { staged, bytes: file.bytes };
   }
 
+  /** Whether it takes pieces of content that are files in that directory as they are. */
+  async takesPieces(directory: string): Promise<boolean> {
+    const place = await this.#place();
+    if (place?.takesPieces !== true) return false;
+    return !relative(place.directory, directory).startsWith("..");
+  }
+
+  /** How the present node finds files of pieces that it can take. */
+  async pieces(paths: readonly string[]): Promise<readonly string[] | undefined> {
+    const place = await this.#place();
+    if (place?.takesPieces !== true) return undefined;
+    return paths.map((path) => relative(place.directory, path));
+  }
+
   /** Until when the blocks of what is opened now may be read from the disk. */
   async untilMs(): Promise<number> {
     const place = await this.#place();

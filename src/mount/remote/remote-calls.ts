@@ -168,7 +168,7 @@ export class RemoteCalls {
   async name<Answer>(
     route: string,
     query: object,
-    named: StagedContent | EarlyName,
+    named: StagedContent | EarlyName | { readonly bytes: number },
   ): Promise<Outcome<Answer> | undefined> {
     const { bytes } = named;
     const path = this.#path(route, { ...query, ...named });

@@ -1,9 +1,10 @@
 /** Contents that a node takes while they are still written: it has their pieces, and nobody else knows of them. */
 import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { volumeError } from "../errors.ts";
-import type { EarlyContent } from "../ports.ts";
+import type { EarlyContent, EarlyPut } from "../ports.ts";
 import type { NearNodes } from "./near-nodes.ts";
 import { type EarlyName, mayBeBetter, type RemoteCalls } from "./remote-calls.ts";
 import { volumeErrorOf } from "./remote-errors.ts";
@@ -15,16 +16,18 @@ const PUTS_AT_ONCE = 4;
 const PUT_TRIES_MAX = 5;
 const PUT_PAUSE_MS = 200;
 
+const ROUTE = "inode/pieces";
+
 type Calls = Pick<RemoteCalls, "url" | "begin" | "post" | "send" | "name">;
 
 /** Those of one mount. */
 export class RemoteUploads {
   readonly #calls: Calls;
-  readonly #near: Pick<NearNodes, "staged">;
+  readonly #near: Pick<NearNodes, "staged" | "pieces">;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(calls: Calls, near: Pick<NearNodes, "staged">) {
+  constructor(calls: Calls, near: Pick<NearNodes, "staged" | "pieces">) {
     this.#calls = calls;
     this.#near = near;
   }
@@ -65,7 +68,7 @@ export class RemoteUploads {
 
 interface UploadWays {
   readonly calls: Calls;
-  readonly near: Pick<NearNodes, "staged">;
+  readonly near: Pick<NearNodes, "staged" | "pieces">;
   /** Of the node that has it. */
   readonly url: string;
   readonly turn: (run: () => Promise<void>) => Promise<void>;
@@ -85,11 +88,7 @@ class RemoteUpload implements EarlyContent {
     return this.#isOver || this.#ways.calls.url !== this.#ways.url;
   }
 
-  async put(pieces: {
-    readonly path: string;
-    readonly at: number;
-    readonly length: number;
-  }): Promise<void> {
+  async put(pieces: EarlyPut): Promise<void> {
     await this.#ways.turn(() => this.#put(pieces));
   }
 
@@ -100,30 +99,46 @@ class RemoteUpload implements EarlyContent {
     this.#ways.calls.post("inode/upload/end", { upload: this.upload }).catch(() => undefined);
   }
 
-  async #put({
-    path,
-    at,
-    length: bytes,
-  }: {
-    readonly path: string;
-    readonly at: number;
-    readonly length: number;
-  }): Promise<void> {
-    const { calls, near } = this.#ways;
-    const { upload } = this;
+  async #put(pieces: EarlyPut): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       if (this.isOver) throw volumeError("VOLUME_UNAVAILABLE", "another node answers now");
-      const staged = await near.staged({ path, bytes });
-      const outcome =
-        staged === undefined
-          ? await calls.send("inode/pieces", { upload, at, bytes }, contentOf(path, { at, bytes }))
-          : await calls.name("inode/pieces", { upload, at, from: at }, staged);
+      const outcome = await this.#give(pieces);
       if (outcome?.kind === "answer") return;
       if (outcome === undefined) throw volumeError("VOLUME_UNAVAILABLE", "nothing moves");
       if (tries >= PUT_TRIES_MAX || !mayBeBetter(outcome.error)) throw volumeErrorOf(outcome.error);
       await sleep(PUT_PAUSE_MS * tries);
     }
   }
+
+  /** Says where the node finds them, or sends them. Undefined where nothing moves any more. */
+  async #give({ staged, at, length: bytes }: EarlyPut): Promise<Given> {
+    const { calls, near } = this.#ways;
+    const query = { upload: this.upload, at };
+    if (staged.kind === "pieces") {
+      const files = await near.pieces(staged.paths);
+      return files === undefined
+        ? calls.send(
+            ROUTE,
+            { ...query, bytes },
+            Readable.toWeb(Readable.from(readAll(staged.paths))),
+          )
+        : calls.name(ROUTE, { ...query, files: files.join(",") }, { bytes });
+    }
+    const { path } = staged;
+    const named = await near.staged({ path, bytes });
+    return named === undefined
+      ? calls.send(ROUTE, { ...query, bytes }, contentOf(path, { at, bytes }))
+      : calls.name(ROUTE, { ...query, from: at }, named);
+  }
+}
+
+type Given = Awaited<ReturnType<Calls["send"]>>;
+
+/** What is in files of pieces, one after the other. */
+export async function* readAll(
+  paths: readonly string[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const path of paths) yield await readFile(path);
 }
 
 function contentOf(

@@ -36,7 +36,7 @@ import { keptChange, madeName, movedName, takenName } from "./own-changes.ts";
 import type { EarlyName, RemoteCalls } from "./remote-calls.ts";
 import { RemoteContent } from "./remote-content.ts";
 import { RemoteNames } from "./remote-names.ts";
-import { RemoteUploads } from "./remote-uploads.ts";
+import { RemoteUploads, readAll } from "./remote-uploads.ts";
 import { RemoteWatch } from "./remote-watch.ts";
 
 /** Blocks of one file that are held: with chunks of 1 MiB a file of 256 GiB, and some 40 MB of list. */
@@ -202,19 +202,23 @@ export class RemoteVolume implements Volume {
     return Array.from({ length: count }, (_, at) => first + at);
   }
 
+  wantsPieces(stagingDirectory: string): Promise<boolean> {
+    return this.#near.takesPieces(stagingDirectory);
+  }
+
   beginEarly(): Promise<EarlyContent | undefined> {
     return this.#uploads.begin();
   }
 
   async commit(commit: Commit): Promise<Committed> {
-    const { inode, place, path, bytes, attributes, early } = commit;
+    const { inode, place, path, paths, bytes, attributes, early } = commit;
     if (place !== undefined) checkName(place.name);
     const opened = await this.#put(inode, {
       ...{ place, early: this.#uploads.nameOf(early, bytes) },
       mode: attributes.mode,
       mtimeMicros: microsOf(attributes.mtimeNs),
-      staged: { path, bytes },
-      content: () => (bytes === 0 ? Readable.from([]) : createReadStream(path, { end: bytes - 1 })),
+      ...(paths === undefined && { staged: { path, bytes } }),
+      content: () => contentOf(paths?.() ?? [path], bytes),
     });
     return { ...(await this.#held(opened)), taken: false };
   }
@@ -417,6 +421,14 @@ const OVER = { set: "any", create: "absent", replace: "present" } as const;
 function microsOf(ns: bigint): number {
   const micros = ns / 1000n;
   return Number(ns < 0n && micros * 1000n !== ns ? micros - 1n : micros);
+}
+
+/** What is in these files, one after the other. */
+function contentOf(paths: readonly string[], bytes: number): Readable {
+  if (bytes === 0) return Readable.from([]);
+  const [only] = paths;
+  if (paths.length === 1 && only !== undefined) return createReadStream(only, { end: bytes - 1 });
+  return Readable.from(readAll(paths), { objectMode: false });
 }
 
 /** The content cut, or filled with zeros. */

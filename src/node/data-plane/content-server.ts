@@ -2,8 +2,10 @@
 import type { BlockStore } from "../../fs/block-store.ts";
 import { readFileBlock } from "../../fs/file-block-reader.ts";
 import { type ChunkPart, readContent, storeContent } from "../../fs/file-blocks.ts";
+import { takeFiles } from "../../fs/file-taking.ts";
 import { PackedAhead } from "../../fs/packed-ahead.ts";
 import { PACKED_BLOCK_BYTES } from "../../fs/packs/format.ts";
+import type { SealedChunk } from "../../fs/seal.ts";
 import { storeFiles } from "../../fs/small-files.ts";
 import { joinedSmall } from "../../std/pieces.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
@@ -37,12 +39,18 @@ export class ContentServer {
       case "store-content":
       case "store-files":
         return this.#store(request);
+      case "take-files": {
+        const windows = takeFiles(this.#deps.store, request.files);
+        return this.#deps.streams.send(request.id, () => windowTexts(windows));
+      }
       case "read-content":
         return this.#read(request);
     }
   }
 
-  #store(request: Exclude<ContentRequest, { readonly kind: "read-content" }>): Promise<void> {
+  #store(
+    request: Extract<ContentRequest, { readonly kind: "store-content" | "store-files" }>,
+  ): Promise<void> {
     const { store, streams } = this.#deps;
     return streams.send(request.id, (stopped) => {
       const bytes = streams.receive(request.id, stopped);

@@ -3,6 +3,7 @@
 import { CHUNK_BYTES_MAX, type Chunking } from "../../fs/content/chunk.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { ChunkPart, ContentToStore, StoredWindow } from "../../fs/file-blocks.ts";
+import type { PieceFile } from "../../fs/file-taking.ts";
 import type { SealKey } from "../../fs/seal.ts";
 import { concatBytes } from "../../std/bytes.ts";
 import { regathered } from "../../std/gather.ts";
@@ -65,6 +66,19 @@ export class Contents {
     const whole = concatBytes(files);
     void streams.send(id, () => coded(once(whole)), isGiven);
     for await (const text of windows) yield* windowsOf(text);
+  }
+
+  /**
+   * Pieces that are files of the same disk, and that nobody writes to any more, become blocks; together at most
+   * `WINDOW_BYTES`. One window is told when all are durable; the files keep their names as well. To be read to the end
+   * or returned.
+   * @throws {JobxError} `FS_IO` also for a file that is not as long as was said, and as `store`.
+   */
+  async *takeFiles(files: readonly PieceFile[]): AsyncGenerator<StoredWindow, void, undefined> {
+    const { streams, nextId, post } = this.#deps;
+    const id = nextId();
+    post({ kind: "take-files", id, files });
+    for await (const text of streams.receive(id)) yield windowOf(text);
   }
 
   /**

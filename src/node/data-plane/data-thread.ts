@@ -53,7 +53,16 @@ const LASTING_CODES: ReadonlySet<string> = new Set([
 /** A request that is answered once, by a message. */
 type AnsweredRequest = Exclude<
   DataPlaneRequest,
-  { kind: "run" | "read-block" | "read-pairs" | "store-content" | "store-files" | "read-content" }
+  {
+    kind:
+      | "run"
+      | "read-block"
+      | "read-pairs"
+      | "store-content"
+      | "store-files"
+      | "take-files"
+      | "read-content";
+  }
 >;
 
 type Requested<K extends DataPlaneRequest["kind"]> = Extract<DataPlaneRequest, { kind: K }>;
@@ -182,6 +191,7 @@ export class DataThread {
         return;
       case "store-content":
       case "store-files":
+      case "take-files":
       case "read-content":
         this.#work(this.#contents.serve(message));
         return;

@@ -3,12 +3,14 @@
  * is no version. Ids are odd when the control thread made them and even when the data plane did;
  * requests and streams share them.
  */
+
 import type { BlocksVerified } from "../../actors/work-ports.ts";
 import type { BlockFacts } from "../../fs/block-store.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
 import type { CodedStripe, StripeToCode } from "../../fs/erasure/stripe.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
 import type { ChunkPart } from "../../fs/file-blocks.ts";
+import type { PieceFile } from "../../fs/file-taking.ts";
 import type { SealKey } from "../../fs/seal.ts";
 import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
@@ -141,6 +143,8 @@ export type DataPlaneRequest =
       readonly sizes: readonly number[];
       readonly key: SealKey | undefined;
     }
+  /** Answered like these, by one window: pieces that are files of the same disk become blocks. */
+  | { readonly kind: "take-files"; readonly id: number; readonly files: readonly PieceFile[] }
   /** Answered by a stream of the same number: the bytes. */
   | {
       readonly kind: "read-content";
@@ -174,7 +178,7 @@ export type CodedRequest =
 /** A request about the content of files. */
 export type ContentRequest = Extract<
   DataPlaneRequest,
-  { kind: "store-content" | "store-files" | "read-content" }
+  { kind: "store-content" | "store-files" | "take-files" | "read-content" }
 >;
 
 /** A request whose kind has one answer, before it has a number. */

@@ -9,6 +9,7 @@ import { CHUNK_BYTES_MAX } from "../../fs/content/chunk.ts";
 import { formatContentId } from "../../fs/content/content-id.ts";
 import { FileTreeBuilder } from "../../fs/content/file-tree.ts";
 import { WINDOW_BYTES } from "../../fs/file-blocks.ts";
+import type { PieceFile } from "../../fs/file-taking.ts";
 import { plainChunk, type SealedChunk, type SealKey } from "../../fs/seal.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
@@ -97,7 +98,11 @@ export class EarlyContents {
   async put(
     call: FileCall,
     { upload, at, bytes }: EarlyPieces,
-    how: { readonly content: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
+    how: {
+      /** Their bytes, or a file for each of them. */
+      readonly content: AsyncIterable<Uint8Array> | readonly PieceFile[];
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const early = this.#find(call, upload);
     const first = at / PIECE_BYTES;
@@ -105,14 +110,9 @@ export class EarlyContents {
       throw invalid("pieces begin at whole ones and are 1 byte to 8 MiB together");
     }
     const deps = this.#deps();
-    const { key, copies: wanted, pieces } = early;
+    const { copies: wanted, pieces } = early;
     const { content, signal } = how;
-    const windows = deps.contents.store({
-      bytes: content,
-      chunking: "fixed-1",
-      sha256: false,
-      key,
-    });
+    const windows = windowsOf(deps, early, content);
     const stored: SealedChunk[] = [];
     // Which of them make the content is said with the commit.
     const list = {
@@ -174,6 +174,18 @@ export class EarlyContents {
     const leftMs = Math.max(0, Math.min(IDLE_MS, early.untilMs - this.#nowMs()));
     early.idle = this.#deps().timers.after(leftMs, () => this.end(upload));
   }
+}
+
+function windowsOf(
+  { contents }: Pick<UploadDeps, "contents">,
+  { key }: Early,
+  content: AsyncIterable<Uint8Array> | readonly PieceFile[],
+): ReturnType<UploadDeps["contents"]["store"]> {
+  if (Symbol.asyncIterator in content) {
+    return contents.store({ bytes: content, chunking: "fixed-1", sha256: false, key });
+  }
+  if (key !== undefined) throw invalid("what is written on the disk is not sealed");
+  return contents.takeFiles(content);
 }
 
 function invalid(why: string): ClusterError {

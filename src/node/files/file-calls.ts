@@ -33,7 +33,7 @@ export interface FilesDeps {
   };
   readonly self: () => NodeId;
   readonly isUp: (node: NodeId) => boolean;
-  readonly contents: Pick<Contents, "store" | "storeFiles" | "read">;
+  readonly contents: Pick<Contents, "store" | "storeFiles" | "takeFiles" | "read">;
   readonly view: {
     workflowNamed(
       name: string,

@@ -37,7 +37,7 @@ import type { FileCalls } from "./file-calls.ts";
 import { blockView, goneView, inodeView } from "./inode-views.ts";
 import { keyToSeal } from "./sealing.ts";
 import type { FileCall } from "./tree-reader.ts";
-import { storeFile } from "./upload.ts";
+import { CHUNKING, storeFile } from "./upload.ts";
 
 /** Inodes and names of one answer about changes, about. */
 const CHANGES_ITEMS = 1024;
@@ -48,14 +48,14 @@ const FILE_MODE = 0o644;
 export class Inodes implements InodePort {
   readonly #calls: FileCalls;
   readonly #freeBytes: () => Promise<number>;
-  readonly #near: Pick<NearFolder, "place" | "read"> | undefined;
+  readonly #near: Pick<NearFolder, "place" | "read" | "pieces"> | undefined;
   readonly #early: EarlyContents;
 
   /** `near`: of a node that shares its disk with mounts. */
   constructor(
     calls: FileCalls,
     freeBytes: () => Promise<number>,
-    near?: Pick<NearFolder, "place" | "read">,
+    near?: Pick<NearFolder, "place" | "read" | "pieces">,
   ) {
     this.#calls = calls;
     this.#freeBytes = freeBytes;
@@ -290,9 +290,10 @@ export class Inodes implements InodePort {
     options: CallOptions,
   ): Promise<NearPlace | undefined> {
     const call = await this.#calls.begin(workflow, options);
-    const { sealing } = await this.#calls.reader.ask(call, volumeUse);
+    const { sealing, chunking } = await this.#calls.reader.ask(call, volumeUse);
     // What is written there is not sealed yet, and only the node opens blocks.
-    return sealing === undefined ? this.#near?.place() : undefined;
+    const place = sealing === undefined ? await this.#near?.place() : undefined;
+    return place && { ...place, takesPieces: CHUNKING[chunking] === "fixed-1" };
   }
 
   async beginUpload(
@@ -304,12 +305,13 @@ export class Inodes implements InodePort {
   }
 
   async putPieces(
-    { workflow, ...pieces }: PiecesPut,
+    { workflow, files, ...pieces }: PiecesPut,
     content: AsyncIterable<Uint8Array>,
     options: CallOptions,
   ): Promise<Readonly<Record<string, never>>> {
     const call = await this.#calls.begin(workflow, options);
-    await this.#early.put(call, pieces, { content, signal: options.signal });
+    const taken = files && (await this.#nearFolder().pieces(files, pieces.bytes));
+    await this.#early.put(call, pieces, { content: taken ?? content, signal: options.signal });
     return {};
   }
 
@@ -323,7 +325,11 @@ export class Inodes implements InodePort {
   }
 
   staged({ staged, from = 0, bytes }: StagedContent): AsyncIterable<Uint8Array> {
-    if (this.#near !== undefined) return this.#near.read(staged, { from, bytes });
+    return this.#nearFolder().read(staged, { from, bytes });
+  }
+
+  #nearFolder(): Pick<NearFolder, "read" | "pieces"> {
+    if (this.#near !== undefined) return this.#near;
     const message = "this node meets no mounts on its disk";
     throw new ClusterError({ code: "API_INPUT_INVALID" }, message);
   }

@@ -27,7 +27,7 @@ export const CHUNKING = {
 export interface UploadDeps extends BlockCopiesDeps {
   readonly self: string;
   readonly reader: TreeReader;
-  readonly contents: Pick<Contents, "store">;
+  readonly contents: Pick<Contents, "store" | "takeFiles">;
   readonly timers: Timers;
   readonly pins: Pick<SharedPins, "hold">;
   readonly keys: KeySource;

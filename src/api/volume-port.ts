@@ -37,6 +37,11 @@ export interface VolumeSettings {
   readonly quotaFiles: number | null;
   /** Whether blocks are sealed with the workflow's key before they are stored; changed only while it is empty. */
   readonly sealed: boolean;
+  /**
+   * `DATA+PARITY`: new files of several blocks are coded, and survive the loss of as many nodes as there is parity;
+   * null: they are copied. It says how many copies all else has: one more than parity.
+   */
+  readonly erasure: string | null;
   /** How many versions of each file are kept when it is replaced or removed; 0: none. They count for the quotas. */
   readonly versions: number;
   /** For how long after that, ms. */

@@ -42,6 +42,7 @@ export const VOLUME_BODY = body([], {
   quotaBytes: nullable(SIZE),
   quotaFiles: nullable(SIZE),
   sealed: BOOLEAN,
+  erasure: nullable({ type: "string", pattern: "^[0-9]{1,2}\\+[0-9]$" }),
   versions: { type: "integer", minimum: 0, maximum: VOLUME_VERSIONS_MAX },
   versionsMs: SIZE,
 });
@@ -61,6 +62,7 @@ export const VOLUME = object<VolumeView>("Volume", {
   chunking: oneOf("fixed", "content-defined"),
   ...{ quotaBytes: nullable(NATURAL), quotaFiles: nullable(NATURAL) },
   sealed: BOOLEAN,
+  erasure: nullable(TEXT),
   ...{ versions: NATURAL, versionsMs: NATURAL },
   ...{ usedBytes: NATURAL, usedFiles: NATURAL },
 });

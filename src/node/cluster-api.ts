@@ -103,10 +103,11 @@ export class ClusterApi implements ClusterPort {
     this.invocations = new Invocations({ node, plane, ...readers });
     this.#writer = new WorkflowWriter({ node, view, plane, metrics });
     const self = (): string => this.self().id;
-    const { contents } = plane;
+    const { contents, coded } = plane;
     const volumeKeys = new VolumeKeys({ keys: deps.sealKeys, view, writer: this.#writer });
     const { source: keys } = volumeKeys;
-    const calls = new FileCalls({ node, self, isUp, view, contents, keys, writer: this.#writer });
+    const writer = this.#writer;
+    const calls = new FileCalls({ node, self, isUp, view, contents, coded, keys, writer });
     this.#calls = calls;
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes, deps.near);

@@ -41,6 +41,7 @@ export class MemoryVolume {
         },
         read: (parts) => slices(this.#blocks, parts),
       },
+      coded: { code: () => Promise.reject(new Error("nothing is coded")) },
       keys: () => Promise.reject(new Error("nothing is sealed")),
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
       writer: {

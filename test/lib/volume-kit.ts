@@ -4,10 +4,13 @@ import type { ClusterNode } from "../../src/actors/cluster-node.ts";
 import type { Call, CallAnswer } from "../../src/actors/ports.ts";
 import type { CallOptions } from "../../src/api/call-options.ts";
 import { CLOCK } from "../../src/api/context.ts";
+import { cidOf } from "../../src/fs/cid.ts";
 import type { Chunking } from "../../src/fs/content/chunk.ts";
 import { chunksOf } from "../../src/fs/content/chunking.ts";
 import { formatContentId } from "../../src/fs/content/content-id.ts";
 import { FileTreeBuilder } from "../../src/fs/content/file-tree.ts";
+import { parityOf } from "../../src/fs/erasure/reed-solomon.ts";
+import type { StripeToCode } from "../../src/fs/erasure/stripe.ts";
 import { type ChunkPart, type StoredWindow, WINDOW_CHUNKS } from "../../src/fs/file-blocks.ts";
 import { type SealedChunk, type SealKey, sealChunk, unseal } from "../../src/fs/seal.ts";
 import { ClusterError } from "../../src/node/cluster-errors.ts";
@@ -133,6 +136,7 @@ export class VolumeKit {
         },
         read: (parts) => this.#read(parts),
       },
+      coded: { code: (stripes) => Promise.resolve(this.#code(stripes)) },
       keys: () => Promise.resolve(KIT_KEY),
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
       writer: {
@@ -157,6 +161,19 @@ export class VolumeKit {
       chunks = [];
     }
     yield { chunks, root: formatContentId(tree.finish().root.id), sha256: undefined };
+  }
+
+  #code(stripes: readonly StripeToCode[]): readonly (readonly string[])[] {
+    return stripes.map(({ data, parity }) =>
+      parityOf(
+        data.map((cid) => this.blocks.get(cid) ?? new Uint8Array(0)),
+        parity,
+      ).map((bytes) => {
+        const cid = cidOf(bytes);
+        this.blocks.set(cid, bytes);
+        return cid;
+      }),
+    );
   }
 
   async *#storeFiles(

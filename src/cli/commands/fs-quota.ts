@@ -30,6 +30,11 @@ export const FS_QUOTA: Command = {
       value: "YES",
       help: "Seal blocks with the workflow's key: yes or no; only while the volume is empty.",
     },
+    erasure: {
+      kind: "text",
+      value: "K+M",
+      help: "Code new files of several blocks, as 4+2, in place of copies; none for copies.",
+    },
     versions: {
       kind: "text",
       value: "N",
@@ -80,7 +85,12 @@ function settingsOf(run: CommandRun): Partial<VolumeSettings> {
   if (sealed !== undefined && sealed !== "yes" && sealed !== "no") {
     throw usage(`--sealed: expected yes or no, found ${sealed}`);
   }
+  const erasure = run.text("erasure");
+  if (erasure !== undefined && erasure !== "none" && !/^[0-9]{1,2}\+[0-9]$/u.test(erasure)) {
+    throw usage(`--erasure: expected data+parity as 4+2, or none, found ${erasure}`);
+  }
   return {
+    ...(erasure === undefined ? {} : { erasure: erasure === "none" ? null : erasure }),
     ...(sealed === undefined ? {} : { sealed: sealed === "yes" }),
     ...(bytes === undefined ? {} : { quotaBytes: bytes }),
     ...(files === undefined ? {} : { quotaFiles: files }),

@@ -16,6 +16,11 @@ export const WORKFLOW_CREATE: Command = {
       value: "N",
       help: `Its part of busy nodes against other workflows, 1 to ${WEIGHT_MAX} (${WEIGHT_DEFAULT}).`,
     },
+    erasure: {
+      kind: "text",
+      value: "K+M",
+      help: "Code its files, as 4+2, in place of copies.",
+    },
     sealed: { kind: "flag", help: "Seal the blocks of its files with a key of its own." },
   },
   examples: [
@@ -30,7 +35,12 @@ export const WORKFLOW_CREATE: Command = {
     const input = { workflow, weight, ...(description === undefined ? {} : { description }) };
     const client = await run.connect();
     const view = await client.createWorkflow(input);
-    if (run.flag("sealed")) await client.volumes.change({ workflow, sealed: true });
+    const erasure = run.text("erasure");
+    const settings = {
+      ...(run.flag("sealed") ? { sealed: true } : {}),
+      ...(erasure === undefined ? {} : { erasure }),
+    };
+    if (Object.keys(settings).length > 0) await client.volumes.change({ workflow, ...settings });
     run.io.out(run.json ? toJson(view) : `${workflow} is made\n`);
     return EXIT.ok;
   },

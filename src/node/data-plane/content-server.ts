@@ -5,7 +5,6 @@ import { type ChunkPart, readContent, storeContent } from "../../fs/file-blocks.
 import { takeFiles } from "../../fs/file-taking.ts";
 import { PackedAhead } from "../../fs/packed-ahead.ts";
 import { PACKED_BLOCK_BYTES } from "../../fs/packs/format.ts";
-import type { SealedChunk } from "../../fs/seal.ts";
 import { storeFiles } from "../../fs/small-files.ts";
 import { joinedSmall } from "../../std/pieces.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
@@ -41,7 +40,7 @@ export class ContentServer {
         return this.#store(request);
       case "take-files": {
         const windows = takeFiles(this.#deps.store, request.files);
-        return this.#deps.streams.send(request.id, () => windowTexts(windows));
+        return this.#deps.streams.send(request.id, () => windowTexts(each(windows)));
       }
       case "read-content":
         return this.#read(request);

@@ -78,7 +78,7 @@ export class Contents {
     const { streams, nextId, post } = this.#deps;
     const id = nextId();
     post({ kind: "take-files", id, files });
-    for await (const text of streams.receive(id)) yield windowOf(text);
+    for await (const text of streams.receive(id)) yield* windowsOf(text);
   }
 
   /**

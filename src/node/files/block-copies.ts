@@ -5,17 +5,17 @@ import { rendezvousOrder } from "../../std/rendezvous.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
 
 /** Blocks of one order to fetch; orders to the same node go side by side. */
-const BLOCKS_COPIED_AT_ONCE = 8;
+export const BLOCKS_COPIED_AT_ONCE = 8;
 
 /** For a few MiB over any network. */
-const COPY_MS_MAX = 60_000;
+export const COPY_MS_MAX = 60_000;
 
 /**
  * How often nodes that are up are asked once more that did not take a copy, and how long between: links break
  * and come back, and a node that was killed counts as up for a moment.
  */
-const COPY_TRIES_MAX = 20;
-const COPY_PAUSE_MS = 250;
+export const COPY_TRIES_MAX = 20;
+export const COPY_PAUSE_MS = 250;
 
 /** A node that answers one of these cannot take a copy, however often it is asked. */
 const UNABLE_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO"]);
@@ -93,6 +93,7 @@ function ordersFor(
   );
 }
 
-function isUnable(answer: CallAnswer | undefined): boolean {
+/** Whether the node cannot take a copy, however often it is asked. */
+export function isUnable(answer: CallAnswer | undefined): boolean {
   return answer?.kind === "error" && UNABLE_CODES.has(answer.code);
 }

@@ -141,7 +141,11 @@ class CarTree {
       if (leaf.kind === "chunk") continue;
       const bytes = walkedContent(file, blocks);
       const windows = deps.contents.store({ bytes, chunking, key, sha256: false });
-      const { content, cid } = await storeCopied(deps, { windows, list, wanted, signal });
+      const { content, cid } = await storeCopied(deps, {
+        ...{ windows, list, wanted, signal },
+        // Blocks of archives have copies: most are taken as they come.
+        coding: undefined,
+      });
       return { content, root: cid };
     }
     const tree = new FileTreeBuilder();

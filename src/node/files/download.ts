@@ -7,8 +7,10 @@ import { treeError } from "../../scheduler/tree/errors.ts";
 import { treeKeys } from "../../scheduler/tree/keys.ts";
 import { contentPart } from "../../scheduler/tree/reads.ts";
 import type { ContentPartRow, FileBlock, FileRow } from "../../scheduler/tree/rows.ts";
+import { isJobxError } from "../../std/errors.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { type KeySource, keyToOpen } from "./sealing.ts";
+import type { StripeFinder } from "./stripe-finder.ts";
 import type { FileCall, TreeReader } from "./tree-reader.ts";
 
 /** A run of blocks, and where it begins in the file. */
@@ -39,16 +41,47 @@ export interface DownloadDeps {
   readonly contents: Pick<Contents, "read">;
   readonly holders: () => Holders;
   readonly keys: KeySource;
+  readonly stripes: Pick<StripeFinder, "isKnown" | "find" | "forget">;
 }
 
 /** Parts of blocks, opened where they are sealed. @throws {JobxError} as `Contents.read`; `FS_KEY_MISSING`. */
 export async function* readParts(
-  { contents, holders, keys }: Pick<DownloadDeps, "contents" | "holders" | "keys">,
+  deps: Pick<DownloadDeps, "contents" | "holders" | "keys" | "stripes">,
   parts: readonly ChunkPart[],
   call: FileCall,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { contents, holders, keys, stripes } = deps;
   const key = await keyToOpen(keys, call, parts);
-  yield* contents.read(parts, { holders: holders(), key });
+  const isKnown = stripes.isKnown(call.group);
+  let told = 0;
+  try {
+    const placed = isKnown ? await stripes.find(call, parts) : parts;
+    for await (const bytes of contents.read(placed, { holders: holders(), key })) {
+      told += bytes.length;
+      yield bytes;
+    }
+  } catch (error) {
+    // Without a copy anywhere: it may be made from its stripe, where it has one that is not known, or another one.
+    if (!isJobxError(error) || !LACKING_CODES.has(error.code)) throw error;
+    const rest = partsAfter(parts, told);
+    stripes.forget(rest);
+    const placed = await stripes.find(call, rest);
+    if (isKnown || placed.every(({ stripe }) => stripe === undefined)) throw error;
+    yield* contents.read(placed, { holders: holders(), key });
+  }
+}
+
+const LACKING_CODES: ReadonlySet<string> = new Set(["FS_BLOCK_MISSING", "FS_BLOCK_LOST"]);
+
+/** What is left of parts after so many of their bytes. */
+function partsAfter(parts: readonly ChunkPart[], bytes: number): readonly ChunkPart[] {
+  let skipped = bytes;
+  return parts.flatMap((part) => {
+    const skip = Math.min(skipped, part.to - part.from);
+    skipped -= skip;
+    const from = part.from + skip;
+    return from < part.to ? [{ ...part, from }] : [];
+  });
 }
 
 /** Files that have their lists in their rows, one after the other. @throws {JobxError} as `readParts`. */

@@ -19,7 +19,7 @@ import { ClusterError } from "../cluster-errors.ts";
 import { ContentList } from "./content-list.ts";
 import { keyToSeal } from "./sealing.ts";
 import type { FileCall } from "./tree-reader.ts";
-import { CHUNKING, storeCopied, type UploadDeps } from "./upload.ts";
+import { CHUNKING, codingOf, storeCopied, type UploadDeps } from "./upload.ts";
 import { UploadPin } from "./upload-pin.ts";
 
 /** Contents at once: each has a pin, and an entry of memory for each MiB. */
@@ -69,8 +69,10 @@ export class EarlyContents {
     const deps = this.#deps();
     const volume = await deps.reader.ask(call, volumeUse);
     const isFull = this.#contents.size + this.#beginning >= EARLY_CONTENTS_MAX;
-    // Where the content says where it is cut, a piece cannot be stored before what stands in front of it.
-    if (isFull || CHUNKING[volume.chunking] !== "fixed-1") return undefined;
+    // Where the content says where it is cut, a piece cannot be stored before what stands in front of it; and pieces
+    // that are written once more are coded in vain.
+    const isWhole = CHUNKING[volume.chunking] !== "fixed-1" || codingOf(deps, call, volume);
+    if (isFull || isWhole) return undefined;
     this.#beginning += 1;
     try {
       const { group, deadlineMs } = call;
@@ -118,8 +120,9 @@ export class EarlyContents {
     const list = {
       add: async (chunks: readonly SealedChunk[]) => void stored.push(...chunks),
       finish: async () => NO_CONTENT,
+      stripes: [],
     };
-    await storeCopied(deps, { windows, list, wanted, signal });
+    await storeCopied(deps, { windows, list, wanted, signal, coding: undefined });
     for (const [index, chunk] of stored.entries()) pieces.set(first + index, chunk);
     this.#endLater(early);
   }

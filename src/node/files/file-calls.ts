@@ -13,6 +13,7 @@ import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { assert } from "../../std/assert.ts";
 import type { Deadline } from "../../std/deadline.ts";
 import type { NodeId } from "../../wire/dataset.ts";
+import type { CodedCalls } from "../data-plane/coded-calls.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { systemClock, systemTimers } from "../system.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
@@ -21,6 +22,7 @@ import type { DownloadDeps } from "./download.ts";
 import type { KeySource } from "./sealing.ts";
 import { SharedPins } from "./shared-pins.ts";
 import { findSnapshot } from "./snapshot-rows.ts";
+import { StripeFinder } from "./stripe-finder.ts";
 import type { SnapshotDeps } from "./take-snapshot.ts";
 import { type FileCall, stepDeadline, TreeReader } from "./tree-reader.ts";
 import type { UploadDeps } from "./upload.ts";
@@ -34,6 +36,7 @@ export interface FilesDeps {
   readonly self: () => NodeId;
   readonly isUp: (node: NodeId) => boolean;
   readonly contents: Pick<Contents, "store" | "storeFiles" | "takeFiles" | "read">;
+  readonly coded: Pick<CodedCalls, "code">;
   readonly view: {
     workflowNamed(
       name: string,
@@ -47,6 +50,7 @@ export interface FilesDeps {
 export class FileCalls {
   readonly reader: TreeReader;
   readonly contents: FilesDeps["contents"];
+  readonly stripes: StripeFinder;
   readonly #deps: FilesDeps;
   readonly #pins = new SharedPins({ clock: systemClock, timers: systemTimers });
 
@@ -54,6 +58,7 @@ export class FileCalls {
     this.#deps = deps;
     this.contents = deps.contents;
     this.reader = new TreeReader(deps.node);
+    this.stripes = new StripeFinder(this.reader);
   }
 
   /** @throws {JobxError} `WORKFLOW_UNKNOWN`. */
@@ -118,6 +123,7 @@ export class FileCalls {
         timers: systemTimers,
         pins: this.#pins,
         keys,
+        coded: this.#deps.coded,
       },
       command: (call, command) => this.command(call, command),
       others: () => this.#others(),
@@ -143,8 +149,8 @@ export class FileCalls {
   }
 
   /** Where blocks are, and what opens them. */
-  sources(): Pick<DownloadDeps, "holders" | "keys"> {
-    return { holders: () => this.holders(), keys: this.#deps.keys };
+  sources(): Pick<DownloadDeps, "holders" | "keys" | "stripes"> {
+    return { holders: () => this.holders(), keys: this.#deps.keys, stripes: this.stripes };
   }
 
   /** Who is being removed still has what it had. */

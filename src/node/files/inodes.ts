@@ -19,7 +19,7 @@ import type {
 import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { rowOf } from "../../scheduler/apply-kit.ts";
 import { readAll } from "../../scheduler/transaction.ts";
-import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
+import type { CodedCommand, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { treeKeys } from "../../scheduler/tree/keys.ts";
 import { checkName } from "../../scheduler/tree/names.ts";
@@ -159,11 +159,11 @@ export class Inodes implements InodePort {
       return { content, cid, size };
     }
     const volume = await this.#calls.reader.ask(call, volumeUse);
-    const { copies, chunking } = volume;
+    const { copies, chunking, erasure } = volume;
     const deps = this.#calls.uploadDeps();
     const key = await keyToSeal(deps.keys, call, volume);
     const stored = await storeFile(deps, {
-      ...{ call, bytes, signal: options.signal, copies, chunking, key, sha256: undefined },
+      ...{ call, bytes, signal: options.signal, copies, chunking, key, erasure, sha256: undefined },
       ...{ path: place?.name ?? "", bytesSaid },
       commit: (one) => commitOf(input, one),
     });
@@ -424,7 +424,7 @@ export class Inodes implements InodePort {
 function commitOf(
   { inode, place, exclusive, mode, mtimeMicros }: InodeCommit,
   stored: { readonly upload: string; readonly content: FileContent; readonly cid: string },
-): TreeCommand {
+): CodedCommand {
   const { upload, content, cid: root } = stored;
   const what = { content, root, mtimeMicros };
   if (place === undefined) {

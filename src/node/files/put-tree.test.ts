@@ -62,6 +62,7 @@ class Volume {
       timers: new FakeTimers(),
       pins: { hold: (_group, begin) => begin() },
       keys: () => Promise.reject(new Error("nothing is sealed")),
+      coded: { code: () => Promise.reject(new Error("nothing is coded")) },
       caller: { ask: (_node: string, _call: Call) => Promise.resolve({ kind: "done" }) },
       others: () => ["other"],
       sleep: () => Promise.resolve(),

@@ -12,7 +12,7 @@ import { FOLDER_MODE } from "./folder-mode.ts";
 import { keyToSeal } from "./sealing.ts";
 import { type FileCall, pathOf } from "./tree-reader.ts";
 import { TreeUnpack, type UnpackDeps } from "./tree-unpack.ts";
-import { CHUNKING, type UploadDeps } from "./upload.ts";
+import { CHUNKING, codingOf, type UploadDeps } from "./upload.ts";
 import { UploadPin } from "./upload-pin.ts";
 
 export type TreeDeps = Omit<UploadDeps, "contents"> & Pick<UnpackDeps, "contents">;
@@ -41,7 +41,8 @@ export async function putTree(
   const pin = await UploadPin.begin({ upload, holder: deps.self, timers: deps.timers, command });
   let unpack: TreeUnpack | undefined;
   const fill = async (base: number): Promise<TreePutAnswer> => {
-    const options = { upload, base, wanted, chunking: CHUNKING[chunking], key, signal };
+    const coding = codingOf(deps, call, volume);
+    const options = { upload, base, wanted, chunking: CHUNKING[chunking], key, coding, signal };
     unpack = new TreeUnpack({ ...deps, command }, options);
     await unpack.unpack(readTar(archive));
     return { path: `/${path}`, ...unpack.counts, copies: unpack.copies, copiesWanted: wanted };

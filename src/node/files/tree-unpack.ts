@@ -19,8 +19,9 @@ import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
 import { FOLDER_MODE } from "./folder-mode.ts";
 import { sideBySide } from "./side-by-side.ts";
+import { withStripes } from "./stripe-writer.ts";
 import { type BatchMember, SMALL_FILE_BYTES, type SmallFile, TreeBatch } from "./tree-batch.ts";
-import { storeCopied } from "./upload.ts";
+import { type Coding, storeCopied } from "./upload.ts";
 
 /** Folders whose mode and time are set at the end, since what is put into them changes the time. */
 const FOLDERS_KEPT = 10_000;
@@ -39,6 +40,8 @@ export interface UnpackOptions {
   readonly chunking: Chunking;
   /** With which blocks are sealed; undefined: not at all. */
   readonly key: SealKey | undefined;
+  /** Of files that are put alone. */
+  readonly coding: Coding | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -222,14 +225,16 @@ export class TreeUnpack {
   }
 
   async #putLarge(file: Extract<TarEntry, { readonly kind: "file" }>): Promise<void> {
-    const { upload, chunking, key, wanted, signal } = this.#options;
+    const { upload, chunking, key, wanted, signal, coding } = this.#options;
     const { contents, command } = this.#deps;
     const list = new ContentList(upload, async (one) => (await command(one)).inode);
     const windows = contents.store({ bytes: file.content, chunking, key, sha256: false });
-    const stored = await storeCopied(this.#deps, { windows, list, wanted, signal });
-    const { content, cid, bytes, copies } = stored;
+    const stored = await storeCopied(this.#deps, { windows, list, wanted, signal, coding });
+    const { content, cid, bytes, copies, stripes, tidy } = stored;
     const files = [this.#commit(file, { content, root: cid })];
-    await command({ kind: "fs-commit", upload, files, parents: true });
+    const commit = { kind: "fs-commit", upload, files, parents: true } as const;
+    await command(withStripes(commit, stripes));
+    tidy();
     this.#copies = Math.min(this.#copies, copies);
     this.#counts.files += 1;
     this.#counts.bytes += bytes;

@@ -3,11 +3,22 @@ import { randomUUID } from "node:crypto";
 import type { FileExpectation, FilePut, FilePutAnswer } from "../../api/file-port.ts";
 import type { Chunking as ContentChunking } from "../../fs/content/chunk.ts";
 import type { SealKey } from "../../fs/seal.ts";
-import type { Expectation, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
+import type {
+  CodedCommand,
+  Expectation,
+  Place,
+  TreeCommand,
+} from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { namesOf } from "../../scheduler/tree/names.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
-import type { Chunking, FileContent } from "../../scheduler/tree/rows.ts";
+import type {
+  Chunking,
+  Erasure,
+  FileContent,
+  Stripe,
+  VolumeOptions,
+} from "../../scheduler/tree/rows.ts";
 import type { Timers } from "../../std/clock.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import type { Contents } from "../data-plane/contents.ts";
@@ -15,6 +26,13 @@ import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
 import { type KeySource, keyToSeal } from "./sealing.ts";
 import { PIN_SHARED_BYTES_MAX, type SharedPins } from "./shared-pins.ts";
+import {
+  type CodedChunks,
+  type CodingOptions,
+  StripeWriter,
+  type StripeWriterDeps,
+  withStripes,
+} from "./stripe-writer.ts";
 import { type FileCall, pathOf, type TreeReader } from "./tree-reader.ts";
 import { UploadPin } from "./upload-pin.ts";
 
@@ -24,8 +42,7 @@ export const CHUNKING = {
   "content-defined": "content-1",
 } as const satisfies Record<Chunking, ContentChunking>;
 
-export interface UploadDeps extends BlockCopiesDeps {
-  readonly self: string;
+export interface UploadDeps extends StripeWriterDeps {
   readonly reader: TreeReader;
   readonly contents: Pick<Contents, "store" | "takeFiles">;
   readonly timers: Timers;
@@ -45,6 +62,24 @@ interface Stored {
   readonly cid: string;
   readonly sha256: string | undefined;
   readonly copies: number;
+  /** Of its blocks, to be told with the command that names it. */
+  readonly stripes: readonly Stripe[];
+  /** To be called when it is named: gives up what only other nodes are to have. */
+  readonly tidy: () => void;
+}
+
+/** How blocks are coded, and by what. */
+export interface Coding extends Pick<CodingOptions, "call" | "erasure"> {
+  readonly deps: StripeWriterDeps;
+}
+
+/** For a volume that codes; undefined for one that does not. */
+export function codingOf(
+  deps: StripeWriterDeps,
+  call: FileCall,
+  { erasure }: Pick<VolumeOptions, "erasure">,
+): Coding | undefined {
+  return erasure === undefined || erasure.data < 2 ? undefined : { deps, call, erasure };
 }
 
 /**
@@ -67,7 +102,7 @@ export async function putFile(
   const expect = await expectationOf(deps, { call, path, expect: input.expect });
   const place = await deps.reader.place(call, path, input);
   const volume = await deps.reader.ask(call, volumeUse);
-  const { copies: copiesWanted, chunking } = volume;
+  const { copies: copiesWanted, chunking, erasure } = volume;
   const key = await keyToSeal(deps.keys, call, volume);
   const stored = await storeFile(deps, {
     ...{
@@ -76,6 +111,7 @@ export async function putFile(
       signal,
       chunking,
       key,
+      erasure,
       copies: copiesWanted,
       sha256: input.sha256,
       path,
@@ -96,6 +132,7 @@ export interface FileToStore {
   /** With which it is sealed; undefined: not at all. */
   readonly key: SealKey | undefined;
   readonly copies: number;
+  readonly erasure: Erasure | undefined;
   /** How long it is, where that is known; no longer than that. */
   readonly bytesSaid: number | undefined;
   /** Hex; undefined: whatever it is. */
@@ -105,7 +142,7 @@ export interface FileToStore {
     readonly upload: string;
     readonly content: FileContent;
     readonly cid: string;
-  }) => TreeCommand;
+  }) => CodedCommand;
 }
 
 /** Stores content under a pin, has it copied, and commits it. @throws {JobxError} as `FilePort.put`. */
@@ -128,11 +165,17 @@ export async function storeFile(
       sha256: file.sha256 !== undefined,
       key: file.key,
     });
-    const stored = await storeCopied(deps, { windows, list, wanted: copies, signal });
+    const stored = await storeCopied(deps, {
+      ...{ windows, list, wanted: copies, signal },
+      coding: codingOf(deps, call, file),
+    });
     signal.throwIfAborted();
     if (stored.sha256 !== file.sha256) throw digestMismatch(path);
-    const { content, cid } = stored;
-    return { ...stored, committed: await command(file.commit({ upload, content, cid })) };
+    const { content, cid, stripes, tidy } = stored;
+    const commit = file.commit({ upload, content, cid });
+    const committed = await command(withStripes(commit, stripes));
+    tidy();
+    return { ...stored, committed };
   } finally {
     pin.release();
   }
@@ -145,7 +188,7 @@ function commitOf(file: {
   readonly content: FileContent;
   readonly cid: string;
   readonly input: FilePut;
-}): TreeCommand {
+}): CodedCommand {
   const { upload, place, expect, content, cid: root } = file;
   const { mode, parents } = file.input;
   const commit = { place, expect, mode, mtimeMicros: undefined, root, content, keep: undefined };
@@ -157,27 +200,39 @@ export async function storeCopied(
   deps: BlockCopiesDeps,
   from: {
     readonly windows: ReturnType<Contents["store"]>;
-    readonly list: Pick<ContentList, "add" | "finish">;
+    readonly list: Pick<ContentList, "add" | "finish" | "stripes">;
     readonly wanted: number;
     readonly signal: AbortSignal;
+    /** Undefined: blocks are copied. */
+    readonly coding: Coding | undefined;
   },
 ): Promise<Stored> {
-  const { windows, list, wanted, signal } = from;
+  const { windows, list, wanted, signal, coding } = from;
   let copies = wanted;
   let bytes = 0;
   let cid = "";
   let digest: string | undefined;
+  const writer = coding && new StripeWriter(coding.deps, { ...coding, copies: wanted, signal });
+  const take = async (coded: CodedChunks): Promise<void> => {
+    copies = Math.min(copies, coded.copies);
+    await list.add(coded.chunks, coded.stripes);
+  };
   for await (const { chunks, root, sha256 } of windows) {
-    const cids = chunks.map((chunk) => chunk.cid);
-    if (cids.length > 0) {
+    if (writer !== undefined) await take(await writer.add(chunks));
+    else if (chunks.length > 0) {
+      const cids = chunks.map((chunk) => chunk.cid);
       copies = Math.min(copies, await copyBlocks(cids, deps, { wanted, signal }));
+      await list.add(chunks);
     }
-    await list.add(chunks);
     bytes += chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
     cid = root ?? cid;
     digest = sha256;
   }
-  return { content: await list.finish(), bytes, cid, sha256: digest, copies };
+  if (writer !== undefined) await take(await writer.finish());
+  const content = await list.finish();
+  const { stripes } = list;
+  const tidy = () => void writer?.tidy();
+  return { content, bytes, cid, sha256: digest, copies, stripes, tidy };
 }
 
 function digestMismatch(path: string): ClusterError {

@@ -21,6 +21,7 @@ import type { VolumeKeys } from "../seal/volume-keys.ts";
 import { openCar } from "./car-export.ts";
 import { importCar } from "./car-import.ts";
 import { copyWithin } from "./copy.ts";
+import { erasureOptions, erasureText } from "./erasure-setting.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { type FileCall, pathOf } from "./tree-reader.ts";
 
@@ -143,12 +144,10 @@ function keptBy(view: RowView<Row>): Pick<VolumeSettings, "versions" | "versions
 /** How volumes are sealed that are to be from now on. */
 const SEALING: Sealing = "aes-256-gcm-1";
 
-function merged(
-  before: VolumeRow,
-  { copies, chunking, quotaBytes, quotaFiles, sealed }: Partial<VolumeSettings>,
-): VolumeOptions {
+function merged(before: VolumeRow, settings: Partial<VolumeSettings>): VolumeOptions {
+  const { chunking, quotaBytes, quotaFiles, sealed } = settings;
   return {
-    copies: copies ?? before.copies,
+    ...erasureOptions(before, settings),
     chunking: chunking ?? before.chunking,
     quotaBytes: quotaBytes === undefined ? before.quotaBytes : (quotaBytes ?? undefined),
     quotaInodes: quotaFiles === undefined ? before.quotaInodes : (quotaFiles ?? undefined),
@@ -160,5 +159,7 @@ function viewOf(workflow: string, row: VolumeRow): Omit<VolumeView, "versions" |
   const { revision, copies, chunking, usedBytes, usedInodes: usedFiles } = row;
   const quotas = { quotaBytes: row.quotaBytes ?? null, quotaFiles: row.quotaInodes ?? null };
   const sealed = row.sealing !== undefined;
-  return { workflow, revision, copies, chunking, ...quotas, sealed, usedBytes, usedFiles };
+  const erasure = erasureText(row.erasure);
+  const has = { ...quotas, sealed, erasure, usedBytes, usedFiles };
+  return { workflow, revision, copies, chunking, ...has };
 }

@@ -3,12 +3,13 @@
 import { assert } from "../std/assert.ts";
 import { rendezvousOrder } from "../std/rendezvous.ts";
 import type { Cid, NodeId } from "../wire/dataset.ts";
+import type { BlockRacer } from "./block-racer.ts";
 import type { BlockStore } from "./block-store.ts";
 import { likelyHolders } from "./erasure/placing.ts";
 import { type CodedStripe, rebuildBlock, stripeBlocks } from "./erasure/stripe.ts";
 import { blockMissing, FsError } from "./errors.ts";
 import { type SealedChunk, type SealKey, storedBytes, unseal } from "./seal.ts";
-import { type BlockRef, fetchBlock } from "./transfer.ts";
+import type { BlockRef } from "./transfer.ts";
 
 /** Who may have blocks. */
 export interface Holders {
@@ -20,15 +21,13 @@ export interface Holders {
 
 export interface BlockReaderDeps {
   readonly store: Pick<BlockStore, "get" | "put">;
-  readonly fetch: (node: NodeId, cid: Cid, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly racer: Pick<BlockRacer, "get">;
 }
-
-/** Trying another node does not help against these. */
-const FINAL_CODES: ReadonlySet<string> = new Set(["FS_DISK_FULL", "FS_IO", "FS_STOPPED"]);
 
 /**
  * The content of a block, opened where it is sealed, and verified. Where this node's own copy is damaged it is replaced. Other nodes are asked
- * in the order in which blocks are placed. One of a stripe that nobody has is made from the others.
+ * as they are likely to have it and are least loaded; another one where the first is slow. One of a stripe that
+ * nobody has is made from the others.
  * @throws {JobxError} `FS_BLOCK_LOST` when every node there is says that it has none; `FS_BLOCK_MISSING` when
  * one that has it may only be away; `FS_BLOCK_UNSEALED`; `FS_DISK_FULL`, `FS_IO`, `FS_STOPPED`.
  */
@@ -73,8 +72,8 @@ async function findStoredBlock(
     readonly signal: AbortSignal;
   },
 ): Promise<Uint8Array> {
-  const { store, fetch, signal } = how;
-  const { cid } = block;
+  const { store, racer, signal } = how;
+  const { cid, bytes } = block;
   let isDamaged = false;
   try {
     return await store.get(cid);
@@ -82,22 +81,15 @@ async function findStoredBlock(
     if (!(error instanceof FsError) || !error.code.startsWith("FS_BLOCK_")) throw error;
     isDamaged = error.code === "FS_BLOCK_DAMAGED";
   }
-  let allLack = true;
-  for (const node of orderOf(cid, holders.nodes, how.stripe)) {
-    try {
-      const source = { get: (wanted: Cid) => fetch(node, wanted, signal) };
-      const bytes = await fetchBlock(block, { source, signal });
-      if (isDamaged) await store.put(bytes);
-      return bytes;
-    } catch (error) {
-      if (signal.aborted || FINAL_CODES.has(codeOf(error, "code"))) throw error;
-      allLack &&= [codeOf(error, "code"), codeOf(error, "remoteCode")].includes("FS_BLOCK_MISSING");
-    }
-  }
-  throw holders.areAll && allLack ? blockLost(cid) : blockMissing(cid);
+  const nodes = orderOf(cid, holders.nodes, how.stripe);
+  const raced = await racer.get({ cid, bytesMin: bytes, bytesMax: bytes }, nodes, signal);
+  if (raced.kind === "nobody")
+    throw holders.areAll && raced.allLack ? blockLost(cid) : blockMissing(cid);
+  if (isDamaged) await store.put(raced.bytes);
+  return raced.bytes;
 }
 
-/** In which order nodes are asked for a block. */
+/** In which order nodes are likely to have a block. */
 function orderOf(
   cid: Cid,
   nodes: readonly NodeId[],
@@ -111,15 +103,4 @@ function orderOf(
 
 function blockLost(cid: Cid): FsError {
   return new FsError({ code: "FS_BLOCK_LOST", cid }, "no node has the block any more");
-}
-
-/** Another node's code comes inside the error of the stream. */
-function codeOf(error: unknown, name: "code" | "remoteCode"): string {
-  if (!(error instanceof Error) || !("details" in error)) throw error;
-  const { details } = error;
-  const code: unknown =
-    typeof details === "object" &&
-    details !== null &&
-    Object.getOwnPropertyDescriptor(details, name)?.value;
-  return typeof code === "string" ? code : "";
 }

@@ -105,11 +105,10 @@ export async function fetchBlocks(
 ): Promise<FetchReport> {
   const fetcher = new Fetcher(options);
   const batch = options.store.batch();
-  const size = { bytesMin: 0, bytesMax: Math.max(DATA_BLOCK_BYTES_MAX, MANIFEST_BYTES_MAX) };
   try {
     await fetcher.into(
       batch,
-      [...new Set(cids)].map((cid) => ({ cid, ...size })),
+      [...new Set(cids)].map((cid) => ({ cid, ...ANY_SIZE })),
     );
     await batch.commit();
   } finally {
@@ -119,19 +118,53 @@ export async function fetchBlocks(
 }
 
 /**
- * The bytes of one block of another node, verified and not stored.
- * @throws {JobxError} what `source` throws; `FS_FETCH_DAMAGED`; `FS_STOPPED`.
+ * Makes durable what comes of blocks; those that do not come are left out. Those that are here are skipped, so
+ * that whoever was interrupted goes on with what is lacking. `receive` gives a verified block, or undefined.
+ * @throws {JobxError} what `receive` throws; `FS_DISK_FULL`, `FS_IO`.
  */
-export function fetchBlock(
-  { cid, bytes }: BlockRef,
-  options: { readonly source: BlockSource; readonly signal: AbortSignal },
-): Promise<Uint8Array> {
-  return receiveBlock(cid, { ...options, bytesMin: bytes, bytesMax: bytes });
+export async function fetchWhatComes(
+  cids: readonly Cid[],
+  options: {
+    readonly store: BlockStore;
+    readonly receive: (wanted: Wanted) => Promise<Uint8Array | undefined>;
+  },
+): Promise<void> {
+  const { store, receive } = options;
+  const batch = store.batch();
+  const left = new Set(cids).values();
+  let putting: Promise<unknown> = Promise.resolve();
+  let isFailed = false;
+  const lane = async (): Promise<void> => {
+    for (const cid of left) {
+      if (isFailed || (await batch.keep(cid))) continue;
+      const bytes = await receive({ cid, ...ANY_SIZE });
+      if (bytes === undefined) continue;
+      // A batch takes one at a time.
+      putting = putting.then(() => batch.put(bytes, cid));
+      await putting;
+    }
+  };
+  const lanes = Array.from({ length: FETCHES_AHEAD }, async () => {
+    try {
+      await lane();
+    } catch (error) {
+      isFailed = true;
+      throw error;
+    }
+  });
+  try {
+    // Nothing is put any more when the batch is settled.
+    await Promise.allSettled(lanes);
+    await Promise.all(lanes);
+    await batch.commit();
+  } finally {
+    await batch.settle();
+  }
 }
 
 /**
  * The list of a run, of another node, verified and not stored.
- * @throws {JobxError} as `fetchBlock`.
+ * @throws {JobxError} what `source` throws; `FS_FETCH_DAMAGED`; `FS_STOPPED`.
  */
 export function fetchManifest(
   cid: Cid,
@@ -160,8 +193,11 @@ export async function* readBlockSlices(
   }
 }
 
+/** Of a block of which only the name is known. */
+const ANY_SIZE = { bytesMin: 0, bytesMax: Math.max(DATA_BLOCK_BYTES_MAX, MANIFEST_BYTES_MAX) };
+
 /** A block that is to come, within bounds. */
-interface Wanted {
+export interface Wanted {
   readonly cid: Cid;
   readonly bytesMin: number;
   readonly bytesMax: number;
@@ -264,7 +300,11 @@ type Fetched =
   | { readonly kind: "came"; readonly cid: Cid; readonly bytes: Uint8Array }
   | { readonly kind: "failed"; readonly error: unknown };
 
-async function receiveBlock(
+/**
+ * A block as a source sends it, verified.
+ * @throws {JobxError} what `source` throws; `FS_FETCH_DAMAGED`; `FS_STOPPED`.
+ */
+export async function receiveBlock(
   cid: Cid,
   wanted: {
     readonly source: BlockSource;

@@ -43,7 +43,8 @@ test("what the node does is counted, and what it is, is looked up when asked", a
   metrics.attemptEnded("done");
   metrics.frame("out", "raft", 100);
   metrics.frame("out", "raft", 20);
-  metrics.block("in", 64);
+  metrics.block("in", "n2", 60);
+  metrics.block("in", "n3", 4);
   const lines = (await metrics.text()).split("\n");
   for (const line of [
     'jobx_raft_applied_index{group="4"} 10',
@@ -60,6 +61,7 @@ test("what the node does is counted, and what it is, is looked up when asked", a
     'jobx_mesh_frame_bytes_total{direction="out",kind="raft"} 120',
     'jobx_mesh_frames_total{direction="out",kind="raft"} 2',
     'jobx_mesh_block_bytes_total{direction="in"} 64',
+    'jobx_mesh_peer_block_bytes_total{direction="in",peer="n2"} 60',
     "jobx_handler_workers 5",
     "jobx_executor_held_units 3",
     'jobx_executor_busy_units{node="n2"} 7',

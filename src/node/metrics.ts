@@ -114,6 +114,12 @@ export class Metrics {
     labelNames: ["direction"],
     registers: this.#registers,
   });
+  readonly #peerBlockBytes = new Counter({
+    name: "jobx_mesh_peer_block_bytes_total",
+    help: "Bytes of blocks sent to and fetched from each other node.",
+    labelNames: ["direction", "peer"],
+    registers: this.#registers,
+  });
   readonly #collected = new Counter({
     name: "jobx_blocks_collected_total",
     help: "Blocks that the collector deleted, since nothing referred to them.",
@@ -165,8 +171,9 @@ export class Metrics {
     this.#frameBytes.inc({ direction, kind }, bytes);
   }
 
-  block(direction: "in" | "out", bytes: number): void {
+  block(direction: "in" | "out", peer: string, bytes: number): void {
     this.#blockBytes.inc({ direction }, bytes);
+    this.#peerBlockBytes.inc({ direction, peer }, bytes);
   }
 
   /** A round of the collector is over. */

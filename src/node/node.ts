@@ -206,7 +206,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const { log } = about;
   const ground = await prepare(config, about);
   const { mesh, lock, here, metrics, disk } = ground;
-  const blockMeter: BlockMeter = (direction, bytes) => metrics.block(direction, bytes);
+  const blockMeter: BlockMeter = (...one) => metrics.block(...one);
   const plane = await startPlane(ground, blockMeter);
   const { snapshots } = ground;
   snapshots.connect(mesh);

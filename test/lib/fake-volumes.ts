@@ -23,7 +23,7 @@ interface FakeTree {
 const SETTINGS: VolumeSettings = {
   ...{ copies: 2, chunking: "fixed", quotaBytes: null, quotaFiles: null },
   sealed: false,
-      erasure: null,
+  erasure: null,
   ...{ versions: 0, versionsMs: 1000 },
 };
 

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { AT_ONCE, FakeTimers } from "../../../test/lib/fake-timers.ts";
+import { BlockRacer } from "../../fs/block-racer.ts";
 import { BlockStore } from "../../fs/block-store.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
 import { BlockVerifier } from "./block-verifier.ts";
-import { RunFetcher } from "./run-fetcher.ts";
+import { type FetchBlock, RunFetcher } from "./run-fetcher.ts";
 
 const root = await mkdtemp(join(tmpdir(), "jobx-verify-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -43,10 +44,9 @@ test("flipped bits are found, the block is set aside, and it is fetched again fr
     ["empty", empty],
     ["other", other],
   ]);
-  const fetcher = new RunFetcher({
-    ...{ store: here, self: "here" },
-    fetchBlock: (node, cid) => readBlockSlices(stores.get(node) ?? empty, { cid }),
-  });
+  const fetchBlock: FetchBlock = (node, cid) => readBlockSlices(stores.get(node) ?? empty, { cid });
+  const racer = new BlockRacer({ fetch: fetchBlock, machine: time });
+  const fetcher = new RunFetcher({ store: here, self: "here", fetchBlock, racer });
   await fetcher.takeBlocks([bad, absent], { from: ["here", "empty", "other"], signal });
   expect(await verifier.verify(cids)).toMatchObject({ blocks: 3, damaged: [] });
   expect(await here.has(absent)).toBe(false);
@@ -62,10 +62,10 @@ test("blocks come from whichever of several nodes has each of them, however they
     const store = (at < 3 ? at % 2 === 0 : at % 4 < 2) ? left : right;
     cids.push(await store.put(Buffer.alloc(100_000, at)));
   }
-  const fetcher = new RunFetcher({
-    ...{ store: here, self: "spread" },
-    fetchBlock: (node, cid) => readBlockSlices(node === "left" ? left : right, { cid }),
-  });
+  const fetchBlock: FetchBlock = (node, cid) =>
+    readBlockSlices(node === "left" ? left : right, { cid });
+  const racer = new BlockRacer({ fetch: fetchBlock, machine: time });
+  const fetcher = new RunFetcher({ store: here, self: "spread", fetchBlock, racer });
   await fetcher.takeBlocks(cids, { from: ["left", "right"], signal });
   const has = await Promise.all(cids.map((cid) => here.has(cid)));
   expect(has.filter((is) => is)).toHaveLength(cids.length);

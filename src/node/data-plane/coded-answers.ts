@@ -8,7 +8,7 @@ import type { CodedRequest, DataPlaneAnswer } from "./messages.ts";
 
 interface CodedDeps {
   readonly store: BlockStore;
-  readonly fetch: BlockReaderDeps["fetch"];
+  readonly racer: BlockReaderDeps["racer"];
 }
 
 /** Rejects with what the store rejects with. */
@@ -35,7 +35,7 @@ export async function answerCoded(
 /** Makes blocks durable here, from whoever has them or from the others of their stripe; for each whether it is. */
 async function rebuild(
   request: Extract<CodedRequest, { readonly kind: "rebuild-blocks" }>,
-  { store, fetch }: CodedDeps,
+  { store, racer }: CodedDeps,
 ): Promise<readonly boolean[]> {
   const { stripe, cids, from } = request;
   // Bounded by the mesh: a stream that does not move is ended.
@@ -49,7 +49,7 @@ async function rebuild(
     }
     try {
       const holders = { nodes: from, areAll: false };
-      await store.put(await readStoredBlock(block, holders, { store, fetch, stripe, signal }));
+      await store.put(await readStoredBlock(block, holders, { store, racer, stripe, signal }));
       here.push(true);
     } catch (error) {
       if (!isJobxError(error) || !error.code.startsWith("FS_BLOCK_")) throw error;

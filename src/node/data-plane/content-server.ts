@@ -1,4 +1,5 @@
 /** In the data plane: content of files between streams of the control thread and blocks. */
+import type { BlockRacer } from "../../fs/block-racer.ts";
 import type { BlockStore } from "../../fs/block-store.ts";
 import { readFileBlock } from "../../fs/file-block-reader.ts";
 import { type ChunkPart, readContent, storeContent } from "../../fs/file-blocks.ts";
@@ -7,7 +8,7 @@ import { PackedAhead } from "../../fs/packed-ahead.ts";
 import { PACKED_BLOCK_BYTES } from "../../fs/packs/format.ts";
 import { storeFiles } from "../../fs/small-files.ts";
 import { joinedSmall } from "../../std/pieces.ts";
-import type { Cid, NodeId } from "../../wire/dataset.ts";
+import type { Cid } from "../../wire/dataset.ts";
 import { isReadForOne } from "./compact.ts";
 import type { ContentRequest } from "./messages.ts";
 import type { SliceStreams } from "./slice-streams.ts";
@@ -19,7 +20,7 @@ const PIECE_BYTES = 256 * 1024;
 export interface ContentServerDeps {
   readonly store: BlockStore;
   readonly streams: Pick<SliceStreams, "send" | "receive">;
-  readonly fetch: (node: NodeId, cid: Cid, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly racer: Pick<BlockRacer, "get">;
   /** Told what reading ended with, whoever hears of it besides. */
   readonly note: (error: unknown) => void;
 }
@@ -62,7 +63,7 @@ export class ContentServer {
   }
 
   #read(request: Extract<ContentRequest, { readonly kind: "read-content" }>): Promise<void> {
-    const { store, streams, fetch } = this.#deps;
+    const { store, streams, racer } = this.#deps;
     const { id, parts, holders, key } = request;
     const ahead = new PackedAhead(store, parts);
     const source = {
@@ -70,7 +71,7 @@ export class ContentServer {
       put: (bytes: Uint8Array) => store.put(bytes),
     };
     const read = (chunk: ChunkPart, signal: AbortSignal): Promise<Uint8Array> =>
-      readFileBlock(chunk, holders, { store: source, fetch, key, signal });
+      readFileBlock(chunk, holders, { store: source, racer, key, signal });
     const slices = (signal: AbortSignal) =>
       joinedSmall(this.#noting(readContent(parts, { read, signal })), {
         smallBytes: PACKED_BLOCK_BYTES,

@@ -388,6 +388,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       case "verified":
       case "described":
       case "counted":
+      case "coded":
       case "checked":
       case "output":
       case "stored":

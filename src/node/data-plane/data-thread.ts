@@ -1,6 +1,7 @@
 /** The data plane inside its thread: everything heavy that a node does happens here. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { BlockRacer } from "../../fs/block-racer.ts";
 import { BlockStore, clearTemporary } from "../../fs/block-store.ts";
 import { FsError } from "../../fs/errors.ts";
 import { StoredPairIo } from "../../fs/pair-io.ts";
@@ -95,6 +96,7 @@ export class DataThread {
   readonly #sources = new SourceCache();
   readonly #outputs = new LiveOutputs();
   readonly #asks = new Map<number, Ask>();
+  readonly #racer: BlockRacer;
   readonly #fetchBlock: FetchBlock = (node, cid, signal) => this.#askBlock(node, { cid, signal });
   /** What can be given up: units and fetches. */
   readonly #aborts = new Map<number, AbortController>();
@@ -132,9 +134,11 @@ export class DataThread {
       timers: machine,
       slots,
     });
-    this.#fetcher = new RunFetcher({ store, self, fetchBlock: this.#fetchBlock });
+    const fetchBlock = this.#fetchBlock;
+    this.#racer = new BlockRacer({ fetch: fetchBlock, machine });
+    this.#fetcher = new RunFetcher({ store, self, fetchBlock, racer: this.#racer });
     this.#contents = new ContentServer({
-      ...{ store, streams: this.#streams, fetch: this.#fetchBlock },
+      ...{ store, streams: this.#streams, racer: this.#racer },
       note: (error) => this.#note(error),
     });
     this.#verifier = new BlockVerifier({ store, machine, signal: this.#stop.signal });
@@ -276,7 +280,7 @@ export class DataThread {
       case "rebuild-blocks":
       case "offer-blocks":
       case "drop-blocks":
-        return answerCoded(request, { store: this.#store, fetch: this.#fetchBlock });
+        return answerCoded(request, { store: this.#store, racer: this.#racer });
       case "count-workers":
         return Promise.resolve({
           kind: "counted",

@@ -1,10 +1,12 @@
 /** In the data plane: makes runs of other nodes durable here. */
 
+import type { BlockRacer, FetchFrom } from "../../fs/block-racer.ts";
 import type { BlockStore } from "../../fs/block-store.ts";
 import { FsError } from "../../fs/errors.ts";
-import { FETCHES_AHEAD, fetchBlocks, fetchManifest, fetchRun } from "../../fs/transfer.ts";
+import { fetchBlocks, fetchManifest, fetchRun, fetchWhatComes } from "../../fs/transfer.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
 import { isJobxError } from "../../std/errors.ts";
+import { rendezvousOrder } from "../../std/rendezvous.ts";
 import type { Cid, NodeId, RunPiece } from "../../wire/dataset.ts";
 import { decodeManifest } from "../../wire/run.ts";
 
@@ -24,12 +26,13 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** A block as one node sends it. */
-export type FetchBlock = (node: NodeId, cid: Cid, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+export type FetchBlock = FetchFrom;
 
 /** Fetches runs from nodes in turn, and verifies and syncs them. */
 export class RunFetcher {
   readonly #store: BlockStore;
   readonly #fetchBlock: FetchBlock;
+  readonly #racer: Pick<BlockRacer, "get">;
   readonly #self: NodeId;
   readonly #gate = new SlotGate(FETCHES_MAX);
   readonly #whole = new Set<Cid>();
@@ -38,10 +41,12 @@ export class RunFetcher {
     readonly store: BlockStore;
     readonly self: NodeId;
     readonly fetchBlock: FetchBlock;
+    readonly racer: Pick<BlockRacer, "get">;
   }) {
     this.#store = options.store;
     this.#self = options.self;
     this.#fetchBlock = options.fetchBlock;
+    this.#racer = options.racer;
   }
 
   /**
@@ -92,31 +97,18 @@ export class RunFetcher {
   ): Promise<void> {
     const { signal } = options;
     const from = options.from.filter((node) => node !== this.#self);
-    let left = cids.map((cid, place) => ({ cid, place }));
-    // Blocks come from several at once where several have them: each begins with another one, and has come to
-    // all of them after the last turn. So it keeps its place while others go.
-    for (let turn = 0; turn < from.length && left.length > 0; turn++) {
-      const parts = from.map((node, at) => ({
-        node,
-        cids: left.filter(({ place }) => (place + turn) % from.length === at).map(({ cid }) => cid),
-      }));
-      await Promise.all(parts.map((part) => this.#takePart(part, signal)));
-      const here = await Promise.all(left.map(({ cid }) => this.#store.has(cid)));
-      left = left.filter((_, at) => here[at] !== true);
-    }
-  }
-
-  async #takePart(
-    { node, cids }: { readonly node: NodeId; readonly cids: readonly Cid[] },
-    signal: AbortSignal,
-  ): Promise<void> {
-    // One that the node lacks ends a fetch: those of a step are all asked for before that is known.
-    for (let at = 0; at < cids.length; at += FETCHES_AHEAD) {
-      try {
-        await this.ensureBlocks(cids.slice(at, at + FETCHES_AHEAD), { from: node, signal });
-      } catch (error) {
-        if (!isJobxError(error) || FINAL_CODES.has(error.code)) throw error;
-      }
+    await this.#gate.enter();
+    try {
+      await fetchWhatComes(cids, {
+        store: this.#store,
+        receive: async (wanted) => {
+          const order = rendezvousOrder(wanted.cid, from);
+          const raced = await this.#racer.get(wanted, order, signal);
+          return raced.kind === "came" ? raced.bytes : undefined;
+        },
+      });
+    } finally {
+      this.#gate.leave();
     }
   }
 

@@ -72,6 +72,26 @@ test("no other file is read by it: not by a way out, nor through a link, nor a s
   ] as const) {
     await expect(readAll(bad, bytes), bad).rejects.toMatchObject({ code: "API_INPUT_INVALID" });
   }
+  for (const bad of [
+    "../secret",
+    `/${name}`,
+    "proof",
+    `${folder}/${randomUUID()}`,
+    pointing,
+    inner,
+  ]) {
+    await expect(near.pieces([bad], 6), bad).rejects.toMatchObject({ code: "API_INPUT_INVALID" });
+  }
+  await expect(near.pieces([name, name], 4)).rejects.toMatchObject({ code: "API_INPUT_INVALID" });
+});
+
+test("pieces of content are files there, all but the last of a mebibyte", async () => {
+  const [first, second] = [await staged("text"), await staged("more")];
+  const { directory } = await near.place();
+  expect(await near.pieces([first, second], (1 << 20) + 4)).toEqual([
+    { path: join(directory, first), bytes: 1 << 20 },
+    { path: join(directory, second), bytes: 4 },
+  ]);
 });
 
 test("what a dead mount has left is removed when the next one begins; a living one's is kept", async () => {

@@ -1,6 +1,6 @@
 /** A workflow's volume mounted twice, at two nodes of a cluster of three. */
 import { execFile } from "node:child_process";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -266,6 +266,62 @@ for name, before in seen.items():
     const how = { env, cwd: cluster.folder, timeout: PROGRAM_MS_MAX } as const;
     const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], how);
     expect(stdout).toBe("2 644\n1 640\n0\n");
+  });
+
+  test("large files are the same at the other, however they were written, and are staged no more", async () => {
+    const said = await python(`
+import random
+random.seed(3)
+MIB = 1 << 20
+def write(place, name, change):
+    model = bytearray()
+    with open(f"{place}/{name}", "w+b", buffering=0) as file:
+        def put(at, data):
+            if at > len(model): model.extend(bytes(at - len(model)))
+            model[at:at + len(data)] = data
+            file.seek(at); file.write(data)
+        def cut(size):
+            del model[size:]
+            model.extend(bytes(size - len(model)))
+            file.truncate(size)
+        change(file, put, cut, model)
+        own = os.pread(file.fileno(), len(model) + 1, 0) if len(model) < 5 * MIB else None
+        if own is not None and own != model: print("own", name)
+    for other in (a, b):
+        with open(f"{other}/{name}", "rb") as file: found = file.read()
+        if found != model: print(other, name, len(found), len(model))
+def ordered(size):
+    def change(file, put, cut, model):
+        while len(model) < size: put(len(model), os.urandom(min(300_000, size - len(model))))
+    return change
+def rewritten(file, put, cut, model):
+    ordered(30 * MIB)(file, put, cut, model)
+    for _ in range(20): put(random.randrange(30 * MIB), os.urandom(random.randrange(1, 2 * MIB)))
+def synced(file, put, cut, model):
+    ordered(12 * MIB + 5)(file, put, cut, model)
+    for _ in range(5):
+        os.fsync(file.fileno())
+        put(random.randrange(20 * MIB), os.urandom(70_000))
+        put(len(model), os.urandom(1000))
+def cutting(file, put, cut, model):
+    ordered(20 * MIB)(file, put, cut, model); cut(3 * MIB + 7)
+    put(9 * MIB, b"x" * 100); cut(17 * MIB); ordered(26 * MIB)(file, put, cut, model); cut(25 * MIB - 1)
+def scattered(file, put, cut, model):
+    for _ in range(60): put(random.randrange(15 * MIB), os.urandom(100_000))
+changes = {"ordered": ordered(40 * MIB + 3), "short": ordered(MIB + 1), "rewritten": rewritten, "synced": synced, "cutting": cutting, "scattered": scattered}
+for name, change in changes.items():
+    for place in (a, b): write(place, f"large-{name}", change)
+for name in changes:
+    with open(f"{a}/large-{name}", "r+b") as file:
+        file.seek(0, 2); file.write(b"tail" * MIB)
+    with open(f"{b}/large-{name}", "rb") as file: found = file.read()
+    if found[-4 * MIB:] != b"tail" * MIB: print("appended", name)
+for name in changes: os.unlink(f"{a}/large-{name}")
+`);
+    expect(said).toBe("");
+    await expect
+      .poll(async () => (await readdir(at("staging"), { recursive: true })).length)
+      .toBe(1);
   });
 
   test("a mount whose node is killed goes on through the other, or fails in words, and loses no closed file", async () => {

@@ -1,6 +1,9 @@
 /** The volume over a real API server whose node keeps its rows and blocks in memory. */
-import { randomUUID } from "node:crypto";
-import { beforeEach, describe, expect, test } from "vitest";
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { volumeSuite } from "../../../test/conformance/volume-suite.ts";
 import { cluster, url } from "../../../test/lib/cli-kit.ts";
 import { TOKENS } from "../../../test/lib/fake-tokens.ts";
@@ -61,6 +64,71 @@ describe("a volume at several nodes", () => {
 
   test("tells the room of the disk where the volume has no quota", async () => {
     expect(await volume.statfs()).toMatchObject({ bytesFree: 1e12, bytesTotal: 1e12 });
+  });
+});
+
+describe("content that is given while it is written", () => {
+  const MIB = 1 << 20;
+  const ATTRIBUTES = { mode: 0o644, uid: 7, gid: 8, bytes: undefined, mtimeNs: 5n };
+  let folder = "";
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "jobx-early-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  /** A file, all of which was given but `missing`, and committed under that name. */
+  async function committed(volume: RemoteVolume, name: string, missing: number) {
+    const data = randomBytes(2 * MIB + 100);
+    const path = join(folder, name);
+    await writeFile(path, data);
+    const early = await volume.beginEarly();
+    const staged = { kind: "file", path } as const;
+    const last = data.length - 2 * MIB;
+    // In any order, and one of them twice.
+    await early?.put({ staged, at: 2 * MIB, length: last - missing });
+    await early?.put({ staged, at: 0, length: 2 * MIB });
+    await writeFile(path, data.fill(7, MIB, MIB + 10));
+    await early?.put({ staged, at: MIB, length: MIB });
+    const [inode = 0] = await volume.reserve(1);
+    const place = { parent: 1, name, exclusive: true };
+    const commit = { inode, place, path, bytes: data.length, attributes: ATTRIBUTES };
+    return { early, data, commit: { ...commit, mayTake: true, reason: "close", early } as const };
+  }
+
+  async function read(volume: RemoteVolume, hold: string, bytes: number): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < bytes; at += MIB) {
+      parts.push(await volume.read(hold, { at, length: MIB }));
+    }
+    return Buffer.concat(parts);
+  }
+
+  test("is that of the file when it is committed, and not sent again", async () => {
+    const volume = client();
+    const { data, commit } = await committed(volume, "early", 0);
+    await rm(commit.path);
+    const { attributes, hold } = await volume.commit(commit);
+    expect(attributes.bytes).toBe(data.length);
+    expect((await read(volume, hold, data.length)).equals(data)).toBe(true);
+    // What is committed stays when the rest of it is let go.
+    commit.early?.end();
+    const again = await client().open(attributes.inode, undefined);
+    expect(again.attributes.content).toBe(attributes.content);
+  });
+
+  test("is sent whole where a piece is missing, or the node has given it up", async () => {
+    const volume = client();
+    const missing = await committed(volume, "missing", 1);
+    const first = await volume.commit(missing.commit);
+    expect((await read(volume, first.hold, missing.data.length)).equals(missing.data)).toBe(true);
+    const ended = await committed(volume, "ended", 0);
+    ended.early?.end();
+    await expect.poll(() => ended.early?.isOver).toBe(true);
+    const second = await volume.commit(ended.commit);
+    expect((await read(volume, second.hold, ended.data.length)).equals(ended.data)).toBe(true);
+    const more = { staged: { kind: "file", path: ended.commit.path }, at: 0, length: 1 } as const;
+    await expect(ended.early?.put(more)).rejects.toMatchObject({ code: "VOLUME_UNAVAILABLE" });
   });
 });
 

@@ -1,5 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { DataPlaneKit } from "../../../test/lib/data-plane-kit.ts";
@@ -85,6 +85,32 @@ test("parts of chunks are read as parts", async () => {
   for await (const slice of kit.plane.contents.read(parts, { holders: NOBODY, key: undefined }))
     slices.push(slice);
   expect(Buffer.concat(slices)).toEqual(content.subarray(MIB - 3, MIB + 2));
+});
+
+test("pieces that are files become blocks as they are, and keep their names; a short one is refused", async () => {
+  const kit = await open({ sync: true });
+  const data = [randomBytes(MIB), randomBytes(300_000), randomBytes(40)];
+  const files = await Promise.all(
+    data.map(async (bytes, at) => {
+      const path = join(kit.directory, `piece${at}`);
+      await writeFile(path, bytes);
+      return { path, bytes: bytes.length };
+    }),
+  );
+  for (let time = 0; time < 2; time += 1) {
+    const chunks: Chunk[] = [];
+    for await (const window of kit.plane.contents.takeFiles(files)) chunks.push(...window.chunks);
+    expect(chunks).toEqual(
+      data.map((bytes) => ({ cid: hash("sha256", bytes, "hex"), bytes: bytes.length })),
+    );
+    expect((await read(kit, chunks)).equals(Buffer.concat(data))).toBe(true);
+  }
+  expect(
+    (await Promise.all(files.map(({ path }) => stat(path)))).map(({ nlink }) => nlink),
+  ).toEqual([2, 2, 1]);
+  const short = files.map(({ path, bytes }) => ({ path, bytes: bytes + 1 }));
+  const taking = kit.plane.contents.takeFiles(short).next();
+  await expect(taking).rejects.toMatchObject({ code: "FS_IO" });
 });
 
 test("the hash of the whole is told with the id where it is asked for", async () => {

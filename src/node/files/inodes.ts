@@ -60,7 +60,10 @@ export class Inodes implements InodePort {
     this.#calls = calls;
     this.#freeBytes = freeBytes;
     this.#near = near;
-    this.#early = new EarlyContents(() => calls.uploadDeps(), systemClock.nowMs);
+    this.#early = new EarlyContents(
+      () => calls.uploadDeps(),
+      () => systemClock.nowMs(),
+    );
   }
 
   async look(

@@ -44,7 +44,11 @@ class Nodes {
   }
 
   /** With all of them where the block's places are. */
-  get(wanted: Wanted, nodes: readonly string[], signal: AbortSignal): ReturnType<BlockRacer["get"]> {
+  get(
+    wanted: Wanted,
+    nodes: readonly string[],
+    signal: AbortSignal,
+  ): ReturnType<BlockRacer["get"]> {
     return this.racer.get(wanted, rendezvousOrder(wanted.cid, nodes), signal);
   }
 

@@ -53,7 +53,7 @@ const ASKED_OF_THREE: Readonly<Record<string, number>> = {
 
 /** What limits each, by what the program does. */
 const LIMITS: Readonly<Record<string, string>> = {
-  "sequential write": "written twice to the local disk, hashed",
+  "sequential write": "processor time: kernel, copies and hashes",
   "sequential read, first time": "blocks from the node's disk, verified",
   "sequential read, again": "the kernel's pages",
   "creates, one writer": "a synced commit each",

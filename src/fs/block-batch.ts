@@ -16,8 +16,8 @@ export interface BatchTarget {
   readonly holds: (cid: Cid) => Promise<Held>;
   /** Writes a block into a file of its own, unless it is here. */
   readonly writePlain: (cid: Cid, bytes: Uint8Array) => Promise<void>;
-  /** Gives a file of the same disk, which has these bytes and is never written to again, the block's name. */
-  readonly linkPlain: (cid: Cid, path: string) => Promise<void>;
+  /** Gives a file which has these bytes, and is never written to again, the block's name, where it can. */
+  readonly linkPlain: (cid: Cid, bytes: Uint8Array, path: string) => Promise<void>;
   readonly syncShards: (shards: ReadonlySet<string>) => Promise<void>;
   /** Makes small blocks durable, together no more than a pack takes. */
   readonly storeSmall: (blocks: Blocks) => Promise<void>;
@@ -54,14 +54,14 @@ export class BlockBatch {
   }
 
   /**
-   * As `put`, of bytes that are a file of the same disk already: where it can it becomes the block's. Nobody writes to
-   * it any more; it keeps the name that it has.
+   * As `put`, of bytes that are a file already: where it is on the store's disk it becomes the block's. Nobody writes
+   * to it any more; it keeps the name that it has.
    */
   async take(bytes: Uint8Array, path: string): Promise<Cid> {
     if (bytes.length < PACKED_BLOCK_BYTES) return this.put(bytes);
     assert(bytes.length <= DATA_BLOCK_BYTES_MAX, "a block within bounds");
     const cid = cidOf(bytes);
-    await this.#putLarge(cid, () => this.#target.linkPlain(cid, path));
+    await this.#putLarge(cid, () => this.#target.linkPlain(cid, bytes, path));
     return cid;
   }
 

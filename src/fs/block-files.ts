@@ -1,5 +1,5 @@
 /** Files and directories as the block store uses them. Errors are the machine's own: see `onDisk`. */
-import { open, readdir, stat, unlink } from "node:fs/promises";
+import { link, open, readdir, stat, unlink } from "node:fs/promises";
 import { errnoOf } from "./errors.ts";
 
 /** Writes a new file; with `sync` its bytes are on the disk when this resolves, its name is not. */
@@ -83,6 +83,20 @@ export async function statOrNothing(
   path: string,
 ): Promise<{ readonly ino: number; readonly size: number; readonly mtimeMs: number } | undefined> {
   return stat(path).catch(nothingIfAbsent);
+}
+
+/** What a link is refused with that is not possible there. */
+const NO_LINK = new Set(["EXDEV", "EMLINK", "EPERM", "ENOTSUP"]);
+
+/** Gives a file one more name; false where the disk cannot. */
+export async function linkOrNothing(path: string, name: string): Promise<boolean> {
+  try {
+    await link(path, name);
+    return true;
+  } catch (error) {
+    if (NO_LINK.has(errnoOf(error) ?? "")) return false;
+    throw error;
+  }
 }
 
 /** False where there was no such file. */

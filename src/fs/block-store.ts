@@ -180,8 +180,9 @@ export class BlockStore {
       writePlain: async (cid, bytes) => {
         if ((await this.#holds(cid)) === undefined) await this.#plain.write(cid, bytes);
       },
-      linkPlain: async (cid, path) => {
-        if ((await this.#holds(cid)) === undefined) await this.#plain.link(cid, path);
+      linkPlain: async (cid, bytes, path) => {
+        if ((await this.#holds(cid)) !== undefined) return;
+        if (!(await this.#plain.link(cid, path))) await this.#plain.write(cid, bytes);
       },
       syncShards: (shards) => this.#plain.syncShards(shards),
       storeSmall: (blocks) => this.#small.commit(blocks),

@@ -1,11 +1,12 @@
 /** Blocks that have a file of their own: `blocks/aa/aabbcc…`. The rules S1 to S3 are in `block-store.ts`. */
 import { statSync } from "node:fs";
-import { link, mkdir, readdir, rename, unlink } from "node:fs/promises";
+import { mkdir, readdir, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Cid } from "../wire/dataset.ts";
 import { DATA_BLOCK_BYTES_MAX } from "../wire/run.ts";
 import {
   asError,
+  linkOrNothing,
   readWhole,
   statOrNothing,
   syncDirectory,
@@ -110,16 +111,18 @@ export class PlainBlocks {
   }
 
   /**
-   * Gives a file that has a block's bytes the block's name beside its own; durable after `syncShards`.
-   * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, also where it is on another disk.
+   * Gives a file that has a block's bytes the block's name beside its own; durable after `syncShards`. False where it
+   * is on another disk, or may have no more names.
+   * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`.
    */
-  async link(cid: Cid, path: string): Promise<void> {
+  async link(cid: Cid, path: string): Promise<boolean> {
     const temporary = this.#temporaryPath();
-    await onDisk(path, async () => {
-      if (this.#sync) await syncFile(path);
-      await link(path, temporary);
+    return onDisk(path, async () => {
+      if (!(await linkOrNothing(path, temporary))) return false;
       try {
+        if (this.#sync) await syncFile(temporary);
         await rename(temporary, this.#pathOf(cid));
+        return true;
       } finally {
         // Where the block was this very file, rename(2) has done nothing.
         await unlinkOrNothing(temporary);

@@ -16,6 +16,7 @@ import type { BenchOptions } from "./lib/options.ts";
 import { isProducer, runProducer } from "./lib/producer.ts";
 import { holds, machineText, type Table, tableText } from "./lib/report.ts";
 import { named } from "./named.ts";
+import { names } from "./names.ts";
 import { range } from "./range.ts";
 import { units } from "./units.ts";
 
@@ -30,10 +31,11 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   range,
   flood,
   fs,
+  names,
 };
 
 /** They take minutes, or a quarter of an hour: only when they are asked for. */
-const LONG: ReadonlySet<string> = new Set(["named", "range", "flood", "fs"]);
+const LONG: ReadonlySet<string> = new Set(["named", "range", "flood", "fs", "names"]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

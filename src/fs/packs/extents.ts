@@ -3,7 +3,7 @@ import { RECORD_HEADER_BYTES } from "./format.ts";
 import type { Pack } from "./pack.ts";
 
 /** What nobody wants between two records is read along up to here: less work than another read. */
-const GAP_BYTES_MAX = 32 * 1024;
+const GAP_BYTES = 32 * 1024;
 
 /** Bytes of a pack, and the ordinals of the records in them that are wanted. */
 export interface Extent {
@@ -19,7 +19,7 @@ export function extentsOf(pack: Pack, ordinals: readonly number[]): readonly Ext
   for (const ordinal of ordinals.toSorted((a, b) => pack.placeOf(a) - pack.placeOf(b))) {
     const at = pack.placeOf(ordinal);
     const end = at + RECORD_HEADER_BYTES + pack.lengthOf(ordinal);
-    if (last !== undefined && at - (last.at + last.length) <= GAP_BYTES_MAX) {
+    if (last !== undefined && at - (last.at + last.length) <= GAP_BYTES) {
       last.length = end - last.at;
       last.ordinals.push(ordinal);
       continue;

@@ -2,7 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chunkFor, imported } from "../../../test/lib/content-kit.ts";
 import { formatContentId } from "./content-id.ts";
-import { type DirectoryEntry, type DirectoryTree, directoryTree } from "./directory.ts";
+import {
+  type DirectoryEntry,
+  type DirectoryTree,
+  directoryTree,
+  directoryTreeBeside,
+} from "./directory.ts";
 import { fileTree } from "./file-tree.ts";
 import { targetBytes } from "./name.ts";
 import { nameHash } from "./name-hash.ts";
@@ -141,4 +146,18 @@ test("names of a large directory that have the same hash are refused, and named"
   expect(
     directoryTree(entries.slice(0, 5), almost("file-1.txt", "file-3.txt", 0)).children.length,
   ).toBe(5);
+});
+
+test("a large directory is the same where others have the thread in between, and they do", async () => {
+  const entries = Array.from({ length: 20_000 }, (_, at) => entryOf(`name ${at}`));
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, 0);
+  const tree = await directoryTreeBeside(entries);
+  clearInterval(timer);
+  expect(tree).toEqual(directoryTree(entries));
+  expect(turns).toBeGreaterThan(5);
+  expect(await directoryTreeBeside([entryOf("a")])).toEqual(directoryTree([entryOf("a")]));
+  await expect(directoryTreeBeside([entryOf("a"), entryOf("a")])).rejects.toThrow("there twice");
 });

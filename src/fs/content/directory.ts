@@ -5,6 +5,7 @@
  * One directory is held whole while its nodes are made: an entry's name, hash and link, and the
  * nodes themselves. What it contains is not: entries are links.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert } from "../../std/assert.ts";
 import { compareBytes, toHex } from "../../std/bytes.ts";
 import { CID_BYTES } from "./content-id.ts";
@@ -43,6 +44,9 @@ export type DirectoryChild =
   | { readonly kind: "shard"; readonly tree: DirectoryTree }
   | { readonly kind: "entry"; readonly name: string };
 
+/** Entries of one step; directories of fewer are made in one. */
+const STEP_ENTRIES = 4096;
+
 interface Hashed extends DirectoryEntry {
   /** Two characters for each level: the branch there, as in its label. */
   readonly way: string;
@@ -58,21 +62,55 @@ export function directoryTree(
   entries: Iterable<DirectoryEntry>,
   hashOf: (name: Uint8Array) => Uint8Array = nameHash,
 ): DirectoryTree {
-  const hashed: Hashed[] = [];
+  const steps = treeInSteps(entries, hashOf);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, which lets others have the thread now and then: a million entries take seconds. @throws as `directoryTree`. */
+export async function directoryTreeBeside(
+  entries: Iterable<DirectoryEntry>,
+): Promise<DirectoryTree> {
+  const steps = treeInSteps(entries, nameHash);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await nextTurn();
+  }
+}
+
+/** Each step is of some thousand entries. */
+function* treeInSteps(
+  entries: Iterable<DirectoryEntry>,
+  hashOf: (name: Uint8Array) => Uint8Array,
+): Generator<void, DirectoryTree, void> {
+  // By their first branch, so that no step sorts all of them.
+  const branches: Hashed[][] = Array.from({ length: SHARD_FANOUT }, () => []);
+  let count = 0;
   let bytesLeast = 0;
   for (const { name, link } of entries) {
-    if (hashed.length === DIRECTORY_ENTRIES_MAX) {
+    if (count === DIRECTORY_ENTRIES_MAX) {
       throw treeTooLarge("entries in a directory", DIRECTORY_ENTRIES_MAX);
     }
     const bytes = nameBytes(name);
     bytesLeast += CID_BYTES + bytes.length;
-    hashed.push({ name, link, way: wayOf(hashOf(bytes)) });
+    const hash = hashOf(bytes);
+    branches[hash[0] ?? 0]?.push({ name, link, way: wayOf(hash) });
+    count += 1;
+    if (count % STEP_ENTRIES === 0) yield;
   }
-  hashed.sort(byWay);
+  const isLarge = count >= STEP_ENTRIES;
+  for (const branch of branches) {
+    branch.sort(byWay);
+    if (isLarge) yield;
+  }
+  const hashed = branches.flat();
   const twice = hashed.find(({ name }, at) => name === hashed[at + 1]?.name);
   if (twice !== undefined) throw nameTwice(twice.name);
   const flat = bytesLeast <= FLAT_NODE_BYTES_MAX ? flatTree(hashed) : undefined;
-  return flat ?? shard(hashed, { from: 0, to: hashed.length, depth: 0 });
+  return flat ?? (yield* shard(hashed, { from: 0, to: hashed.length, depth: 0 }));
 }
 
 /** The directory as one node; nothing when that would be too large. */
@@ -92,8 +130,11 @@ interface Range {
   readonly depth: number;
 }
 
-/** A node with a branch for each label that there is at its depth. */
-function shard(entries: readonly Hashed[], { from, to, depth }: Range): DirectoryTree {
+/** A node with a branch for each label that there is at its depth; each branch of the first is a step. */
+function* shard(
+  entries: readonly Hashed[],
+  { from, to, depth }: Range,
+): Generator<void, DirectoryTree, void> {
   const labelAt = (at: number): string =>
     entries[at]?.way.slice(LABEL_LENGTH * depth, LABEL_LENGTH * (depth + 1)) ?? "";
   const links: NamedLink[] = [];
@@ -111,7 +152,8 @@ function shard(entries: readonly Hashed[], { from, to, depth }: Range): Director
       continue;
     }
     if (depth + 1 === NAME_HASH_BYTES) throw collide(first.name, second.name);
-    const tree = shard(entries, { from: start, to: end, depth: depth + 1 });
+    const tree = yield* shard(entries, { from: start, to: end, depth: depth + 1 });
+    if (depth === 0 && entries.length >= STEP_ENTRIES) yield;
     links.push({ id: tree.node.id, treeBytes: tree.node.treeBytes, name: label });
     children.push({ kind: "shard", tree });
   }

@@ -12,7 +12,7 @@ import {
   DIRECTORY_ENTRIES_MAX,
   type DirectoryEntry,
   type DirectoryTree,
-  directoryTree,
+  directoryTreeBeside,
 } from "./directory.ts";
 import { ContentError, treeTooLarge } from "./errors.ts";
 import { chunkId, fileBlocks, streamedFileTree } from "./file-tree.ts";
@@ -77,7 +77,7 @@ class TreeExport<Ref> {
       case "directory": {
         const known = this.#links.get(node.ref);
         if (known !== undefined) return known;
-        const link = linkOf((await this.#directory(node.ref, depth)).tree.node);
+        const link = linkOf((await directoryTreeBeside(await this.#entries(node.ref, depth))).node);
         this.#links.set(node.ref, link);
         return link;
       }
@@ -96,31 +96,27 @@ class TreeExport<Ref> {
         return;
       }
       case "directory": {
-        const { tree, entries } = await this.#directory(node.ref, depth);
+        const entries = await this.#entries(node.ref, depth);
+        const tree = await directoryTreeBeside(entries);
         checkSame(link, tree.node);
-        yield* this.#directoryBlocks(tree, entries, depth);
+        const named = new Map(entries.map((entry) => [entry.name, entry]));
+        yield* this.#directoryBlocks(tree, named, depth);
         return;
       }
     }
   }
 
-  /** The nodes of a directory, and what it has under each name. */
-  async #directory(
-    ref: Ref,
-    depth: number,
-  ): Promise<{ tree: DirectoryTree; entries: ReadonlyMap<string, Entry<Ref>> }> {
+  /** What a directory has under each name. */
+  async #entries(ref: Ref, depth: number): Promise<readonly Entry<Ref>[]> {
     if (depth === TREE_DEPTH_MAX) throw treeTooLarge("directories inside each other", depth);
-    const entries = new Map<string, Entry<Ref>>();
-    const list: DirectoryEntry[] = [];
+    const list: Entry<Ref>[] = [];
     for await (const { name, node } of this.#source.entries(ref)) {
       if (list.length === DIRECTORY_ENTRIES_MAX) {
         throw treeTooLarge("entries in a directory", DIRECTORY_ENTRIES_MAX);
       }
-      const link = await this.link(node, depth + 1);
-      entries.set(name, { node, link });
-      list.push({ name, link });
+      list.push({ name, node, link: await this.link(node, depth + 1) });
     }
-    return { tree: directoryTree(list), entries };
+    return list;
   }
 
   async *#directoryBlocks(
@@ -155,9 +151,8 @@ class TreeExport<Ref> {
   }
 }
 
-interface Entry<Ref> {
+interface Entry<Ref> extends DirectoryEntry {
   readonly node: TreeNode<Ref>;
-  readonly link: Link;
 }
 
 function linkOf({ id, treeBytes }: NodeBlock): Link {

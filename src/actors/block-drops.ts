@@ -17,6 +17,8 @@ import type { RunsPort } from "./work-ports.ts";
 const ASK_MS = 30_000;
 
 export interface BlockDropsDeps {
+  /** As `wantedCopies`: by all workflows together, so that none loses what another has too much of. */
+  readonly wanted: (cids: readonly Cid[]) => Promise<readonly number[]>;
   readonly caller: Pick<Caller, "ask">;
   readonly runs: Pick<RunsPort, "haveBlocks" | "blockFacts"> & {
     readonly coded: Pick<RunsPort["coded"], "offer" | "drop">;
@@ -48,7 +50,7 @@ export class BlockDrops {
     const dropped = new Set<Cid>();
     try {
       await runs.coded.offer(leaving);
-      const kept = await this.#keptBy(leaving, keepers);
+      const kept = await this.#keptBy(await this.#spare(leaving, keepers.length), keepers);
       const gone = kept.length === 0 ? [] : await runs.coded.drop(kept);
       kept.forEach((cid, at) => {
         if (gone[at] === true) dropped.add(cid);
@@ -61,7 +63,18 @@ export class BlockDrops {
     return cids.map((cid) => dropped.has(cid));
   }
 
+  /** Those that need no more copies than those of the keepers. What may be a run's is not looked for in rows. */
+  async #spare(cids: readonly Cid[], copies: number): Promise<readonly Cid[]> {
+    const { runs, wanted } = this.#deps;
+    const facts = await runs.blockFacts(cids);
+    const ofFiles = cids.filter((_, at) => facts[at]?.isRun === false);
+    if (ofFiles.length === 0) return [];
+    const counts = await wanted(ofFiles);
+    return ofFiles.filter((_, at) => (counts[at] ?? Number.POSITIVE_INFINITY) <= copies);
+  }
+
   async #keptBy(cids: readonly Cid[], keepers: readonly NodeId[]): Promise<readonly Cid[]> {
+    if (cids.length === 0) return [];
     const answers = await Promise.all(
       [...new Set(keepers)].map((node) =>
         this.#deps.caller.ask(node, { kind: "keep-blocks", cids }, ASK_MS),

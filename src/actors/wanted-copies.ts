@@ -47,7 +47,10 @@ export async function wantedCopies(
     const [volume, ...blocks] = values;
     const copies = volume?.kind === "fs-volume" ? volume.copies : OPTIONS_DEFAULT.copies;
     for (const [at, block] of blocks.entries()) {
-      if (block !== undefined) named[at] = Math.max(named[at] ?? 0, copies);
+      if (block === undefined) continue;
+      // Of a stripe, which makes the block again where it is lost.
+      const isCoded = block.kind === "fs-block" && block.stripe !== undefined;
+      named[at] = Math.max(named[at] ?? 0, isCoded ? 1 : copies);
     }
   }
   return named.map((copies) => (copies === 0 ? OTHER_COPIES : copies));

@@ -10,6 +10,7 @@ import type { ClusterNodeDeps } from "../node-deps.ts";
 import type { Call, CallAnswer } from "../ports.ts";
 import type { Router } from "../router.ts";
 import type { SystemGroup } from "../system-group.ts";
+import { type CopiesGround, wantedCopies } from "../wanted-copies.ts";
 import { heirsAmong } from "../whom-to-ask.ts";
 import { BlockCollector } from "./collector.ts";
 import type { HeldMomentsDeps } from "./held-moments.ts";
@@ -25,6 +26,7 @@ export interface CollectorParts {
   readonly system: SystemGroup;
   readonly router: Router;
   readonly caller: Pick<Caller, "ask">;
+  readonly directory: CopiesGround["directory"];
   readonly workflow: HeldMomentsDeps["workflow"];
   readonly read: (group: number, what: RowsWanted, deadlineMs: number) => Promise<AnswerOf<"rows">>;
 }
@@ -44,6 +46,7 @@ export class Collection {
     this.#drops = new BlockDrops({
       runs: deps.runs,
       caller: parts.caller,
+      wanted: (cids) => wantedCopies(cids, parts),
     });
     this.#collector = newCollector(deps, parts);
     const moments: HeldMomentsDeps = {

@@ -14,6 +14,8 @@ import {
   standingOf,
 } from "./block-places.ts";
 
+import { dropSurplus, type Surplus } from "./block-surplus.ts";
+
 /** Blocks of one order: it is answered when all are synced. Bounds what one step of the rate is. */
 const BLOCKS_ORDERED_AT_ONCE = 8;
 
@@ -95,12 +97,26 @@ export async function healBlocks(
     }
   }
   const standings = blocks.map(({ cid }) => standingOf(cid, wanted, places));
+  await dropSurplus(surplusOf(blocks, wanted, places), deps);
   return {
     ...{ blocks: blocks.length, copied, copiedBytes },
     short: shorts.filter(({ missing }) => missing > 0).length,
     missing: standings.filter((standing) => standing === "missing").length,
     lost: standings.filter((standing) => standing === "lost").length,
   };
+}
+
+/** Copies beyond those that are wanted, in the order in which blocks are placed. */
+function surplusOf(
+  blocks: readonly FileBlock[],
+  wanted: number,
+  places: BlockPlaces,
+): readonly Surplus[] {
+  return blocks.flatMap(({ cid }) => {
+    const order = rendezvousOrder(cid, copiesOf(cid, places));
+    const extra = order.slice(wanted);
+    return extra.length === 0 ? [] : [{ cid, keepers: order.slice(0, wanted), extra }];
+  });
 }
 
 function shortOf(block: FileBlock, wanted: number, places: BlockPlaces): readonly Short[] {

@@ -12,9 +12,10 @@ import type { CallOptions } from "../../api/ports.ts";
 import { FsError } from "../../fs/errors.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
-import type { FileBlock, FileRow } from "../../scheduler/tree/rows.ts";
+import type { FileBlock, FileRow, StripeRow } from "../../scheduler/tree/rows.ts";
+import { stripesOf } from "../../scheduler/tree/stripes.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
-import { healBlocks, takeBlocks } from "./block-healing.ts";
+import { addHealed, healBlocks, takeBlocks } from "./block-healing.ts";
 import {
   BLOCKS_PLACED_AT_ONCE,
   type BlockMember,
@@ -26,7 +27,8 @@ import {
 import { blockRuns } from "./download.ts";
 import type { FileCalls } from "./file-calls.ts";
 import type { HealedPage } from "./healer.ts";
-import { type FileCall, pathOf } from "./tree-reader.ts";
+import { healStripes, stripePages } from "./stripe-healing.ts";
+import { type FileCall, type NamedBlock, pathOf } from "./tree-reader.ts";
 
 /** Copies of a file that are read for one answer: on each node some seconds of a slow disk. */
 const BLOCKS_VERIFIED_AT_ONCE = 32;
@@ -164,8 +166,23 @@ export class Copies implements CopyPort {
     const blocks = await reader.blocks(call, { after, limit });
     const { copies: wanted } = await reader.ask(call, volumeUse);
     const deps = { ...this.#calls.placesDeps(), pace: this.#deps.pace };
-    const healed = await healBlocks(blocks, deps, { wanted, signal });
+    const copied = blocks.filter(({ stripe }) => stripe === undefined);
+    let healed = await healBlocks(copied, deps, { wanted, signal });
+    for (const stripes of stripePages(await this.#stripesLedBy(call, blocks))) {
+      healed = addHealed(healed, await healStripes(stripes, deps, signal));
+    }
     return { healed, next: blocks.length === limit ? blocks.at(-1)?.cid : undefined };
+  }
+
+  /** Stripes whose first block is one of these: each stripe is looked at once in a round. */
+  async #stripesLedBy(
+    call: FileCall,
+    blocks: readonly NamedBlock[],
+  ): Promise<readonly StripeRow[]> {
+    const coded = blocks.filter(({ stripe }) => stripe !== undefined).map(({ cid }) => cid);
+    if (coded.length === 0) return [];
+    const found = await this.#calls.reader.ask(call, (view) => stripesOf(view, coded));
+    return [...found].flatMap(([cid, stripe]) => (stripe.data[0]?.cid === cid ? [stripe] : []));
   }
 
   async #copiesView(call: FileCall, row: FileRow, wanted: number): Promise<CopiesView> {

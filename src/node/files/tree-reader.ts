@@ -44,6 +44,11 @@ export function pathOf(text: string): string {
   return text.replace(/^\//u, "").replace(/(?<=[^/])\/$/u, "");
 }
 
+/** A block that files name, or that a stripe has. */
+export interface NamedBlock extends FileBlock {
+  readonly stripe: number | undefined;
+}
+
 export class TreeReader {
   readonly #node: Pick<ClusterNode, "read">;
 
@@ -116,14 +121,16 @@ export class TreeReader {
   async blocks(
     call: FileCall,
     of: { readonly after: Cid | undefined; readonly limit: number },
-  ): Promise<readonly FileBlock[]> {
+  ): Promise<readonly NamedBlock[]> {
     // No key lies between one and the same with the lowest character after it.
     const gte = of.after === undefined ? treePrefixes.blocks : `${treeKeys.block(of.after)}\0`;
     const scan = { gte, lt: prefixEnd(treePrefixes.blocks), limit: of.limit };
     const wanted = { keys: [], scan, follows: true };
     const { scanned } = await this.#node.read(call.group, wanted, stepDeadline(call).leftMs());
     return scanned.flatMap(({ key, row }) =>
-      row.kind === "fs-block" ? [{ cid: cidOfBlockKey(key), bytes: row.bytes }] : [],
+      row.kind === "fs-block"
+        ? [{ cid: cidOfBlockKey(key), bytes: row.bytes, stripe: row.stripe }]
+        : [],
     );
   }
 

@@ -5,10 +5,13 @@ import type { CallOptions } from "./call-options.ts";
 export interface CopiesView {
   readonly blocks: number;
   readonly bytes: number;
-  /** On how many nodes each block is, at least. */
+  /** On how many nodes each block is, at least; of a stripe one more than the nodes that it may lose. */
   readonly copies: number;
   /** On how many the volume asks for. */
   readonly copiesWanted: number;
+  /** Stripes of coded blocks, and the blocks of parity in them; 0 where blocks have copies. */
+  readonly stripes: number;
+  readonly parity: number;
   /** Blocks with fewer copies than the nodes that are up could have. */
   readonly short: number;
   /** Blocks that only a node that is away may have. */

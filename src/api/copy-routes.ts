@@ -19,6 +19,7 @@ const TYPE = oneOf("file", "directory", "symlink");
 
 const COPIES = object<CopiesView>("FileCopies", {
   ...{ blocks: NATURAL, bytes: NATURAL, copies: NATURAL, copiesWanted: NATURAL },
+  ...{ stripes: NATURAL, parity: NATURAL },
   ...{ short: NATURAL, missing: NATURAL, lost: NATURAL },
   nodes: list(object<CopiesView["nodes"][number]>("NodeCopies", { node: TEXT, blocks: NATURAL })),
 });

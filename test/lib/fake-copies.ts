@@ -20,7 +20,7 @@ export class FakeCopies implements CopyPort {
   where(at: Parameters<CopyPort["where"]>[0], options: CallOptions): Promise<WhereView> {
     this.#told("copies.where", at, options);
     const copies = {
-      ...{ blocks: 3, bytes: 3000, copies: 1, copiesWanted: 2 },
+      ...{ blocks: 3, bytes: 3000, copies: 1, copiesWanted: 2, stripes: 0, parity: 0 },
       ...{ short: 1, missing: 0, lost: 0 },
       nodes: [
         { node: "node-1", blocks: 3 },

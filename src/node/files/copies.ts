@@ -13,21 +13,15 @@ import { FsError } from "../../fs/errors.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
 import type { FileBlock, FileRow, StripeRow } from "../../scheduler/tree/rows.ts";
-import { stripesOf } from "../../scheduler/tree/stripes.ts";
+import { membersOf, stripesOf } from "../../scheduler/tree/stripes.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
 import { addHealed, healBlocks, takeBlocks } from "./block-healing.ts";
-import {
-  BLOCKS_PLACED_AT_ONCE,
-  type BlockMember,
-  type BlockStanding,
-  copiesOf,
-  placesOf,
-  standingOf,
-} from "./block-places.ts";
+import { BLOCKS_PLACED_AT_ONCE, type BlockMember, placesOf } from "./block-places.ts";
+import { CopyCount } from "./copy-count.ts";
 import { blockRuns } from "./download.ts";
 import type { FileCalls } from "./file-calls.ts";
 import type { HealedPage } from "./healer.ts";
-import { healStripes, stripePages } from "./stripe-healing.ts";
+import { healStripes, rebuildAt, stripePages } from "./stripe-healing.ts";
 import { type FileCall, type NamedBlock, pathOf } from "./tree-reader.ts";
 
 /** Copies of a file that are read for one answer: on each node some seconds of a slow disk. */
@@ -122,23 +116,26 @@ export class Copies implements CopyPort {
       blocks.push(block);
       next = null;
     }
-    const cids = blocks.map(({ cid }) => cid);
+    const data = blocks.map(({ cid }) => cid);
+    const stripes = await this.#calls.reader.ask(call, (view) => stripesOf(view, data));
+    const parity = [...new Set(stripes.values())].flatMap((stripe) => stripe.parity);
+    const cids = [...new Set([...data, ...parity])].slice(0, BLOCKS_PLACED_AT_ONCE);
     const members = this.#calls.blockMembers();
     const counts = await Promise.all(
       members.map(async ({ node, isUp }) =>
-        isUp ? this.#verify(node, { cids, repair: of.repair }) : undefined,
+        isUp ? this.#verify(node, { cids, repair: of.repair, stripes }) : undefined,
       ),
     );
     const silent = members.filter((_, at) => counts[at] === undefined);
     const sum = (key: keyof VerifyCounts): number =>
       counts.reduce((all, count) => all + (count?.[key] ?? 0), 0);
-    const places = await placesOf(cids, this.#calls.placesDeps());
-    const standings = cids.map((cid) => standingOf(cid, 1, places));
+    const count = new CopyCount(1);
+    await this.#count(count, data, stripes);
+    const { missing, lost } = count.view(0, (node) => node);
     return {
       ...{ blocks: sum("blocks"), bytes: sum("bytes") },
       ...{ damaged: sum("damaged"), repaired: sum("repaired"), next },
-      missing: standings.filter((standing) => standing === "missing").length,
-      lost: standings.filter((standing) => standing === "lost").length,
+      ...{ missing, lost },
       silent: silent.map(({ node }) => this.#calls.nameOf(node)),
     };
   }
@@ -185,37 +182,35 @@ export class Copies implements CopyPort {
     return [...found].flatMap(([cid, stripe]) => (stripe.data[0]?.cid === cid ? [stripe] : []));
   }
 
+  /** Counts blocks; all of a stripe where one is in it. */
+  async #count(
+    count: CopyCount,
+    cids: readonly Cid[],
+    stripes: ReadonlyMap<Cid, StripeRow & { readonly number: number }>,
+  ): Promise<void> {
+    const single = cids.filter((cid) => !stripes.has(cid));
+    count.copied(single, await placesOf(single, this.#calls.placesDeps()));
+    for (const some of stripePages(count.fresh(stripes.values()))) {
+      count.coded(some, await placesOf(some.flatMap(membersOf), this.#calls.placesDeps()));
+    }
+  }
+
   async #copiesView(call: FileCall, row: FileRow, wanted: number): Promise<CopiesView> {
-    const standings: Record<BlockStanding, number> = { whole: 0, short: 0, missing: 0, lost: 0 };
-    const nodes = new Map<NodeId, number>();
-    let [blocks, least] = [0, Number.POSITIVE_INFINITY];
-    const count = async (page: readonly FileBlock[]): Promise<void> => {
+    const count = new CopyCount(wanted);
+    const add = async (page: readonly FileBlock[]): Promise<void> => {
       const cids = page.map(({ cid }) => cid);
-      const places = await placesOf(cids, this.#calls.placesDeps());
-      for (const cid of cids) {
-        standings[standingOf(cid, wanted, places)]++;
-        const copies = copiesOf(cid, places);
-        least = Math.min(least, copies.length);
-        for (const node of copies) nodes.set(node, (nodes.get(node) ?? 0) + 1);
-      }
-      blocks += page.length;
+      const stripes = await this.#calls.reader.ask(call, (view) => stripesOf(view, cids));
+      await this.#count(count, cids, stripes);
     };
     let page: FileBlock[] = [];
     for await (const { block } of this.#blocksFrom(call, row, 0)) {
       page.push(block);
       if (page.length < BLOCKS_PLACED_AT_ONCE) continue;
-      await count(page);
+      await add(page);
       page = [];
     }
-    if (page.length > 0) await count(page);
-    const { short, missing, lost } = standings;
-    return {
-      ...{ blocks, bytes: row.bytes, short, missing, lost, copiesWanted: wanted },
-      copies: blocks === 0 ? wanted : least,
-      nodes: [...nodes]
-        .map(([node, having]) => ({ node: this.#calls.nameOf(node), blocks: having }))
-        .sort((a, b) => (a.node < b.node ? -1 : 1)),
-    };
+    if (page.length > 0) await add(page);
+    return count.view(row.bytes, (node) => this.#calls.nameOf(node));
   }
 
   /** Blocks of a file that begin at a place or after it, and where each begins. */
@@ -236,7 +231,7 @@ export class Copies implements CopyPort {
   /** Undefined where the node does not answer. @throws {FsError} what it says is wrong with its disk. */
   async #verify(
     node: NodeId,
-    of: { readonly repair: boolean } & (
+    of: { readonly repair: boolean; readonly stripes?: ReadonlyMap<Cid, StripeRow> } & (
       | { readonly cids: readonly Cid[] }
       | { readonly after: string }
     ),
@@ -260,6 +255,10 @@ export class Copies implements CopyPort {
         .slice(0, SOURCES_MAX);
       const here = await takeBlocks({ node, cids, from }, { caller });
       repaired = here.filter((is) => is).length;
+      const left = cids.filter((_, at) => here[at] !== true);
+      repaired += await rebuildAt({ node, cids: left, from }, [...(of.stripes?.values() ?? [])], {
+        caller,
+      });
     }
     return { last, blocks, bytes, damaged: cids.length, repaired };
   }

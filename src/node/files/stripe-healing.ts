@@ -132,3 +132,22 @@ async function healStripe(
   }
   return taken;
 }
+
+/** Has a node make blocks from others of their stripes; how many of them it has then. */
+export async function rebuildAt(
+  order: { readonly node: NodeId; readonly cids: readonly Cid[]; readonly from: readonly NodeId[] },
+  stripes: readonly StripeRow[],
+  { caller }: Pick<HealingDeps, "caller">,
+): Promise<number> {
+  const { node, from } = order;
+  let made = 0;
+  for (const { data, parity } of new Set(stripes)) {
+    const members = membersOf({ data, parity });
+    const cids = order.cids.filter((cid) => members.includes(cid));
+    if (cids.length === 0) continue;
+    const call = { kind: "rebuild-blocks", stripe: { data, parity }, cids, from } as const;
+    const answer = await caller.ask(node, call, REBUILD_MS_MAX);
+    made += answer?.kind === "blocks" ? answer.here.filter((is) => is).length : 0;
+  }
+  return made;
+}

@@ -115,6 +115,7 @@ test("settings change alone, at the revision that is said, and a full volume say
     kit.volumes.change({ workflow: "flow", revision, settings }, OPTIONS);
   expect(await kit.volumes.show({ workflow: "flow" }, OPTIONS)).toEqual({
     ...{ workflow: "flow", revision: 0, copies: 2, chunking: "fixed", sealed: false },
+    erasure: null,
     ...{ quotaBytes: null, quotaFiles: null, usedBytes: 0, usedFiles: 0 },
     ...{ versions: 0, versionsMs: 30 * 24 * 3_600_000 },
   });

@@ -22,7 +22,7 @@ export function parityBytes({ data }: Stripe): number {
   return Math.max(...data.map(({ bytes }) => bytes));
 }
 
-/** The stripe of each of these blocks; none for those that are in none. @throws {MissingRows} */
+/** The stripe of each of these blocks, one object for each stripe; none for those that are in none. @throws {MissingRows} */
 export function stripesOf(
   view: RowView<Row>,
   cids: readonly Cid[],
@@ -36,10 +36,15 @@ export function stripesOf(
   }
   readAll(view, [...new Set(numbers.values())].map(treeKeys.stripe));
   const stripes = new Map<Cid, StripeRow & { readonly number: number }>();
-  for (const [cid, number] of numbers) {
+  const rows = new Map<number, StripeRow & { readonly number: number }>();
+  for (const number of new Set(numbers.values())) {
     const row = rowOf(view, "fs-stripe", treeKeys.stripe(number));
     // Rows are of several moments for those who only read: a stripe may have gone meanwhile.
-    if (row !== undefined) stripes.set(cid, { ...row, number });
+    if (row !== undefined) rows.set(number, { ...row, number });
+  }
+  for (const [cid, number] of numbers) {
+    const row = rows.get(number);
+    if (row !== undefined) stripes.set(cid, row);
   }
   return stripes;
 }

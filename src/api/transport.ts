@@ -54,8 +54,8 @@ export interface Call {
   readonly path: string;
   readonly repeat: Repeat;
   readonly body?: unknown;
-  /** A body of bytes; can be sent once. Not together with `body`. */
-  readonly content?: ReadableStream<Uint8Array>;
+  /** A body of bytes; a stream can be sent once. Not together with `body`. */
+  readonly content?: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Time that the node was asked to wait. */
   readonly waitMs?: number;

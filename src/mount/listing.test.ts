@@ -6,6 +6,7 @@ import { Listing, PAGE_ENTRIES_MAX } from "./listing.ts";
 import { LocalTree } from "./local/local-tree.ts";
 import { LocalVolume } from "./local/local-volume.ts";
 import { OpenFiles } from "./open-files.ts";
+import { StagingMemory } from "./staged-data.ts";
 
 const COUNT = PAGE_ENTRIES_MAX * 3 + 17;
 const folder = mkdtempSync(join(tmpdir(), "jobx-listing-"));
@@ -14,7 +15,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const wallNs = (): bigint => 1n;
 const tree = new LocalTree(folder, { nowNs: 1n, owner: { uid: 0, gid: 0 } });
 const volume = new LocalVolume(tree, wallNs);
-const files = new OpenFiles({ volume, stagingDirectory: folder, wallNs });
+const files = new OpenFiles({
+  volume,
+  stagingDirectory: folder,
+  memory: new StagingMemory(),
+  wallNs,
+});
 const made = { mode: 0o755, uid: 0, gid: 0 };
 for (let index = 0; index < COUNT; index += 1) {
   await volume.symlink({ parent: volume.root, name: `n${index}` }, "t", made);

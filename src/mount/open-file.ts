@@ -8,6 +8,7 @@ import { VolumeError } from "./errors.ts";
 import type {
   AttributeChange,
   Attributes,
+  Commit,
   ContentId,
   EarlyContent,
   HoldId,
@@ -15,8 +16,8 @@ import type {
   Place,
   Volume,
 } from "./ports.ts";
+import { StagedData, type StagingMemory } from "./staged-data.ts";
 import { StagedPieces } from "./staged-pieces.ts";
-import type { Staging } from "./staging.ts";
 import { StagingFile } from "./staging-file.ts";
 
 /** Bytes that are fetched at once of content that is going to be changed. */
@@ -32,6 +33,7 @@ export type NewPlace = Place & { readonly exclusive: boolean };
 export interface OpenFileOptions {
   readonly volume: Volume;
   readonly stagingDirectory: string;
+  readonly memory: StagingMemory;
   readonly wallNs: () => bigint;
   /** Called when a new file has its name in the volume. */
   readonly onPlaced: (file: OpenFile, place: NewPlace) => void;
@@ -44,7 +46,7 @@ export class OpenFile {
   #attributes: Attributes;
   #place: NewPlace | undefined;
   #hold: HoldId | undefined;
-  #staging: Staging | undefined;
+  #staging: StagedData | undefined;
   /** Of what is staged. */
   #early: EarlyPieces | undefined;
   #isDirty = false;
@@ -271,7 +273,7 @@ export class OpenFile {
     }
   }
 
-  async #commitStaged(staging: Staging, reason: "close" | "fsync"): Promise<void> {
+  async #commitStaged(staging: StagedData, reason: "close" | "fsync"): Promise<void> {
     const { volume, onPlaced } = this.#options;
     const { inode, mode, uid, gid, mtimeNs } = this.#attributes;
     const place = this.#place;
@@ -308,7 +310,10 @@ export class OpenFile {
     if (before !== undefined) await volume.close(before);
   }
 
-  async #giveAll(staging: Staging, reason: "close" | "fsync"): Promise<EarlyContent | undefined> {
+  async #giveAll(
+    staging: StagedData,
+    reason: "close" | "fsync",
+  ): Promise<EarlyContent | undefined> {
     const begins = reason === "fsync";
     const given =
       (await this.#early?.all(staging.bytes, { begins })) ??
@@ -336,12 +341,15 @@ export class OpenFile {
   }
 
   /** The staging file; when there is none yet, one with the content so far, or an empty one. */
-  async #stage(isEmpty: boolean): Promise<Staging> {
+  async #stage(isEmpty: boolean): Promise<StagedData> {
     if (this.#staging !== undefined) return this.#staging;
-    const { stagingDirectory, volume } = this.#options;
-    const staging = (await volume.wantsPieces(stagingDirectory))
-      ? new StagedPieces(stagingDirectory)
-      : new StagingFile(stagingDirectory);
+    const { stagingDirectory, memory, volume } = this.#options;
+    const inPieces = await volume.wantsPieces(stagingDirectory);
+    const staging = new StagedData({
+      ...{ memory, memoryBytesMax: volume.dataBytesMax, inPieces },
+      onDisk: () =>
+        inPieces ? new StagedPieces(stagingDirectory) : new StagingFile(stagingDirectory),
+    });
     const early = new EarlyPieces(staging, () => volume.beginEarly());
     try {
       if (!isEmpty && this.#hold !== undefined) await this.#fetch(this.#hold, staging);
@@ -355,7 +363,7 @@ export class OpenFile {
     return staging;
   }
 
-  async #fetch(hold: HoldId, staging: Staging): Promise<void> {
+  async #fetch(hold: HoldId, staging: StagedData): Promise<void> {
     for (let at = 0; at < this.#attributes.bytes; ) {
       const length = Math.min(FETCH_BYTES, this.#attributes.bytes - at);
       const data = await this.#options.volume.read(hold, { at, length });
@@ -378,9 +386,11 @@ export class OpenFile {
 
 /** Where a volume finds what is staged, if it has not got it already. */
 function whereOf(
-  staging: Staging,
+  staging: StagedData,
   early: EarlyContent | undefined,
-): { readonly path: string; readonly paths?: () => readonly string[] } {
+): Pick<Commit, "data" | "path" | "paths"> {
+  const data = early === undefined ? staging.data() : undefined;
+  if (data !== undefined) return { data, path: "" };
   const pathsOf = (): readonly string[] => {
     const whole = staging.whole();
     return whole.kind === "pieces" ? whole.paths : [whole.path];

@@ -77,11 +77,13 @@ export interface OpenedFile {
   readonly hold: HoldId;
 }
 
-/** New content of a file, on the local disk, where nobody writes to it meanwhile. */
+/** New content of a file, in memory or on the local disk, where nobody writes to it meanwhile. */
 export interface Commit {
   readonly inode: InodeId;
   /** Where a file that the volume does not know yet gets its name; undefined for one that it knows. */
   readonly place: (Place & { readonly exclusive: boolean }) | undefined;
+  /** All of it, where it is in memory, at most `Volume.dataBytesMax`: it is in no file then. */
+  readonly data?: Uint8Array<ArrayBuffer>;
   readonly path: string;
   /** Where it is not one file but one for each piece: those; `path` is empty then, and `mayTake` says nothing. */
   readonly paths?: () => readonly string[];
@@ -153,6 +155,8 @@ export interface VolumeSpace {
  */
 export interface Volume {
   readonly root: InodeId;
+  /** Contents of up to so many bytes need no file on the local disk. */
+  readonly dataBytesMax: number;
 
   lookup(place: Place): Promise<Attributes>;
   getattr(inode: InodeId): Promise<Attributes>;

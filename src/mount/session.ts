@@ -18,6 +18,7 @@ import { agree } from "./protocol/init.ts";
 import { entryChanged, inodeChanged } from "./protocol/notification.ts";
 import { DONE, initReply, nodeIdOf, type Timeouts } from "./protocol/reply.ts";
 import type { RequestBody } from "./protocol/request.ts";
+import { StagingMemory } from "./staged-data.ts";
 
 /** Ids of new files that are asked for at once. */
 const RESERVED_AT_ONCE = 64;
@@ -90,7 +91,7 @@ export class Session {
       fresh: this.#fresh,
       wallNs,
       log,
-      files: new OpenFiles({ volume, stagingDirectory, wallNs }),
+      files: new OpenFiles({ volume, stagingDirectory, memory: new StagingMemory(), wallNs }),
       handles: new Handles(),
       view: new KernelView(timeouts.entryMs),
       tell,

@@ -20,6 +20,8 @@ export class MemoryVolume {
   readonly #blocks = new Map<string, Uint8Array>();
   #kit = new TreeKit();
   #watch = watchOf(this.#kit);
+  /** Of the rows that are there: pins are shared for a while, and those of other rows are gone. */
+  #group = 7;
 
   constructor() {
     const calls = new FileCalls({
@@ -43,7 +45,7 @@ export class MemoryVolume {
       },
       coded: { code: () => Promise.reject(new Error("nothing is coded")) },
       keys: () => Promise.reject(new Error("nothing is sealed")),
-      view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
+      view: { workflowNamed: () => Promise.resolve({ group: this.#group }) },
       writer: {
         command: async (_group, command, _deadline, by) => {
           const mount = by !== undefined && "mount" in by ? by.mount : undefined;
@@ -55,6 +57,7 @@ export class MemoryVolume {
   }
 
   reset(): void {
+    this.#group += 1;
     this.#watch.follows();
     this.#kit = new TreeKit();
     this.#watch = watchOf(this.#kit);

@@ -48,6 +48,7 @@ interface Hold {
 }
 
 export class LocalVolume implements Volume {
+  readonly dataBytesMax = 0;
   readonly root = LOCAL_ROOT;
   readonly #tree: LocalTree;
   readonly #wallNs: () => bigint;

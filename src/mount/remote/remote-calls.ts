@@ -38,13 +38,29 @@ export interface EarlyName {
   readonly bytes: number;
 }
 
+/** A node that has answered so lately is sent small content without being asked first. */
+const FRESH_MS = 1_000;
+
+type Failed = Extract<Outcome<unknown>, { readonly kind: "failed" }>;
+
 export class RemoteCalls {
   readonly #transport: Transport;
   readonly #workflow: string;
   /** By which the cluster knows that this mount has made a change itself. */
   readonly #mount: string;
+  readonly #nowMs: () => number;
+  /** When a node has answered last. */
+  #answeredMs = Number.NEGATIVE_INFINITY;
 
-  constructor(transport: Transport, of: { readonly workflow: string; readonly mount: string }) {
+  constructor(
+    transport: Transport,
+    of: {
+      readonly workflow: string;
+      readonly mount: string;
+      readonly nowMs?: (() => number) | undefined;
+    },
+  ) {
+    this.#nowMs = of.nowMs ?? (() => performance.now());
     this.#transport = transport;
     this.#workflow = of.workflow;
     this.#mount = of.mount;
@@ -54,19 +70,21 @@ export class RemoteCalls {
   async changes(query: ChangesQuery): Promise<VolumeChanges> {
     const { wait, ends, after } = query;
     const path = this.#path("changes", { after, wait, ends, mount: this.#mount });
-    return told(this.#transport.call({ method: "GET", path, repeat: "always", waitMs: wait }));
+    return this.#told(
+      this.#transport.call({ method: "GET", path, repeat: "always", waitMs: wait }),
+    );
   }
 
   /** @throws {VolumeError} as all methods. */
   async get<Answer>(route: string, query: object): Promise<Answer> {
     const path = this.#path(route, query);
-    return told(this.#transport.call<Answer>({ method: "GET", path, repeat: "always" }));
+    return this.#told(this.#transport.call<Answer>({ method: "GET", path, repeat: "always" }));
   }
 
   /** Is not repeated where it may have been done: the second time it would be refused. */
   async post<Answer>(route: string, body: object): Promise<Answer> {
     const path = this.#path(route, {});
-    return told(
+    return this.#told(
       this.#transport.call<Answer>({
         ...{ method: "POST", path, body, repeat: "when-not-accepted" },
         headers: { [MOUNT_HEADER]: this.#mount },
@@ -82,7 +100,7 @@ export class RemoteCalls {
     const call = { method: "GET", path, repeat: "always", workMs: BLOCK_WORK_MS } as const;
     // A node that dies while it sends is asked no more, and another is.
     for (let isAgain = false; ; isAgain = true) {
-      const response = await told(this.#transport.call(call, { stream: true, read: keep }));
+      const response = await this.#told(this.#transport.call(call, { stream: true, read: keep }));
       const data = await response.arrayBuffer().catch(() => undefined);
       if (data?.byteLength === bytes) return new Uint8Array(data);
       if (isAgain) throw volumeError("VOLUME_UNAVAILABLE", "a block broke off while it was read");
@@ -102,7 +120,7 @@ export class RemoteCalls {
   /** Of this mount, where the node keeps something that only it knows. */
   async begin<Answer>(route: string): Promise<Answer> {
     const path = this.#path(route, {});
-    return told(this.#transport.call<Answer>({ method: "POST", path, repeat: "always" }));
+    return this.#told(this.#transport.call<Answer>({ method: "POST", path, repeat: "always" }));
   }
 
   /**
@@ -116,6 +134,8 @@ export class RemoteCalls {
       /** Under which its pieces have come before. */
       readonly early: EarlyName | undefined;
       readonly staged: () => Promise<StagedContent | undefined>;
+      /** All of it, where it is short. */
+      readonly data?: Uint8Array<ArrayBuffer> | undefined;
       readonly content: () => ReadableStream<Uint8Array>;
     },
   ): Promise<Answer> {
@@ -123,6 +143,15 @@ export class RemoteCalls {
     let mayBeNear = true;
     for (let tries = 1; ; tries += 1) {
       const query = await how.query(tries > 1);
+      const { data } = how;
+      if (data !== undefined) {
+        if (this.#nowMs() - this.#answeredMs > FRESH_MS || tries > 1) await this.#find();
+        const outcome = await this.#whole<Answer>(route, { ...query, bytes: data.length }, data);
+        if (outcome?.kind === "answer") return outcome.answer;
+        // One that stands still is not the only one perhaps.
+        if (outcome !== undefined || tries > 1) await afterTry(outcome, tries);
+        continue;
+      }
       const named = early ?? (mayBeNear ? await how.staged() : undefined);
       const outcome =
         named === undefined
@@ -133,14 +162,13 @@ export class RemoteCalls {
       if (early === undefined) mayBeNear = false;
       early = undefined;
       if (named !== undefined && (outcome === undefined || !isRefusal(outcome.error))) continue;
-      if (outcome === undefined) {
-        throw volumeError("VOLUME_UNAVAILABLE", "the node that takes the content stands still");
-      }
-      if (tries >= UPLOAD_TRIES_MAX || !mayBeBetter(outcome.error)) {
-        throw volumeErrorOf(outcome.error);
-      }
-      await sleep(UPLOAD_PAUSE_MS * tries);
+      await afterTry(outcome, tries);
     }
+  }
+
+  /** A node that answers is found before anything is sent. */
+  async #find(): Promise<void> {
+    await this.get("inode", { inode: 1 });
   }
 
   /** Undefined where nothing moves any more. */
@@ -149,8 +177,7 @@ export class RemoteCalls {
     query: object,
     content: () => ReadableStream<Uint8Array>,
   ): Promise<Outcome<Answer> | undefined> {
-    // A node that answers is found before anything is sent.
-    await this.get("inode", { inode: 1 });
+    await this.#find();
     return this.send(route, query, content());
   }
 
@@ -170,14 +197,23 @@ export class RemoteCalls {
     query: object,
     named: StagedContent | EarlyName | { readonly bytes: number },
   ): Promise<Outcome<Answer> | undefined> {
-    const { bytes } = named;
-    const path = this.#path(route, { ...query, ...named });
+    return this.#whole(route, { ...query, ...named });
+  }
+
+  /** One call, with content that is in memory or that the node has; undefined as of `name`. */
+  async #whole<Answer>(
+    route: string,
+    query: object & { readonly bytes: number },
+    data?: Uint8Array<ArrayBuffer>,
+  ): Promise<Outcome<Answer> | undefined> {
+    const { bytes } = query;
+    const path = this.#path(route, query);
     const late = new AbortController();
     const stalled = sleep(STALL_MS + bytes / STAGED_BYTES_PER_MS, undefined, {
       signal: late.signal,
     }).catch(() => undefined);
     try {
-      return await Promise.race([this.#upload<Answer>(path, undefined), stalled]);
+      return await Promise.race([this.#upload<Answer>(path, data), stalled]);
     } finally {
       late.abort();
     }
@@ -185,7 +221,7 @@ export class RemoteCalls {
 
   #upload<Answer>(
     path: string,
-    content: ReadableStream<Uint8Array> | undefined,
+    content: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | undefined,
   ): Promise<Outcome<Answer>> {
     return this.#transport.attempt(
       {
@@ -198,10 +234,29 @@ export class RemoteCalls {
     );
   }
 
+  async #told<Answer>(call: Promise<Answer>): Promise<Answer> {
+    try {
+      const answer = await call;
+      this.#answeredMs = this.#nowMs();
+      return answer;
+    } catch (error) {
+      throw volumeErrorOf(error);
+    }
+  }
+
   #path(route: string, query: object): string {
     const text = queryOf(query);
     return `${workflowPath(this.#workflow)}/fs/${route}${text === "" ? "" : `?${text}`}`;
   }
+}
+
+/** Waits before content is sent again. @throws {VolumeError} where it is not to be. */
+async function afterTry(outcome: Failed | undefined, tries: number): Promise<void> {
+  if (outcome === undefined) {
+    throw volumeError("VOLUME_UNAVAILABLE", "the node that takes the content stands still");
+  }
+  if (tries >= UPLOAD_TRIES_MAX || !mayBeBetter(outcome.error)) throw volumeErrorOf(outcome.error);
+  await sleep(UPLOAD_PAUSE_MS * tries);
 }
 
 /** What was named is not there. */
@@ -217,12 +272,4 @@ export function mayBeBetter(error: Error): boolean {
   if (!(error instanceof RemoteError)) return true;
   const { status } = error.details;
   return status === 429 || (status >= 502 && status <= 504);
-}
-
-async function told<Answer>(call: Promise<Answer>): Promise<Answer> {
-  try {
-    return await call;
-  } catch (error) {
-    throw volumeErrorOf(error);
-  }
 }

@@ -42,6 +42,9 @@ import { RemoteWatch } from "./remote-watch.ts";
 /** Blocks of one file that are held: with chunks of 1 MiB a file of 256 GiB, and some 40 MB of list. */
 const HELD_BLOCKS_MAX = 262_144;
 
+/** Contents up to this size go with their call as they are. */
+const DATA_BYTES_MAX = 128 << 10;
+
 /** What `statfs` tells of files where nobody has set a bound. */
 const FILES = 10_000_000;
 
@@ -56,6 +59,7 @@ interface Owner {
 
 export class RemoteVolume implements Volume {
   readonly root: InodeId;
+  readonly dataBytesMax = DATA_BYTES_MAX;
   readonly #calls: RemoteCalls;
   readonly #owner: Owner;
   readonly #near: NearNodes;
@@ -211,13 +215,14 @@ export class RemoteVolume implements Volume {
   }
 
   async commit(commit: Commit): Promise<Committed> {
-    const { inode, place, path, paths, bytes, attributes, early } = commit;
+    const { inode, place, data, path, paths, bytes, attributes, early } = commit;
     if (place !== undefined) checkName(place.name);
     const opened = await this.#put(inode, {
       ...{ place, early: this.#uploads.nameOf(early, bytes) },
       mode: attributes.mode,
       mtimeMicros: microsOf(attributes.mtimeNs),
-      ...(paths === undefined && { staged: { path, bytes } }),
+      data,
+      ...(paths === undefined && data === undefined && { staged: { path, bytes } }),
       content: () => contentOf(paths?.() ?? [path], bytes),
     });
     return { ...(await this.#held(opened)), taken: false };
@@ -293,10 +298,12 @@ export class RemoteVolume implements Volume {
       readonly early?: EarlyName | undefined;
       /** The content as a file of this machine. */
       readonly staged?: { readonly path: string; readonly bytes: number };
+      /** The same, where it is short and in memory. */
+      readonly data?: Uint8Array<ArrayBuffer> | undefined;
       readonly content: () => Readable;
     },
   ): Promise<InodeCommitted> {
-    const { place, mode, mtimeMicros, early, staged, content } = file;
+    const { place, mode, mtimeMicros, early, staged, data, content } = file;
     const common = { inode, mode: mode?.toString(8), mtimeMicros };
     const query = async (isAgain: boolean): Promise<object> => {
       if (!isAgain) return { ...common, ...place };
@@ -307,8 +314,7 @@ export class RemoteVolume implements Volume {
     return this.#names.change(
       () =>
         this.#calls.put<InodeCommitted>("inode/content", {
-          query,
-          early,
+          ...{ query, early, data },
           staged: async () => staged && this.#near.staged(staged),
           content: () => Readable.toWeb(content()),
         }),

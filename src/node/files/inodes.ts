@@ -18,7 +18,8 @@ import type {
 } from "../../api/inode-port.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { rowOf } from "../../scheduler/apply-kit.ts";
-import { readAll } from "../../scheduler/transaction.ts";
+import type { Row } from "../../scheduler/rows.ts";
+import { type RowView, readAll } from "../../scheduler/transaction.ts";
 import type { CodedCommand, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { treeKeys } from "../../scheduler/tree/keys.ts";
@@ -41,6 +42,9 @@ import { CHUNKING, storeFile } from "./upload.ts";
 
 /** Inodes and names of one answer about changes, about. */
 const CHANGES_ITEMS = 1024;
+
+/** Contents up to this size are stored before anybody looks whether they will be refused. */
+const SMALL_BYTES = 128 << 10;
 
 /** Of new files that nobody says a mode for. */
 const FILE_MODE = 0o644;
@@ -135,11 +139,15 @@ export class Inodes implements InodePort {
   ): Promise<InodeCommitted> {
     const call = await this.#calls.begin(input.workflow, options);
     const { inode, place } = input;
-    // What would be refused is so before a byte of it is taken.
-    if (place === undefined) await this.#find(call, { from: inode, path: "" });
-    else await this.#checkFree(call, input, place);
-    const { content, cid, size } = await this.#commitContent(call, input, { bytes, options });
-    const { view, folder } = await this.#committed(call, inode, place?.parent);
+    // What would be refused is so before a byte of it is taken; of few bytes the command says it as soon.
+    if (place !== undefined) checkName(place.name);
+    if (input.bytes === undefined || input.bytes > SMALL_BYTES) {
+      if (place === undefined) await this.#find(call, { from: inode, path: "" });
+      else await this.#checkFree(call, input, place);
+    }
+    const stored = await this.#commitContent(call, input, { bytes, options });
+    const { content, cid, size, revision } = stored;
+    const { view, folder } = await this.#committed(call, { inode, revision }, place?.parent);
     // Somebody else may have brought other content since.
     const shown = { ...view, bytes: size, content: cid };
     return { ...(await this.#opened(call, shown, content)), folder };
@@ -153,13 +161,19 @@ export class Inodes implements InodePort {
       bytes,
       options,
     }: { readonly bytes: AsyncIterable<Uint8Array>; readonly options: CallOptions },
-  ): Promise<{ readonly content: FileContent; readonly cid: string; readonly size: number }> {
+  ): Promise<{
+    readonly content: FileContent;
+    readonly cid: string;
+    readonly size: number;
+    readonly revision: number;
+  }> {
     const { upload, place, bytes: bytesSaid } = input;
     if (upload !== undefined) {
       const size = bytesSaid ?? 0;
       const { content, cid } = await this.#early.content(call, { upload, bytes: size });
-      await this.#calls.command(call, commitOf(input, { upload, content, cid }));
-      return { content, cid, size };
+      const command = commitOf(input, { upload, content, cid });
+      const { revision } = await this.#calls.command(call, command);
+      return { content, cid, size, revision };
     }
     const volume = await this.#calls.reader.ask(call, volumeUse);
     const { copies, chunking, erasure } = volume;
@@ -170,7 +184,8 @@ export class Inodes implements InodePort {
       ...{ path: place?.name ?? "", bytesSaid },
       commit: (one) => commitOf(input, one),
     });
-    return { content: stored.content, cid: stored.cid, size: stored.bytes };
+    const { content, cid, bytes: size, committed } = stored;
+    return { content, cid, size, revision: committed.revision };
   }
 
   async reserve(
@@ -357,27 +372,19 @@ export class Inodes implements InodePort {
   }
 
   /** A file, and the folder in which it got its name, after a commit. */
-  #committed(
+  async #committed(
     call: FileCall,
-    inode: number,
+    { inode, revision }: { readonly inode: number; readonly revision: number },
     parent: number | undefined,
   ): Promise<{ readonly view: InodeView; readonly folder: InodeView | null }> {
-    return this.#calls.reader.ask(call, (view) => {
-      readAll(view, [
-        treeKeys.inode(inode),
-        ...(parent === undefined ? [] : [treeKeys.inode(parent)]),
-      ]);
-      const row = findInode(view, inode);
-      if (row === undefined) throw notThere();
-      const folder = parent === undefined ? undefined : findInode(view, parent);
-      return {
-        view: inodeView({ inode, row }),
-        folder:
-          folder === undefined || parent === undefined
-            ? null
-            : inodeView({ inode: parent, row: folder }),
-      };
-    });
+    const ask = (view: RowView<Row>): ReturnType<typeof committedIn> =>
+      committedIn(view, inode, parent);
+    // Whoever has said that it is committed knows what it is; where another leads by now, it may not yet.
+    const found = await this.#calls.reader.ask(call, ask, { follows: true });
+    const isNew = found !== undefined && found.view.revision >= revision;
+    const told = isNew ? found : await this.#calls.reader.ask(call, ask);
+    if (told === undefined) throw notThere();
+    return told;
   }
 
   /** What is left of an inode that lost a name. */
@@ -421,6 +428,26 @@ export class Inodes implements InodePort {
       }
     });
   }
+}
+
+/** A file and a folder; undefined where the file is gone. */
+function committedIn(
+  view: RowView<Row>,
+  inode: number,
+  parent: number | undefined,
+): { readonly view: InodeView; readonly folder: InodeView | null } | undefined {
+  const shown = (number: number): InodeView | undefined => {
+    const row = findInode(view, number);
+    return row === undefined ? undefined : inodeView({ inode: number, row });
+  };
+  // Both at once.
+  readAll(
+    view,
+    [inode, ...(parent === undefined ? [] : [parent])].map((number) => treeKeys.inode(number)),
+  );
+  const file = shown(inode);
+  const folder = parent === undefined ? undefined : shown(parent);
+  return file === undefined ? undefined : { view: file, folder: folder ?? null };
 }
 
 /** The command that names content which is stored. */

@@ -56,8 +56,12 @@ export class TreeReader {
     this.#node = node;
   }
 
-  /** @throws {TreeError} what `ask` throws; {ClusterError} `FS_CHANGED` when the rows do not stand still. */
-  async ask<Answer>(call: FileCall, ask: (view: RowView<Row>) => Answer): Promise<Answer> {
+  /** `follows`: what an answer that came before has said is enough. @throws {TreeError} what `ask` throws; {ClusterError} `FS_CHANGED` when the rows do not stand still. */
+  async ask<Answer>(
+    call: FileCall,
+    ask: (view: RowView<Row>) => Answer,
+    { follows = false }: { readonly follows?: boolean } = {},
+  ): Promise<Answer> {
     const known = new Map<string, Row | undefined>();
     const view: RowView<Row> = {
       peek: (key) => (known.has(key) ? known.get(key) : UNKNOWN),
@@ -69,7 +73,7 @@ export class TreeReader {
       } catch (error) {
         if (!(error instanceof MissingRows)) throw error;
         const { keys } = error;
-        const wanted = { keys, follows: round > 0 };
+        const wanted = { keys, follows: follows || round > 0 };
         const { values } = await this.#node.read(call.group, wanted, deadline.leftMs());
         for (const [at, key] of keys.entries()) known.set(key, values[at]);
       }

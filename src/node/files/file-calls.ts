@@ -18,6 +18,7 @@ import type { Contents } from "../data-plane/contents.ts";
 import { systemClock, systemTimers } from "../system.ts";
 import type { WorkflowWriter } from "../workflow-writer.ts";
 import type { BlockMember, PlacesDeps } from "./block-places.ts";
+import { CopyOrders } from "./copy-orders.ts";
 import type { DownloadDeps } from "./download.ts";
 import type { KeySource } from "./sealing.ts";
 import { SharedPins } from "./shared-pins.ts";
@@ -52,10 +53,12 @@ export class FileCalls {
   readonly contents: FilesDeps["contents"];
   readonly stripes: StripeFinder;
   readonly #deps: FilesDeps;
+  readonly #orders: CopyOrders;
   readonly #pins = new SharedPins({ clock: systemClock, timers: systemTimers });
 
   constructor(deps: FilesDeps) {
     this.#deps = deps;
+    this.#orders = new CopyOrders(deps.node.caller);
     this.contents = deps.contents;
     this.reader = new TreeReader(deps.node);
     this.stripes = new StripeFinder(this.reader);
@@ -113,12 +116,12 @@ export class FileCalls {
   }
 
   uploadDeps(): UploadDeps {
-    const { node, contents, self, keys } = this.#deps;
+    const { contents, self, keys } = this.#deps;
     return {
       ...{
         self: self(),
         contents,
-        caller: node.caller,
+        caller: this.#orders,
         reader: this.reader,
         timers: systemTimers,
         pins: this.#pins,

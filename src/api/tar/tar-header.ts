@@ -143,6 +143,8 @@ function sizeOf(text: string): number {
 
 /** Octal digits, or with the first bit set the bytes of a number, as GNU tar writes large ones. */
 function numberOf(block: Uint8Array, field: TarField): number {
+  const plain = octalOf(block, field);
+  if (plain !== undefined) return plain;
   const bytes = fieldOf(block, field);
   const [first = 0] = bytes;
   if (first >= 0x80) {
@@ -152,17 +154,16 @@ function numberOf(block: Uint8Array, field: TarField): number {
     if (Number.isSafeInteger(value)) return value;
     throw tarInvalid("a number of a header is too large");
   }
-  const plain = octalOf(bytes);
-  if (plain !== undefined) return plain;
   const text = ascii(untilZero(bytes)).trim();
   if (!/^[0-7]*$/u.test(text)) throw tarInvalid("a number of a header is none");
   return text === "" ? 0 : Number.parseInt(text, 8);
 }
 
 /** Digits up to a zero, as nearly all writers have them; undefined for all else. */
-function octalOf(bytes: Uint8Array): number | undefined {
+function octalOf(block: Uint8Array, [from, length]: TarField): number | undefined {
   let value = 0;
-  for (const byte of bytes) {
+  for (let at = from; at < from + length; at++) {
+    const byte = block[at] ?? 0;
     if (byte === 0) return value;
     if (byte < 0x30 || byte > 0x37) return undefined;
     value = value * 8 + byte - 0x30;

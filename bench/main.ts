@@ -6,6 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { commits } from "./commits.ts";
 import { failover } from "./failover.ts";
+import { fetchBench } from "./fetch.ts";
 import { flood } from "./flood.ts";
 import { fs } from "./fs.ts";
 import { handlers } from "./handler-calls.ts";
@@ -32,10 +33,11 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   flood,
   fs,
   names,
+  fetch: fetchBench,
 };
 
 /** They take minutes, or a quarter of an hour: only when they are asked for. */
-const LONG: ReadonlySet<string> = new Set(["named", "range", "flood", "fs", "names"]);
+const LONG: ReadonlySet<string> = new Set(["named", "range", "flood", "fs", "names", "fetch"]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -78,7 +78,9 @@ export class Collection {
         return { kind: "blocks", here: await this.#drops.keep(call.cids) };
       case "drop-blocks":
         return { kind: "blocks", here: await this.#drops.drop(call.cids, call.keepers) };
-      default:
+      case "collect":
+      case "run-references":
+      case "held-rows":
         return this.#serveReading(call);
     }
   }

@@ -65,7 +65,7 @@ describe("a stripe", () => {
         const members = [...data, ...parityOf(data, parity)].map((bytes, index) => ({
           index,
           bytes,
-          place: order.next().value,
+          place: Number(order.next().value),
         }));
         const shuffled = members.toSorted((a, b) => a.place - b.place);
         const left = shuffled.slice(0, data.length);

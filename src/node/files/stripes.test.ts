@@ -64,24 +64,25 @@ class Nodes {
     const drops = this.#drops.get(to);
     if (this.down.has(to) || drops === undefined) return undefined;
     const disk = this.disk(to);
-    switch (call.kind) {
-      case "copy-blocks":
-        if (this.full.has(to))
-          return { kind: "error", code: "FS_DISK_FULL", message: "", details: {} };
-        for (const cid of call.cids) disk.set(cid, this.disk(from).get(cid) ?? new Uint8Array(0));
-        return { kind: "done" };
-      case "have-blocks":
-        return { kind: "blocks", here: call.cids.map((cid) => disk.has(cid)) };
-      case "keep-blocks":
-        return { kind: "blocks", here: await drops.keep(call.cids) };
-      case "drop-blocks":
-        return { kind: "blocks", here: await drops.drop(call.cids, call.keepers) };
-      case "rebuild-blocks":
-        for (const cid of call.cids) disk.set(cid, await this.#made(call, cid));
-        return { kind: "blocks", here: call.cids.map((cid) => disk.has(cid)) };
-      default:
-        throw new Error(`nobody answers ${call.kind} here`);
+    if (call.kind === "copy-blocks") {
+      if (this.full.has(to))
+        return { kind: "error", code: "FS_DISK_FULL", message: "", details: {} };
+      for (const cid of call.cids) disk.set(cid, this.disk(from).get(cid) ?? new Uint8Array(0));
+      return { kind: "done" };
     }
+    if (call.kind === "keep-blocks") {
+      return { kind: "blocks", here: await drops.keep(call.cids) };
+    }
+    if (call.kind === "drop-blocks") {
+      return { kind: "blocks", here: await drops.drop(call.cids, call.keepers) };
+    }
+    if (call.kind !== "have-blocks" && call.kind !== "rebuild-blocks") {
+      throw new Error(`nobody answers ${call.kind} here`);
+    }
+    if (call.kind === "rebuild-blocks") {
+      for (const cid of call.cids) disk.set(cid, await this.#made(call, cid));
+    }
+    return { kind: "blocks", here: call.cids.map((cid) => disk.has(cid)) };
   }
 
   #made(call: Extract<Call, { kind: "rebuild-blocks" }>, cid: Cid): Promise<Uint8Array> {

@@ -80,11 +80,11 @@ function placesOfEnd({ removes, moves, publishes }: PreparedEnd): readonly Place
   return paths.map((path) => ({ from: ROOT_INODE, path }));
 }
 
+/** A command without the stripes that came with it. */
+type Uncoded = Exclude<TreeCommand, { readonly kind: "fs-coded" }>;
+
 /** Does it; the inode, or for `fs-stage` the content, that it is about. */
-function applied(
-  change: TreeChange,
-  command: Exclude<TreeCommand, { readonly kind: "fs-coded" }>,
-): number {
+function applied(change: TreeChange, command: Uncoded): number {
   switch (command.kind) {
     case "fs-volume":
       setOptions(change, command);

@@ -439,11 +439,8 @@ export class DataPlane implements RunsPort, RunnerPort {
     try {
       message = await answer();
     } catch (error) {
-      message = {
-        kind: "ask-failed",
-        ask,
-        fault: faultOf(isJobxError(error) ? error : unserved(error)),
-      };
+      const fault = faultOf(isJobxError(error) ? error : unserved(error));
+      message = { kind: "ask-failed", ask, fault };
     }
     if (!this.#closed) this.#thread.post(message);
   }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
 import { FILE_QUERY } from "./file-schema.ts";
 import { NAMES_DEFAULT, NAMES_MAX } from "./limits.ts";
+import { mayBeSilent } from "./long-call.ts";
 import { countOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
@@ -52,6 +53,7 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
     (request) => {
       const { path, name } = request.body;
       const at = { ...request.params, path, name };
+      mayBeSilent(request);
       return callCluster(context, request, {
         run: (options) => cluster.snapshots.take(at, options),
       });
@@ -71,6 +73,7 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
       const { snapshot, version, path, to, replace = false } = request.body;
       const at = { ...request.params, path, to };
       if (snapshot !== undefined && version === undefined) {
+        mayBeSilent(request);
         return callCluster(context, request, {
           run: (options) => cluster.snapshots.restore({ ...at, snapshot, replace }, options),
         });

@@ -1,6 +1,7 @@
 /** Whole volumes: copies within one, and what it is asked to keep to. */
 import type { FastifyInstance } from "fastify";
 import { type ApiContext, callCluster } from "./context.ts";
+import { mayBeSilent } from "./long-call.ts";
 import { treesFor } from "./own-files.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
@@ -79,6 +80,7 @@ function copyRoute(app: FastifyInstance, context: ApiContext): void {
     (request) => {
       const { from, to, recursive = false, exclusive = false, parents = false } = request.body;
       const copy = { ...request.params, from, to, recursive, exclusive, parents };
+      mayBeSilent(request);
       return callCluster(context, request, {
         run: (options) => treesFor(cluster, request).copy(copy, options),
       });

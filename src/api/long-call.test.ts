@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test, vi } from "vitest";
+import { FakeCluster } from "../../test/lib/fake-cluster.ts";
+import { TOKENS } from "../../test/lib/fake-tokens.ts";
+import { silentLog } from "../std/log.ts";
+import { buildApi, listenApi } from "./server.ts";
+
+test("a snapshot may take longer than a connection may be silent otherwise", async () => {
+  const cluster = new FakeCluster();
+  const rules = { listenHost: "127.0.0.1", hostNames: [] };
+  const app = await buildApi({ cluster, log: silentLog, rules, silenceMsMax: 300 });
+  const { url } = await listenApi(app, { host: "127.0.0.1", port: 0 });
+  const ask = (name: string, path: string, body: object): Promise<Response> =>
+    fetch(`${url}/v1/workflows/text/fs/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKENS.submit}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(20_000),
+    }).catch((error: unknown) => {
+      throw new Error(`${name} was cut off`, { cause: error });
+    });
+  const slow = async (): Promise<never> => {
+    await sleep(1500);
+    throw new Error("it took its time");
+  };
+  vi.spyOn(cluster.snapshots, "take").mockImplementation(slow);
+  vi.spyOn(cluster.files, "rename").mockImplementation(slow);
+  try {
+    const taken = await ask("the snapshot", "snapshots", { path: "/", name: "kept" });
+    expect(taken.status).toBe(500);
+    await expect(ask("the move", "rename", { from: "/a", to: "/b" })).rejects.toThrow("cut off");
+  } finally {
+    await app.close();
+  }
+});

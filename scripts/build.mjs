@@ -67,6 +67,7 @@ const bundles = {
   "workers/javascript-worker.js": "handlers/workers/javascript-worker.js",
   "mount-worker.js": "mount/mount-worker.js",
   "watchdog-worker.js": "mount/watchdog-worker.js",
+  "block-worker.js": "mount/block-worker.js",
 };
 
 /** Have a native part, or load files of their own by name. */

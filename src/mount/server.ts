@@ -19,6 +19,7 @@ import { mountedAt } from "./mount-info.ts";
 import { passChanges } from "./notifier.ts";
 import type { Volume } from "./ports.ts";
 import type { Timeouts } from "./protocol/reply.ts";
+import { readFurtherAhead } from "./read-ahead.ts";
 import { ServeLoop } from "./serve-loop.ts";
 import { Session } from "./session.ts";
 import { replaceStale } from "./stale-mount.ts";
@@ -116,6 +117,7 @@ export async function mountVolume(options: MountOptions): Promise<MountServer> {
       const reason = "it is not in the table of mounts";
       throw new MountError({ code: "MOUNT_REFUSED", reason }, reason);
     }
+    await readFurtherAhead(mounted.minor);
     return new MountServer({ watched: { directory, minor: mounted.minor }, ended });
   } catch (error) {
     changes.abort();

@@ -50,7 +50,10 @@ test("a block is read from the node's disk for as long as it said, if it is what
   const untilMs = await nodes.untilMs();
   expect(untilMs).toBe(READ_MS);
   const block = { cid, bytes: data.length, plain: null };
-  expect(await nodes.block(block, untilMs)).toEqual(data);
+  expect(await nodes.block(block, untilMs)).toEqual(new Uint8Array(data));
+  expect(await Promise.all([1, 2, 3, 4].map(() => nodes.block(block, untilMs)))).toEqual(
+    [1, 2, 3, 4].map(() => new Uint8Array(data)),
+  );
   await writeFile(path, Buffer.alloc(70_000, 8));
   expect(await nodes.block(block, untilMs)).toBeUndefined();
   await writeFile(path, data.subarray(1));

@@ -1,10 +1,10 @@
 /** Nodes on the machine of the mount: their disk is read and written in place of sending. */
-import { hash } from "node:crypto";
 import { constants } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { BlockView } from "../../api/inode-port.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
+import { BlockThreads } from "./block-threads.ts";
 import type { RemoteCalls } from "./remote-calls.ts";
 
 /** Small blocks are in packs, which only the node reads. */
@@ -21,6 +21,7 @@ interface Known {
 export class NearNodes {
   readonly #calls: Pick<RemoteCalls, "near" | "url">;
   readonly #nowMs: () => number;
+  readonly #threads = new BlockThreads();
   /** For each node by its address; undefined where it is not near. */
   readonly #places = new Map<string, Known>();
 
@@ -75,8 +76,7 @@ export class NearNodes {
     const place = await this.#place();
     if (place === undefined) return undefined;
     // Not there, or damaged: the node knows what to do about it.
-    const data = await readFile(join(place.blocks, cid.slice(0, 2), cid)).catch(() => undefined);
-    return data?.length === bytes && hash("sha256", data, "hex") === cid ? data : undefined;
+    return this.#threads.read({ path: join(place.blocks, cid.slice(0, 2), cid), cid, bytes });
   }
 
   #place(): Promise<NearPlace | undefined> {

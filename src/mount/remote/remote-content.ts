@@ -2,6 +2,9 @@
 import type { BlockView } from "../../api/inode-port.ts";
 import type { BlockCache } from "./block-cache.ts";
 
+/** Hides the way to a node, and lets two threads hash; eight streams have them all in the cache. */
+const BLOCKS_AHEAD = 4;
+
 export class RemoteContent {
   readonly bytes: number;
   readonly #blocks: readonly BlockView[];
@@ -9,6 +12,9 @@ export class RemoteContent {
   readonly #starts: readonly number[];
 
   readonly #nearUntilMs: number;
+  /** The block that was read last; how many were read one after the other before. */
+  #last = -1;
+  #inOrder = 0;
 
   /** `nearUntilMs`: until when its blocks may be read from the disk of a node. */
   constructor(blocks: readonly BlockView[], nearUntilMs: number) {
@@ -33,7 +39,10 @@ export class RemoteContent {
       const index = this.#indexOf(from);
       const [block, start] = [this.#blocks[index], this.#starts[index]];
       if (block === undefined || start === undefined) break;
-      cache.prepare(this.#blocks[index + 1], this.#nearUntilMs);
+      const ahead = this.#aheadOf(index);
+      for (const next of this.#blocks.slice(index + 1, index + 1 + ahead)) {
+        cache.prepare(next, this.#nearUntilMs);
+      }
       const data = await cache.get(block, this.#nearUntilMs);
       const to = Math.min(end, start + block.bytes);
       parts.push(data.subarray(from - start, to - start));
@@ -41,6 +50,14 @@ export class RemoteContent {
     }
     const [only] = parts;
     return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+  }
+
+  /** How many blocks are asked for before they are read: more for who reads on and on. */
+  #aheadOf(index: number): number {
+    if (index === this.#last + 1) this.#inOrder += 1;
+    else if (index !== this.#last) this.#inOrder = 0;
+    this.#last = index;
+    return Math.max(1, Math.min(this.#inOrder, BLOCKS_AHEAD));
   }
 
   /** The last block that begins at or before the place. */

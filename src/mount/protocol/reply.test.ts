@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Attributes } from "../ports.ts";
 import { DirectoryReply } from "./directory-reply.ts";
-import { agree, WRITE_BYTES_MAX } from "./init.ts";
+import { agree, READ_AHEAD_BYTES } from "./init.ts";
 import { entryChanged, inodeChanged } from "./notification.ts";
 import { attributesReply, entryReply, initReply, inodeOf, nodeIdOf, replyHeader } from "./reply.ts";
 
@@ -71,7 +71,7 @@ test("a listing has as many entries as fit, aligned, and none that is cut", () =
 test("of the kernel's offer only what is known is taken, and not more than the newest version", () => {
   const offer = { kind: "init", major: 7, minor: 45, readaheadBytes: 2 ** 30, flags: -1 } as const;
   const agreement = agree(offer);
-  expect(agreement).toMatchObject({ minor: 40, readaheadBytes: WRITE_BYTES_MAX, pagesMax: 256 });
+  expect(agreement).toMatchObject({ minor: 40, readaheadBytes: READ_AHEAD_BYTES, pagesMax: 256 });
   expect(agreement.flags & (1 << 16)).toBe(0);
   expect(agree({ ...offer, minor: 31, flags: 1 })).toMatchObject({ minor: 31, flags: 1 });
   expect(initReply(agreement).length).toBe(64);

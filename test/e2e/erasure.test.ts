@@ -16,7 +16,7 @@ const NODES = [1, 2, 3, 4];
 const BLOCK_FILE_BYTES_MIN = 64 * 1024;
 /** A node that is away is given half a minute before others make what it had. */
 const HEAL_MS_MAX = 150_000;
-const DROP_MS_MAX = 30_000;
+const DROP_MS_MAX = 60_000;
 /** Between two parts of a slow upload. */
 const PART_MS = 20;
 /** Blocks of a stripe of 2+1 for each of its data. */

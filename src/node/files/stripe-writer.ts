@@ -16,8 +16,12 @@ import type { FileCall, TreeReader } from "./tree-reader.ts";
 /** Blocks of one file that are remembered as coded: one that comes again later has copies besides. */
 const CODED_REMEMBERED_MAX = 65_536;
 
-/** Blocks that one order to drop names. */
-const DROPPED_AT_ONCE = 128;
+/** Blocks that one order to drop names: all are read before one goes. */
+const DROPPED_AT_ONCE = 32;
+
+/** How often that is ordered of blocks that stay, and how long between. */
+const TIDY_TRIES_MAX = 5;
+const TIDY_PAUSE_MS = 2_000;
 
 /** Until a node has asked another one about so many blocks, and deleted its own. */
 const DROP_MS = 60_000;
@@ -90,15 +94,29 @@ export class StripeWriter {
 
   /** Gives up what other nodes are to have, now that it is named. Never rejects: what stays, healing finds. */
   async tidy(): Promise<void> {
-    const { caller, self } = this.#deps;
     for (const [keeper, all] of this.#surplus) {
-      for (let at = 0; at < all.length; at += DROPPED_AT_ONCE) {
-        const cids = all.slice(at, at + DROPPED_AT_ONCE);
-        const call = { kind: "drop-blocks", cids, keepers: [keeper] } as const;
-        await caller.ask(self, call, DROP_MS).catch(() => undefined);
+      let left: readonly Cid[] = all;
+      for (let tries = 1; left.length > 0 && tries <= TIDY_TRIES_MAX; tries++) {
+        // Who reads or looks for blocks meanwhile has them stay.
+        if (tries > 1) await this.#deps.sleep(TIDY_PAUSE_MS);
+        left = await this.#drop(left, keeper);
       }
     }
     this.#surplus.clear();
+  }
+
+  /** Those that stay. */
+  async #drop(cids: readonly Cid[], keeper: NodeId): Promise<readonly Cid[]> {
+    const { caller, self } = this.#deps;
+    const left: Cid[] = [];
+    for (let at = 0; at < cids.length; at += DROPPED_AT_ONCE) {
+      const part = cids.slice(at, at + DROPPED_AT_ONCE);
+      const call = { kind: "drop-blocks", cids: part, keepers: [keeper] } as const;
+      const answer = await caller.ask(self, call, DROP_MS).catch(() => undefined);
+      const gone = answer?.kind === "blocks" ? answer.here : [];
+      left.push(...part.filter((_, place) => gone[place] !== true));
+    }
+    return left;
   }
 
   /** Pending chunks, each block once, that are in no stripe yet. */

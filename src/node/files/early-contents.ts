@@ -13,7 +13,7 @@ import type { PieceFile } from "../../fs/file-taking.ts";
 import { plainChunk, type SealedChunk, type SealKey } from "../../fs/seal.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
-import type { FileContent } from "../../scheduler/tree/rows.ts";
+import { type FileContent, PART_BLOCKS_MAX, PARTS_MAX } from "../../scheduler/tree/rows.ts";
 import type { Timer } from "../../std/clock.ts";
 import { ClusterError } from "../cluster-errors.ts";
 import { ContentList } from "./content-list.ts";
@@ -108,8 +108,9 @@ export class EarlyContents {
   ): Promise<void> {
     const early = this.#find(call, upload);
     const first = at / PIECE_BYTES;
-    if (!Number.isSafeInteger(first) || bytes < 1 || bytes > WINDOW_BYTES) {
-      throw invalid("pieces begin at whole ones and are 1 byte to 8 MiB together");
+    const isPlace = Number.isSafeInteger(first) && first < PARTS_MAX * PART_BLOCKS_MAX;
+    if (!isPlace || bytes < 1 || bytes > WINDOW_BYTES) {
+      throw invalid("pieces begin at whole ones of a file and are 1 byte to 8 MiB together");
     }
     const deps = this.#deps();
     const { copies: wanted, pieces } = early;

@@ -63,9 +63,10 @@ export class StagedData implements Staging {
 
   write(data: Uint8Array, at: number): void {
     const end = at + data.length;
-    if (!this.#hasRoom(end)) return this.#toDisk().write(data, at);
-    this.#data.set(data, at);
-    this.#bytes = Math.max(this.#bytes, end);
+    if (this.#hasRoom(end)) {
+      this.#data.set(data, at);
+      this.#bytes = Math.max(this.#bytes, end);
+    } else this.#toDisk().write(data, at);
   }
 
   read(range: { readonly at: number; readonly length: number }): Uint8Array {
@@ -75,9 +76,10 @@ export class StagedData implements Staging {
   }
 
   truncate(bytes: number): void {
-    if (!this.#hasRoom(bytes)) return this.#toDisk().truncate(bytes);
-    if (bytes < this.#bytes) this.#data.fill(0, bytes, this.#bytes);
-    this.#bytes = bytes;
+    if (this.#hasRoom(bytes)) {
+      if (bytes < this.#bytes) this.#data.fill(0, bytes, this.#bytes);
+      this.#bytes = bytes;
+    } else this.#toDisk().truncate(bytes);
   }
 
   give(at: number, length: number): StagedContent {

@@ -38,7 +38,7 @@ import type { FileCalls } from "./file-calls.ts";
 import { blockView, goneView, inodeView } from "./inode-views.ts";
 import { keyToSeal } from "./sealing.ts";
 import type { FileCall } from "./tree-reader.ts";
-import { CHUNKING, storeFile } from "./upload.ts";
+import { CHUNKING, codingOf, storeFile } from "./upload.ts";
 
 /** Inodes and names of one answer about changes, about. */
 const CHANGES_ITEMS = 1024;
@@ -308,10 +308,12 @@ export class Inodes implements InodePort {
     options: CallOptions,
   ): Promise<NearPlace | undefined> {
     const call = await this.#calls.begin(workflow, options);
-    const { sealing, chunking } = await this.#calls.reader.ask(call, volumeUse);
+    const volume = await this.#calls.reader.ask(call, volumeUse);
+    const { sealing, chunking } = volume;
     // What is written there is not sealed yet, and only the node opens blocks.
     const place = sealing === undefined ? await this.#near?.place() : undefined;
-    return place && { ...place, takesPieces: CHUNKING[chunking] === "fixed-1" };
+    const codes = codingOf(this.#calls.uploadDeps(), call, volume) !== undefined;
+    return place && { ...place, takesPieces: CHUNKING[chunking] === "fixed-1" && !codes };
   }
 
   async beginUpload(

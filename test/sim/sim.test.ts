@@ -6,30 +6,44 @@ import { FAULTS } from "./plan.ts";
 /** Found with the planted bug in a search from seed 1 on. */
 const BUG_SEED = 1;
 
-/** Bugs that the first seeds find, with the words of who finds them; docs/testing.md has all. */
-const QUICKLY_FOUND = [
-  ["countSelfBeforeWrite", /^R1: /],
-  ["jointByNewHalf", /^R1: /],
-  ["countSkippedTwice", /is reduced after \d+ of its \d+ children/],
-  ["forgetKeysEarly", /one key had two answers/],
-  ["lendTwice", /^R20: .* has lent \d+ of \d+ slots/],
-  ["ignoreWeight", /^R20: .* lends \d+ slots to group/],
-  ["leaveRows", /is still there/],
-  ["collectUnasked", /^R25: n\d+ deletes .*which (rows of group|the upload)/],
-  ["ignoreCondemned", /^R25: (n\d+ deletes .*which (rows of group|the upload)|no node has)/],
-  [
-    "trustRows",
-    /has other rows|stopped its replica|does not come to rest|could not start: .*not a known tag/,
-  ],
-  [
-    "proposeEarly",
-    /cannot read entry \d+ of group \d+, and is handed it|applies what version 2 brings, in version 1/,
-  ],
-  ["sendEarly", /cannot read what n\d+ says: WIRE_VERSION_UNKNOWN/],
-] as const;
+interface QuicklyFound {
+  readonly bug: keyof PlantedBugs;
+  /** The words of who finds it. */
+  readonly found: RegExp;
+  /** Where the search begins, which saves the time of those before. */
+  readonly from?: number;
+}
 
-/** What a seed draws changes with the simulator, so a few seeds are tried. */
-const BUG_SEEDS_MAX = 40;
+/** Bugs that a few seeds find; docs/testing.md has all. */
+const QUICKLY_FOUND: readonly QuicklyFound[] = [
+  { bug: "countSelfBeforeWrite", found: /^R1: / },
+  { bug: "jointByNewHalf", found: /^R1: / },
+  { bug: "countSkippedTwice", found: /is reduced after \d+ of its \d+ children/ },
+  { bug: "forgetKeysEarly", found: /one key had two answers/ },
+  { bug: "lendTwice", found: /^R20: .* has lent \d+ of \d+ slots/ },
+  { bug: "ignoreWeight", found: /^R20: .* lends \d+ slots to group/ },
+  { bug: "leaveRows", found: /is still there/ },
+  { bug: "collectUnasked", found: /^R25: n\d+ deletes .*which (rows of group|the upload)/ },
+  {
+    bug: "ignoreCondemned",
+    found: /^R25: (n\d+ deletes .*which (rows of group|the upload)|no node has)/,
+    from: 41,
+  },
+  {
+    bug: "trustRows",
+    found:
+      /has other rows|stopped its replica|does not come to rest|could not start: .*not a known tag/,
+  },
+  {
+    bug: "proposeEarly",
+    found:
+      /cannot read entry \d+ of group \d+, and is handed it|applies what version 2 brings, in version 1/,
+  },
+  { bug: "sendEarly", found: /cannot read what n\d+ says: WIRE_VERSION_UNKNOWN/ },
+];
+
+/** What a seed draws changes with the simulator, so a few seeds are tried; the rarest is found by one in 25. */
+const BUG_SEEDS_MAX = 120;
 
 test("the same seed gives the same history", async () => {
   const first = await simulateGuarded({ seed: 77 });
@@ -68,9 +82,10 @@ test("answers that leave before what they promise is on disk are found out", asy
   expect(without).toBeUndefined();
 });
 
-test.each(QUICKLY_FOUND)("%s is found, and its seed is green without it", async (bug, found) => {
+test.each(QUICKLY_FOUND)("$bug is found, and its seed is green without it", async (planted) => {
+  const { bug, found, from = 1 } = planted;
   const bugs: PlantedBugs = { [bug]: true };
-  for (let seed = 1; seed <= BUG_SEEDS_MAX; seed++) {
+  for (let seed = from; seed < from + BUG_SEEDS_MAX; seed++) {
     const { failure } = await simulateGuarded({ seed, bugs });
     if (failure === undefined) continue;
     expect(failure).toMatch(found);

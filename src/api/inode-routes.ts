@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { CallOptions } from "./call-options.ts";
 import { type ApiContext, callCluster } from "./context.ts";
 import { apiError } from "./errors.ts";
-import { contentOf, type StreamedBody } from "./file-body.ts";
+import { contentOf, hangUp, type StreamedBody } from "./file-body.ts";
 import {
   ATTRIBUTES,
   BLOCK_LIST,
@@ -318,8 +318,7 @@ export function commitRoute(app: FastifyInstance, context: ApiContext): void {
           run: (options) => cluster.inodes.commit(input, content, options),
         });
       } catch (error) {
-        // What the caller still sends is not waited for.
-        if (!request.raw.complete) reply.header("connection", "close");
+        hangUp(request, reply);
         throw error;
       }
     },

@@ -1,13 +1,14 @@
 /** A volume that codes, on four real nodes with 2+1: a node dies while a file is written, and nothing is lost. */
 import { hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import type { CopiesView } from "../../src/api/copy-port.ts";
 import { useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
+import { mountsRefused } from "../lib/e2e-mount.ts";
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 100 * MIB;
@@ -156,3 +157,33 @@ test("a node that comes back has nothing too much for long, and another one may 
   await cluster.kill(3);
   await expectWhole([1, 2, 4]);
 }, 300_000);
+
+test.skipIf(mountsRefused() !== undefined)(
+  "what a mount writes into a sealed volume that codes is coded, and read at nodes that lack it",
+  async () => {
+    const how = ["--sealed", "--erasure", "2+1"];
+    expect((await cluster.jobx(1, "workflow", "create", "secret", ...how)).code).toBe(0);
+    await cluster.scheduler("secret", 1);
+    const at = join(cluster.folder, "secret");
+    await mkdir(at);
+    const log = ["--background", "--log", `${at}.log`];
+    const started = await cluster.jobx(1, "fs", "mount", "secret:/", at, ...log);
+    expect([started.code, started.stderr]).toEqual([0, ""]);
+    try {
+      const bytes = randomBytes(7 * MIB + 5);
+      await writeFile(join(at, "made"), bytes);
+      await writeFile(join(at, "small"), "one block");
+      const files = { workflow: "secret", limit: 10, after: undefined };
+      const { entries } = await cluster.client(2).copies.where({ ...files, path: "/made" });
+      expect(entries[0]?.copies).toMatchObject({ stripes: 4, copies: 2, short: 0, lost: 0 });
+      for (const node of [1, 2, 4]) {
+        const url = new URL("/v1/workflows/secret/fs/file?path=/made", cluster.api(node));
+        const answer = await fetch(url, { headers: headers() });
+        expect(sha256(Buffer.from(await answer.arrayBuffer()))).toBe(sha256(bytes));
+      }
+      expect(await readFile(join(at, "small"), "utf8")).toBe("one block");
+    } finally {
+      await cluster.jobx(1, "fs", "unmount", at, "--wait", "5");
+    }
+  },
+);

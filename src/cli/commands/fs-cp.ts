@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { sentBody } from "../../api/sent-body.ts";
 import { bytesText, shownBytes } from "../byte-progress.ts";
 import { type Command, type CommandRun, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -48,11 +48,9 @@ export const FS_CP: Command = {
 
 async function copyAcross(run: CommandRun, from: SharedPath, to: SharedPath): Promise<number> {
   const { files } = await run.connect();
-  const web = (bytes: AsyncIterable<Uint8Array>) =>
-    Readable.toWeb(Readable.from(bytes, { objectMode: false }));
   if (run.flag("recursive")) {
     const archive = shownBytes(await files.readTree(from), { io: run.io, total: undefined });
-    const put = await files.putTree({ ...to, atomic: true }, web(archive));
+    const put = await files.putTree({ ...to, atomic: true }, sentBody(archive));
     const counts = `${put.files} files, ${put.directories} folders, ${put.links} links`;
     const text = `${to.workflow}:${printable(put.path)}: ${counts}, ${bytesText(put.bytes)}\n`;
     run.io.out(run.json ? toJson(put) : text);
@@ -62,7 +60,7 @@ async function copyAcross(run: CommandRun, from: SharedPath, to: SharedPath): Pr
   const { bytes, content } = await files.read(from);
   const shown = shownBytes(content, { io: run.io, total: bytes });
   const how = { parents: run.flag("parents"), mode: mode.toString(8) };
-  const put = await files.put({ ...to, ...how }, web(shown));
+  const put = await files.put({ ...to, ...how }, sentBody(shown));
   const text = `${to.workflow}:${printable(put.path)}: ${bytesText(put.bytes)}\n`;
   run.io.out(run.json ? toJson(put) : text);
   return EXIT.ok;

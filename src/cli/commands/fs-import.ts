@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { sentBody } from "../../api/sent-body.ts";
 import { bytesText, shownBytes } from "../byte-progress.ts";
 import { type Command, positional } from "../command.ts";
 import { cliError } from "../errors.ts";
@@ -28,7 +28,7 @@ export const FS_IMPORT: Command = {
       local === "-" ? { content: run.io.bytes.input(), bytes: undefined } : await localFile(local);
     const { volumes } = await run.connect();
     const shown = shownBytes(file.content, { io: run.io, total: file.bytes });
-    const archive = Readable.toWeb(Readable.from(shown, { objectMode: false }));
+    const archive = sentBody(shown);
     const put = await volumes.importCar(at, archive);
     const { path, files, directories, links, bytes, copies, copiesWanted, cid } = put;
     const counts = `${files} files, ${directories} folders, ${links} links, ${bytesText(bytes)}`;

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { Readable } from "node:stream";
+import { sentBody } from "../../api/sent-body.ts";
 import { bytesText, shownBytes } from "../byte-progress.ts";
 import { type Command, type CommandRun, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -42,7 +42,7 @@ export const FS_PUT: Command = {
     const shown = shownBytes(file.content, { io: run.io, total: file.bytes });
     const put = await client.files.put(
       { ...at, parents: run.flag("parents"), mode: file.mode?.toString(8) },
-      Readable.toWeb(Readable.from(shown, { objectMode: false })),
+      sentBody(shown),
     );
     const { path, bytes, copies, copiesWanted } = put;
     const short = copies < copiesWanted ? `, ${copiesWanted} wanted` : "";
@@ -60,7 +60,7 @@ async function putFolder(run: CommandRun): Promise<number> {
   const skipped = (path: string): void =>
     run.io.err(`${printable(path)}: skipped, no file, folder or link\n`);
   const shown = shownBytes(archiveOfLocal(local, skipped), { io: run.io, total: undefined });
-  const archive = Readable.toWeb(Readable.from(shown, { objectMode: false }));
+  const archive = sentBody(shown);
   const put = await files.putTree({ ...at, atomic: run.flag("atomic") }, archive);
   const { path, bytes, copies, copiesWanted } = put;
   const short = copies < copiesWanted ? `, ${copiesWanted} wanted` : "";

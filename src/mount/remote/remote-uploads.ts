@@ -1,8 +1,8 @@
 /** Contents that a node takes while they are still written: it has their pieces, and nobody else knows of them. */
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sentBody } from "../../api/sent-body.ts";
 import { volumeError } from "../errors.ts";
 import type { EarlyContent, EarlyPut } from "../ports.ts";
 import type { NearNodes } from "./near-nodes.ts";
@@ -117,11 +117,7 @@ class RemoteUpload implements EarlyContent {
     if (staged.kind === "pieces") {
       const files = await near.pieces(staged.paths);
       return files === undefined
-        ? calls.send(
-            ROUTE,
-            { ...query, bytes },
-            Readable.toWeb(Readable.from(readAll(staged.paths))),
-          )
+        ? calls.send(ROUTE, { ...query, bytes }, sentBody(readAll(staged.paths)))
         : calls.name(ROUTE, { ...query, files: files.join(",") }, { bytes });
     }
     const { path } = staged;
@@ -146,5 +142,5 @@ function contentOf(
   { at, bytes }: { readonly at: number; readonly bytes: number },
 ): ReadableStream<Uint8Array> {
   const end = at + bytes - 1;
-  return Readable.toWeb(createReadStream(path, { start: at, end, highWaterMark: 1 << 20 }));
+  return sentBody(createReadStream(path, { start: at, end, highWaterMark: 1 << 20 }));
 }

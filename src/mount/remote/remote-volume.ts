@@ -1,6 +1,5 @@
 /** A workflow's volume at the nodes of a cluster, over their HTTP API. */
 import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import type {
   BlockView,
   InodeAttribute,
@@ -10,6 +9,7 @@ import type {
   OpenInode,
   VolumeUse,
 } from "../../api/inode-port.ts";
+import { sentBody } from "../../api/sent-body.ts";
 import { VolumeError, volumeError } from "../errors.ts";
 import { checkName } from "../file-name.ts";
 import { UNDER_WAY_MS } from "../freshness.ts";
@@ -300,7 +300,7 @@ export class RemoteVolume implements Volume {
       readonly staged?: { readonly path: string; readonly bytes: number };
       /** The same, where it is short and in memory. */
       readonly data?: Uint8Array<ArrayBuffer> | undefined;
-      readonly content: () => Readable;
+      readonly content: () => AsyncIterable<Uint8Array>;
     },
   ): Promise<InodeCommitted> {
     const { place, mode, mtimeMicros, early, staged, data, content } = file;
@@ -316,7 +316,7 @@ export class RemoteVolume implements Volume {
         this.#calls.put<InodeCommitted>("inode/content", {
           ...{ query, early, data },
           staged: async () => staged && this.#near.staged(staged),
-          content: () => Readable.toWeb(content()),
+          content: () => sentBody(content()),
         }),
       (answer) =>
         place === undefined ? keptChange(inode, { inode: answer }) : madeName(place, answer),
@@ -370,8 +370,7 @@ export class RemoteVolume implements Volume {
   ): Promise<Attributes> {
     const opened = await this.#calls.get<OpenInode>("inode/open", { inode });
     const before = await this.#contentOf(opened, 0);
-    const content = (): Readable =>
-      Readable.from(resized(before, bytes, this.#cache), { objectMode: false });
+    const content = (): AsyncIterable<Uint8Array> => resized(before, bytes, this.#cache);
     return this.#shown(await this.#put(inode, { ...change, place: undefined, content }));
   }
 
@@ -430,11 +429,11 @@ function microsOf(ns: bigint): number {
 }
 
 /** What is in these files, one after the other. */
-function contentOf(paths: readonly string[], bytes: number): Readable {
-  if (bytes === 0) return Readable.from([]);
+function contentOf(paths: readonly string[], bytes: number): AsyncIterable<Uint8Array> {
+  if (bytes === 0) return readAll([]);
   const [only] = paths;
   if (paths.length === 1 && only !== undefined) return createReadStream(only, { end: bytes - 1 });
-  return Readable.from(readAll(paths), { objectMode: false });
+  return readAll(paths);
 }
 
 /** The content cut, or filled with zeros. */

@@ -3,12 +3,12 @@ import { hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import type { CopiesView } from "../../src/api/copy-port.ts";
 import { useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { mountsRefused } from "../lib/e2e-mount.ts";
+import { slowBody } from "../lib/e2e-slow-body.ts";
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 100 * MIB;
@@ -108,24 +108,10 @@ test("a file takes half as much again as its content, and each stripe is on thre
   await expectWhole(NODES);
 });
 
-/** Sends a file part by part, and tells when some of it was sent. */
-function slowBody(bytes: Uint8Array, onHalf: () => void): ReadableStream<Uint8Array> {
-  let at = 0;
-  return new ReadableStream({
-    async pull(stream): Promise<void> {
-      await sleep(PART_MS);
-      stream.enqueue(bytes.subarray(at, at + MIB));
-      at += MIB;
-      if (at === FILE_BYTES / 2) onHalf();
-      if (at >= bytes.length) stream.close();
-    },
-  });
-}
-
 test("a node that dies while a file is written costs nothing, and what it had is made again elsewhere", async () => {
   const bytes = randomBytes(FILE_BYTES);
   const half = new AbortController();
-  const body = slowBody(bytes, () => half.abort());
+  const body = slowBody(bytes, { partMs: PART_MS, onHalf: () => half.abort() });
   const sent = { method: "PUT", headers: headers(), duplex: "half", body } as const;
   const write = fetch(fileUrl(1, "/during"), sent);
   await once(half.signal, "abort");

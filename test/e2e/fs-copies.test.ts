@@ -3,12 +3,12 @@ import { hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, open, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import type { CopiesView } from "../../src/api/copy-port.ts";
 import { useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { numberOf } from "../lib/e2e-nodes.ts";
+import { slowBody } from "../lib/e2e-slow-body.ts";
 
 const MIB = 1024 * 1024;
 const LARGE_BYTES = 64 * MIB;
@@ -182,26 +182,12 @@ test("what was removed leaves all disks once the grace is over, and nothing else
   for (const { copies, name } of await whereAll(2)) expect([name, copies]).toEqual([name, 2]);
 });
 
-/** Sends a file part by part, and tells when some of it was sent. */
-function slowBody(bytes: Uint8Array, onHalf: () => void): ReadableStream<Uint8Array> {
-  let at = 0;
-  return new ReadableStream({
-    async pull(stream): Promise<void> {
-      await sleep(PART_MS);
-      stream.enqueue(bytes.subarray(at, at + MIB));
-      at += MIB;
-      if (at === LARGE_BYTES / 2) onHalf();
-      if (at >= bytes.length) stream.close();
-    },
-  });
-}
-
 test("a holder that dies during a write and a read costs no closed file, and the write ends one way or the other", async () => {
   const victim = await holderOtherThan(1);
   const other = NODES.find((node) => node !== 1 && node !== victim) ?? 0;
   const bytes = randomBytes(LARGE_BYTES);
   const half = new AbortController();
-  const body = slowBody(bytes, () => half.abort());
+  const body = slowBody(bytes, { partMs: PART_MS, onHalf: () => half.abort() });
   const sent = { method: "PUT", headers: headers(), duplex: "half", body } as const;
   const write = fetch(fileUrl(1, "/during"), sent);
   await once(half.signal, "abort");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FakeDisk } from "../../test/lib/fake-disk.ts";
+import { type DiskStep, FakeDisk } from "../../test/lib/fake-disk.ts";
 import { AT_ONCE, FakeTimers } from "../../test/lib/fake-timers.ts";
 import { soleMembership } from "../actors/membership.ts";
 import type { Membership, RawRow, SnapshotChunk } from "../actors/ports.ts";
@@ -7,7 +7,7 @@ import type { Row } from "../scheduler/rows.ts";
 import { assert } from "../std/assert.ts";
 import { silentLog } from "../std/log.ts";
 import { seededRandom } from "../std/random.ts";
-import { NodeStore } from "./node-store.ts";
+import { NodeStore, type NodeStoreOptions } from "./node-store.ts";
 
 const GROUP = 3;
 const MEMBERS: Membership = soleMembership({ replica: 1, node: "a", storeId: "s" });
@@ -19,7 +19,11 @@ function disk(): FakeDisk {
   return new FakeDisk({ random: seededRandom(5) });
 }
 
-function open(on: FakeDisk, replaceable = true): Promise<NodeStore> {
+function open(
+  on: FakeDisk,
+  replaceable = true,
+  more: Partial<Pick<NodeStoreOptions, "log" | "stateMemtableBytes">> = {},
+): Promise<NodeStore> {
   opened += 1;
   const random = seededRandom(opened);
   return NodeStore.open({
@@ -30,6 +34,7 @@ function open(on: FakeDisk, replaceable = true): Promise<NodeStore> {
     timers: AT_ONCE,
     log: silentLog,
     replaceable,
+    ...more,
   });
 }
 
@@ -294,4 +299,21 @@ test("a log that ends before its mark is set aside where others can fill a new o
   await kept.close();
   expect((await open(on)).replicas()).toEqual([]);
   expect(on.asideCount).toBe(1);
+});
+
+test("a store that is closed while it makes a checkpoint ends the checkpoint first", async () => {
+  const failed: string[] = [];
+  const log = { ...silentLog, error: (message: string) => void failed.push(message) };
+  const flushed = () => new Promise<void>((resolve) => void setImmediate(resolve));
+  const delay = ({ kind }: DiskStep) => (kind === "flush" ? flushed() : Promise.resolve());
+  const on = new FakeDisk({ random: seededRandom(5), delay });
+  const store = await open(on, true, { log, stateMemtableBytes: 1 });
+  await store.createReplica({ group: GROUP, replica: 1, bootstrap: MEMBERS, founder: true });
+  let checkpoints = 0;
+  store.onCheckpoint(() => {
+    checkpoints += 1;
+  });
+  await write(store, { from: 2, count: 1 });
+  await store.close();
+  expect({ failed, checkpoints }).toEqual({ failed: [], checkpoints: 1 });
 });

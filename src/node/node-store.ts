@@ -83,7 +83,8 @@ export class NodeStore implements LogPort, StatesPort {
   /** Open states by group: an install changes what they have decoded. */
   readonly #open = new Map<number, { forget(): void; close(): void }>();
   readonly #decoded = new DecodedRows();
-  #checkpointing = false;
+  #checkpointing: Promise<void> | undefined;
+  #closing = false;
   #checkpointedLogBytes = 0;
   #onCheckpoint: ((applied: ReadonlyMap<number, number>) => void) | undefined;
 
@@ -283,7 +284,7 @@ export class NodeStore implements LogPort, StatesPort {
       }),
     );
     const writtenBytes = this.#logs.stats.bytes - this.#checkpointedLogBytes;
-    if (writtenBytes >= CHECKPOINT_LOG_BYTES) void this.#checkpoint();
+    if (writtenBytes >= CHECKPOINT_LOG_BYTES) this.#checkpointSoon();
   }
 
   async readEntries(
@@ -388,6 +389,9 @@ export class NodeStore implements LogPort, StatesPort {
 
   /** Ends after what is under way. */
   async close(): Promise<void> {
+    this.#closing = true;
+    // It moves the states first and the logs after them, so both stores stay open for it.
+    await this.#checkpointing;
     await this.#states.close();
     await this.#logs.close();
   }
@@ -398,15 +402,20 @@ export class NodeStore implements LogPort, StatesPort {
       group: nameOf(group),
       format,
       decoded: this.#decoded.group<R>(),
-      checkpointDue: () => void this.#checkpoint(),
+      checkpointDue: () => this.#checkpointSoon(),
     });
     this.#open.set(group, state);
     return state;
   }
 
+  #checkpointSoon(): void {
+    if (this.#closing) return;
+    this.#checkpointing ??= this.#checkpoint().finally(() => {
+      this.#checkpointing = undefined;
+    });
+  }
+
   async #checkpoint(): Promise<void> {
-    if (this.#checkpointing) return;
-    this.#checkpointing = true;
     this.#checkpointedLogBytes = this.#logs.stats.bytes;
     try {
       const applied = await this.#states.checkpoint();
@@ -414,8 +423,6 @@ export class NodeStore implements LogPort, StatesPort {
       this.#onCheckpoint?.(new Map([...applied].map(([name, index]) => [Number(name), index])));
     } catch (error) {
       this.#log.error("a checkpoint failed", { reason: errorText(error) });
-    } finally {
-      this.#checkpointing = false;
     }
   }
 

@@ -3,7 +3,7 @@ import { hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, open, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import type { CopiesView } from "../../src/api/copy-port.ts";
 import { useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
@@ -11,19 +11,27 @@ import { numberOf } from "../lib/e2e-nodes.ts";
 import { slowBody } from "../lib/e2e-slow-body.ts";
 
 const MIB = 1024 * 1024;
-const LARGE_BYTES = 64 * MIB;
+/** Size of a large file; `FS_MIB=1024` is the long form. */
+const LARGE_MIB = Number(process.env["FS_MIB"] ?? 64);
+const LARGE_BYTES = LARGE_MIB * MIB;
+/** Times as long as with the usual size that something may take. */
+const LONGER = Math.max(1, LARGE_MIB / 64);
 const SMALL_FILES = 200;
 const NODES = [1, 2, 3];
-const FLIPPED = 8;
+/** One block in a hundred, and not so few that nobody would meet one. */
+const FLIPPED = Math.max(8, Math.ceil((2 * LARGE_MIB) / 100));
 /** Blocks that have a file of their own are as large as this at least. */
 const BLOCK_FILE_BYTES_MIN = 64 * 1024;
 /** A node that is away is given half a minute before others copy what it had. */
-const HEAL_MS_MAX = 120_000;
+const HEAL_MS_MAX = 120_000 * LONGER;
 /** Several graces and rounds on a busy machine. */
-const COLLECT_MS_MAX = 60_000;
+const COLLECT_MS_MAX = 60_000 * LONGER;
+/** Of a whole test. */
+const TEST_MS_MAX = 180_000 * LONGER;
 /** Between two parts of a slow upload. */
 const PART_MS = 30;
 
+vi.setConfig({ testTimeout: TEST_MS_MAX });
 // A short grace, so that the collector is at work during all of what is done here.
 const cluster = useCluster(3, { nodeArgs: "--block-grace 2" });
 
@@ -42,7 +50,7 @@ beforeAll(async () => {
     contents.set(`/small/f${at}`, sha256(bytes));
   }
   await jobx(2, "fs", "put", "-r", folder, "text:/small");
-}, 120_000);
+}, TEST_MS_MAX);
 
 function sha256(bytes: Uint8Array): string {
   return hash("sha256", bytes, "hex");
@@ -61,7 +69,7 @@ function fileUrl(node: number, path: string): URL {
 }
 
 function headers(): Record<string, string> {
-  return { authorization: `Bearer ${cluster.token}`, "jobx-deadline-ms": "60000" };
+  return { authorization: `Bearer ${cluster.token}`, "jobx-deadline-ms": `${60_000 * LONGER}` };
 }
 
 async function put(node: number, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -127,8 +135,8 @@ async function blockFiles(
   return (await Promise.all(sized)).flat();
 }
 
-async function bytesOnDisks(): Promise<number> {
-  const all = (await Promise.all(NODES.map(blockFiles))).flat();
+async function bytesOn(nodes: readonly number[]): Promise<number> {
+  const all = (await Promise.all(nodes.map(blockFiles))).flat();
   return all.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
@@ -167,16 +175,16 @@ test("flipped bits are never read, and verify finds and repairs those that nobod
 });
 
 test("what was removed leaves all disks once the grace is over, and nothing else does", async () => {
-  const before = await bytesOnDisks();
+  const before = await bytesOn(NODES);
   await put(3, "/gone", randomBytes(LARGE_BYTES));
-  const during = await bytesOnDisks();
+  const during = await bytesOn(NODES);
   expect(during - before).toBeGreaterThanOrEqual(2 * LARGE_BYTES * 0.95);
   await jobx(2, "fs", "rm", "text:/gone");
   contents.delete("/gone");
   await eventually("the bytes are gone", COLLECT_MS_MAX, async () => {
     const nodes: unknown = JSON.parse(await jobx(1, "fs", "gc", "--json"));
     expect(nodes).toMatchObject(NODES.map(() => ({ answered: true, trouble: "" })));
-    return (await bytesOnDisks()) <= before;
+    return (await bytesOn(NODES)) <= before;
   });
   await expectWhole(NODES);
   for (const { copies, name } of await whereAll(2)) expect([name, copies]).toEqual([name, 2]);
@@ -206,10 +214,12 @@ test("a holder that dies during a write and a read costs no closed file, and the
 test("what a node had that never comes back is copied until all is on two of those that are left", async () => {
   const victim = await holderOtherThan(1);
   const left = NODES.filter((node) => node !== victim);
+  const before = await bytesOn(left);
   await cluster.kill(victim);
   await eventually("a file is told to be short", HEAL_MS_MAX, async () =>
     (await whereAll(1)).some((file) => file.short > 0),
   );
+  const begin = performance.now();
   await eventually("all files have two copies", HEAL_MS_MAX, async () => {
     const files = await whereAll(1);
     expect(files).toHaveLength(contents.size);
@@ -219,5 +229,7 @@ test("what a node had that never comes back is copied until all is on two of tho
     }
     return true;
   });
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  console.log(`healed ${(await bytesOn(left)) - before} bytes in ${seconds} s`);
   await expectWhole(left);
 });

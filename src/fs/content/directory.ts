@@ -20,11 +20,12 @@ import {
   SHARD_FANOUT,
   shardNode,
 } from "./node.ts";
+import type { HashedEntry } from "./packed-entries.ts";
 
 /** Bytes of a directory's one node above which it is spread over several. */
 export const FLAT_NODE_BYTES_MAX = 256 * 1024;
 
-/** Entries of one directory: about 1 GB while its nodes are made. */
+/** Entries of one directory: about 1 GB while all its nodes are made, and some 80 bytes each beside the names for its id. */
 export const DIRECTORY_ENTRIES_MAX = 1_000_000;
 
 /** What a directory has under a name. */
@@ -107,8 +108,7 @@ function* treeInSteps(
     if (isLarge) yield;
   }
   const hashed = branches.flat();
-  const twice = hashed.find(({ name }, at) => name === hashed[at + 1]?.name);
-  if (twice !== undefined) throw nameTwice(twice.name);
+  checkOnce(hashed);
   const flat = bytesLeast <= FLAT_NODE_BYTES_MAX ? flatTree(hashed) : undefined;
   return flat ?? (yield* shard(hashed, { from: 0, to: hashed.length, depth: 0 }));
 }
@@ -135,30 +135,62 @@ function* shard(
   entries: readonly Hashed[],
   { from, to, depth }: Range,
 ): Generator<void, DirectoryTree, void> {
-  const labelAt = (at: number): string =>
-    entries[at]?.way.slice(LABEL_LENGTH * depth, LABEL_LENGTH * (depth + 1)) ?? "";
   const links: NamedLink[] = [];
   const children: DirectoryChild[] = [];
-  const bits = new Uint8Array(SHARD_FANOUT / 8);
   for (let start = from, end = from; start < to; start = end) {
-    const label = labelAt(start);
-    while (end < to && labelAt(end) === label) end++;
-    setBit(bits, Number.parseInt(label, 16));
-    const [first, second] = [entries[start], entries[start + 1]];
-    assert(first !== undefined, "a branch has an entry");
-    if (end === start + 1 || second === undefined) {
-      links.push({ ...first.link, name: label + first.name });
-      children.push(asEntry(first));
-      continue;
-    }
-    if (depth + 1 === NAME_HASH_BYTES) throw collide(first.name, second.name);
-    const tree = yield* shard(entries, { from: start, to: end, depth: depth + 1 });
+    const label = labelOf(entries[start], depth);
+    while (end < to && labelOf(entries[end], depth) === label) end++;
+    const { link, child } = yield* branch(entries, { from: start, to: end, depth });
+    links.push(link);
+    children.push(child);
     if (depth === 0 && entries.length >= STEP_ENTRIES) yield;
-    links.push({ id: tree.node.id, treeBytes: tree.node.treeBytes, name: label });
-    children.push({ kind: "shard", tree });
   }
+  return { node: spreadNode(links), children };
+}
+
+/** What a node has under the label of these entries. */
+function* branch(
+  entries: readonly Hashed[],
+  { from, to, depth }: Range,
+): Generator<void, { readonly link: NamedLink; readonly child: DirectoryChild }, void> {
+  const [first, second] = [entries[from], entries[from + 1]];
+  assert(first !== undefined, "a branch has an entry");
+  const label = labelOf(first, depth);
+  if (to === from + 1 || second === undefined) {
+    return { link: { ...first.link, name: label + first.name }, child: asEntry(first) };
+  }
+  if (depth + 1 === NAME_HASH_BYTES) throw collide(first.name, second.name);
+  const tree = yield* shard(entries, { from, to, depth: depth + 1 });
+  const { id, treeBytes } = tree.node;
+  return { link: { id, treeBytes, name: label }, child: { kind: "shard", tree } };
+}
+
+/**
+ * The link to all entries whose hash begins with the same byte, as the first node of a spread directory has it.
+ * @throws as `directoryTree`.
+ */
+export function branchLink(entries: readonly HashedEntry[]): NamedLink {
+  const hashed = entries.map(({ name, link, hash }) => ({ name, link, way: wayOf(hash) }));
+  hashed.sort(byWay);
+  checkOnce(hashed);
+  const steps = branch(hashed, { from: 0, to: hashed.length, depth: 0 });
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value.link;
+  }
+}
+
+/** A node of a spread directory; the labels of its links, which are in their order, say which branches there are. */
+export function spreadNode(links: readonly NamedLink[]): NodeBlock {
+  const bits = new Uint8Array(SHARD_FANOUT / 8);
+  for (const { name } of links) setBit(bits, Number.parseInt(name.slice(0, LABEL_LENGTH), 16));
   // Without zero bytes before it, as a large number is written.
-  return { node: shardNode(links, bits.subarray(bits.findIndex((byte) => byte !== 0))), children };
+  return shardNode(links, bits.subarray(bits.findIndex((byte) => byte !== 0)));
+}
+
+/** The branch of an entry at a depth. */
+function labelOf(entry: Hashed | undefined, depth: number): string {
+  return entry?.way.slice(LABEL_LENGTH * depth, LABEL_LENGTH * (depth + 1)) ?? "";
 }
 
 /** Marks a branch; the last one is the highest bit of the first byte. */
@@ -176,6 +208,12 @@ function byWay(left: Hashed, right: Hashed): number {
   if (left.way !== right.way) return left.way < right.way ? -1 : 1;
   if (left.name === right.name) return 0;
   return left.name < right.name ? -1 : 1;
+}
+
+/** Entries are in the order of their ways. @throws {ContentError} */
+function checkOnce(entries: readonly Hashed[]): void {
+  const twice = entries.find(({ name }, at) => name === entries[at + 1]?.name);
+  if (twice !== undefined) throw nameTwice(twice.name);
 }
 
 function asEntry({ name }: DirectoryEntry): DirectoryChild {

@@ -14,6 +14,7 @@ import {
   type DirectoryTree,
   directoryTreeBeside,
 } from "./directory.ts";
+import { directoryLink } from "./directory-link.ts";
 import { ContentError, treeTooLarge } from "./errors.ts";
 import { chunkId, fileBlocks, streamedFileTree } from "./file-tree.ts";
 import { targetBytes } from "./name.ts";
@@ -77,7 +78,7 @@ class TreeExport<Ref> {
       case "directory": {
         const known = this.#links.get(node.ref);
         if (known !== undefined) return known;
-        const link = linkOf((await directoryTreeBeside(await this.#entries(node.ref, depth))).node);
+        const link = await directoryLink(this.#directoryEntries(node.ref, depth));
         this.#links.set(node.ref, link);
         return link;
       }
@@ -108,15 +109,21 @@ class TreeExport<Ref> {
 
   /** What a directory has under each name. */
   async #entries(ref: Ref, depth: number): Promise<readonly Entry<Ref>[]> {
-    if (depth === TREE_DEPTH_MAX) throw treeTooLarge("directories inside each other", depth);
     const list: Entry<Ref>[] = [];
-    for await (const { name, node } of this.#source.entries(ref)) {
+    for await (const entry of this.#directoryEntries(ref, depth)) {
       if (list.length === DIRECTORY_ENTRIES_MAX) {
         throw treeTooLarge("entries in a directory", DIRECTORY_ENTRIES_MAX);
       }
-      list.push({ name, node, link: await this.link(node, depth + 1) });
+      list.push(entry);
     }
     return list;
+  }
+
+  async *#directoryEntries(ref: Ref, depth: number): AsyncGenerator<Entry<Ref>> {
+    if (depth === TREE_DEPTH_MAX) throw treeTooLarge("directories inside each other", depth);
+    for await (const { name, node } of this.#source.entries(ref)) {
+      yield { name, node, link: await this.link(node, depth + 1) };
+    }
   }
 
   async *#directoryBlocks(

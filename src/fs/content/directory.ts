@@ -20,7 +20,6 @@ import {
   SHARD_FANOUT,
   shardNode,
 } from "./node.ts";
-import type { HashedEntry } from "./packed-entries.ts";
 
 /** Bytes of a directory's one node above which it is spread over several. */
 export const FLAT_NODE_BYTES_MAX = 256 * 1024;
@@ -32,6 +31,11 @@ export const DIRECTORY_ENTRIES_MAX = 1_000_000;
 export interface DirectoryEntry {
   readonly name: string;
   readonly link: Link;
+}
+
+/** An entry with the hash of its name. */
+export interface HashedEntry extends DirectoryEntry {
+  readonly hash: Uint8Array;
 }
 
 /** A node of a directory, with what its links lead to, in their order. */

@@ -5,14 +5,9 @@
 import { assert } from "../../std/assert.ts";
 import { fromHex, toHex } from "../../std/bytes.ts";
 import type { Codec } from "./content-id.ts";
-import type { DirectoryEntry } from "./directory.ts";
+import type { HashedEntry } from "./directory.ts";
 import { NAME_HASH_BYTES } from "./name-hash.ts";
 import { type Link, SHARD_FANOUT } from "./node.ts";
-
-/** An entry with the hash of its name. */
-export interface HashedEntry extends DirectoryEntry {
-  readonly hash: Uint8Array;
-}
 
 /** Bytes that are taken at once. */
 const SLAB_BYTES = 64 * 1024;

@@ -17,6 +17,9 @@ import type { WorkerProcess } from "./worker-process.ts";
 /** Time that a given-up JavaScript handler has to notice `ctx.signal`, milliseconds. */
 export const CANCEL_GRACE_MS = 100;
 
+/** Workers of one attempt: attempts that each have as many never wait for one another's. */
+const WORKERS_MAX = 2;
+
 /** Longest delay that a timer of the machine takes, milliseconds; longer means no deadline. */
 export const DELAY_MS_MAX = 2 ** 31 - 1;
 
@@ -201,6 +204,7 @@ export class Attempt {
     const held = free !== undefined && pool.reuse(free, handler) ? free : undefined;
     // An attempt keeps at most one of each language, or attempts could wait for each other's workers.
     if (free !== undefined && held === undefined) await this.#giveBack(free);
+    if (held === undefined) await this.#makeRoom();
     const worker = held ?? (await this.#acquire(handler));
     this.#busy.add(worker);
     this.#options.onBegin?.();
@@ -215,6 +219,14 @@ export class Attempt {
       };
     }
     return worker;
+  }
+
+  /** Keeps at most one beside the next: a pool has two workers for each attempt. */
+  async #makeRoom(): Promise<void> {
+    while (this.#free.length > 0 && this.#free.length + this.#busy.size >= WORKERS_MAX) {
+      const [oldest] = this.#free.splice(0, 1);
+      if (oldest !== undefined) await this.#giveBack(oldest);
+    }
   }
 
   async #acquire(handler: HandlerRef): Promise<WorkerProcess> {

@@ -9,6 +9,7 @@ import type { ArgumentType, HandlerType, Language } from "../wire/dataset.ts";
 import {
   type HandlerMetadata,
   HandlerMetadataError,
+  type HandlerRuntime,
   isName,
   languageOfFile,
   NAME_RULE,
@@ -32,6 +33,7 @@ export interface HandlerDefinition {
   readonly retries: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly memoryBytes: number | undefined;
+  readonly runtime: HandlerRuntime | undefined;
   readonly description: string;
   /** What runs: for TypeScript the file with its types blanked out, line for line. */
   readonly source: string;

@@ -7,10 +7,10 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
-import type { HandlerRef } from "../wire/dataset.ts";
 import type { WorkerCodec } from "../wire/worker-protocol.ts";
 import { HandlersError } from "./errors.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
+import { type WorkerNeed, workerKey } from "./worker-key.ts";
 import { MEMORY_LOOK_MS } from "./worker-memory.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -48,9 +48,6 @@ interface Idle {
   readonly worker: WorkerProcess;
   readonly sinceMs: number;
 }
-
-/** What a worker is wanted for. */
-export type WorkerNeed = Pick<HandlerRef, "name" | "language" | "version" | "memoryBytes">;
 
 /** Whom a worker serves for its whole life: a workflow, by its group, or the checks of sources. */
 export type WorkerUser = number | "checks";
@@ -177,10 +174,8 @@ export class WorkerPool {
     return need.memoryBytes ?? this.#options.memoryBytes;
   }
 
-  /** A runtime that was told its limit at its start serves handlers with the same one only. */
   #suits(worker: WorkerProcess, need: WorkerNeed): boolean {
-    if (worker.language !== need.language) return false;
-    return worker.language !== "javascript" || worker.startedFor === this.#limitOf(need);
+    return worker.key === workerKey(need, this.#limitOf(need));
   }
 
   #serves(worker: WorkerProcess, need: WorkerNeed, { user, fresh }: WorkerUse): boolean {
@@ -230,12 +225,7 @@ export class WorkerPool {
   }
 
   #alike(one: WorkerProcess, other: WorkerProcess): boolean {
-    return (
-      other.alive &&
-      one.language === other.language &&
-      one.startedFor === other.startedFor &&
-      this.#all.get(one) === this.#all.get(other)
-    );
+    return other.alive && one.key === other.key && this.#all.get(one) === this.#all.get(other);
   }
 
   async #startFor(waiter: Waiter): Promise<void> {
@@ -245,7 +235,7 @@ export class WorkerPool {
       this.#trees ??= this.#prepare();
       const number = this.#made++;
       const worker = await WorkerProcess.start({
-        language: waiter.need.language,
+        need: waiter.need,
         memoryBytes: this.#limitOf(waiter.need),
         directory: join(directory, `worker-${number}`),
         mark: `${process.pid}-${threadId}-${marksMade++}`,

@@ -84,7 +84,8 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
 function startWorker(kit: HandlerKit, trees: TreeKeeper): Promise<WorkerProcess> {
   const directory = join(kit.directory, "single");
   const memoryBytes = undefined;
-  const options = { ...MAPPER, directory, timers: machineClock, trees, memoryBytes };
+  const need = { language: MAPPER.language, name: "", version: "", memoryBytes } as const;
+  const options = { need, directory, timers: machineClock, trees, memoryBytes };
   return WorkerProcess.start({ ...options, mark: `test-${process.pid}-${trees.enforcer}` });
 }
 

@@ -30,6 +30,7 @@ import { LoadedHandlers } from "./loaded-handlers.ts";
 import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
+import { type WorkerNeed, workerKey } from "./worker-key.ts";
 import { type WorkerCommand, workerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
 import { pipeOf, spawnWorker, workerExit } from "./worker-spawn.ts";
@@ -70,8 +71,8 @@ export class WorkerProcess {
   readonly stderr = new OutputTail();
   readonly loaded = new LoadedHandlers();
   readonly memory = new WorkerMemory();
-  /** The limit that it was started for. */
-  readonly startedFor: number | undefined;
+  /** What it was started by (`worker-key.ts`). */
+  readonly key: string;
   onOutput: OutputListener | undefined;
   /** Whether there were others when it ended. */
   endedWithOthers = false;
@@ -95,7 +96,7 @@ export class WorkerProcess {
   #killing: Promise<void> | undefined;
 
   constructor(options: {
-    readonly language: Language;
+    readonly need: WorkerNeed;
     readonly directory: string;
     readonly mark: string;
     readonly timers: Timers;
@@ -103,13 +104,13 @@ export class WorkerProcess {
     readonly memoryBytes: number | undefined;
     readonly codecs?: readonly WorkerCodec[] | undefined;
   }) {
-    this.language = options.language;
-    this.startedFor = options.memoryBytes;
+    this.language = options.need.language;
+    this.key = workerKey(options.need, options.memoryBytes);
     this.memory.limitBytes = options.memoryBytes;
     this.directory = options.directory;
     this.#timers = options.timers;
     this.#codecs = options.codecs ?? WORKER_CODECS;
-    this.#child = spawnWorker(options);
+    this.#child = spawnWorker({ ...options, environment: options.need.runtime?.environment });
     this.#exited = new Promise((resolve) => {
       this.#child.once("exit", (exitCode, signal) => {
         this.#ended = true;
@@ -130,7 +131,8 @@ export class WorkerProcess {
    * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when it does not start or answer.
    */
   static async start(options: {
-    readonly language: Language;
+    /** The first that it shall serve, and others that are started by the same. */
+    readonly need: WorkerNeed;
     readonly directory: string;
     readonly mark: string;
     readonly timers: Timers;
@@ -140,17 +142,18 @@ export class WorkerProcess {
     readonly codecs?: readonly WorkerCodec[] | undefined;
   }): Promise<WorkerProcess> {
     await mkdir(join(options.directory, "tmp"), { recursive: true });
+    const { language } = options.need;
     let worker: WorkerProcess | undefined;
     try {
-      const command = await dyingWithStarter(workerCommand(options.language, options.memoryBytes));
+      const command = await dyingWithStarter(workerCommand(language, options.memoryBytes));
       worker = new WorkerProcess({ ...options, command });
       await worker.#greet(options.trees, options);
       return worker;
     } catch (cause) {
       await worker?.kill();
       throw new HandlersError(
-        { code: "HANDLER_WORKER_UNAVAILABLE", language: options.language },
-        `a worker for ${options.language} does not start: ${worker?.stderr.text().trim() ?? ""}`,
+        { code: "HANDLER_WORKER_UNAVAILABLE", language },
+        `a worker for ${language} does not start: ${worker?.stderr.text().trim() ?? ""}`,
         { cause },
       );
     }

@@ -344,9 +344,9 @@ function checkRevision(meta: MetaRow, revision: number | undefined): void {
 }
 
 function definitionOf(checked: CheckedHandler): HandlerDefinition {
-  const { name, version, language, type, argumentType, memoryBytes } = checked;
+  const { name, version, language, type, argumentType, memoryBytes, runtime } = checked;
   return {
-    handler: { name, version, language, type, argumentType, memoryBytes },
+    handler: { name, version, language, type, argumentType, memoryBytes, runtime },
     capability: checked.requiredCapability,
     retries: checked.retries,
     timeoutMs: checked.timeoutMs,

@@ -2,6 +2,7 @@
  * What an executor is asked to do for one attempt, and what it answers. A grant carries a `Work`;
  * a completion carries an `Outcome`. Both travel over the wire and through the log.
  */
+import type { HandlerRuntime } from "../workflow/handler-runtime.ts";
 import type { Cid, Dataset, PieceSlice } from "./dataset.ts";
 
 export type Language = "javascript" | "python";
@@ -35,6 +36,8 @@ export interface HandlerRef {
   readonly argumentType: ArgumentType;
   /** What its worker may use while it runs, bytes; undefined leaves it to the executor. */
   readonly memoryBytes: number | undefined;
+  /** How else its worker is to be run; undefined when nothing is said. */
+  readonly runtime?: HandlerRuntime | undefined;
 }
 
 /** One handler call (or, for a leaf, mapper, combiner and reducer in one go). */

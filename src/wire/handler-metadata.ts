@@ -1,6 +1,7 @@
 /** What a handler says about itself, passed on for the adapters, which may not import workflow. */
 export type { HandlerMetadata, ParsedText } from "../workflow/handler-metadata.ts";
 export { HandlerMetadataError, readHandlerMetadata } from "../workflow/handler-metadata.ts";
+export type { HandlerRuntime } from "../workflow/handler-runtime.ts";
 export { languageOfFile } from "../workflow/languages.ts";
 export { isName, NAME_RULE } from "../workflow/names.ts";
 export { sizeText } from "../workflow/size.ts";

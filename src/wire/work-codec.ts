@@ -28,9 +28,10 @@ import {
   WARNINGS_MAX,
 } from "./bounds.ts";
 import { bool, type Codec, enumeration, int, natural, pattern, text } from "./codec.ts";
-import { array, nullable, optional, struct, union } from "./codec-shapes.ts";
+import { array, nullable, optional, struct, trailing, union } from "./codec-shapes.ts";
 import type { Dataset } from "./dataset.ts";
 import { datasetCodec, pieceSliceCodec, sha256Codec } from "./dataset-codec.ts";
+import { handlerRuntimeCodec } from "./runtime-codec.ts";
 
 /** A name of a workflow, step, job, handler or capability. */
 export const nameCodec: Codec<string> = text(NAME_LENGTH_MAX);
@@ -81,6 +82,7 @@ export const handlerRefCodec: Codec<HandlerRef> = struct<HandlerRef>({
     }),
   ),
   memoryBytes: optional(natural),
+  runtime: trailing(handlerRuntimeCodec),
 });
 
 const common = {

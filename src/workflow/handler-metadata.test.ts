@@ -299,3 +299,14 @@ describe("findHandlerComment()", () => {
     expect(findHandlerComment('x = 1\n"""\n**\n"""', "python").kind).toBe("missing");
   });
 });
+
+describe("metadata about running", () => {
+  test("is read with the rest, and a mistake in it is told with its line", () => {
+    const runtime = read(sourceWith({ pids: 5, environment: { MODE: "fast" } })).runtime;
+    expect(runtime).toMatchObject({ pids: 5, environment: { MODE: "fast" }, isPure: false });
+    expect(read(sourceWith({})).runtime).toBeUndefined();
+    expect(refusal(sourceWith({ sandbox: "some" }))).toBe(
+      "HANDLER_METADATA_INVALID words.js:12 sandbox is one of none, strict",
+    );
+  });
+});

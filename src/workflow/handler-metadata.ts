@@ -5,6 +5,7 @@
 import { JobxError } from "../std/errors.ts";
 import { parseDuration } from "./duration.ts";
 import { findHandlerComment } from "./handler-comment.ts";
+import { type HandlerRuntime, RUNTIME_KEYS, readRuntime } from "./handler-runtime.ts";
 import type { HandlerLanguage } from "./languages.ts";
 import { CAPABILITY_RULE, isCapability } from "./names.ts";
 import { parseSize, SIZE_RULE } from "./size.ts";
@@ -32,6 +33,8 @@ export interface HandlerMetadata {
   readonly timeoutMs: number | undefined;
   /** Memory that one attempt may use, bytes; undefined leaves it to the executor. */
   readonly memoryBytes: number | undefined;
+  /** What else it says about its running; undefined when that is nothing. */
+  readonly runtime: HandlerRuntime | undefined;
   /** The opening text before the divider. */
   readonly description: string;
 }
@@ -80,7 +83,11 @@ const ARGUMENT_TYPES = {
   ],
 } as const;
 const KEYS_REQUIRED = ["handler_type", "argument_spec", "required_capability"] as const;
-const KEYS_ALLOWED: readonly string[] = [...KEYS_REQUIRED, "retries", "timeout", "memory"];
+const KEYS_ALLOWED: readonly string[] = [
+  ...KEYS_REQUIRED,
+  ...["retries", "timeout", "memory"],
+  ...RUNTIME_KEYS,
+];
 
 /**
  * Reads the metadata of a handler's source.
@@ -176,6 +183,7 @@ function validate(
     retries: retries(fields.get("retries"), refuse),
     timeoutMs: timeoutMs(fields.get("timeout"), refuse),
     memoryBytes: memoryBytes(fields.get("memory"), refuse),
+    runtime: readRuntime(fields, { isExecutable: false, refuse }),
     description: options.description,
   };
 }

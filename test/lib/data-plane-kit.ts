@@ -55,8 +55,8 @@ export class DataPlaneKit {
     const [definition] = check.definitions;
     if (definition === undefined) throw new Error("no definition");
     this.#sources.set(definition.version, definition.source);
-    const { version, type, argumentType, memoryBytes } = definition;
-    return { name, version, language, type, argumentType, memoryBytes };
+    const { version, type, argumentType, memoryBytes, runtime } = definition;
+    return { name, version, language, type, argumentType, memoryBytes, runtime };
   }
 
   /** A reduction of one part; what it merges is given with its run. */

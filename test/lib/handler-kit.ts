@@ -49,11 +49,13 @@ export function handlerOf(
     readonly argumentType?: ArgumentType;
     readonly name?: string;
     readonly memoryBytes?: number;
+    readonly runtime?: HandlerRef["runtime"];
   } = {},
 ): TestHandler {
-  const { argumentType = null, name = `a.${type}`, memoryBytes } = options;
+  const { argumentType = null, name = `a.${type}`, memoryBytes, runtime } = options;
   const version = createHash("sha256").update(`${language}${type}${source}`).digest("hex");
-  return { ref: { name, version, language, type, argumentType, memoryBytes }, source };
+  const ref = { name, version, language, type, argumentType, memoryBytes, runtime };
+  return { ref, source };
 }
 
 /** What a unit may be given besides its handlers. */

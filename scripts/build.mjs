@@ -64,7 +64,7 @@ const bundles = {
   "node.js": "node/main.js",
   "jobx.js": "cli/main.js",
   "data-plane-worker.js": "node/data-plane/data-plane-worker.js",
-  "workers/javascript-worker.js": "handlers/workers/javascript-worker.js",
+  "workers/javascript-worker.js": "handlers/processors/javascript/javascript-worker.js",
   "mount-worker.js": "mount/mount-worker.js",
   "watchdog-worker.js": "mount/watchdog-worker.js",
   "block-worker.js": "mount/block-worker.js",
@@ -90,7 +90,7 @@ async function bundle() {
     await made.close();
     renameSync(file, join(to, name));
   }
-  for (const file of assets.filter((asset) => asset.startsWith("src/handlers/workers/")))
+  for (const file of assets.filter((asset) => asset.startsWith("src/handlers/processors/")))
     cpSync(join(root, file), join(to, "workers", basename(file)));
 }
 

@@ -1,5 +1,6 @@
 /** Which handlers can share a worker. */
 import type { HandlerRef } from "../wire/dataset.ts";
+import { PROCESSORS } from "./worker-languages.ts";
 
 /** What a worker is wanted for. */
 export type WorkerNeed = Pick<
@@ -9,11 +10,12 @@ export type WorkerNeed = Pick<
 
 /**
  * What a worker is started by, as one text: it serves handlers of the same one only. `memoryBytes` is the
- * limit of the handler or else of the node; of the languages only JavaScript is told it at its start.
+ * limit of the handler or else of the node.
  */
 export function workerKey(need: WorkerNeed, memoryBytes: number | undefined): string {
   const { language, runtime } = need;
-  const parts: unknown[] = [language, language === "javascript" ? (memoryBytes ?? null) : null];
+  const { isToldMemory } = PROCESSORS[language];
+  const parts: unknown[] = [language, isToldMemory ? (memoryBytes ?? null) : null];
   if (runtime !== undefined) {
     const { cpuMillis, diskBytes, pids, isEnforced, sandbox, network, image, environment } =
       runtime;

@@ -31,7 +31,7 @@ import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
 import { type WorkerNeed, workerKey } from "./worker-key.ts";
-import { type WorkerCommand, workerCommand } from "./worker-languages.ts";
+import { PROCESSORS, type WorkerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
 import { pipeOf, spawnWorker, workerExit } from "./worker-spawn.ts";
 
@@ -145,7 +145,8 @@ export class WorkerProcess {
     const { language } = options.need;
     let worker: WorkerProcess | undefined;
     try {
-      const command = await dyingWithStarter(workerCommand(language, options.memoryBytes));
+      const start = { memoryBytes: options.memoryBytes, program: undefined };
+      const command = await dyingWithStarter(PROCESSORS[language].command(start));
       worker = new WorkerProcess({ ...options, command });
       await worker.#greet(options.trees, options);
       return worker;
@@ -463,7 +464,7 @@ export class WorkerProcess {
     // What it has started holds the pipes open; it goes with it.
     await this.#tree?.kill();
     await closed;
-    const isEngine = this.language === "javascript";
+    const { isEngine } = PROCESSORS[this.language];
     const full = isEngine ? this.memory.heapFull(end.signal, this.stderr.text()) : undefined;
     this.#end(full === undefined ? end : { kind: "memory", ...full });
   }

@@ -1,5 +1,5 @@
-import { JobxError } from "../../std/errors.ts";
-import type { HandlerFaultCode } from "../errors.ts";
+import { JobxError } from "../../../std/errors.ts";
+import type { HandlerFaultCode } from "../../errors.ts";
 
 /** Something that the handler did wrong, with its code; may pass through the handler's own code. */
 export class Fault extends Error {

@@ -2,7 +2,7 @@
  * `ctx.fs`: the files of the workflow, over HTTP at this worker's own node. What the node refuses is thrown
  * as an error with its code. Nothing is loaded before a handler uses it.
  */
-import type { VolumeAccess } from "../../wire/worker-protocol.ts";
+import type { VolumeAccess } from "../../../wire/worker-protocol.ts";
 
 /** What goes into a file. */
 export type FileContent =

@@ -1,5 +1,5 @@
 /** What a JavaScript handler logs in one call. A flood is cut here, so that it costs little elsewhere. */
-import { logLine, type StartMessage, type WorkerLogLevel } from "../../wire/worker-protocol.ts";
+import { logLine, type StartMessage, type WorkerLogLevel } from "../../../wire/worker-protocol.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 
 /** Logs for those who look at the attempt; callable, with a method for each level. */

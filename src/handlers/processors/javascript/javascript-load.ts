@@ -5,7 +5,7 @@ import { isBuiltin, stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Module, SourceTextModule, SyntheticModule } from "node:vm";
-import type { FromWorker, StartMessage, ToWorker } from "../../wire/worker-protocol.ts";
+import type { FromWorker, StartMessage, ToWorker } from "../../../wire/worker-protocol.ts";
 import { Fault } from "./javascript-fault.ts";
 
 /** A handler's function, called with its argument and context. */

@@ -1,10 +1,10 @@
 /** One call of a JavaScript handler, from its start to its done or failed. */
-import { checkExact } from "../../std/ordered-key.ts";
+import { checkExact } from "../../../std/ordered-key.ts";
 import {
   BATCH_BYTES_MAX,
   BATCH_RECORDS_MAX,
   type StartMessage,
-} from "../../wire/worker-protocol.ts";
+} from "../../../wire/worker-protocol.ts";
 import { type RecordWriter, recordWriter } from "./javascript-batch.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Direction, makeContext } from "./javascript-context.ts";

@@ -1,6 +1,6 @@
 /** What a JavaScript handler is given besides its argument. */
-import { checkExact } from "../../std/ordered-key.ts";
-import type { StartMessage } from "../../wire/worker-protocol.ts";
+import { checkExact } from "../../../std/ordered-key.ts";
+import type { StartMessage } from "../../../wire/worker-protocol.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import type { HandlerLog } from "./javascript-log.ts";

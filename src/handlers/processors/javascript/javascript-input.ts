@@ -1,5 +1,5 @@
 /** What a JavaScript handler reads: its records as they arrive, or cast as its metadata says. */
-import { parseBody } from "../../wire/worker-protocol.ts";
+import { parseBody } from "../../../wire/worker-protocol.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Fault } from "./javascript-fault.ts";
 

@@ -11,8 +11,8 @@ import {
   parseBody,
   type ToWorker,
   type WorkerCodec,
-} from "../../wire/worker-protocol.ts";
-import { parseToWorker } from "../../wire/worker-protocol-parse.ts";
+} from "../../../wire/worker-protocol.ts";
+import { parseToWorker } from "../../../wire/worker-protocol-parse.ts";
 
 /** A frame from the node: a message, or a batch whose records are parsed when they are needed. */
 export type Received =

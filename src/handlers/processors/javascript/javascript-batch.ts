@@ -1,6 +1,6 @@
 /** Batches of what a handler yields, in either codec. */
-import { ValueWriter } from "../../wire/value-writer.ts";
-import { encodeFrame, type WorkerCodec } from "../../wire/worker-protocol.ts";
+import { ValueWriter } from "../../../wire/value-writer.ts";
+import { encodeFrame, type WorkerCodec } from "../../../wire/worker-protocol.ts";
 
 /** Collects records that `checkExact` has passed. */
 export interface RecordWriter {

@@ -9,7 +9,7 @@ import {
   WORKER_CODECS,
   WORKER_EXIT_STRAY,
   WORKER_PROTOCOL_VERSION,
-} from "../../wire/worker-protocol.ts";
+} from "../../../wire/worker-protocol.ts";
 import { runHandler } from "./javascript-call.ts";
 import { NodeChannel, type Received } from "./javascript-channel.ts";
 import { closeInherited } from "./javascript-descriptors.ts";

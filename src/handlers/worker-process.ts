@@ -34,6 +34,7 @@ import { type WorkerNeed, workerKey } from "./worker-key.ts";
 import { PROCESSORS, type WorkerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
 import { pipeOf, spawnWorker, workerExit } from "./worker-spawn.ts";
+import { isAhead, isHarmless, type WorkerTask } from "./worker-task.ts";
 
 /** Longest time until a worker's hello, milliseconds: a slow start takes a tenth of a second. */
 export const HELLO_TIMEOUT_MS = 20_000;
@@ -45,19 +46,6 @@ const INPUT_END = encodeMessage({ kind: "input-end" });
 
 /** Longest wait for the last output of a dead process, milliseconds: it is in the pipe already. */
 const LAST_OUTPUT_MS = 500;
-
-type Task =
-  | {
-      readonly kind: "call";
-      readonly number: number;
-      readonly options: CallOptions;
-      readonly resolve: (end: CallEnd) => void;
-    }
-  | {
-      readonly kind: "check";
-      readonly number: number;
-      readonly resolve: (end: CheckEnd | CallEnd) => void;
-    };
 
 /** Where captured output goes while it happens, besides the tails. */
 export type OutputListener = (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
@@ -87,7 +75,7 @@ export class WorkerProcess {
   readonly #exited: Promise<void>;
   #tree: ProcessTree | undefined;
   /** The first one runs, the others are sent ahead. */
-  readonly #tasks: Task[] = [];
+  readonly #tasks: WorkerTask[] = [];
   readonly #out: FrameGatherer;
   #calls = 0;
   #draining = false;
@@ -217,7 +205,7 @@ export class WorkerProcess {
       );
       if (!this.alive) return resolve({ kind: "unbegun" });
       this.#calls++;
-      const task: Task = { kind: "call", number: this.#calls, options, resolve };
+      const task: WorkerTask = { kind: "call", number: this.#calls, options, resolve };
       this.#tasks.push(task);
       if (last === undefined) options.onBegin?.();
       void this.#feed(task);
@@ -312,7 +300,7 @@ export class WorkerProcess {
   }
 
   /** Start, input and its end leave in one write when the input is at hand. */
-  async #feed(task: Extract<Task, { kind: "call" }>): Promise<void> {
+  async #feed(task: Extract<WorkerTask, { kind: "call" }>): Promise<void> {
     const { options, number } = task;
     const out = this.#out;
     try {
@@ -385,7 +373,7 @@ export class WorkerProcess {
   }
 
   #takeBatch(
-    task: Extract<Task, { kind: "call" }>,
+    task: Extract<WorkerTask, { kind: "call" }>,
     batch: { readonly records: readonly unknown[]; readonly body: Uint8Array },
   ): Promise<void> | undefined {
     const broken = (error: unknown): void => {
@@ -399,7 +387,7 @@ export class WorkerProcess {
     }
   }
 
-  #takeChecked(message: FromWorker, task: Extract<Task, { kind: "check" }>): void {
+  #takeChecked(message: FromWorker, task: Extract<WorkerTask, { kind: "check" }>): void {
     if (message.kind !== "checked" && message.kind !== "refused") {
       throw new Error(`${message.kind} in a check`);
     }
@@ -488,14 +476,4 @@ export class WorkerProcess {
     task?.resolve({ kind: "killed" });
     for (const one of ahead) one.resolve({ kind: "unbegun" });
   }
-}
-
-/** True when a call may be sent while this one runs. */
-function isAhead(task: Task): boolean {
-  return task.kind === "call" && isWhole(task.options.input);
-}
-
-/** After a stray error the state of the worker is unknown, so that it is not used again. */
-function isHarmless(code: string): boolean {
-  return code !== "HANDLER_STRAY_ERROR";
 }

@@ -12,6 +12,7 @@ type BlockCall = Extract<
       | "hand-on-blocks"
       | "have-blocks"
       | "copy-blocks"
+      | "store-blocks"
       | "take-blocks"
       | "verify-blocks"
       | "verify-store";
@@ -38,6 +39,9 @@ export async function serveBlockCall(
       return { kind: "blocks", here: await runs.haveBlocks(call.cids) };
     case "copy-blocks":
       await runs.ensureBlocks(call.cids, from, signal);
+      return { kind: "done" };
+    case "store-blocks":
+      await runs.coded.store(call.blocks);
       return { kind: "done" };
     case "take-blocks":
       return { kind: "blocks", here: await runs.takeBlocks(call.cids, call.from, signal) };

@@ -69,6 +69,7 @@ const CALLS = {
   "hand-on-blocks": 1,
   "have-blocks": 1,
   "copy-blocks": 1,
+  "store-blocks": 1,
   "take-blocks": 1,
   "verify-blocks": 1,
   "verify-store": 1,

@@ -352,6 +352,8 @@ export type Call =
   | { readonly kind: "have-blocks"; readonly cids: readonly string[] }
   /** "Fetch these blocks from me and sync them." */
   | { readonly kind: "copy-blocks"; readonly cids: readonly string[] }
+  /** The same of small blocks, which come along: nobody need fetch them. */
+  | { readonly kind: "store-blocks"; readonly blocks: readonly Uint8Array[] }
   /** "Fetch these blocks from whoever of these nodes has them, and sync them; which do you have then?" */
   | {
       readonly kind: "take-blocks";

@@ -53,6 +53,7 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
     case "hand-on-blocks":
     case "have-blocks":
     case "copy-blocks":
+    case "store-blocks":
     case "take-blocks":
     case "verify-blocks":
     case "verify-store":

@@ -42,8 +42,10 @@ export interface BlocksVerified {
   readonly damaged: readonly string[];
 }
 
-/** Blocks of stripes, and copies that are too many. */
+/** Blocks that come whole, those of stripes, and copies that are too many. */
 export interface CodedPort {
+  /** Makes blocks durable here under the hashes that they have. @throws `FS_DISK_FULL`, `FS_IO`. */
+  store(blocks: readonly Uint8Array[]): Promise<void>;
   /**
    * Makes blocks durable here, from whoever of the nodes has them, or else from others of their stripe; tells for
    * each whether it is here then.

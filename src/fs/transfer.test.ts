@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,13 @@ import { afterAll, expect, test } from "vitest";
 import { JobxError } from "../std/errors.ts";
 import { BlockStore } from "./block-store.ts";
 import type { BlockSource } from "./ports.ts";
-import { FETCHES_AHEAD, fetchBlocks, fetchWhatComes, type Wanted } from "./transfer.ts";
+import {
+  FETCHES_AHEAD,
+  fetchBlocks,
+  fetchWhatComes,
+  storeBlocks,
+  type Wanted,
+} from "./transfer.ts";
 
 const root = await mkdtemp(join(tmpdir(), "jobx-transfer-"));
 afterAll(() => rm(root, { recursive: true }));
@@ -63,4 +70,15 @@ test("a block that nobody has is left out, and the others come", async () => {
   const here = await Promise.all(cids.map((cid) => to.has(cid)));
   expect(here.filter((is) => !is)).toHaveLength(1);
   expect(here[0]).toBe(false);
+});
+
+test("blocks that come whole are stored under their own hashes, also those that are here", async () => {
+  const store = await BlockStore.open({ directory: join(root, "pushed") });
+  const blocks = [Buffer.from("a"), Buffer.alloc(60_000, 1), Buffer.from("a")];
+  await store.put(Buffer.alloc(60_000, 1));
+  await storeBlocks(store, blocks);
+  for (const bytes of blocks) {
+    const cid = hash("sha256", bytes, "hex");
+    expect(Buffer.from(await store.get(cid)).equals(bytes)).toBe(true);
+  }
 });

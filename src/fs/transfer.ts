@@ -118,6 +118,27 @@ export async function fetchBlocks(
 }
 
 /**
+ * Makes blocks durable on this node that came whole, under the hashes that they have here; nobody changes their bytes
+ * any more.
+ * @throws {JobxError} `FS_DISK_FULL`, `FS_IO`.
+ */
+export async function storeBlocks(
+  store: Pick<BlockStore, "batch">,
+  blocks: readonly Uint8Array[],
+): Promise<void> {
+  const batch = store.batch();
+  try {
+    for (const bytes of blocks) {
+      const cid = cidOf(bytes);
+      if (!(await batch.keep(cid))) await batch.put(bytes, cid);
+    }
+    await batch.commit();
+  } finally {
+    await batch.settle();
+  }
+}
+
+/**
  * Makes durable what comes of blocks; those that do not come are left out. Those that are here are skipped, so
  * that whoever was interrupted goes on with what is lacking. `receive` gives a verified block, or undefined.
  * @throws {JobxError} what `receive` throws; `FS_DISK_FULL`, `FS_IO`.

@@ -55,7 +55,7 @@ async function nodeOn(disk: FakeDisk, founds: boolean) {
     snapshots: { fetch: absent, serve: () => {} },
     runs: {
       ...{ listBlocks: absent, haveBlocks: absent, ensureBlocks: absent, ensure: absent },
-      coded: { rebuild: absent, offer: absent, drop: absent },
+      coded: { store: absent, rebuild: absent, offer: absent, drop: absent },
       ...{ takeBlocks: absent, verifyBlocks: absent, verifyStore: absent },
       ...{ blockFacts: absent, condemnBlocks: absent, deleteCondemned: absent, runBlocks: absent },
     },

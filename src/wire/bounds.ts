@@ -74,6 +74,10 @@ export const RAFT_ITEMS_MAX = 65_536;
 /** Blocks in one question or order between nodes. */
 export const BLOCKS_ASKED_MAX = 256;
 
+/** Small blocks that come along with one order to store them, and bytes of each. */
+export const BLOCKS_PUSHED_MAX = 32;
+export const PUSHED_BLOCK_BYTES_MAX = 64 * 1024;
+
 /** Nodes that one order names as those that may have its blocks. */
 export const BLOCKS_FROM_MAX = 64;
 /** Inodes, or names, of one change of a tree, and changes in one answer; a leader tells half as many. */

@@ -19,12 +19,14 @@ import { SHORTAGES_MAX, type Shortage } from "../scheduler/tree/shortage.ts";
 import {
   BLOCKS_ASKED_MAX,
   BLOCKS_FROM_MAX,
+  BLOCKS_PUSHED_MAX,
   CODE_LENGTH_MAX,
   DETAIL_LENGTH_MAX,
   DETAILS_MAX,
   ERROR_TEXT_LENGTH_MAX,
   ID_LENGTH_MAX,
   OUTPUT_PART_BYTES_MAX,
+  PUSHED_BLOCK_BYTES_MAX,
   RAFT_ITEMS_MAX,
   ROW_KEY_LENGTH_MAX,
   ROWS_MAX,
@@ -85,6 +87,7 @@ const call: Codec<Call> = union<Call>({
   "hand-on-blocks": [8, {}],
   "have-blocks": [9, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
   "copy-blocks": [10, { cids: array(sha256Codec, BLOCKS_ASKED_MAX) }],
+  "store-blocks": [70, { blocks: array(bytes(PUSHED_BLOCK_BYTES_MAX), BLOCKS_PUSHED_MAX) }],
   standing: [12, { group: natural }],
   "recover-replica": [
     13,

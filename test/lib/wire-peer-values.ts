@@ -210,6 +210,10 @@ export const callKinds: Kinds<Call> = {
   "keep-blocks": fc.record({ kind: one("keep-blocks"), cids: list(hash) }),
   "drop-blocks": fc.record({ kind: one("drop-blocks"), cids: list(hash), keepers: list(name) }),
   "copy-blocks": fc.record({ kind: one("copy-blocks"), cids: list(hash) }),
+  "store-blocks": fc.record({
+    kind: one("store-blocks"),
+    blocks: list(fc.uint8Array({ maxLength: 12 })),
+  }),
   "take-blocks": fc.record({ kind: one("take-blocks"), cids: list(hash), from: list(name) }),
   "verify-blocks": fc.record({ kind: one("verify-blocks"), cids: list(hash) }),
   "verify-store": fc.record({ kind: one("verify-store"), after: hash }),

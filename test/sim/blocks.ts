@@ -162,6 +162,13 @@ export class SimRuns implements RunsPort {
 
   get coded(): CodedPort {
     return {
+      store: async (blocks) => {
+        for (const bytes of blocks) {
+          const cid = cidOf(bytes);
+          await this.#use(cid);
+          if (!this.#disk.hasSynced(cid)) await this.#keep(cid, bytes);
+        }
+      },
       rebuild: () => Promise.reject(new Error("the simulator codes no blocks")),
       offer: (cids) => Promise.resolve(cids.map((cid) => this.#offered.condemn(cid))),
       drop: (cids) =>

@@ -1,7 +1,8 @@
-/** In the data plane: makes parity, and blocks that were lost; and gives up copies that are too many. */
+/** In the data plane: stores blocks that come whole, makes parity, and blocks that were lost; and gives up copies that are too many. */
 import type { BlockStore } from "../../fs/block-store.ts";
 import { codeStripes, stripeBlocks } from "../../fs/erasure/stripe.ts";
 import { type BlockReaderDeps, readStoredBlock } from "../../fs/file-block-reader.ts";
+import { storeBlocks } from "../../fs/transfer.ts";
 import { unreachable } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { CodedRequest, DataPlaneAnswer } from "./messages.ts";
@@ -19,6 +20,9 @@ export async function answerCoded(
   const { id } = request;
   const { store } = deps;
   switch (request.kind) {
+    case "store-blocks":
+      await storeBlocks(store, request.blocks);
+      return { kind: "had", id, here: [] };
     case "code-stripes":
       return { kind: "coded", id, parity: await codeStripes(store, request.stripes) };
     case "rebuild-blocks":

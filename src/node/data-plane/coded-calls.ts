@@ -1,8 +1,9 @@
-/** Stripes and copies that are too many, as the control thread asks the data plane about them. */
+/** Blocks that come whole, stripes, and copies that are too many, as the control thread asks the data plane about them. */
 import type { CodedPort } from "../../actors/work-ports.ts";
 import type { StripeToCode } from "../../fs/erasure/stripe.ts";
 import { assert } from "../../std/assert.ts";
 import type { Cid } from "../../wire/dataset.ts";
+import { ownBytes } from "./compact.ts";
 import type { CodedRequest, DataPlaneAnswer } from "./messages.ts";
 
 export interface CodedDeps {
@@ -25,6 +26,13 @@ export class CodedCalls implements CodedPort {
     const answer = await call({ kind: "code-stripes", id: nextId(), stripes });
     assert(answer.kind === "coded", "stripes are answered by their parity");
     return answer.parity;
+  }
+
+  /** See the port. @throws {JobxError} `FS_DISK_FULL`, `FS_IO`, `DATA_PLANE_*`. */
+  async store(blocks: readonly Uint8Array[]): Promise<void> {
+    // They are views of the frame that they came in, and a message takes the whole of it along.
+    const own = blocks.map(ownBytes);
+    await this.#ofEach({ kind: "store-blocks", id: this.#deps.nextId(), blocks: own });
   }
 
   rebuild(order: Parameters<CodedPort["rebuild"]>[0]): Promise<readonly boolean[]> {

@@ -177,6 +177,7 @@ export class DataThread {
       case "condemn-blocks":
       case "delete-condemned":
       case "run-blocks":
+      case "store-blocks":
       case "code-stripes":
       case "rebuild-blocks":
       case "offer-blocks":
@@ -276,6 +277,7 @@ export class DataThread {
       case "delete-condemned":
       case "run-blocks":
         return answerCollector(request, this.#store, this.#fetcher);
+      case "store-blocks":
       case "code-stripes":
       case "rebuild-blocks":
       case "offer-blocks":

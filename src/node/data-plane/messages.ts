@@ -158,8 +158,9 @@ export type DataPlaneRequest =
   /** Answered by a stream of the same number: each slice is a JSON array of [key, value]. */
   | { readonly kind: "read-pairs"; readonly id: number; readonly slices: readonly PieceSlice[] };
 
-/** A request about blocks of stripes, and copies that are too many. */
+/** A request about blocks that come whole, those of stripes, and copies that are too many. */
 export type CodedRequest =
+  | { readonly kind: "store-blocks"; readonly id: number; readonly blocks: readonly Uint8Array[] }
   | {
       readonly kind: "code-stripes";
       readonly id: number;

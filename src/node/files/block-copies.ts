@@ -1,6 +1,6 @@
 /** R25: has blocks that this node stored copied to as many nodes as a volume asks for. */
 import type { Caller } from "../../actors/caller.ts";
-import type { CallAnswer } from "../../actors/ports.ts";
+import type { Call, CallAnswer } from "../../actors/ports.ts";
 import { rendezvousOrder } from "../../std/rendezvous.ts";
 import type { Cid, NodeId } from "../../wire/dataset.ts";
 
@@ -27,6 +27,9 @@ export interface BlockCopiesDeps {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
+/** What makes another node have blocks. */
+export type CopyOrder = Extract<Call, { readonly kind: "copy-blocks" | "store-blocks" }>;
+
 /** A block on its way to its nodes. */
 interface Copied {
   readonly cid: Cid;
@@ -40,9 +43,14 @@ interface Copied {
 export async function copyBlocks(
   cids: readonly Cid[],
   deps: BlockCopiesDeps,
-  how: { readonly wanted: number; readonly signal: AbortSignal },
+  how: {
+    readonly wanted: number;
+    readonly signal: AbortSignal;
+    /** The only block, where it is to come along, so that it need not be stored here yet. */
+    readonly data?: Uint8Array | undefined;
+  },
 ): Promise<number> {
-  const { wanted, signal } = how;
+  const { wanted, signal, data } = how;
   const blocks: readonly Copied[] = [...new Set(cids)].map((cid) => ({ cid, holders: new Set() }));
   const unable = new Set<NodeId>();
   for (let tries = 0; tries < COPY_TRIES_MAX; tries++) {
@@ -54,8 +62,7 @@ export async function copyBlocks(
       if (orders.length === 0) break;
       await Promise.all(
         orders.map(async ({ node, part }) => {
-          const call = { kind: "copy-blocks", cids: part.map(({ cid }) => cid) } as const;
-          const answer = await deps.caller.ask(node, call, COPY_MS_MAX);
+          const answer = await deps.caller.ask(node, orderOf(part, data), COPY_MS_MAX);
           if (answer?.kind === "done") for (const { holders } of part) holders.add(node);
           else failed.add(node);
           if (isUnable(answer)) unable.add(node);
@@ -68,6 +75,12 @@ export async function copyBlocks(
     await deps.sleep(COPY_PAUSE_MS);
   }
   return 1 + Math.min(...blocks.map(({ holders }) => holders.size), wanted - 1);
+}
+
+function orderOf(part: readonly Copied[], data: Uint8Array | undefined): CopyOrder {
+  return data === undefined
+    ? { kind: "copy-blocks", cids: part.map(({ cid }) => cid) }
+    : { kind: "store-blocks", blocks: [data] };
 }
 
 /** Which nodes are asked for which blocks next. */

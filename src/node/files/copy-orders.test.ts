@@ -71,3 +71,30 @@ test("orders for several blocks go as they are", () => {
   void copy.ask("n2", { kind: "copy-blocks", cids: ["c", "d"] }, 1_000);
   expect(asked.map(({ cids }) => cids)).toEqual([["a"], ["b"], ["c", "d"]]);
 });
+
+test("blocks that come along go together up to the bytes of one order, apart from those to be fetched", async () => {
+  const sent: (readonly number[] | string)[] = [];
+  const answers: (() => void)[] = [];
+  const copy = new CopyOrders({
+    ask: (_node, call) =>
+      new Promise((resolve) => {
+        answers.push(() => resolve(DONE));
+        sent.push(
+          call.kind === "store-blocks" ? call.blocks.map(({ length }) => length) : call.kind,
+        );
+      }),
+  });
+  const KIB = 1024;
+  const sizes = [1, 1, 100 * KIB, 100 * KIB, 100 * KIB, 300 * KIB, 2];
+  const all = sizes.map((bytes) =>
+    copy.ask("n2", { kind: "store-blocks", blocks: [new Uint8Array(bytes)] }, 1_000),
+  );
+  all.push(copy.ask("n2", one("a"), 1_000));
+  expect(sent).toEqual([[1], [1], "copy-blocks"]);
+  for (let at = 0; at < answers.length; at += 1) {
+    answers[at]?.();
+    await turn();
+  }
+  expect(sent.slice(3)).toEqual([[100 * KIB, 100 * KIB], [100 * KIB], [300 * KIB], [2]]);
+  expect(await Promise.all(all)).toEqual(all.map(() => DONE));
+});

@@ -24,6 +24,7 @@ import { ClusterError } from "../cluster-errors.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
+import { pushedAlong } from "./pushed-along.ts";
 import { type KeySource, keyToSeal } from "./sealing.ts";
 import { PIN_SHARED_BYTES_MAX, type SharedPins } from "./shared-pins.ts";
 import {
@@ -150,7 +151,7 @@ export async function storeFile(
   deps: UploadDeps,
   file: FileToStore,
 ): Promise<Stored & { readonly committed: Awaited<ReturnType<UploadDeps["command"]>> }> {
-  const { call, bytes, signal, chunking, copies, path } = file;
+  const { call, signal, chunking, copies, path } = file;
   const command = (one: TreeCommand) => deps.command(call, one);
   const begin = (): Promise<UploadPin> =>
     UploadPin.begin({ upload: randomUUID(), holder: deps.self, timers: deps.timers, command });
@@ -159,14 +160,15 @@ export async function storeFile(
   const { upload } = pin;
   try {
     const list = new ContentList(upload, async (one) => (await command(one)).inode);
+    const { content: source, pushed } = await pushedAlong(deps, file);
     const windows = deps.contents.store({
-      bytes,
+      bytes: source,
       chunking: CHUNKING[chunking],
       sha256: file.sha256 !== undefined,
       key: file.key,
     });
     const stored = await storeCopied(deps, {
-      ...{ windows, list, wanted: copies, signal },
+      ...{ windows, list, wanted: copies, signal, pushed },
       coding: codingOf(deps, call, file),
     });
     signal.throwIfAborted();
@@ -205,9 +207,11 @@ export async function storeCopied(
     readonly signal: AbortSignal;
     /** Undefined: blocks are copied. */
     readonly coding: Coding | undefined;
+    /** On how many nodes the only block is or will be, where it is copied by somebody else. */
+    readonly pushed?: Promise<number> | undefined;
   },
 ): Promise<Stored> {
-  const { windows, list, wanted, signal, coding } = from;
+  const { windows, list, wanted, signal, coding, pushed } = from;
   let copies = wanted;
   let bytes = 0;
   let cid = "";
@@ -221,7 +225,7 @@ export async function storeCopied(
     if (writer !== undefined) await take(await writer.add(chunks));
     else if (chunks.length > 0) {
       const cids = chunks.map((chunk) => chunk.cid);
-      copies = Math.min(copies, await copyBlocks(cids, deps, { wanted, signal }));
+      copies = Math.min(copies, await (pushed ?? copyBlocks(cids, deps, { wanted, signal })));
       await list.add(chunks);
     }
     bytes += chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);

@@ -10,7 +10,8 @@ const MAY_IMPORT = {
   mesh: ["std", "wire", "raft"],
   fs: ["std", "wire"],
   mount: ["std", "wire", "api"],
-  handlers: ["std", "wire"],
+  containers: ["std"],
+  handlers: ["std", "wire", "containers"],
   api: ["std", "wire", "workflow"],
   node: [
     "std",
@@ -22,6 +23,7 @@ const MAY_IMPORT = {
     "store",
     "mesh",
     "fs",
+    "containers",
     "handlers",
     "mount",
     "api",

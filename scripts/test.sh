@@ -53,6 +53,7 @@ setup() { (
   ensure_python
   ensure_python_msgpack
   ensure_network_tools
+  ensure_container_engines
 ); }
 
 area setup check 0 setup

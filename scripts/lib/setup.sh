@@ -68,6 +68,17 @@ ensure_python_msgpack() {
     say "there is no python3-msgpack, and it cannot be installed"
 }
 
+# Real container engines, a registry, and what the tests' images are made of. Tests start them by themselves in
+# directories of their own, and are skipped where they are missing.
+ensure_container_engines() {
+  local missing=() name
+  for name in docker.io:dockerd podman:podman runc:runc docker-registry:docker-registry busybox-static:busybox; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "${name#*:}" >/dev/null || missing+=("${name%:*}")
+  done
+  ((${#missing[@]} == 0)) || install_packages "${missing[@]}" ||
+    say "there are no ${missing[*]}, and they cannot be installed"
+}
+
 # Handlers in Python run with Debian's interpreter, which starts quickly and sees Debian's packages.
 ensure_python() {
   [[ -x /usr/bin/python3 ]] && return

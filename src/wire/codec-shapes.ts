@@ -82,6 +82,9 @@ class FieldList {
   }
 
   decodeInto(target: Record<string, unknown>, raw: readonly unknown[], first: number): void {
+    const isLonger = raw.length - first > this.lengthMin;
+    // Each value has one form: nobody writes the last field that is left out.
+    if (isLonger && raw.at(-1) === null) throw malformed("ends with a field that is left out");
     let at = 0;
     for (const name of this.#names) {
       if (first + at === raw.length) return;

@@ -210,6 +210,7 @@ test("a field that may be left out is not written where it is undefined, and rea
   expect(shape.decode([1, 2])).toEqual({ a: 1, b: 2 });
   expect(() => shape.decode([])).toThrow(/in place of/u);
   expect(() => shape.decode([1, 2, 3])).toThrow(/in place of/u);
+  expect(() => shape.decode([1, null])).toThrow(/left out/u);
 });
 
 test("of two fields that may be left out the second is written without the first", () => {

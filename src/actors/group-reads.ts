@@ -1,7 +1,7 @@
 /** Reads of a group's rows where it is led. */
-import type { Row } from "../scheduler/rows.ts";
+import type { Answer, Row } from "../scheduler/rows.ts";
 import type { AnswerOf } from "./answers.ts";
-import type { Call, CallAnswer } from "./ports.ts";
+import type { Call, CallAnswer, StatePort } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
 /** Serves a read from the rows here, after a majority has confirmed the leader if it is to be new. */
@@ -32,4 +32,13 @@ export async function readHere<E, F>(
     term: replica.core.term,
     appliedIndex: replica.appliedIndex,
   };
+}
+
+/** The answer of a command that was applied here, with rows as they are since. */
+export async function tell(
+  state: Pick<StatePort<Row>, "read">,
+  answer: Answer,
+  keys: readonly string[],
+): Promise<AnswerOf<"told">> {
+  return { kind: "told", answer, rows: answer.kind === "refused" ? [] : await state.read(keys) };
 }

@@ -55,6 +55,7 @@ const SCHEDULER = {
 const CALLS = {
   command: 1,
   "mount-command": 1,
+  "told-command": 1,
   "tree-changes": 1,
   "system-command": 1,
   read: 1,
@@ -86,6 +87,7 @@ const CALLS = {
 /** A new answer is for a new call, or nobody waits for it. */
 const ANSWERS = {
   answered: 1,
+  told: 1,
   rows: 1,
   waited: 1,
   events: 1,
@@ -134,8 +136,14 @@ function contentVersion(message: PeerMessage): number {
 /** A command has to be carried to its leader before it can be proposed there. */
 function callVersion(call: Call): number {
   const needed = CALLS[call.kind];
-  if (call.kind === "command" || call.kind === "mount-command")
-    return Math.max(needed, commandVersion(call.envelope.command));
+  if (isCommand(call)) return Math.max(needed, commandVersion(call.envelope.command));
   if (call.kind === "system-command") return Math.max(needed, versionNeeded(call.envelope.command));
   return needed;
+}
+
+/** Whether it brings a command to the leader of a workflow. */
+export function isCommand(
+  call: Call,
+): call is Extract<Call, { readonly kind: "command" | "mount-command" | "told-command" }> {
+  return call.kind === "command" || call.kind === "mount-command" || call.kind === "told-command";
 }

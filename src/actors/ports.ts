@@ -385,6 +385,8 @@ export type Call =
 
 export type CallAnswer =
   | { readonly kind: "answered"; readonly answer: Answer }
+  /** In the order in which they were asked for; none where it was refused. */
+  | { readonly kind: "told"; readonly answer: Answer; readonly rows: readonly (Row | undefined)[] }
   | {
       readonly kind: "rows";
       /** In the order of `keys`, then the scanned ones. */

@@ -8,6 +8,7 @@ import type { Clock, Timers } from "../std/clock.ts";
 import { JobxError } from "../std/errors.ts";
 import type { Caller } from "./caller.ts";
 import { ActorError } from "./errors.ts";
+import { isCommand } from "./message-versions.ts";
 import type { Call, CallAnswer } from "./ports.ts";
 
 /** One question to one node: longer than an election, since a leader may just be committing. */
@@ -200,8 +201,7 @@ export class Router {
 
 /** What whoever sent a command does to learn what became of it. */
 function findOut(call: Call): string {
-  return (call.kind === "command" || call.kind === "mount-command") &&
-    call.envelope.id.kind === "key"
+  return isCommand(call) && call.envelope.id.kind === "key"
     ? "repeat the command with the same key to learn what became of it"
     : "it may have taken effect, or may yet: look what became of it before you repeat it";
 }

@@ -71,6 +71,7 @@ export async function serveCall(from: NodeId, call: Call, parts: CallParts): Pro
       return serveOutputCall(call, parts);
     case "command":
     case "mount-command":
+    case "told-command":
     case "tree-changes":
     case "read":
     case "wait":

@@ -19,6 +19,14 @@ export type TreeCall =
       readonly envelope: Envelope;
       readonly mount: string;
     }
+  /** The same, or a command of somebody else, whose answer brings rows that the leader has then: `told`. */
+  | {
+      readonly kind: "told-command";
+      readonly group: number;
+      readonly envelope: Envelope;
+      readonly mount: string | undefined;
+      readonly rows: readonly string[];
+    }
   /**
    * What changed in the tree after a number, or from now on; answered by the leader when there is something, or
    * after `waitMs`. With `mount` changes of others wait until this mount asks for what comes after them; the

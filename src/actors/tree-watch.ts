@@ -91,9 +91,14 @@ export class TreeWatch {
   /** Resolves when what a command has changed is known to all mounts but the one that had it made. */
   async settled(
     answer: Answer,
-    call: { readonly kind: "command" } | { readonly kind: "mount-command"; readonly mount: string },
+    call:
+      | { readonly kind: "command" }
+      | {
+          readonly kind: "mount-command" | "told-command";
+          readonly mount: string | undefined;
+        },
   ): Promise<void> {
-    const by = call.kind === "mount-command" ? call.mount : undefined;
+    const by = call.kind === "command" ? undefined : call.mount;
     if (answer.kind !== "inode" || !this.#log.madeBy(answer.revision, by)) return;
     await this.#leases.settled(answer.revision, by);
   }

@@ -26,7 +26,7 @@ import { DemandClock } from "./demand-clock.ts";
 import { readStart } from "./dispatcher-start.ts";
 import { EventLog } from "./event-log.ts";
 import { grantOf } from "./grant-of.ts";
-import { readRows } from "./group-reads.ts";
+import { readRows, tell } from "./group-reads.ts";
 import type { GroupStamps } from "./group-stamps.ts";
 import { tellAgain, tellLost } from "./lost-units.ts";
 import { ParkedRows } from "./parked-rows.ts";
@@ -147,14 +147,17 @@ export class WorkflowGroup implements ReplicaListener<Effect> {
   async serve(call: WorkflowCall): Promise<CallAnswer> {
     switch (call.kind) {
       case "command":
-      case "mount-command": {
+      case "mount-command":
+      case "told-command": {
         // Not before this leader has said its first word: the command that makes the workflow.
         if (this.#dispatcher === undefined) {
           return { kind: "not-scheduler", leader: this.replica.leaderNode };
         }
         const { answer } = await this.replica.propose(call.envelope);
         await this.tree.settled(answer, call);
-        return { kind: "answered", answer };
+        return call.kind === "told-command"
+          ? tell(this.replica.state, answer, call.rows)
+          : { kind: "answered", answer };
       }
       case "read":
         return readRows(this.replica, call);

@@ -1,5 +1,6 @@
 /** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
 import { createHash } from "node:crypto";
+import { answerAs } from "../actors/answers.ts";
 import type { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
 import type { Call, CallAnswer } from "../actors/ports.ts";
@@ -10,7 +11,7 @@ import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-ch
 import { EMPTY_PLAN, refusalOf } from "../scheduler/apply-client.ts";
 import type { Command } from "../scheduler/commands.ts";
 import { keys, META_KEY } from "../scheduler/keys.ts";
-import type { HandlerDefinition, MetaRow, PlanRow } from "../scheduler/rows.ts";
+import type { HandlerDefinition, MetaRow, PlanRow, Row } from "../scheduler/rows.ts";
 import type { SystemCommand } from "../scheduler/system/commands.ts";
 import type { WorkflowRow } from "../scheduler/system/rows.ts";
 import type { Deadline } from "../std/deadline.ts";
@@ -214,6 +215,25 @@ export class WorkflowWriter {
         ? { kind: "mount-command", group, envelope, mount: by.mount }
         : { kind: "command", group, envelope };
     return accepted(await this.#timed(group, call, deadline));
+  }
+
+  /**
+   * As `command`, for a mount or not; also tells rows by their keys, as the leader has them when it answers.
+   * @throws {JobxError} as `command`.
+   */
+  async told(
+    group: number,
+    command: Command,
+    deadline: Deadline,
+    { mount, rows }: { readonly mount: string | undefined; readonly rows: readonly string[] },
+  ): Promise<{
+    readonly answer: ReturnType<typeof accepted>;
+    readonly rows: readonly (Row | undefined)[];
+  }> {
+    const envelope = { id: { kind: "entry", ...this.#node.nextSequence(group) }, command } as const;
+    const call = { kind: "told-command", group, envelope, mount, rows } as const;
+    const { answer, rows: told } = answerAs("told", await this.#timed(group, call, deadline));
+    return { answer: accepted({ kind: "answered", answer }), rows: told };
   }
 
   /** The same for the system group. */

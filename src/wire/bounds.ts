@@ -68,6 +68,9 @@ export const TOKENS_MAX = 65_536;
 /** Rows asked for by one call, and rows in its answer. */
 export const ROWS_MAX = 16_384;
 
+/** Rows that are asked for with a command. */
+export const ROWS_TOLD_MAX = 16;
+
 /** Raft messages in one control message: two for each of many thousand groups. */
 export const RAFT_ITEMS_MAX = 65_536;
 

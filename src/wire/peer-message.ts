@@ -30,6 +30,7 @@ import {
   RAFT_ITEMS_MAX,
   ROW_KEY_LENGTH_MAX,
   ROWS_MAX,
+  ROWS_TOLD_MAX,
   RUNS_NAMED_MAX,
   TREE_ITEMS_MAX,
   UNIT_ID_LENGTH_MAX,
@@ -67,6 +68,15 @@ const heldScan = struct<Exclude<HeldRowsCall["scan"], undefined>>({
 const call: Codec<Call> = union<Call>({
   command: [1, { group: natural, envelope: envelopeCodec }],
   "mount-command": [33, { group: natural, envelope: envelopeCodec, mount: text(ID_LENGTH_MAX) }],
+  "told-command": [
+    71,
+    {
+      group: natural,
+      envelope: envelopeCodec,
+      mount: optional(text(ID_LENGTH_MAX)),
+      rows: array(rowKey, ROWS_TOLD_MAX),
+    },
+  ],
   "tree-changes": [
     34,
     {
@@ -219,6 +229,7 @@ type ScannedRow = Extract<CallAnswer, { readonly kind: "rows" }>["scanned"][numb
 
 const callAnswer: Codec<CallAnswer> = union<CallAnswer>({
   answered: [1, { answer: answerCodec }],
+  told: [72, { answer: answerCodec, rows: array(optional(rowCodec), ROWS_TOLD_MAX) }],
   rows: [
     2,
     {

@@ -51,6 +51,13 @@ export class MemoryVolume {
           const mount = by !== undefined && "mount" in by ? by.mount : undefined;
           return accepted({ kind: "answered", answer: await this.#command(command, mount) });
         },
+        told: async (_group, command, _deadline, { mount, rows }) => {
+          const answer = accepted({
+            kind: "answered",
+            answer: await this.#command(command, mount),
+          });
+          return { answer, rows: rows.map((key) => this.#kit.rows.get(key)) };
+        },
       },
     });
     this.inodes = new Inodes(calls, () => Promise.resolve(FREE_BYTES));

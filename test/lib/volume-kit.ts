@@ -141,6 +141,10 @@ export class VolumeKit {
       view: { workflowNamed: () => Promise.resolve({ group: 7 }) },
       writer: {
         command: (_group, command) => this.command(command),
+        told: async (_group, command, _deadline, { rows }) => ({
+          answer: await this.command(command),
+          rows: rows.map((key) => tree.rows.get(key)),
+        }),
       },
     };
   }

@@ -156,6 +156,13 @@ const eventChange: Any<EventChange> = fc.oneof(
 /** What one node asks of another. */
 export const callKinds: Kinds<Call> = {
   command: fc.record({ kind: one("command"), group: natural, envelope }),
+  "told-command": fc.record({
+    kind: one("told-command"),
+    group: natural,
+    envelope,
+    mount: maybe(name),
+    rows: list(name),
+  }),
   "mount-command": fc.record({
     kind: one("mount-command"),
     group: natural,
@@ -271,6 +278,7 @@ const groupMember = fc.record({
 /** What it is answered. */
 export const callAnswerKinds: Kinds<CallAnswer> = {
   answered: fc.record({ kind: one("answered"), answer }),
+  told: fc.record({ kind: one("told"), answer, rows: list(maybe(row)) }),
   rows: fc.record({
     kind: one("rows"),
     values: list(maybe(row)),

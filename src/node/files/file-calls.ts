@@ -8,6 +8,7 @@ import type { Router } from "../../actors/router.ts";
 import { heirsAmong } from "../../actors/whom-to-ask.ts";
 import type { CallOptions } from "../../api/ports.ts";
 import type { Holders } from "../../fs/file-block-reader.ts";
+import type { Row } from "../../scheduler/rows.ts";
 import type { TreeCommand } from "../../scheduler/tree/commands.ts";
 import { ROOT_INODE } from "../../scheduler/tree/rows.ts";
 import { assert } from "../../std/assert.ts";
@@ -44,8 +45,15 @@ export interface FilesDeps {
       by: { readonly deadline: Deadline },
     ): Promise<{ readonly group: number }>;
   };
-  readonly writer: Pick<WorkflowWriter, "command">;
+  readonly writer: Pick<WorkflowWriter, "command" | "told">;
   readonly keys: KeySource;
+}
+
+/** What a command came to, and rows that were asked for with it. */
+export interface Told {
+  readonly inode: number;
+  readonly revision: number;
+  readonly rows: readonly (Row | undefined)[];
 }
 
 export class FileCalls {
@@ -81,6 +89,19 @@ export class FileCalls {
     assert(answer.kind === "inode", "a change of the tree is answered with its revision");
     const { inode, revision } = answer;
     return { inode, revision };
+  }
+
+  /** The same; also tells rows by their keys, as they are then. @throws {JobxError} the code for which it is refused. */
+  async commandTold(
+    { group, mount, ...call }: FileCall,
+    command: TreeCommand,
+    keys: readonly string[],
+  ): Promise<Told> {
+    const by = { mount, rows: keys };
+    const deadline = stepDeadline({ group, mount, ...call });
+    const { answer, rows } = await this.#deps.writer.told(group, command, deadline, by);
+    assert(answer.kind === "inode", "a change of the tree is answered with its revision");
+    return { inode: answer.inode, revision: answer.revision, rows };
   }
 
   /** What changed in the tree, as whoever leads the workflow tells it. */

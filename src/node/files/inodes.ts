@@ -18,9 +18,7 @@ import type {
 } from "../../api/inode-port.ts";
 import type { NearPlace, StagedContent } from "../../api/near.ts";
 import { rowOf } from "../../scheduler/apply-kit.ts";
-import type { Row } from "../../scheduler/rows.ts";
-import { type RowView, readAll } from "../../scheduler/transaction.ts";
-import type { CodedCommand, Place, TreeCommand } from "../../scheduler/tree/commands.ts";
+import type { Place, TreeCommand } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { treeKeys } from "../../scheduler/tree/keys.ts";
 import { checkName } from "../../scheduler/tree/names.ts";
@@ -35,10 +33,10 @@ import { begun } from "./begun.ts";
 import { readParts } from "./download.ts";
 import { EarlyContents } from "./early-contents.ts";
 import type { FileCalls } from "./file-calls.ts";
+import { InodeCommits, placeOf } from "./inode-commits.ts";
 import { blockView, goneView, inodeView } from "./inode-views.ts";
-import { keyToSeal } from "./sealing.ts";
 import type { FileCall } from "./tree-reader.ts";
-import { CHUNKING, codingOf, storeFile } from "./upload.ts";
+import { CHUNKING, codingOf } from "./upload.ts";
 
 /** Inodes and names of one answer about changes, about. */
 const CHANGES_ITEMS = 1024;
@@ -46,14 +44,12 @@ const CHANGES_ITEMS = 1024;
 /** Contents up to this size are stored before anybody looks whether they will be refused. */
 const SMALL_BYTES = 128 << 10;
 
-/** Of new files that nobody says a mode for. */
-const FILE_MODE = 0o644;
-
 export class Inodes implements InodePort {
   readonly #calls: FileCalls;
   readonly #freeBytes: () => Promise<number>;
   readonly #near: Pick<NearFolder, "place" | "read" | "pieces"> | undefined;
   readonly #early: EarlyContents;
+  readonly #commits: InodeCommits;
 
   /** `near`: of a node that shares its disk with mounts. */
   constructor(
@@ -68,6 +64,7 @@ export class Inodes implements InodePort {
       () => calls.uploadDeps(),
       () => systemClock.nowMs(),
     );
+    this.#commits = new InodeCommits(calls, this.#early);
   }
 
   async look(
@@ -145,47 +142,11 @@ export class Inodes implements InodePort {
       if (place === undefined) await this.#find(call, { from: inode, path: "" });
       else await this.#checkFree(call, input, place);
     }
-    const stored = await this.#commitContent(call, input, { bytes, options });
-    const { content, cid, size, revision } = stored;
-    const { view, folder } = await this.#committed(call, { inode, revision }, place?.parent);
-    // Somebody else may have brought other content since.
-    const shown = { ...view, bytes: size, content: cid };
-    return { ...(await this.#opened(call, shown, content)), folder };
-  }
-
-  /** Stores it, where it did not come before, and puts the command through that names it. */
-  async #commitContent(
-    call: FileCall,
-    input: InodeCommit,
-    {
+    const { view, folder, content } = await this.#commits.commit(call, input, {
       bytes,
-      options,
-    }: { readonly bytes: AsyncIterable<Uint8Array>; readonly options: CallOptions },
-  ): Promise<{
-    readonly content: FileContent;
-    readonly cid: string;
-    readonly size: number;
-    readonly revision: number;
-  }> {
-    const { upload, place, bytes: bytesSaid } = input;
-    if (upload !== undefined) {
-      const size = bytesSaid ?? 0;
-      const { content, cid } = await this.#early.content(call, { upload, bytes: size });
-      const command = commitOf(input, { upload, content, cid });
-      const { revision } = await this.#calls.command(call, command);
-      return { content, cid, size, revision };
-    }
-    const volume = await this.#calls.reader.ask(call, volumeUse);
-    const { copies, chunking, erasure } = volume;
-    const deps = this.#calls.uploadDeps();
-    const key = await keyToSeal(deps.keys, call, volume);
-    const stored = await storeFile(deps, {
-      ...{ call, bytes, signal: options.signal, copies, chunking, key, erasure, sha256: undefined },
-      ...{ path: place?.name ?? "", bytesSaid },
-      commit: (one) => commitOf(input, one),
+      signal: options.signal,
     });
-    const { content, cid, bytes: size, committed } = stored;
-    return { content, cid, size, revision: committed.revision };
+    return { ...(await this.#opened(call, view, content)), folder };
   }
 
   async reserve(
@@ -373,22 +334,6 @@ export class Inodes implements InodePort {
     });
   }
 
-  /** A file, and the folder in which it got its name, after a commit. */
-  async #committed(
-    call: FileCall,
-    { inode, revision }: { readonly inode: number; readonly revision: number },
-    parent: number | undefined,
-  ): Promise<{ readonly view: InodeView; readonly folder: InodeView | null }> {
-    const ask = (view: RowView<Row>): ReturnType<typeof committedIn> =>
-      committedIn(view, inode, parent);
-    // Whoever has said that it is committed knows what it is; where another leads by now, it may not yet.
-    const found = await this.#calls.reader.ask(call, ask, { follows: true });
-    const isNew = found !== undefined && found.view.revision >= revision;
-    const told = isNew ? found : await this.#calls.reader.ask(call, ask);
-    if (told === undefined) throw notThere();
-    return told;
-  }
-
   /** What is left of an inode that lost a name. */
   async #left(call: FileCall, before: Found): Promise<InodeView> {
     return (await this.#view(call, before.inode)) ?? goneView(before);
@@ -430,48 +375,6 @@ export class Inodes implements InodePort {
       }
     });
   }
-}
-
-/** A file and a folder; undefined where the file is gone. */
-function committedIn(
-  view: RowView<Row>,
-  inode: number,
-  parent: number | undefined,
-): { readonly view: InodeView; readonly folder: InodeView | null } | undefined {
-  const shown = (number: number): InodeView | undefined => {
-    const row = findInode(view, number);
-    return row === undefined ? undefined : inodeView({ inode: number, row });
-  };
-  // Both at once.
-  readAll(
-    view,
-    [inode, ...(parent === undefined ? [] : [parent])].map((number) => treeKeys.inode(number)),
-  );
-  const file = shown(inode);
-  const folder = parent === undefined ? undefined : shown(parent);
-  return file === undefined ? undefined : { view: file, folder: folder ?? null };
-}
-
-/** The command that names content which is stored. */
-function commitOf(
-  { inode, place, exclusive, mode, mtimeMicros }: InodeCommit,
-  stored: { readonly upload: string; readonly content: FileContent; readonly cid: string },
-): CodedCommand {
-  const { upload, content, cid: root } = stored;
-  const what = { content, root, mtimeMicros };
-  if (place === undefined) {
-    const at = { place: { from: inode, path: "" }, mode, keep: undefined };
-    const file = { ...what, ...at, expect: { kind: "any" } } as const;
-    return { kind: "fs-commit", upload, files: [file], parents: false };
-  }
-  const at = { place: placeOf(place), exclusive };
-  return { kind: "fs-create", upload, inode, ...at, ...what, mode: mode ?? FILE_MODE };
-}
-
-/** One name of a folder. @throws {TreeError} `FS_NAME_INVALID`, also for a path of several; `FS_NAME_TOO_LONG`. */
-function placeOf({ parent, name }: Pick<NameAt, "parent" | "name">): Place {
-  checkName(name);
-  return { from: parent, path: name };
 }
 
 function notThere(): Error {

@@ -118,14 +118,17 @@ export async function putFile(
       path,
       bytesSaid: undefined,
     },
-    commit: ({ upload, content, cid }) => commitOf({ upload, place, expect, content, cid, input }),
+    commit: ({ upload, content, cid, stripes }) => {
+      const commit = commitOf({ upload, place, expect, content, cid, input });
+      return deps.command(call, withStripes(commit, stripes));
+    },
   });
   const { bytes: size, cid, copies, committed } = stored;
   return { path: `/${path}`, bytes: size, cid, ...committed, copies, copiesWanted };
 }
 
-/** Content on its way, and the command that names it when it is there. */
-export interface FileToStore {
+/** Content on its way, and what names it when it is there. */
+export interface FileToStore<Committed> {
   readonly call: FileCall;
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly signal: AbortSignal;
@@ -139,18 +142,23 @@ export interface FileToStore {
   /** Hex; undefined: whatever it is. */
   readonly sha256: string | undefined;
   readonly path: string;
-  readonly commit: (stored: {
-    readonly upload: string;
-    readonly content: FileContent;
-    readonly cid: string;
-  }) => CodedCommand;
+  readonly commit: (stored: StoredUpload) => Promise<Committed>;
+}
+
+/** Content that is there, under a pin that lasts until its commit is over. */
+export interface StoredUpload {
+  readonly upload: string;
+  readonly content: FileContent;
+  readonly cid: string;
+  /** Of its blocks, to be told with the command that names it. */
+  readonly stripes: readonly Stripe[];
 }
 
 /** Stores content under a pin, has it copied, and commits it. @throws {JobxError} as `FilePort.put`. */
-export async function storeFile(
+export async function storeFile<Committed>(
   deps: UploadDeps,
-  file: FileToStore,
-): Promise<Stored & { readonly committed: Awaited<ReturnType<UploadDeps["command"]>> }> {
+  file: FileToStore<Committed>,
+): Promise<Stored & { readonly committed: Committed }> {
   const { call, signal, chunking, copies, path } = file;
   const command = (one: TreeCommand) => deps.command(call, one);
   const begin = (): Promise<UploadPin> =>
@@ -174,8 +182,7 @@ export async function storeFile(
     signal.throwIfAborted();
     if (stored.sha256 !== file.sha256) throw digestMismatch(path);
     const { content, cid, stripes, tidy } = stored;
-    const commit = file.commit({ upload, content, cid });
-    const committed = await command(withStripes(commit, stripes));
+    const committed = await file.commit({ upload, content, cid, stripes });
     tidy();
     return { ...stored, committed };
   } finally {

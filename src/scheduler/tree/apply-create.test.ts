@@ -1,8 +1,12 @@
 /** Numbers of inodes that are reserved, and files that are made under them. */
 import { expect, test } from "vitest";
-import { at, file, inline, TreeKit } from "../../../test/lib/tree-kit.ts";
+import { at, block, file, inline, TreeKit } from "../../../test/lib/tree-kit.ts";
 import { assert } from "../../std/assert.ts";
-import type { Answer } from "../rows.ts";
+import type { Effect } from "../effects.ts";
+import type { Answer, Row } from "../rows.ts";
+import { MissingRows, Transaction, UNKNOWN } from "../transaction.ts";
+import { applyTree } from "./apply.ts";
+import { treeKeys } from "./keys.ts";
 import { ROOT_INODE } from "./rows.ts";
 
 function reserve(kit: TreeKit, count: number): number {
@@ -53,4 +57,28 @@ test("it takes the name of another file, whose other names stay, and of nothing 
   expect(kit.find("h").row).toMatchObject({ links: 1, bytes: 8 });
   expect(create(kit, first + 1, { path: "h" })).toMatchObject({ kind: "inode" });
   kit.checkCounts();
+});
+
+test("all rows that a new file takes are missed at once", () => {
+  const kit = TreeKit.withPin();
+  const inode = reserve(kit, 1);
+  const keys = [
+    treeKeys.inode(inode),
+    treeKeys.entry(ROOT_INODE, "f"),
+    treeKeys.block(block(1).cid),
+  ];
+  const peek = (key: string) => (keys.includes(key) ? UNKNOWN : kit.rows.get(key));
+  const command = {
+    kind: "fs-create",
+    ...{ upload: "u1", inode, place: at("f"), exclusive: true, mode: 0o600 },
+    ...{ mtimeMicros: undefined, root: undefined, content: inline(1) },
+  } as const;
+  const apply = (): Answer =>
+    applyTree(
+      new Transaction<Row, Effect>({ peek }),
+      { index: 9, ordinal: 0, stampMs: 1 },
+      command,
+    );
+  expect(apply).toThrow(expect.objectContaining({ keys: expect.arrayContaining(keys) }));
+  expect(apply).toThrow(MissingRows);
 });

@@ -5,6 +5,7 @@ import type { FileCommit, Place, TreeCommand } from "./commands.ts";
 import { blockRuns, leaveContent, takeContent, type Upload, uploadOf } from "./content.ts";
 import { exists, treeError } from "./errors.ts";
 import { checkExpected, makingParents, modeOf } from "./inodes.ts";
+import { treeKeys } from "./keys.ts";
 import { checkName, utf8Length } from "./names.ts";
 import { findEntry, findInode, inodeAt, inodeOf, walk } from "./reading.ts";
 import {
@@ -91,7 +92,7 @@ export function createFile(change: TreeChange, command: Command<"fs-create">): n
   const { inode, place, content } = command;
   const { path } = place;
   const upload = command.upload === undefined ? undefined : uploadOf(change, command.upload);
-  blockRuns(change, [content]);
+  blockRuns(change, [content], rowsOfCreate(command));
   const named = walk(change, place);
   if (inode >= change.volume.nextInode || findInode(change, inode) !== undefined) {
     throw treeError("FS_CHANGED", "the number of the inode is not free", { path });
@@ -115,6 +116,12 @@ export function createFile(change: TreeChange, command: Command<"fs-create">): n
   change.count({ usedInodes: 1, usedBytes: row.bytes });
   change.putEntry(named, { before, after: { kind: "fs-entry", inode, type: "file" } });
   return inode;
+}
+
+/** What it looks at beside its blocks, where it names a file of a folder, as mounts do. */
+function rowsOfCreate({ inode, place: { from, path } }: Command<"fs-create">): readonly string[] {
+  const keys = [treeKeys.inode(inode), treeKeys.inode(from)];
+  return path.includes("/") ? keys : [...keys, treeKeys.entry(from, path)];
 }
 
 /** Another content for the file that is there: all its names see it, and its inode stays. */

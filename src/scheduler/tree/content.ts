@@ -31,8 +31,16 @@ export function uploadOf(change: TreeChange, id: string): Upload {
   return { id, pin };
 }
 
-/** @throws {MissingRows} with all that are not in memory. @throws {TreeError} `COMMAND_TOO_LARGE`. */
-export function blockRuns(change: TreeChange, contents: readonly FileContent[]): void {
+/**
+ * `others`: keys of rows that are wanted too, so that they are not loaded one after the other.
+ * @throws {MissingRows} with all that are not in memory.
+ * @throws {TreeError} `COMMAND_TOO_LARGE`.
+ */
+export function blockRuns(
+  change: TreeChange,
+  contents: readonly FileContent[],
+  others: readonly string[] = [],
+): void {
   const keys: string[] = [];
   for (const content of contents) {
     if (content.kind === "listed") keys.push(treeKeys.content(content.content));
@@ -41,7 +49,7 @@ export function blockRuns(change: TreeChange, contents: readonly FileContent[]):
   if (keys.length > FS_COMMAND_BLOCKS_MAX) {
     throw treeError("COMMAND_TOO_LARGE", `a command names at most ${FS_COMMAND_BLOCKS_MAX} blocks`);
   }
-  readAll(change, keys);
+  readAll(change, [...keys, ...others]);
 }
 
 /**

@@ -128,10 +128,7 @@ export async function storeBlocks(
 ): Promise<void> {
   const batch = store.batch();
   try {
-    for (const bytes of blocks) {
-      const cid = cidOf(bytes);
-      if (!(await batch.keep(cid))) await batch.put(bytes, cid);
-    }
+    for (const bytes of blocks) await batch.put(bytes);
     await batch.commit();
   } finally {
     await batch.settle();

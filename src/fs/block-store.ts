@@ -25,10 +25,11 @@ import { eachAtOnce, PlainBlocks, SHARDS, shardOf } from "./plain-blocks.ts";
 export { cidOf, isCid } from "./cid.ts";
 
 /**
- * Small blocks that come together in fewer than so many have files of their own: a pack costs about
- * what four files cost, and a file gives its space back at once.
+ * Small blocks that come together in fewer than so many have files of their own: a pack is one file and one folder to
+ * be synced where each of them is, but it is written once more when many small packs become one, and a file gives its
+ * space back at once.
  */
-export const PACKED_BLOCKS_MIN = 8;
+export const PACKED_BLOCKS_MIN = 3;
 
 /** Where and as whom a store works. */
 export interface BlockStoreOptions {

@@ -1,5 +1,6 @@
 /** Snapshots of a workflow's folders, for programs. */
 import { queryOf, workflowPath } from "./client-paths.ts";
+import { PROCESSING_HEADER } from "./processing-header.ts";
 import type { HistoryView, Restore, SnapshotList, SnapshotView } from "./snapshot-port.ts";
 import { type Call, readJson, type Transport } from "./transport.ts";
 import { COPY_MS_MAX } from "./volume-client.ts";
@@ -76,7 +77,7 @@ export class SnapshotClient {
 
   async #once<Answer>(workflow: string, route: string, body: object): Promise<Answer> {
     await this.list({ workflow, limit: 1 });
-    const headers = { "jobx-deadline-ms": String(STEP_WORK_MS) };
+    const headers = { "jobx-deadline-ms": String(STEP_WORK_MS), [PROCESSING_HEADER]: "yes" };
     const what = { path: urlOf(workflow, route), body, headers };
     const call: Call = { method: "POST", ...what, repeat: "when-not-accepted" };
     const outcome = await this.#transport.attempt(call, COPY_MS_MAX, readJson<Answer>());

@@ -50,10 +50,10 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
       body: SNAPSHOT_BODY,
       answers: { 200: json("What was taken.", SNAPSHOT) },
     }),
-    (request) => {
+    (request, reply) => {
       const { path, name } = request.body;
       const at = { ...request.params, path, name };
-      mayBeSilent(request);
+      mayBeSilent(request, reply);
       return callCluster(context, request, {
         run: (options) => cluster.snapshots.take(at, options),
       });
@@ -69,11 +69,11 @@ function changeRoutes(app: FastifyInstance, context: ApiContext): void {
       body: RESTORE_BODY,
       answers: { 200: json("What was brought back.", COPY_ANSWER) },
     }),
-    (request) => {
+    (request, reply) => {
       const { snapshot, version, path, to, replace = false } = request.body;
       const at = { ...request.params, path, to };
       if (snapshot !== undefined && version === undefined) {
-        mayBeSilent(request);
+        mayBeSilent(request, reply);
         return callCluster(context, request, {
           run: (options) => cluster.snapshots.restore({ ...at, snapshot, replace }, options),
         });

@@ -1,6 +1,7 @@
 /** Whole volumes, for programs. */
 import { queryOf, workflowPath } from "./client-paths.ts";
 import { type ClientFileAt, type ClientReadAt, wholeContent } from "./file-client.ts";
+import { PROCESSING_HEADER } from "./processing-header.ts";
 import { type Call, keep, readJson, type Transport } from "./transport.ts";
 import type {
   CarImportAnswer,
@@ -30,7 +31,7 @@ export class VolumeClient {
   async copy({ workflow, ...body }: VolumeCopy): Promise<VolumeCopyAnswer> {
     await this.show(workflow);
     const path = urlOf(workflow, "copy");
-    const headers = { "jobx-deadline-ms": String(STEP_WORK_MS) };
+    const headers = { "jobx-deadline-ms": String(STEP_WORK_MS), [PROCESSING_HEADER]: "yes" };
     const call = { method: "POST", path, body, headers, repeat: "when-not-accepted" } as const;
     return this.#once(call);
   }

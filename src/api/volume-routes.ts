@@ -77,10 +77,10 @@ function copyRoute(app: FastifyInstance, context: ApiContext): void {
       body: COPY_BODY,
       answers: { 200: json("What was copied.", COPY_ANSWER) },
     }),
-    (request) => {
+    (request, reply) => {
       const { from, to, recursive = false, exclusive = false, parents = false } = request.body;
       const copy = { ...request.params, from, to, recursive, exclusive, parents };
-      mayBeSilent(request);
+      mayBeSilent(request, reply);
       return callCluster(context, request, {
         run: (options) => treesFor(cluster, request).copy(copy, options),
       });

@@ -65,6 +65,7 @@ const bundles = {
   "jobx.js": "cli/main.js",
   "data-plane-worker.js": "node/data-plane/data-plane-worker.js",
   "workers/javascript-worker.js": "handlers/processors/javascript/javascript-worker.js",
+  "workers/executable-worker.js": "handlers/processors/executable/executable-worker.js",
   "mount-worker.js": "mount/mount-worker.js",
   "watchdog-worker.js": "mount/watchdog-worker.js",
   "block-worker.js": "mount/block-worker.js",

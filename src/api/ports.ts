@@ -127,7 +127,7 @@ export interface HandlerView {
   readonly revision: number;
   readonly version: string;
   readonly type: "mapper" | "combiner" | "reducer";
-  readonly language: "javascript" | "python";
+  readonly language: "javascript" | "python" | "executable";
   readonly requiredCapability: string;
   /** For steps that do not say it themselves, as is `timeoutMs`; null leaves it to others. */
   readonly retries: number | null;
@@ -210,7 +210,7 @@ export interface HandlerFile {
   readonly name: string;
   /** Path as the user knows it, for error messages. */
   readonly path: string;
-  readonly language: "javascript" | "python";
+  readonly language: "javascript" | "python" | "executable";
   readonly source: string;
 }
 

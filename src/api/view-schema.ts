@@ -246,7 +246,7 @@ const HANDLER_FIELDS = {
   revision: NATURAL,
   version: TEXT,
   type: oneOf("mapper", "combiner", "reducer"),
-  language: oneOf("javascript", "python"),
+  language: oneOf("javascript", "python", "executable"),
   requiredCapability: TEXT,
   retries: nullable(NATURAL),
   timeoutMs: nullable(NATURAL),

@@ -11,7 +11,13 @@ import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts"
 import { type LeftBehind, leftBehind } from "./left-processes.ts";
 import type { LiveOutput } from "./live-output.ts";
 import type { WorkerPool, WorkerUse } from "./pool.ts";
-import { type CallEnd, type CallMessage, type CallOptions, isStray } from "./worker-call.ts";
+import {
+  type CallEnd,
+  type CallMessage,
+  type CallOptions,
+  isStray,
+  toldHandler,
+} from "./worker-call.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** Time that a given-up JavaScript handler has to notice `ctx.signal`, milliseconds. */
@@ -163,13 +169,12 @@ export class Attempt {
     let end: CallEnd | LeftBehind;
     try {
       const { directory, names, volume } = this.#options;
-      const { name, version, type, argumentType } = handler;
       const known = worker.loaded.has(handler);
-      const source = known ? null : await this.#options.source(version);
+      const source = known ? null : await this.#options.source(handler.version);
       this.#check();
       end = await worker.call({
         start: {
-          handler: { name, version, type, argumentType },
+          handler: toldHandler(handler),
           source,
           directory: directory ?? null,
           logs: "printed",

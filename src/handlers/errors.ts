@@ -50,6 +50,8 @@ const REPORTED_CODES: ReadonlySet<string> = new Set<HandlerFaultCode>([
   "HANDLER_ARGUMENT_INVALID",
   "HANDLER_SESSION_READ_ONLY",
   "HANDLER_WORKSPACE_TOO_LARGE",
+  // Of an executable in line mode: the worker itself lives on.
+  "HANDLER_CRASHED",
 ]);
 
 /** Whether a worker may say this of its handler. */

@@ -163,7 +163,7 @@ describe("checkHandler()", () => {
 
   test("refuses names, extensions and sizes before any worker sees them", async () => {
     expect(await refusal("w.js", JS_HEAD, "1a")).toContain("HANDLER_NAME_INVALID");
-    expect(await refusal("w.rb", JS_HEAD)).toContain("HANDLER_LANGUAGE_UNKNOWN");
+    expect(await refusal("w.lua", JS_HEAD)).toContain("HANDLER_LANGUAGE_UNKNOWN");
     const long = JS_HEAD + " ".repeat(SOURCE_BYTES_MAX);
     expect(await refusal("w.js", long)).toContain("HANDLER_SOURCE_TOO_LARGE");
   });

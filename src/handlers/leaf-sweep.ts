@@ -6,7 +6,13 @@ import { abortReason, CANCEL_GRACE_MS, DELAY_MS_MAX, describeEnd } from "./attem
 import { HandlerFault } from "./errors.ts";
 import { groupFramesOf, pairFramesOf, pairsOf, pairsOfLists } from "./frames.ts";
 import type { Leaf } from "./leaf-unit.ts";
-import { type CallEnd, type CallMessage, type CallOptions, isStray } from "./worker-call.ts";
+import {
+  type CallEnd,
+  type CallMessage,
+  type CallOptions,
+  isStray,
+  toldHandler,
+} from "./worker-call.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** A call that takes longer lets the others go on without it, milliseconds. */
@@ -97,7 +103,7 @@ export class LeafSweep {
   /** Undefined for input that does not fit into frames: that is told best by the leaf's own attempt. */
   async #callOf(leaf: Leaf): Promise<CallOptions | undefined> {
     const { worker, handler } = this.#options;
-    const { name, version, type, argumentType } = handler;
+    const { version, type } = handler;
     const { names, volume, source } = leaf.input;
     try {
       const pairs = leaf.pairs;
@@ -106,7 +112,7 @@ export class LeafSweep {
       const text = worker.loaded.has(handler) ? null : await source(version);
       return {
         start: {
-          handler: { name, version, type, argumentType },
+          handler: toldHandler(handler),
           source: text,
           directory: null,
           logs: "told",

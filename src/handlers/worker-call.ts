@@ -1,4 +1,5 @@
 /** Calls of handlers, as a worker process takes them. */
+import type { HandlerRef } from "../wire/dataset.ts";
 import { type FromWorker, type StartMessage, WORKER_EXIT_STRAY } from "../wire/worker-protocol.ts";
 import type { MemoryExcess } from "./worker-memory.ts";
 
@@ -32,6 +33,15 @@ export type CallEnd =
 export function isStray(end: CallEnd | { readonly kind: "left" }): boolean {
   if (end.kind === "exited") return end.exitCode === WORKER_EXIT_STRAY;
   return end.kind === "failed" && end.code === "HANDLER_STRAY_ERROR";
+}
+
+/** A handler as its worker is told of it. */
+export function toldHandler(handler: HandlerRef): StartMessage["handler"] {
+  const { name, version, type, argumentType, language, runtime } = handler;
+  const told = { name, version, type, argumentType };
+  if (language !== "executable") return told;
+  const { codec = "tsv", separator = "\t" } = runtime ?? {};
+  return { ...told, lines: { codec, separator } };
 }
 
 /** Messages in the middle of a call. */

@@ -1,5 +1,6 @@
 /** The languages that handlers run in here. A new one is a folder in `processors`, and a line. */
 import type { Language } from "../wire/dataset.ts";
+import { EXECUTABLE } from "./processors/executable/processor.ts";
 import { JAVASCRIPT } from "./processors/javascript/processor.ts";
 import type { Processor } from "./processors/processor.ts";
 import { PYTHON_3 } from "./processors/python/processor.ts";
@@ -10,4 +11,5 @@ export type { WorkerCommand } from "./processors/processor.ts";
 export const PROCESSORS: Readonly<Record<Language, Processor>> = {
   javascript: JAVASCRIPT,
   python: PYTHON_3,
+  executable: EXECUTABLE,
 };

@@ -42,8 +42,11 @@ beforeEach(async () => {
 // Real processes on a machine that does other things as well.
 vi.setConfig({ testTimeout: 60_000 });
 
+/** Those with a `ctx`. */
+type Scripted = Exclude<Language, "executable">;
+
 /** What a mapper yields, whose body has the workspace as `dir`; or how it failed. */
-async function told(language: Language, body: string, mount?: string): Promise<unknown> {
+async function told(language: Scripted, body: string, mount?: string): Promise<unknown> {
   const source =
     language === "python"
       ? `import os\ndef map(arguments, ctx):\n    yield ctx.to_return()\n${body.replace(/^/gmu, "    ")}\n`
@@ -65,7 +68,7 @@ const BEFORE = {
   other: "other",
 };
 
-const CHANGES: Readonly<Record<Language, string>> = {
+const CHANGES: Readonly<Record<Scripted, string>> = {
   javascript: `
     const dir = await ctx.workspaceDirectory();
     yield ["in", fs.readdirSync(dir + "/in").sort().join(" ")];
@@ -80,7 +83,7 @@ RUN(["sh", "-c", 'cd "$JOBX_WORKSPACE" && printf new > in/a && rm -r in/gone && 
     'printf run > out/deep/x && chmod 755 out/deep/x && mkdir none && ln -s ../in/a out/l && ln -sf nowhere in/link'])`,
 };
 
-test.each<Language>(["javascript", "python"])(
+test.each<Scripted>(["javascript", "python"])(
   "what programs of a %s handler change in the directory is in the workspace with the attempt's end",
   async (language) => {
     expect(await told(language, CHANGES[language])).toEqual([
@@ -102,7 +105,7 @@ test.each<Language>(["javascript", "python"])(
   },
 );
 
-test.each<[Language, string]>([
+test.each<[Scripted, string]>([
   [
     "javascript",
     `const dir = await ctx.workspaceDirectory("in/a", "in/gone"); fs.writeFileSync(dir + "/in/gone/c", "c");`,
@@ -114,7 +117,7 @@ test.each<[Language, string]>([
   expect(await below(files.files, files.space)).toEqual({ ...BEFORE, "in/gone/c": "c" });
 });
 
-test.each<[Language, string]>([
+test.each<[Scripted, string]>([
   [
     "javascript",
     `const dir = await ctx.workspaceDirectory(); fs.writeFileSync(dir + "/torn", "x"); throw new Error("no");`,
@@ -141,7 +144,7 @@ test.each<[Language, string]>([
   },
 );
 
-test.each<[Language, string]>([
+test.each<[Scripted, string]>([
   ["javascript", `yield ["at", process.env.JOBX_VOLUME ?? null];`],
   ["python", `yield "at", os.environ.get("JOBX_VOLUME")`],
 ])("a %s handler finds where the volume is mounted, if it is", async (language, body) => {
@@ -149,7 +152,7 @@ test.each<[Language, string]>([
   expect(await told(language, body)).toEqual([["at", null]]);
 });
 
-test.each<[Language, string]>([
+test.each<[Scripted, string]>([
   [
     "javascript",
     `const dir = await ctx.workspaceDirectory("in/a"); execFileSync("mkfifo", [dir + "/pipe"]);`,
@@ -159,7 +162,7 @@ test.each<[Language, string]>([
   expect(await told(language, body)).toMatch(/FS_NOT_FILE/u);
 });
 
-test.each<[Language, string]>([
+test.each<[Scripted, string]>([
   [
     "javascript",
     `const dir = await ctx.workspaceDirectory("in/a"); for (let i = 0; i < 10001; i++) fs.writeFileSync(dir + "/" + i, "");`,

@@ -2,6 +2,7 @@
 import {
   type FromWorker,
   type HandlerForm,
+  type LineForm,
   type ToWorker,
   type VolumeAccess,
   WORKER_CODECS,
@@ -12,6 +13,7 @@ import { malformed } from "./worker-protocol-errors.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const satisfies readonly WorkerLogLevel[];
+const LINE_CODECS = ["tsv", "ndjson"] as const satisfies readonly LineForm["codec"][];
 const FORMS = ["plain", "body"] as const satisfies readonly HandlerForm[];
 
 /**
@@ -107,6 +109,7 @@ function parseStart(fields: Fields): ToWorker {
       version: text(handler, "version"),
       type: text(handler, "type"),
       argumentType: handler["argumentType"] === null ? null : text(handler, "argumentType"),
+      lines: parseLines(handler),
     },
     source: fields["source"] === null ? null : text(fields, "source"),
     directory: fields["directory"] === null ? null : text(fields, "directory"),
@@ -123,6 +126,14 @@ function parseStart(fields: Fields): ToWorker {
     },
     volume: parseVolume(fields),
   };
+}
+
+function parseLines(handler: Fields): LineForm | undefined {
+  if (handler["lines"] === undefined) return undefined;
+  const lines = object(handler, "lines");
+  const codec = LINE_CODECS.find((name) => name === lines["codec"]);
+  if (codec === undefined) throw malformed("an unknown codec of lines");
+  return { codec, separator: text(lines, "separator") };
 }
 
 function parseVolume(fields: Fields): VolumeAccess | undefined {

@@ -73,6 +73,13 @@ export interface VolumeAccess {
   readonly mount?: string | undefined;
 }
 
+/** How an executable in line mode reads and writes records. */
+export interface LineForm {
+  readonly codec: "tsv" | "ndjson";
+  /** Between key and value with tsv. */
+  readonly separator: string;
+}
+
 /** One handler call, as its worker is told. */
 export interface StartMessage {
   readonly kind: "start";
@@ -83,6 +90,8 @@ export interface StartMessage {
     readonly version: string;
     readonly type: string;
     readonly argumentType: string | null;
+    /** Of executables in line mode only. */
+    readonly lines?: LineForm | undefined;
   };
   /** Null when this worker has run the handler of this name at this version before. */
   readonly source: string | null;

@@ -1,6 +1,7 @@
 /**
  * Where a handler's source carries its description and metadata: the first block comment of a
- * JavaScript file, the docstring of a Python file. Only text is looked at; nothing is run.
+ * JavaScript file, the docstring of a Python file, the first lines of an executable that begin with `#`. Only text
+ * is looked at; nothing is run.
  */
 import type { HandlerLanguage } from "./languages.ts";
 
@@ -34,17 +35,16 @@ export function findHandlerComment(
   source: string,
   language: HandlerLanguage,
 ): HandlerCommentResult {
-  const opening = language === "python" ? findDocstring(source) : findBlockComment(source);
+  const opening = FINDERS[language](source);
   if (opening === undefined) {
-    const what = language === "python" ? "docstring" : "block comment";
-    return { kind: "missing", line: 1, reason: `the file has no ${what} that is closed` };
+    return { kind: "missing", line: 1, reason: `the file has no ${COMMENT_NAMES[language]}` };
   }
   const lines = opening.body.split("\n").map((line) => line.replace(/\r$/, ""));
   const parsers = lines.map((line, index) => parserNamed(line, { language, isFirst: index === 0 }));
   const divider = parsers.findIndex((parser) => FORMATS.has(parser ?? "none"));
   const format = FORMATS.get(parsers[divider] ?? "none");
   if (format === undefined) return withoutDivider(parsers, opening.startLine);
-  const undecorated = language === "python" ? lines : lines.map(withoutStar);
+  const undecorated = language === "javascript" ? lines.map(withoutStar) : lines;
   const description = dedent(undecorated.slice(0, divider)).join("\n").trim();
   return {
     kind: "comment",
@@ -57,6 +57,18 @@ export function findHandlerComment(
     },
   };
 }
+
+const COMMENT_NAMES = {
+  javascript: "block comment that is closed",
+  python: "docstring that is closed",
+  executable: "lines at its beginning that begin with #",
+} as const satisfies Record<HandlerLanguage, string>;
+
+const FINDERS: Readonly<Record<HandlerLanguage, (source: string) => Opening | undefined>> = {
+  javascript: findBlockComment,
+  python: findDocstring,
+  executable: findHashComment,
+};
 
 /** By the parser that a divider names, in small letters. */
 const FORMATS: ReadonlyMap<string, "yaml" | "json"> = new Map([
@@ -79,7 +91,8 @@ function parserNamed(
   options: { readonly language: HandlerLanguage; readonly isFirst: boolean },
 ): string | undefined {
   const { language, isFirst } = options;
-  const pattern = language === "python" ? DIVIDER : isFirst ? DIVIDER_FIRST : DIVIDER_STARRED;
+  const starred = isFirst ? DIVIDER_FIRST : DIVIDER_STARRED;
+  const pattern = language === "javascript" ? starred : DIVIDER;
   return pattern.exec(line)?.[1]?.trim().toLowerCase();
 }
 
@@ -180,4 +193,18 @@ function endOfDocstring(
     else if (source.startsWith(options.quotes, at)) return at;
   }
   return -1;
+}
+
+/** The first lines that begin with `#`, behind one that names an interpreter, without that sign and a blank. */
+function findHashComment(source: string): Opening | undefined {
+  const lines = source.split("\n");
+  const isOpening = (line: string, at: number): boolean =>
+    line.startsWith("#") && !(at === 0 && line.startsWith("#!"));
+  const first = lines.findIndex(isOpening);
+  const before = lines.slice(lines[0]?.startsWith("#!") === true ? 1 : 0, Math.max(0, first));
+  if (first < 0 || before.some((line) => line.trim() !== "")) return undefined;
+  const end = lines.findIndex((line, at) => at > first && !line.startsWith("#"));
+  const comment = lines.slice(first, end < 0 ? lines.length : end);
+  const body = comment.map((line) => line.replace(/^# ?/, "")).join("\n");
+  return { body, startLine: first + 1 };
 }

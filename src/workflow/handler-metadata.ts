@@ -71,6 +71,8 @@ export const MEMORY_BYTES_MAX = 2 ** 40;
 export const METADATA_LENGTH_MAX = 8 * 1024;
 
 const ARGUMENT_NAMES = { mapper: "arguments", combiner: "results", reducer: "results" } as const;
+/** An executable reads records, as they come. */
+const KEYS_REQUIRED_OF_EXECUTABLES = ["handler_type", "required_capability"] as const;
 /**
  * What can be called on a sequence of pairs. Python's `int` and `float` can, too, as in any handler of
  * theirs, and fail the call.
@@ -81,6 +83,7 @@ const ARGUMENT_TYPES = {
     ...["list", "dict", "tuple", "set", "frozenset", "str", "bool", "int", "float"],
     ...["sorted", "reversed", "enumerate", "iter", "len"],
   ],
+  executable: [],
 } as const;
 const KEYS_REQUIRED = ["handler_type", "argument_spec", "required_capability"] as const;
 const KEYS_ALLOWED: readonly string[] = [
@@ -165,7 +168,8 @@ function validate(
   for (const key of fields.keys()) {
     if (!KEYS_ALLOWED.includes(key)) throw refuse(key, `unknown key: ${key}`);
   }
-  for (const key of KEYS_REQUIRED) {
+  const isExecutable = options.language === "executable";
+  for (const key of isExecutable ? KEYS_REQUIRED_OF_EXECUTABLES : KEYS_REQUIRED) {
     if (!fields.has(key)) throw refuse(key, `missing key: ${key}`);
   }
   const type = handlerType(fields.get("handler_type"), refuse);
@@ -183,7 +187,7 @@ function validate(
     retries: retries(fields.get("retries"), refuse),
     timeoutMs: timeoutMs(fields.get("timeout"), refuse),
     memoryBytes: memoryBytes(fields.get("memory"), refuse),
-    runtime: readRuntime(fields, { isExecutable: false, refuse }),
+    runtime: readRuntime(fields, { isExecutable, refuse }),
     description: options.description,
   };
 }
@@ -201,6 +205,7 @@ function argumentType(
     readonly refuse: Refuse;
   },
 ): MetadataArgumentType {
+  if (options.language === "executable" && value === undefined) return null;
   const wanted = ARGUMENT_NAMES[options.type];
   const refuse = (reason: string) => options.refuse("argument_spec", reason);
   if (!Array.isArray(value) || value.length !== 1) {
@@ -221,6 +226,8 @@ function argumentType(
   const types: readonly Exclude<MetadataArgumentType, null>[] = ARGUMENT_TYPES[options.language];
   const known = types.find((candidate) => candidate === type);
   if (known !== undefined) return known;
+  if (types.length === 0)
+    throw refuse("the type is null: an executable reads records as they come");
   const where = ARGUMENT_TYPES.python.some((candidate) => candidate === type)
     ? "in JavaScript the type"
     : "the type";

@@ -14,14 +14,19 @@ function failure(run: () => unknown): JobxError | undefined {
 
 test("folders and file name are joined by _, and the extension names the language", () => {
   expect(
-    handlersAmong(["map/test/split.py", "sum.mjs", "a.js", "b.ts", "c.mts", "v1.count.py"]),
+    handlersAmong([
+      ...["map/test/split.py", "sum.mjs", "a.js", "b.ts", "c.mts", "v1.count.py"],
+      ...["tools/top.awk", "x.sh"],
+    ]),
   ).toEqual([
     { name: "a", path: "a.js", language: "javascript" },
     { name: "b", path: "b.ts", language: "javascript" },
     { name: "c", path: "c.mts", language: "javascript" },
     { name: "map_test_split", path: "map/test/split.py", language: "python" },
     { name: "sum", path: "sum.mjs", language: "javascript" },
+    { name: "tools_top", path: "tools/top.awk", language: "executable" },
     { name: "v1.count", path: "v1.count.py", language: "python" },
+    { name: "x", path: "x.sh", language: "executable" },
   ]);
 });
 

@@ -212,9 +212,11 @@ function environment(value: unknown, refuse: Refuse): Readonly<Record<string, st
 function separator(value: unknown, refuse: Refuse): string | undefined {
   if (value === undefined) return undefined;
   const isText = typeof value === "string" && value.length >= 1;
-  if (isText && value.length <= SEPARATOR_LENGTH_MAX && !/[\n\r\0]/u.test(value)) return value;
+  const fits = isText && value.length <= SEPARATOR_LENGTH_MAX;
+  if (fits && /^[\t\x20!#-/:-@^_`{|}~]+$/u.test(value)) return value;
   const length = `1 to ${SEPARATOR_LENGTH_MAX} characters`;
-  throw refuse("separator", `separator is ${length}, none of them the end of a line`);
+  const what = "tabulators, blanks or signs of ASCII without quotes, brackets and backslashes";
+  throw refuse("separator", `separator is ${length}: ${what}`);
 }
 
 function isPure(value: unknown, refuse: Refuse): boolean {

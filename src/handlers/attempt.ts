@@ -5,12 +5,13 @@
  */
 import type { Timer, Timers } from "../std/clock.ts";
 import type { HandlerRef, Printed, WorkError, WorkerExit } from "../wire/dataset.ts";
-import { sizeText } from "../wire/handler-metadata.ts";
 import type { StartMessage } from "../wire/worker-protocol.ts";
-import { HandlerFault, type HandlerFaultCode, HandlersError } from "./errors.ts";
+import { type AttemptEnd, describeEnd } from "./end-text.ts";
+import { HandlerFault, HandlersError } from "./errors.ts";
 import { type LeftBehind, leftBehind } from "./left-processes.ts";
 import type { LiveOutput } from "./live-output.ts";
 import type { WorkerPool, WorkerUse } from "./pool.ts";
+import { SilenceWatch } from "./silence-watch.ts";
 import {
   type CallEnd,
   type CallMessage,
@@ -97,15 +98,15 @@ export class Attempt {
   readonly #onAbort = () => this.#give(abortReason(this.#options.signal));
   /** The first thing that went wrong; thrown by all calls from then on. */
   #ended: Error | undefined;
-  #timedOut = false;
+  /** What its time was up for; undefined while it is not. */
+  #overdue: Overdue | undefined;
   #exit: WorkerExit | undefined;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
     if (options.timeoutMs <= DELAY_MS_MAX) {
       this.#timer = options.timers.after(options.timeoutMs, () => {
-        this.#timedOut = true;
-        this.#killBusy();
+        this.#end("HANDLER_TIMEOUT", `not finished after ${options.timeoutMs} ms`);
       });
     }
     if (options.signal.aborted) this.#onAbort();
@@ -166,6 +167,7 @@ export class Attempt {
 
   async #call(handler: HandlerRef, options: AttemptCall): Promise<void> {
     const worker = await this.#worker(handler);
+    const watch = this.#watch(handler, worker);
     let end: CallEnd | LeftBehind;
     try {
       const { directory, names, volume } = this.#options;
@@ -182,9 +184,14 @@ export class Attempt {
           names,
           volume,
         },
-        input: options.input,
-        onBatch: options.onBatch,
+        input: watch?.watched(options.input) ?? options.input,
+        onBatch: (records, body) => {
+          const waiting = options.onBatch(records, body);
+          watch?.hear();
+          return waiting === undefined ? undefined : (watch?.during(waiting) ?? waiting);
+        },
         onMessage: (message) => {
+          watch?.hear();
           // What it logs is printed.
           if (message.kind !== "log") options.onMessage(message);
         },
@@ -194,6 +201,7 @@ export class Attempt {
         end = (await leftBehind(worker, this.#options.timers)) ?? end;
       }
     } finally {
+      watch?.stop();
       this.#busy.delete(worker);
       this.#free.push(worker);
     }
@@ -217,13 +225,34 @@ export class Attempt {
       if (worker.calls > 0) this.#shared.add(worker);
       worker.stdout.reset();
       worker.stderr.reset();
-      const { output, onOutput } = this.#options.listeners;
-      worker.onOutput = (stream, chunk) => {
-        output?.push(stream, chunk);
-        onOutput?.(stream, chunk);
-      };
+      this.#listen(worker, undefined);
     }
     return worker;
+  }
+
+  #listen(worker: WorkerProcess, watch: SilenceWatch | undefined): void {
+    const { output, onOutput } = this.#options.listeners;
+    worker.onOutput = (stream, chunk) => {
+      watch?.hear();
+      output?.push(stream, chunk);
+      onOutput?.(stream, chunk);
+    };
+  }
+
+  /** Of a handler that says how long it may be silent. */
+  #watch({ runtime }: HandlerRef, worker: WorkerProcess): SilenceWatch | undefined {
+    const silenceMs = runtime?.silenceMs;
+    if (silenceMs === undefined) return undefined;
+    const onSilent = (): void => this.#end("HANDLER_SILENT", `no sign of it for ${silenceMs} ms`);
+    const watch = new SilenceWatch(this.#options.timers, { silenceMs, onSilent });
+    this.#listen(worker, watch);
+    return watch;
+  }
+
+  /** Its time is up: all its workers are killed. */
+  #end(code: Overdue["code"], message: string): void {
+    this.#overdue ??= { code, message };
+    this.#killBusy();
   }
 
   /** Keeps at most one beside the next: a pool has two workers for each attempt. */
@@ -238,20 +267,17 @@ export class Attempt {
     try {
       return await this.#options.pool.acquire(handler, this.#options.use);
     } catch (error) {
-      if (error instanceof HandlersError) throw this.#first(new AttemptReleased(error.message));
+      if (error instanceof HandlersError) {
+        throw this.#first(new AttemptReleased(`${error.code}: ${error.message}`));
+      }
       throw error;
     }
   }
 
   /** Throws what has ended the attempt, if anything has. */
   #check(): void {
-    if (this.#timedOut && this.#ended === undefined) this.#ended = this.#timeout("", "");
+    if (this.#overdue !== undefined) this.#ended ??= overdueFailure(this.#overdue, "", "");
     if (this.#ended !== undefined) throw this.#ended;
-  }
-
-  #timeout(stdout: string, stderr: string): AttemptFailed {
-    const message = `not finished after ${this.#options.timeoutMs} ms`;
-    return new AttemptFailed({ code: "HANDLER_TIMEOUT", message, traceback: "", stdout, stderr });
   }
 
   #first(error: Error): Error {
@@ -270,7 +296,7 @@ export class Attempt {
     }
     let error: unknown;
     if (end.kind === "broken" && !(end.error instanceof HandlerFault)) error = end.error;
-    else if (this.#timedOut) error = this.#timeout(stdout, stderr);
+    else if (this.#overdue !== undefined) error = overdueFailure(this.#overdue, stdout, stderr);
     else if (this.#shared.has(worker) && mayBeOfOthers(end)) {
       error = new AttemptStrayed("the worker was ended by what others left in it");
     } else error = new AttemptFailed({ ...describeEnd(end), stdout, stderr });
@@ -299,6 +325,16 @@ export class Attempt {
   }
 }
 
+/** Why time was up. */
+interface Overdue {
+  readonly code: "HANDLER_TIMEOUT" | "HANDLER_SILENT";
+  readonly message: string;
+}
+
+function overdueFailure(overdue: Overdue, stdout: string, stderr: string): AttemptFailed {
+  return new AttemptFailed({ ...overdue, traceback: "", stdout, stderr });
+}
+
 /** What others have left in a worker, such as a timer, may throw or start processes during this one's call. */
 function mayBeOfOthers(end: AttemptEnd): boolean {
   return end.kind === "left" || end.kind === "unbegun" || isStray(end);
@@ -308,46 +344,4 @@ function mayBeOfOthers(end: AttemptEnd): boolean {
 export function abortReason(signal: AbortSignal): string {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? reason.message : String(reason);
-}
-
-/** What ends an attempt. */
-type AttemptEnd = Exclude<CallEnd, { kind: "done" }> | LeftBehind;
-
-/** How a call that was not done failed, for people. */
-export function describeEnd(end: AttemptEnd): {
-  readonly code: string;
-  readonly message: string;
-  readonly traceback: string;
-} {
-  const fault = (code: HandlerFaultCode, message: string) => ({ code, message, traceback: "" });
-  switch (end.kind) {
-    case "failed":
-      return { code: end.code, message: end.message, traceback: end.traceback };
-    case "exited": {
-      if (isStray(end)) {
-        return fault("HANDLER_STRAY_ERROR", "something threw outside of the handler's call");
-      }
-      const how = end.signal === null ? `with code ${end.exitCode}` : `by signal ${end.signal}`;
-      return fault("HANDLER_CRASHED", `the worker process ended ${how} during the call`);
-    }
-    case "killed":
-    case "unbegun":
-      return fault("HANDLER_CRASHED", "the worker process was killed during the call");
-    case "memory": {
-      const { usedBytes, limitBytes } = end;
-      const told = `used ${sizeText(usedBytes)} of ${sizeText(limitBytes)} that it may`;
-      const todo = "give each call less to do, or allow more: `memory` in the handler's comment";
-      return fault("HANDLER_MEMORY_EXCEEDED", `the handler ${told}; ${todo}`);
-    }
-    case "left": {
-      const todo = "end what is started, or wait for it, before the call ends";
-      return fault("HANDLER_LEFT_PROCESSES", `the handler left ${end.told}; ${todo}`);
-    }
-    case "protocol":
-      return fault("HANDLER_PROTOCOL", end.reason);
-    case "broken":
-      return end.error instanceof HandlerFault
-        ? fault(end.error.code, end.error.message)
-        : fault("HANDLER_FAILED", String(end.error));
-  }
 }

@@ -26,6 +26,14 @@ export type HandlerFaultDetails =
   | { readonly code: "HANDLER_WORKSPACE_TOO_LARGE" }
   /** Its process ended in the middle of a call. */
   | { readonly code: "HANDLER_CRASHED" }
+  /** Its process was killed from outside in the middle of a call. */
+  | { readonly code: "HANDLER_KILLED" }
+  /** It gave no sign for longer than it may. */
+  | { readonly code: "HANDLER_SILENT" }
+  /** It started more processes than an attempt may. */
+  | { readonly code: "HANDLER_PROCESSES_EXCEEDED" }
+  /** It wrote a file larger than an attempt may. */
+  | { readonly code: "HANDLER_DISK_EXCEEDED" }
   /** It took longer than its attempt may take. */
   | { readonly code: "HANDLER_TIMEOUT" }
   /** Its process, with what that has started, used more memory than an attempt may. */
@@ -66,6 +74,10 @@ export class HandlerFault extends JobxError<HandlerFaultDetails> {}
 export type HandlersErrorDetails =
   /** A worker of this language cannot be started on this machine. */
   | { readonly code: "HANDLER_WORKER_UNAVAILABLE"; readonly language: string }
+  /** The handler must be in a sandbox, and this machine has none. */
+  | { readonly code: "HANDLER_SANDBOX_UNAVAILABLE" }
+  /** The handler's limits must be enforced by the kernel, and are not here. */
+  | { readonly code: "HANDLER_LIMIT_UNAVAILABLE" }
   /** The pool or the runner was closed. */
   | { readonly code: "HANDLER_POOL_CLOSED" };
 

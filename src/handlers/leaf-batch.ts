@@ -142,7 +142,9 @@ export class LeafBatch {
       return await this.#options.pool.acquire(handler, this.#options.use);
     } catch (error) {
       if (!(error instanceof HandlersError)) throw error;
-      for (const leaf of leaves) leaf.finish({ kind: "released", reason: error.message });
+      for (const leaf of leaves) {
+        leaf.finish({ kind: "released", reason: `${error.code}: ${error.message}` });
+      }
       return undefined;
     }
   }

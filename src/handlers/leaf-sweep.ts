@@ -2,7 +2,8 @@
 import type { Timer, Timers } from "../std/clock.ts";
 import type { HandlerRef } from "../wire/dataset.ts";
 import { isName } from "../wire/handler-metadata.ts";
-import { abortReason, CANCEL_GRACE_MS, DELAY_MS_MAX, describeEnd } from "./attempt.ts";
+import { abortReason, CANCEL_GRACE_MS, DELAY_MS_MAX } from "./attempt.ts";
+import { describeEnd } from "./end-text.ts";
 import { HandlerFault } from "./errors.ts";
 import { groupFramesOf, pairFramesOf, pairsOf, pairsOfLists } from "./frames.ts";
 import type { Leaf } from "./leaf-unit.ts";

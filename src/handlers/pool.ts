@@ -9,7 +9,9 @@ import { threadId } from "node:worker_threads";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { WorkerCodec } from "../wire/worker-protocol.ts";
 import { HandlersError } from "./errors.ts";
+import { type Machine, PLAIN_MACHINE } from "./limits/report.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
+import type { CageGround } from "./worker-cage.ts";
 import { type WorkerNeed, workerKey } from "./worker-key.ts";
 import { MEMORY_LOOK_MS } from "./worker-memory.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -40,6 +42,12 @@ export interface WorkerPoolOptions {
   readonly codecs?: readonly WorkerCodec[];
   /** Ways to kill workers with all that they have started that may be used, for tests. */
   readonly enforcers?: readonly TreeEnforcer[];
+  /** What this machine can limit; nothing by default. */
+  readonly machine?: Machine | undefined;
+  /** Tells this pool's control groups from those of all others, also after a restart; else none is looked for. */
+  readonly owner?: string | undefined;
+  /** Directories that a sandbox hides. */
+  readonly hidden?: readonly string[] | undefined;
   readonly idleMs?: number;
   readonly callsMax?: number;
 }
@@ -78,7 +86,7 @@ export class WorkerPool {
   readonly #all = new Map<WorkerProcess, WorkerUser>();
   /** Those that are being killed: each makes a place for one who waits. */
   readonly #leaving = new Set<WorkerProcess>();
-  #trees: Promise<TreeKeeper> | undefined;
+  #ground: Promise<CageGround> | undefined;
   /** Workers that live, start or are being killed. */
   #count = 0;
   #made = 0;
@@ -88,6 +96,14 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+  }
+
+  /** Clears what an earlier node has left, without waiting for the first who wants a worker. */
+  prepare(): Promise<CageGround> {
+    this.#ground ??= this.#prepare();
+    // Who wants a worker is told.
+    this.#ground.catch(() => undefined);
+    return this.#ground;
   }
 
   /** Most workers at once. */
@@ -117,14 +133,14 @@ export class WorkerPool {
   async acquire(need: WorkerNeed, use: WorkerUse): Promise<WorkerProcess> {
     if (this.#closed) throw closedError();
     const worker = this.#takeIdle(need, use) ?? (await this.#wait(need, use));
-    worker.memory.limitBytes = this.#limitOf(need);
+    worker.holdMemory(this.#limitOf(need));
     return worker;
   }
 
   /** Whether a worker that a user has can serve this need of theirs too; it is held to its limit from then on. */
   reuse(worker: WorkerProcess, need: WorkerNeed): boolean {
     if (!worker.alive || !this.#suits(worker, need)) return false;
-    worker.memory.limitBytes = this.#limitOf(need);
+    worker.holdMemory(this.#limitOf(need));
     return true;
   }
 
@@ -232,7 +248,7 @@ export class WorkerPool {
     this.#count++;
     try {
       const { directory, timers, codecs } = this.#options;
-      this.#trees ??= this.#prepare();
+      const ground = this.prepare();
       const number = this.#made++;
       const worker = await WorkerProcess.start({
         need: waiter.need,
@@ -241,7 +257,7 @@ export class WorkerPool {
         mark: `${process.pid}-${threadId}-${marksMade++}`,
         timers,
         codecs,
-        trees: await this.#trees,
+        ground: await ground,
       });
       this.#all.set(worker, waiter.use.user);
       this.#watchLater();
@@ -258,16 +274,15 @@ export class WorkerPool {
   }
 
   /** Clears what an earlier node has left, and finds out how trees are killed here. */
-  async #prepare(): Promise<TreeKeeper> {
+  async #prepare(): Promise<CageGround> {
     try {
-      const { directory, timers, enforcers } = this.#options;
+      const { directory, timers, enforcers, owner, machine = PLAIN_MACHINE } = this.#options;
       await rm(directory, { recursive: true, force: true });
       await mkdir(directory, { recursive: true });
-      return await TreeKeeper.probe(
-        enforcers === undefined ? { timers } : { timers, allowed: enforcers },
-      );
+      const trees = await TreeKeeper.probe({ timers, owner, allowed: enforcers });
+      return { trees, machine, timers, hidden: this.#options.hidden ?? [] };
     } catch (error) {
-      this.#trees = undefined;
+      this.#ground = undefined;
       throw error;
     }
   }
@@ -287,7 +302,7 @@ export class WorkerPool {
 
   /** Finds workers that use too much, and idle ones that are of no use any more. */
   async #look(): Promise<void> {
-    await Promise.all([...this.#all.keys()].map((worker) => worker.lookAtMemory()));
+    await Promise.all([...this.#all.keys()].map((worker) => worker.lookAtUse()));
     const useless = this.#idle.filter(
       ({ worker }) => !worker.alive || worker.memory.isGrown || worker.others().length > 0,
     );

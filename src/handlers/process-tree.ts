@@ -6,11 +6,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { threadId } from "node:worker_threads";
 import type { Timers } from "../std/clock.ts";
 import { KeptFile } from "./kept-file.ts";
+import { findHierarchies } from "./limits/group-bases.ts";
+import { GroupNames, groupsOf, makeGroup, removeGroup } from "./limits/group-directory.ts";
 import { type FamilyRoot, familyOf, type ProcessEntry, ProcessTable } from "./process-table.ts";
 
 /** Who makes sure that a whole tree dies. */
@@ -26,19 +27,28 @@ const table = new ProcessTable();
 const ROUNDS_MAX = 100;
 const ROUND_MS = 10;
 
-/** Names of groups are unique among all keepers of a process: each thread has a range of its own. */
-let groupsMade = threadId * 1_000_000_000;
-
 /** A process and its descendants. */
 export interface ProcessTree {
   readonly enforcer: TreeEnforcer;
   /** Its living processes. Without control groups what was started in the last second may be missing. */
   processes(): readonly number[];
-  /** Those that live besides the first one. Cheap where there are none. */
+  /** What runs by now is no other from now on: the parts of a worker that has not run a handler yet. */
+  settle(): void;
+  /** Those that live besides the first one and what was there when it settled. Cheap where there are none. */
   others(): readonly number[];
   /** Kills all of them; resolves when none is left, or after a bounded number of rounds. */
   kill(): Promise<void>;
   /** Removes what this object keeps in the system. After `kill`, when the first process is reaped. */
+  release(): Promise<void>;
+}
+
+/** A tree that is there before its first process. */
+export interface PreparedTree {
+  /** Files that this process writes 0 into before it starts others: then it belongs to the tree. */
+  readonly joins: readonly string[];
+  /** Its first process is started; it has joined by itself, or will have when it says so. */
+  take(root: FamilyRoot): ProcessTree;
+  /** No process was started. */
   release(): Promise<void>;
 }
 
@@ -50,30 +60,36 @@ interface Base {
 
 /** Makes process trees in the best way that this machine allows. */
 export class TreeKeeper {
+  /** Names of the groups that it makes, and that its workers have in other hierarchies. */
+  readonly names: GroupNames;
   readonly #base: Base | undefined;
   readonly #timers: Timers;
 
-  constructor(base: Base | undefined, timers: Timers) {
+  constructor(base: Base | undefined, timers: Timers, names: GroupNames) {
     this.#base = base;
     this.#timers = timers;
+    this.names = names;
   }
 
-  /** Finds the best way by killing a process with each; clears groups of nodes that have died. */
+  /** Finds the best way by killing a process with each; clears groups that its owner has left. */
   static async probe(options: {
     readonly timers: Timers;
     /** Ways that may be used, for tests; all by default. */
-    readonly allowed?: readonly TreeEnforcer[];
+    readonly allowed?: readonly TreeEnforcer[] | undefined;
+    /** Whose groups these are: nobody else may use that name now. Without it nothing was left. */
+    readonly owner?: string | undefined;
   }): Promise<TreeKeeper> {
-    const { timers } = options;
+    const { timers, owner } = options;
+    const names = new GroupNames(owner);
     for (const base of await findBases()) {
       if (options.allowed?.includes(base.enforcer) === false) continue;
-      const keeper = new TreeKeeper(base, timers);
+      const keeper = new TreeKeeper(base, timers, names);
       if (await keeper.#works()) {
-        await sweep(base, timers);
+        if (owner !== undefined) await sweep(base, { owner, names, timers });
         return keeper;
       }
     }
-    return new TreeKeeper(undefined, timers);
+    return new TreeKeeper(undefined, timers, names);
   }
 
   /** Who will kill the trees. */
@@ -81,14 +97,28 @@ export class TreeKeeper {
     return this.#base?.enforcer ?? "process-group";
   }
 
+  /** Makes the place of a tree. `name` is one of `names`. */
+  async prepare(name: string): Promise<PreparedTree> {
+    const base = this.#base;
+    const timers = this.#timers;
+    if (base === undefined) {
+      const take = (root: FamilyRoot): ProcessTree => new MarkedTree(root, timers);
+      return { joins: [], take, release: () => Promise.resolve() };
+    }
+    const directory = join(base.directory, name);
+    await makeGroup(directory);
+    return {
+      joins: [join(directory, "cgroup.procs")],
+      take: ({ pid }) => new GroupTree({ ...base, directory }, { pid, timers }),
+      release: () => removeGroup(directory, timers),
+    };
+  }
+
   /** Takes over a process that leads its own process group and has not started others yet. */
   async adopt(root: FamilyRoot): Promise<ProcessTree> {
-    const base = this.#base;
-    if (base === undefined) return new MarkedTree(root, this.#timers);
-    const directory = join(base.directory, `jobx-${process.pid}-${groupsMade++}`);
-    await mkdir(directory, { recursive: true });
-    await writeFile(join(directory, "cgroup.procs"), String(root.pid));
-    return new GroupTree({ ...base, directory }, { pid: root.pid, timers: this.#timers });
+    const prepared = await this.prepare(this.names.next());
+    for (const file of prepared.joins) await writeFile(file, String(root.pid));
+    return prepared.take(root);
   }
 
   async #works(): Promise<boolean> {
@@ -120,44 +150,31 @@ function delay(timers: Timers, delayMs: number): Promise<void> {
   });
 }
 
-/** Where this process may have groups of its own: below the group that it is in, by mount. */
+/** Where this process may have groups of its own: below the group that it is in. */
 async function findBases(): Promise<readonly Base[]> {
-  const mounts = await readFile("/proc/mounts", "utf8").catch(() => "");
-  const own = await readFile("/proc/self/cgroup", "utf8").catch(() => "");
-  const ownPath = (controller: string) =>
-    own
-      .split("\n")
-      .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
-      .find((match) => match?.[1]?.split(",").includes(controller) === true)?.[2] ?? "/";
-  const bases: Base[] = [];
-  for (const line of mounts.split("\n")) {
-    const [, directory = "", kind, options = ""] = line.split(" ");
-    if (kind === "cgroup2") {
-      bases.unshift({ enforcer: "cgroup-v2", directory: join(directory, ownPath("")) });
-    }
-    if (kind === "cgroup" && options.split(",").includes("freezer")) {
-      bases.push({ enforcer: "cgroup-v1", directory: join(directory, ownPath("freezer")) });
-    }
-  }
-  return bases;
+  return (await findHierarchies())
+    .filter(
+      ({ version, controllers }) => version === "cgroup-v2" || controllers.includes("freezer"),
+    )
+    .map(({ version, directory }) => ({ enforcer: version, directory }));
 }
 
-/** Kills and removes what nodes that are no more have left behind. */
-async function sweep(base: Base, timers: Timers): Promise<void> {
-  for (const name of await readdir(base.directory).catch(() => [])) {
-    const pid = Number(/^jobx-(\d+)-\d+$/.exec(name)?.[1] ?? 0);
-    if (pid === 0 || pid === process.pid || isAlive(pid)) continue;
-    const tree = new GroupTree(
-      { ...base, directory: join(base.directory, name) },
-      { pid: 0, timers },
-    );
+/**
+ * Kills and removes what the owner has left behind. That is known by its name alone: the process that made
+ * it may have had a number that another one has now, or be of another namespace.
+ */
+async function sweep(
+  base: Base,
+  options: { readonly owner: string; readonly names: GroupNames; readonly timers: Timers },
+): Promise<void> {
+  const { owner, names, timers } = options;
+  for (const name of await groupsOf(base.directory, owner)) {
+    if (names.isOwn(name)) continue;
+    const directory = join(base.directory, name);
+    const tree = new GroupTree({ ...base, directory }, { pid: 0, timers });
     await tree.kill();
     await tree.release();
   }
-}
-
-function isAlive(pid: number): boolean {
-  return signal(pid, 0);
 }
 
 /** Sends a signal; false when there is nobody to take it. */
@@ -175,6 +192,8 @@ class GroupTree implements ProcessTree {
   readonly #directory: string;
   readonly #pid: number;
   readonly #timers: Timers;
+  /** Of a worker: itself, and what starts or watches it. */
+  #own: ReadonlySet<number>;
   /** Opening it costs most of a look. The older groups keep a list for a second while it is open. */
   readonly #members: KeptFile | undefined;
 
@@ -183,45 +202,47 @@ class GroupTree implements ProcessTree {
     this.enforcer = base.enforcer;
     this.#directory = base.directory;
     this.#pid = options.pid;
+    this.#own = new Set([options.pid]);
     this.#timers = options.timers;
     if (base.enforcer === "cgroup-v2") {
       this.#members = new KeptFile(join(base.directory, "cgroup.procs"));
     }
   }
 
+  settle(): void {
+    this.#own = new Set([this.#pid, ...this.processes()]);
+  }
+
   others(): readonly number[] {
     if (this.#members?.beginning() === `${this.#pid}\n`) return [];
-    return this.processes().filter((pid) => pid !== this.#pid);
+    return this.processes().filter((pid) => !this.#own.has(pid));
   }
 
   processes(): readonly number[] {
-    try {
-      const text = readFileSync(join(this.#directory, "cgroup.procs"), "utf8");
-      return text.split("\n").filter(Boolean).map(Number);
-    } catch {
-      return [];
-    }
+    return this.#listed().filter((pid) => pid !== 0);
   }
 
   async kill(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      if (this.processes().length === 0) return;
+      if (this.#listed().length === 0) return;
       await (this.enforcer === "cgroup-v2" ? this.#write("cgroup.kill", "1") : this.#killFrozen());
-      if (this.processes().length === 0) return;
+      if (this.#listed().length === 0) return;
       await delay(this.#timers, ROUND_MS);
     }
   }
 
   async release(): Promise<void> {
     this.#members?.close();
-    for (let round = 0; round < ROUNDS_MAX; round++) {
-      try {
-        await rmdir(this.#directory);
-        return;
-      } catch {
-        // Busy while the kernel takes the last process apart; what stays is swept at the next start.
-        await delay(this.#timers, ROUND_MS);
-      }
+    await removeGroup(this.#directory, this.#timers);
+  }
+
+  /** The kernel lists as 0 what is in a namespace of processes that cannot be seen from here. */
+  #listed(): readonly number[] {
+    try {
+      const text = readFileSync(join(this.#directory, "cgroup.procs"), "utf8");
+      return text.split("\n").filter(Boolean).map(Number);
+    } catch {
+      return [];
     }
   }
 
@@ -246,6 +267,8 @@ class MarkedTree implements ProcessTree {
   readonly enforcer = "process-group";
   readonly #root: FamilyRoot;
   readonly #timers: Timers;
+  /** Of a worker: itself, and what starts or watches it. */
+  #own: ReadonlySet<number>;
   /** Starts of all that ever belonged to it and may still live (P1). */
   #known: ReadonlyMap<number, string> = new Map();
   /** The newest process of the machine when there were no others (P2). */
@@ -254,8 +277,13 @@ class MarkedTree implements ProcessTree {
   /** Its first process has not started others yet. */
   constructor(root: FamilyRoot, timers: Timers) {
     this.#root = root;
+    this.#own = new Set([root.pid]);
     this.#timers = timers;
     this.#aloneAt = table.newest();
+  }
+
+  settle(): void {
+    this.#own = new Set([this.#root.pid, ...this.#family(0)]);
   }
 
   processes(): readonly number[] {
@@ -265,13 +293,13 @@ class MarkedTree implements ProcessTree {
   others(): readonly number[] {
     const { newcomers, newest } = table.newcomers(this.#aloneAt);
     const known = this.#known;
-    const before = table.of([...known.keys()].filter((pid) => pid !== this.#root.pid));
+    const before = table.of([...known.keys()].filter((pid) => !this.#own.has(pid)));
     if (newcomers.length === 0 && before.length === 0) {
       this.#aloneAt = newest;
       return [];
     }
     const family = familyOf([...before, ...newcomers], { ...this.#root, known });
-    const others = family.filter(({ pid }) => pid !== this.#root.pid);
+    const others = family.filter(({ pid }) => !this.#own.has(pid));
     if (others.length === 0) this.#aloneAt = newest;
     this.#known = startsOf(others);
     return others.map(({ pid }) => pid);

@@ -39,7 +39,10 @@ export interface WorkContext extends AttemptListeners {
 export function kindOf(work: Work, context: WorkContext): string | undefined {
   if (work.kind !== "map" || work.reducer === undefined) return undefined;
   if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
-  const versions = [work.mapper, work.combiner, work.reducer].map((ref) => ref?.version ?? "");
+  const refs = [work.mapper, work.combiner, work.reducer];
+  // Whose sign it was could not be told.
+  if (refs.some((ref) => ref?.runtime?.silenceMs !== undefined)) return undefined;
+  const versions = refs.map((ref) => ref?.version ?? "");
   return [context.group, ...versions].join(" ");
 }
 

@@ -20,6 +20,10 @@ export type CallEnd =
     }
   /** It used more memory than its attempt may. The worker is dead. */
   | ({ readonly kind: "memory" } & MemoryExcess)
+  /** It had more processes than its attempt may, or was refused one of them. */
+  | { readonly kind: "pids"; readonly limit: number }
+  /** It wrote more into a file than its attempt may. */
+  | { readonly kind: "disk"; readonly limitBytes: number }
   /** What came on descriptor 4 does not follow the protocol. The worker is dead. */
   | { readonly kind: "protocol"; readonly reason: string }
   /** Our own input or consumer threw `error`. The worker is dead. */

@@ -17,6 +17,8 @@ const KIB = 1024;
 export interface MemoryExcess {
   readonly usedBytes: number;
   readonly limitBytes: number;
+  /** The kind of control group where the kernel has found it out. */
+  readonly by?: "cgroup-v2" | "cgroup-v1" | undefined;
 }
 
 /** The memory of one worker. */
@@ -41,6 +43,11 @@ export class WorkerMemory {
     if (limitBytes === undefined || signal !== "SIGABRT") return undefined;
     if (!/^FATAL ERROR: .*heap out of memory/m.test(stderr)) return undefined;
     return { usedBytes: this.#usedBytes, limitBytes };
+  }
+
+  /** What the kernel says, which holds it to its limit itself. */
+  told(usedBytes: number): void {
+    this.#usedBytes = usedBytes;
   }
 
   /** Looks at the processes; tells when they use more than they may. */

@@ -17,6 +17,7 @@ import {
   type TestHandler,
 } from "../../test/lib/handler-kit.ts";
 import { runs, until } from "../../test/lib/processes.ts";
+import { PLAIN_MACHINE } from "./limits/report.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -85,7 +86,8 @@ function startWorker(kit: HandlerKit, trees: TreeKeeper): Promise<WorkerProcess>
   const directory = join(kit.directory, "single");
   const memoryBytes = undefined;
   const need = { language: MAPPER.language, name: "", version: "", memoryBytes } as const;
-  const options = { need, directory, timers: machineClock, trees, memoryBytes };
+  const ground = { trees, machine: PLAIN_MACHINE, timers: machineClock, hidden: [] };
+  const options = { need, directory, timers: machineClock, ground, memoryBytes };
   return WorkerProcess.start({ ...options, mark: `test-${process.pid}-${trees.enforcer}` });
 }
 

@@ -23,13 +23,14 @@ import {
   type WorkerCodec,
 } from "../wire/worker-protocol.ts";
 import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
-import { dyingWithStarter } from "./death-signal.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
 import { LoadedHandlers } from "./loaded-handlers.ts";
 import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
-import type { ProcessTree, TreeKeeper } from "./process-tree.ts";
+import type { ProcessTree } from "./process-tree.ts";
+import { type CageGround, WorkerCage } from "./worker-cage.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
+import { exitedBy, heapFull, reasonOf, useOf } from "./worker-excess.ts";
 import { type WorkerNeed, workerKey } from "./worker-key.ts";
 import { PROCESSORS, type WorkerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
@@ -59,6 +60,7 @@ export class WorkerProcess {
   readonly stderr = new OutputTail();
   readonly loaded = new LoadedHandlers();
   readonly memory = new WorkerMemory();
+  readonly cage: WorkerCage;
   /** What it was started by (`worker-key.ts`). */
   readonly key: string;
   onOutput: OutputListener | undefined;
@@ -89,9 +91,11 @@ export class WorkerProcess {
     readonly mark: string;
     readonly timers: Timers;
     readonly command: WorkerCommand;
+    readonly cage: WorkerCage;
     readonly memoryBytes: number | undefined;
     readonly codecs?: readonly WorkerCodec[] | undefined;
   }) {
+    this.cage = options.cage;
     this.language = options.need.language;
     this.key = workerKey(options.need, options.memoryBytes);
     this.memory.limitBytes = options.memoryBytes;
@@ -102,9 +106,9 @@ export class WorkerProcess {
     this.#exited = new Promise((resolve) => {
       this.#child.once("exit", (exitCode, signal) => {
         this.#ended = true;
-        this.exit = workerExit(exitCode, signal);
+        this.exit = this.cage.exitOf(workerExit(exitCode, signal));
         resolve();
-        void this.#onExit({ kind: "exited", exitCode, signal });
+        void this.#onExit(exitedBy(this.exit));
       });
       this.#child.once("error", () => resolve());
     });
@@ -116,7 +120,8 @@ export class WorkerProcess {
 
   /**
    * Starts a worker and waits for its hello. `directory` must not exist yet.
-   * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when it does not start or answer.
+   * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when it does not start or answer,
+   * `HANDLER_SANDBOX_UNAVAILABLE`, `HANDLER_LIMIT_UNAVAILABLE` when this machine lacks what is asked for.
    */
   static async start(options: {
     /** The first that it shall serve, and others that are started by the same. */
@@ -124,22 +129,26 @@ export class WorkerProcess {
     readonly directory: string;
     readonly mark: string;
     readonly timers: Timers;
-    readonly trees: TreeKeeper;
+    readonly ground: CageGround;
     readonly memoryBytes: number | undefined;
     /** What is offered, all by default. */
     readonly codecs?: readonly WorkerCodec[] | undefined;
   }): Promise<WorkerProcess> {
     await mkdir(join(options.directory, "tmp"), { recursive: true });
     const { language } = options.need;
+    let cage: WorkerCage | undefined;
     let worker: WorkerProcess | undefined;
     try {
+      cage = await WorkerCage.make(options.need, options.memoryBytes, options.ground);
       const start = { memoryBytes: options.memoryBytes, program: undefined };
-      const command = await dyingWithStarter(PROCESSORS[language].command(start));
-      worker = new WorkerProcess({ ...options, command });
-      await worker.#greet(options.trees, options);
+      const plain = PROCESSORS[language].command(start);
+      const command = await cage.command(plain, options.directory);
+      worker = new WorkerProcess({ ...options, command, cage });
+      await worker.#greet(options);
       return worker;
     } catch (cause) {
-      await worker?.kill();
+      await (worker === undefined ? cage?.release() : worker.kill());
+      if (cause instanceof HandlersError) throw cause;
       throw new HandlersError(
         { code: "HANDLER_WORKER_UNAVAILABLE", language },
         `a worker for ${language} does not start: ${worker?.stderr.text().trim() ?? ""}`,
@@ -172,12 +181,17 @@ export class WorkerProcess {
     return this.alive ? (this.#tree?.others() ?? []) : [];
   }
 
-  /** Ends what runs, and the worker, if all its processes together use more memory than they may. */
-  async lookAtMemory(): Promise<void> {
-    const excess = await this.memory.look(this.#tree?.processes() ?? []);
+  /** Holds it to an attempt's limit of memory. */
+  holdMemory(limitBytes: number | undefined): void {
+    this.memory.limitBytes = limitBytes;
+    this.cage.groups.holdMemory(limitBytes);
+  }
+
+  /** Ends what runs, and the worker, if all its processes together use more than they may. */
+  async lookAtUse(): Promise<void> {
+    const excess = await useOf(this, () => this.#tree?.processes() ?? []);
     // Between calls nobody would be told; the next one is told if nothing was freed by then.
-    if (excess === undefined || !this.alive || this.#tasks.length === 0) return;
-    this.#end({ kind: "memory", ...excess });
+    if (excess !== undefined && this.alive && this.#tasks.length > 0) this.#end(excess);
   }
 
   /** Bytes that were printed since the tails were reset. */
@@ -254,14 +268,10 @@ export class WorkerProcess {
     });
   }
 
-  async #greet(
-    trees: TreeKeeper,
-    { mark, directory }: { readonly mark: string; readonly directory: string },
-  ): Promise<void> {
+  async #greet({ mark, directory }: { readonly mark: string; readonly directory: string }) {
     const pid = this.#child.pid;
     if (pid === undefined) throw new Error("the program cannot be run");
-    // Nothing of a handler runs before the hello, so nothing can escape before this.
-    this.#tree = await trees.adopt({ pid, mark, directory });
+    this.#tree = this.cage.take({ pid, mark, directory });
     let timer: Timer | undefined;
     const hello = new Promise<void>((resolve, reject) => {
       this.#helloed = resolve;
@@ -270,6 +280,8 @@ export class WorkerProcess {
     });
     this.#send({ kind: "hello", versions: [WORKER_PROTOCOL_VERSION], codecs: this.#codecs });
     await hello.finally(() => timer?.cancel());
+    // Nothing of a handler has run yet.
+    this.#tree.settle();
   }
 
   #listen(): void {
@@ -413,7 +425,8 @@ export class WorkerProcess {
       case "failed": {
         if (!isReportedCode(message.code)) throw new Error("an unknown code of failure");
         const { code, message: text, traceback } = message;
-        this.#end({ kind: "failed", code, message: text, traceback });
+        const end = { kind: "failed", code, message: text, traceback } as const;
+        this.#end(reasonOf(end, this) ?? end);
         return;
       }
       case "hello":
@@ -448,22 +461,17 @@ export class WorkerProcess {
       this.#child.once("close", () => resolve());
       this.#timers.after(LAST_OUTPUT_MS, resolve);
     });
-    this.#lookAtOthers();
+    this.endedWithOthers = (this.#tree?.others() ?? []).length > 0;
+    const reason = reasonOf(end, this);
     // What it has started holds the pipes open; it goes with it.
     await this.#tree?.kill();
     await closed;
-    const { isEngine } = PROCESSORS[this.language];
-    const full = isEngine ? this.memory.heapFull(end.signal, this.stderr.text()) : undefined;
-    this.#end(full === undefined ? end : { kind: "memory", ...full });
-  }
-
-  #lookAtOthers(): void {
-    this.endedWithOthers = (this.#tree?.others() ?? []).length > 0;
+    this.#end(reason ?? heapFull(end, this) ?? end);
   }
 
   async #kill(): Promise<void> {
     const [task, ...ahead] = this.#tasks.splice(0);
-    if (!this.#ended) this.#lookAtOthers();
+    if (!this.#ended) this.endedWithOthers = (this.#tree?.others() ?? []).length > 0;
     this.#child.kill("SIGKILL");
     await this.#tree?.kill();
     await this.#exited;
@@ -471,7 +479,7 @@ export class WorkerProcess {
     this.#fromWorker.destroy();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
-    await this.#tree?.release();
+    await this.cage.release();
     await rm(this.directory, { recursive: true, force: true }).catch(() => undefined);
     task?.resolve({ kind: "killed" });
     for (const one of ahead) one.resolve({ kind: "unbegun" });

@@ -287,7 +287,7 @@ function startPlane(ground: Ground, blockMeter: BlockMeter): Promise<DataPlane> 
     directory: config.data,
     self: mesh.self,
     slots: Math.max(1, config.slots),
-    handlerMemoryBytes: config.handlerMemoryBytes,
+    ...{ handlerMemoryBytes: config.handlerMemoryBytes, machine: config.machine },
     sync: config.durability === "sync",
     log: log.child({ part: "data" }),
     fetchBlock: fetchBlock(mesh, blockMeter),

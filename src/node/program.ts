@@ -6,6 +6,7 @@ import type { Log } from "../std/log.ts";
 import { type NodeConfig, readConfig } from "./config/config.ts";
 import { settingsJson, settingsText } from "./config/print.ts";
 import { createLog } from "./log.ts";
+import { onThisMachine } from "./machine.ts";
 import { StopSignals } from "./stop-signals.ts";
 
 /** What tests of upgrades run otherwise than people. */
@@ -68,7 +69,8 @@ async function run(
   const { log, signals } = about;
   // Most of the program: signals are heard while it is loaded.
   const { startNode } = await import("./node.ts");
-  const starting = startNode(config, { ...about, stop: signals.stop });
+  const found = await onThisMachine(config, log);
+  const starting = startNode(found, { ...about, stop: signals.stop });
   const node = await Promise.race([starting, signals.whenHurried()]).catch((error: unknown) => {
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
     return undefined;

@@ -1,7 +1,9 @@
 /** What a node is told at its start: a flag, else its variable, else the file, else the default. */
+
 import { availableParallelism, homedir, hostname, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { Machine } from "../../handlers/limits/report.ts";
 import { RETENTION_MS_MAX } from "../../workflow/definition.ts";
 import { parseDuration } from "../../workflow/duration.ts";
 import { MEMORY_BYTES_MAX } from "../../workflow/handler-metadata.ts";
@@ -73,6 +75,8 @@ export interface NodeConfig {
   /** Units that run at once. */
   readonly slots: number;
   readonly capabilities: readonly string[];
+  /** What can be limited here; undefined while nobody has looked. */
+  readonly machine?: Machine;
   /** Memory of an attempt whose handlers do not say, bytes; undefined for no limit. */
   readonly handlerMemoryBytes: number | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];

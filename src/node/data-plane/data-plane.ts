@@ -4,6 +4,7 @@
  */
 import type { BlocksVerified, RunnerPort, RunsPort } from "../../actors/work-ports.ts";
 import type { HandlerFile } from "../../api/ports.ts";
+import { PLAIN_MACHINE } from "../../handlers/limits/report.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import { assert } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
@@ -92,9 +93,10 @@ export class DataPlane implements RunsPort, RunnerPort {
   /** Does not start anything: use `start`. */
   constructor(options: DataPlaneOptions) {
     const { directory, self, slots, handlerMemoryBytes, log, sync = true } = options;
+    const { machine = PLAIN_MACHINE } = options;
     this.#options = options;
     this.#thread = new ThreadKeeper({
-      open: { directory, self, slots, handlerMemoryBytes, sync },
+      open: { directory, self, slots, handlerMemoryBytes, machine, sync },
       log,
       listener: {
         message: (message) => this.#message(message),

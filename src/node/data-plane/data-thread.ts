@@ -126,7 +126,12 @@ export class DataThread {
       // Units never hold more than two for each slot, and the spare one, so that a check does not wait for them.
       workersMax: 2 * (slots + 1) + 1,
       memoryBytes: options.handlerMemoryBytes,
+      machine: options.machine,
+      // What an earlier thread or run of this node has left is found by its name.
+      owner: self,
+      hidden: [directory],
     });
+    void this.#pool.prepare();
     this.#runner = new WorkRunner({
       io: this.#io,
       pool: this.#pool,

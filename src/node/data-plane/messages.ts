@@ -13,6 +13,7 @@ import type { ChunkPart } from "../../fs/file-blocks.ts";
 import type { PieceFile } from "../../fs/file-taking.ts";
 import type { SealKey } from "../../fs/seal.ts";
 import type { HandlerCheck, HandlerFile } from "../../handlers/handler-check.ts";
+import type { Machine } from "../../handlers/limits/report.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import type {
   Cid,
@@ -62,6 +63,8 @@ export interface OpenMessage {
   readonly slots: number;
   /** Memory of an attempt whose handlers do not say, bytes; undefined for no limit. */
   readonly handlerMemoryBytes: number | undefined;
+  /** What this machine can limit. */
+  readonly machine: Machine;
   /** False: blocks do not wait for the disk. */
   readonly sync: boolean;
   /** Counts the threads of this process: processes of an earlier one may still be dying. */

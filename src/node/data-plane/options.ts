@@ -1,4 +1,5 @@
 /** What a data plane is started with. */
+import type { Machine } from "../../handlers/limits/report.ts";
 import type { Log } from "../../std/log.ts";
 import type { NodeId } from "../../wire/dataset.ts";
 import type { FetchBlock } from "./run-fetcher.ts";
@@ -12,6 +13,8 @@ export interface DataPlaneOptions {
   readonly slots: number;
   /** Memory of an attempt whose handlers do not say, bytes; without it no limit. */
   readonly handlerMemoryBytes?: number | undefined;
+  /** What this machine can limit; nothing by default. */
+  readonly machine?: Machine | undefined;
   /** False: blocks do not wait for the disk. Default true. */
   readonly sync?: boolean;
   readonly log: Log;

@@ -66,6 +66,7 @@ const bundles = {
   "data-plane-worker.js": "node/data-plane/data-plane-worker.js",
   "workers/javascript-worker.js": "handlers/processors/javascript/javascript-worker.js",
   "workers/executable-worker.js": "handlers/processors/executable/executable-worker.js",
+  "workers/container-worker.js": "handlers/processors/container/container-worker.js",
   "mount-worker.js": "mount/mount-worker.js",
   "watchdog-worker.js": "mount/watchdog-worker.js",
   "block-worker.js": "mount/block-worker.js",

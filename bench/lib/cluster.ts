@@ -199,6 +199,7 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     healBytesPerSecond: 64 * 1024 * 1024,
     slots,
     capabilities: [],
+    containers: { engines: [], logins: "", paths: [] },
     handlerMemoryBytes: undefined,
     logLevel: "info",
     drainMs: 0,

@@ -125,7 +125,7 @@ export class ClusterNode implements MeshListener {
       ...copiesGround(this, mesh),
     });
     const performer = new Performer({
-      capabilities: options.executor.capabilities,
+      capabilities: () => options.executor.capabilities,
       ...{ runner: deps.runner, volumes: deps.volumes, copies: this.copies, clock },
       read: (group, what) => this.read(group, what, READ_DEADLINE_MS),
     });

@@ -23,6 +23,7 @@ import { SLOW_WRITE_MS, STALLED_WRITE_MS } from "./write-stall.ts";
 
 export interface ExecutorOptions {
   readonly slots: number;
+  /** Read anew for each beat: they come and go. */
   readonly capabilities: readonly string[];
   /** Between two beats to a scheduler that has work for us, or might lose us. */
   readonly beatMs: number;

@@ -44,7 +44,7 @@ function performerWith(
     return Promise.resolve({ values: [], scanned, more: found.length > 1 });
   };
   const performer = new Performer({
-    capabilities: [],
+    capabilities: () => [],
     runner,
     copies: { ensure, secure: (dataset) => Promise.resolve(dataset), lost },
     clock: { nowMs: () => 0 },
@@ -192,7 +192,7 @@ async function endWithFiles(
 ) {
   const told: unknown[] = [];
   const performer = new Performer({
-    capabilities: [],
+    capabilities: () => [],
     runner: {
       beginNoMore() {},
       output: () => Promise.resolve(undefined),

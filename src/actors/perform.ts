@@ -47,7 +47,8 @@ type RanTimes = Omit<WorkEnd, "outcome">;
 type SeenEnd = Pick<PerformEnd, "outcome" | "hasFiles">;
 
 export interface PerformDeps {
-  readonly capabilities: readonly string[];
+  /** As of now: they come and go. */
+  readonly capabilities: () => readonly string[];
   readonly runner: RunnerPort;
   readonly copies: Pick<RunCopies, "ensure" | "secure" | "lost">;
   readonly clock: Clock;
@@ -237,7 +238,7 @@ export class Performer {
     );
     // Without what the reducer requires, the leaf is reduced elsewhere.
     const required = work.reducerCapability;
-    const able = required === "none" || this.#deps.capabilities.includes(required);
+    const able = required === "none" || this.#deps.capabilities().includes(required);
     return able ? work : { ...work, reducer: undefined };
   }
 

@@ -18,6 +18,7 @@ import {
   REVISION_QUERY,
   WORKFLOW_PARAMS,
 } from "./schema.ts";
+import { inputError } from "./values.ts";
 import { HANDLER, HANDLER_SOURCE, JOB_VIEW, STEP_VIEW } from "./view-schema.ts";
 
 interface EntityPath {
@@ -254,6 +255,9 @@ function toChange(
   const written = { value: { [place.name]: body }, path: KINDS[kind].plural };
   if (kind === "step") {
     const value = parseSteps(written)[place.name];
+    if (value?.handlers !== undefined) {
+      throw inputError("body.image", "no image: such a step comes with its whole workflow (apply)");
+    }
     if (value !== undefined) return { entity: "step", ...place, value };
   }
   const value = parseJobs(written, undefined)[place.name];

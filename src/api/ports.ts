@@ -127,7 +127,7 @@ export interface HandlerView {
   readonly revision: number;
   readonly version: string;
   readonly type: "mapper" | "combiner" | "reducer";
-  readonly language: "javascript" | "python" | "executable";
+  readonly language: "javascript" | "python" | "executable" | "container";
   readonly requiredCapability: string;
   /** For steps that do not say it themselves, as is `timeoutMs`; null leaves it to others. */
   readonly retries: number | null;
@@ -210,7 +210,7 @@ export interface HandlerFile {
   readonly name: string;
   /** Path as the user knows it, for error messages. */
   readonly path: string;
-  readonly language: "javascript" | "python" | "executable";
+  readonly language: "javascript" | "python" | "executable" | "container";
   readonly source: string;
 }
 
@@ -222,6 +222,8 @@ export interface WorkflowDefinition {
   /** The whole set: handlers that are not in it are deleted unless a step uses them. */
   readonly handlers: readonly HandlerFile[] | undefined;
   readonly steps: Readonly<Record<string, WrittenStep>> | undefined;
+  /** Handlers that come with these steps: they are added to the others, whole set or not. */
+  readonly stepHandlers?: readonly HandlerFile[];
   readonly jobs: Readonly<Record<string, JobDefinition>> | undefined;
   readonly retention: RetentionDefinition | null | undefined;
   readonly weight: number | undefined;

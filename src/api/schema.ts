@@ -185,7 +185,7 @@ export const APPLY_BODY = {
         properties: {
           name: { type: "string", maxLength: 4096 },
           path: { type: "string", minLength: 1, maxLength: 4096 },
-          language: { type: "string", enum: ["javascript", "python", "executable"] },
+          language: { type: "string", enum: ["javascript", "python", "executable", "container"] },
           source: { type: "string", maxLength: SOURCE_LENGTH_MAX },
         },
       },

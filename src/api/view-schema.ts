@@ -246,7 +246,7 @@ const HANDLER_FIELDS = {
   revision: NATURAL,
   version: TEXT,
   type: oneOf("mapper", "combiner", "reducer"),
-  language: oneOf("javascript", "python", "executable"),
+  language: oneOf("javascript", "python", "executable", "container"),
   requiredCapability: TEXT,
   retries: nullable(NATURAL),
   timeoutMs: nullable(NATURAL),

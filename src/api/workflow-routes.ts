@@ -178,14 +178,16 @@ function toDefinition(workflow: string, body: ApplyBody): WorkflowDefinition {
   if ((body.description?.length ?? 0) > DESCRIPTION_LENGTH_MAX) {
     throw inputError("body.description", `at most ${DESCRIPTION_LENGTH_MAX} characters`);
   }
-  if (body.handlers !== undefined) checkHandlerNames(body.handlers);
   const steps =
     body.steps === undefined ? undefined : parseSteps({ value: body.steps, path: "steps" });
+  const stepHandlers = Object.values(steps ?? {}).flatMap(({ handlers = [] }) => handlers);
+  checkHandlerNames([...(body.handlers ?? []), ...stepHandlers]);
   return {
     workflow,
     description: body.description,
     handlers: body.handlers,
     steps,
+    stepHandlers,
     retention:
       body.retention === undefined
         ? undefined

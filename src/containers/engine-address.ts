@@ -37,9 +37,18 @@ export function engineAddressText(address: EngineAddress): string {
   return `tcp://${host}:${address.port}`;
 }
 
+/** What only other programs understand, such as `ssh://`, is no engine of this one, and no mistake. */
+function hostCandidates(host: string): readonly EngineAddress[] {
+  try {
+    return [parseEngineAddress(host)];
+  } catch {
+    return [];
+  }
+}
+
 /**
  * Where to look for an engine, in order. Who says where it is wants no other one.
- * @throws {JobxError} `CONTAINER_ENGINE_ADDRESS_INVALID`.
+ * @throws {JobxError} `CONTAINER_ENGINE_ADDRESS_INVALID` for the setting.
  */
 export function engineCandidates(options: {
   readonly setting: string;
@@ -49,7 +58,7 @@ export function engineCandidates(options: {
   if (setting === "none") return [];
   if (setting !== "") return [parseEngineAddress(setting)];
   const host = environment["DOCKER_HOST"];
-  if (host !== undefined && host !== "") return [parseEngineAddress(host)];
+  if (host !== undefined && host !== "") return hostCandidates(host);
   const runtime = environment["XDG_RUNTIME_DIR"];
   const own = runtime?.startsWith("/")
     ? [`${runtime}/docker.sock`, `${runtime}/podman/podman.sock`]

@@ -1,3 +1,4 @@
+import type { ContainersError } from "../containers/errors.ts";
 import { JobxError } from "../std/errors.ts";
 
 /** What a handler, or the process that runs it, did wrong. Ends the attempt; `docs/errors.md`. */
@@ -40,6 +41,12 @@ export type HandlerFaultDetails =
   | { readonly code: "HANDLER_MEMORY_EXCEEDED" }
   /** It was done, and processes that it had started went on. */
   | { readonly code: "HANDLER_LEFT_PROCESSES" }
+  /** Its container ended with a code that is not 0. */
+  | { readonly code: "CONTAINER_FAILED" }
+  /** It was to see what the node's owner does not allow. */
+  | { readonly code: "CONTAINER_PATH_FORBIDDEN" }
+  /** The engine of containers, or an image. */
+  | { readonly code: ContainersError["code"] }
   /** Its process wrote to descriptor 4 what does not follow the protocol. */
   | { readonly code: "HANDLER_PROTOCOL" };
 
@@ -60,6 +67,16 @@ const REPORTED_CODES: ReadonlySet<string> = new Set<HandlerFaultCode>([
   "HANDLER_WORKSPACE_TOO_LARGE",
   // Of an executable in line mode: the worker itself lives on.
   "HANDLER_CRASHED",
+  "HANDLER_MEMORY_EXCEEDED",
+  "CONTAINER_FAILED",
+  "CONTAINER_PATH_FORBIDDEN",
+  "CONTAINER_ENGINE_UNREACHABLE",
+  "CONTAINER_ENGINE_SILENT",
+  "CONTAINER_ENGINE_REFUSED",
+  "CONTAINER_ENGINE_ANSWER_INVALID",
+  "CONTAINER_ENGINE_ADDRESS_INVALID",
+  "CONTAINER_IMAGE_UNAVAILABLE",
+  "CONTAINER_IMAGE_INVALID",
 ]);
 
 /** Whether a worker may say this of its handler. */

@@ -7,6 +7,7 @@ import { parseDocument } from "yaml";
 import type { Timers } from "../std/clock.ts";
 import type { ArgumentType, HandlerType, Language } from "../wire/dataset.ts";
 import {
+  containerSource,
   type HandlerMetadata,
   HandlerMetadataError,
   type HandlerRuntime,
@@ -14,6 +15,7 @@ import {
   languageOfFile,
   NAME_RULE,
   type ParsedText,
+  readContainerHandler,
   readHandlerMetadata,
 } from "../wire/handler-metadata.ts";
 import type { HandlerForm } from "../wire/worker-protocol.ts";
@@ -99,7 +101,10 @@ export async function checkHandler(
   }
   const metadata = metadataOf(file, language);
   if (metadata.kind === "refused") return metadata;
-  const compiled = await compile(file, { ...options, language, type: metadata.metadata.type });
+  const compiled =
+    metadata.source === undefined
+      ? await compile(file, { ...options, language, type: metadata.metadata.type })
+      : ({ kind: "checked", form: "plain", source: metadata.source } as const);
   if (compiled.kind === "refused") {
     return refuse("HANDLER_SOURCE_INVALID", compiled.line, compiled.reason);
   }
@@ -118,11 +123,23 @@ function metadataOf(
   file: HandlerFile,
   language: Language,
 ):
-  | { readonly kind: "metadata"; readonly metadata: HandlerMetadata }
+  | {
+      readonly kind: "metadata";
+      readonly metadata: HandlerMetadata;
+      /** What is stored of what has no code. */
+      readonly source?: string;
+    }
   | Extract<HandlerCheck, { kind: "refused" }> {
   try {
-    const options = { file: file.file, language, parseYaml };
-    return { kind: "metadata", metadata: readHandlerMetadata(file.source, options) };
+    const options = { file: file.file, parseYaml };
+    if (language === "container") {
+      const { handler, metadata } = readContainerHandler(file.source, options);
+      return { kind: "metadata", metadata, source: containerSource(handler) };
+    }
+    return {
+      kind: "metadata",
+      metadata: readHandlerMetadata(file.source, { ...options, language }),
+    };
   } catch (thrown) {
     if (!(thrown instanceof HandlerMetadataError)) throw thrown;
     return { kind: "refused", errors: [thrown.details] };

@@ -6,6 +6,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
+import type { ContainerSettings } from "../containers/settings.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { WorkerCodec } from "../wire/worker-protocol.ts";
 import { HandlersError } from "./errors.ts";
@@ -38,6 +39,8 @@ export interface WorkerPoolOptions {
   readonly workersMax: number;
   /** What a handler may use that does not say, bytes; without it no limit. */
   readonly memoryBytes?: number | undefined;
+  /** What containers are run with; without it none are. */
+  readonly containers?: ContainerSettings | undefined;
   /** Codecs that are offered to workers, all by default. */
   readonly codecs?: readonly WorkerCodec[];
   /** Ways to kill workers with all that they have started that may be used, for tests. */
@@ -247,7 +250,7 @@ export class WorkerPool {
   async #startFor(waiter: Waiter): Promise<void> {
     this.#count++;
     try {
-      const { directory, timers, codecs } = this.#options;
+      const { directory, timers, codecs, containers } = this.#options;
       const ground = this.prepare();
       const number = this.#made++;
       const worker = await WorkerProcess.start({
@@ -257,6 +260,7 @@ export class WorkerPool {
         mark: `${process.pid}-${threadId}-${marksMade++}`,
         timers,
         codecs,
+        containers,
         ground: await ground,
       });
       this.#all.set(worker, waiter.use.user);

@@ -9,6 +9,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { ContainerSettings } from "../containers/settings.ts";
 import { assert } from "../std/assert.ts";
 import type { Timer, Timers } from "../std/clock.ts";
 import type { Language, Printed, WorkerExit } from "../wire/dataset.ts";
@@ -131,6 +132,7 @@ export class WorkerProcess {
     readonly timers: Timers;
     readonly ground: CageGround;
     readonly memoryBytes: number | undefined;
+    readonly containers?: ContainerSettings | undefined;
     /** What is offered, all by default. */
     readonly codecs?: readonly WorkerCodec[] | undefined;
   }): Promise<WorkerProcess> {
@@ -140,7 +142,8 @@ export class WorkerProcess {
     let worker: WorkerProcess | undefined;
     try {
       cage = await WorkerCage.make(options.need, options.memoryBytes, options.ground);
-      const start = { memoryBytes: options.memoryBytes, program: undefined };
+      const { memoryBytes, containers } = options;
+      const start = { memoryBytes, program: undefined, containers };
       const plain = PROCESSORS[language].command(start);
       const command = await cage.command(plain, options.directory);
       worker = new WorkerProcess({ ...options, command, cage });

@@ -43,7 +43,7 @@ beforeEach(async () => {
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Those with a `ctx`. */
-type Scripted = Exclude<Language, "executable">;
+type Scripted = Exclude<Language, "executable" | "container">;
 
 /** What a mapper yields, whose body has the workspace as `dir`; or how it failed. */
 async function told(language: Scripted, body: string, mount?: string): Promise<unknown> {

@@ -18,6 +18,8 @@ export interface PlannedDefinition {
 export function planDefinition(input: {
   readonly definition: WorkflowDefinition;
   readonly handlers: readonly HandlerDefinition[] | undefined;
+  /** Those that come with the steps: beside the others. */
+  readonly stepHandlers?: readonly HandlerDefinition[];
   readonly plan: PlanRow;
   readonly description: string;
   readonly retention: Retention | undefined;
@@ -87,13 +89,19 @@ function nextJobs(definition: WorkflowDefinition, plan: PlanRow): readonly JobDe
 function nextHandlers(
   input: {
     readonly handlers: readonly HandlerDefinition[] | undefined;
+    readonly stepHandlers?: readonly HandlerDefinition[];
     readonly plan: PlanRow;
     readonly force: boolean;
   },
   steps: readonly StepInput[],
 ): { readonly next: readonly HandlerDefinition[]; readonly report: ApplyReport["handlers"] } {
   const before = new Map(input.plan.handlers.map((one) => [one.handler.name, one]));
-  const wanted = input.handlers ?? input.plan.handlers;
+  const { stepHandlers = [] } = input;
+  const ofSteps = new Set(stepHandlers.map((one) => one.handler.name));
+  const others = (input.handlers ?? input.plan.handlers).filter(
+    ({ handler }) => !ofSteps.has(handler.name),
+  );
+  const wanted = [...others, ...stepHandlers];
   const used = new Set(
     steps.flatMap((step) => [
       step.map,

@@ -28,8 +28,9 @@ function namingHandlers({ mapper, combiner, reducer, ...rest }: StepDefinition):
 
 /** A step as a command gives it. */
 export function stepInput(name: string, step: WrittenStep): StepInput {
-  const { map, combine, reduce, ...rest } = step;
-  return { ...rest, name, map, combine: combine ?? undefined, reduce };
+  const { map, combine, reduce, partitions, retries, timeoutMs, onFailure, description } = step;
+  const limits = { partitions, retries, timeoutMs, onFailure };
+  return { name, description, map, combine: combine ?? undefined, reduce, ...limits };
 }
 
 /**

@@ -23,6 +23,7 @@ import { writeApiFile } from "./cluster-file.ts";
 import type { ClusterFile } from "./cluster-file-text.ts";
 import { type Composed, composeNode } from "./compose.ts";
 import type { NodeConfig } from "./config/config.ts";
+import { NodeContainers } from "./containers.ts";
 import { type DataLock, lockDirectory } from "./data-lock.ts";
 import { DataPlane } from "./data-plane/data-plane.ts";
 import type { DiskRoom } from "./disk-room.ts";
@@ -69,6 +70,7 @@ interface Parts {
   readonly here: Here;
   /** Undefined without `--mount`, and where nothing can be mounted. */
   readonly mounts: Mounts | undefined;
+  readonly containers: NodeContainers;
 }
 
 /** A node that runs. */
@@ -118,20 +120,8 @@ export class RunningNode {
 
   /** Hands over leadership, lets running units finish, and stops. `now` skips the waiting. */
   async stop(now: AbortSignal): Promise<void> {
-    const {
-      mesh,
-      plane,
-      composed,
-      app,
-      announcer,
-      members,
-      hints,
-      health,
-      overload,
-      lock,
-      here,
-      mounts,
-    } = this.#parts;
+    const { mesh, plane, composed, app, announcer, members, here, lock } = this.#parts;
+    const { hints, health, overload, mounts, containers } = this.#parts;
     here.stopping = true;
     this.#parts.healer.stop();
     this.#parts.giver.stop();
@@ -148,6 +138,7 @@ export class RunningNode {
     overload.stop();
     composed.node.stop();
     await plane.close(false);
+    await containers.stop();
     await mesh.close();
     await composed.store.close();
     await lock.close();
@@ -176,6 +167,7 @@ interface Ground {
   readonly shortages: Shortages;
   readonly privateKey: Uint8Array;
   readonly room: DiskRoom;
+  readonly containers: NodeContainers;
 }
 
 /** What is known only later. */
@@ -243,10 +235,11 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);
   ground.volumes.listens({ ...api.volumeGround(), url: apiUrl });
-  const member = { ...composed.member, api: apiUrl };
+  const member = ground.containers.memberOf({ ...composed.member, api: apiUrl });
   const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
   const announcer = new Announcer({ node, member, timers: systemTimers, log, onUnsupported });
   announcer.start();
+  ground.containers.start();
   if (config.durability === "none") {
     log.warn("durability is none: a power cut loses what this node has acknowledged");
   }
@@ -257,6 +250,7 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
     mounts,
     ...{ mesh, plane, composed, app, announcer, members, hints },
     ...{ health, healer, giver, room: ground.room, overload, lock, apiUrl, here },
+    containers: ground.containers,
   };
   return new RunningNode(config, log, parts);
 }
@@ -288,6 +282,7 @@ function startPlane(ground: Ground, blockMeter: BlockMeter): Promise<DataPlane> 
     self: mesh.self,
     slots: Math.max(1, config.slots),
     ...{ handlerMemoryBytes: config.handlerMemoryBytes, machine: config.machine },
+    containers: ground.containers.settings,
     sync: config.durability === "sync",
     log: log.child({ part: "data" }),
     fetchBlock: fetchBlock(mesh, blockMeter),
@@ -403,7 +398,12 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   const snapshots = new BulkSnapshots();
   const volumes = new AttemptVolumes((group) => workflowOf(here, group));
   const ground = { config, log, lock, frames, mesh, snapshots, introduction, file };
-  const kept = { shortages: new Shortages(), room: diskRoom(config), privateKey: key };
+  const whose = { cluster: file.clusterId, node: mesh.self, timers: systemTimers };
+  const containers = new NodeContainers(config, {
+    ...whose,
+    log: log.child({ part: "containers" }),
+  });
+  const kept = { shortages: new Shortages(), room: diskRoom(config), privateKey: key, containers };
   return { ...ground, ...kept, here, metrics, disk, volumes };
 }
 
@@ -450,7 +450,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     runs: plane,
     runner: meteredRunner(plane, metrics),
     volumes: ground.volumes,
-    options: nodeOptions(config),
+    options: ground.containers.optionsOf(nodeOptions(config)),
     clusterId: file.clusterId,
     member: introduction,
     seeds: file.members.map(({ node }) => node),

@@ -91,9 +91,12 @@ export class WorkflowWriter {
     { deadline, signal }: CallEnd,
   ): Promise<ApplyReport> {
     const checked = await this.#check(definition, { deadline, signal });
+    const added = await this.#checkAdded(definition, { deadline, signal });
     const known = await this.#find(definition.workflow, deadline);
     const created = known === undefined;
-    const common = { definition, handlers: checked?.map(definitionOf), created, force: how.force };
+    const stepHandlers = added.map(definitionOf);
+    const handlers = checked?.map(definitionOf);
+    const common = { definition, handlers, stepHandlers, created, force: how.force };
     if (known === undefined) {
       checkHandlersOnly(definition);
       checkName(definition.workflow);
@@ -113,7 +116,8 @@ export class WorkflowWriter {
       // Before a source is stored that nothing would name, and said of what is only looked at too.
       acceptedEverywhere(planned.command);
       if (how.dryRun || !planned.changes) return planned.report;
-      for (const handler of checked ?? []) await this.#store(group, handler, deadline);
+      for (const handler of [...(checked ?? []), ...added])
+        await this.#store(group, handler, deadline);
       const command = { ...planned.command, revision: meta.plan };
       if (await this.#define(group, command, { deadline, last: tries >= TRIES_MAX })) {
         return planned.report;
@@ -248,6 +252,15 @@ export class WorkflowWriter {
     const answer = await this.#node.router.ask(group, call, deadline.leftMs());
     this.#metrics.committed(systemClock.nowMs() - startMs);
     return answer;
+  }
+
+  /** Those that come with steps. */
+  async #checkAdded(
+    { stepHandlers = [], ...rest }: WorkflowDefinition,
+    end: CallEnd,
+  ): Promise<readonly CheckedHandler[]> {
+    if (stepHandlers.length === 0) return [];
+    return (await this.#check({ ...rest, handlers: stepHandlers }, end)) ?? [];
   }
 
   async #check(

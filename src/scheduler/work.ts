@@ -5,7 +5,7 @@
 import type { HandlerRuntime } from "../workflow/handler-runtime.ts";
 import type { Cid, Dataset, PieceSlice } from "./dataset.ts";
 
-export type Language = "javascript" | "python" | "executable";
+export type Language = "javascript" | "python" | "executable" | "container";
 export type HandlerType = "mapper" | "combiner" | "reducer";
 
 /** How a handler takes its argument: cast by the name of a builtin of Python, or `null` for an iterator. */

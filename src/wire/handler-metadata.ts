@@ -1,4 +1,11 @@
 /** What a handler says about itself, passed on for the adapters, which may not import workflow. */
+
+export type { ContainerDefinition, ContainerHandler } from "../workflow/container-handler.ts";
+export {
+  CONTAINER_COUNT_MAX,
+  containerSource,
+  readContainerHandler,
+} from "../workflow/container-handler.ts";
 export type { HandlerMetadata, ParsedText } from "../workflow/handler-metadata.ts";
 export { HandlerMetadataError, readHandlerMetadata } from "../workflow/handler-metadata.ts";
 export type { HandlerRuntime } from "../workflow/handler-runtime.ts";

@@ -61,7 +61,7 @@ export const tokenCodec: Codec<Token> = struct<Token>({ index: natural, ordinal:
 export const handlerRefCodec: Codec<HandlerRef> = struct<HandlerRef>({
   name: nameCodec,
   version: sha256Codec,
-  language: enumeration<Language>({ javascript: 1, python: 2, executable: 3 }),
+  language: enumeration<Language>({ javascript: 1, python: 2, executable: 3, container: 20 }),
   type: enumeration<HandlerType>({ mapper: 1, combiner: 2, reducer: 3 }),
   argumentType: nullable(
     enumeration<Exclude<ArgumentType, null>>({

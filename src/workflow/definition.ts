@@ -1,5 +1,7 @@
 /** What a workflow file says, checked; all defaults are filled in that do not depend on handlers. */
 
+import type { StepHandler } from "./container-step.ts";
+
 /** What a fan-in does when a child has failed for good. */
 export type OnFailure = "fail" | "skip" | "pause";
 
@@ -17,6 +19,8 @@ export interface StepDefinition {
   readonly timeoutMs: number | undefined;
   readonly onFailure: OnFailure;
   readonly description: string;
+  /** Handlers that come with it: of a step that runs an image. */
+  readonly handlers?: readonly StepHandler[];
 }
 
 /** A job: the noun that requests are sent to. */

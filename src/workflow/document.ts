@@ -1,4 +1,7 @@
 /** From the parsed YAML or JSON of a workflow file to definitions, or to an error that says where. */
+
+import { CONTAINER_KEYS } from "./container-handler.ts";
+import { hasImage, parseContainerStep } from "./container-step.ts";
 import {
   DESCRIPTION_LENGTH_MAX,
   JOBS_MAX,
@@ -90,7 +93,7 @@ export function parseRetention(place: Place): RetentionDefinition | null {
  */
 export function parseSteps(place: Place): Readonly<Record<string, StepDefinition>> {
   return Object.fromEntries(
-    named(place, STEPS_MAX).map(([name, member]) => [name, parseStep(member)]),
+    named(place, STEPS_MAX).map(([name, member]) => [name, parseStep(name, member)]),
   );
 }
 
@@ -108,27 +111,29 @@ export function parseJobs(
   );
 }
 
-function parseStep(place: Place): StepDefinition {
-  const field = fields(place, [
-    "map",
-    "combine",
-    "reduce",
-    "partitions",
-    "retries",
-    "timeout",
-    "onFailure",
-    "description",
-  ]);
+/** Of every step; those without an image have handlers besides, the others a container. */
+const STEP_KEYS = ["reduce", "partitions", "retries", "timeout", "onFailure", "description"];
+
+function parseStep(name: string, place: Place): StepDefinition {
+  const container = hasImage(place) ? parseContainerStep(name, place) : undefined;
+  const field = fields<string>(
+    place,
+    container === undefined ? ["map", "combine", ...STEP_KEYS] : [...CONTAINER_KEYS, ...STEP_KEYS],
+  );
   const combine = field("combine");
+  const reduce = field("reduce");
   const partitions = field("partitions");
   const retries = field("retries");
   const timeout = field("timeout");
   const onFailure = field("onFailure");
   const description = field("description");
   const step: StepDefinition = {
-    map: nameAt(required(field("map"), { parent: place, key: "map" })),
+    map: container?.map ?? nameAt(required(field("map"), { parent: place, key: "map" })),
     combine: combine === undefined ? null : combinerAt(combine),
-    reduce: nameAt(required(field("reduce"), { parent: place, key: "reduce" })),
+    reduce:
+      container !== undefined && reduce === undefined
+        ? container.gather
+        : nameAt(required(reduce, { parent: place, key: "reduce" })),
     partitions: partitions
       ? whole(partitions, { min: 1, max: PARTITIONS_MAX })
       : PARTITIONS_DEFAULT,
@@ -136,6 +141,7 @@ function parseStep(place: Place): StepDefinition {
     timeoutMs: timeout && durationAt(timeout, TIMEOUT_MS_MAX),
     onFailure: onFailure ? onFailureAt(onFailure) : ON_FAILURE_DEFAULT,
     description: description ? text(description, DESCRIPTION_LENGTH_MAX) : "",
+    ...(container === undefined ? {} : { handlers: container.handlers }),
   };
   checkDiffer(step, place);
   return step;

@@ -3,7 +3,7 @@
  * JavaScript file, the docstring of a Python file, the first lines of an executable that begin with `#`. Only text
  * is looked at; nothing is run.
  */
-import type { HandlerLanguage } from "./languages.ts";
+import type { CommentedLanguage } from "./languages.ts";
 
 /** The opening text of a source, cut at its divider. Line numbers start at 1 and are of the file. */
 export interface HandlerComment {
@@ -33,7 +33,7 @@ interface Opening {
 /** Finds the opening comment of a source and cuts it at the divider. */
 export function findHandlerComment(
   source: string,
-  language: HandlerLanguage,
+  language: CommentedLanguage,
 ): HandlerCommentResult {
   const opening = FINDERS[language](source);
   if (opening === undefined) {
@@ -62,9 +62,9 @@ const COMMENT_NAMES = {
   javascript: "block comment that is closed",
   python: "docstring that is closed",
   executable: "lines at its beginning that begin with #",
-} as const satisfies Record<HandlerLanguage, string>;
+} as const satisfies Record<CommentedLanguage, string>;
 
-const FINDERS: Readonly<Record<HandlerLanguage, (source: string) => Opening | undefined>> = {
+const FINDERS: Readonly<Record<CommentedLanguage, (source: string) => Opening | undefined>> = {
   javascript: findBlockComment,
   python: findDocstring,
   executable: findHashComment,
@@ -88,7 +88,7 @@ const DIVIDER_STARRED = /^\s*(?:\*\s+)?\*\*(.*)$/;
  */
 function parserNamed(
   line: string,
-  options: { readonly language: HandlerLanguage; readonly isFirst: boolean },
+  options: { readonly language: CommentedLanguage; readonly isFirst: boolean },
 ): string | undefined {
   const { language, isFirst } = options;
   const starred = isFirst ? DIVIDER_FIRST : DIVIDER_STARRED;

@@ -6,7 +6,7 @@ import { JobxError } from "../std/errors.ts";
 import { parseDuration } from "./duration.ts";
 import { findHandlerComment } from "./handler-comment.ts";
 import { type HandlerRuntime, RUNTIME_KEYS, readRuntime } from "./handler-runtime.ts";
-import type { HandlerLanguage } from "./languages.ts";
+import type { CommentedLanguage } from "./languages.ts";
 import { CAPABILITY_RULE, isCapability } from "./names.ts";
 import { parseSize, SIZE_RULE } from "./size.ts";
 
@@ -101,7 +101,7 @@ export function readHandlerMetadata(
   source: string,
   options: {
     readonly file: string;
-    readonly language: HandlerLanguage;
+    readonly language: CommentedLanguage;
     readonly parseYaml: TextParser;
   },
 ): HandlerMetadata {
@@ -156,7 +156,7 @@ function validate(
   value: unknown,
   options: {
     readonly refuse: Refuse;
-    readonly language: HandlerLanguage;
+    readonly language: CommentedLanguage;
     readonly description: string;
   },
 ): HandlerMetadata {
@@ -201,7 +201,7 @@ function argumentType(
   value: unknown,
   options: {
     readonly type: MetadataHandlerType;
-    readonly language: HandlerLanguage;
+    readonly language: CommentedLanguage;
     readonly refuse: Refuse;
   },
 ): MetadataArgumentType {

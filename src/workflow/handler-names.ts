@@ -1,7 +1,7 @@
 /** Which files of a folder are handlers, and what they are called. */
 import { HANDLERS_MAX } from "./definition.ts";
 import { workflowError } from "./errors.ts";
-import { type HandlerLanguage, languageOfFile } from "./languages.ts";
+import { type HandlerLanguage, languageOfFile, withoutLanguage } from "./languages.ts";
 import { isName, NAME_RULE } from "./names.ts";
 
 /** A file that is a handler. */
@@ -69,5 +69,5 @@ function handlerAt(path: string): HandlerPath | undefined {
   }
   const language = languageOfFile(path);
   if (language === undefined) return undefined;
-  return { name: path.slice(0, path.lastIndexOf(".")).replaceAll("/", "_"), path, language };
+  return { name: withoutLanguage(path).replaceAll("/", "_"), path, language };
 }

@@ -1,6 +1,7 @@
 /** What the node has to know of a language to run its handlers. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { ContainerSettings } from "../../containers/settings.ts";
 
 /** A program and its arguments. */
 export interface WorkerCommand {
@@ -14,6 +15,8 @@ export interface WorkerStart {
   readonly memoryBytes: number | undefined;
   /** The handler's own program, where that is the worker: it speaks frames itself. */
   readonly program: string | undefined;
+  /** What the node says about containers; without it it runs none. */
+  readonly containers?: ContainerSettings | undefined;
 }
 
 /**

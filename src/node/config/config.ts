@@ -10,6 +10,7 @@ import { MEMORY_BYTES_MAX } from "../../workflow/handler-metadata.ts";
 import { CAPABILITY_RULE, isCapability } from "../../workflow/names.ts";
 import { parseSize, SIZE_RULE } from "../../workflow/size.ts";
 import { suggest } from "../../workflow/suggest.ts";
+import { type ContainerConfig, containerConfig } from "./containers.ts";
 import { ConfigError } from "./errors.ts";
 import { type Given, readConfigFile, unknownKey } from "./file.ts";
 import {
@@ -77,6 +78,8 @@ export interface NodeConfig {
   readonly capabilities: readonly string[];
   /** What can be limited here; undefined while nobody has looked. */
   readonly machine?: Machine;
+  /** What containers are run with. */
+  readonly containers: ContainerConfig;
   /** Memory of an attempt whose handlers do not say, bytes; undefined for no limit. */
   readonly handlerMemoryBytes: number | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -123,7 +126,7 @@ export function readConfig(args: readonly string[], environment: Environment): A
   if (version) return { kind: "version" };
   checkVariables(environment);
   const settings = resolveSettings(options, file, environment);
-  const config = parseSettings(settings);
+  const config = parseSettings(settings, environment);
   if (print) return { kind: "print", settings, json };
   return { kind: "run", config, warnings: warningsOf(settings) };
 }
@@ -239,6 +242,9 @@ function resolveSettings(
     join: ticketFrom(value("join"), file?.get("join"), path),
     slots: value("slots"),
     capabilities: value("capabilities"),
+    "container-engine": value("container-engine"),
+    "container-logins": value("container-logins"),
+    "container-paths": value("container-paths"),
     "handler-memory": sharedMemory(value("handler-memory"), value("slots")),
     "log-level": value("log-level"),
     "drain-timeout": value("drain-timeout"),
@@ -270,6 +276,9 @@ function defaults(): Readonly<Record<OptionName, string>> {
     join: "",
     slots: `${availableParallelism()}`,
     capabilities: "",
+    "container-engine": "",
+    "container-logins": "",
+    "container-paths": "",
     "handler-memory": "",
     "log-level": "info",
     "drain-timeout": `${DRAIN_SECONDS_DEFAULT}`,
@@ -283,7 +292,7 @@ function defaults(): Readonly<Record<OptionName, string>> {
   };
 }
 
-function parseSettings(settings: Settings): NodeConfig {
+function parseSettings(settings: Settings, environment: Environment): NodeConfig {
   const { text: ticket } = settings.join;
   return {
     data: directory(settings),
@@ -295,6 +304,7 @@ function parseSettings(settings: Settings): NodeConfig {
     joinTicket: ticket === "" ? undefined : ticket,
     slots: whole("slots", settings.slots, { min: 0, max: SLOTS_MAX }),
     capabilities: capabilities(settings),
+    containers: containerConfig(settings, environment),
     handlerMemoryBytes: handlerMemory(settings["handler-memory"]),
     logLevel: oneOf("log-level", settings, LOG_LEVELS),
     drainMs: drainMs(settings["drain-timeout"]),

@@ -67,6 +67,22 @@ export const OPTIONS = {
     help: "what handlers may require of this node (none)",
     list: true,
   },
+  "container-engine": {
+    variable: "JOBX_CONTAINER_ENGINE",
+    value: "ADDR",
+    help: "unix:///PATH or tcp://HOST:PORT of Docker or podman, or none (DOCKER_HOST, usual sockets)",
+  },
+  "container-logins": {
+    variable: "JOBX_CONTAINER_LOGINS",
+    value: "FILE",
+    help: "logins of registries, as in Docker's config.json (none)",
+  },
+  "container-paths": {
+    variable: "JOBX_CONTAINER_PATHS",
+    value: "DIRS",
+    help: "what of this machine containers may be shown, with all below (none)",
+    list: true,
+  },
   "handler-memory": {
     variable: "JOBX_HANDLER_MEMORY",
     value: "SIZE",

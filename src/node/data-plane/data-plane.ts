@@ -92,11 +92,11 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** Does not start anything: use `start`. */
   constructor(options: DataPlaneOptions) {
-    const { directory, self, slots, handlerMemoryBytes, log, sync = true } = options;
+    const { directory, self, slots, handlerMemoryBytes, containers, log, sync = true } = options;
     const { machine = PLAIN_MACHINE } = options;
     this.#options = options;
     this.#thread = new ThreadKeeper({
-      open: { directory, self, slots, handlerMemoryBytes, machine, sync },
+      open: { directory, self, slots, handlerMemoryBytes, machine, containers, sync },
       log,
       listener: {
         message: (message) => this.#message(message),

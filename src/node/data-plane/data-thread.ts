@@ -130,6 +130,7 @@ export class DataThread {
       // What an earlier thread or run of this node has left is found by its name.
       owner: self,
       hidden: [directory],
+      containers: options.containers,
     });
     void this.#pool.prepare();
     this.#runner = new WorkRunner({

@@ -5,6 +5,7 @@
  */
 
 import type { BlocksVerified } from "../../actors/work-ports.ts";
+import type { ContainerSettings } from "../../containers/settings.ts";
 import type { BlockFacts } from "../../fs/block-store.ts";
 import type { Chunking } from "../../fs/content/chunk.ts";
 import type { CodedStripe, StripeToCode } from "../../fs/erasure/stripe.ts";
@@ -65,6 +66,7 @@ export interface OpenMessage {
   readonly handlerMemoryBytes: number | undefined;
   /** What this machine can limit. */
   readonly machine: Machine;
+  readonly containers: ContainerSettings | undefined;
   /** False: blocks do not wait for the disk. */
   readonly sync: boolean;
   /** Counts the threads of this process: processes of an earlier one may still be dying. */

@@ -1,4 +1,6 @@
 /** What a data plane is started with. */
+
+import type { ContainerSettings } from "../../containers/settings.ts";
 import type { Machine } from "../../handlers/limits/report.ts";
 import type { Log } from "../../std/log.ts";
 import type { NodeId } from "../../wire/dataset.ts";
@@ -15,6 +17,8 @@ export interface DataPlaneOptions {
   readonly handlerMemoryBytes?: number | undefined;
   /** What this machine can limit; nothing by default. */
   readonly machine?: Machine | undefined;
+  /** What containers are run with; without it none are. */
+  readonly containers?: ContainerSettings | undefined;
   /** False: blocks do not wait for the disk. Default true. */
   readonly sync?: boolean;
   readonly log: Log;

@@ -23,6 +23,14 @@ const home = process.cwd();
 /** By name and version: two files with the same text are two handlers, with modules of their own. */
 const loaded = new Map<string, HandlerFunction>();
 
+/** Makes a handler of a source that is no module; undefined where sources are modules. */
+let reader: ((source: string, name: string) => HandlerFunction) | undefined;
+
+/** For workers of what is described and not written: all handlers are made by this. */
+export function loadBy(read: (source: string, name: string) => HandlerFunction): void {
+  reader = read;
+}
+
 /** Counts failed loads: the same address would give the same failure for ever. */
 let attemptsAfresh = 0;
 
@@ -35,6 +43,11 @@ export async function loadHandler(start: StartMessage): Promise<HandlerFunction>
   const key = `${version} ${name}`;
   const known = loaded.get(key);
   if (known !== undefined) return known;
+  if (reader !== undefined) {
+    const read = reader(start.source ?? "", name);
+    loaded.set(key, read);
+    return read;
+  }
   const directory = join(home, "handlers", version);
   const file = join(directory, `${name}.mjs`);
   mkdirSync(directory, { recursive: true });

@@ -1,0 +1,130 @@
+/** One container from its making to its removal. */
+import type { ContainerSpec } from "./container-spec.ts";
+import type { Engine } from "./engine.ts";
+import { ContainersError, unreachable } from "./errors.ts";
+import type { OutputChunk } from "./output-frames.ts";
+
+/** Longest time that a timer of the machine takes, milliseconds: attempts have deadlines of their own. */
+const RUN_MS_MAX = 2 ** 31 - 1;
+
+/** Between two looks whether the engine still answers while a container runs. */
+const GUARD_MS = 5_000;
+
+/** Time for what was printed last, when the container has ended. */
+const LAST_OUTPUT_MS = 5_000;
+
+/** What ends a process with SIGKILL gives it. */
+const EXIT_KILLED = 137;
+
+/** How a container ended. */
+export interface ContainerEnd {
+  readonly exitCode: number;
+  readonly isOutOfMemory: boolean;
+  /** As the engine writes times. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+/**
+ * Runs a container to its end. What it prints is handed on as it comes; who takes it slowly holds the container
+ * back. When the signal is given it is killed. It is removed in any case; what cannot be removed now is found
+ * by its labels.
+ * @throws {JobxError} those of the engine; the signal's reason.
+ */
+export async function runContainer(
+  engine: Engine,
+  options: {
+    readonly spec: ContainerSpec;
+    readonly signal: AbortSignal;
+    /** Must not throw. */
+    readonly onOutput: (chunk: OutputChunk) => void;
+  },
+): Promise<ContainerEnd> {
+  const { containers } = engine;
+  const { spec, signal, onOutput } = options;
+  const id = await containers.create(spec, signal);
+  // At once: who gives it up is killed soon after.
+  const onAbort = (): void => void containers.kill(id).catch(() => undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const guard = new EngineGuard(engine);
+  try {
+    signal.throwIfAborted();
+    const printed = readAll(await containers.attach(id, signal), onOutput);
+    await containers.start(id, signal);
+    const waited = containers.wait(id, { deadlineMs: RUN_MS_MAX, signal });
+    const exitCode = await Promise.race([waited, guard.failed()]);
+    await Promise.race([printed, after(LAST_OUTPUT_MS)]);
+    const state = await containers.inspect(id);
+    if (state === undefined) throw unreachable(engine.address, new Error("the container is gone"));
+    const isKilled = exitCode === EXIT_KILLED && spec.memoryBytes !== undefined;
+    return {
+      exitCode,
+      // The engine's word may be missing: who is killed at a limit of memory was killed for it.
+      isOutOfMemory: state.outOfMemory || isKilled,
+      startedAt: state.startedAt,
+      finishedAt: state.finishedAt,
+    };
+  } finally {
+    guard.stop();
+    signal.removeEventListener("abort", onAbort);
+    await containers.remove(id).catch(() => undefined);
+  }
+}
+
+/** Finds an engine that hangs while nothing is wanted from it but the end of a container. */
+class EngineGuard {
+  readonly #engine: Engine;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Rejects when the engine does not answer twice. */
+  failed(): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      let failures = 0;
+      const look = (): void => {
+        this.#engine
+          .ping()
+          .then(
+            () => {
+              failures = 0;
+            },
+            (error: unknown) => {
+              failures += 1;
+              if (failures > 1) reject(error instanceof Error ? error : new Error(String(error)));
+            },
+          )
+          .finally(() => {
+            if (!this.#stopped && failures < 2) this.#timer = setTimeout(look, GUARD_MS);
+          });
+      };
+      this.#timer = setTimeout(look, GUARD_MS);
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+/** A connection that breaks takes nothing but the last prints with it: the container's end is told elsewhere. */
+async function readAll(
+  output: AsyncIterable<OutputChunk>,
+  onOutput: (chunk: OutputChunk) => void,
+): Promise<void> {
+  try {
+    for await (const chunk of output) onOutput(chunk);
+  } catch (error) {
+    if (error instanceof ContainersError) throw error;
+  }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

@@ -1,0 +1,124 @@
+/** Steps that run images, on nodes with Docker, with podman, and with neither. */
+import { symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Engine } from "../../src/containers/engine.ts";
+import {
+  busyboxRoot,
+  startEngine,
+  startRegistry,
+  type TestEngine,
+  whyNoEngine,
+  whyNoRegistry,
+} from "../lib/container-engines.ts";
+import { attemptsOf, ended, useCluster } from "../lib/e2e-cluster.ts";
+import { eventually } from "../lib/e2e-eventually.ts";
+
+const END_MS_MAX = 60_000;
+const GONE_MS_MAX = 15_000;
+const IMAGE_MS = 60_000;
+const ENGINES = ["docker", "podman"] as const;
+const why = [...ENGINES.map((kind) => whyNoEngine(kind)), whyNoRegistry()].find(
+  (one) => one !== undefined,
+);
+if (why !== undefined) console.warn(`tests of containers are skipped: ${why}`);
+
+describe.skipIf(why !== undefined)("containers", () => {
+  // Where a node's own engine is; the third has none.
+  const cluster = useCluster(3, { nodeArgs: "--container-engine engine.sock --slots 2" });
+  const running: TestEngine[] = [];
+  const engines: Engine[] = [];
+  let registry: Awaited<ReturnType<typeof startRegistry>>;
+  let image = "";
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    image = `${registry.address}/jobx/busybox:1`;
+    for (const kind of ENGINES) {
+      const started = await startEngine(kind, { registry: registry.address });
+      running.push(started);
+      engines.push(new Engine({ kind: "socket", path: started.socket }));
+    }
+    const [{ images } = never(), ...others] = engines;
+    await images.import(Readable.from([await busyboxRoot()]), { image, deadlineMs: IMAGE_MS });
+    await images.push(image, { deadlineMs: IMAGE_MS });
+    await images.remove(image, { deadlineMs: IMAGE_MS });
+    expect(others).toHaveLength(1);
+    for (const number of [1, 2]) await attachEngine(number);
+    await writeFile(join(cluster.folder, "runs.yaml"), workflow(image));
+    await cluster.applyFile(3, join(cluster.folder, "runs.yaml"));
+    await eventually("both nodes offer containers", GONE_MS_MAX, async () => {
+      const offering = await offeringNodes();
+      return offering.length === 2 ? offering : undefined;
+    });
+  });
+
+  afterAll(async () => {
+    for (const engine of running) await engine.stop();
+    await registry.stop();
+  });
+
+  /** Lets a node see its engine. */
+  async function attachEngine(number: number): Promise<void> {
+    const socket = running[number - 1]?.socket ?? "";
+    await symlink(socket, join(cluster.home(number), "engine.sock"));
+  }
+
+  async function offeringNodes(): Promise<readonly string[]> {
+    const nodes = await cluster.client(3).nodes();
+    return nodes.flatMap(({ name, capabilities }) =>
+      capabilities.includes("docker") ? [name] : [],
+    );
+  }
+
+  async function submit(job: string, args: readonly (readonly [string, string | number])[] = []) {
+    const { request } = await cluster.client(3).submit({
+      ...{ workflow: "runs", job, idempotencyKey: undefined },
+      arguments: args.map(([key, value]) => [key, value]),
+    });
+    return request;
+  }
+
+  /** Containers that any engine has of this cluster. */
+  async function containersOf(label = "jobx.cluster"): Promise<number> {
+    let count = 0;
+    for (const engine of engines) count += (await engine.containers.list(label)).length;
+    return count;
+  }
+
+  async function untilGone(): Promise<void> {
+    await eventually("no container is left", GONE_MS_MAX, async () =>
+      (await containersOf()) === 0 ? true : undefined,
+    );
+  }
+
+  test("N units run, each with its index and the count, on both engines, and nothing of them is left", async () => {
+    const id = await submit("count", [
+      ["count", 12],
+      ["word", "hello"],
+    ]);
+    const view = await ended(cluster.client(3), id, END_MS_MAX);
+    expect(view.state).toBe("done");
+    const pairs = view.result?.pairs ?? [];
+    expect(pairs.map(([index]) => index)).toEqual(Array.from({ length: 12 }, (_, at) => at));
+    for (const [, end] of pairs) expect(end).toMatchObject({ exitCode: 0 });
+    const attempts = await attemptsOf(cluster.client(3), id);
+    expect(new Set(attempts.map(({ nodeName }) => nodeName))).toEqual(
+      new Set(["node-1", "node-2"]),
+    );
+    await untilGone();
+  });
+});
+
+function never(): never {
+  throw new Error("there is an engine");
+}
+
+function workflow(image: string): string {
+  const steps = {
+    count: { image, command: 'echo "unit $JOBX_INDEX of $JOBX_COUNT: $JOBX_ARGUMENTS"' },
+  };
+  const jobs = Object.fromEntries(Object.keys(steps).map((step) => [step, { step }]));
+  return JSON.stringify({ workflow: "runs", steps, jobs });
+}

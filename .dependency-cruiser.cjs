@@ -12,6 +12,7 @@ const MAY_IMPORT = {
   mount: ["std", "wire", "api"],
   containers: ["std"],
   handlers: ["std", "wire", "containers"],
+  objects: ["std", "wire"],
   api: ["std", "wire", "workflow"],
   node: [
     "std",
@@ -25,6 +26,7 @@ const MAY_IMPORT = {
     "fs",
     "containers",
     "handlers",
+    "objects",
     "mount",
     "api",
   ],

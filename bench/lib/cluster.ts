@@ -200,6 +200,8 @@ async function configOf(id: number, data: string, slots: number): Promise<NodeCo
     slots,
     capabilities: [],
     containers: { engines: [], logins: "", paths: [] },
+    inputFolders: [],
+    objectCacheBytes: 4 * 1024 ** 3,
     handlerMemoryBytes: undefined,
     logLevel: "info",
     drainMs: 0,

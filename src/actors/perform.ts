@@ -129,7 +129,7 @@ export class Performer {
       lost.push(...some.map(({ cid }) => ({ cid, child, unit })));
     };
     const { work } = grant;
-    const own = work.kind === "map" ? work.input.map(({ piece }) => piece) : work.session;
+    const own = ownInput(work);
     await look({ data: own, child: undefined, unit: 0 });
     for await (const input of inputsWithMakers(read, group, grant.inputs)) {
       if (lost.length >= LOST_RUNS_MAX) break;
@@ -228,14 +228,8 @@ export class Performer {
     const { work } = attempt.grant;
     const { signal } = attempt.controller;
     const { copies } = this.#deps;
-    if (work.kind === "reduce") {
-      await copies.ensure(work.session, signal);
-      return work;
-    }
-    await copies.ensure(
-      work.input.map((slice) => slice.piece),
-      signal,
-    );
+    await copies.ensure(ownInput(work), signal);
+    if (work.kind !== "map") return work;
     // Without what the reducer requires, the leaf is reduced elsewhere.
     const required = work.reducerCapability;
     const able = required === "none" || this.#deps.capabilities().includes(required);
@@ -276,6 +270,8 @@ export class Performer {
         const parts = await this.#secureAll(outcome.parts, signal);
         return { ...outcome, parts, session: await copies.secure(outcome.session, signal) };
       }
+      case "listed":
+        return { ...outcome, children: await copies.secure(outcome.children, signal) };
       case "failed":
       case "released":
       case "lacking":
@@ -286,6 +282,18 @@ export class Performer {
 
 function without(outcome: Outcome): { readonly outcome: Outcome; readonly hasFiles: false } {
   return { outcome, hasFiles: false };
+}
+
+/** What the grant itself names. */
+function ownInput(work: Work): Dataset {
+  switch (work.kind) {
+    case "map":
+      return work.input.map(({ piece }) => piece);
+    case "list":
+      return work.sources;
+    case "reduce":
+      return work.session;
+  }
 }
 
 function outcomeOfError(error: unknown, signal: AbortSignal): Outcome {

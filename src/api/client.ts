@@ -19,6 +19,7 @@ import { CopyClient } from "./copy-client.ts";
 import { readEvents } from "./event-text.ts";
 import { FileClient } from "./file-client.ts";
 import type { InvocationList, InvocationView } from "./invocation-view.ts";
+import type { ObjectInputBody } from "./object-input.ts";
 import type {
   ApplyReport,
   HandlerSourceView,
@@ -301,14 +302,18 @@ export class JobxClient {
     readonly workflow: string;
     readonly job: string;
     readonly arguments: readonly (readonly [unknown, unknown])[];
+    /** In place of arguments: the sources of a list of objects, and how they are taken. */
+    readonly input?: ObjectInputBody | undefined;
     readonly idempotencyKey: string | undefined;
     readonly keep?: string | undefined;
   }): Promise<SubmitAnswer> {
     const { workflow, job, keep } = input;
+    const given =
+      input.input === undefined ? { arguments: input.arguments } : { input: input.input };
     return this.#transport.call({
       method: "POST",
       path: `/v1/workflows/${encodeURIComponent(workflow)}/jobs/${encodeURIComponent(job)}/requests`,
-      body: { arguments: input.arguments, ...(keep === undefined ? {} : { keep }) },
+      body: { ...given, ...(keep === undefined ? {} : { keep }) },
       headers: { "idempotency-key": input.idempotencyKey ?? this.#deps.randomKey() },
       repeat: "always",
     });

@@ -6,6 +6,7 @@
  * key, where the call takes one, else look first), `WORKFLOW_UNKNOWN`, `JOB_UNKNOWN`, `REQUEST_UNKNOWN`, `NO_MAJORITY`.
  */
 
+import type { ObjectInput } from "../wire/objects.ts";
 import type { AdminPort } from "./admin-port.ts";
 import type { AttemptError, AttemptList, AttemptView, OutputView } from "./attempt-view.ts";
 import type { CallOptions } from "./call-options.ts";
@@ -302,6 +303,8 @@ export interface SubmitInput {
   readonly workflow: string;
   readonly job: string;
   readonly arguments: readonly (readonly [Json, Json])[];
+  /** Of a request over a list: the arguments are its sources, and its root lists them. */
+  readonly objects?: ObjectInput | undefined;
   /** The same key with the same body gives the same request; with another body `IDEMPOTENCY_CONFLICT`. */
   readonly idempotencyKey: string | undefined;
   /** A name under which retention does not touch the request. @throws `REQUEST_NAME_TAKEN`. */

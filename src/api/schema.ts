@@ -10,6 +10,7 @@ import {
   TOKEN_NAME_LENGTH_MAX,
   TOKEN_WORKFLOWS_MAX,
 } from "./limits.ts";
+import { OBJECT_INPUT } from "./object-input.ts";
 
 const NAME = { type: "string", pattern: NAME_PATTERN } as const;
 /** Whole numbers in a query are text; their bounds are checked where they are read. */
@@ -277,8 +278,9 @@ export const TOKEN_PARAMS = {
 export const SUBMIT_BODY = {
   type: "object",
   additionalProperties: false,
-  required: ["arguments"],
+  anyOf: [{ required: ["arguments"] }, { required: ["input"] }],
   properties: {
+    input: OBJECT_INPUT,
     arguments: {
       anyOf: [
         {

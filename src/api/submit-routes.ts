@@ -3,11 +3,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobxError } from "../std/errors.ts";
 import { admitted } from "./admitted.ts";
 import { type ApiContext, callCluster } from "./context.ts";
+import { type ObjectInputBody, objectSubmission } from "./object-input.ts";
 import type { RequestView, SubmitAnswer, SubmitInput } from "./ports.ts";
 import { flagOf, submitWaitOf } from "./query.ts";
 import { json, route } from "./route.ts";
 import { JOB_PARAMS, SUBMIT_BODY, SUBMIT_HEADERS, SUBMIT_QUERY } from "./schema.ts";
-import { checkPairs, decodeUtf8, parseSubmission } from "./values.ts";
+import { checkPairs, decodeUtf8, inputError, parseSubmission } from "./values.ts";
 import { SUBMITTED, SUBMITTED_REQUEST } from "./view-schema.ts";
 
 /** States in which nothing more happens. */
@@ -16,7 +17,8 @@ const ENDED: ReadonlySet<RequestView["state"]> = new Set(["succeeded", "failed",
 interface SubmitCall {
   Params: { readonly workflow: string; readonly job: string };
   Body: {
-    readonly arguments: readonly unknown[];
+    readonly arguments?: readonly unknown[];
+    readonly input?: ObjectInputBody;
     readonly keep?: string;
     readonly wait?: string | number;
   };
@@ -76,14 +78,13 @@ async function submit(
 ): Promise<SubmitAnswer | (RequestView & { readonly duplicate: boolean })> {
   const { params, query, body } = request;
   const waitMs = submitWaitOf({ query, body });
-  const pairs: readonly unknown[] = body.arguments;
-  checkPairs(pairs);
+  const given = givenOf(body);
   // Before it is submitted: who is refused has changed nothing.
   if (waitMs > 0) context.inFlight.wait(request);
   const input: SubmitInput = {
     workflow: params.workflow,
     job: params.job,
-    arguments: pairs,
+    ...given,
     idempotencyKey: request.headers["idempotency-key"],
     keep: body.keep,
   };
@@ -102,6 +103,17 @@ async function submit(
   if (view === undefined) return answer;
   reply.code(ENDED.has(view.state) ? 200 : 202);
   return { ...view, duplicate: accepted.duplicate };
+}
+
+/** Pairs for the first mapper, or sources to be listed. */
+function givenOf({
+  arguments: pairs = [],
+  input,
+}: SubmitCall["Body"]): Pick<SubmitInput, "arguments" | "objects"> {
+  checkPairs(pairs);
+  if (input === undefined) return { arguments: pairs };
+  if (pairs.length > 0) throw inputError("arguments", "none beside `input`");
+  return objectSubmission(input);
 }
 
 /** Undefined when the wait failed: the submission was acknowledged, and that must be said. */

@@ -40,6 +40,7 @@ import { JOB_DELETE } from "./commands/job-delete.ts";
 import { JOB_LIST } from "./commands/job-list.ts";
 import { JOB_SHOW } from "./commands/job-show.ts";
 import { LOGS } from "./commands/logs.ts";
+import { MAP } from "./commands/map.ts";
 import { NODE_DRAIN } from "./commands/node-drain.ts";
 import { NODE_LIST } from "./commands/node-list.ts";
 import { NODE_REMOVE } from "./commands/node-remove.ts";
@@ -79,6 +80,7 @@ import { WORKFLOW_SHOW } from "./commands/workflow-show.ts";
 export const COMMANDS: readonly Command[] = [
   APPLY,
   SUBMIT,
+  MAP,
   LOGS,
   WHY,
   REQUEST_SHOW,

@@ -10,6 +10,7 @@ export function withPrinted(outcome: Outcome, printed: Printed | undefined): Out
     case "combined":
     case "reduced":
       return printed === undefined ? outcome : { ...outcome, printed };
+    case "listed":
     case "failed":
     case "released":
     case "lacking":

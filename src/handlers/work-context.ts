@@ -3,6 +3,7 @@ import type { Dataset, Work } from "../wire/dataset.ts";
 import { accessOfNextRun } from "../wire/volume-run.ts";
 import type { VolumeAccess } from "../wire/worker-protocol.ts";
 import type { AttemptListeners } from "./attempt.ts";
+import type { PairRecord } from "./ports.ts";
 
 /** What an executor hands in with a unit. */
 export interface WorkContext extends AttemptListeners {
@@ -17,6 +18,8 @@ export interface WorkContext extends AttemptListeners {
    * after the last.
    */
   readonly inputs: (again: boolean) => Promise<Dataset | undefined>;
+  /** What the mapper is given in place of its unit's pairs, from the beginning each time. */
+  readonly input?: (() => AsyncIterable<readonly PairRecord[]>) | undefined;
   /** The source of a handler's version. */
   readonly source: (version: string) => Promise<string>;
   /** Gives the unit up: its handlers are killed and the outcome is `released`. */
@@ -27,6 +30,8 @@ export interface WorkContext extends AttemptListeners {
     readonly request: string;
     readonly invocation: string;
     readonly step: string;
+    /** The object that it is given, where its request is over a list. */
+    readonly object?: string | undefined;
   };
   /** How its handlers reach the workflow's volume; undefined where there is none for them. */
   readonly volume?: VolumeAccess | undefined;
@@ -38,6 +43,7 @@ export interface WorkContext extends AttemptListeners {
  */
 export function kindOf(work: Work, context: WorkContext): string | undefined {
   if (work.kind !== "map" || work.reducer === undefined) return undefined;
+  if (context.input !== undefined) return undefined;
   if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
   const refs = [work.mapper, work.combiner, work.reducer];
   // Whose sign it was could not be told.

@@ -42,6 +42,9 @@ const WAITING_MS_MAX = 3_000;
 /** A unit that began took some time, whatever the clock can tell. */
 const RAN_MS_MIN = 0.001;
 
+/** Work that handlers do: listing objects is none of it. */
+export type CalledWork = Exclude<Work, { kind: "list" }>;
+
 type MapWork = Extract<Work, { kind: "map" }>;
 type ReduceWork = Extract<Work, { kind: "reduce" }>;
 
@@ -62,7 +65,7 @@ interface UnitListeners {
 
 /** A unit that has not begun. */
 interface Waiting extends WaitingUnit {
-  readonly work: Work;
+  readonly work: CalledWork;
   readonly context: WorkContext;
   readonly resolve: (end: WorkEnd) => void;
   readonly reject: (error: unknown) => void;
@@ -93,7 +96,7 @@ export class WorkRunner {
    * no worker for the language, is `released`. Rejects only for faults of this node: what `io`,
    * `inputs` and `source` reject with.
    */
-  run(work: Work, context: WorkContext): Promise<WorkEnd> {
+  run(work: CalledWork, context: WorkContext): Promise<WorkEnd> {
     return new Promise((resolve, reject) => {
       const outcome: Outcome = { kind: "released", reason: "no slot was free for it" };
       const leave = (): void => resolve({ outcome, ranMs: 0, storedMs: 0, run: undefined });
@@ -279,7 +282,7 @@ export class WorkRunner {
     try {
       const outcome =
         work.kind === "map"
-          ? await this.#map(work, run)
+          ? await this.#map(work, run, context)
           : await this.#reduceUnit(work, { run, context });
       await attempt.close();
       // In a batch nobody could tell which unit has printed what; what is logged there can be told.
@@ -296,7 +299,7 @@ export class WorkRunner {
     }
   }
 
-  async #map(work: MapWork, run: Run): Promise<Outcome> {
+  async #map(work: MapWork, run: Run, { input }: WorkContext): Promise<Outcome> {
     const { io } = this.#options;
     const { attempt } = run;
     const writes = new SessionWriter();
@@ -304,7 +307,7 @@ export class WorkRunner {
     const output = new MapperOutput(io, { readHere });
     try {
       await attempt.call(work.mapper, {
-        input: pairFrames(io.read(work.input), { records: 0 }),
+        input: pairFrames(input?.() ?? io.read(work.input), { records: 0 }),
         session: [],
         onBatch: (records) => output.take(records),
         onMessage: (message) => {

@@ -22,6 +22,7 @@ import type {
   WhyView,
   WorkflowView,
 } from "../api/ports.ts";
+import type { ClientCommand } from "../scheduler/commands.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
@@ -55,7 +56,7 @@ import { Tokens } from "./tokens.ts";
 import { handlerViews, jobEntities, requestView, stepEntities } from "./views.ts";
 import { within } from "./within.ts";
 import { workflowSummary, workflowView } from "./workflow-view.ts";
-import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
+import { bodyHash, submissionHash, WorkflowWriter } from "./workflow-writer.ts";
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
 const WAIT_MS_MAX = 20_000;
@@ -256,7 +257,7 @@ export class ClusterApi implements ClusterPort {
     input: SubmitInput,
     options: CallOptions,
   ): Promise<{ readonly request: string; readonly duplicate: boolean }> {
-    const { workflow, job, idempotencyKey, keep } = input;
+    const { workflow, job, idempotencyKey, keep, objects } = input;
     const row = await this.#view.workflowNamed(workflow, { deadline: options.deadline });
     const { plane, node } = this.#deps;
     if (isLarge(input.arguments)) {
@@ -273,8 +274,12 @@ export class ClusterApi implements ClusterPort {
     const key =
       idempotencyKey === undefined
         ? undefined
-        : { key: idempotencyKey, bodyHash: bodyHash([job, input.arguments, keep ?? null]) };
-    const command = { kind: "submit", job, arguments: dataset, keep } as const;
+        : { key: idempotencyKey, bodyHash: submissionHash(input) };
+    const common = { job, arguments: dataset, keep };
+    const command: ClientCommand =
+      objects === undefined
+        ? { kind: "submit", ...common }
+        : { kind: "submit-objects", ...common, objects };
     const answer = await this.#writer.command(row.group, command, options.deadline, key);
     if (answer.kind !== "request") throw new Error("a submission is answered with its request");
     const request = requestId(workflow, row.group, answer.request);

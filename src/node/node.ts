@@ -283,6 +283,7 @@ function startPlane(ground: Ground, blockMeter: BlockMeter): Promise<DataPlane> 
     slots: Math.max(1, config.slots),
     ...{ handlerMemoryBytes: config.handlerMemoryBytes, machine: config.machine },
     containers: ground.containers.settings,
+    objects: { folders: config.inputFolders, cacheBytes: config.objectCacheBytes },
     sync: config.durability === "sync",
     log: log.child({ part: "data" }),
     fetchBlock: fetchBlock(mesh, blockMeter),

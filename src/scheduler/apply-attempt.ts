@@ -26,6 +26,7 @@ import {
   withCount,
   withState,
 } from "./apply-kit.ts";
+import { applyListed } from "./apply-listed.ts";
 import {
   allOpen,
   GRANT_CHILDREN_MAX,
@@ -52,11 +53,19 @@ import type { AttemptEnd, Command } from "./commands.ts";
 import { type Dataset, datasetCount } from "./dataset.ts";
 import { delay } from "./delays.ts";
 import { keys } from "./keys.ts";
+import { OBJECT_UNAVAILABLE_CODES } from "./objects.ts";
 import { problem, problemOf } from "./outcome-fit.ts";
 import { joinedOutputs, putOutput, voidOutputs } from "./reduce-outputs.ts";
 import { replaceMade } from "./remade.ts";
 import { awaitInputs, isRemade } from "./remake.ts";
-import type { AttemptRow, HistoryRow, QueueRow } from "./rows.ts";
+import type {
+  AttemptRow,
+  FailurePolicy,
+  HistoryRow,
+  QueueRow,
+  RequestRow,
+  StepDefinition,
+} from "./rows.ts";
 import { retriesOf } from "./step-limits.ts";
 import { concludeAttempt, dropAttempt } from "./tree/apply-prepare.ts";
 import { TOLD_PATH_LENGTH, type TreeError } from "./tree/errors.ts";
@@ -181,6 +190,11 @@ export function applyEnd(
       addWarnings(tx, attempt.unit.request, outcome.warnings);
       if (outcome.printed !== undefined) keepPrinted(tx, end, outcome.printed);
       applyDone(tx, at, { ...end, outcome });
+      return;
+    case "listed":
+      addWarnings(tx, attempt.unit.request, outcome.warnings);
+      noteDone(tx, end);
+      applyListed(tx, at, { request: attempt.unit.request, step: attempt.step, listed: outcome });
       return;
     case "failed":
       failUnit(tx, at, { ...end, error: outcome.error });
@@ -391,7 +405,8 @@ function failUnit(
   }
   const failure = { error, unit };
   const request = requestOf(tx, unit.request);
-  if (step.onFailure === "pause") {
+  const onFailure = failurePolicy(request, { error, step });
+  if (onFailure === "pause") {
     const losses = isAgain(attempt) ? AGAIN : 0;
     const row = { kind: "queue-unit", unit, step: attempt.step, failures: 0, losses } as const;
     enqueueUnit(tx, at, { step, row });
@@ -401,11 +416,20 @@ function failUnit(
   // A unit that is over has been counted, and its parent cannot go on without it any more.
   const again = isAgain(attempt);
   if (!again) putRequest(tx, unit.request, withCount(request, attempt.step, { failed: 1 }));
-  if (!again && step.onFailure === "skip" && unit.path.length > 0) {
+  if (!again && onFailure === "skip" && unit.path.length > 0) {
     skip(tx, at, end);
     return;
   }
   endRequest(tx, at, unit.request, { state: "failed", failure });
+}
+
+/** A request over a list says itself what becomes of objects that cannot be had. */
+function failurePolicy(
+  { objects }: RequestRow,
+  { error, step }: { readonly error: WorkError; readonly step: StepDefinition },
+): FailurePolicy {
+  const isUnavailable = objects !== undefined && OBJECT_UNAVAILABLE_CODES.has(error.code);
+  return isUnavailable ? objects.unavailable : step.onFailure;
 }
 
 /** The invocation ends without a result; its parent goes on without it. */

@@ -23,6 +23,7 @@ import { NO_BAD_ENDS } from "./attempt-record.ts";
 import type { Command, RequestChange, StepInput } from "./commands.ts";
 import type { Dataset } from "./dataset.ts";
 import { keys, META_KEY, queueKeyOfParked } from "./keys.ts";
+import type { ObjectInput } from "./objects.ts";
 import type { Answer, HandlerDefinition, PlanRow, StepDefinition } from "./rows.ts";
 import { checkSubmission, notActive } from "./submission.ts";
 
@@ -225,9 +226,10 @@ function resolveStep(
 export function applySubmit(
   tx: WorkflowTransaction,
   at: Position,
-  command: Extract<Command, { kind: "submit" }>,
+  command: Extract<Command, { kind: "submit" | "submit-objects" }>,
 ): Answer {
-  return begin(tx, at, { ...command, retryOf: undefined });
+  const objects = command.kind === "submit-objects" ? command.objects : undefined;
+  return begin(tx, at, { ...command, objects, retryOf: undefined });
 }
 
 /** Begins a request once more, with the arguments that it had and the definitions of now. */
@@ -238,8 +240,14 @@ export function applyRetry(
 ): Answer {
   const old = rowOf(tx, "request", keys.request(command.request));
   if (old === undefined) return refused("REQUEST_UNKNOWN", "there is no such request");
-  const { job, arguments: args } = old;
-  return begin(tx, at, { job, arguments: args, keep: command.keep, retryOf: command.request });
+  const { job, arguments: args, objects } = old;
+  return begin(tx, at, {
+    job,
+    arguments: args,
+    objects,
+    keep: command.keep,
+    retryOf: command.request,
+  });
 }
 
 function begin(
@@ -248,6 +256,7 @@ function begin(
   input: {
     readonly job: string;
     readonly arguments: Dataset;
+    readonly objects: ObjectInput | undefined;
     readonly keep: string | undefined;
     readonly retryOf: number | undefined;
   },
@@ -255,7 +264,7 @@ function begin(
   const check = checkSubmission(tx, input);
   if (check.kind === "refused") return check;
   const { meta, job, step } = check;
-  const { keep, retryOf } = input;
+  const { keep, retryOf, objects } = input;
   const request = meta.nextRequest;
   enterBegun(tx, keep);
   if (keep !== undefined) tx.put(keys.kept(keep), { kind: "kept", request });
@@ -279,6 +288,7 @@ function begin(
     printedCount: 0,
     keptAs: keep,
     retryOf,
+    objects,
   });
   const unit = { kind: "map", request, path: [] } as const;
   const row = { kind: "queue-unit", unit, step: job.step, failures: 0, losses: 0 } as const;

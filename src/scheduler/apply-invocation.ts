@@ -160,7 +160,9 @@ export function countChild(
   const isSkipped = end.failureCode !== undefined;
   const count = isSkipped && tx.bugs.countSkippedTwice === true ? 2 : 1;
   const counted = { ...parent, childDone: parent.childDone + count };
-  if (counted.childDone < counted.childCount) tx.put(key, counted);
+  // O2: more may still be listed.
+  const isOpen = counted.listing?.closed === false;
+  if (isOpen || counted.childDone < counted.childCount) tx.put(key, counted);
   else startReduce(tx, at, { request: place.request, path }, counted);
 }
 

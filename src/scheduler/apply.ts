@@ -104,6 +104,7 @@ function applyCommand(tx: WorkflowTransaction, at: Position, command: Command): 
     case "define":
       return applyDefine(tx, at, command);
     case "submit":
+    case "submit-objects":
       return applySubmit(tx, at, command);
     case "retry":
       return applyRetry(tx, at, command);

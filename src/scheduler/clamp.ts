@@ -32,6 +32,8 @@ export function clampOutcome(outcome: Outcome): Outcome {
     case "combined":
     case "reduced":
       return { ...outcome, ...clampWords(outcome) };
+    case "listed":
+      return { ...outcome, warnings: clampWarnings(outcome.warnings) };
     case "failed":
     case "lacking":
       return { ...outcome, error: clampError(outcome.error) };

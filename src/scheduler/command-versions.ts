@@ -11,6 +11,7 @@ const NEEDED = {
   source: 1,
   define: 1,
   submit: 1,
+  "submit-objects": 1,
   retry: 1,
   remove: 1,
   cancel: 1,

@@ -5,6 +5,7 @@
 import type { Dataset, NodeId } from "./dataset.ts";
 import { COMMAND_ORDINALS } from "./keys.ts";
 import type { NamedCommand } from "./named/commands.ts";
+import type { ObjectInput } from "./objects.ts";
 import type { HandlerDefinition, JobDefinition, Retention, StepDefinition } from "./rows.ts";
 import type { TreeCommand } from "./tree/commands.ts";
 import type { Token } from "./unit.ts";
@@ -66,6 +67,14 @@ export type ClientCommand =
       readonly job: string;
       readonly arguments: Dataset;
       readonly keep: string | undefined;
+    }
+  /** A request over a list of objects; `arguments` tell where they are. */
+  | {
+      readonly kind: "submit-objects";
+      readonly job: string;
+      readonly arguments: Dataset;
+      readonly keep: string | undefined;
+      readonly objects: ObjectInput;
     }
   | { readonly kind: "retry"; readonly request: number; readonly keep: string | undefined }
   /** Removes an ended request. `expired`: by retention, so not when it is kept. */

@@ -2,6 +2,7 @@
  * What handlers produce: streams of pairs, kept inline when small, else as runs in the block store.
  * Only these descriptions travel through consensus; the pairs of a run never do.
  */
+import { assert } from "../std/assert.ts";
 
 /** Content id: `sha256` in lower-case hex of the block's bytes, 64 characters. */
 export type Cid = string;
@@ -49,6 +50,23 @@ export interface PieceSlice {
 /** All pairs of a dataset. */
 export function wholeSlices(dataset: Dataset): readonly PieceSlice[] {
   return dataset.map((piece) => ({ piece, first: 0, count: piece.count }));
+}
+
+/** `count` pairs of a dataset from number `from` on. */
+export function slicesOf(dataset: Dataset, from: number, count: number): readonly PieceSlice[] {
+  const slices: PieceSlice[] = [];
+  let first = from;
+  let left = count;
+  for (const piece of dataset) {
+    if (left > 0 && first < piece.count) {
+      const taken = Math.min(left, piece.count - first);
+      slices.push({ piece, first, count: taken });
+      left -= taken;
+    }
+    first = Math.max(0, first - piece.count);
+  }
+  assert(left === 0, "a child has a pair in its parent's dataset");
+  return slices;
 }
 
 /** Largest inline piece: keeps log entries small, and most results of small jobs out of the block store. */

@@ -1,7 +1,7 @@
 /**
  * Keys of a workflow's rows: ASCII, and ordered so that what is scanned together lies together.
  * The first letter names the kind of row and is never given to another kind.
- * Capitals are those of named units (`named/keys.ts`).
+ * Capitals are those of named units (`named/keys.ts`), F of the tree of files and L of lists.
  */
 import { orderedNumber, readOrderedNumbers } from "../std/ordered-text.ts";
 import type { BadEndKind } from "./rows.ts";
@@ -65,6 +65,9 @@ export const keys = {
   plan: (revision: number): string => `p/${orderedNumber(revision)}`,
   request: (request: number): string => `r/${orderedNumber(request)}`,
   invocation: (request: number, path: Path): string => `i/${place(request, path)}`,
+  /** R18: pairs of the children of a request that lists. */
+  segment: (request: number, segment: number): string =>
+    `L/${orderedNumber(request)}/${orderedNumber(segment)}`,
   block: (request: number, path: Path, block: number): string =>
     `b/${place(request, path)}/${orderedNumber(block)}`,
   /** What a child's unit made of one part, where that is not in the child's block; see `ResultPlace`. */
@@ -201,7 +204,7 @@ export function placeOfResultKey(key: string): {
 }
 
 /** First letters of the rows that lie under a request, besides its own row. */
-const UNDER_REQUEST = ["i/", "b/", "c/", "g/", "f/", "h/", "o/", "s/", "z/"] as const;
+const UNDER_REQUEST = ["i/", "b/", "c/", "g/", "f/", "h/", "o/", "s/", "z/", "L/"] as const;
 
 /** Prefixes of all rows that lie under a request. */
 export function prefixesUnder(request: number): readonly string[] {

@@ -1,10 +1,18 @@
 /** Why an outcome cannot be what a unit's attempt led to: an executor is not trusted to fit. */
 import { unreachable } from "../std/assert.ts";
 import { findStep, planOf, requestOf, type WorkflowTransaction } from "./apply-kit.ts";
+import { isLister, listedProblem } from "./apply-listed.ts";
 import type { Attempt } from "./attempt-record.ts";
 import { partsOf } from "./reduce-outputs.ts";
 import { PATH_LENGTH_MAX } from "./unit.ts";
 import type { Outcome, WorkError } from "./work.ts";
+
+/** Outcomes of a handler's call. */
+const MADE: ReadonlySet<Outcome["kind"]> = new Set<Outcome["kind"]>([
+  "mapped",
+  "combined",
+  "reduced",
+]);
 
 /** Why an outcome cannot be what this unit's attempt led to; an executor is not trusted to fit. */
 export function problemOf(
@@ -13,6 +21,9 @@ export function problemOf(
   outcome: Outcome,
 ): WorkError | undefined {
   const { unit } = attempt;
+  if (MADE.has(outcome.kind) && isLister(requestOf(tx, unit.request), unit)) {
+    return unfit("a unit that lists has done something else");
+  }
   switch (outcome.kind) {
     case "mapped": {
       if (unit.kind !== "map") return unfit("a reduce unit cannot map");
@@ -31,6 +42,10 @@ export function problemOf(
       return outcome.parts.length === partsOf(tx, unit.request, unit.path)
         ? undefined
         : unfit("the result has another number of parts than its parent's step has partitions");
+    case "listed": {
+      const unfitting = listedProblem(tx, attempt, outcome);
+      return unfitting === undefined ? undefined : unfit(unfitting);
+    }
     case "failed":
     case "released":
     case "lacking":

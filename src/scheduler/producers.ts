@@ -51,6 +51,8 @@ type Place = Pick<UnitRef, "request" | "path">;
 /** The map unit of an invocation, where that invocation has a row which names the run. */
 function mapperOf(tx: WorkflowTransaction, { request, path }: Place, cid: Cid): Producer {
   const row = rowOf(tx, "invocation", keys.invocation(request, path));
+  // What was listed may be listed otherwise now, and its children have begun: it is not made again.
+  if (row?.listing !== undefined) return { kind: "client" };
   if (row === undefined || !(names(row.data, cid) || names(row.session, cid))) return NOBODY;
   return { kind: "unit", unit: { kind: "map", request, path }, step: row.step };
 }

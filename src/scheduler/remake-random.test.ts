@@ -89,6 +89,7 @@ async function perform(
   const { unit } = granted.attempt;
   const { work } = granted;
   if (work === undefined) return { kind: "released", reason: "nobody wants it" };
+  if (work.kind === "list") throw new Error("none of these requests lists");
   const own = work.kind === "map" ? work.input.map(({ piece }) => piece) : work.session;
   const made: InputOf[] = [{ data: own, child: undefined, unit: 0 }];
   if (unit.kind === "reduce") {

@@ -4,6 +4,7 @@
  */
 import type { Dataset, NodeId } from "./dataset.ts";
 import type { NamedRow } from "./named/rows.ts";
+import type { Listing, ObjectInput } from "./objects.ts";
 import type { TreeRow } from "./tree/rows.ts";
 import type { Token, UnitRef } from "./unit.ts";
 import type { HandlerRef, Printed, WorkError, WorkerExit } from "./work.ts";
@@ -142,6 +143,8 @@ export interface RequestRow {
   readonly keptAs: string | undefined;
   /** The request whose arguments it was given once more. */
   readonly retryOf: number | undefined;
+  /** Its arguments tell where objects are listed, and its root lists them; undefined of others. */
+  readonly objects?: ObjectInput | undefined;
 }
 
 /** A finished request that retention may remove; its key has the time of its end. */
@@ -210,6 +213,14 @@ export interface InvocationRow {
   readonly reduceDone: number;
   /** The unit of these by which it was skipped: it is told after the row of that end is forgotten. */
   readonly failedPart: FailedPart | undefined;
+  /** Of the root of a request over a list: its children are in segment rows, and `data` is empty. */
+  readonly listing?: Listing | undefined;
+}
+
+/** R18: pairs of up to `SEGMENT_CHILDREN` consecutive children of a list, in their order. */
+export interface SegmentRow {
+  readonly kind: "segment";
+  readonly data: Dataset;
 }
 
 /** A unit that failed for good. */
@@ -427,6 +438,7 @@ export type Row =
   | PlanRow
   | RequestRow
   | InvocationRow
+  | SegmentRow
   | BlockRow
   | ResultRow
   | VoidRow

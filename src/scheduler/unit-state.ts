@@ -49,7 +49,7 @@ export function stateOfUnit(unit: UnitRef, rows: UnitRows): UnitState {
 /** Its children's pairs, its combined pairs or its result are there. */
 function isDone(unit: UnitRef, { request, own, result, history }: UnitRows): boolean {
   if (unit.kind === "map") {
-    if (own !== undefined) return true;
+    if (own !== undefined) return own.listing?.closed ?? true;
     if (unit.path.length === 0) return request.state === "succeeded";
     return result !== undefined && result.failureCode === undefined;
   }

@@ -1,9 +1,10 @@
 /** What a granted attempt asks its executor to do, read from the rows that the grant refers to. */
 import { assert } from "../std/assert.ts";
 import { findRequest, isLive, parentOf, rowOf, stepOf } from "./apply-kit.ts";
+import { isLister, listedSlices, listWork } from "./apply-listed.ts";
 import { openPlaces } from "./attempt-block.ts";
 import { isAgain } from "./attempt-record.ts";
-import { type Dataset, type PieceSlice, RESULT_INLINE_BYTES_MAX, wholeSlices } from "./dataset.ts";
+import { type PieceSlice, RESULT_INLINE_BYTES_MAX, slicesOf, wholeSlices } from "./dataset.ts";
 import { keys } from "./keys.ts";
 import type { GrantInputs } from "./protocol.ts";
 import type { AttemptRow, InvocationRow, RequestRow, Row } from "./rows.ts";
@@ -21,6 +22,9 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
   const request = findRequest(view, unit.request);
   if (request === undefined || !isLive(request)) return undefined;
   const step = stepOf(view, request, attempt.step);
+  if (isLister(request, unit)) {
+    return listWork(view, { request, unit, timeoutMs: timeoutMsOf(step) });
+  }
   const common = {
     parts: partsFor(view, request, { request: unit.request, path: unit.path }),
     keepYieldOrder: unit.path.length === 0,
@@ -45,6 +49,8 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
     reducerCapability: step.reducer.capability,
     input: inputOf(view, request, { unit, count: openPlaces(attempt.open).length }),
     ...common,
+    // Only what was listed is an object: what these map to gets pairs.
+    objects: unit.path.length === 1 ? request.objects : undefined,
   };
 }
 
@@ -83,24 +89,10 @@ function inputOf(
   const { path, child } = parentOf(unit.path);
   const parent = rowOf(view, "invocation", keys.invocation(unit.request, path));
   assert(parent !== undefined, "a child's parent has mapped");
-  return slicesOf(parent.data, child, count);
-}
-
-/** `count` pairs of a dataset from number `from` on. */
-export function slicesOf(dataset: Dataset, from: number, count: number): readonly PieceSlice[] {
-  const slices: PieceSlice[] = [];
-  let first = from;
-  let left = count;
-  for (const piece of dataset) {
-    if (left > 0 && first < piece.count) {
-      const taken = Math.min(left, piece.count - first);
-      slices.push({ piece, first, count: taken });
-      left -= taken;
-    }
-    first = Math.max(0, first - piece.count);
+  if (parent.listing !== undefined) {
+    return listedSlices(view, unit.request, { first: child, count });
   }
-  assert(left === 0, "a child has a pair in its parent's dataset");
-  return slices;
+  return slicesOf(parent.data, child, count);
 }
 
 /** Where the input of a reduce unit lies. */

@@ -4,6 +4,7 @@
  */
 import type { HandlerRuntime } from "../workflow/handler-runtime.ts";
 import type { Cid, Dataset, PieceSlice } from "./dataset.ts";
+import type { ObjectInput } from "./objects.ts";
 
 export type Language = "javascript" | "python" | "executable" | "container";
 export type HandlerType = "mapper" | "combiner" | "reducer";
@@ -56,6 +57,20 @@ export type Work =
       readonly parts: number;
       /** True when nobody merges the result (the root): it stays in yield order. */
       readonly keepYieldOrder: boolean;
+      readonly timeoutMs: number;
+      /** Each pair of the input names an object, of which the mapper is given the content. */
+      readonly objects?: ObjectInput | undefined;
+    }
+  | {
+      /** Finds objects, from `cursor` on; no handler is called. */
+      readonly kind: "list";
+      readonly sources: Dataset;
+      readonly cursor: string;
+      /** At most so many, 1 or more. */
+      readonly limit: number;
+      /** As of a mapper that maps: what it finds are arguments of children, in their order. */
+      readonly parts: 1;
+      readonly keepYieldOrder: true;
       readonly timeoutMs: number;
     }
   | {
@@ -158,6 +173,14 @@ export type Outcome =
       readonly warnings: readonly string[];
       /** Nothing for the many that print nothing. */
       readonly printed?: Printed | undefined;
+    }
+  | {
+      /** Objects that were found, in their order, and where the list goes on. */
+      readonly kind: "listed";
+      readonly children: Dataset;
+      readonly cursor: string;
+      readonly closed: boolean;
+      readonly warnings: readonly string[];
     }
   | {
       readonly kind: "failed";

@@ -31,6 +31,7 @@ import {
 import { ENTRY_DATA_BYTES_MAX } from "./entry.ts";
 import { defineFormat, type Format } from "./frame.ts";
 import { namedCommandVariants } from "./named.ts";
+import { objectInputCodec } from "./objects.ts";
 import { treeCommandVariants } from "./tree.ts";
 import { attemptRunCodec, nameCodec, outcomeCodec, tokenCodec } from "./work-codec.ts";
 
@@ -77,6 +78,15 @@ export const commandCodec: Codec<Command> = union<Command>({
     },
   ],
   submit: [4, { job: nameCodec, arguments: datasetCodec, keep: optional(nameCodec) }],
+  "submit-objects": [
+    105,
+    {
+      job: nameCodec,
+      arguments: datasetCodec,
+      keep: optional(nameCodec),
+      objects: objectInputCodec,
+    },
+  ],
   cancel: [5, requestChange],
   resume: [6, requestChange],
   noop: [7, { bytes: bytes(NOOP_BYTES_MAX) }],

@@ -32,7 +32,7 @@ import {
   SOURCE_LENGTH_MAX,
 } from "./bounds.ts";
 import { bool, type Codec, enumeration, int, natural, text } from "./codec.ts";
-import { array, optional, struct, union, type Variants } from "./codec-shapes.ts";
+import { array, optional, struct, trailing, union, type Variants } from "./codec-shapes.ts";
 import { datasetCodec, nodeIdCodec } from "./dataset-codec.ts";
 import {
   descriptionCodec,
@@ -44,6 +44,7 @@ import {
 } from "./definition-codec.ts";
 import { defineFormat, type Format, FRAME_BYTES_MAX } from "./frame.ts";
 import { namedRowVariants } from "./named.ts";
+import { listingCodec, objectInputCodec } from "./objects.ts";
 import { treeRowVariants } from "./tree.ts";
 import {
   nameCodec,
@@ -174,6 +175,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       printedCount: natural,
       keptAs: optional(nameCodec),
       retryOf: optional(natural),
+      objects: trailing(objectInputCodec),
     },
   ],
   invocation: [
@@ -189,8 +191,10 @@ export const rowCodec: Codec<Row> = union<Row>({
       reduceCount: int(0, PARTITIONS_MAX),
       reduceDone: int(0, PARTITIONS_MAX),
       failedPart: optional(failedPart),
+      listing: trailing(listingCodec),
     },
   ],
+  segment: [105, { data: datasetCodec }],
   block: [6, { stretches: array(stretch, BLOCK_CHILDREN) }],
   result: [7, { data: datasetCodec }],
   void: [27, {}],

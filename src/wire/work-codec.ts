@@ -1,4 +1,5 @@
 /** Work and outcomes as they travel inside other messages and records. */
+import { SEGMENT_CHILDREN } from "../scheduler/objects.ts";
 import { PATH_LENGTH_MAX, type Path, type Token, type UnitRef } from "../scheduler/unit.ts";
 import {
   type ArgumentType,
@@ -27,10 +28,11 @@ import {
   WARNING_LENGTH_MAX,
   WARNINGS_MAX,
 } from "./bounds.ts";
-import { bool, type Codec, enumeration, int, natural, pattern, text } from "./codec.ts";
+import { bool, type Codec, enumeration, int, literal, natural, pattern, text } from "./codec.ts";
 import { array, nullable, optional, struct, trailing, union } from "./codec-shapes.ts";
 import type { Dataset } from "./dataset.ts";
 import { datasetCodec, pieceSliceCodec, sha256Codec } from "./dataset-codec.ts";
+import { cursorCodec, objectInputCodec } from "./objects.ts";
 import { handlerRuntimeCodec } from "./runtime-codec.ts";
 
 /** A name of a workflow, step, job, handler or capability. */
@@ -102,6 +104,18 @@ export const workCodec: Codec<Work> = union<Work>({
       reducerCapability: nameCodec,
       input: array(pieceSliceCodec, PIECES_MAX),
       ...common,
+      objects: trailing(objectInputCodec),
+    },
+  ],
+  list: [
+    105,
+    {
+      sources: datasetCodec,
+      cursor: cursorCodec,
+      limit: int(1, SEGMENT_CHILDREN),
+      parts: literal(1),
+      keepYieldOrder: literal(true),
+      timeoutMs: natural,
     },
   ],
   reduce: [2, { reducer: handlerRefCodec, session: datasetCodec, inlineBytes: natural, ...common }],
@@ -153,6 +167,10 @@ export const outcomeCodec: Codec<Outcome> = union<Outcome>({
   mapped: [1, { step: nameCodec, children: datasetCodec, ...done }],
   combined: [2, { pairs: datasetCodec, ...done }],
   reduced: [3, { parts: partsCodec, ...done }],
+  listed: [
+    105,
+    { children: datasetCodec, cursor: cursorCodec, closed: bool, warnings: warningsCodec },
+  ],
   failed: [4, { error: workErrorCodec, exit: optional(workerExitCodec) }],
   released: [5, { reason: errorText, exit: optional(workerExitCodec) }],
   lacking: [8, { lost: array(lostRun, LOST_RUNS_MAX), error: workErrorCodec }],

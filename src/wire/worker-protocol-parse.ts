@@ -123,6 +123,7 @@ function parseStart(fields: Fields): ToWorker {
       request: text(names, "request"),
       invocation: text(names, "invocation"),
       step: text(names, "step"),
+      object: names["object"] === undefined ? undefined : text(names, "object"),
     },
     volume: parseVolume(fields),
   };

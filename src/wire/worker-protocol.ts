@@ -108,6 +108,8 @@ export interface StartMessage {
     readonly request: string;
     readonly invocation: string;
     readonly step: string;
+    /** What a mapper is given the content of, in a request over a list. */
+    readonly object?: string | undefined;
   };
   /** Absent where nobody offers a volume. */
   readonly volume?: VolumeAccess | undefined;

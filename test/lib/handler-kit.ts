@@ -7,7 +7,7 @@ import { BlockStore } from "../../src/fs/block-store.ts";
 import { StoredPairIo } from "../../src/fs/pair-io.ts";
 import { WorkerPool, type WorkerPoolOptions } from "../../src/handlers/pool.ts";
 import type { WorkContext } from "../../src/handlers/work-context.ts";
-import { WorkRunner } from "../../src/handlers/work-runner.ts";
+import { type CalledWork, WorkRunner } from "../../src/handlers/work-runner.ts";
 import type { Clock, Timers } from "../../src/std/clock.ts";
 import { decodeKey, encodeKey } from "../../src/std/ordered-key.ts";
 import type {
@@ -18,7 +18,6 @@ import type {
   Language,
   Outcome,
   PieceSlice,
-  Work,
   WorkEnd,
 } from "../../src/wire/dataset.ts";
 
@@ -168,7 +167,7 @@ export class HandlerKit {
     pairs: Iterable<Pair>,
     options: RunOptions = {},
   ): Promise<Outcome> {
-    const work: Work = {
+    const work: CalledWork = {
       kind: "map",
       mapper: this.#known(handlers.mapper),
       combiner: handlers.combiner && this.#known(handlers.combiner),
@@ -189,7 +188,7 @@ export class HandlerKit {
     options: RunOptions & { readonly session?: Dataset } = {},
   ): Promise<Outcome> {
     let left = [...inputs];
-    const work: Work = {
+    const work: CalledWork = {
       kind: "reduce",
       reducer: this.#known(reducer),
       session: options.session ?? [],
@@ -206,7 +205,7 @@ export class HandlerKit {
     return this.#run(work, context);
   }
 
-  async #run(work: Work, context: WorkContext): Promise<Outcome> {
+  async #run(work: CalledWork, context: WorkContext): Promise<Outcome> {
     this.lastEnd = await this.runner.run(work, context);
     return this.lastEnd.outcome;
   }
@@ -260,6 +259,7 @@ export async function resultOf(kit: HandlerKit, outcome: Outcome): Promise<unkno
 function datasetsOf(outcome: Outcome): readonly Dataset[] {
   switch (outcome.kind) {
     case "mapped":
+    case "listed":
       return [outcome.children];
     case "combined":
       return [outcome.pairs];

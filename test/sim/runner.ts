@@ -131,6 +131,7 @@ export class SimRunner implements RunnerPort {
   async #begin(work: Work, context: Context): Promise<Outcome> {
     try {
       await this.#behave(work, context);
+      if (work.kind === "list") throw new Error("no simulated request lists objects");
       return work.kind === "map"
         ? await this.#map(work, context)
         : await this.#reduce(work, context);

@@ -6,7 +6,7 @@ import type { Cid, Dataset } from "../../scheduler/dataset.ts";
 import type { Row } from "../../scheduler/rows.ts";
 
 /** All keys of rows that may have datasets begin with one of these. */
-export const DATASET_PREFIXES = ["b/", "c/", "g/", "i/", "r/"] as const;
+export const DATASET_PREFIXES = ["L/", "b/", "c/", "g/", "i/", "r/"] as const;
 
 /** Lists of runs that the row names; with repetitions. */
 export function runsOf(row: Row): readonly Cid[] {
@@ -26,6 +26,7 @@ function datasetsOf(row: Row): readonly Dataset[] {
         children.flatMap(({ data }) => (data === undefined ? [] : [data])),
       );
     case "result":
+    case "segment":
       return [row.data];
     case "answer-block":
     case "answer-window":

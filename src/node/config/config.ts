@@ -82,6 +82,10 @@ export interface NodeConfig {
   readonly containers: ContainerConfig;
   /** Memory of an attempt whose handlers do not say, bytes; undefined for no limit. */
   readonly handlerMemoryBytes: number | undefined;
+  /** Folders of this machine that requests over lists may name. */
+  readonly inputFolders: readonly string[];
+  /** Disk for objects that were fetched. */
+  readonly objectCacheBytes: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** How long a stop waits for units that run. */
   readonly drainMs: number;
@@ -246,6 +250,8 @@ function resolveSettings(
     "container-logins": value("container-logins"),
     "container-paths": value("container-paths"),
     "handler-memory": sharedMemory(value("handler-memory"), value("slots")),
+    "input-folders": value("input-folders"),
+    "object-cache": value("object-cache"),
     "log-level": value("log-level"),
     "drain-timeout": value("drain-timeout"),
     durability: value("durability"),
@@ -280,6 +286,8 @@ function defaults(): Readonly<Record<OptionName, string>> {
     "container-logins": "",
     "container-paths": "",
     "handler-memory": "",
+    "input-folders": "",
+    "object-cache": "4GiB",
     "log-level": "info",
     "drain-timeout": `${DRAIN_SECONDS_DEFAULT}`,
     durability: "sync",
@@ -306,6 +314,8 @@ function parseSettings(settings: Settings, environment: Environment): NodeConfig
     capabilities: capabilities(settings),
     containers: containerConfig(settings, environment),
     handlerMemoryBytes: handlerMemory(settings["handler-memory"]),
+    inputFolders: list(settings["input-folders"].text).map((folder) => resolve(folder)),
+    objectCacheBytes: objectCache(settings["object-cache"]),
     logLevel: oneOf("log-level", settings, LOG_LEVELS),
     drainMs: drainMs(settings["drain-timeout"]),
     durability: oneOf("durability", settings, DURABILITIES),
@@ -335,6 +345,12 @@ function handlerMemory({ text, source }: Given): number | undefined {
   const bytes = parseSize(text);
   if (bytes !== undefined && bytes >= 1 && bytes <= MEMORY_BYTES_MAX) return bytes;
   throw invalid("handler-memory", source, `${SIZE_RULE}, or none`);
+}
+
+function objectCache({ text, source }: Given): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw invalid("object-cache", source, SIZE_RULE);
 }
 
 function healRate({ text, source }: Given): number {

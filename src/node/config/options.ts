@@ -88,6 +88,17 @@ export const OPTIONS = {
     value: "SIZE",
     help: "what an attempt may use, or none (3/4 of the machine's, shared by the slots)",
   },
+  "input-folders": {
+    variable: "JOBX_INPUT_FOLDERS",
+    value: "DIRS",
+    help: "folders of this machine that requests may name as input (none)",
+    list: true,
+  },
+  "object-cache": {
+    variable: "JOBX_OBJECT_CACHE",
+    value: "SIZE",
+    help: "disk for objects that were fetched for requests (4GiB)",
+  },
   "log-level": {
     variable: "JOBX_LOG_LEVEL",
     value: "LEVEL",

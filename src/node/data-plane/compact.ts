@@ -15,6 +15,7 @@ export function compactWork(work: Work): Work {
   if (work.kind === "reduce") {
     return work.session.some(isView) ? { ...work, session: compactDataset(work.session) } : work;
   }
+  if (work.kind === "list") return { ...work, sources: compactDataset(work.sources) };
   const input = compactSlices(work.input);
   return input === work.input ? work : { ...work, input };
 }
@@ -46,6 +47,8 @@ export function compactOutcome(outcome: Outcome): Outcome {
         parts: outcome.parts.map(compactDataset),
         session: compactDataset(outcome.session),
       };
+    case "listed":
+      return { ...outcome, children: compactDataset(outcome.children) };
     case "failed":
     case "released":
     case "lacking":

@@ -4,7 +4,6 @@
  */
 import type { BlocksVerified, RunnerPort, RunsPort } from "../../actors/work-ports.ts";
 import type { HandlerFile } from "../../api/ports.ts";
-import { PLAIN_MACHINE } from "../../handlers/limits/report.ts";
 import type { OutputSoFar, OutputWanted } from "../../scheduler/output-so-far.ts";
 import { assert } from "../../std/assert.ts";
 import { isJobxError } from "../../std/errors.ts";
@@ -34,7 +33,7 @@ import type {
   FromDataPlane,
   UnitToRun,
 } from "./messages.ts";
-import type { DataPlaneOptions } from "./options.ts";
+import { type DataPlaneOptions, threadOpening } from "./options.ts";
 import { type JsonPair, pairSlices, pairsOfPage } from "./pair-batches.ts";
 import { RunFetches } from "./run-fetches.ts";
 import { SliceStreams } from "./slice-streams.ts";
@@ -92,12 +91,10 @@ export class DataPlane implements RunsPort, RunnerPort {
 
   /** Does not start anything: use `start`. */
   constructor(options: DataPlaneOptions) {
-    const { directory, self, slots, handlerMemoryBytes, containers, log, sync = true } = options;
-    const { machine = PLAIN_MACHINE } = options;
     this.#options = options;
     this.#thread = new ThreadKeeper({
-      open: { directory, self, slots, handlerMemoryBytes, machine, containers, sync },
-      log,
+      open: threadOpening(options),
+      log: options.log,
       listener: {
         message: (message) => this.#message(message),
         crashed: (error) => this.#crashed(error),

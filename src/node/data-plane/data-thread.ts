@@ -33,7 +33,9 @@ import type {
   UnitRan,
   UnitToRun,
 } from "./messages.ts";
+import { ObjectWork } from "./object-work.ts";
 import { readPairPages, storePairs } from "./pair-texts.ts";
+import { performUnit } from "./perform-unit.ts";
 import { type FetchBlock, RunFetcher } from "./run-fetcher.ts";
 import { SliceStreams } from "./slice-streams.ts";
 import { SourceCache } from "./source-cache.ts";
@@ -41,7 +43,7 @@ import { SourceCache } from "./source-cache.ts";
 /** Hands a message to the control thread, and the buffers of `transfer` with it. */
 export type PostToControl = (message: FromDataPlane, transfer: readonly ArrayBuffer[]) => void;
 
-/** A unit that meets these can never succeed; all else may go better elsewhere or later. */
+/** A unit that meets these fails, which is tried as often as its step says; all else is given back. */
 const LASTING_CODES: ReadonlySet<string> = new Set([
   "FS_RUN_MISMATCH",
   "FS_RUN_NOT_SORTED",
@@ -49,6 +51,11 @@ const LASTING_CODES: ReadonlySet<string> = new Set([
   "RUN_MALFORMED",
   "PAIRS_MALFORMED",
   "RUN_LOST",
+  "OBJECT_SOURCE_INVALID",
+  "OBJECT_LIST_FAILED",
+  "OBJECT_MISSING",
+  "OBJECT_FETCH_FAILED",
+  "OBJECT_DAMAGED",
 ]);
 
 /** A request that is answered once, by a message. */
@@ -76,6 +83,10 @@ interface Ask {
 /** What a thread is made of. */
 interface Parts {
   readonly store: BlockStore;
+  readonly io: StoredPairIo;
+  /** Ends what is under way. */
+  readonly stop: AbortController;
+  readonly objects: ObjectWork;
   readonly options: OpenMessage;
   readonly machine: Clock & Timers;
   readonly post: PostToControl;
@@ -87,6 +98,7 @@ export class DataThread {
   readonly #io: StoredPairIo;
   readonly #pool: WorkerPool;
   readonly #runner: WorkRunner;
+  readonly #objects: ObjectWork;
   readonly #fetcher: RunFetcher;
   readonly #verifier: BlockVerifier;
   readonly #machine: Clock & Timers;
@@ -105,12 +117,12 @@ export class DataThread {
   readonly #busy = new Set<Promise<void>>();
   /** Checks take turns at the one worker that units leave free. */
   readonly #checks = new SlotGate(1);
-  readonly #stop = new AbortController();
+  readonly #stop: AbortController;
   #lastId: number;
 
   /** Use `open`. */
   constructor(parts: Parts) {
-    const { store, options, machine } = parts;
+    const { store, options, machine, io, stop, objects } = parts;
     const { slots, self, directory, generation } = options;
     // What is still answered to the thread before must not be taken for an answer to this one.
     this.#lastId = generation * 2 ** 32;
@@ -118,7 +130,9 @@ export class DataThread {
     this.#machine = machine;
     this.#post = parts.post;
     this.#streams = new SliceStreams(parts.post);
-    this.#io = new StoredPairIo({ store, self, signal: this.#stop.signal });
+    this.#io = io;
+    this.#stop = stop;
+    this.#objects = objects;
     this.#pool = new WorkerPool({
       directory: join(directory, "workers", `${generation}`),
       clock: machine,
@@ -163,7 +177,13 @@ export class DataThread {
       await rm(workers, { recursive: true, force: true });
     }
     const store = await BlockStore.open({ directory, instance: "data", sync: options.sync });
-    return new DataThread({ store, options, ...outside });
+    const stop = new AbortController();
+    const io = new StoredPairIo({ store, self: options.self, signal: stop.signal });
+    const objects = await ObjectWork.open({
+      ...{ directory: join(options.directory, "objects"), ...options.objects },
+      ...{ environment: process.env, io, clock: outside.machine },
+    });
+    return new DataThread({ store, options, io, stop, objects, ...outside });
   }
 
   /** A message of the control thread. */
@@ -326,7 +346,9 @@ export class DataThread {
       output: this.#outputs.begin(attempt),
     };
     try {
-      const { outcome, ...times } = await this.#runner.run(work, context);
+      const { outcome, ...times } = await performUnit(work, context, {
+        ...{ runner: this.#runner, objects: this.#objects, clock: this.#machine },
+      });
       this.#ranOne({ id, outcome: compactOutcome(outcome), ...times });
     } catch (error) {
       this.#ranOne({ id, outcome: this.#outcomeOf(error), ranMs: 0, storedMs: 0, run: undefined });

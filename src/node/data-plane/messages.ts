@@ -67,6 +67,8 @@ export interface OpenMessage {
   /** What this machine can limit. */
   readonly machine: Machine;
   readonly containers: ContainerSettings | undefined;
+  /** Folders of this machine that requests may name, and bytes of its disk for what is fetched for them. */
+  readonly objects: { readonly folders: readonly string[]; readonly cacheBytes: number };
   /** False: blocks do not wait for the disk. */
   readonly sync: boolean;
   /** Counts the threads of this process: processes of an earlier one may still be dying. */

@@ -1,10 +1,13 @@
 /** What a data plane is started with. */
-
 import type { ContainerSettings } from "../../containers/settings.ts";
-import type { Machine } from "../../handlers/limits/report.ts";
+import { type Machine, PLAIN_MACHINE } from "../../handlers/limits/report.ts";
 import type { Log } from "../../std/log.ts";
 import type { NodeId } from "../../wire/dataset.ts";
+import type { OpenMessage } from "./messages.ts";
 import type { FetchBlock } from "./run-fetcher.ts";
+
+/** Bytes of a node's disk for objects that were fetched, unless its owner says otherwise. */
+export const OBJECT_CACHE_BYTES: number = 4 * 1024 ** 3;
 
 /** What a data plane is started with. */
 export interface DataPlaneOptions {
@@ -19,6 +22,8 @@ export interface DataPlaneOptions {
   readonly machine?: Machine | undefined;
   /** What containers are run with; without it none are. */
   readonly containers?: ContainerSettings | undefined;
+  /** For requests over lists; without it no folders, and the usual budget. */
+  readonly objects?: OpenMessage["objects"];
   /** False: blocks do not wait for the disk. Default true. */
   readonly sync?: boolean;
   readonly log: Log;
@@ -29,4 +34,12 @@ export interface DataPlaneOptions {
   readonly fetchBlock: FetchBlock;
   /** Closes the data plane without draining it. */
   readonly signal?: AbortSignal;
+}
+
+/** What its thread is opened with. */
+export function threadOpening(options: DataPlaneOptions): Omit<OpenMessage, "kind" | "generation"> {
+  const { directory, self, slots, handlerMemoryBytes, containers, sync = true } = options;
+  const { machine = PLAIN_MACHINE } = options;
+  const { objects = { folders: [], cacheBytes: OBJECT_CACHE_BYTES } } = options;
+  return { directory, self, slots, handlerMemoryBytes, machine, containers, objects, sync };
 }

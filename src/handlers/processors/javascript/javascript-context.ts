@@ -31,6 +31,8 @@ export interface HandlerContext {
   readonly request: string;
   readonly invocation: string;
   readonly step: string;
+  /** The name of the object that a mapper is given, in a request over a list. */
+  readonly object?: string | undefined;
   readonly log: HandlerLog;
   /** The folder of the request in the volume, removed with the request. It is made by writing into it. */
   readonly workspace: string;

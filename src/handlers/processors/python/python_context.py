@@ -60,6 +60,7 @@ class Context:
         self.request = names["request"]
         self.invocation = names["invocation"]
         self.step = names["step"]
+        self.object = names.get("object")
         # The folder of the request in the volume, removed with the request.
         self.workspace = ".requests/" + self.request
         self._access = start.get("volume")

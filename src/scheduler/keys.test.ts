@@ -30,11 +30,13 @@ const EXAMPLES: readonly string[] = [
   keys.removal(1),
   keys.planPins(1),
   keys.sourcePins("v"),
+  keys.segment(1, 2),
 ];
 
-test("each kind of row has a small letter of its own, so that capitals are free for named units", () => {
+test("each kind of row has a letter of its own, which no named unit or file has", () => {
   const letters = EXAMPLES.map((key) => key.slice(0, 2));
-  expect(letters.every((letter) => /^[a-z]\/$/u.test(letter))).toBe(true);
+  // Named units have other capitals, and files F.
+  expect(letters.every((letter) => /^[a-zL]\/$/u.test(letter))).toBe(true);
   expect(new Set(letters).size).toBe(EXAMPLES.length);
   // An answer block lies in its node's window, what voids results among them, and who waits for what is
   // made again beside that.

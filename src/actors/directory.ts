@@ -7,6 +7,7 @@ import { CLUSTER_KEY, systemKeys } from "../scheduler/system/keys.ts";
 import type {
   ClusterRow,
   MemberRow,
+  SealedSecret,
   SealKeyRow,
   SystemRow,
   TicketRow,
@@ -121,6 +122,12 @@ export class Directory {
       const row = this.sealKey(group);
       return row === undefined ? [] : [{ group, row }];
     });
+  }
+
+  /** A workflow's secrets, sealed. */
+  secrets(group: number): readonly SealedSecret[] {
+    const row = this.#rows.get(systemKeys.secrets(group));
+    return row?.kind === "secrets" ? row.secrets : [];
   }
 
   #forgetLists(): void {

@@ -10,6 +10,9 @@ import {
   type FirstReplica,
   KEY_WRAPS_MAX,
   type MemberRow,
+  type SealedSecret,
+  SECRET_BYTES_MAX,
+  SECRETS_MAX,
   type SupportRow,
   type SystemRow,
   type TokenRow,
@@ -24,7 +27,7 @@ import {
   ID_LENGTH_MAX,
   URL_LENGTH_MAX,
 } from "./bounds.ts";
-import { bool, bytes, type Codec, enumeration, natural, pattern, positive, text } from "./codec.ts";
+import { bool, bytes, type Codec, enumeration, int, natural, pattern, positive, text } from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { commandIdCodec } from "./command.ts";
 import { nodeIdCodec, sha256Codec } from "./dataset-codec.ts";
@@ -88,6 +91,9 @@ const keyWraps = array(
   KEY_WRAPS_MAX,
 );
 
+/** Bytes of a sealed secret, with what sealing adds in any form that there may be. */
+const SEALED_BYTES_MAX = SECRET_BYTES_MAX + 256;
+
 /** A command of the system group. */
 export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   found: [1, { clusterId: id, member: memberInfoCodec, adminTokenHash: sha256Codec }],
@@ -131,6 +137,16 @@ export const systemCommandCodec: Codec<SystemCommand> = union<SystemCommand>({
   "revoke-token-keeping": [22, { hash: sha256Codec, keeps: sha256Codec }],
   "seal-key": [30, { group: positive, id: keyId, wraps: keyWraps }],
   "seal-wrap": [31, { group: positive, id: keyId, wraps: keyWraps }],
+  "put-secret": [
+    115,
+    {
+      group: positive,
+      name: nameCodec,
+      bytes: int(0, SECRET_BYTES_MAX),
+      sealed: bytes(SEALED_BYTES_MAX),
+    },
+  ],
+  "delete-secret": [116, { group: positive, name: nameCodec }],
   raise: [60, { version: positive }],
 });
 
@@ -207,6 +223,20 @@ export const systemRowCodec: Codec<SystemRow> = union<SystemRow>({
     },
   ],
   "seal-key": [51, { id: keyId, wraps: keyWraps }],
+  secrets: [
+    115,
+    {
+      secrets: array(
+        struct<SealedSecret>({
+          name: nameCodec,
+          bytes: int(0, SECRET_BYTES_MAX),
+          setMs: natural,
+          sealed: bytes(SEALED_BYTES_MAX),
+        }),
+        SECRETS_MAX,
+      ),
+    },
+  ],
   ...memoryVariants,
 });
 

@@ -1,7 +1,12 @@
 /** Any value of the system group's commands and rows. */
 import fc from "fast-check";
 import type { MemberInfo, SystemCommand } from "../../src/scheduler/system/commands.ts";
-import type { FirstReplica, SystemRow, WrappedKey } from "../../src/scheduler/system/rows.ts";
+import {
+  type FirstReplica,
+  SECRET_BYTES_MAX,
+  type SystemRow,
+  type WrappedKey,
+} from "../../src/scheduler/system/rows.ts";
 import { type Any, base, type Kinds, weight } from "./wire-values.ts";
 
 const { one, natural, positive, bool, bytes, words, name, hash, list, maybe, memory } = base;
@@ -79,6 +84,11 @@ export const systemCommandKinds: Kinds<SystemCommand> = {
   "revoke-token-keeping": fc.record({ kind: one("revoke-token-keeping"), hash, keeps: hash }),
   "seal-key": fc.record({ kind: one("seal-key"), group: positive, id: keyId, wraps: keyWraps }),
   "seal-wrap": fc.record({ kind: one("seal-wrap"), group: positive, id: keyId, wraps: keyWraps }),
+  "put-secret": fc.record({
+    ...{ kind: one("put-secret"), group: positive, name, sealed: bytes },
+    bytes: fc.nat({ max: SECRET_BYTES_MAX }),
+  }),
+  "delete-secret": fc.record({ kind: one("delete-secret"), group: positive, name }),
   raise: fc.record({ kind: one("raise"), version: positive }),
 };
 
@@ -115,5 +125,14 @@ export const systemRowKinds: Kinds<SystemRow> = {
     ranges: list(fc.record({ min: positive, max: positive, members: positive })),
   }),
   "seal-key": fc.record({ kind: one("seal-key"), id: keyId, wraps: keyWraps }),
+  secrets: fc.record({
+    kind: one("secrets"),
+    secrets: list(
+      fc.record({
+        ...{ name, setMs: natural, sealed: bytes },
+        bytes: fc.nat({ max: SECRET_BYTES_MAX }),
+      }),
+    ),
+  }),
   ...memory,
 };

@@ -4,6 +4,7 @@ import { type AnswerMemory, answerOnce, type MemoryRow, refused } from "../answe
 import type { NodeId } from "../dataset.ts";
 import type { Answer } from "../rows.ts";
 import { applySealKey, applySealWrap, forgetSealKey } from "./apply-seal.ts";
+import { applyDeleteSecret, applyPutSecret, forgetSecrets } from "./apply-secrets.ts";
 import { applyRaise, putMember, refusedRange, refusedVersion } from "./apply-version.ts";
 import type { SystemCommand, SystemEnvelope } from "./commands.ts";
 import type { SystemTransaction } from "./effect.ts";
@@ -108,6 +109,10 @@ function applyCommand(tx: SystemTransaction, stampMs: number, command: SystemCom
       return applySealKey(tx, command);
     case "seal-wrap":
       return applySealWrap(tx, command);
+    case "put-secret":
+      return applyPutSecret(tx, stampMs, command);
+    case "delete-secret":
+      return applyDeleteSecret(tx, command);
     case "raise":
       return applyRaise(tx, command.version);
     default:
@@ -329,6 +334,7 @@ function applyWorkflowDeleted(tx: SystemTransaction, group: number): Answer {
   }
   tx.delete(systemKeys.name(row.name));
   forgetSealKey(tx, group);
+  forgetSecrets(tx, group);
   put(tx, key, { ...row, state: "deleted" });
   return DONE;
 }

@@ -88,6 +88,16 @@ export type SystemCommand =
       readonly id: string;
       readonly wraps: readonly WrappedKey[];
     }
+  /** A secret of a workflow, in the place of one of the same name; `sealed` with the workflow's key. */
+  | {
+      readonly kind: "put-secret";
+      readonly group: number;
+      readonly name: string;
+      /** Of the value. */
+      readonly bytes: number;
+      readonly sealed: Uint8Array;
+    }
+  | { readonly kind: "delete-secret"; readonly group: number; readonly name: string }
   /** R10: the cluster goes up to that version, the next one. Harmless to repeat. */
   | { readonly kind: "raise"; readonly version: number };
 

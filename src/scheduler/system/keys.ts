@@ -14,6 +14,7 @@ export const systemKeys = {
   workflow: (group: number): string => `g/${orderedNumber(group)}`,
   name: (name: string): string => `m/${name}`,
   sealKey: (group: number): string => `s/${orderedNumber(group)}`,
+  secrets: (group: number): string => `x/${orderedNumber(group)}`,
 } as const;
 
 /** From here up to but not including `~` lie all rows. */

@@ -125,6 +125,32 @@ export interface SealKeyRow {
   readonly wraps: readonly WrappedKey[];
 }
 
+/** Secrets of one workflow. */
+export const SECRETS_MAX = 64;
+
+/** Bytes of a secret's value. */
+export const SECRET_BYTES_MAX = 32 * 1024;
+
+/** Bytes of the values of a workflow's secrets together: they lie in one row, which each change writes anew. */
+export const SECRETS_BYTES_MAX = 256 * 1024;
+
+/** A value that only members can open, with the key of its workflow. */
+export interface SealedSecret {
+  readonly name: string;
+  /** Of the value. */
+  readonly bytes: number;
+  /** When it was set, by the group's stamp. */
+  readonly setMs: number;
+  readonly sealed: Uint8Array;
+}
+
+/** A workflow's secrets; they go with the workflow. */
+export interface SecretsRow {
+  readonly kind: "secrets";
+  /** By their names, in order. */
+  readonly secrets: readonly SealedSecret[];
+}
+
 export type SystemRow =
   | ClusterRow
   | MemberRow
@@ -134,6 +160,7 @@ export type SystemRow =
   | NameRow
   | SupportRow
   | SealKeyRow
+  | SecretsRow
   | AnswerBlockRow
   | AnswerWindowRow
   | KeyedAnswerRow;

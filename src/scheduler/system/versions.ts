@@ -64,6 +64,8 @@ const NEEDED = {
   "revoke-token-keeping": 1,
   "seal-key": 1,
   "seal-wrap": 1,
+  "put-secret": 1,
+  "delete-secret": 1,
   raise: 1,
 } as const satisfies Record<SystemCommand["kind"], number>;
 

@@ -9,6 +9,7 @@ import { systemClock, systemTimers } from "../../src/node/system.ts";
 import type { Command } from "../../src/scheduler/commands.ts";
 import type { Answer, Row } from "../../src/scheduler/rows.ts";
 import { assert } from "../../src/std/assert.ts";
+import { stored } from "./stored-blocks.ts";
 import { TreeKit } from "./tree-kit.ts";
 
 const CHUNK_BYTES = 1 << 20;
@@ -27,7 +28,7 @@ export class MemoryVolume {
     const calls = new FileCalls({
       node: {
         read: (_group, wanted) => Promise.resolve(this.#read(wanted)),
-        caller: { ask: () => Promise.resolve(undefined) },
+        caller: { ask: (_node, call) => Promise.resolve(stored(this.#blocks, call)) },
         directory: { members: () => [], member: () => undefined },
         router: { ask: (_group, call) => this.#ask(call) },
       },

@@ -23,6 +23,7 @@ import type { Command } from "../../src/scheduler/commands.ts";
 import type { Answer, Row } from "../../src/scheduler/rows.ts";
 import type { TreeCommand } from "../../src/scheduler/tree/commands.ts";
 import { Deadline } from "../../src/std/deadline.ts";
+import { stored } from "./stored-blocks.ts";
 import { TreeKit } from "./tree-kit.ts";
 
 /** A call without an end. */
@@ -122,7 +123,7 @@ export class VolumeKit {
     return {
       node: {
         read,
-        caller: { ask: () => Promise.resolve(undefined) },
+        caller: { ask: (_node, call) => Promise.resolve(stored(this.blocks, call)) },
         router: { ask: (_group, call) => this.#held(call) },
         directory: { member: () => undefined, members: () => [] },
       },

@@ -213,7 +213,9 @@ export class RemoteCalls {
       signal: late.signal,
     }).catch(() => undefined);
     try {
-      return await Promise.race([this.#upload<Answer>(path, data), stalled]);
+      const outcome = await Promise.race([this.#upload<Answer>(path, data), stalled]);
+      if (outcome?.kind === "answer") this.#answeredMs = this.#nowMs();
+      return outcome;
     } finally {
       late.abort();
     }

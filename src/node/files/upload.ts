@@ -24,7 +24,7 @@ import { ClusterError } from "../cluster-errors.ts";
 import type { Contents } from "../data-plane/contents.ts";
 import { type BlockCopiesDeps, copyBlocks } from "./block-copies.ts";
 import { ContentList } from "./content-list.ts";
-import { pushedAlong } from "./pushed-along.ts";
+import { type OneBlock, storeOneBlock } from "./one-block.ts";
 import { type KeySource, keyToSeal } from "./sealing.ts";
 import { PIN_SHARED_BYTES_MAX, type SharedPins } from "./shared-pins.ts";
 import {
@@ -159,7 +159,7 @@ export async function storeFile<Committed>(
   deps: UploadDeps,
   file: FileToStore<Committed>,
 ): Promise<Stored & { readonly committed: Committed }> {
-  const { call, signal, chunking, copies, path } = file;
+  const { call, signal, path } = file;
   const command = (one: TreeCommand) => deps.command(call, one);
   const begin = (): Promise<UploadPin> =>
     UploadPin.begin({ upload: randomUUID(), holder: deps.self, timers: deps.timers, command });
@@ -168,17 +168,11 @@ export async function storeFile<Committed>(
   const { upload } = pin;
   try {
     const list = new ContentList(upload, async (one) => (await command(one)).inode);
-    const { content: source, pushed } = await pushedAlong(deps, file);
-    const windows = deps.contents.store({
-      bytes: source,
-      chunking: CHUNKING[chunking],
-      sha256: file.sha256 !== undefined,
-      key: file.key,
-    });
-    const stored = await storeCopied(deps, {
-      ...{ windows, list, wanted: copies, signal, pushed },
-      coding: codingOf(deps, call, file),
-    });
+    const one = await storeOneBlock(deps, file);
+    const stored =
+      one.kind === "stored"
+        ? await listOneBlock(one, list)
+        : await storeWindows(deps, { ...file, bytes: one.bytes }, list);
     signal.throwIfAborted();
     if (stored.sha256 !== file.sha256) throw digestMismatch(path);
     const { content, cid, stripes, tidy } = stored;
@@ -188,6 +182,28 @@ export async function storeFile<Committed>(
   } finally {
     pin.release();
   }
+}
+
+async function listOneBlock(
+  { chunk, cid, copies }: Extract<OneBlock, { readonly kind: "stored" }>,
+  list: ContentList,
+): Promise<Stored> {
+  await list.add([chunk]);
+  const content = await list.finish();
+  const { bytes } = chunk;
+  return { content, bytes, cid, sha256: undefined, copies, stripes: [], tidy: () => undefined };
+}
+
+function storeWindows<Committed>(
+  deps: UploadDeps,
+  file: FileToStore<Committed>,
+  list: ContentList,
+): Promise<Stored> {
+  const { call, bytes, chunking, key, copies: wanted, signal } = file;
+  const sha256 = file.sha256 !== undefined;
+  const windows = deps.contents.store({ bytes, chunking: CHUNKING[chunking], sha256, key });
+  const coding = codingOf(deps, call, file);
+  return storeCopied(deps, { windows, list, wanted, signal, coding });
 }
 
 function commitOf(file: {
@@ -214,11 +230,9 @@ export async function storeCopied(
     readonly signal: AbortSignal;
     /** Undefined: blocks are copied. */
     readonly coding: Coding | undefined;
-    /** On how many nodes the only block is or will be, where it is copied by somebody else. */
-    readonly pushed?: Promise<number> | undefined;
   },
 ): Promise<Stored> {
-  const { windows, list, wanted, signal, coding, pushed } = from;
+  const { windows, list, wanted, signal, coding } = from;
   let copies = wanted;
   let bytes = 0;
   let cid = "";
@@ -232,7 +246,7 @@ export async function storeCopied(
     if (writer !== undefined) await take(await writer.add(chunks));
     else if (chunks.length > 0) {
       const cids = chunks.map((chunk) => chunk.cid);
-      copies = Math.min(copies, await (pushed ?? copyBlocks(cids, deps, { wanted, signal })));
+      copies = Math.min(copies, await copyBlocks(cids, deps, { wanted, signal }));
       await list.add(chunks);
     }
     bytes += chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);

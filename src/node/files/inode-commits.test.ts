@@ -38,6 +38,27 @@ test("a small file is stored as the volume wants it now, whatever it wanted when
   expect(await isSealed("d", "fourth")).toBe(false);
 });
 
+test("where a volume is to have other copies by now, a small file is stored once more before it is answered", async () => {
+  const kit = new VolumeKit();
+  const seen: string[] = [];
+  kit.before = ({ kind }) => {
+    if (kind === "fs-create" || kind === "fs-commit") seen.push(kind);
+  };
+  await create(kit, "a", "first");
+  await create(kit, "b", "second");
+  expect(seen).toEqual(["fs-create", "fs-create"]);
+  const { revision, chunking, quotaBytes, quotaInodes } = volumeUse(kit.tree.view);
+  const options = { chunking, quotaBytes, quotaInodes, copies: 3 };
+  kit.tree.run({ kind: "fs-volume", revision, options });
+  const third = await create(kit, "c", "third");
+  expect(seen.slice(2)).toEqual(["fs-create", "fs-commit"]);
+  expect(third).toMatchObject({ bytes: 5, links: 1, folder: { type: "directory" } });
+  await create(kit, "d", "fourth");
+  expect(seen.slice(4)).toEqual(["fs-create"]);
+  expect((await kit.get("/c")).toString()).toBe("third");
+  kit.tree.checkCounts();
+});
+
 test("the answer tells the file and its folder as they are after the commit", async () => {
   const kit = new VolumeKit();
   await create(kit, "a", "some");

@@ -2,14 +2,15 @@
 import type { InodeCommit, InodeView, NameAt } from "../../api/inode-port.ts";
 import type { Row } from "../../scheduler/rows.ts";
 import { type RowView, UNKNOWN } from "../../scheduler/transaction.ts";
-import type { CodedCommand, Place } from "../../scheduler/tree/commands.ts";
+import type { CodedCommand, Expectation, Place } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
-import { treeKeys } from "../../scheduler/tree/keys.ts";
+import { treeKeys, VOLUME_KEY } from "../../scheduler/tree/keys.ts";
 import { checkName } from "../../scheduler/tree/names.ts";
 import { findInode } from "../../scheduler/tree/reading.ts";
 import { volumeUse } from "../../scheduler/tree/reads.ts";
 import type { FileContent, VolumeOptions } from "../../scheduler/tree/rows.ts";
 import { concatBytes } from "../../std/bytes.ts";
+import { isJobxError } from "../../std/errors.ts";
 import { PUSHED_BLOCK_BYTES_MAX } from "../../wire/bounds.ts";
 import type { EarlyContents } from "./early-contents.ts";
 import type { FileCalls, Told } from "./file-calls.ts";
@@ -40,6 +41,13 @@ interface Named {
   readonly told: Told;
 }
 
+interface HowStored {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal;
+  /** As it is, or was lately. */
+  readonly volume: VolumeOptions;
+}
+
 export class InodeCommits {
   readonly #calls: FileCalls;
   readonly #early: Pick<EarlyContents, "content">;
@@ -62,7 +70,7 @@ export class InodeCommits {
       upload === undefined
         ? await this.#store(call, input, how)
         : await this.#nameEarly(call, input, upload);
-    const { view, folder } = this.#shown(input, told);
+    const { view, folder } = shownIn(viewOf(input, told), input);
     // Somebody else may have brought other content since.
     return { content, view: { ...view, bytes: size, content: cid }, folder };
   }
@@ -76,8 +84,8 @@ export class InodeCommits {
   }
 
   /**
-   * Small content is stored as the volume's options were lately, while they are asked for: the command waits for both.
-   * Where they are others by now, nothing was named, and it is stored once more.
+   * Small content is stored as the volume's options were lately; the answer of the command that names it tells what
+   * they are. Where they are others by then, it is stored once more as they are, before anybody is told of it.
    */
   async #store(
     call: FileCall,
@@ -86,47 +94,58 @@ export class InodeCommits {
   ): Promise<Named> {
     const isSmall = input.bytes !== undefined && input.bytes <= PUSHED_BLOCK_BYTES_MAX;
     const known = isSmall ? this.#volumes.get(call.group) : undefined;
-    const asked = this.#volume(call);
     if (known === undefined) {
-      const volume = await asked;
-      return this.#storeFor(call, input, { bytes, signal, volume, confirm: async () => volume });
+      return this.#storeFor(call, input, { bytes, signal, volume: await this.#volume(call) });
     }
-    // It may be answered after what makes nobody ask any more.
-    asked.catch(() => undefined);
     const parts: Uint8Array[] = [];
     for await (const part of bytes) parts.push(part);
-    const confirm = (): Promise<VolumeOptions> => asked;
-    try {
-      const first = once(concatBytes(parts));
-      return await this.#storeFor(call, input, { bytes: first, signal, volume: known, confirm });
-    } catch (error) {
-      if (!(error instanceof OptionsChanged)) throw error;
-      const again = once(concatBytes(parts));
-      const volume = await asked;
-      return this.#storeFor(call, input, { bytes: again, signal, volume, confirm });
+    const whole = (): AsyncIterable<Uint8Array> => once(concatBytes(parts));
+    const named = await unlessCoded("FS_SEALING_DIFFERS", () =>
+      this.#storeFor(call, input, { bytes: whole(), signal, volume: known }),
+    );
+    if (named === undefined) {
+      // Nothing was named.
+      const volume = await this.#volume(call);
+      return this.#storeFor(call, input, { bytes: whole(), signal, volume });
     }
+    const volume = volumeUse(viewOf(input, named.told));
+    if (areSame(known, volume)) return named;
+    this.#volumes.set(call.group, volume);
+    const again = await this.#storeAgain(call, input, { bytes: whole(), signal, volume, named });
+    if (again === undefined) return named;
+    // The folder is as it was told before.
+    const rows = [...again.told.rows.slice(0, 2), ...named.told.rows.slice(2)];
+    return { ...again, told: { ...again.told, rows } };
+  }
+
+  /** What has its name already. Where somebody else has replaced or removed it since, nothing is to be done. */
+  async #storeAgain(
+    call: FileCall,
+    input: InodeCommit,
+    how: HowStored & { readonly named: Named },
+  ): Promise<Named | undefined> {
+    const { named, ...store } = how;
+    const expect = { kind: "revision", revision: named.told.revision } as const;
+    const again = { ...input, place: undefined };
+    return unlessCoded("FS_CHANGED", () =>
+      unlessCoded("FS_NOT_FOUND", () => this.#storeFor(call, again, { ...store, expect })),
+    );
   }
 
   async #storeFor(
     call: FileCall,
     input: InodeCommit,
-    how: {
-      readonly bytes: AsyncIterable<Uint8Array>;
-      readonly signal: AbortSignal;
-      readonly volume: VolumeOptions;
-      readonly confirm: () => Promise<VolumeOptions>;
-    },
+    how: HowStored & { readonly expect?: Expectation },
   ): Promise<Named> {
-    const { bytes, signal, volume, confirm } = how;
+    const { bytes, signal, volume, expect } = how;
     const { copies, chunking, erasure } = volume;
     const deps = this.#calls.uploadDeps();
     const key = await keyToSeal(deps.keys, call, volume);
     const stored = await storeFile(deps, {
       ...{ call, bytes, signal, copies, chunking, key, erasure, sha256: undefined },
       ...{ path: input.place?.name ?? "", bytesSaid: input.bytes },
-      commit: async ({ stripes, ...one }) => {
-        if (!areSame(volume, await confirm())) throw new OptionsChanged();
-        const command = withStripes(commandOf(input, one), stripes);
+      commit: ({ stripes, ...one }) => {
+        const command = withStripes(commandOf(input, one, expect), stripes);
         return this.#calls.commandTold(call, command, keysOf(input));
       },
     });
@@ -140,19 +159,26 @@ export class InodeCommits {
     this.#volumes.set(call.group, volume);
     return volume;
   }
-
-  /** A file, and the folder in which it got its name, after a commit. @throws {TreeError} `FS_NOT_FOUND` where it is gone. */
-  #shown({ inode, place }: InodeCommit, { rows }: Told): Pick<CommittedContent, "view" | "folder"> {
-    const known = new Map(keysOf({ inode, place }).map((key, at) => [key, rows[at]]));
-    const view: RowView<Row> = { peek: (key) => (known.has(key) ? known.get(key) : UNKNOWN) };
-    const shown = shownIn(view, inode, place?.parent);
-    if (shown === undefined) throw treeError("FS_NOT_FOUND", "there is no such inode");
-    return shown;
-  }
 }
 
-/** What was stored is not as the volume wants it by now. */
-class OptionsChanged extends Error {}
+/** What was told with a commit. */
+function viewOf(input: InodeCommit, { rows }: Told): RowView<Row> {
+  const known = new Map(keysOf(input).map((key, at) => [key, rows[at]]));
+  return { peek: (key) => (known.has(key) ? known.get(key) : UNKNOWN) };
+}
+
+/** Undefined where it was refused with that code. */
+async function unlessCoded<Result>(
+  code: string,
+  run: () => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (isJobxError(error) && error.code === code) return undefined;
+    throw error;
+  }
+}
 
 function areSame(one: VolumeOptions, other: VolumeOptions): boolean {
   return (
@@ -164,38 +190,38 @@ function areSame(one: VolumeOptions, other: VolumeOptions): boolean {
   );
 }
 
-/** Rows that tell what came of a commit. */
-function keysOf({ inode, place }: Pick<InodeCommit, "inode" | "place">): readonly string[] {
-  const inodes = place === undefined ? [inode] : [inode, place.parent];
-  return inodes.map((number) => treeKeys.inode(number));
+/** Rows that tell what came of a commit: the file, the volume, and the folder in which it got its name. */
+function keysOf({ inode, place }: InodeCommit): readonly string[] {
+  const keys = [treeKeys.inode(inode), VOLUME_KEY];
+  return place === undefined ? keys : [...keys, treeKeys.inode(place.parent)];
 }
 
-/** A file and a folder; undefined where the file is gone. */
+/** A file and a folder. @throws {TreeError} `FS_NOT_FOUND` where the file is gone. */
 function shownIn(
   view: RowView<Row>,
-  inode: number,
-  parent: number | undefined,
-): Pick<CommittedContent, "view" | "folder"> | undefined {
+  { inode, place }: InodeCommit,
+): Pick<CommittedContent, "view" | "folder"> {
   const shown = (number: number): InodeView | undefined => {
     const row = findInode(view, number);
     return row === undefined ? undefined : inodeView({ inode: number, row });
   };
   const file = shown(inode);
-  const folder = parent === undefined ? undefined : shown(parent);
-  return file === undefined ? undefined : { view: file, folder: folder ?? null };
+  if (file === undefined) throw treeError("FS_NOT_FOUND", "there is no such inode");
+  const folder = place === undefined ? undefined : shown(place.parent);
+  return { view: file, folder: folder ?? null };
 }
 
 /** The command that names content which is stored. */
 function commandOf(
   { inode, place, exclusive, mode, mtimeMicros }: InodeCommit,
   stored: { readonly upload: string; readonly content: FileContent; readonly cid: string },
+  expect: Expectation = { kind: "any" },
 ): CodedCommand {
   const { upload, content, cid: root } = stored;
   const what = { content, root, mtimeMicros };
   if (place === undefined) {
     const at = { place: { from: inode, path: "" }, mode, keep: undefined };
-    const file = { ...what, ...at, expect: { kind: "any" } } as const;
-    return { kind: "fs-commit", upload, files: [file], parents: false };
+    return { kind: "fs-commit", upload, files: [{ ...what, ...at, expect }], parents: false };
   }
   const at = { place: placeOf(place), exclusive };
   return { kind: "fs-create", upload, inode, ...at, ...what, mode: mode ?? FILE_MODE };

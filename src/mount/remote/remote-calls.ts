@@ -208,16 +208,16 @@ export class RemoteCalls {
   ): Promise<Outcome<Answer> | undefined> {
     const { bytes } = query;
     const path = this.#path(route, query);
-    const late = new AbortController();
-    const stalled = sleep(STALL_MS + bytes / STAGED_BYTES_PER_MS, undefined, {
-      signal: late.signal,
-    }).catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const stalled = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), STALL_MS + bytes / STAGED_BYTES_PER_MS);
+    });
     try {
       const outcome = await Promise.race([this.#upload<Answer>(path, data), stalled]);
       if (outcome?.kind === "answer") this.#answeredMs = this.#nowMs();
       return outcome;
     } finally {
-      late.abort();
+      clearTimeout(timer);
     }
   }
 

@@ -85,7 +85,7 @@ test("blocks that come along go together up to the bytes of one order, apart fro
       }),
   });
   const KIB = 1024;
-  const sizes = [1, 1, 100 * KIB, 100 * KIB, 100 * KIB, 300 * KIB, 2];
+  const sizes = [1, 1, 50 * KIB, 50 * KIB, 50 * KIB, 150 * KIB, 2];
   const all = sizes.map((bytes) =>
     copy.ask("n2", { kind: "store-blocks", blocks: [new Uint8Array(bytes)] }, 1_000),
   );
@@ -95,6 +95,6 @@ test("blocks that come along go together up to the bytes of one order, apart fro
     answers[at]?.();
     await turn();
   }
-  expect(sent.slice(3)).toEqual([[100 * KIB, 100 * KIB], [100 * KIB], [300 * KIB], [2]]);
+  expect(sent.slice(3)).toEqual([[50 * KIB, 50 * KIB], [50 * KIB], [150 * KIB], [2]]);
   expect(await Promise.all(all)).toEqual(all.map(() => DONE));
 });

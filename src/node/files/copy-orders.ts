@@ -15,7 +15,7 @@ const ORDERS_AT_ONCE = 2;
 export const BLOCKS_GATHERED_MAX = 32;
 
 /** Bytes that come along with one gathered order, or one block: what else is sent waits no longer than for so much. */
-const ORDER_BYTES_MAX = 256 * 1024;
+const ORDER_BYTES_MAX = 128 * 1024;
 
 interface Waiting {
   /** A block to be fetched, or to be stored. */

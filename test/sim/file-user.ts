@@ -4,7 +4,6 @@
  * contents are few, so that what was just condemned is often wanted again.
  */
 import type { ClusterNode } from "../../src/actors/cluster-node.ts";
-import type { Call } from "../../src/actors/ports.ts";
 import type { FileCommit, TreeCommand } from "../../src/scheduler/tree/commands.ts";
 import { ROOT_INODE } from "../../src/scheduler/tree/rows.ts";
 import type { Chance } from "./chance.ts";
@@ -81,10 +80,7 @@ export class FileUser {
     const others = node.directory.members().filter((member) => member.node !== process.id);
     if (others.length > 0) {
       const to = chance.pick(others).node;
-      const order: Call = chance.hits(0.5)
-        ? { kind: "store-blocks", blocks: [bytes] }
-        : { kind: "copy-blocks", cids: [cid] };
-      const answer = await node.caller.ask(to, order, ASK_MS);
+      const answer = await node.caller.ask(to, { kind: "copy-blocks", cids: [cid] }, ASK_MS);
       if (answer?.kind === "done") checker.told(workflow.group, { upload, cid, node: to });
     }
     await process.sleep(chance.hits(0.3) ? chance.between(6_000, 14_000) : chance.between(1, 500));

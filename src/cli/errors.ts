@@ -9,6 +9,7 @@ export type CliErrorDetails =
   | { readonly code: "CLI_FILE_UNWRITABLE"; readonly path: string }
   | { readonly code: "CLI_FILE_TOO_LARGE"; readonly path: string; readonly bytesMax: number }
   | { readonly code: "CLI_FILE_NOT_UTF8"; readonly path: string; readonly line: number }
+  | { readonly code: "CLI_BUNDLE_TOO_LARGE"; readonly path: string }
   | { readonly code: "CLI_FOLDER_TOO_LARGE"; readonly path: string; readonly filesMax: number }
   | { readonly code: "CLI_YAML_INVALID"; readonly path: string; readonly line: number };
 

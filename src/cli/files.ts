@@ -2,13 +2,15 @@
 import { isUtf8 } from "node:buffer";
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Lexer, LineCounter, parseDocument } from "yaml";
 import { APPLY_BODY_BYTES_MAX, BODY_BYTES_MAX } from "../api/limits.ts";
 import type { HandlerFile } from "../api/ports.ts";
 import { assert } from "../std/assert.ts";
 import { JobxError } from "../std/errors.ts";
+import { BUNDLE_FILE } from "../workflow/bundle.ts";
 import { handlersAmong } from "../workflow/handler-names.ts";
+import { readBundle } from "./bundle.ts";
 import { cliError } from "./errors.ts";
 import type { Io } from "./io.ts";
 
@@ -67,14 +69,18 @@ function countAliases(text: string): number {
 /**
  * The handlers of a folder, with their sources. Links to files are followed, links to folders are not.
  * @throws {JobxError} `CLI_FILE_UNREADABLE`, `CLI_FOLDER_TOO_LARGE`, `CLI_FILE_TOO_LARGE`,
- * `CLI_FILE_NOT_UTF8` with the line, and the codes of `handlersAmong`.
+ * `CLI_FILE_NOT_UTF8` with the line, and the codes of `handlersAmong` and `readBundle`.
  */
 export async function readHandlers(folder: string): Promise<readonly HandlerFile[]> {
   const handlers: HandlerFile[] = [];
   let bytesLeft = APPLY_BODY_BYTES_MAX;
-  for (const { name, path, language } of handlersAmong(await walk(folder))) {
+  for (const { name, path, language = "executable" } of handlersAmong(await walk(folder))) {
     const limit = { bytesMax: bytesLeft, why: SOURCES_WHY };
-    const source = await readText(join(folder, path), limit);
+    const source =
+      basename(path) === BUNDLE_FILE
+        ? await readBundle(dirname(join(folder, path)))
+        : await readText(join(folder, path), limit);
+    if (source.length > bytesLeft) throw tooLarge(join(folder, path), limit);
     bytesLeft -= Buffer.byteLength(source);
     handlers.push({ name, path, language, source });
   }

@@ -176,7 +176,7 @@ export class Attempt {
       this.#check();
       end = await worker.call({
         start: {
-          handler: toldHandler(handler),
+          handler: toldHandler(handler, worker.program),
           source,
           directory: directory ?? null,
           logs: "printed",
@@ -265,7 +265,9 @@ export class Attempt {
 
   async #acquire(handler: HandlerRef): Promise<WorkerProcess> {
     try {
-      return await this.#options.pool.acquire(handler, this.#options.use);
+      return await this.#options.pool.acquire(handler, this.#options.use, () =>
+        this.#options.source(handler.version),
+      );
     } catch (error) {
       if (error instanceof HandlersError) {
         throw this.#first(new AttemptReleased(`${error.code}: ${error.message}`));

@@ -19,6 +19,8 @@ import {
   readHandlerMetadata,
 } from "../wire/handler-metadata.ts";
 import type { HandlerForm } from "../wire/worker-protocol.ts";
+import { readBundle } from "./bundle-check.ts";
+import { isBundleSource } from "./bundle-source.ts";
 import { HandlersError } from "./errors.ts";
 import type { WorkerPool } from "./pool.ts";
 
@@ -89,8 +91,9 @@ export async function checkHandler(
     kind: "refused",
     errors: [{ code, file: file.file, line, reason }],
   });
+  const isBundle = isBundleSource(file.source);
   const language = languageOfFile(file.file);
-  if (language === undefined) {
+  if (language === undefined && !isBundle) {
     return refuse("HANDLER_LANGUAGE_UNKNOWN", 1, "the extension is of no language of handlers");
   }
   if (!isName(file.name)) {
@@ -99,6 +102,7 @@ export async function checkHandler(
   if (Buffer.byteLength(file.source) > SOURCE_BYTES_MAX) {
     return refuse("HANDLER_SOURCE_TOO_LARGE", 1, `a source has at most ${SOURCE_BYTES_MAX} bytes`);
   }
+  if (isBundle || language === undefined) return checkBundle(file, options);
   const metadata = metadataOf(file, language);
   if (metadata.kind === "refused") return metadata;
   const compiled =
@@ -112,6 +116,38 @@ export async function checkHandler(
   const version = versionOf(language, source);
   const definition = { name: file.name, version, language, form, source, ...metadata.metadata };
   return { kind: "accepted", definition };
+}
+
+/** A bundle is what its files are, whatever its main file compiles to. @throws {JobxError} as `checkHandler`. */
+async function checkBundle(
+  file: HandlerFile,
+  options: { readonly pool: WorkerPool; readonly timers: Timers },
+): Promise<HandlerCheck> {
+  const found = await readBundle(file, parseYaml).catch((thrown: unknown) => {
+    if (!(thrown instanceof HandlerMetadataError)) throw thrown;
+    return { kind: "refused", errors: [thrown.details] } as const;
+  });
+  if (found.kind === "refused") {
+    if ("errors" in found) return found;
+    const { code, reason } = found;
+    return { kind: "refused", errors: [{ code, file: found.file, line: 1, reason }] };
+  }
+  const { metadata, language, main } = found;
+  let form: HandlerForm = "plain";
+  if (main !== undefined) {
+    const { type } = metadata;
+    const about = { ...options, language, type, isBundle: true };
+    const compiled = await compile({ ...main, name: file.name }, about);
+    if (compiled.kind === "refused") {
+      const { line, reason } = compiled;
+      const error = { code: "HANDLER_SOURCE_INVALID", file: main.file, line, reason } as const;
+      return { kind: "refused", errors: [error] };
+    }
+    form = compiled.form;
+  }
+  const { source, name } = file;
+  const version = versionOf(language, source);
+  return { kind: "accepted", definition: { name, version, language, form, source, ...metadata } };
 }
 
 /** The version of a handler: a hash of its language and of the source as it runs. */
@@ -174,16 +210,17 @@ async function compile(
     readonly timers: Timers;
     readonly language: Language;
     readonly type: HandlerType;
+    readonly isBundle?: boolean;
   },
 ): Promise<Compiled> {
-  const { pool, language, type } = options;
+  const { pool, language, type, isBundle = false } = options;
   const worker = await pool.acquire(
     { name: "", language, version: "", memoryBytes: undefined },
     { user: "checks" },
   );
   const timer = options.timers.after(CHECK_TIMEOUT_MS, () => void worker.kill());
   try {
-    const end = await worker.check({ file: file.file, type, source: file.source });
+    const end = await worker.check({ file: file.file, type, source: file.source, isBundle });
     if (end.kind === "checked" || end.kind === "refused") return end;
     throw new HandlersError(
       { code: "HANDLER_WORKER_UNAVAILABLE", language },

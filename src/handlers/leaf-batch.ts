@@ -139,7 +139,9 @@ export class LeafBatch {
 
   async #acquire(handler: HandlerRef, leaves: readonly Leaf[]): Promise<WorkerProcess | undefined> {
     try {
-      return await this.#options.pool.acquire(handler, this.#options.use);
+      const { pool, use } = this.#options;
+      const source = leaves[0]?.input.source;
+      return await pool.acquire(handler, use, source && (() => source(handler.version)));
     } catch (error) {
       if (!(error instanceof HandlersError)) throw error;
       for (const leaf of leaves) {

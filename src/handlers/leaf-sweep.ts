@@ -113,7 +113,7 @@ export class LeafSweep {
       const text = worker.loaded.has(handler) ? null : await source(version);
       return {
         start: {
-          handler: toldHandler(handler),
+          handler: toldHandler(handler, worker.program),
           source: text,
           directory: null,
           logs: "told",

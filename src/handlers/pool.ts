@@ -7,13 +7,15 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import type { ContainerSettings } from "../containers/settings.ts";
+import { AssertionError } from "../std/assert.ts";
 import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { WorkerCodec } from "../wire/worker-protocol.ts";
 import { HandlersError } from "./errors.ts";
 import { type Machine, PLAIN_MACHINE } from "./limits/report.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
+import { ProgramStore } from "./program-store.ts";
 import type { CageGround } from "./worker-cage.ts";
-import { type WorkerNeed, workerKey } from "./worker-key.ts";
+import { needsProgram, type WorkerNeed, workerKey } from "./worker-key.ts";
 import { MEMORY_LOOK_MS } from "./worker-memory.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -70,8 +72,12 @@ export interface WorkerUse {
   readonly fresh?: boolean;
 }
 
+/** The source of the handler that a worker is wanted for. */
+export type NeededSource = () => Promise<string>;
+
 interface Waiter {
   readonly need: WorkerNeed;
+  readonly source: NeededSource;
   readonly use: WorkerUse;
   readonly resolve: (worker: WorkerProcess) => void;
   readonly reject: (error: Error) => void;
@@ -90,6 +96,9 @@ export class WorkerPool {
   /** Those that are being killed: each makes a place for one who waits. */
   readonly #leaving = new Set<WorkerProcess>();
   #ground: Promise<CageGround> | undefined;
+  readonly #programs: ProgramStore;
+  /** Those that were started from their handler's files. */
+  readonly #fromPrograms = new Map<WorkerProcess, WorkerNeed>();
   /** Workers that live, start or are being killed. */
   #count = 0;
   #made = 0;
@@ -99,6 +108,7 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#programs = new ProgramStore(join(options.directory, "programs"));
   }
 
   /** Clears what an earlier node has left, without waiting for the first who wants a worker. */
@@ -129,13 +139,18 @@ export class WorkerPool {
 
   /**
    * A worker for the caller alone that has served nobody but this user, one that has loaded the handler
-   * if there is one. Waits in line when the pool is full.
+   * if there is one. Waits in line when the pool is full. `source` is asked for when the worker has to be
+   * started from the handler's own files; what it rejects with is passed on.
    * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when the language cannot be started here,
    * `HANDLER_POOL_CLOSED` after `close`.
    */
-  async acquire(need: WorkerNeed, use: WorkerUse): Promise<WorkerProcess> {
+  async acquire(
+    need: WorkerNeed,
+    use: WorkerUse,
+    source: NeededSource = noSource,
+  ): Promise<WorkerProcess> {
     if (this.#closed) throw closedError();
-    const worker = this.#takeIdle(need, use) ?? (await this.#wait(need, use));
+    const worker = this.#takeIdle(need, use) ?? (await this.#wait(need, use, source));
     worker.holdMemory(this.#limitOf(need));
     return worker;
   }
@@ -182,9 +197,9 @@ export class WorkerPool {
     await Promise.all([...this.#all.keys()].map((worker) => worker.kill()));
   }
 
-  #wait(need: WorkerNeed, use: WorkerUse): Promise<WorkerProcess> {
+  #wait(need: WorkerNeed, use: WorkerUse, source: NeededSource): Promise<WorkerProcess> {
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ need, use, resolve, reject });
+      this.#waiters.push({ need, use, source, resolve, reject });
       this.#serve();
     });
   }
@@ -249,12 +264,17 @@ export class WorkerPool {
 
   async #startFor(waiter: Waiter): Promise<void> {
     this.#count++;
+    const { need, source } = waiter;
+    let isPlaced = false;
     try {
       const { directory, timers, codecs, containers } = this.#options;
       const ground = this.prepare();
       const number = this.#made++;
+      const program = needsProgram(need) ? await this.#programs.take(need, source) : undefined;
+      isPlaced = program !== undefined;
       const worker = await WorkerProcess.start({
-        need: waiter.need,
+        program,
+        need,
         memoryBytes: this.#limitOf(waiter.need),
         directory: join(directory, `worker-${number}`),
         mark: `${process.pid}-${threadId}-${marksMade++}`,
@@ -263,6 +283,8 @@ export class WorkerPool {
         containers,
         ground: await ground,
       });
+      if (isPlaced) this.#fromPrograms.set(worker, need);
+      isPlaced = false;
       this.#all.set(worker, waiter.use.user);
       this.#watchLater();
       if (this.#closed) {
@@ -271,6 +293,7 @@ export class WorkerPool {
       }
       waiter.resolve(worker);
     } catch (error) {
+      if (isPlaced) this.#programs.leave(need);
       if (!(error instanceof HandlersError && error.code === "HANDLER_POOL_CLOSED")) this.#count--;
       waiter.reject(error instanceof Error ? error : new Error(String(error)));
       this.#serve();
@@ -295,6 +318,8 @@ export class WorkerPool {
     this.#leaving.add(worker);
     await worker.kill();
     this.#leaving.delete(worker);
+    const need = this.#fromPrograms.get(worker);
+    if (need !== undefined && this.#fromPrograms.delete(worker)) this.#programs.leave(need);
     if (!this.#all.delete(worker)) return;
     this.#count--;
     this.#serve();
@@ -330,6 +355,11 @@ export class WorkerPool {
       if (this.#idle.length > 0) this.#sweepLater();
     });
   }
+}
+
+/** Nobody who has none asks for a worker of a handler's own. */
+function noSource(): Promise<string> {
+  return Promise.reject(new AssertionError("a worker is started from files that nobody has"));
 }
 
 function closedError(): HandlersError {

@@ -88,7 +88,10 @@ export class WorkerCage {
   }
 
   /** The command that puts itself into the cage and becomes the worker. */
-  async command(worker: WorkerCommand, directory: string): Promise<WorkerCommand> {
+  async command(
+    worker: WorkerCommand,
+    { directory, readable }: { readonly directory: string; readonly readable: readonly string[] },
+  ): Promise<WorkerCommand> {
     const { machine, hidden } = this.#ground;
     const { runtime } = this.#need;
     const joins = [...new Set([...this.#prepared.joins, ...this.groups.joins])];
@@ -98,7 +101,7 @@ export class WorkerCage {
       ...(joins.length === 0 ? [] : ["/bin/sh", "-c", JOIN, "sh", `${joins.length}`, ...joins]),
       ...(await privilegeWords(machine.privileges, this.isSandboxed)),
       ...(disk === undefined ? [] : fileSizeWords(disk)),
-      ...(this.isSandboxed ? sandboxWords({ directory, hidden, network }) : []),
+      ...(this.isSandboxed ? sandboxWords({ directory, readable, hidden, network }) : []),
       ...[worker.file, ...worker.args],
     ];
     const [file = "", ...args] = words;

@@ -40,10 +40,13 @@ export function isStray(end: CallEnd | { readonly kind: "left" }): boolean {
 }
 
 /** A handler as its worker is told of it. */
-export function toldHandler(handler: HandlerRef): StartMessage["handler"] {
+export function toldHandler(
+  handler: HandlerRef,
+  program: { readonly main: string } | undefined,
+): StartMessage["handler"] {
   const { name, version, type, argumentType, language, runtime } = handler;
-  const told = { name, version, type, argumentType };
-  if (language !== "executable") return told;
+  const told = { name, version, type, argumentType, main: program?.main };
+  if (language !== "executable" || runtime?.protocol === "frames") return told;
   const { codec = "tsv", separator = "\t" } = runtime ?? {};
   return { ...told, lines: { codec, separator } };
 }

@@ -10,7 +10,7 @@ const RUNTIME: HandlerRuntime = {
   ...{ cpuMillis: undefined, diskBytes: undefined, silenceMs: undefined, pids: undefined },
   ...{ isEnforced: false, sandbox: undefined, network: undefined, image: undefined },
   ...{ environment: {}, protocol: undefined, codec: undefined, separator: undefined },
-  isPure: false,
+  ...{ isPure: false, main: undefined },
 };
 const need = (language: "javascript" | "python", runtime?: HandlerRuntime) => {
   return { language, name: "a", version: "", memoryBytes: undefined, runtime };

@@ -8,6 +8,11 @@ export type WorkerNeed = Pick<
   "name" | "language" | "version" | "memoryBytes" | "runtime"
 >;
 
+/** True: the worker is started from the handler's own files, and serves that handler alone. */
+export function needsProgram({ runtime }: WorkerNeed): boolean {
+  return runtime?.main !== undefined || runtime?.protocol === "frames";
+}
+
 /**
  * What a worker is started by, as one text: it serves handlers of the same one only. `memoryBytes` is the
  * limit of the handler or else of the node.
@@ -22,5 +27,6 @@ export function workerKey(need: WorkerNeed, memoryBytes: number | undefined): st
     parts.push(cpuMillis, diskBytes, pids, isEnforced, sandbox, network, image);
     parts.push(Object.entries(environment));
   }
+  if (needsProgram(need)) parts.push(need.name, need.version);
   return JSON.stringify(parts);
 }

@@ -9,7 +9,6 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { ContainerSettings } from "../containers/settings.ts";
 import { assert } from "../std/assert.ts";
 import type { Timer, Timers } from "../std/clock.ts";
 import type { Language, Printed, WorkerExit } from "../wire/dataset.ts";
@@ -29,12 +28,14 @@ import { FrameGatherer } from "./frame-gatherer.ts";
 import { LoadedHandlers } from "./loaded-handlers.ts";
 import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { ProcessTree } from "./process-tree.ts";
-import { type CageGround, WorkerCage } from "./worker-cage.ts";
+import type { PlacedProgram } from "./program-store.ts";
+import { WorkerCage } from "./worker-cage.ts";
 import { type CallEnd, type CallOptions, type CheckEnd, isWhole } from "./worker-call.ts";
 import { exitedBy, heapFull, reasonOf, useOf } from "./worker-excess.ts";
-import { type WorkerNeed, workerKey } from "./worker-key.ts";
+import { workerKey } from "./worker-key.ts";
 import { PROCESSORS, type WorkerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 import { pipeOf, spawnWorker, workerExit } from "./worker-spawn.ts";
 import { isAhead, isHarmless, type WorkerTask } from "./worker-task.ts";
 
@@ -62,6 +63,7 @@ export class WorkerProcess {
   readonly loaded = new LoadedHandlers();
   readonly memory = new WorkerMemory();
   readonly cage: WorkerCage;
+  readonly program: PlacedProgram | undefined;
   /** What it was started by (`worker-key.ts`). */
   readonly key: string;
   onOutput: OutputListener | undefined;
@@ -86,20 +88,19 @@ export class WorkerProcess {
   #ended = false;
   #killing: Promise<void> | undefined;
 
-  constructor(options: {
-    readonly need: WorkerNeed;
-    readonly directory: string;
-    readonly mark: string;
-    readonly timers: Timers;
-    readonly command: WorkerCommand;
-    readonly cage: WorkerCage;
-    readonly memoryBytes: number | undefined;
-    readonly codecs?: readonly WorkerCodec[] | undefined;
-  }) {
+  constructor(
+    options: Omit<WorkerOptions, "ground" | "containers"> & {
+      readonly command: WorkerCommand;
+      readonly cage: WorkerCage;
+    },
+  ) {
     this.cage = options.cage;
     this.language = options.need.language;
     this.key = workerKey(options.need, options.memoryBytes);
     this.memory.limitBytes = options.memoryBytes;
+    this.program = options.program;
+    // It has its handler's files already.
+    if (options.program !== undefined) this.loaded.add(options.need);
     this.directory = options.directory;
     this.#timers = options.timers;
     this.#codecs = options.codecs ?? WORKER_CODECS;
@@ -124,28 +125,19 @@ export class WorkerProcess {
    * @throws {JobxError} `HANDLER_WORKER_UNAVAILABLE` when it does not start or answer,
    * `HANDLER_SANDBOX_UNAVAILABLE`, `HANDLER_LIMIT_UNAVAILABLE` when this machine lacks what is asked for.
    */
-  static async start(options: {
-    /** The first that it shall serve, and others that are started by the same. */
-    readonly need: WorkerNeed;
-    readonly directory: string;
-    readonly mark: string;
-    readonly timers: Timers;
-    readonly ground: CageGround;
-    readonly memoryBytes: number | undefined;
-    readonly containers?: ContainerSettings | undefined;
-    /** What is offered, all by default. */
-    readonly codecs?: readonly WorkerCodec[] | undefined;
-  }): Promise<WorkerProcess> {
+  static async start(options: WorkerOptions): Promise<WorkerProcess> {
     await mkdir(join(options.directory, "tmp"), { recursive: true });
     const { language } = options.need;
     let cage: WorkerCage | undefined;
     let worker: WorkerProcess | undefined;
     try {
       cage = await WorkerCage.make(options.need, options.memoryBytes, options.ground);
-      const { memoryBytes, containers } = options;
-      const start = { memoryBytes, program: undefined, containers };
+      const { memoryBytes, containers, program, need } = options;
+      const own = need.runtime?.protocol === "frames" ? program?.main : undefined;
+      const start = { memoryBytes, program: own, containers };
       const plain = PROCESSORS[language].command(start);
-      const command = await cage.command(plain, options.directory);
+      const readable = program === undefined ? [] : [program.directory];
+      const command = await cage.command(plain, { directory: options.directory, readable });
       worker = new WorkerProcess({ ...options, command, cage });
       await worker.#greet(options);
       return worker;
@@ -241,6 +233,7 @@ export class WorkerProcess {
     readonly file: string;
     readonly type: string;
     readonly source: string;
+    readonly isBundle?: boolean;
   }): Promise<CheckEnd | CallEnd> {
     return new Promise((resolve) => {
       assert(this.#tasks.length === 0, "a check is made alone");

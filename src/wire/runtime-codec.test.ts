@@ -18,7 +18,7 @@ test("what a handler says about its running comes back", () => {
     ...{ cpuMillis: 1500, diskBytes: undefined, silenceMs: 1000, pids: undefined },
     ...{ isEnforced: true, sandbox: "strict", network: "none", image: "debian:12" },
     ...{ environment: { B: "2", A: "1" }, protocol: "lines", codec: "ndjson" },
-    ...{ separator: undefined, isPure: false },
+    ...{ separator: undefined, isPure: false, main: undefined },
   };
   const written = handlerRefCodec.encode({ ...PLAIN, runtime });
   expect(handlerRefCodec.decode(written)).toEqual({ ...PLAIN, runtime });

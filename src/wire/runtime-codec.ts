@@ -1,4 +1,5 @@
 /** How handlers want to be run, as it lies in commands, rows and grants. */
+import { BUNDLE_PATH_LENGTH_MAX } from "../workflow/bundle.ts";
 import {
   CPU_MILLIS_MAX,
   DISK_BYTES_MAX,
@@ -37,4 +38,5 @@ export const handlerRuntimeCodec: Codec<HandlerRuntime> = struct<HandlerRuntime>
   codec: optional(enumeration<LineCodec>({ tsv: 1, ndjson: 2 })),
   separator: optional(text(SEPARATOR_LENGTH_MAX)),
   isPure: bool,
+  main: optional(text(BUNDLE_PATH_LENGTH_MAX)),
 });

@@ -10,9 +10,9 @@ import {
   type FirstReplica,
   KEY_WRAPS_MAX,
   type MemberRow,
-  type SealedSecret,
   SECRET_BYTES_MAX,
   SECRETS_MAX,
+  type SealedSecret,
   type SupportRow,
   type SystemRow,
   type TokenRow,
@@ -27,7 +27,17 @@ import {
   ID_LENGTH_MAX,
   URL_LENGTH_MAX,
 } from "./bounds.ts";
-import { bool, bytes, type Codec, enumeration, int, natural, pattern, positive, text } from "./codec.ts";
+import {
+  bool,
+  bytes,
+  type Codec,
+  enumeration,
+  int,
+  natural,
+  pattern,
+  positive,
+  text,
+} from "./codec.ts";
 import { array, optional, struct, union } from "./codec-shapes.ts";
 import { commandIdCodec } from "./command.ts";
 import { nodeIdCodec, sha256Codec } from "./dataset-codec.ts";

@@ -92,6 +92,7 @@ export function parseToWorker(fields: Fields): ToWorker {
         file: text(fields, "file"),
         type: text(fields, "type"),
         source: text(fields, "source"),
+        isBundle: fields["isBundle"] === true,
       };
     default:
       throw malformed("an unknown kind of message from a node");
@@ -109,6 +110,7 @@ function parseStart(fields: Fields): ToWorker {
       version: text(handler, "version"),
       type: text(handler, "type"),
       argumentType: handler["argumentType"] === null ? null : text(handler, "argumentType"),
+      main: handler["main"] === undefined ? undefined : text(handler, "main"),
       lines: parseLines(handler),
     },
     source: fields["source"] === null ? null : text(fields, "source"),

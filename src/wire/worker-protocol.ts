@@ -90,6 +90,8 @@ export interface StartMessage {
     readonly version: string;
     readonly type: string;
     readonly argumentType: string | null;
+    /** The file to load or start, where the handler's files are on this machine; there is no source then. */
+    readonly main?: string | undefined;
     /** Of executables in line mode only. */
     readonly lines?: LineForm | undefined;
   };
@@ -135,6 +137,8 @@ export type ToWorker =
       readonly file: string;
       readonly type: string;
       readonly source: string;
+      /** True for the main file of a bundle, which may be CommonJS. */
+      readonly isBundle?: boolean | undefined;
     };
 
 /** What a worker says to its node. */

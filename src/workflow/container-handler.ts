@@ -77,7 +77,11 @@ type Fields = ReadonlyMap<string, unknown>;
 export function readContainer(fields: Fields, refuse: Refuse): ContainerDefinition {
   const ofRuntime = ["image", "environment", "network", "cpus", "pids"];
   const some = new Map([...fields].filter(([key]) => ofRuntime.includes(key)));
-  const runtime: HandlerRuntime | undefined = readRuntime(some, { isExecutable: false, refuse });
+  const runtime: HandlerRuntime | undefined = readRuntime(some, {
+    isExecutable: false,
+    isBundle: false,
+    refuse,
+  });
   const image = runtime?.image;
   if (image === undefined) throw refuse("image", "image is missing");
   return {

@@ -10,7 +10,7 @@ import type { CommentedLanguage } from "./languages.ts";
 import { CAPABILITY_RULE, isCapability } from "./names.ts";
 import { parseSize, SIZE_RULE } from "./size.ts";
 
-export type { HandlerLanguage } from "./languages.ts";
+export type { CommentedLanguage } from "./languages.ts";
 
 /** The three kinds of handler; the function of a handler is named after it. */
 export type MetadataHandlerType = "mapper" | "combiner" | "reducer";
@@ -121,7 +121,40 @@ export function readHandlerMetadata(
     throw invalid(options.file, comment.dividerLine + parsed.line, reason);
   }
   const { language } = options;
-  return validate(parsed.value, { refuse, language, description: comment.description });
+  const { description } = comment;
+  return validate(parsed.value, { refuse, language, description, isBundle: false });
+}
+
+/**
+ * Reads the metadata of a bundle, from the text of its `handler.yaml`. `languageOf` tells the language of its
+ * main file.
+ * @throws {JobxError} `HANDLER_METADATA_INVALID` with file, line and reason.
+ */
+export function readBundleMetadata(
+  text: string,
+  options: {
+    readonly file: string;
+    readonly languageOf: (main: string) => CommentedLanguage;
+    readonly parseYaml: TextParser;
+  },
+): HandlerMetadata {
+  const { file } = options;
+  if (text.length > METADATA_LENGTH_MAX) {
+    throw invalid(file, 1, `the metadata is longer than ${METADATA_LENGTH_MAX} characters`);
+  }
+  const parsed = options.parseYaml(text);
+  if (parsed.kind === "malformed") throw invalid(file, parsed.line, `not YAML: ${parsed.reason}`);
+  const { value } = parsed;
+  const refuse: Refuse = (key, reason) => invalid(file, Math.max(1, lineOfKey(text, key)), reason);
+  const isMapping = typeof value === "object" && value !== null;
+  const said = new Map<string, unknown>(isMapping ? Object.entries(value) : []);
+  const main = said.get("main");
+  const language = options.languageOf(typeof main === "string" ? main : "");
+  const words = said.get("description") ?? "";
+  if (typeof words !== "string") throw refuse("description", "description is a text");
+  said.delete("description");
+  const rest = isMapping && !Array.isArray(value) ? Object.fromEntries(said) : value;
+  return validate(rest, { refuse, language, description: words, isBundle: true });
 }
 
 type Refuse = (key: string, reason: string) => HandlerMetadataError;
@@ -158,6 +191,7 @@ function validate(
     readonly refuse: Refuse;
     readonly language: CommentedLanguage;
     readonly description: string;
+    readonly isBundle: boolean;
   },
 ): HandlerMetadata {
   const { refuse } = options;
@@ -187,7 +221,7 @@ function validate(
     retries: retries(fields.get("retries"), refuse),
     timeoutMs: timeoutMs(fields.get("timeout"), refuse),
     memoryBytes: memoryBytes(fields.get("memory"), refuse),
-    runtime: readRuntime(fields, { isExecutable, refuse }),
+    runtime: readRuntime(fields, { isExecutable, isBundle: options.isBundle, refuse }),
     description: options.description,
   };
 }

@@ -6,7 +6,7 @@ class Refused extends Error {}
 const refuse = (key: string, reason: string): Error => new Refused(`${key}: ${reason}`);
 
 const read = (fields: Readonly<Record<string, unknown>>, isExecutable = false) =>
-  readRuntime(new Map(Object.entries(fields)), { isExecutable, refuse });
+  readRuntime(new Map(Object.entries(fields)), { isExecutable, isBundle: false, refuse });
 
 describe("readRuntime()", () => {
   test("a handler that says nothing about its running has none", () => {

@@ -3,6 +3,7 @@
  * program and its node speak. Read from its metadata; kept with the handler and told to whoever starts
  * its workers. Pure.
  */
+import { BUNDLE_PATH_LENGTH_MAX, isBundlePath } from "./bundle.ts";
 import { parseDuration } from "./duration.ts";
 import { parseSize, SIZE_RULE } from "./size.ts";
 
@@ -44,6 +45,8 @@ export interface HandlerRuntime {
   readonly separator: string | undefined;
   /** Equal inputs give equal outputs, and nothing else comes of it. */
   readonly isPure: boolean;
+  /** Of a bundle: its main file by its path. */
+  readonly main: string | undefined;
 }
 
 /** Most processors that metadata may ask for, thousandths: beyond any machine meant here. */
@@ -74,7 +77,7 @@ export const SEPARATOR_LENGTH_MAX = 16;
 /** Keys of metadata that are read here. */
 export const RUNTIME_KEYS = [
   ...["cpus", "disk", "silence", "pids", "require", "sandbox", "network", "image"],
-  ...["environment", "protocol", "codec", "separator", "pure"],
+  ...["environment", "protocol", "codec", "separator", "pure", "main"],
 ] as const satisfies readonly string[];
 
 /** Of these, what only an executable may say. */
@@ -91,10 +94,10 @@ type Fields = ReadonlyMap<string, unknown>;
  */
 export function readRuntime(
   fields: Fields,
-  options: { readonly isExecutable: boolean; readonly refuse: Refuse },
+  options: { readonly isExecutable: boolean; readonly isBundle: boolean; readonly refuse: Refuse },
 ): HandlerRuntime | undefined {
   const { refuse, isExecutable } = options;
-  if (!RUNTIME_KEYS.some((key) => fields.has(key))) return undefined;
+  if (!options.isBundle && !RUNTIME_KEYS.some((key) => fields.has(key))) return undefined;
   const alien = EXECUTABLE_KEYS.find((key) => !isExecutable && fields.has(key));
   if (alien !== undefined) throw refuse(alien, `${alien} is for executables only`);
   const choice = <Word extends string>(key: string, words: readonly Word[]): Word | undefined => {
@@ -127,6 +130,7 @@ export function readRuntime(
     codec,
     separator: separator(fields.get("separator"), refuse),
     isPure: isPure(fields.get("pure"), refuse),
+    main: main(fields.get("main"), options),
   };
 }
 
@@ -223,4 +227,20 @@ function isPure(value: unknown, refuse: Refuse): boolean {
   if (value === undefined) return false;
   if (typeof value === "boolean") return value;
   throw refuse("pure", "pure is true or false");
+}
+
+function main(
+  value: unknown,
+  { isBundle, refuse }: { readonly isBundle: boolean; readonly refuse: Refuse },
+): string | undefined {
+  if (value === undefined) {
+    if (isBundle) throw refuse("main", "missing key: main, the file that is run");
+    return undefined;
+  }
+  if (!isBundle) throw refuse("main", "main is for the handler.yaml of a bundle only");
+  if (typeof value === "string" && isBundlePath(value)) return value;
+  throw refuse(
+    "main",
+    `main is the path of a file beside it, at most ${BUNDLE_PATH_LENGTH_MAX} long`,
+  );
 }

@@ -20,6 +20,7 @@ export const PLAIN_RUNTIME: HandlerRuntime = {
   ...{ isEnforced: false, sandbox: undefined, network: undefined, image: undefined },
   ...{ environment: {}, protocol: undefined, codec: undefined, separator: undefined },
   isPure: false,
+  main: undefined,
 };
 
 /** A mapper that runs these lines, and then yields its arguments to the step x. */

@@ -25,6 +25,8 @@ const TRY_MS_MAX = 10_000;
 export interface SandboxWish {
   /** Its own directory: all that it may write to. */
   readonly directory: string;
+  /** What it may read besides, wherever that is. */
+  readonly readable: readonly string[];
   /** Of the node: keys, logs and data of all workflows. */
   readonly hidden: readonly string[];
   /** Whether it reaches the network, as its node does. */
@@ -32,11 +34,17 @@ export interface SandboxWish {
 }
 
 /** What stands before a worker's command. */
-export function sandboxWords({ directory, hidden, network }: SandboxWish): readonly string[] {
+export function sandboxWords({
+  directory,
+  readable,
+  hidden,
+  network,
+}: SandboxWish): readonly string[] {
   const covered = [...HIDDEN, ...hidden].filter((path) => existsSync(path));
   const programs = [
     dirname(process.execPath),
     dirname(fileURLToPath(new URL("..", import.meta.url))),
+    ...readable,
   ];
   const isCovered = (path: string): boolean => covered.some((one) => path.startsWith(`${one}/`));
   return [
@@ -80,7 +88,12 @@ const EXPECTED = [
 ];
 
 function tryToGetOut(directory: string): Promise<string | undefined> {
-  const [program = "", ...words] = sandboxWords({ directory, hidden: [], network: false });
+  const [program = "", ...words] = sandboxWords({
+    directory,
+    readable: [],
+    hidden: [],
+    network: false,
+  });
   const script = ["/bin/sh", "-c", ATTEMPTS.join("; ")];
   return new Promise((resolve) => {
     const options = {

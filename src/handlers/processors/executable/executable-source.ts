@@ -28,7 +28,8 @@ const placed = new Map<string, string>();
 
 /** The program of a handler at its version, which is written once. */
 export function programOf(start: StartMessage): string {
-  const { name, version } = start.handler;
+  const { name, version, main } = start.handler;
+  if (main !== undefined) return main;
   const key = `${version} ${name}`;
   const known = placed.get(key);
   if (known !== undefined) return known;

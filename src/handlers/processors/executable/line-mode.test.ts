@@ -26,7 +26,7 @@ const PLAIN: HandlerRuntime = {
   ...{ cpuMillis: undefined, diskBytes: undefined, silenceMs: undefined, pids: undefined },
   ...{ isEnforced: false, sandbox: undefined, network: undefined, image: undefined },
   ...{ environment: {}, protocol: undefined, codec: undefined, separator: undefined },
-  isPure: false,
+  ...{ isPure: false, main: undefined },
 };
 const program = (type: HandlerType, source: string, said: Partial<HandlerRuntime> = {}) =>
   handlerOf("executable", type, source, { runtime: { ...PLAIN, ...said } });

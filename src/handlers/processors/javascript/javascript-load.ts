@@ -48,19 +48,32 @@ export async function loadHandler(start: StartMessage): Promise<HandlerFunction>
     loaded.set(key, read);
     return read;
   }
-  const directory = join(home, "handlers", version);
-  const file = join(directory, `${name}.mjs`);
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(file, start.source ?? "");
+  const file = start.handler.main ?? writtenSource(start);
   const address = pathToFileURL(file).href;
   const found = await importModule(attemptsAfresh === 0 ? address : `${address}?${attemptsAfresh}`);
   const wanted = FUNCTION_NAMES.get(type) ?? type;
-  const handler: unknown = Object.hasOwn(found, wanted) ? Reflect.get(found, wanted) : undefined;
+  const handler = exportOf(found, wanted);
   if (!isFunction(handler)) {
     throw new Fault("HANDLER_LOAD_FAILED", `the source exports no function ${wanted}`);
   }
   loaded.set(key, handler);
   return handler;
+}
+
+/** The file of a handler that is a source alone. */
+function writtenSource({ handler, source }: StartMessage): string {
+  const directory = join(home, "handlers", handler.version);
+  const file = join(directory, `${handler.name}.mjs`);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, source ?? "");
+  return file;
+}
+
+/** Of a CommonJS module the default has what no reader of its text could find. */
+function exportOf(found: object, wanted: string): unknown {
+  if (Object.hasOwn(found, wanted)) return Reflect.get(found, wanted);
+  const whole: unknown = Reflect.get(found, "default");
+  return typeof whole === "object" && whole !== null ? Reflect.get(whole, wanted) : undefined;
 }
 
 async function importModule(address: string): Promise<object> {
@@ -96,8 +109,9 @@ export async function checkSource(
 ): Promise<FromWorker> {
   try {
     const source = /\.m?ts$/.test(message.file) ? withoutTypes(message.source) : message.source;
-    const names = await exportedNames(source);
     const wanted = FUNCTION_NAMES.get(message.type) ?? message.type;
+    const isCommon = message.isBundle === true && isCommonJs(message.file, source);
+    const names = isCommon ? commonNames(source, wanted) : await exportedNames(source);
     if (!names.includes(wanted)) {
       throw new SourceMistake(1, `a ${message.type} exports a function ${wanted}`);
     }
@@ -117,6 +131,19 @@ function withoutTypes(source: string): string {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new SourceMistake(Number(/^[^\n]*:(\d+)\n/.exec(stack)?.[1] ?? 1), reason);
   }
+}
+
+/** What a module of a bundle is, as its runtime would take it where no package.json says so. */
+function isCommonJs(file: string, source: string): boolean {
+  if (/\.c[jt]s$/u.test(file)) return true;
+  return !/^\s*(?:import|export)\b/mu.test(source) && /\b(?:module\.)?exports\b/u.test(source);
+}
+
+/** A CommonJS module's exports are known only when it runs; whether it names the one that is wanted can be seen. */
+function commonNames(source: string, wanted: string): readonly string[] {
+  const line = lineOfMistake(source, "cjs");
+  if (line !== undefined) throw new SourceMistake(line, "SyntaxError: it cannot be read");
+  return new RegExp(`\\b${wanted}\\b`, "u").test(source) ? [wanted] : [];
 }
 
 /** Most names that are tried for imports which only exist where the handler will run. */
@@ -146,13 +173,13 @@ function compileModule(source: string): SourceTextModule {
     return new SourceTextModule(source);
   } catch (thrown) {
     const reason = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-    throw new SourceMistake(lineOfMistake(source), reason);
+    throw new SourceMistake(lineOfMistake(source, "mjs") ?? 1, reason);
   }
 }
 
 /** Only Node's own check tells the line of a mistake in a module. */
-function lineOfMistake(source: string): number {
-  const file = join(home, `check-${process.pid}.mjs`);
+function lineOfMistake(source: string, end: "mjs" | "cjs"): number | undefined {
+  const file = join(home, `check-${process.pid}.${end}`);
   writeFileSync(file, source);
   try {
     // A handler may have removed the current directory.
@@ -160,11 +187,11 @@ function lineOfMistake(source: string): number {
     execFileSync(process.execPath, ["--check", file], options);
   } catch (thrown) {
     const text = thrown instanceof Error ? thrown.message : "";
-    return Number(/\.mjs:(\d+)\n/.exec(text)?.[1] ?? 1);
+    return Number(/\.[mc]js:(\d+)\n/.exec(text)?.[1] ?? 1);
   } finally {
     rmSync(file, { force: true });
   }
-  return 1;
+  return undefined;
 }
 
 function stub(specifier: string, unknown: ReadonlySet<string>): Module {

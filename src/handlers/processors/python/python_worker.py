@@ -79,7 +79,9 @@ class Handler:
 
     def __init__(self, handler, source, ctx):
         name = handler["name"]
-        self.file = name + ".py"
+        self.file = handler.get("main") or name + ".py"
+        if source is None:
+            source = source_beside(self.file)
         self.source = source
         self.form, code = compile_source(source, self.file, handler["type"])
         module = type(sys)("handler(%s)" % name)
@@ -102,6 +104,16 @@ class Handler:
         if self._takes_ctx == "named":
             return self.function(argument, ctx=ctx)
         return self.function(argument)
+
+
+def source_beside(file):
+    """The text of a bundle's main file, whose modules are found beside it: this worker serves it alone."""
+    folder = os.path.dirname(file)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+        sys.dont_write_bytecode = True
+    with open(file, encoding="utf-8") as opened:
+        return opened.read()
 
 
 def input_batches():

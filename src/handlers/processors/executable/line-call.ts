@@ -11,6 +11,7 @@ import { enterDirectory } from "../javascript/javascript-directory.ts";
 import { Fault } from "../javascript/javascript-fault.ts";
 import { CallLog } from "../javascript/javascript-log.ts";
 import { enterVolume } from "../javascript/javascript-workspace.ts";
+import { closeCtx, ctxVariables, openCtx } from "./ctx-pipe.ts";
 import { programOf } from "./executable-source.ts";
 import { lineReader, lineWriter } from "./line-form.ts";
 import { LineInput } from "./line-input.ts";
@@ -43,7 +44,9 @@ export async function runExecutable(
   const output = new LineOutput(channel, { type, read: lineReader(lines) });
   try {
     const only = await input.single();
-    const env = { ...process.env, ...callVariables(start), ...pairVariables(type, only) };
+    openCtx(start, { channel, log: log.log, signal });
+    const own = { ...callVariables(start), ...pairVariables(type, only), ...ctxVariables() };
+    const env = { ...process.env, ...own };
     const program = spawn(file, [], { env, stdio: ["pipe", "pipe", "pipe"] });
     const stop = (): void => void program.kill("SIGTERM");
     signal.addEventListener("abort", stop);
@@ -54,8 +57,10 @@ export async function runExecutable(
       throw fault;
     });
     await Promise.all([fed, ended]).finally(() => Promise.allSettled([fed, ended]));
+    await closeCtx();
     warnOf(output.finish(), log);
   } finally {
+    await closeCtx();
     input.stop();
     log.close();
   }

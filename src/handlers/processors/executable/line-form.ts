@@ -42,7 +42,7 @@ const MAYBE_JSON = /^[-0-9"[{tfn]/u;
  * What a text stands for: a number only in the form in which one is written (`7`, not `007` or a number that would
  * be rounded), true, false, null, and lists, objects and quoted texts as JSON; else the text itself.
  */
-function meantBy(text: string): unknown {
+export function meantBy(text: string): unknown {
   if (!MAYBE_JSON.test(text)) return text;
   const value = parsed(text);
   if (value === undefined) return text;

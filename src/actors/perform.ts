@@ -15,6 +15,7 @@ import {
 import { assert } from "../std/assert.ts";
 import type { Clock } from "../std/clock.ts";
 import { errorText, isJobxError } from "../std/errors.ts";
+import { offers } from "../workflow/required-capability.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
 import { type InputOf, inputPages, inputsWithMakers, type ReadRows } from "./reduce-inputs.ts";
 import type { RunCopies } from "./run-copies.ts";
@@ -231,8 +232,7 @@ export class Performer {
     await copies.ensure(ownInput(work), signal);
     if (work.kind !== "map") return work;
     // Without what the reducer requires, the leaf is reduced elsewhere.
-    const required = work.reducerCapability;
-    const able = required === "none" || this.#deps.capabilities().includes(required);
+    const able = offers(this.#deps.capabilities(), work.reducerCapability);
     return able ? work : { ...work, reducer: undefined };
   }
 

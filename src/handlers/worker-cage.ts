@@ -20,9 +20,12 @@ import type { WorkerCommand } from "./worker-languages.ts";
 /** Processes and threads of a worker whose handlers do not say: more than programs need, fewer than a machine has. */
 export const WORKER_PIDS_DEFAULT = 1024;
 
-/** Joins the groups whose files it is given, after how many, and becomes the command after them. */
+/**
+ * Joins the groups whose files it is given, after how many, and becomes the command after them. A shell
+ * tells where it is in the environment, which is not the node's to say.
+ */
 const JOIN =
-  'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 97; shift; n=$((n - 1)); done; exec "$@"';
+  'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 97; shift; n=$((n - 1)); done; unset PWD OLDPWD; exec "$@"';
 
 /** Where workers are caged. */
 export interface CageGround {

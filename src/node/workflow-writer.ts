@@ -1,4 +1,5 @@
 /** Creates and changes workflows for the API: checks, compares, and puts the commands through. */
+
 import { createHash } from "node:crypto";
 import { answerAs } from "../actors/answers.ts";
 import type { ClusterNode } from "../actors/cluster-node.ts";
@@ -23,6 +24,7 @@ import { planDefinition } from "./definitions.ts";
 import { changedDefinitions } from "./entities.ts";
 import { SYSTEM_NAME } from "./group-views.ts";
 import type { Metrics } from "./metrics.ts";
+import { requiredOf } from "./required.ts";
 import { checkRoomForWorkflow } from "./room.ts";
 import { systemClock, systemTimers } from "./system.ts";
 import type { SystemView } from "./system-view.ts";
@@ -380,7 +382,7 @@ function definitionOf(checked: CheckedHandler): HandlerDefinition {
   const { name, version, language, type, argumentType, memoryBytes, runtime } = checked;
   return {
     handler: { name, version, language, type, argumentType, memoryBytes, runtime },
-    capability: checked.requiredCapability,
+    capability: requiredOf(checked),
     retries: checked.retries,
     timeoutMs: checked.timeoutMs,
     description: checked.description,

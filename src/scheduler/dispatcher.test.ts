@@ -189,6 +189,18 @@ describe("granting", () => {
     expect(nodesOf(leader.decide())).toEqual(["b"]);
   });
 
+  test("work that requires several things goes only to who offers all of them", () => {
+    const kit = SchedulerKit.withSteps([{ name: "top", capability: "gpu+sandbox.strict" }]);
+    kit.submit();
+    const leader = new Leader(kit);
+    leader.beat("a", 5, { capabilities: ["gpu"] });
+    expect(leader.decide()).toEqual([]);
+    expect(leader.dispatcher.readyFor("a")).toBe(0);
+    leader.beat("b", 5, { capabilities: ["sandbox.strict", "gpu"] });
+    expect(leader.dispatcher.readyFor("b")).toBe(1);
+    expect(nodesOf(leader.decide())).toEqual(["b"]);
+  });
+
   test("neither kind of work waits for the end of the other", () => {
     const kit = SchedulerKit.withSteps([{ name: "top" }, { name: "low", capability: "gpu" }]);
     kit.submit();

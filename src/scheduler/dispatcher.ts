@@ -9,7 +9,9 @@
  *     not heard of for `leaseMs`.
  * D4. Rows are read again only while no grant is on its way, so that what is read is all there is.
  */
+
 import { unreachable } from "../std/assert.ts";
+import { offers } from "../workflow/required-capability.ts";
 import { openPlaces, tokenAt } from "./attempt-block.ts";
 import type { SchedulerCommand } from "./commands.ts";
 import type { NodeId } from "./dataset.ts";
@@ -155,7 +157,9 @@ export class Dispatcher {
     const executor = this.#executors.get(node);
     if (executor === undefined) return this.readyCount();
     let count = 0;
-    for (const capability of offered(executor)) count += this.#ready.get(capability)?.count() ?? 0;
+    for (const [required, list] of this.#ready) {
+      if (offers(executor.capabilities, required)) count += list.count();
+    }
     return count;
   }
 
@@ -363,11 +367,12 @@ export class Dispatcher {
     executor: Executor & { readonly stuck: number },
     sharers: number,
   ): ReadyUnits | undefined {
-    const capabilities = offered(executor);
+    const lists = [...this.#ready].flatMap(([required, list]) =>
+      offers(executor.capabilities, required) ? [list] : [],
+    );
     // Begin with another one each time, so that no kind of work waits for the end of another.
-    for (let tries = 0; tries < capabilities.length; tries++) {
-      const capability = capabilities[(this.#turn + tries) % capabilities.length] ?? "none";
-      const list = this.#ready.get(capability);
+    for (let tries = 0; tries < lists.length; tries++) {
+      const list = lists[(this.#turn + tries) % lists.length];
       if (list?.work === undefined) continue;
       const share = Math.ceil(list.count() / sharers);
       const units = list.take(Math.min(share, this.#loads.room(node, executor, list.work)));
@@ -479,9 +484,4 @@ export class Dispatcher {
     this.#ready.set(capability, made);
     return made;
   }
-}
-
-/** What an executor can run: `none` is what anybody can. */
-function offered(executor: Executor): readonly string[] {
-  return [...new Set(["none", ...executor.capabilities])];
 }

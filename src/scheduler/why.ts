@@ -1,4 +1,5 @@
 /** Why a request is where it is, told in one sentence from the rows that its work lies in. Pure. */
+import { offers } from "../workflow/required-capability.ts";
 import type { HistoryRow, RequestRow } from "./rows.ts";
 import type { WorkerExit } from "./work.ts";
 
@@ -129,7 +130,7 @@ function workParts(seen: WorkSeen, nodes: readonly NodeOffer[]): readonly string
 
 function waitText(capability: string, nodes: readonly NodeOffer[]): string {
   const isAny = capability === "none";
-  const able = nodes.filter(({ capabilities }) => isAny || capabilities.includes(capability));
+  const able = nodes.filter(({ capabilities }) => offers(capabilities, capability));
   const takers = able.filter(({ state }) => state === "up");
   const slots = takers.reduce((sum, node) => sum + node.slots, 0);
   const others = othersText(able.filter(({ state }) => state !== "up"));

@@ -12,6 +12,7 @@ import type { Clock, Timer, Timers } from "../std/clock.ts";
 import type { WorkerCodec } from "../wire/worker-protocol.ts";
 import { HandlersError } from "./errors.ts";
 import { type Machine, PLAIN_MACHINE } from "./limits/report.ts";
+import { sweepLimits } from "./limits/sweep.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
 import { ProgramStore } from "./program-store.ts";
 import type { CageGround } from "./worker-cage.ts";
@@ -307,6 +308,8 @@ export class WorkerPool {
       await rm(directory, { recursive: true, force: true });
       await mkdir(directory, { recursive: true });
       const trees = await TreeKeeper.probe({ timers, owner, allowed: enforcers });
+      if (owner !== undefined)
+        await sweepLimits(machine.bases, { owner, names: trees.names, timers });
       return { trees, machine, timers, hidden: this.#options.hidden ?? [] };
     } catch (error) {
       this.#ground = undefined;

@@ -83,6 +83,8 @@ export class ExecutorSession {
   #granted = 0;
   /** Some scheduler has answered the newest beat. */
   #confirmed = false;
+  /** The capabilities that the newest beat said. */
+  offered = "";
   /** Whom the newest beat went to. */
   asked: NodeId | undefined;
   /** R20: against the other sessions; as the scheduler last said. */

@@ -272,3 +272,22 @@ test("a unit that a scheduler of a lower term keeps talking of is given up after
   expect([...of.running.keys()].map(({ controller }) => controller.signal.aborted)).toEqual([true]);
   of.executor.stop();
 });
+
+test("a scheduler that has no work hears what the node offers now, and nothing again", async () => {
+  const all = new Schedulers([1]);
+  all.executor.start();
+  await all.timers.advance(10 * BEAT_MS);
+  const quiet = all.beats;
+  await all.timers.advance(10 * BEAT_MS);
+  expect(all.beats).toBe(quiet);
+  all.capabilities.push("docker");
+  await all.timers.advance(2 * BEAT_MS);
+  expect(all.offered.get(1)).toEqual(["docker"]);
+  const told = all.beats;
+  await all.timers.advance(10 * BEAT_MS);
+  expect(all.beats).toBe(told);
+  all.capabilities.pop();
+  await all.timers.advance(2 * BEAT_MS);
+  expect(all.offered.get(1)).toEqual([]);
+  all.executor.stop();
+});

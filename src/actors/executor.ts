@@ -382,10 +382,12 @@ export class Executor {
         log.warn("lost touch with a scheduler and gave up its units", { group: session.group });
       }
     }
-    if (session.isQuiet) return;
+    // Work may wait for what this node offers since a moment.
+    const offerIsNews = session.offered !== options.capabilities.join(",");
+    if (session.isQuiet && !offerIsNews) return;
     const everyMs = session.active ? options.beatMs : options.idleBeatMs;
     // A scheduler that does not know what was taken from it keeps that from the others.
-    if (nowMs - session.beatMs < everyMs && !session.limitIsNews) return;
+    if (nowMs - session.beatMs < everyMs && !session.limitIsNews && !offerIsNews) return;
     // Two beats without an answer: perhaps another one leads. One who was only named is asked first,
     // else those who name it and those who follow it in line would be asked in turn for ever.
     const unanswered = session.asked === session.target && silentMs > 2 * everyMs + options.beatMs;
@@ -400,8 +402,10 @@ export class Executor {
     const { target } = session;
     if (target === undefined) return;
     const { mesh, run, options, clock } = this.#deps;
+    const { capabilities } = options;
     session.beatMs = clock.nowMs();
     session.asked = target;
+    session.offered = capabilities.join(",");
     mesh.send(target, {
       kind: "executor",
       message: {
@@ -409,7 +413,7 @@ export class Executor {
         group: session.group,
         executor: run,
         sequence: session.nextSequence(),
-        capabilities: options.capabilities,
+        capabilities,
         slots: session.slots,
         prefetchMs: Math.ceil(this.#prefetchMs()),
         aheadMs: session.aheadMs,

@@ -35,6 +35,9 @@ import { HANDLER_DELETE } from "./commands/handler-delete.ts";
 import { HANDLER_LIST } from "./commands/handler-list.ts";
 import { HANDLER_SHOW } from "./commands/handler-show.ts";
 import { HANDLER_SYNC } from "./commands/handler-sync.ts";
+import { IMAGE_LOAD } from "./commands/image-load.ts";
+import { IMAGE_LS } from "./commands/image-ls.ts";
+import { IMAGE_RM } from "./commands/image-rm.ts";
 import { JOB_CREATE } from "./commands/job-create.ts";
 import { JOB_DELETE } from "./commands/job-delete.ts";
 import { JOB_LIST } from "./commands/job-list.ts";
@@ -111,6 +114,9 @@ export const COMMANDS: readonly Command[] = [
   JOB_LIST,
   JOB_SHOW,
   JOB_DELETE,
+  IMAGE_LOAD,
+  IMAGE_LS,
+  IMAGE_RM,
   FS_PUT,
   FS_GET,
   FS_CAT,

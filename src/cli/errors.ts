@@ -11,6 +11,8 @@ export type CliErrorDetails =
   | { readonly code: "CLI_FILE_NOT_UTF8"; readonly path: string; readonly line: number }
   | { readonly code: "CLI_BUNDLE_TOO_LARGE"; readonly path: string }
   | { readonly code: "CLI_FOLDER_TOO_LARGE"; readonly path: string; readonly filesMax: number }
+  | { readonly code: "CLI_IMAGE_INVALID"; readonly path: string }
+  | { readonly code: "CLI_IMAGE_UNKNOWN"; readonly image: string }
   | { readonly code: "CLI_YAML_INVALID"; readonly path: string; readonly line: number };
 
 /** Makes the error; a function, so that the union is checked where the code is written. */

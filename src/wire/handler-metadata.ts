@@ -20,6 +20,7 @@ export {
   readHandlerMetadata,
 } from "../workflow/handler-metadata.ts";
 export type { HandlerRuntime } from "../workflow/handler-runtime.ts";
+export { IMAGES_FOLDER, imageFile, imageNameFile } from "../workflow/image-paths.ts";
 export { languageOfFile } from "../workflow/languages.ts";
 export { isName, NAME_RULE } from "../workflow/names.ts";
 export { sizeText } from "../workflow/size.ts";

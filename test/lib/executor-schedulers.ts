@@ -38,6 +38,9 @@ export class Schedulers {
   readonly held = new Map<number, number>();
   /** When ended attempts ran, each time that they were told. */
   readonly told: ToldEnd["run"][] = [];
+  /** What the node offers now, and what each scheduler was told of it last. */
+  readonly capabilities: string[] = [];
+  readonly offered = new Map<number, readonly string[]>();
   /** What each was lent by the newest beat. */
   readonly limits = new Map<number, number>();
   readonly slots = new Map<number, number>();
@@ -70,7 +73,7 @@ export class Schedulers {
     this.executor = new Executor({
       options: {
         slots,
-        capabilities: [],
+        capabilities: this.capabilities,
         beatMs: BEAT_MS,
         idleBeatMs: BEAT_MS,
         leaseMs: LEASE_MS,
@@ -145,6 +148,7 @@ export class Schedulers {
         const said = message.message;
         if (said.kind === "beat") {
           this.beats += 1;
+          this.offered.set(said.group, [...said.capabilities]);
           this.limits.set(said.group, said.limit);
           this.slots.set(said.group, said.slots);
           if (this.beats > BEATS_MAX) throw new Error("beats without end");

@@ -9,6 +9,8 @@ export const CONTAINER: Processor = {
   command: ({ containers }) => ({
     file: process.execPath,
     args: [
+      // Of the worker of JavaScript, which this one is.
+      "--experimental-vm-modules",
       "--disable-warning=ExperimentalWarning",
       workerFile(WORKER, import.meta.url),
       JSON.stringify(containers ?? null),

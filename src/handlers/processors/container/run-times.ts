@@ -151,7 +151,7 @@ async function specOf(run: UnitRun): Promise<ContainerSpec> {
 /** The workspace, as a directory of its own whose changes go back, and the volume where it is mounted. */
 async function placesOf({ definition, context }: UnitRun): Promise<readonly ContainerMount[]> {
   const mounts: ContainerMount[] = [];
-  if (definition.workspace) {
+  if (definition.workspace && context.fs.isOffered) {
     const source = await context.workspaceDirectory();
     // Images have users of their own; who else could look in is kept out by the folders above.
     chmodSync(source, 0o777);

@@ -50,6 +50,11 @@ export class HandlerFiles {
     this.#signal = signal;
   }
 
+  /** Whether there is a volume at all; without one everything here fails. */
+  get isOffered(): boolean {
+    return this.#access !== undefined;
+  }
+
   /** Makes a folder and those on the way; one that is there is as good. */
   async mkdir(path: string): Promise<void> {
     await this.#post("mkdir", { path: relative(path), parents: true });

@@ -46,6 +46,34 @@ async function refusal(file: string, source: string, name?: string): Promise<str
 }
 
 describe("checkHandler()", () => {
+  test("accepts the description of a container, stores it in one form, and starts no worker for it", async () => {
+    const source = "command: [sort, -n]\nimage: busybox:1 # small\nretries: 4\n";
+    const workers = kit.pool.workers;
+    const result = await check("sort.container.yaml", source, "sort");
+    const stored =
+      '{"image":"busybox:1","count":1,"environment":{},"network":"none","workspace":true,"command":["sort","-n"],"paths":[]}';
+    expect(result).toMatchObject({
+      kind: "accepted",
+      definition: {
+        ...{ name: "sort", language: "container", type: "mapper", retries: 4 },
+        ...{ version: versionOf("container", stored), source: stored },
+        requiredCapability: "docker",
+      },
+    });
+    expect(kit.pool.workers).toBe(workers);
+  });
+
+  test("refuses a container and an image in a source with their line", async () => {
+    const source = "image: busybox\ncount: none\n";
+    expect(await refusal("a.container.yml", source)).toBe(
+      "HANDLER_METADATA_INVALID a.container.yml:2 count is a whole number from 1 to 1000000",
+    );
+    const head = JS_HEAD.replace(" */", " * image: busybox\n */");
+    expect(await refusal("a.js", `${head}export async function* map() {}\n`)).toBe(
+      "HANDLER_METADATA_INVALID a.js:6 an image is named by a step, or in NAME.container.yaml: sources run in none",
+    );
+  });
+
   test("accepts JavaScript without running it", async () => {
     const source = `${JS_HEAD}throw new Error("ran");\nexport async function* map() {}\n`;
     expect(await check("words.js", source)).toEqual({

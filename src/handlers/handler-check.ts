@@ -172,14 +172,20 @@ function metadataOf(
       const { handler, metadata } = readContainerHandler(file.source, options);
       return { kind: "metadata", metadata, source: containerSource(handler) };
     }
-    return {
-      kind: "metadata",
-      metadata: readHandlerMetadata(file.source, { ...options, language }),
-    };
+    const metadata = readHandlerMetadata(file.source, { ...options, language });
+    if (metadata.runtime?.image !== undefined) return withImage(file);
+    return { kind: "metadata", metadata };
   } catch (thrown) {
     if (!(thrown instanceof HandlerMetadataError)) throw thrown;
     return { kind: "refused", errors: [thrown.details] };
   }
+}
+
+/** Refused, not run without its image: workers are processes of the node's machine. */
+function withImage({ file, source }: HandlerFile): Extract<HandlerCheck, { kind: "refused" }> {
+  const line = 1 + source.split("\n").findIndex((one) => /^\W*image["']?\s*:/.test(one));
+  const reason = "an image is named by a step, or in NAME.container.yaml: sources run in none";
+  return { kind: "refused", errors: [{ code: "HANDLER_METADATA_INVALID", file, line, reason }] };
 }
 
 /** YAML 1.2 as data: no tags of our own, few aliases, so that no text can grow without bound. */

@@ -58,6 +58,26 @@ test("slots share the machine's memory unless somebody says what an attempt may 
   expect(configOf(["--handler-memory", "none"]).handlerMemoryBytes).toBeUndefined();
 });
 
+test("engines are those that are named, else those of DOCKER_HOST, else the usual ones", () => {
+  const engines = (args: readonly string[], environment: Record<string, string> = {}) =>
+    configOf(args, environment).containers.engines;
+  const host = { DOCKER_HOST: "tcp://127.0.0.1:99" };
+  expect(engines(["--container-engine", "/run/a"], host)).toEqual(["unix:///run/a"]);
+  expect(engines([], host)).toEqual(["tcp://127.0.0.1:99"]);
+  expect(engines([])).toContain("unix:///var/run/docker.sock");
+  expect(engines(["--container-engine", "none"], host)).toEqual([]);
+  // What only docker's own command understands does not keep a node from starting.
+  expect(engines([], { DOCKER_HOST: "ssh://elsewhere" })).toEqual([]);
+  expect(refusal(["--container-engine", "http://a"])).toContain("CONFIG_INVALID");
+});
+
+test("what containers may be shown are absolute paths", () => {
+  const { paths } = configOf(["--container-paths", "/data, /srv/in/"]).containers;
+  expect(paths).toEqual(["/data", "/srv/in"]);
+  expect(refusal(["--container-paths", "data"])).toContain("absolute paths without a colon");
+  expect(refusal(["--container-paths", "/a:/b"])).toContain("absolute paths without a colon");
+});
+
 describe("precedence", () => {
   test("a flag beats its variable, a variable the file, the file the default", () => {
     const file = fileWith("slots: 3\nname: from-file\nlog-level: debug\ndrain-timeout: 2m\n");
@@ -78,6 +98,8 @@ describe("precedence", () => {
       advertise: "/dns4/a.example/tcp/1",
       api: "127.0.0.1:1",
       slots: "1",
+      "container-engine": "/run/engine.sock",
+      "container-paths": "/data",
       "handler-memory": "1GiB",
       "log-level": "warn",
       "drain-timeout": "1",

@@ -19,7 +19,7 @@ import { CopyClient } from "./copy-client.ts";
 import { readEvents } from "./event-text.ts";
 import { FileClient } from "./file-client.ts";
 import type { InvocationList, InvocationView } from "./invocation-view.ts";
-import type { ObjectInputBody } from "./object-input.ts";
+import { type ClientSubmission, submissionBody } from "./object-input.ts";
 import type {
   ApplyReport,
   HandlerSourceView,
@@ -298,22 +298,12 @@ export class JobxClient {
   }
 
   /** Always carries an idempotency key, a random one when none is given, so it may be repeated. */
-  submit(input: {
-    readonly workflow: string;
-    readonly job: string;
-    readonly arguments: readonly (readonly [unknown, unknown])[];
-    /** In place of arguments: the sources of a list of objects, and how they are taken. */
-    readonly input?: ObjectInputBody | undefined;
-    readonly idempotencyKey: string | undefined;
-    readonly keep?: string | undefined;
-  }): Promise<SubmitAnswer> {
-    const { workflow, job, keep } = input;
-    const given =
-      input.input === undefined ? { arguments: input.arguments } : { input: input.input };
+  submit(input: ClientSubmission): Promise<SubmitAnswer> {
+    const { workflow, job } = input;
     return this.#transport.call({
       method: "POST",
       path: `/v1/workflows/${encodeURIComponent(workflow)}/jobs/${encodeURIComponent(job)}/requests`,
-      body: { ...given, ...(keep === undefined ? {} : { keep }) },
+      body: submissionBody(input),
       headers: { "idempotency-key": input.idempotencyKey ?? this.#deps.randomKey() },
       repeat: "always",
     });

@@ -64,3 +64,20 @@ function fieldsOf(source: ObjectSource): { readonly [name: string]: string } {
     ),
   );
 }
+
+/** What a client submits. */
+export interface ClientSubmission {
+  readonly workflow: string;
+  readonly job: string;
+  readonly arguments: readonly (readonly [unknown, unknown])[];
+  /** In place of arguments: the sources of a list of objects, and how they are taken. */
+  readonly input?: ObjectInputBody | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly keep?: string | undefined;
+}
+
+/** As it is sent. */
+export function submissionBody({ arguments: pairs, input, keep }: ClientSubmission): object {
+  const given = input === undefined ? { arguments: pairs } : { input };
+  return keep === undefined ? given : { ...given, keep };
+}

@@ -22,7 +22,6 @@ import type {
   WhyView,
   WorkflowView,
 } from "../api/ports.ts";
-import type { ClientCommand } from "../scheduler/commands.ts";
 import type { MemberRow } from "../scheduler/system/rows.ts";
 import { parseKeptName, parseRequestId, requestId } from "../scheduler/unit.ts";
 import { whyText } from "../scheduler/why.ts";
@@ -50,13 +49,14 @@ import { RequestReader } from "./request-reader.ts";
 import { VolumeKeys } from "./seal/volume-keys.ts";
 import { smallResult } from "./small-result.ts";
 import { isLarge, refuseEarly } from "./submission-check.ts";
+import { submissionCommand } from "./submission-command.ts";
 import { systemClock } from "./system.ts";
 import { type SystemView, systemViewOf } from "./system-view.ts";
 import { Tokens } from "./tokens.ts";
 import { handlerViews, jobEntities, requestView, stepEntities } from "./views.ts";
 import { within } from "./within.ts";
 import { workflowSummary, workflowView } from "./workflow-view.ts";
-import { bodyHash, submissionHash, WorkflowWriter } from "./workflow-writer.ts";
+import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
 
 /** Longest part of one wait at the scheduler; longer ones are asked again. */
 const WAIT_MS_MAX = 20_000;
@@ -257,7 +257,7 @@ export class ClusterApi implements ClusterPort {
     input: SubmitInput,
     options: CallOptions,
   ): Promise<{ readonly request: string; readonly duplicate: boolean }> {
-    const { workflow, job, idempotencyKey, keep, objects } = input;
+    const { workflow, job, idempotencyKey, keep } = input;
     const row = await this.#view.workflowNamed(workflow, { deadline: options.deadline });
     const { plane, node } = this.#deps;
     if (isLarge(input.arguments)) {
@@ -271,15 +271,7 @@ export class ClusterApi implements ClusterPort {
         // R25: on two nodes before a command refers to it.
         node.copies.secure(await plane.storePairs(input.arguments), signal),
     );
-    const key =
-      idempotencyKey === undefined
-        ? undefined
-        : { key: idempotencyKey, bodyHash: submissionHash(input) };
-    const common = { job, arguments: dataset, keep };
-    const command: ClientCommand =
-      objects === undefined
-        ? { kind: "submit", ...common }
-        : { kind: "submit-objects", ...common, objects };
+    const { command, key } = submissionCommand(input, dataset);
     const answer = await this.#writer.command(row.group, command, options.deadline, key);
     if (answer.kind !== "request") throw new Error("a submission is answered with its request");
     const request = requestId(workflow, row.group, answer.request);

@@ -7,7 +7,7 @@ import type { Directory } from "../actors/directory.ts";
 import type { Call, CallAnswer } from "../actors/ports.ts";
 import type { Router } from "../actors/router.ts";
 import { SYSTEM_GROUP } from "../actors/system-group.ts";
-import type { ApplyReport, EntityChange, SubmitInput, WorkflowDefinition } from "../api/ports.ts";
+import type { ApplyReport, EntityChange, WorkflowDefinition } from "../api/ports.ts";
 import type { HandlerDefinition as CheckedHandler } from "../handlers/handler-check.ts";
 import { EMPTY_PLAN, refusalOf } from "../scheduler/apply-client.ts";
 import type { Command } from "../scheduler/commands.ts";
@@ -387,12 +387,6 @@ function definitionOf(checked: CheckedHandler): HandlerDefinition {
     timeoutMs: checked.timeoutMs,
     description: checked.description,
   };
-}
-
-/** Of a submission: the same key may come again with this only. */
-export function submissionHash({ job, arguments: pairs, keep, objects }: SubmitInput): string {
-  const parts = [job, pairs, keep ?? null];
-  return bodyHash(objects === undefined ? parts : [...parts, objects]);
 }
 
 /** Tells two bodies apart that come under the same idempotency key. */

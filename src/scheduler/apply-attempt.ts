@@ -26,7 +26,7 @@ import {
   withCount,
   withState,
 } from "./apply-kit.ts";
-import { applyListed } from "./apply-listed.ts";
+import { applyListed, failurePolicy } from "./apply-listed.ts";
 import {
   allOpen,
   GRANT_CHILDREN_MAX,
@@ -53,19 +53,11 @@ import type { AttemptEnd, Command } from "./commands.ts";
 import { type Dataset, datasetCount } from "./dataset.ts";
 import { delay } from "./delays.ts";
 import { keys } from "./keys.ts";
-import { OBJECT_UNAVAILABLE_CODES } from "./objects.ts";
 import { problem, problemOf } from "./outcome-fit.ts";
 import { joinedOutputs, putOutput, voidOutputs } from "./reduce-outputs.ts";
 import { replaceMade } from "./remade.ts";
 import { awaitInputs, isRemade } from "./remake.ts";
-import type {
-  AttemptRow,
-  FailurePolicy,
-  HistoryRow,
-  QueueRow,
-  RequestRow,
-  StepDefinition,
-} from "./rows.ts";
+import type { AttemptRow, HistoryRow, QueueRow } from "./rows.ts";
 import { retriesOf } from "./step-limits.ts";
 import { concludeAttempt, dropAttempt } from "./tree/apply-prepare.ts";
 import { TOLD_PATH_LENGTH, type TreeError } from "./tree/errors.ts";
@@ -421,15 +413,6 @@ function failUnit(
     return;
   }
   endRequest(tx, at, unit.request, { state: "failed", failure });
-}
-
-/** A request over a list says itself what becomes of objects that cannot be had. */
-function failurePolicy(
-  { objects }: RequestRow,
-  { error, step }: { readonly error: WorkError; readonly step: StepDefinition },
-): FailurePolicy {
-  const isUnavailable = objects !== undefined && OBJECT_UNAVAILABLE_CODES.has(error.code);
-  return isUnavailable ? objects.unavailable : step.onFailure;
 }
 
 /** The invocation ends without a result; its parent goes on without it. */

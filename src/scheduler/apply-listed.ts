@@ -15,17 +15,31 @@ import {
 import { type Attempt, isAgain } from "./attempt-record.ts";
 import { type Dataset, datasetCount, type PieceSlice, slicesOf } from "./dataset.ts";
 import { keys } from "./keys.ts";
-import { LISTED_AHEAD, LISTING_BEGUN, SEGMENT_CHILDREN } from "./objects.ts";
-import type { InvocationRow, RequestRow, Row } from "./rows.ts";
+import {
+  LISTED_AHEAD,
+  LISTING_BEGUN,
+  OBJECT_UNAVAILABLE_CODES,
+  SEGMENT_CHILDREN,
+} from "./objects.ts";
+import type { FailurePolicy, InvocationRow, RequestRow, Row, StepDefinition } from "./rows.ts";
 import type { RowView } from "./transaction.ts";
 import type { UnitRef } from "./unit.ts";
-import type { Outcome, Work } from "./work.ts";
+import type { Outcome, Work, WorkError } from "./work.ts";
 
 type Listed = Extract<Outcome, { kind: "listed" }>;
 
 /** Whether a unit lists the objects of its request. */
 export function isLister(request: Pick<RequestRow, "objects">, unit: UnitRef): boolean {
   return request.objects !== undefined && unit.kind === "map" && unit.path.length === 0;
+}
+
+/** A request over a list says itself what becomes of objects that cannot be had. */
+export function failurePolicy(
+  { objects }: RequestRow,
+  { error, step }: { readonly error: WorkError; readonly step: StepDefinition },
+): FailurePolicy {
+  const isUnavailable = objects !== undefined && OBJECT_UNAVAILABLE_CODES.has(error.code);
+  return isUnavailable ? objects.unavailable : step.onFailure;
 }
 
 /** What an attempt of the root has to do: list on from where the rows say. */

@@ -9,11 +9,6 @@ import type { Command, CommandId } from "../../src/scheduler/commands.ts";
 import type { Piece } from "../../src/scheduler/dataset.ts";
 import type { NamedCommand } from "../../src/scheduler/named/commands.ts";
 import type { NamedRow } from "../../src/scheduler/named/rows.ts";
-import {
-  FETCH_AHEAD_MAX,
-  type ObjectInput,
-  SEGMENT_CHILDREN,
-} from "../../src/scheduler/objects.ts";
 import type { Answer, HandlerDefinition, QueueRow, Row } from "../../src/scheduler/rows.ts";
 import type { TreeCommand } from "../../src/scheduler/tree/commands.ts";
 import type { TreeRow } from "../../src/scheduler/tree/rows.ts";
@@ -28,6 +23,7 @@ import {
   type WorkerExit,
 } from "../../src/scheduler/work.ts";
 import { WEIGHT_MAX } from "../../src/workflow/definition.ts";
+import { listedOutcome, listing, listWork, objects, submitObjects } from "./wire-object-values.ts";
 import { lackingValues, remakeRowKinds } from "./wire-remake-values.ts";
 
 /** Short for an arbitrary of fast-check. */
@@ -168,13 +164,6 @@ const handler: Any<HandlerRef> = fc.record({
 });
 const shape = { parts: positive.map((n) => (n % 1024) + 1), keepYieldOrder: bool } as const;
 
-const objects: Any<ObjectInput> = fc.record({
-  form: fc.constantFrom("path", "lines", "ndjson", "bytes", "csv"),
-  compression: fc.constantFrom("auto", "none", "gz", "xz", "zst", "bz2"),
-  ahead: fc.integer({ min: 1, max: FETCH_AHEAD_MAX }),
-  unavailable: fc.constantFrom("fail", "skip"),
-});
-
 const works: Kinds<Work> = {
   map: fc.record({
     kind: one("map"),
@@ -187,15 +176,7 @@ const works: Kinds<Work> = {
     timeoutMs: natural,
     objects: maybe(objects),
   }),
-  list: fc.record({
-    kind: one("list"),
-    sources: dataset,
-    cursor: words,
-    limit: fc.integer({ min: 1, max: SEGMENT_CHILDREN }),
-    parts: fc.constant(1),
-    keepYieldOrder: fc.constant(true),
-    timeoutMs: natural,
-  }),
+  list: listWork(dataset),
   reduce: fc.record({
     kind: one("reduce"),
     reducer: handler,
@@ -229,13 +210,7 @@ export const outcomeKinds: Kinds<Outcome> = {
   mapped: fc.record({ kind: one("mapped"), step: name, children: dataset, ...done }),
   combined: fc.record({ kind: one("combined"), pairs: dataset, ...done }),
   reduced: fc.record({ kind: one("reduced"), parts, ...done }),
-  listed: fc.record({
-    kind: one("listed"),
-    children: dataset,
-    cursor: words,
-    closed: bool,
-    warnings: list(words),
-  }),
+  listed: listedOutcome(dataset),
   failed: fc.record({ kind: one("failed"), error, exit }),
   released: fc.record({ kind: one("released"), reason: words, exit }),
   lacking: lackingValues(hash, error),
@@ -269,7 +244,6 @@ export const idKinds: Kinds<CommandId> = {
   entry: fc.record({ kind: one("entry"), node: name, boot: natural, sequence: natural }),
   none: fc.record({ kind: one("none") }),
 };
-
 const requestChange = { request: natural, revision: maybe(natural) };
 
 /** Commands of workflows. */
@@ -296,13 +270,7 @@ export const commandKinds: Kinds<Exclude<Command, NamedCommand | TreeCommand>> =
     weight,
   }),
   submit: fc.record({ kind: one("submit"), job: name, arguments: dataset, keep: maybe(name) }),
-  "submit-objects": fc.record({
-    kind: one("submit-objects"),
-    job: name,
-    arguments: dataset,
-    keep: maybe(name),
-    objects,
-  }),
+  "submit-objects": submitObjects(dataset),
   retry: fc.record({ kind: one("retry"), request: natural, keep: maybe(name) }),
   remove: fc.record({ kind: one("remove"), ...requestChange, expired: bool }),
   "remove-rows": fc.record({
@@ -455,7 +423,7 @@ export const rowKinds: Kinds<Exclude<Row, NamedRow | TreeRow>> = {
     reduceCount: fc.integer({ min: 0, max: 1024 }),
     reduceDone: fc.integer({ min: 0, max: 1024 }),
     failedPart: maybe(fc.record({ part: natural, code: name, attempts: natural })),
-    listing: maybe(fc.record({ cursor: words, closed: bool })),
+    listing: maybe(listing),
   }),
   segment: fc.record({ kind: one("segment"), data: dataset }),
   block: fc.record({

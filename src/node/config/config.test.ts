@@ -107,6 +107,7 @@ describe("precedence", () => {
       "retention-bytes": "1000",
       "block-grace": "60",
       "heal-rate": "5MiB",
+      "object-cache": "1GiB",
       durability: "none",
     };
     const of = (name: string): string => value[name] ?? "abc";

@@ -82,10 +82,8 @@ export interface NodeConfig {
   readonly containers: ContainerConfig;
   /** Memory of an attempt whose handlers do not say, bytes; undefined for no limit. */
   readonly handlerMemoryBytes: number | undefined;
-  /** Folders of this machine that requests over lists may name. */
-  readonly inputFolders: readonly string[];
-  /** Disk for objects that were fetched. */
-  readonly objectCacheBytes: number;
+  /** Of requests over lists: folders of this machine that they may name, and disk for what is fetched. */
+  readonly objects: { readonly folders: readonly string[]; readonly cacheBytes: number };
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** How long a stop waits for units that run. */
   readonly drainMs: number;
@@ -314,8 +312,10 @@ function parseSettings(settings: Settings, environment: Environment): NodeConfig
     capabilities: capabilities(settings),
     containers: containerConfig(settings, environment),
     handlerMemoryBytes: handlerMemory(settings["handler-memory"]),
-    inputFolders: list(settings["input-folders"].text).map((folder) => resolve(folder)),
-    objectCacheBytes: objectCache(settings["object-cache"]),
+    objects: {
+      folders: list(settings["input-folders"].text).map((folder) => resolve(folder)),
+      cacheBytes: objectCache(settings["object-cache"]),
+    },
     logLevel: oneOf("log-level", settings, LOG_LEVELS),
     drainMs: drainMs(settings["drain-timeout"]),
     durability: oneOf("durability", settings, DURABILITIES),

@@ -35,28 +35,13 @@ import type {
 } from "./messages.ts";
 import { ObjectWork } from "./object-work.ts";
 import { readPairPages, storePairs } from "./pair-texts.ts";
-import { performUnit } from "./perform-unit.ts";
+import { outcomeOfFault, performUnit } from "./perform-unit.ts";
 import { type FetchBlock, RunFetcher } from "./run-fetcher.ts";
 import { SliceStreams } from "./slice-streams.ts";
 import { SourceCache } from "./source-cache.ts";
 
 /** Hands a message to the control thread, and the buffers of `transfer` with it. */
 export type PostToControl = (message: FromDataPlane, transfer: readonly ArrayBuffer[]) => void;
-
-/** A unit that meets these fails, which is tried as often as its step says; all else is given back. */
-const LASTING_CODES: ReadonlySet<string> = new Set([
-  "FS_RUN_MISMATCH",
-  "FS_RUN_NOT_SORTED",
-  "FS_RECORD_TOO_LARGE",
-  "RUN_MALFORMED",
-  "PAIRS_MALFORMED",
-  "RUN_LOST",
-  "OBJECT_SOURCE_INVALID",
-  "OBJECT_LIST_FAILED",
-  "OBJECT_MISSING",
-  "OBJECT_FETCH_FAILED",
-  "OBJECT_DAMAGED",
-]);
 
 /** A request that is answered once, by a message. */
 type AnsweredRequest = Exclude<
@@ -497,9 +482,7 @@ export class DataThread {
   }
 
   #outcomeOf(error: unknown): Outcome {
-    const { code, message } = this.#faultOf(error);
-    if (!LASTING_CODES.has(code)) return { kind: "released", reason: `${code}: ${message}` };
-    return { kind: "failed", error: { code, message, traceback: "", stdout: "", stderr: "" } };
+    return outcomeOfFault(this.#faultOf(error));
   }
 
   #faultOf(error: unknown): ReturnType<typeof faultOf> {

@@ -3,7 +3,29 @@ import type { WorkContext } from "../../handlers/work-context.ts";
 import type { CalledWork, WorkRunner } from "../../handlers/work-runner.ts";
 import type { Clock } from "../../std/clock.ts";
 import type { Outcome, Work, WorkEnd } from "../../wire/dataset.ts";
+import type { Fault } from "./faults.ts";
 import type { ObjectWork } from "./object-work.ts";
+
+/** A unit that meets these fails, which is tried as often as its step says; all else is given back. */
+const LASTING_CODES: ReadonlySet<string> = new Set([
+  "FS_RUN_MISMATCH",
+  "FS_RUN_NOT_SORTED",
+  "FS_RECORD_TOO_LARGE",
+  "RUN_MALFORMED",
+  "PAIRS_MALFORMED",
+  "RUN_LOST",
+  "OBJECT_SOURCE_INVALID",
+  "OBJECT_LIST_FAILED",
+  "OBJECT_MISSING",
+  "OBJECT_FETCH_FAILED",
+  "OBJECT_DAMAGED",
+]);
+
+/** What becomes of a unit for a fault that is none of its handlers'. */
+export function outcomeOfFault({ code, message }: Fault): Outcome {
+  if (!LASTING_CODES.has(code)) return { kind: "released", reason: `${code}: ${message}` };
+  return { kind: "failed", error: { code, message, traceback: "", stdout: "", stderr: "" } };
+}
 
 interface Parts {
   readonly runner: Pick<WorkRunner, "run">;

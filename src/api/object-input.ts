@@ -30,7 +30,7 @@ export const OBJECT_INPUT: JsonSchema = {
   properties: {
     type: oneOf("objects"),
     sources: { type: "array", minItems: 1, maxItems: ARGUMENTS_MAX, items: { type: "object" } },
-    form: oneOf("path", "lines", "ndjson", "bytes", "csv"),
+    form: oneOf("path", "lines", "ndjson", "bytes", "csv", "keyed"),
     compression: oneOf("auto", "none", "gz", "xz", "zst", "bz2"),
     ahead: { type: "integer", minimum: 1, maximum: FETCH_AHEAD_MAX },
     unavailable: oneOf("fail", "skip"),

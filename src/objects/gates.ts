@@ -19,12 +19,12 @@ export class Gates {
   enter(kind: string, limit: number, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
-        reject(signal.reason);
+        reject(reasonOf(signal));
         return;
       }
       const onAbort = (): void => {
         this.#waiting.delete(waiting);
-        reject(signal.reason);
+        reject(reasonOf(signal));
       };
       const waiting: Waiting = {
         kind,
@@ -59,4 +59,9 @@ export class Gates {
       waiting.enter();
     }
   }
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

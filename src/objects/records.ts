@@ -39,7 +39,7 @@ export class Malformed {
     const more = this.count > this.#lines.length ? " and more" : "";
     const which = this.#lines.length === 1 ? "line" : "lines";
     const lines = this.count === 1 ? "1 line is" : `${this.count} lines are`;
-    return `${object}: ${lines} no JSON and left out: ${which} ${this.#lines.join(", ")}${more}`;
+    return `${object}: ${lines} no record and left out: ${which} ${this.#lines.join(", ")}${more}`;
   }
 }
 
@@ -74,6 +74,7 @@ function eachOf(
     case "lines":
       return lineRecords(content, of.object);
     case "ndjson":
+    case "keyed":
       return jsonRecords(content, of);
     case "csv":
       return rowRecords(content, of.object);
@@ -100,7 +101,11 @@ async function* lineRecords(
 
 async function* jsonRecords(
   content: AsyncIterable<Uint8Array>,
-  of: { readonly object: string; readonly malformed: Malformed },
+  of: {
+    readonly form: ObjectForm;
+    readonly object: string;
+    readonly malformed: Malformed;
+  },
 ): AsyncGenerator<ObjectRecord, void, undefined> {
   let line = 0;
   for await (const bytes of linesOf(content, of.object)) {
@@ -108,13 +113,24 @@ async function* jsonRecords(
     const text = bytes.toString("utf8");
     if (text.trim() === "") continue;
     try {
-      const value: unknown = JSON.parse(text);
-      checkExact(value);
-      yield { key: encodeKey(line), value: jsonBytes(value) };
+      yield of.form === "keyed" ? keyedRecord(text) : valueRecord(line, text);
     } catch {
       of.malformed.note(line);
     }
   }
+}
+
+/** @throws {Error} where the text is no JSON, or none that handlers take. */
+function valueRecord(key: number | string, text: string): ObjectRecord {
+  const value: unknown = JSON.parse(text);
+  checkExact(value);
+  return { key: encodeKey(key), value: jsonBytes(value) };
+}
+
+function keyedRecord(text: string): ObjectRecord {
+  const at = text.search(/[\t ]/u);
+  if (at <= 0) throw new Error("no id and separator");
+  return valueRecord(text.slice(0, at), text.slice(at + 1));
 }
 
 async function* rowRecords(

@@ -70,17 +70,14 @@ async function* through(
   unpacker: ReturnType<typeof createGunzip>,
   object: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let broken: unknown;
-  const source = Readable.from(
-    noting(content, (error) => (broken = error)),
-    { objectMode: false },
-  );
+  const broken: Error[] = [];
+  const source = Readable.from(noting(content, broken), { objectMode: false });
   // Its errors come out of the unpacker.
   source.on("error", (error) => unpacker.destroy(error));
   try {
     yield* source.pipe(unpacker);
   } catch (cause) {
-    throw broken ?? damaged(object, saying(cause), cause);
+    throw broken[0] ?? damaged(object, saying(cause), cause);
   } finally {
     source.destroy();
     unpacker.destroy();
@@ -99,18 +96,15 @@ async function* program(
   child.stderr.on("data", (chunk: Buffer) => {
     said = `${said}${chunk.toString()}`.slice(-SAID_LENGTH_MAX);
   });
-  let broken: unknown;
-  const fed = pipeline(
-    noting(content, (error) => (broken = error)),
-    child.stdin,
-  ).catch(() => {
+  const broken: Error[] = [];
+  const fed = pipeline(noting(content, broken), child.stdin).catch(() => {
     // It reads no more: what it says itself counts.
   });
   try {
     yield* child.stdout;
     await fed;
     const [how]: readonly unknown[] = await ended;
-    if (broken !== undefined) throw broken;
+    if (broken[0] !== undefined) throw broken[0];
     if (how instanceof Error) {
       const message = `${object} cannot be unpacked: this machine has no ${command}`;
       throw new ObjectError({ code: "OBJECT_NO_ROOM", object }, message, { cause: how });
@@ -123,14 +117,15 @@ async function* program(
   }
 }
 
+/** The content; what it fails with is kept, since whoever reads it may tell only that it has ended. */
 async function* noting(
   content: AsyncIterable<Uint8Array>,
-  note: (error: unknown) => void,
+  broken: Error[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* content;
   } catch (error) {
-    note(error);
+    broken.push(error instanceof Error ? error : new Error(String(error)));
     throw error;
   }
 }

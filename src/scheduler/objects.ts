@@ -9,7 +9,7 @@
  */
 
 /** What the mapper of an object is given. */
-export type ObjectForm = "path" | "lines" | "ndjson" | "bytes" | "csv";
+export type ObjectForm = "path" | "lines" | "ndjson" | "bytes" | "csv" | "keyed";
 
 /** How objects are packed; `auto` tells by the end of their names. */
 export type ObjectCompression = "auto" | "none" | "gz" | "xz" | "zst" | "bz2";

@@ -15,7 +15,7 @@ const name = fc.stringMatching(/^[a-z_][a-z0-9.]{0,7}$/u);
 
 /** How objects are taken. */
 export const objects: fc.Arbitrary<ObjectInput> = fc.record({
-  form: fc.constantFrom("path", "lines", "ndjson", "bytes", "csv"),
+  form: fc.constantFrom("path", "lines", "ndjson", "bytes", "csv", "keyed"),
   compression: fc.constantFrom("auto", "none", "gz", "xz", "zst", "bz2"),
   ahead: fc.integer({ min: 1, max: FETCH_AHEAD_MAX }),
   unavailable: fc.constantFrom("fail", "skip"),

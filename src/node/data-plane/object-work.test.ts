@@ -133,8 +133,8 @@ test("each form gives the mapper what it is called for", async () => {
   expect(await one("/b", "bytes")).toEqual([{ count: 1, first: piece, last: piece, text: null }]);
   const [file] = await one("/f.txt.gz", "path");
   expect(file).toMatchObject({ count: 1, text: LINES });
-  const [, path] = Object(file).first;
-  expect(basename(String(path))).toBe("f.txt");
+  const [, path = ""] = /"first":\["[^"]*","([^"]*)"/u.exec(JSON.stringify(file)) ?? [];
+  expect(basename(path)).toBe("f.txt");
   // The file was the mapper's: it went with the call.
   expect(await readdir(join(kit.directory, "objects", "files"))).toEqual([]);
 });
@@ -152,7 +152,7 @@ test("lines that are no records are counted and told with the object and their n
     objects: { form: "ndjson", compression: "auto", ahead: 3, unavailable: "fail" },
   });
   expect(outcome).toMatchObject({
-    warnings: [`${url}: 2 lines are no JSON and left out: lines 2, 4`],
+    warnings: [`${url}: 2 lines are no record and left out: lines 2, 4`],
   });
 });
 

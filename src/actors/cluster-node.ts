@@ -127,6 +127,7 @@ export class ClusterNode implements MeshListener {
     const performer = new Performer({
       capabilities: () => options.executor.capabilities,
       ...{ runner: deps.runner, volumes: deps.volumes, copies: this.copies, clock },
+      secrets: deps.secrets,
       read: (group, what) => this.read(group, what, READ_DEADLINE_MS),
     });
     this.executor = new Executor({

@@ -22,7 +22,7 @@ import type {
   SnapshotTransfer,
   StatesPort,
 } from "./ports.ts";
-import type { RunnerPort, RunsPort, VolumesPort } from "./work-ports.ts";
+import type { RunnerPort, RunsPort, SecretsPort, VolumesPort } from "./work-ports.ts";
 import type { SchedulingOptions } from "./workflow-group.ts";
 
 export interface ClusterNodeOptions {
@@ -64,6 +64,8 @@ export interface ClusterNodeDeps {
   readonly runner: RunnerPort;
   /** Without it handlers have no volume. */
   readonly volumes?: VolumesPort | undefined;
+  /** Without it handlers that name secrets fail. */
+  readonly secrets?: SecretsPort | undefined;
   /** How long the oldest write to this node's disk takes already; 0 while there is none. */
   readonly writeMs: () => number;
   readonly options: ClusterNodeOptions;

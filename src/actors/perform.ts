@@ -19,7 +19,7 @@ import { offers } from "../workflow/required-capability.ts";
 import type { LocalAttempt, PerformEnd } from "./executor-session.ts";
 import { type InputOf, inputPages, inputsWithMakers, type ReadRows } from "./reduce-inputs.ts";
 import type { RunCopies } from "./run-copies.ts";
-import type { RunnerPort, VolumesPort } from "./work-ports.ts";
+import type { RunnerPort, SecretsPort, VolumesPort } from "./work-ports.ts";
 
 /** Sources of handlers kept in memory, the least recently used one goes first. */
 const SOURCES_MAX = 256;
@@ -36,6 +36,7 @@ const PASSING: ReadonlySet<string> = new Set([
   "NODE_STOPPING",
   "RUN_UNREACHABLE",
   "RUN_NOT_SECURED",
+  "FS_KEY_MISSING",
 ]);
 
 /** The next page of a reduce's inputs, or the first one again; undefined after the last. */
@@ -55,6 +56,8 @@ export interface PerformDeps {
   readonly clock: Clock;
   /** Without it handlers have no volume. */
   readonly volumes?: VolumesPort | undefined;
+  /** Without it handlers that name secrets fail. */
+  readonly secrets?: SecretsPort | undefined;
   /** Reads rows from a workflow's scheduler. */
   readonly read: ReadRows;
 }
@@ -147,7 +150,8 @@ export class Performer {
   ): Promise<WorkEnd & { readonly volume: { prepare(): Promise<boolean> } | undefined }> {
     const { volumes, runner } = this.#deps;
     const { group, grant, controller } = attempt;
-    const context = this.#context(attempt, inputs);
+    const secrets = await this.#secretsOf(work, group);
+    const context = { ...this.#context(attempt, inputs), secrets };
     const { token, request } = grant;
     const access = await volumes?.open({ group, token, request });
     if (volumes === undefined || access === undefined) {
@@ -159,6 +163,19 @@ export class Performer {
     } finally {
       volumes.close(access);
     }
+  }
+
+  /** What all handlers of the work name. */
+  async #secretsOf(
+    work: Work,
+    group: number,
+  ): Promise<Readonly<Record<string, string>> | undefined> {
+    if (work.kind === "list") return undefined;
+    const handlers =
+      work.kind === "map" ? [work.mapper, work.combiner, work.reducer] : [work.reducer];
+    const names = new Set(handlers.flatMap((one) => one?.runtime?.secrets ?? []));
+    if (names.size === 0) return undefined;
+    return this.#deps.secrets?.open(group, [...names]);
   }
 
   /** The source of a handler version. */

@@ -117,6 +117,15 @@ export interface VolumesPort {
   prepare(access: VolumeAccess, signal: AbortSignal): Promise<boolean>;
 }
 
+/** Opens secrets for attempts that run here. */
+export interface SecretsPort {
+  /**
+   * Their values by their names, of a workflow by its group.
+   * @throws {JobxError} `SECRET_UNKNOWN`, `SECRET_UNREADABLE`, `FS_KEY_MISSING`, `NO_MAJORITY`.
+   */
+  open(group: number, names: readonly string[]): Promise<Readonly<Record<string, string>>>;
+}
+
 /** Runs handlers, off the control thread, so many at once as the node has slots; more wait in line. */
 export interface RunnerPort {
   /** Units that have not begun, and all that still come, are given back. */
@@ -137,6 +146,8 @@ export interface RunnerPort {
       readonly step: string;
       /** How its handlers reach the workflow's volume. */
       readonly volume?: VolumeAccess | undefined;
+      /** Those that its handlers name; undefined where they name none. */
+      readonly secrets?: Readonly<Record<string, string>> | undefined;
       /**
        * The next datasets of a reduce unit's input, whose runs are here, or the first ones again;
        * undefined at the end.

@@ -36,6 +36,7 @@ import type {
   WorkflowSummary,
   WorkflowView,
 } from "./ports.ts";
+import { SecretClient } from "./secret-client.ts";
 import { SnapshotClient } from "./snapshot-client.ts";
 import {
   type ClientDeps,
@@ -73,6 +74,7 @@ export class JobxClient {
   readonly volumes: VolumeClient;
   readonly snapshots: SnapshotClient;
   readonly copies: CopyClient;
+  readonly secrets: SecretClient;
   readonly #deps: ClientDeps;
   readonly #transport: Transport;
   readonly #stale: ClientOptions["stale"];
@@ -85,6 +87,7 @@ export class JobxClient {
     this.volumes = new VolumeClient(this.#transport);
     this.snapshots = new SnapshotClient(this.#transport);
     this.copies = new CopyClient(this.#transport);
+    this.secrets = new SecretClient(this.#transport);
   }
 
   /** URL of the node that answered last. */

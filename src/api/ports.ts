@@ -16,6 +16,7 @@ import type { FilePort } from "./file-port.ts";
 import type { InodePort } from "./inode-port.ts";
 import type { InvocationPort } from "./invocation-view.ts";
 import type { RequestPage, RequestState, RequestWait } from "./request-page.ts";
+import type { SecretPort } from "./secret-port.ts";
 import type { SnapshotPort } from "./snapshot-port.ts";
 import type { OwnFiles, VolumePort } from "./volume-port.ts";
 
@@ -351,6 +352,7 @@ export interface ClusterPort {
   readonly inodes: InodePort;
   readonly volumes: VolumePort;
   readonly snapshots: SnapshotPort;
+  readonly secrets: SecretPort;
   readonly invocations: InvocationPort;
   /** Of the program. */
   version(): string;

@@ -33,6 +33,7 @@ import { openApi } from "./openapi.ts";
 import type { ClusterPort } from "./ports.ts";
 import { requestRoutes } from "./request-routes.ts";
 import { gatherRoutes } from "./route.ts";
+import { secretRoutes } from "./secret-routes.ts";
 import { boundBody } from "./slow-body.ts";
 import type { SubmissionGate } from "./submission-gate.ts";
 import { submitRoutes } from "./submit-routes.ts";
@@ -88,6 +89,7 @@ const AREAS = [
   entityRoutes,
   fileRoutes,
   copyRoutes,
+  secretRoutes,
   requestRoutes,
   invocationRoutes,
   eventRoutes,

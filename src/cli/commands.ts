@@ -63,6 +63,9 @@ import { REQUEST_RESULT } from "./commands/request-result.ts";
 import { REQUEST_RESUME } from "./commands/request-resume.ts";
 import { REQUEST_RETRY } from "./commands/request-retry.ts";
 import { REQUEST_SHOW } from "./commands/request-show.ts";
+import { SECRET_LIST } from "./commands/secret-list.ts";
+import { SECRET_RM } from "./commands/secret-rm.ts";
+import { SECRET_SET } from "./commands/secret-set.ts";
 import { STEP_CREATE } from "./commands/step-create.ts";
 import { STEP_DELETE } from "./commands/step-delete.ts";
 import { STEP_LIST } from "./commands/step-list.ts";
@@ -162,4 +165,7 @@ export const COMMANDS: readonly Command[] = [
   TOKEN_CREATE,
   TOKEN_LIST,
   TOKEN_REVOKE,
+  SECRET_SET,
+  SECRET_LIST,
+  SECRET_RM,
 ];

@@ -5,12 +5,13 @@
  */
 import type { Timer, Timers } from "../std/clock.ts";
 import type { HandlerRef, Printed, WorkError, WorkerExit } from "../wire/dataset.ts";
-import type { StartMessage } from "../wire/worker-protocol.ts";
+import type { Secrets, StartMessage } from "../wire/worker-protocol.ts";
 import { type AttemptEnd, describeEnd } from "./end-text.ts";
 import { HandlerFault, HandlersError } from "./errors.ts";
 import { type LeftBehind, leftBehind } from "./left-processes.ts";
 import type { LiveOutput } from "./live-output.ts";
 import type { WorkerPool, WorkerUse } from "./pool.ts";
+import { secretsOf } from "./secrets-of.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 import {
   type CallEnd,
@@ -49,6 +50,8 @@ export interface AttemptOptions {
   readonly directory: string | undefined;
   readonly names: StartMessage["names"];
   readonly volume?: StartMessage["volume"];
+  /** Of all its handlers. */
+  readonly secrets?: Secrets | undefined;
   readonly listeners: AttemptListeners;
   /** A worker has taken it; told for each of its workers. */
   readonly onBegin?: (() => void) | undefined;
@@ -170,7 +173,7 @@ export class Attempt {
     const watch = this.#watch(handler, worker);
     let end: CallEnd | LeftBehind;
     try {
-      const { directory, names, volume } = this.#options;
+      const { directory, names, volume, secrets } = this.#options;
       const known = worker.loaded.has(handler);
       const source = known ? null : await this.#options.source(handler.version);
       this.#check();
@@ -183,6 +186,7 @@ export class Attempt {
           session: options.session,
           names,
           volume,
+          secrets: secretsOf(handler, secrets),
         },
         input: watch?.watched(options.input) ?? options.input,
         onBatch: (records, body) => {
@@ -223,8 +227,7 @@ export class Attempt {
     this.#options.onBegin?.();
     if (held === undefined) {
       if (worker.calls > 0) this.#shared.add(worker);
-      worker.stdout.reset();
-      worker.stderr.reset();
+      worker.prints.reset();
       this.#listen(worker, undefined);
     }
     return worker;
@@ -232,7 +235,7 @@ export class Attempt {
 
   #listen(worker: WorkerProcess, watch: SilenceWatch | undefined): void {
     const { output, onOutput } = this.#options.listeners;
-    worker.onOutput = (stream, chunk) => {
+    worker.prints.onOutput = (stream, chunk) => {
       watch?.hear();
       output?.push(stream, chunk);
       onOutput?.(stream, chunk);

@@ -162,7 +162,8 @@ async function showSlow(worker: WorkerProcess, slow: Leaf, leaves: readonly Leaf
   const words = printed && sharedWords(printed, leaves);
   if (words !== undefined) showWords(words, slow);
   // Its end may have come meanwhile, and the worker may be another's.
-  if (!slow.over) worker.onOutput = (stream, chunk) => slow.input.output?.push(stream, chunk);
+  if (!slow.over)
+    worker.prints.onOutput = (stream, chunk) => slow.input.output?.push(stream, chunk);
 }
 
 /**

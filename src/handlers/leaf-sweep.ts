@@ -50,8 +50,7 @@ export class LeafSweep {
 
   async run(leaves: readonly Leaf[]): Promise<Swept> {
     const { worker, handler } = this.#options;
-    worker.stdout.reset();
-    worker.stderr.reset();
+    worker.prints.reset();
     if (worker.loaded.has(handler)) return this.#calls(leaves, leaves);
     // The first call brings the source; should that not load, the others need not fail for it too.
     const first = await this.#calls(leaves.slice(0, 1), leaves.slice(0, 1));

@@ -165,7 +165,7 @@ export class WorkerPool {
 
   /** Gives a worker back. It is killed when it may not be used again. */
   release(worker: WorkerProcess): void {
-    worker.onOutput = undefined;
+    worker.prints.onOutput = undefined;
     const { callsMax = CALLS_MAX } = this.#options;
     const usable =
       worker.alive &&

@@ -1,7 +1,7 @@
 /** What comes with a unit, and which units may be run together. */
 import type { Dataset, Work } from "../wire/dataset.ts";
 import { accessOfNextRun } from "../wire/volume-run.ts";
-import type { VolumeAccess } from "../wire/worker-protocol.ts";
+import type { Secrets, VolumeAccess } from "../wire/worker-protocol.ts";
 import type { AttemptListeners } from "./attempt.ts";
 import type { PairRecord } from "./ports.ts";
 
@@ -35,6 +35,8 @@ export interface WorkContext extends AttemptListeners {
   };
   /** How its handlers reach the workflow's volume; undefined where there is none for them. */
   readonly volume?: VolumeAccess | undefined;
+  /** Of all its handlers; each is told those that it names. */
+  readonly secrets?: Secrets | undefined;
 }
 
 /**
@@ -43,7 +45,8 @@ export interface WorkContext extends AttemptListeners {
  */
 export function kindOf(work: Work, context: WorkContext): string | undefined {
   if (work.kind !== "map" || work.reducer === undefined) return undefined;
-  if (context.input !== undefined) return undefined;
+  // What a handler with secrets prints is looked through, and told apart.
+  if (context.input !== undefined || context.secrets !== undefined) return undefined;
   if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
   const refs = [work.mapper, work.combiner, work.reducer];
   // Whose sign it was could not be told.

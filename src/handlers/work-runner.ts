@@ -268,6 +268,7 @@ export class WorkRunner {
       directory: context.attemptDirectory,
       names: context.names,
       volume: context.volume,
+      secrets: context.secrets,
       listeners: context,
       onBegin: begun,
     });

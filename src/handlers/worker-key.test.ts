@@ -30,6 +30,7 @@ test.each([
   { network: "none" },
   { image: "debian:12" },
   { environment: { A: "1" } },
+  { secrets: ["a"] },
 ] as const)("%j asks for a worker of its own", (said) => {
   const plain = workerKey(need("python", RUNTIME), undefined);
   expect(workerKey(need("python", { ...RUNTIME, ...said }), undefined)).not.toBe(plain);

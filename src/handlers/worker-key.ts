@@ -26,6 +26,8 @@ export function workerKey(need: WorkerNeed, memoryBytes: number | undefined): st
       runtime;
     parts.push(cpuMillis, diskBytes, pids, isEnforced, sandbox, network, image);
     parts.push(Object.entries(environment));
+    // What a handler leaves in its worker may hold its secrets.
+    parts.push(runtime.secrets ?? []);
   }
   if (needsProgram(need)) parts.push(need.name, need.version);
   return JSON.stringify(parts);

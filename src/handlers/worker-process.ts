@@ -26,7 +26,6 @@ import { parseFromWorker } from "../wire/worker-protocol-parse.ts";
 import { HandlersError, isReportedCode } from "./errors.ts";
 import { FrameGatherer } from "./frame-gatherer.ts";
 import { LoadedHandlers } from "./loaded-handlers.ts";
-import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import type { ProcessTree } from "./process-tree.ts";
 import type { PlacedProgram } from "./program-store.ts";
 import { WorkerCage } from "./worker-cage.ts";
@@ -36,6 +35,7 @@ import { workerKey } from "./worker-key.ts";
 import { PROCESSORS, type WorkerCommand } from "./worker-languages.ts";
 import { WorkerMemory } from "./worker-memory.ts";
 import type { WorkerOptions } from "./worker-options.ts";
+import { WorkerPrints } from "./worker-prints.ts";
 import { pipeOf, spawnWorker, workerExit } from "./worker-spawn.ts";
 import { isAhead, isHarmless, type WorkerTask } from "./worker-task.ts";
 
@@ -50,23 +50,20 @@ const INPUT_END = encodeMessage({ kind: "input-end" });
 /** Longest wait for the last output of a dead process, milliseconds: it is in the pipe already. */
 const LAST_OUTPUT_MS = 500;
 
-/** Where captured output goes while it happens, besides the tails. */
-export type OutputListener = (stream: "stdout" | "stderr", chunk: Uint8Array) => void;
-
 /** A running worker. */
 export class WorkerProcess {
   readonly language: Language;
   /** Sources, temporary files, and its handlers' current directory; removed with the worker. */
   readonly directory: string;
-  readonly stdout = new OutputTail();
-  readonly stderr = new OutputTail();
+  readonly prints = new WorkerPrints();
+  readonly stdout = this.prints.stdout;
+  readonly stderr = this.prints.stderr;
   readonly loaded = new LoadedHandlers();
   readonly memory = new WorkerMemory();
   readonly cage: WorkerCage;
   readonly program: PlacedProgram | undefined;
   /** What it was started by (`worker-key.ts`). */
   readonly key: string;
-  onOutput: OutputListener | undefined;
   /** Whether there were others when it ended. */
   endedWithOthers = false;
   /** How its process has ended; undefined while it runs. */
@@ -191,14 +188,12 @@ export class WorkerProcess {
 
   /** Bytes that were printed since the tails were reset. */
   get printedBytes(): number {
-    return this.stdout.totalBytes + this.stderr.totalBytes;
+    return this.prints.totalBytes;
   }
 
   /** The last of what was printed since then; undefined when that is nothing. */
   printed(): Printed | undefined {
-    if (this.printedBytes === 0) return undefined;
-    const stdout = this.stdout.text(PRINTED_TAIL_BYTES);
-    return { stdout, stderr: this.stderr.text(PRINTED_TAIL_BYTES) };
+    return this.prints.printed();
   }
 
   /**
@@ -214,6 +209,7 @@ export class WorkerProcess {
       );
       if (!this.alive) return resolve({ kind: "unbegun" });
       this.#calls++;
+      this.prints.hide(options.start.secrets);
       const task: WorkerTask = { kind: "call", number: this.#calls, options, resolve };
       this.#tasks.push(task);
       if (last === undefined) options.onBegin?.();
@@ -260,7 +256,10 @@ export class WorkerProcess {
   settleOutput(): Promise<void> {
     // What was written before the last frame is readable in the same turn of the loop.
     return new Promise((resolve) => {
-      setImmediate(resolve);
+      setImmediate(() => {
+        this.prints.settle();
+        resolve();
+      });
     });
   }
 
@@ -282,14 +281,8 @@ export class WorkerProcess {
 
   #listen(): void {
     const { stdout, stderr } = this.#child;
-    stdout?.on("data", (chunk: Buffer) => {
-      this.stdout.push(chunk);
-      this.onOutput?.("stdout", chunk);
-    });
-    stderr?.on("data", (chunk: Buffer) => {
-      this.stderr.push(chunk);
-      this.onOutput?.("stderr", chunk);
-    });
+    stdout?.on("data", (chunk: Buffer) => this.prints.push("stdout", chunk));
+    stderr?.on("data", (chunk: Buffer) => this.prints.push("stderr", chunk));
     for (const stream of [stdout, stderr, this.#toWorker, this.#fromWorker]) {
       // A broken pipe is noticed by the process's exit.
       stream?.on("error", () => undefined);
@@ -421,7 +414,9 @@ export class WorkerProcess {
       case "failed": {
         if (!isReportedCode(message.code)) throw new Error("an unknown code of failure");
         const { code, message: text, traceback } = message;
-        const end = { kind: "failed", code, message: text, traceback } as const;
+        const { prints } = this;
+        const told = { message: prints.hidden(text), traceback: prints.hidden(traceback) };
+        const end = { kind: "failed", code, ...told } as const;
         this.#end(reasonOf(end, this) ?? end);
         return;
       }
@@ -462,6 +457,7 @@ export class WorkerProcess {
     // What it has started holds the pipes open; it goes with it.
     await this.#tree?.kill();
     await closed;
+    this.prints.settle();
     this.#end(reason ?? heapFull(end, this) ?? end);
   }
 
@@ -471,6 +467,7 @@ export class WorkerProcess {
     this.#child.kill("SIGKILL");
     await this.#tree?.kill();
     await this.#exited;
+    this.prints.settle();
     this.#toWorker.destroy();
     this.#fromWorker.destroy();
     this.#child.stdout?.destroy();

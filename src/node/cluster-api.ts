@@ -55,6 +55,7 @@ import { type SystemView, systemViewOf } from "./system-view.ts";
 import { Tokens } from "./tokens.ts";
 import { handlerViews, jobEntities, requestView, stepEntities } from "./views.ts";
 import { within } from "./within.ts";
+import { WorkflowSecrets } from "./workflow-secrets.ts";
 import { workflowSummary, workflowView } from "./workflow-view.ts";
 import { bodyHash, WorkflowWriter } from "./workflow-writer.ts";
 
@@ -85,6 +86,7 @@ export class ClusterApi implements ClusterPort {
   readonly volumes: Volumes;
   readonly snapshots: Snapshots;
   readonly copies: Copies;
+  readonly secrets: WorkflowSecrets;
   readonly #deps: ClusterApiDeps;
   readonly #calls: FileCalls;
   readonly #reader: RequestReader;
@@ -113,6 +115,12 @@ export class ClusterApi implements ClusterPort {
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes, deps.near);
     this.volumes = new Volumes(calls, volumeKeys);
+    this.secrets = new WorkflowSecrets({
+      directory: node.directory,
+      keys: volumeKeys,
+      view,
+      writer,
+    });
     this.snapshots = new Snapshots(calls);
     this.copies = new Copies({
       ...{ calls, pace: (bytes) => deps.healPacer.take(bytes) },

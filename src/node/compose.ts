@@ -7,7 +7,7 @@ import { ClusterNode } from "../actors/cluster-node.ts";
 import type { Directory } from "../actors/directory.ts";
 import type { ClusterNodeDeps, ClusterNodeOptions } from "../actors/node-deps.ts";
 import type { PayloadsPort, SnapshotTransfer } from "../actors/ports.ts";
-import type { RunnerPort, RunsPort, VolumesPort } from "../actors/work-ports.ts";
+import type { RunnerPort, RunsPort, SecretsPort, VolumesPort } from "../actors/work-ports.ts";
 import type { NodeId } from "../scheduler/dataset.ts";
 import type { MemberInfo, SystemCommand } from "../scheduler/system/commands.ts";
 import type { Clock, Timers, WallClock } from "../std/clock.ts";
@@ -45,6 +45,7 @@ export interface ComposeOptions {
   readonly runner: RunnerPort;
   /** See `ClusterNodeDeps`. */
   readonly volumes?: VolumesPort | undefined;
+  readonly secrets?: SecretsPort | undefined;
   readonly options: ClusterNodeOptions;
   readonly clusterId: string;
   /** What this node says of itself; its store id is added. */
@@ -109,6 +110,7 @@ export async function composeNode(options: ComposeOptions): Promise<Composed> {
     runs: options.runs,
     runner: options.runner,
     volumes: options.volumes,
+    secrets: options.secrets,
     writeMs: () => disk.writeMs(),
     options: options.options,
     member,

@@ -32,7 +32,7 @@ export class NodeContainers {
     };
     this.#watch = new ContainerWatch({
       settings: this.settings,
-      ...{ timers, log },
+      ...{ timers, log: log.child({ part: "containers" }) },
       onChange: (isThere) => {
         this.#isThere = isThere;
       },

@@ -22,4 +22,6 @@ test("what a handler says about its running comes back", () => {
   };
   const written = handlerRefCodec.encode({ ...PLAIN, runtime });
   expect(handlerRefCodec.decode(written)).toEqual({ ...PLAIN, runtime });
+  const secrets = { ...PLAIN, runtime: { ...runtime, secrets: ["a", "b"] } };
+  expect(handlerRefCodec.decode(handlerRefCodec.encode(secrets))).toEqual(secrets);
 });

@@ -6,6 +6,7 @@ import {
   ENVIRONMENT_MAX,
   ENVIRONMENT_NAME_LENGTH_MAX,
   ENVIRONMENT_VALUE_LENGTH_MAX,
+  HANDLER_SECRETS_MAX,
   type HandlerNetwork,
   type HandlerProtocol,
   type HandlerRuntime,
@@ -16,8 +17,9 @@ import {
   SEPARATOR_LENGTH_MAX,
   SILENCE_MS_MAX,
 } from "../workflow/handler-runtime.ts";
+import { ID_LENGTH_MAX } from "./bounds.ts";
 import { bool, type Codec, enumeration, int, text } from "./codec.ts";
-import { optional, record, struct } from "./codec-shapes.ts";
+import { array, optional, record, struct, trailing } from "./codec-shapes.ts";
 
 /** What a handler says about its running. */
 export const handlerRuntimeCodec: Codec<HandlerRuntime> = struct<HandlerRuntime>({
@@ -39,4 +41,5 @@ export const handlerRuntimeCodec: Codec<HandlerRuntime> = struct<HandlerRuntime>
   separator: optional(text(SEPARATOR_LENGTH_MAX)),
   isPure: bool,
   main: optional(text(BUNDLE_PATH_LENGTH_MAX)),
+  secrets: trailing(array(text(ID_LENGTH_MAX), HANDLER_SECRETS_MAX)),
 });

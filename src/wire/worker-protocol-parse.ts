@@ -3,6 +3,7 @@ import {
   type FromWorker,
   type HandlerForm,
   type LineForm,
+  type Secrets,
   type ToWorker,
   type VolumeAccess,
   WORKER_CODECS,
@@ -128,6 +129,7 @@ function parseStart(fields: Fields): ToWorker {
       object: names["object"] === undefined ? undefined : text(names, "object"),
     },
     volume: parseVolume(fields),
+    secrets: parseSecrets(fields),
   };
 }
 
@@ -148,6 +150,12 @@ function parseVolume(fields: Fields): VolumeAccess | undefined {
     token: text(volume, "token"),
     mount: volume["mount"] === undefined ? undefined : text(volume, "mount"),
   };
+}
+
+function parseSecrets(fields: Fields): Secrets | undefined {
+  if (fields["secrets"] === undefined) return undefined;
+  const secrets = object(fields, "secrets");
+  return Object.fromEntries(Object.keys(secrets).map((name) => [name, text(secrets, name)]));
 }
 
 function text(fields: Fields, name: string): string {

@@ -80,6 +80,9 @@ export interface LineForm {
   readonly separator: string;
 }
 
+/** Values of secrets by their names. */
+export type Secrets = Readonly<Record<string, string>>;
+
 /** One handler call, as its worker is told. */
 export interface StartMessage {
   readonly kind: "start";
@@ -115,6 +118,8 @@ export interface StartMessage {
   };
   /** Absent where nobody offers a volume. */
   readonly volume?: VolumeAccess | undefined;
+  /** Those that its metadata names; absent where it names none. */
+  readonly secrets?: Secrets | undefined;
 }
 
 /** What a node says to a worker. */

@@ -28,6 +28,11 @@ describe("readRuntime()", () => {
     });
   });
 
+  test("secrets are named once, in order, and no list is none", () => {
+    expect(read({ secrets: ["b", "a", "b"] })?.secrets).toEqual(["a", "b"]);
+    expect(read({ secrets: [] })?.secrets).toBe(undefined);
+  });
+
   test("variables are in the order of their names, however they are written", () => {
     const names = Object.keys(read({ environment: { z: "1", a: "2", m: "3" } })?.environment ?? {});
     expect(names).toEqual(["a", "m", "z"]);
@@ -55,6 +60,10 @@ describe("readRuntime()", () => {
     [{ environment: { JOBX_KEY: "x" } }, "environment: environment cannot set JOBX_KEY: nodes do"],
     [{ environment: { HOME: "x" } }, "environment: environment cannot set HOME: nodes do"],
     [{ pure: "yes" }, "pure: pure is true or false"],
+    [{ secrets: "key" }, "secrets: secrets is a list of names"],
+    [{ secrets: ["a.b"] }, "secrets: secrets has names"],
+    [{ secrets: [1] }, "secrets: secrets has names"],
+    [{ secrets: Array.from({ length: 33 }, (_, at) => `s${at}`) }, "secrets: secrets has at most"],
   ])("%j is refused", (said, reason) => {
     expect(() => read(said)).toThrow(reason);
   });

@@ -5,6 +5,7 @@
  */
 import { BUNDLE_PATH_LENGTH_MAX, isBundlePath } from "./bundle.ts";
 import { parseDuration } from "./duration.ts";
+import { isSecretName, SECRET_NAME_RULE } from "./names.ts";
 import { parseSize, SIZE_RULE } from "./size.ts";
 
 /** How an executable is spoken to: a record a line on its standard streams, or frames as all workers. */
@@ -47,6 +48,8 @@ export interface HandlerRuntime {
   readonly isPure: boolean;
   /** Of a bundle: its main file by its path. */
   readonly main: string | undefined;
+  /** Names of the secrets of its workflow that it is given, in order; undefined for none. */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /** Most processors that metadata may ask for, thousandths: beyond any machine meant here. */
@@ -74,10 +77,13 @@ export const IMAGE_LENGTH_MAX = 512;
 /** Characters between key and value of a line. */
 export const SEPARATOR_LENGTH_MAX = 16;
 
+/** Secrets that one handler may be given. */
+export const HANDLER_SECRETS_MAX = 32;
+
 /** Keys of metadata that are read here. */
 export const RUNTIME_KEYS = [
   ...["cpus", "disk", "silence", "pids", "require", "sandbox", "network", "image"],
-  ...["environment", "protocol", "codec", "separator", "pure", "main"],
+  ...["environment", "protocol", "codec", "separator", "pure", "main", "secrets"],
 ] as const satisfies readonly string[];
 
 /** Of these, what only an executable may say. */
@@ -131,6 +137,7 @@ export function readRuntime(
     separator: separator(fields.get("separator"), refuse),
     isPure: isPure(fields.get("pure"), refuse),
     main: main(fields.get("main"), options),
+    secrets: secrets(fields.get("secrets"), refuse),
   };
 }
 
@@ -221,6 +228,21 @@ function separator(value: unknown, refuse: Refuse): string | undefined {
   const length = `1 to ${SEPARATOR_LENGTH_MAX} characters`;
   const what = "tabulators, blanks or signs of ASCII without quotes, brackets and backslashes";
   throw refuse("separator", `separator is ${length}: ${what}`);
+}
+
+/** Each once; no list is as good as an empty one. */
+function secrets(value: unknown, refuse: Refuse): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const wrong = (reason: string): Error => refuse("secrets", `secrets ${reason}`);
+  if (!Array.isArray(value)) throw wrong("is a list of names");
+  const names: readonly unknown[] = value;
+  const known = names.map((name) => {
+    if (typeof name === "string" && isSecretName(name)) return name;
+    throw wrong(`has names: ${SECRET_NAME_RULE}`);
+  });
+  const once = [...new Set(known)].sort();
+  if (once.length > HANDLER_SECRETS_MAX) throw wrong(`has at most ${HANDLER_SECRETS_MAX} names`);
+  return once.length === 0 ? undefined : once;
 }
 
 function isPure(value: unknown, refuse: Refuse): boolean {

@@ -14,6 +14,19 @@ export function isName(text: string): boolean {
   return NAME.test(text);
 }
 
+/** Names of secrets: they name attributes and files, and variables of an environment. */
+export const SECRET_NAME_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
+
+/** The rule of secrets' names in words, for messages. */
+export const SECRET_NAME_RULE = "a letter or _, then letters, digits and _, at most 64 in all";
+
+const SECRET_NAME = new RegExp(SECRET_NAME_PATTERN, "u");
+
+/** Whether `text` may name a secret. */
+export function isSecretName(text: string): boolean {
+  return SECRET_NAME.test(text);
+}
+
 const CAPABILITY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /** The rule of capabilities in words, for messages. */

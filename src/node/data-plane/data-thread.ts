@@ -312,7 +312,7 @@ export class DataThread {
   }
 
   async #run(unit: UnitToRun): Promise<void> {
-    const { id, work, group, weight, isSpare, names, token, volume } = unit;
+    const { id, work, group, weight, isSpare, names, token, volume, secrets } = unit;
     const abort = this.#abortable(id);
     const attempt = attemptName(names.request, token);
     const context: WorkContext = {
@@ -328,6 +328,7 @@ export class DataThread {
       signal: abort.signal,
       names,
       volume,
+      secrets,
       output: this.#outputs.begin(attempt),
     };
     try {

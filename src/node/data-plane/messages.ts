@@ -25,7 +25,7 @@ import type {
   Work,
   WorkEnd,
 } from "../../wire/dataset.ts";
-import type { VolumeAccess } from "../../wire/worker-protocol.ts";
+import type { Secrets, VolumeAccess } from "../../wire/worker-protocol.ts";
 import type { Fault } from "./faults.ts";
 
 /** Who a unit runs for, as its handlers are told. */
@@ -46,6 +46,7 @@ export interface UnitToRun {
   readonly isSpare: boolean;
   readonly names: UnitNames;
   readonly volume: VolumeAccess | undefined;
+  readonly secrets: Secrets | undefined;
   /** Names its attempt within the request. */
   readonly token: OutputWanted["token"];
 }

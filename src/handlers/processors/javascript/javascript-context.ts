@@ -1,6 +1,6 @@
 /** What a JavaScript handler is given besides its argument. */
 import { checkExact } from "../../../std/ordered-key.ts";
-import type { StartMessage } from "../../../wire/worker-protocol.ts";
+import type { Secrets, StartMessage } from "../../../wire/worker-protocol.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import type { HandlerLog } from "./javascript-log.ts";
@@ -46,6 +46,8 @@ export interface HandlerContext {
   readonly session: HandlerSession;
   /** Aborted when the attempt is given up; the process is killed soon after. */
   readonly signal: AbortSignal;
+  /** Values of the secrets that the handler's comment names, by their names. */
+  readonly secrets: Secrets;
   mapTo(step: string): Direction;
   toReturn(): Direction;
 }
@@ -71,6 +73,7 @@ export function makeContext(
     fs,
     session: makeSession(start, options.channel),
     signal: options.signal,
+    secrets: Object.freeze({ ...start.secrets }),
     mapTo(step) {
       if (typeof step !== "string") throw new TypeError("the name of a step is text");
       return new Direction(step);

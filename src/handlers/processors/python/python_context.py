@@ -50,6 +50,23 @@ def session_key(key):
     return to_json(key)
 
 
+class Secrets(dict):
+    """Values by names, also as attributes. Its text has the names alone, so that printing it tells nothing."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError("the handler's comment names no secret %r" % name) from None
+
+    def __repr__(self):
+        return "Secrets(%s)" % ", ".join(sorted(self))
+
+    __str__ = __repr__
+
+
 class Context:
     """What a handler is given besides its argument."""
 
@@ -69,6 +86,8 @@ class Context:
         enter_volume((self._access or {}).get("mount"))
         self.log = Logger(self.handler, start["logs"])
         self._may_set = handler["type"] == "mapper"
+        # Values of the secrets that the handler's comment names: ctx.secrets.name or ctx.secrets["name"].
+        self.secrets = Secrets(start.get("secrets") or {})
         self._session = {session_key(key): (key, value) for key, value in start["session"]}
 
     @property

@@ -89,6 +89,17 @@ describe("every route", () => {
     }
   });
 
+  test("about secrets refuses all but admins, also the token of a handler", async () => {
+    const secret = (await routes()).filter(({ url }) => url.includes("/secrets"));
+    expect(secret.map(({ method }) => method).sort()).toEqual(["DELETE", "GET", "PUT"]);
+    for (const one of secret) {
+      for (const token of [TOKENS.read, TOKENS.submit, TOKENS.handler]) {
+        expect(await ask(one, bearer(token))).toMatchObject({ 2: 403 });
+      }
+      expect(await ask(one, bearer(TOKENS.admin))).not.toMatchObject({ 2: 403 });
+    }
+  });
+
   test("about tokens and tickets refuses all but admins of the whole cluster", async () => {
     const secret = (await routes()).filter(({ url }) => /^\/v1\/(?:tokens|tickets)/u.test(url));
     expect(secret.length).toBeGreaterThan(5);

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { DataPlaneKit } from "../../../test/lib/data-plane-kit.ts";
+import { cidOf } from "../../fs/cid.ts";
 import type { StoredWindow } from "../../fs/file-blocks.ts";
 import type { SealedChunk } from "../../fs/seal.ts";
 
@@ -86,4 +87,16 @@ test("what is offered is dropped unless somebody wants it before", async () => {
   expect(await kit.plane.haveBlocks(cids.slice(1))).toEqual([true]);
   expect(await kit.plane.coded.drop(cids)).toEqual([true, false]);
   expect(await kit.plane.haveBlocks(cids)).toEqual([false, true]);
+});
+
+test("blocks that come whole are stored under their hashes, and the frame that they lie in stays as it is", async () => {
+  const kit = await open();
+  const frame = randomBytes(200);
+  const before = Buffer.from(frame);
+  const blocks = [frame.subarray(10, 60), frame.subarray(60, 200)];
+  await kit.plane.coded.store(blocks);
+  const cids = blocks.map((block) => cidOf(block));
+  expect(await kit.plane.haveBlocks([...cids, cidOf(frame)])).toEqual([true, true, false]);
+  expect((await kit.plane.verifyBlocks(cids)).damaged).toEqual([]);
+  expect(Buffer.compare(frame, before)).toBe(0);
 });

@@ -11,9 +11,10 @@ import { mountsRefused } from "../lib/e2e-mount.ts";
 const run = promisify(execFile);
 
 /** Far more than the server remembers of names, of inodes and of what its kernel was told. */
-const NAMES = 150_000;
+const NAMES = 100_000;
 const MEMORY_MB_MAX = 200;
 const LIST_MS_MAX = 150_000;
+const TEST_MS_MAX = 400_000;
 
 /** Empty files. */
 function* archive(): Generator<Uint8Array> {
@@ -36,35 +37,47 @@ async function mostMb(pid: number): Promise<number> {
 describe.skipIf(mountsRefused() !== undefined)("a folder of many names", () => {
   const cluster = useCluster(1);
 
-  test("is listed again and again by a server that takes less than 200 MB", async () => {
-    await cluster.client(1).createWorkflow({ workflow: "many" });
-    await cluster.scheduler("many", 1);
-    const url = `${cluster.api(1)}/v1/workflows/many/fs/tree?path=/many`;
-    const headers = { authorization: `Bearer ${cluster.token}` };
-    const body = ReadableStream.from(archive());
-    const answer = await fetch(url, { method: "PUT", headers, body, duplex: "half" });
-    expect(await answer.json()).toMatchObject({ files: NAMES });
-    const place = join(cluster.folder, "mnt");
-    await mkdir(place);
-    const mounted = await cluster.jobx(1, "fs", "mount", "many:", place, "--background", "--json");
-    expect(mounted).toMatchObject({ code: 0, stderr: "" });
-    const pid = Number(/"pid": ?(\d+)/.exec(mounted.stdout)?.[1]);
-    try {
-      for (let round = 0; round < 2; round++) {
-        // The kernel's own limit of open files and memory has no part in this: names only, unsorted.
-        const list = ["-c", `ls -f "$1" | wc -l`, "sh", join(place, "many")];
-        const options = { timeout: LIST_MS_MAX, killSignal: "SIGKILL" } as const;
-        const { stdout } = await run("sh", list, options);
-        // With "." and "..".
-        expect(Number(stdout)).toBe(NAMES + 2);
-        // A name in it is made and found at once, though the listing has filled the server's memory.
-        await writeFile(join(place, "many", `made-${round}`), "made");
-        expect(await readFile(join(place, "many", `made-${round}`), "utf8")).toBe("made");
-        await run("rm", [join(place, "many", `made-${round}`)], options);
-        expect(await mostMb(pid)).toBeLessThan(MEMORY_MB_MAX);
+  test(
+    "is listed again and again by a server that takes less than 200 MB",
+    async () => {
+      await cluster.client(1).createWorkflow({ workflow: "many" });
+      await cluster.scheduler("many", 1);
+      const url = `${cluster.api(1)}/v1/workflows/many/fs/tree?path=/many`;
+      const headers = { authorization: `Bearer ${cluster.token}` };
+      const body = ReadableStream.from(archive());
+      const answer = await fetch(url, { method: "PUT", headers, body, duplex: "half" });
+      expect(await answer.json()).toMatchObject({ files: NAMES });
+      const place = join(cluster.folder, "mnt");
+      await mkdir(place);
+      const mounted = await cluster.jobx(
+        1,
+        "fs",
+        "mount",
+        "many:",
+        place,
+        "--background",
+        "--json",
+      );
+      expect(mounted).toMatchObject({ code: 0, stderr: "" });
+      const pid = Number(/"pid": ?(\d+)/.exec(mounted.stdout)?.[1]);
+      try {
+        for (let round = 0; round < 2; round++) {
+          // The kernel's own limit of open files and memory has no part in this: names only, unsorted.
+          const list = ["-c", `ls -f "$1" | wc -l`, "sh", join(place, "many")];
+          const options = { timeout: LIST_MS_MAX, killSignal: "SIGKILL" } as const;
+          const { stdout } = await run("sh", list, options);
+          // With "." and "..".
+          expect(Number(stdout)).toBe(NAMES + 2);
+          // A name in it is made and found at once, though the listing has filled the server's memory.
+          await writeFile(join(place, "many", `made-${round}`), "made");
+          expect(await readFile(join(place, "many", `made-${round}`), "utf8")).toBe("made");
+          await run("rm", [join(place, "many", `made-${round}`)], options);
+          expect(await mostMb(pid)).toBeLessThan(MEMORY_MB_MAX);
+        }
+      } finally {
+        await cluster.jobx(1, "fs", "unmount", place);
       }
-    } finally {
-      await cluster.jobx(1, "fs", "unmount", place);
-    }
-  });
+    },
+    TEST_MS_MAX,
+  );
 });

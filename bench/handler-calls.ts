@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { HandlerRef } from "../src/wire/dataset.ts";
 import { cpuMsOf } from "./lib/cpu.ts";
+import { handlerFile } from "./lib/definition.ts";
 import { closedLoop } from "./lib/loop.ts";
 import { BenchPlane } from "./lib/plane.ts";
 import { type Figure, loadNow, type Table } from "./lib/report.ts";
@@ -30,7 +32,7 @@ export async function handlers(): Promise<Table> {
     const figures: Figure[] = [echo];
     for (const { name, file } of LANGUAGES) {
       for (const callers of IN_FLIGHT) {
-        const figure = await calls(plane, file, callers);
+        const figure = await calls(plane, await plane.handler(await handlerFile(file)), callers);
         figures.push({
           ...figure,
           name: `${name}, ${callers} in flight`,
@@ -39,7 +41,8 @@ export async function handlers(): Promise<Table> {
       }
     }
     for (const { name, file } of LANGUAGES) {
-      figures.push({ ...(await records(plane, file)), name: `${name}, pairs in and out` });
+      const mapper = await plane.handler(await handlerFile(file));
+      figures.push({ ...(await records(plane, mapper)), name: `${name}, pairs in and out` });
     }
     return {
       name: "handlers",
@@ -57,7 +60,7 @@ export async function handlers(): Promise<Table> {
 }
 
 /** One line there and back through the pipes of a process: no call of a worker can cost less. */
-async function pipeEcho(): Promise<Figure> {
+export async function pipeEcho(): Promise<Figure> {
   const child = spawn(process.execPath, ["-e", "process.stdin.pipe(process.stdout)"], {
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -73,8 +76,12 @@ async function pipeEcho(): Promise<Figure> {
   return { ...figure, name: "pipe echo", ratio: 1 };
 }
 
-async function calls(plane: BenchPlane, file: string, callers: number): Promise<Figure> {
-  const mapper = await plane.handler(file);
+/** Calls with one pair. */
+export async function calls(
+  plane: BenchPlane,
+  mapper: HandlerRef,
+  callers: number,
+): Promise<Figure> {
   const input = await plane.store([["key", 1]]);
   return measured(callers, () => plane.map({ mapper, reducer: undefined }, input));
 }
@@ -94,8 +101,7 @@ async function measured(callers: number, call: () => Promise<void>): Promise<Fig
 }
 
 /** All that happens to a large dataset: read, to the worker, back, sorted, written, synced. */
-async function records(plane: BenchPlane, file: string): Promise<Figure> {
-  const mapper = await plane.handler(file);
+export async function records(plane: BenchPlane, mapper: HandlerRef): Promise<Figure> {
   const input = await plane.store(
     Array.from({ length: RECORDS }, (_, at) => [`key ${at}`, at] as const),
   );

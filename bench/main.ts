@@ -12,6 +12,7 @@ import { fs } from "./fs.ts";
 import { handlers } from "./handler-calls.ts";
 import { records } from "./handler-records.ts";
 import { idle } from "./idle.ts";
+import { languages } from "./languages.ts";
 import { runNodeProcess } from "./lib/node-process.ts";
 import type { BenchOptions } from "./lib/options.ts";
 import { isProducer, runProducer } from "./lib/producer.ts";
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
   handlers,
   records,
   idle,
+  languages,
   named,
   range,
   flood,
@@ -37,7 +39,9 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
 };
 
 /** They take minutes, or a quarter of an hour: only when they are asked for. */
-const LONG: ReadonlySet<string> = new Set(["named", "range", "flood", "fs", "names", "fetch"]);
+const LONG: ReadonlySet<string> = new Set([
+  ...["named", "range", "flood", "fs", "names", "fetch", "languages"],
+]);
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { RequestView } from "../src/api/ports.ts";
 import { BenchCluster } from "./lib/cluster.ts";
 import { cpuMsOf } from "./lib/cpu.ts";
-import { applyBench, WORKFLOW } from "./lib/definition.ts";
+import { applyBench, handlerFile, WORKFLOW } from "./lib/definition.ts";
 import { closedLoop } from "./lib/loop.ts";
 import type { BenchOptions } from "./lib/options.ts";
 import { BenchPlane } from "./lib/plane.ts";
@@ -126,8 +126,8 @@ async function planeAlone(): Promise<Figure> {
   const folder = await mkdtemp(join(tmpdir(), "jobx-bench-plane-"));
   const plane = await BenchPlane.start(folder, SLOTS);
   try {
-    const mapper = await plane.handler("pass.js");
-    const reducer = await plane.handler("count.js");
+    const mapper = await plane.handler(await handlerFile("pass.js"));
+    const reducer = await plane.handler(await handlerFile("count.js"));
     const input = await plane.store([["unit", 1]]);
     const beforeMs = { cpu: 0 };
     const loop = await closedLoop(

@@ -8,6 +8,11 @@ export const WORKFLOW = "bench";
 
 const FOLDER = join(import.meta.dirname, "../handlers");
 
+const LANGUAGES = new Map<string, HandlerFile["language"]>([
+  [".js", "javascript"],
+  [".py", "python"],
+]);
+
 /** A handler of `bench/handlers`. */
 export async function handlerFile(file: string): Promise<HandlerFile> {
   const path = join(FOLDER, file);
@@ -15,7 +20,7 @@ export async function handlerFile(file: string): Promise<HandlerFile> {
   return {
     name: file.slice(0, -end.length),
     path,
-    language: end === ".py" ? "python" : "javascript",
+    language: LANGUAGES.get(end) ?? "executable",
     source: await readFile(path, "utf8"),
   };
 }

@@ -1,8 +1,8 @@
 /** The data plane of one node, without a cluster. */
+import type { HandlerFile } from "../../src/api/ports.ts";
 import { DataPlane } from "../../src/node/data-plane/data-plane.ts";
 import { silentLog } from "../../src/std/log.ts";
 import type { Dataset, HandlerRef, Work } from "../../src/wire/dataset.ts";
-import { handlerFile } from "./definition.ts";
 
 type Pairs = Parameters<DataPlane["storePairs"]>[0];
 
@@ -34,14 +34,14 @@ export class BenchPlane {
     return this.#plane.close(false);
   }
 
-  /** A handler of `bench/handlers`, checked as an apply does it. */
-  async handler(file: string): Promise<HandlerRef> {
-    const check = await this.#plane.checkHandlers([await handlerFile(file)]);
+  /** A handler, checked as an apply does it. */
+  async handler(file: HandlerFile): Promise<HandlerRef> {
+    const check = await this.#plane.checkHandlers([file]);
     const definition = check.kind === "accepted" ? check.definitions[0] : undefined;
     if (definition === undefined) throw new Error(JSON.stringify(check));
     this.#sources.set(definition.version, definition.source);
-    const { name, version, language, type, argumentType, memoryBytes } = definition;
-    return { name, version, language, type, argumentType, memoryBytes };
+    const { name, version, language, type, argumentType, memoryBytes, runtime } = definition;
+    return { name, version, language, type, argumentType, memoryBytes, runtime };
   }
 
   store(pairs: Pairs): Promise<Dataset> {

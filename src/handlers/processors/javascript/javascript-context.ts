@@ -4,6 +4,7 @@ import type { Secrets, StartMessage } from "../../../wire/worker-protocol.ts";
 import type { NodeChannel } from "./javascript-channel.ts";
 import { Fault, valueFault } from "./javascript-fault.ts";
 import type { HandlerLog } from "./javascript-log.ts";
+import { type RunOptions, runCommand } from "./javascript-run.ts";
 import { HandlerFiles } from "./javascript-volume.ts";
 import { StagedWorkspace } from "./javascript-workspace.ts";
 
@@ -34,6 +35,14 @@ export interface HandlerContext {
   /** The name of the object that a mapper is given, in a request over a list. */
   readonly object?: string | undefined;
   readonly log: HandlerLog;
+  /** As `log`: what people are to be told. */
+  readonly notify: HandlerLog;
+  /** What the handler is doing now, for those who watch it: a line of its log. */
+  status(text: string): void;
+  /** How far it is: two counts. */
+  progress(done: number, total: number): void;
+  /** Runs a command whose output is printed; its exit code. @throws {Error} for another one than `successCode`. */
+  run(command: readonly string[], options?: RunOptions): Promise<number>;
   /** The folder of the request in the volume, removed with the request. It is made by writing into it. */
   readonly workspace: string;
   /**
@@ -70,6 +79,13 @@ export function makeContext(
     workspace,
     workspaceDirectory: (...paths) => staged.open(paths),
     log: options.log,
+    notify: options.log,
+    status: (text) => options.log.info(`status: ${text}`),
+    progress(done, total) {
+      if (!(done >= 0 && total >= 0)) throw new TypeError("progress is two counts");
+      options.log.info(`progress: ${done} of ${total}`);
+    },
+    run: (command, how) => runCommand(command, { ...how, signal: options.signal }),
     fs,
     session: makeSession(start, options.channel),
     signal: options.signal,

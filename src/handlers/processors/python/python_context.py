@@ -119,6 +119,31 @@ class Context:
         if self._staged is not None:
             remove_workspace()
 
+    @property
+    def notify(self):
+        return self.log
+
+    sep = "/"
+
+    def join(self, *parts):
+        return "/".join(parts)
+
+    def print(self, text):
+        print_text(text)
+
+    def run(self, command, input_data=None, success_code=0, env=None):
+        return run_command(command, input_data, success_code, env)
+
+    def status(self, text):
+        """What the handler is doing now, for those who watch it."""
+        self.log.info("status: %s", text)
+
+    def progress(self, done, total):
+        """How far it is: two counts."""
+        if not all(isinstance(count, (int, float)) and count >= 0 for count in (done, total)):
+            raise TypeError("progress is two counts")
+        self.log.info("progress: %s of %s", done, total)
+
     def map_to(self, step):
         return MrConfigureToMap(step)
 

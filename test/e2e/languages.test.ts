@@ -1,0 +1,73 @@
+/** Handlers in several languages, from a folder to the results of a real node. */
+import { execFileSync } from "node:child_process";
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { ended, useCluster } from "../lib/e2e-cluster.ts";
+import { ROOT } from "../lib/e2e-nodes.ts";
+
+const END_MS_MAX = 60_000;
+const cluster = useCluster(1);
+
+beforeAll(async () => {
+  const folder = join(cluster.folder, "languages");
+  await cp(join(ROOT, "test/e2e/languages"), folder, { recursive: true });
+  const source = join(ROOT, "test/fixtures/handlers/frames/echo.c");
+  execFileSync("gcc", ["-O2", "-o", join(folder, "handlers/native/echo"), source]);
+  const words = join(folder, "handlers/greet/node_modules/words");
+  await mkdir(words, { recursive: true });
+  await writeFile(join(words, "package.json"), '{ "name": "words", "main": "index.js" }');
+  await writeFile(join(words, "index.js"), 'exports.split = (text) => text.split(" ");');
+  await cluster.applyFile(1, join(folder, "languages.yaml"));
+});
+
+async function counted(job: string, args: readonly (readonly [string, unknown])[]) {
+  const { request } = await cluster.client(1).submit({
+    workflow: "languages",
+    job,
+    arguments: args,
+    idempotencyKey: undefined,
+  });
+  const view = await ended(cluster.client(1), request, END_MS_MAX, false);
+  return { request, state: view.state, pairs: view.result?.pairs, error: view.error };
+}
+
+const TEXTS = [
+  ["a", "the quick fox"],
+  ["b", "the dog"],
+] as const;
+const COUNTS = [
+  ["dog", 1],
+  ["fox", 1],
+  ["quick", 1],
+  ["the", 2],
+];
+
+test("a shell and awk count words, and what is published is there when the request is done", async () => {
+  const { request, ...end } = await counted("lines", TEXTS);
+  expect(end).toMatchObject({ state: "succeeded", pairs: COUNTS });
+  const path = `out/${request}.txt`;
+  const stat = await cluster.client(1).files.stat({ workflow: "languages", path });
+  expect(stat.bytes).toBe("a\tthe quick fox\nb\tthe dog\n".length);
+});
+
+test("a bundle finds the package that was packed with it", async () => {
+  expect(await counted("bundle", TEXTS)).toMatchObject({ state: "succeeded", pairs: COUNTS });
+});
+
+test("programs in C and Perl speak frames", async () => {
+  const end = await counted("frames", [
+    ["a", 1],
+    ["b", 2],
+    ["c", 3],
+  ]);
+  expect(end).toMatchObject({
+    state: "succeeded",
+    pairs: [
+      ["a", 1],
+      ["b", 2],
+      ["batches", 1],
+      ["c", 3],
+    ],
+  });
+});

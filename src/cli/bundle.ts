@@ -16,8 +16,8 @@ import { cliError } from "./errors.ts";
 /** What no handler needs: caches, and the histories of others. */
 const SKIPPED = ["__pycache__", ".git", ".hg", ".svn", ".cache"];
 
-/** Folders in folders: packages within packages. */
-const DEPTH_MAX = 64;
+/** Folders in folders: packages within packages; fewer than the kernel follows of a link to itself. */
+const DEPTH_MAX = 32;
 
 /**
  * The source of a bundle: all files of a folder, links followed, compressed. The same files give the same text.

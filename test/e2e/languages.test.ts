@@ -28,7 +28,7 @@ async function counted(job: string, args: readonly (readonly [string, unknown])[
     arguments: args,
     idempotencyKey: undefined,
   });
-  const view = await ended(cluster.client(1), request, END_MS_MAX, false);
+  const view = await ended(cluster.client(1), request, END_MS_MAX);
   return { request, state: view.state, pairs: view.result?.pairs, error: view.error };
 }
 

@@ -1,7 +1,7 @@
 /** Handlers in several languages, from a folder to the results of a real node. */
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { ended, useCluster } from "../lib/e2e-cluster.ts";
 import { ROOT } from "../lib/e2e-nodes.ts";
@@ -9,15 +9,34 @@ import { ROOT } from "../lib/e2e-nodes.ts";
 const END_MS_MAX = 60_000;
 const cluster = useCluster(1);
 
+/** A bundle, with a package that this repository has not. */
+const GREET = {
+  "handler.yaml": `description: Splits texts with a package.
+main: main.mjs
+handler_type: mapper
+argument_spec: [{ name: arguments, type: null }]
+required_capability: none
+`,
+  "main.mjs": `import { split } from "words";
+export async function* map(texts, ctx) {
+  yield ctx.toReturn();
+  for await (const [, text] of texts) for (const word of split(text)) yield [word, 1];
+}
+`,
+  "node_modules/words/package.json": '{ "name": "words", "main": "index.js" }',
+  "node_modules/words/index.js": 'exports.split = (text) => text.split(" ");',
+} as const;
+
 beforeAll(async () => {
   const folder = join(cluster.folder, "languages");
   await cp(join(ROOT, "test/e2e/languages"), folder, { recursive: true });
   const source = join(ROOT, "test/fixtures/handlers/frames/echo.c");
   execFileSync("gcc", ["-O2", "-o", join(folder, "handlers/native/echo"), source]);
-  const words = join(folder, "handlers/greet/node_modules/words");
-  await mkdir(words, { recursive: true });
-  await writeFile(join(words, "package.json"), '{ "name": "words", "main": "index.js" }');
-  await writeFile(join(words, "index.js"), 'exports.split = (text) => text.split(" ");');
+  for (const [path, text] of Object.entries(GREET)) {
+    const file = join(folder, "handlers/greet", path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
   await cluster.applyFile(1, join(folder, "languages.yaml"));
 });
 

@@ -1,9 +1,10 @@
 /** Programs that speak frames themselves: one in C, compiled here, and one in Perl. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ClassicLevel } from "classic-level";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { bundleOf } from "../../../../test/lib/bundle-kit.ts";
 import {
@@ -106,3 +107,63 @@ test.each([
   const outcome = await own.reduce(reducer, [await own.sortedDataset([["k", 1]])]);
   expect(failureOf(outcome)).toMatchObject({ code });
 });
+
+test.each([
+  [
+    "lines",
+    // A subshell of its own would open files to look.
+    `#!/usr/bin/perl
+opendir(my $d, "/proc/self/fd"); print "$_\\t" . (readlink("/proc/self/fd/$_") // "") . "\\n" for readdir $d;
+`,
+  ],
+  [
+    "frames",
+    `#!/usr/bin/perl
+use strict; use JSON::PP;
+open(my $in, '<&=', 3); open(my $out, '>&=', 4); binmode $_ for $in, $out;
+opendir(my $d, "/proc/self/fd");
+my @links = map { [$_, readlink("/proc/self/fd/$_") // ""] } readdir $d;
+sub say_frame { my $b = encode_json(shift); print {$out} pack('N', length $b), $b; $out->flush }
+while (1) {
+  my ($head, $body);
+  exit 0 if (read($in, $head, 4) // 0) < 4;
+  read($in, $body, unpack('N', $head));
+  my $m = decode_json($body);
+  next if ref $m eq 'ARRAY';
+  say_frame({ kind => 'hello', version => 1, codec => 'json' }) if $m->{kind} eq 'hello';
+  if ($m->{kind} eq 'start') {
+    say_frame({ kind => 'direction', step => undef });
+    say_frame(\\@links);
+    say_frame({ kind => 'done', call => $m->{call}, logged => 0 });
+  }
+}
+`,
+  ],
+] as const)(
+  "a program that speaks %s has none of the node's open files",
+  async (protocol, source) => {
+    const own = await open();
+    const database = new ClassicLevel(join(directory, `database-${protocol}`));
+    await database.open();
+    try {
+      const header = `# **\n# handler_type: mapper\n# required_capability: none\n# protocol: ${protocol}\n`;
+      const [first = "", ...rest] = source.split("\n");
+      const mapper = await accepted(own, "links.pl", [first, header + rest.join("\n")].join("\n"));
+      const pairs = await resultOf(own, await own.map({ mapper }, []));
+      const ours = readdirSync("/proc/self/fd").map((name) => linkOf(`/proc/self/fd/${name}`));
+      expect(ours.filter((link) => link.startsWith(directory)).length).toBeGreaterThan(1);
+      expect(JSON.stringify(pairs)).toMatch(/"?2"?,"(?:pipe|socket):/u);
+      expect(JSON.stringify(pairs)).not.toContain(directory);
+    } finally {
+      await database.close();
+    }
+  },
+);
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}

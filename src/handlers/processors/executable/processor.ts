@@ -27,8 +27,11 @@ const STARTER: WorkerCommand = {
 /** A shell that knows descriptors of more than one digit. */
 const SHELL = "/bin/bash";
 
-/** Closes files of the node that a process gets when it is started, such as LevelDB's, and becomes the program. */
-const BECOME = `for f in /proc/self/fd/*; do n=\${f##*/}; ((n > 4)) && eval "exec $n>&-"; done 2>/dev/null
+/**
+ * Closes files of the node that a process gets when it is started, such as LevelDB's, and becomes the program. Nothing
+ * is redirected meanwhile: the shell would keep what it redirects at a higher descriptor.
+ */
+const BECOME = `for f in /proc/self/fd/*; do n=\${f##*/}; ((n > 4)) && eval "exec $n>&-"; done
 exec -- "$0"`;
 
 /** A program that speaks frames itself. */

@@ -174,6 +174,28 @@ printf '%s\\t%s\\n' "$JOBX_KEY" "$JOBX_VALUE" "$JOBX_HANDLER $JOBX_HANDLER_TYPE"
     expect(await own.pairsOf(outcome.pairs)).toEqual(pairs);
   });
 
+  test("units that are run together in one worker get their own records and end each for itself", async () => {
+    const own = await open();
+    const mapper = program(
+      "mapper",
+      `#!/bin/sh
+[ "$JOBX_VALUE" = bad ] && exit 4
+printf '%s\\t1\\n' "$JOBX_VALUE"
+`,
+    );
+    const run = (value: string) => own.map({ mapper, reducer: SUM }, [["k", value]]);
+    // So that it is known to be short.
+    for (const value of ["one", "two"]) await run(value);
+    const values = ["a", "bad", "b", "c", "d", "e"];
+    const outcomes = await Promise.all(values.map(run));
+    const told = outcomes.map(async (outcome) =>
+      outcome.kind === "failed" ? outcome.error.message : resultOf(own, outcome),
+    );
+    expect(await Promise.all(told)).toEqual(
+      values.map((value) => (value === "bad" ? "the program ended with code 4" : [[value, 1]])),
+    );
+  });
+
   test("a process that a program leaves behind fails the call", async () => {
     const own = await open();
     const source = "#!/bin/sh\nsleep 1000 &\necho 'a\t1'\n";

@@ -16,6 +16,12 @@ export interface ExitView {
   readonly signal: string | null;
 }
 
+/** A limit and who enforces it: the kernel, the node by looking or by a timer, or nobody. */
+export interface EnforcedLimitView {
+  readonly kind: "memory" | "cpu" | "pids" | "disk" | "time" | "silence";
+  readonly by: "cgroup-v2" | "cgroup-v1" | "rlimit" | "looking" | "node" | "none";
+}
+
 /**
  * Times are those of the workflow's scheduler, so that they can be compared: when an attempt ran is told
  * by its node in durations, whatever its clock says, and is true but for the time that telling it took.
@@ -49,6 +55,11 @@ export interface AttemptView {
    * its node.
    */
   readonly exit: ExitView | null;
+  /**
+   * What its handlers were held to and who saw to it, such as `memory` by `cgroup-v1`: of failed ones, and of
+   * others whose handlers say something of limits. Null where nobody told, as of leaves that ended well.
+   */
+  readonly limits: readonly EnforcedLimitView[] | null;
   /** Of failed ones, with the ends of what the handler printed. */
   readonly error: AttemptError | null;
   /** Of one that runs: the name under which `output` tells what it has printed so far. */

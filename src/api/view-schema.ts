@@ -12,6 +12,7 @@ import type {
 import type {
   AttemptError,
   AttemptView,
+  EnforcedLimitView,
   ExitView,
   OutputText,
   OutputView,
@@ -405,6 +406,14 @@ export const ATTEMPT = object<AttemptView>("Attempt", {
   endedAt: nullable(TIME),
   exit: nullable(
     object<ExitView>("WorkerExit", { code: nullable(NATURAL), signal: nullable(TEXT) }),
+  ),
+  limits: nullable(
+    list(
+      object<EnforcedLimitView>("EnforcedLimit", {
+        kind: oneOf("memory", "cpu", "pids", "disk", "time", "silence"),
+        by: oneOf("cgroup-v2", "cgroup-v1", "rlimit", "looking", "node", "none"),
+      }),
+    ),
   ),
   error: nullable(ATTEMPT_ERROR),
   live: nullable(TEXT),

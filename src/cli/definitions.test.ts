@@ -223,6 +223,7 @@ describe("following", () => {
       grantedAt: "2026-01-01T00:00:00Z",
       startedAt: "2026-01-01T00:00:01Z",
       exit: null,
+      limits: null,
     } as const;
     const endedAt = "2026-01-01T00:00:02Z";
     const exit = { code: 3, signal: null };
@@ -260,7 +261,13 @@ describe("following", () => {
     const attempt = {
       ...({ step: "words", node: "n", nodeName: "node-1", phase: "map", part: null } as const),
       ...({ grantedAt: "2026-01-01T00:00:01Z", endedAt: null, state: "running" } as const),
-      ...{ startedAt: "2026-01-01T00:00:01Z", exit: null, error: null, printed: null },
+      ...{
+        startedAt: "2026-01-01T00:00:01Z",
+        exit: null,
+        limits: null,
+        error: null,
+        printed: null,
+      },
     };
     cluster.attemptViews.push(
       { ...attempt, invocation: "i1", live: "1-0-n" },

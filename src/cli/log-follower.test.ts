@@ -12,7 +12,7 @@ const RUNNING: AttemptView = {
     startedAt: "2026-01-01T00:00:01Z",
     endedAt: null,
   },
-  ...{ exit: null, error: null, printed: null, live: "5-0-n1" },
+  ...{ exit: null, limits: null, error: null, printed: null, live: "5-0-n1" },
 };
 const ENDED = {
   ...RUNNING,

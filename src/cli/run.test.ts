@@ -367,6 +367,7 @@ describe("showing", () => {
       startedAt: "2026-01-01T00:00:01Z",
       endedAt: "2026-01-01T00:00:02Z",
       exit: null,
+      limits: null,
       error: null,
       printed: null,
     });

@@ -6,6 +6,7 @@
 import type { Timer, Timers } from "../std/clock.ts";
 import type { HandlerRef, Printed, WorkError, WorkerExit } from "../wire/dataset.ts";
 import type { Secrets, StartMessage } from "../wire/worker-protocol.ts";
+import { AttemptLimits } from "./attempt-limits.ts";
 import { type AttemptEnd, describeEnd } from "./end-text.ts";
 import { HandlerFault, HandlersError } from "./errors.ts";
 import { type LeftBehind, leftBehind } from "./left-processes.ts";
@@ -104,6 +105,7 @@ export class Attempt {
   /** What its time was up for; undefined while it is not. */
   #overdue: Overdue | undefined;
   #exit: WorkerExit | undefined;
+  readonly #limits = new AttemptLimits();
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -145,6 +147,11 @@ export class Attempt {
     return this.#exit;
   }
 
+  /** What its handlers have been held to. */
+  get limits(): AttemptLimits {
+    return this.#limits;
+  }
+
   /** What its handlers have printed, when it is closed; undefined for nothing. */
   get printed(): Printed | undefined {
     const [first, ...more] = this.#printed;
@@ -170,6 +177,7 @@ export class Attempt {
 
   async #call(handler: HandlerRef, options: AttemptCall): Promise<void> {
     const worker = await this.#worker(handler);
+    this.#limits.add(handler, worker.cage.enforced(worker.memory.limitBytes));
     const watch = this.#watch(handler, worker);
     let end: CallEnd | LeftBehind;
     try {

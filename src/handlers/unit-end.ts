@@ -1,15 +1,27 @@
 /** What is told of a unit that has ended, put together from what its attempt has left. */
-import type { AttemptRun, Outcome, Printed, WorkError, WorkerExit } from "../wire/dataset.ts";
+import type {
+  AttemptRun,
+  EnforcedLimit,
+  Outcome,
+  Printed,
+  WorkError,
+  WorkerExit,
+} from "../wire/dataset.ts";
 import { AttemptFailed, type AttemptReleased } from "./attempt.ts";
 import type { HandlerFault } from "./errors.ts";
 
-/** For the many that print nothing the outcome stays as it is. */
-export function withPrinted(outcome: Outcome, printed: Printed | undefined): Outcome {
+/** For the many that print nothing, and whose handlers say nothing of limits, the outcome stays as it is. */
+export function withPrinted(
+  outcome: Outcome,
+  printed: Printed | undefined,
+  limits?: readonly EnforcedLimit[],
+): Outcome {
   switch (outcome.kind) {
     case "mapped":
     case "combined":
     case "reduced":
-      return printed === undefined ? outcome : { ...outcome, printed };
+      if (printed === undefined && limits === undefined) return outcome;
+      return { ...outcome, printed, limits };
     case "listed":
     case "failed":
     case "released":
@@ -22,9 +34,10 @@ export function withPrinted(outcome: Outcome, printed: Printed | undefined): Out
 export function endOf(
   error: AttemptFailed | AttemptReleased,
   exit: WorkerExit | undefined,
+  limits: readonly EnforcedLimit[],
 ): Outcome {
   return error instanceof AttemptFailed
-    ? { kind: "failed", error: error.failure, exit }
+    ? { kind: "failed", error: error.failure, exit, limits }
     : { kind: "released", reason: error.message, exit };
 }
 

@@ -288,10 +288,10 @@ export class WorkRunner {
       await attempt.close();
       // In a batch nobody could tell which unit has printed what; what is logged there can be told.
       if (kind !== undefined && attempt.hasPrinted) this.#paces.apart(kind);
-      return withPrinted(outcome, attempt.printed);
+      return withPrinted(outcome, attempt.printed, attempt.limits.said);
     } catch (error) {
       if (error instanceof AttemptFailed || error instanceof AttemptReleased) {
-        return endOf(error, attempt.exit);
+        return endOf(error, attempt.exit, attempt.limits.all);
       }
       if (error instanceof HandlerFault) return { kind: "failed", error: plainFailure(error) };
       throw error;

@@ -4,12 +4,12 @@
  * knows its number all the while and nothing of it was ever outside.
  */
 import type { Timers } from "../std/clock.ts";
-import type { WorkerExit } from "../wire/dataset.ts";
+import type { EnforcedLimit, WorkerExit } from "../wire/dataset.ts";
 import { HandlersError } from "./errors.ts";
 import { signalOfStatus } from "./limits/exit-status.ts";
 import { GroupLimiter } from "./limits/group-limiter.ts";
 import { privilegeWords } from "./limits/privileges.ts";
-import { type EnforcedLimit, type Machine, reportOf } from "./limits/report.ts";
+import { type Machine, reportOf } from "./limits/report.ts";
 import { fileSizeWords } from "./limits/rlimits.ts";
 import { sandboxWords } from "./limits/sandbox.ts";
 import type { FamilyRoot } from "./process-table.ts";
@@ -127,7 +127,7 @@ export class WorkerCage {
     return signal === undefined ? exit : { kind: "signal", signal };
   }
 
-  /** What its handlers are limited to, and who sees to that: of those that are said. */
+  /** What its handlers are held to, and by whom: of what they say, and of memory, which a node may say for them. */
   enforced(memoryBytes: number | undefined): readonly EnforcedLimit[] {
     const report = reportOf(this.#ground.machine);
     const { cpuMillis, pids, diskBytes } = this.#need.runtime ?? {};

@@ -98,7 +98,7 @@ function attemptView(
 }
 
 /** Of an attempt that ended well: its worker lives. */
-const WELL = { error: null, exit: null } as const;
+const WELL = { error: null, exit: null, limits: null } as const;
 
 function timesView({
   grantedMs,
@@ -134,6 +134,7 @@ export function runningViews(
     startedAt: grantedAt,
     endedAt: null,
     exit: null,
+    limits: null,
     error: null,
     printed: null,
   }));
@@ -141,7 +142,8 @@ export function runningViews(
 
 /** An attempt that has ended and has a row of its own. */
 export function historyView(row: HistoryRow, names: AttemptNames): AttemptView {
-  const end = { ...timesView(row), error: row.error ?? null, exit: exitView(row.exit) };
+  const { error = null, limits = null } = row;
+  const end = { ...timesView(row), error, limits, exit: exitView(row.exit) };
   return { ...attemptView(row.unit, row, names), state: row.how, ...end, printed: null };
 }
 

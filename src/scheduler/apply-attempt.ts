@@ -44,6 +44,7 @@ import {
   exitOf,
   isAgain,
   keepPrinted,
+  limitsOf,
   lossesOf,
   noteBadEnd,
   noteDone,
@@ -164,7 +165,8 @@ export function applyEnd(
     dropAttempt(tx, at, token);
     return;
   }
-  const end: Ended = { attempt, token, times: timesOf(attempt, at, run), exit: exitOf(outcome) };
+  const told = { exit: exitOf(outcome), limits: limitsOf(outcome) };
+  const end: Ended = { attempt, token, times: timesOf(attempt, at, run), ...told };
   const unfitting = problemOf(tx, attempt, outcome);
   const isGood = unfitting === undefined && howOf(outcome) === "done";
   const refusal = isGood

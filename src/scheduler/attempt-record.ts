@@ -17,7 +17,7 @@ import type {
   RequestRow,
 } from "./rows.ts";
 import type { Token } from "./unit.ts";
-import type { AttemptRun, Outcome, Printed, WorkError, WorkerExit } from "./work.ts";
+import type { AttemptRun, EnforcedLimit, Outcome, Printed, WorkError, WorkerExit } from "./work.ts";
 
 /** Rows of failures and losses kept for one request that had a unit fail for good, the newest. */
 const FINAL_ENDS_MAX = 200;
@@ -55,6 +55,7 @@ export interface Ended {
   readonly token: Token;
   readonly times: AttemptTimes;
   readonly exit: WorkerExit | undefined;
+  readonly limits?: readonly EnforcedLimit[] | undefined;
 }
 
 /**
@@ -99,6 +100,11 @@ export function attemptsWith(attempt: Pick<Attempt, "failures" | "losses">): num
 /** How the worker ended that an attempt took with it. */
 export function exitOf(outcome: Outcome): WorkerExit | undefined {
   return outcome.kind === "failed" || outcome.kind === "released" ? outcome.exit : undefined;
+}
+
+/** What the attempt's handlers were held to, where its executor has told. */
+export function limitsOf(outcome: Outcome): readonly EnforcedLimit[] | undefined {
+  return "limits" in outcome ? outcome.limits : undefined;
 }
 
 /** Adds to the warnings of a request, as long as there are few. */
@@ -162,13 +168,13 @@ function badEndKind(what: {
 }
 
 function historyRow(
-  { attempt, token, times, exit }: Ended,
+  { attempt, token, times, exit, limits }: Ended,
   how: HistoryRow["how"],
   error: WorkError | undefined,
 ): HistoryRow {
   const { unit, step, node } = attempt;
   const attempts = how === "released" ? attemptsWith(attempt) - 1 : attemptsWith(attempt);
-  return { kind: "history", token, unit, step, node, ...times, how, attempts, error, exit };
+  return { kind: "history", token, unit, step, node, ...times, how, attempts, error, exit, limits };
 }
 
 /** How many attempts that did not end well are not kept any more. */

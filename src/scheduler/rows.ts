@@ -7,7 +7,7 @@ import type { NamedRow } from "./named/rows.ts";
 import type { Listing, ObjectInput } from "./objects.ts";
 import type { TreeRow } from "./tree/rows.ts";
 import type { Token, UnitRef } from "./unit.ts";
-import type { HandlerRef, Printed, WorkError, WorkerExit } from "./work.ts";
+import type { EnforcedLimit, HandlerRef, Printed, WorkError, WorkerExit } from "./work.ts";
 
 /** What happens to the request when a unit has failed for good. */
 export type FailurePolicy = "fail" | "skip" | "pause";
@@ -380,6 +380,8 @@ export interface HistoryRow extends AttemptTimes {
   readonly error: WorkError | undefined;
   /** Of its worker; undefined when that lived on, or went with its node. */
   readonly exit: WorkerExit | undefined;
+  /** What its handlers were held to; undefined where nobody told. */
+  readonly limits?: readonly EnforcedLimit[] | undefined;
 }
 
 /** What an attempt that ended well has printed; its unit has no other such attempt. */

@@ -77,7 +77,14 @@ function lastBadText({ lastBad }: WorkSeen): string {
       : `ran from ${timeText(startedMs)} to ${ended} and ${HOW[row.how]}`;
   const worker = exit === undefined ? "" : `, and its worker ended ${exitText(exit)}`;
   const bad = row.how === "released" ? "did not end well" : "failed or was lost";
-  return `; the last attempt that ${bad} was granted to ${nodeName} at ${granted}, ${ran}${worker}`;
+  return `; the last attempt that ${bad} was granted to ${nodeName} at ${granted}, ${ran}${worker}${heldText(row)}`;
+}
+
+/** Who kept its handlers to what, where that was told. */
+function heldText({ limits = [] }: Pick<HistoryRow, "limits">): string {
+  if (limits.length === 0) return "";
+  const each = limits.map(({ kind, by }) => `${kind} by ${by === "none" ? "nobody" : by}`);
+  return `; its limits were kept: ${each.join(", ")}`;
 }
 
 const HOW: Readonly<Record<HistoryRow["how"], string>> = {

@@ -108,6 +108,24 @@ export type WorkerExit =
   /** By its name, such as `SIGKILL`. */
   | { readonly kind: "signal"; readonly signal: string };
 
+/** What handlers can be limited in. */
+export type LimitKind = "memory" | "cpu" | "pids" | "disk" | "time" | "silence";
+
+/**
+ * Who enforces a limit: the kernel, by a control group of either version or a limit of a process; the
+ * node, by ending what goes over it, which it finds out by looking now and then or by its timers; nobody.
+ */
+export type LimitEnforcer = "cgroup-v2" | "cgroup-v1" | "rlimit" | "looking" | "node" | "none";
+
+/** A limit that an attempt was held to. */
+export interface EnforcedLimit {
+  readonly kind: LimitKind;
+  readonly by: LimitEnforcer;
+}
+
+/** Of each kind one for each handler of an attempt that has one, at most. */
+export const ENFORCED_LIMITS_MAX = 32;
+
 /** The greatest code that a process can exit with. */
 export const EXIT_CODE_MAX = 255;
 
@@ -155,6 +173,8 @@ export type Outcome =
       readonly warnings: readonly string[];
       /** Nothing for the many that print nothing. */
       readonly printed?: Printed | undefined;
+      /** What its handlers were held to; nothing where they say nothing of that. */
+      readonly limits?: readonly EnforcedLimit[] | undefined;
     }
   | {
       /** A leaf whose reducer must run elsewhere: its combined pairs, sorted by key. */
@@ -164,6 +184,8 @@ export type Outcome =
       readonly warnings: readonly string[];
       /** Nothing for the many that print nothing. */
       readonly printed?: Printed | undefined;
+      /** What its handlers were held to; nothing where they say nothing of that. */
+      readonly limits?: readonly EnforcedLimit[] | undefined;
     }
   | {
       /** A leaf or a reduce unit that is finished: one dataset for each of the parent's partitions. */
@@ -173,6 +195,8 @@ export type Outcome =
       readonly warnings: readonly string[];
       /** Nothing for the many that print nothing. */
       readonly printed?: Printed | undefined;
+      /** What its handlers were held to; nothing where they say nothing of that. */
+      readonly limits?: readonly EnforcedLimit[] | undefined;
     }
   | {
       /** Objects that were found, in their order, and where the list goes on. */
@@ -187,6 +211,8 @@ export type Outcome =
       readonly error: WorkError;
       /** Of the worker that died of it, or was killed for it; nothing where it lived on. */
       readonly exit?: WorkerExit | undefined;
+      /** What its handlers were held to. */
+      readonly limits?: readonly EnforcedLimit[] | undefined;
     }
   | {
       /** The executor gave the unit back: drain, no room, cancelled. Counts against nothing. */

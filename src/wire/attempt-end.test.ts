@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RUN_MS_MAX } from "../scheduler/work.ts";
-import { attemptRunCodec, workerExitCodec } from "./work-codec.ts";
+import { attemptRunCodec, outcomeCodec, workerExitCodec } from "./work-codec.ts";
 
 test.each([
   [RUN_MS_MAX + 1, 0],
@@ -35,4 +35,18 @@ test("codes and names of signals are as they were told", () => {
   ] as const) {
     expect(workerExitCodec.decode(workerExitCodec.encode(exit))).toEqual(exit);
   }
+});
+
+test("what an attempt was held to is told with its end, and its absence is written as before", () => {
+  const text = { message: "", traceback: "", stdout: "", stderr: "" };
+  const failed = { kind: "failed", error: { code: "X", ...text }, exit: undefined } as const;
+  const before = outcomeCodec.encode(failed);
+  expect(before).toEqual([4, ["X", "", "", "", ""], null]);
+  const limits = [
+    { kind: "memory", by: "cgroup-v1" },
+    { kind: "time", by: "node" },
+  ] as const;
+  const told = outcomeCodec.encode({ ...failed, limits });
+  expect(outcomeCodec.decode(told)).toEqual({ ...failed, limits });
+  expect(outcomeCodec.decode(before)).toEqual({ ...failed, limits: undefined });
 });

@@ -17,9 +17,12 @@ export {
 export type {
   ArgumentType,
   AttemptRun,
+  EnforcedLimit,
   HandlerRef,
   HandlerType,
   Language,
+  LimitEnforcer,
+  LimitKind,
   Outcome,
   Printed,
   Work,

@@ -47,6 +47,7 @@ import { namedRowVariants } from "./named.ts";
 import { listingCodec, objectInputCodec } from "./objects.ts";
 import { treeRowVariants } from "./tree.ts";
 import {
+  enforcedLimitsCodec,
   nameCodec,
   pathCodec,
   printedCodec,
@@ -226,6 +227,7 @@ export const rowCodec: Codec<Row> = union<Row>({
       attempts: natural,
       error: optional(workErrorCodec),
       exit: optional(workerExitCodec),
+      limits: enforcedLimitsCodec,
     },
   ],
   printed: [

@@ -4,10 +4,14 @@ import { PATH_LENGTH_MAX, type Path, type Token, type UnitRef } from "../schedul
 import {
   type ArgumentType,
   type AttemptRun,
+  ENFORCED_LIMITS_MAX,
+  type EnforcedLimit,
   EXIT_CODE_MAX,
   type HandlerRef,
   type HandlerType,
   type Language,
+  type LimitEnforcer,
+  type LimitKind,
   LOST_RUNS_MAX,
   type LostRun,
   type Outcome,
@@ -140,10 +144,29 @@ export const printedCodec: Codec<Printed> = struct<Printed>({
   stderr: printedText,
 });
 
+/** What an attempt was held to; not written where that is nothing. */
+export const enforcedLimitsCodec: Codec<readonly EnforcedLimit[] | undefined> = trailing(
+  array(
+    struct<EnforcedLimit>({
+      kind: enumeration<LimitKind>({ memory: 1, cpu: 2, pids: 3, disk: 4, time: 5, silence: 6 }),
+      by: enumeration<LimitEnforcer>({
+        "cgroup-v2": 1,
+        "cgroup-v1": 2,
+        rlimit: 3,
+        looking: 4,
+        node: 5,
+        none: 6,
+      }),
+    }),
+    ENFORCED_LIMITS_MAX,
+  ),
+);
+
 const done = {
   session: datasetCodec,
   warnings: warningsCodec,
   printed: optional(printedCodec),
+  limits: enforcedLimitsCodec,
 } as const;
 
 /** How a worker's process ended. Names of signals are those of the machine that it ran on. */
@@ -171,7 +194,10 @@ export const outcomeCodec: Codec<Outcome> = union<Outcome>({
     105,
     { children: datasetCodec, cursor: cursorCodec, closed: bool, warnings: warningsCodec },
   ],
-  failed: [4, { error: workErrorCodec, exit: optional(workerExitCodec) }],
+  failed: [
+    4,
+    { error: workErrorCodec, exit: optional(workerExitCodec), limits: enforcedLimitsCodec },
+  ],
   released: [5, { reason: errorText, exit: optional(workerExitCodec) }],
   lacking: [8, { lost: array(lostRun, LOST_RUNS_MAX), error: workErrorCodec }],
 });

@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { failureOf, HandlerKit } from "../../../test/lib/handler-kit.ts";
 import { compile, pythonMapper, scriptMapper, thisMachine } from "../../../test/lib/limits-kit.ts";
 import type { Outcome } from "../../wire/dataset.ts";
-import { PLAIN_MACHINE } from "./report.ts";
+import { PLAIN_MACHINE, reportOf } from "./report.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -213,4 +213,37 @@ test("a machine that cannot enforce limits gives back what must have them enforc
   const own = await open({ machine: PLAIN_MACHINE });
   const outcome = await own.map({ mapper: pythonMapper("pass", { isEnforced: true }) }, []);
   expect(outcome.kind === "released" && outcome.reason).toMatch(/^HANDLER_LIMIT_UNAVAILABLE: /);
+});
+
+describe("what an attempt was held to", () => {
+  test("is told with its failure, and with its good end where its handler says some", async () => {
+    const own = await open({ memoryBytes: 256 * MIB });
+    const plain = await own.map({ mapper: pythonMapper("pass") }, []);
+    const report = reportOf(machine);
+    const memory = { kind: "memory", by: report.memory } as const;
+    const time = { kind: "time", by: "node" } as const;
+    expect(plain).toMatchObject({ limits: [memory, time] });
+    const runtime = { cpuMillis: 1000, pids: 50, diskBytes: MIB, silenceMs: 60_000 };
+    const fails = pythonMapper("raise ValueError('no')", runtime);
+    const outcome = await own.map({ mapper: fails }, []);
+    expect(outcome.kind === "failed" && outcome.limits).toEqual([
+      memory,
+      { kind: "cpu", by: report.cpu },
+      { kind: "pids", by: report.pids },
+      { kind: "disk", by: report.disk },
+      { kind: "silence", by: "node" },
+      time,
+    ]);
+  });
+
+  test("says so where nobody sees to it", async () => {
+    const own = await open({ machine: PLAIN_MACHINE });
+    const fails = pythonMapper("raise ValueError('no')", { cpuMillis: 1000, pids: 50 });
+    const outcome = await own.map({ mapper: fails }, []);
+    expect(outcome.kind === "failed" && outcome.limits).toEqual([
+      { kind: "cpu", by: "none" },
+      { kind: "pids", by: "looking" },
+      { kind: "time", by: "node" },
+    ]);
+  });
 });

@@ -1,19 +1,5 @@
 /** Which limits of handlers there are, and who keeps a handler to them on this machine. */
-
-/** What can be limited. */
-export type LimitKind = "memory" | "cpu" | "pids" | "disk" | "time" | "silence";
-
-/**
- * Who enforces a limit: the kernel, by a control group of either version or a limit of a process; the
- * node, by ending what goes over it, which it finds out by looking now and then or by its timers; nobody.
- */
-export type LimitEnforcer = "cgroup-v2" | "cgroup-v1" | "rlimit" | "looking" | "node" | "none";
-
-/** A limit that an attempt was held to. */
-export interface EnforcedLimit {
-  readonly kind: LimitKind;
-  readonly by: LimitEnforcer;
-}
+import type { LimitEnforcer, LimitKind } from "../../wire/dataset.ts";
 
 /** Who enforces each of them here. */
 export type LimitReport = Readonly<Record<LimitKind, LimitEnforcer>>;

@@ -21,10 +21,12 @@ import { named } from "./named.ts";
 import { names } from "./names.ts";
 import { range } from "./range.ts";
 import { units } from "./units.ts";
+import { workers } from "./workers.ts";
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>>> = {
   commits,
   units,
+  workers,
   failover,
   handlers,
   records,
@@ -40,7 +42,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Table>
 
 /** They take minutes, or a quarter of an hour: only when they are asked for. */
 const LONG: ReadonlySet<string> = new Set([
-  ...["named", "range", "flood", "fs", "names", "fetch", "languages"],
+  ...["named", "range", "flood", "fs", "names", "fetch", "languages", "workers"],
 ]);
 
 async function main(): Promise<void> {

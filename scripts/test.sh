@@ -54,6 +54,7 @@ setup() { (
   ensure_python_msgpack
   ensure_network_tools
   ensure_container_engines
+  ensure_sandbox
 ); }
 
 area setup check 0 setup

@@ -1,5 +1,6 @@
 /** The data plane of one node, without a cluster. */
 import type { HandlerFile } from "../../src/api/ports.ts";
+import type { Machine } from "../../src/handlers/limits/report.ts";
 import { DataPlane } from "../../src/node/data-plane/data-plane.ts";
 import { silentLog } from "../../src/std/log.ts";
 import type { Dataset, HandlerRef, Work } from "../../src/wire/dataset.ts";
@@ -17,11 +18,13 @@ export class BenchPlane {
     this.#plane = plane;
   }
 
-  static async start(directory: string, slots: number): Promise<BenchPlane> {
+  /** `machine`: what is limited; nothing unless it is said. */
+  static async start(directory: string, slots: number, machine?: Machine): Promise<BenchPlane> {
     const plane = await DataPlane.start({
       directory,
       self: "self",
       slots,
+      machine,
       log: silentLog,
       fetchBlock: () => {
         throw new Error("there is nobody to fetch from");

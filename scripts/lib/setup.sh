@@ -62,6 +62,11 @@ ensure_network_tools() {
   command -v ip >/dev/null || install_packages iproute2 || say "there is no iproute2, and it cannot be installed"
 }
 
+# Handlers in a sandbox; without it their tests are skipped.
+ensure_sandbox() {
+  [[ -x /usr/bin/bwrap ]] || install_packages bubblewrap || say "there is no bubblewrap, and it cannot be installed"
+}
+
 # The faster protocol with handlers in Python; its test is skipped without it.
 ensure_python_msgpack() {
   /usr/bin/python3 -I -c 'import msgpack' 2>/dev/null || install_packages python3-msgpack ||

@@ -17,7 +17,7 @@ export const NODE_LIST: Command = {
       node.name,
       nodeState(node),
       String(node.slots),
-      node.capabilities.join(","),
+      shortly(node.capabilities),
       node.api,
       node.version,
       node.id,
@@ -27,3 +27,8 @@ export const NODE_LIST: Command = {
     return EXIT.ok;
   },
 };
+
+/** Who enforces each limit is for those who look at one node; that all are enforced is for everybody. */
+function shortly(capabilities: readonly string[]): string {
+  return capabilities.filter((label) => !/^limits\.[a-z]+\./.test(label)).join(",");
+}

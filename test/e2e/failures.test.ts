@@ -16,6 +16,12 @@ const FAILING = KEPT + 31;
 const EXIT_FAILED = 1;
 const EXIT_REFUSED = 4;
 
+/** By itself, or by a signal that comes from somebody else. */
+const FATE: Readonly<Record<string, string>> = {
+  exit: "HANDLER_CRASHED",
+  kill: "HANDLER_KILLED",
+};
+
 const cluster = useCluster(1);
 
 beforeAll(() => cluster.apply(1, "faults"));
@@ -74,7 +80,7 @@ test.each([
       expect(attempt).toMatchObject({
         exit,
         nodeName: "node-1",
-        error: { code: "HANDLER_CRASHED" },
+        error: { code: FATE[how] },
       });
       const [granted = 0, started = 0, ended = 0] = [
         attempt.grantedAt,
@@ -86,7 +92,7 @@ test.each([
       expect(ended - started).toBeGreaterThanOrEqual(afterMs - 5);
     }
     const table = (await cluster.jobx(1, "request", "attempts", id)).stdout;
-    expect(table).toMatch(new RegExp(` ms +failed +${column} +HANDLER_CRASHED\n`));
+    expect(table).toMatch(new RegExp(` ms +failed +${column} +${FATE[how]}\n`));
     const ran = "from 2\\S+Z to 2\\S+Z \\(granted 2\\S+Z; its worker ended";
     expect((await cluster.jobx(1, "logs", id)).stdout).toMatch(
       new RegExp(`${id}.r \\(dies, map\\) failed on node-1 ${ran} ${words}\\)\n`),

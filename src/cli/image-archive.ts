@@ -50,8 +50,9 @@ function imageOf(path: string, text: string): ArchivedImage {
   } catch (cause) {
     throw invalid(path, "its manifest.json is no JSON", cause);
   }
-  if (!Array.isArray(value) || value.length !== 1) throw invalid(path, "it is not of one image");
-  const [image]: readonly unknown[] = value;
+  const images: readonly unknown[] = Array.isArray(value) ? value : [];
+  const [image, ...others] = images;
+  if (image === undefined || others.length > 0) throw invalid(path, "it is not of one image");
   const fields: Readonly<Record<string, unknown>> =
     typeof image === "object" && image !== null ? { ...image } : {};
   const [, hash] = /([0-9a-f]{64})(?:\.json)?$/.exec(String(fields["Config"])) ?? [];

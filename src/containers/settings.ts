@@ -4,7 +4,7 @@ import { Engine } from "./engine.ts";
 import { parseEngineAddress } from "./engine-address.ts";
 import type { RegistryLogin } from "./engine-images.ts";
 import { ContainersError, unreachable } from "./errors.ts";
-import { fieldsOf, parseAnswer, textOr } from "./fields.ts";
+import { fieldsOf, parseAnswer, textOr, textsOf } from "./fields.ts";
 
 /** Plain data: it goes to threads and workers. */
 export interface ContainerSettings {
@@ -19,6 +19,22 @@ export interface ContainerSettings {
   /** For labels. */
   readonly cluster: string;
   readonly node: string;
+}
+
+/** Reads what a node has written as JSON for its worker; undefined for a node that runs no containers. */
+export function parseSettings(text: string): ContainerSettings | undefined {
+  const value = parseAnswer(text);
+  if (value === null) return undefined;
+  const fields = fieldsOf(value);
+  const memoryBytes = fields["memoryBytes"];
+  return {
+    engines: textsOf(fields["engines"]),
+    logins: textOr(fields["logins"], ""),
+    paths: textsOf(fields["paths"]),
+    memoryBytes: typeof memoryBytes === "number" ? memoryBytes : undefined,
+    cluster: textOr(fields["cluster"], ""),
+    node: textOr(fields["node"], ""),
+  };
 }
 
 /**

@@ -27,8 +27,10 @@ async function startWorker(): Promise<{ readonly child: ChildProcess; readonly l
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [chunk]: readonly unknown[] = await once(child.stdout, "data");
-  return { child, label: String(chunk).trim() };
+  const label = await new Promise<string>((resolve) => {
+    child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8").trim()));
+  });
+  return { child, label };
 }
 
 async function kill(child: ChildProcess): Promise<void> {

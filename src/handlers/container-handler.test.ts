@@ -174,10 +174,9 @@ describe.each(["docker", "podman"] as const)("with %s", (kind) => {
     await expect.poll(containersLeft, { timeout: MS }).toBeGreaterThan(0);
     await running.halt();
     const { outcome } = await cut;
-    expect(outcome).toMatchObject({
-      kind: "failed",
-      error: { code: expect.stringMatching(/^CONTAINER_(?:ENGINE_UNREACHABLE|FAILED)$/) },
-    });
+    if (outcome.kind !== "failed") throw new Error(JSON.stringify(outcome));
+    // An engine that ends in order ends its containers first.
+    expect(outcome.error.code).toMatch(/^CONTAINER_(?:ENGINE_UNREACHABLE|FAILED)$/);
     await running.restart();
     for (const { id } of await engine.containers.list("jobx.cluster=c")) {
       await engine.containers.remove(id);

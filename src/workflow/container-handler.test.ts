@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { containerSource, readContainerHandler } from "./container-handler.ts";
 import { parseSteps } from "./document.ts";
+import type { ParsedText } from "./handler-metadata.ts";
 
 /** JSON is YAML enough for what is tested here. */
-const parseYaml = (text: string) => ({ kind: "value", value: JSON.parse(text) }) as const;
+function parseYaml(text: string): ParsedText {
+  const value: unknown = JSON.parse(text);
+  return { kind: "value", value };
+}
 const read = (fields: Readonly<Record<string, unknown>>) =>
   readContainerHandler(JSON.stringify(fields), { file: "a.container.yaml", parseYaml });
 

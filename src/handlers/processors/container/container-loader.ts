@@ -1,17 +1,11 @@
 /** Has the worker of JavaScript make its handlers of descriptions of containers. */
-import type { ContainerSettings } from "../../../containers/settings.ts";
+import { parseSettings } from "../../../containers/settings.ts";
 import { type ContainerHandler, readContainerHandler } from "../../../wire/handler-metadata.ts";
 import { type HandlerFunction, loadBy } from "../javascript/javascript-load.ts";
 import { gather } from "./gather.ts";
 import { runTimes } from "./run-times.ts";
 
-function settingsOf(text: string | undefined): ContainerSettings | undefined {
-  // Written by the node that has started this process.
-  const settings: ContainerSettings | null = JSON.parse(text ?? "null");
-  return settings ?? undefined;
-}
-
-const settings = settingsOf(process.argv[2]);
+const settings = parseSettings(process.argv[2] ?? "null");
 
 function handlerOf(handler: ContainerHandler): HandlerFunction {
   switch (handler.kind) {

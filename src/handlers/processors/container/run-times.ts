@@ -21,7 +21,7 @@ import type { HandlerContext } from "../javascript/javascript-context.ts";
 import { Fault } from "../javascript/javascript-fault.ts";
 import type { HandlerFunction } from "../javascript/javascript-load.ts";
 import { archivesIn } from "./image-archives.ts";
-import { type ContainerUnit, readCall, unitPair } from "./unit.ts";
+import { type ContainerUnit, isIterable, readCall, unitPair } from "./unit.ts";
 
 /** Where a container finds them. */
 const WORKSPACE_TARGET = "/jobx/workspace";
@@ -219,8 +219,4 @@ async function whenThere(settings: ContainerSettings, context: HandlerContext): 
 
 function isContext(value: unknown): value is HandlerContext {
   return typeof value === "object" && value !== null && "toReturn" in value;
-}
-
-function isIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }

@@ -1,4 +1,5 @@
 /** Which of a step's units a call is: the first, which makes the others, or one of these. */
+import { listOf } from "../../../containers/fields.ts";
 import { Fault } from "../javascript/javascript-fault.ts";
 
 /** What a unit is told by the call that made it. */
@@ -51,7 +52,7 @@ export function unitPair(unit: ContainerUnit): unknown {
 }
 
 function unitOf(pair: unknown): ContainerUnit | undefined {
-  const [, value]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+  const [, value] = listOf(pair);
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, MARK)) return undefined;
   const marked: unknown = Reflect.get(value, MARK);
   const fields: Readonly<Record<string, unknown>> =
@@ -64,7 +65,7 @@ function unitOf(pair: unknown): ContainerUnit | undefined {
 
 function countOf(pairs: readonly unknown[], countMax: number): number | undefined {
   for (const pair of pairs) {
-    const [key, value]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    const [key, value] = listOf(pair);
     if (key !== COUNT) continue;
     const count = typeof value === "string" ? Number(value) : value;
     if (typeof count === "number" && Number.isInteger(count) && count >= 1 && count <= countMax) {
@@ -79,4 +80,9 @@ function tooLarge(): Fault {
   const most = `${PAIRS_MAX} pairs and ${ARGUMENTS_LENGTH_MAX} characters`;
   const message = `the arguments of a container have at most ${most}: put more into the workspace`;
   return new Fault("HANDLER_ARGUMENT_INVALID", message);
+}
+
+/** What handlers are given as their argument. */
+export function isIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }

@@ -13,6 +13,9 @@ const GUARD_MS = 5_000;
 /** Time for what was printed last, when the container has ended. */
 const LAST_OUTPUT_MS = 5_000;
 
+/** Between two tries to remove a container, while its engine is gone or hangs. */
+const REMOVE_AGAIN_MS = 2_000;
+
 /** What ends a process with SIGKILL gives it. */
 const EXIT_KILLED = 137;
 
@@ -27,8 +30,8 @@ export interface ContainerEnd {
 
 /**
  * Runs a container to its end. What it prints is handed on as it comes; who takes it slowly holds the container
- * back. When the signal is given it is killed. It is removed in any case; what cannot be removed now is found
- * by its labels.
+ * back. When the signal is given it is killed. It is removed in any case: now, or as soon as its engine can; and
+ * when this process has ended, by its labels.
  * @throws {JobxError} those of the engine; the signal's reason.
  */
 export async function runContainer(
@@ -42,7 +45,9 @@ export async function runContainer(
 ): Promise<ContainerEnd> {
   const { containers } = engine;
   const { spec, signal, onOutput } = options;
-  const id = await containers.create(spec, signal);
+  signal.throwIfAborted();
+  // Not broken off: what is made after that nobody would know the id of.
+  const id = await containers.create(spec);
   // At once: who gives it up is killed soon after.
   const onAbort = (): void => void containers.kill(id).catch(() => undefined);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -67,7 +72,16 @@ export async function runContainer(
   } finally {
     guard.stop();
     signal.removeEventListener("abort", onAbort);
-    await containers.remove(id).catch(() => undefined);
+    await removeSurely(engine, id);
+  }
+}
+
+/** As long as this process lives the watch leaves its containers alone, so it goes on until one is gone. */
+async function removeSurely(engine: Engine, id: string): Promise<void> {
+  try {
+    await engine.containers.remove(id);
+  } catch {
+    setTimeout(() => void removeSurely(engine, id), REMOVE_AGAIN_MS).unref();
   }
 }
 

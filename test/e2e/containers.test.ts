@@ -112,7 +112,7 @@ describe.skipIf(why !== undefined)("containers", () => {
       ["word", "hello"],
     ]);
     const view = await ended(cluster.client(3), id, END_MS_MAX);
-    expect(view.state).toBe("done");
+    expect(view.state).toBe("succeeded");
     const pairs = view.result?.pairs ?? [];
     expect(pairs.map(([index]) => index)).toEqual(Array.from({ length: 12 }, (_, at) => at));
     for (const [, end] of pairs) expect(end).toMatchObject({ exitCode: 0 });
@@ -127,7 +127,7 @@ describe.skipIf(why !== undefined)("containers", () => {
     const failed = await ended(cluster.client(3), await submit("fail"), END_MS_MAX);
     expect(failed).toMatchObject({ state: "failed", error: { code: "CONTAINER_FAILED" } });
     const id = await submit("write");
-    expect((await ended(cluster.client(3), id, END_MS_MAX)).state).toBe("done");
+    expect((await ended(cluster.client(3), id, END_MS_MAX)).state).toBe("succeeded");
     const at = { workflow: "runs", path: `.requests/${id}`, after: undefined, limit: 10 };
     const { entries } = await cluster.client(3).files.list(at);
     expect(entries.map(({ name }) => name).toSorted()).toEqual(["out.0", "out.1"]);
@@ -146,7 +146,7 @@ describe.skipIf(why !== undefined)("containers", () => {
     await cluster.kill(1);
     await cluster.start(1);
     const view = await ended(cluster.client(3), id, 2 * END_MS_MAX);
-    expect(view.state).toBe("done");
+    expect(view.state).toBe("succeeded");
     await untilGone();
   });
 
@@ -156,7 +156,7 @@ describe.skipIf(why !== undefined)("containers", () => {
     await rm(join(cluster.home(1), "engine.sock"));
     await running[0]?.restart();
     const view = await ended(cluster.client(3), id, 2 * END_MS_MAX);
-    expect(view.state).toBe("done");
+    expect(view.state).toBe("succeeded");
     await eventually("node-1 offers no containers", GONE_MS_MAX, async () =>
       (await offeringNodes()).join() === "node-2" ? true : undefined,
     );
@@ -181,7 +181,8 @@ describe.skipIf(why !== undefined)("containers", () => {
     expect(loaded).toMatchObject({ code: 0 });
     expect((await cluster.jobx(2, "image", "ls", "runs")).stdout).toContain(OWN);
     const view = await ended(cluster.client(3), await submit("own"), END_MS_MAX);
-    expect(view.state).toBe("done");
+    expect(view.error).toBeNull();
+    expect(view.state).toBe("succeeded");
     const attempts = await attemptsOf(cluster.client(3), view.request);
     expect(new Set(attempts.map(({ nodeName }) => nodeName)).size).toBe(2);
   });

@@ -73,10 +73,17 @@ export function runTimes(
         yield unitPair({ index, count, image, arguments: call.arguments });
       }
     } catch (error) {
-      if (error instanceof ContainersError) throw new Fault(error.code, error.message);
+      if (error instanceof ContainersError) throw faultOf(error.code, error.message);
       throw error;
     }
   };
+}
+
+/** Without a traceback: that would be ours, and say nothing of the container. */
+function faultOf(code: Fault["code"], message: string): Fault {
+  const fault = new Fault(code, message);
+  fault.stack = "";
+  return fault;
 }
 
 /** What the step is about, where it runs, and which unit it is. */
@@ -100,10 +107,10 @@ async function runUnit(engine: Engine, run: UnitRun): Promise<unknown> {
   });
   if (end.isOutOfMemory) {
     const message = `the container was killed at its limit of ${spec.memoryBytes ?? "some"} bytes of memory`;
-    throw new Fault("HANDLER_MEMORY_EXCEEDED", message);
+    throw faultOf("HANDLER_MEMORY_EXCEEDED", message);
   }
   if (end.exitCode !== 0) {
-    throw new Fault("CONTAINER_FAILED", `the container ended with code ${end.exitCode}`);
+    throw faultOf("CONTAINER_FAILED", `the container ended with code ${end.exitCode}`);
   }
   const { startedAt, finishedAt } = end;
   const durationMs = Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt));

@@ -120,9 +120,9 @@ export class EngineImages {
     if (answer.status !== 200) throw refused({ status: answer.status, text: said.text });
     if (said.error !== undefined) throw refused({ status: answer.status, text: said.error });
     // Named afterwards: podman does not take a name with the files.
-    const [, id] = /"((?:sha256:)?[0-9a-f]{64})"/.exec(said.text) ?? [];
-    if (id === undefined) throw answerInvalid("an import without id");
-    await this.tag(id, call.image);
+    const [, hash] = /"(?:sha256:)?([0-9a-f]{64})"/.exec(said.text) ?? [];
+    if (hash === undefined) throw answerInvalid("an import without id");
+    await this.tag(`sha256:${hash}`, call.image);
   }
 
   /** An image as an archive, streamed. @throws {JobxError} `CONTAINER_ENGINE_REFUSED`. */
@@ -181,7 +181,7 @@ export class EngineImages {
 /** A name in a path: slashes stay, which both engines want. @throws {JobxError} `CONTAINER_IMAGE_INVALID`. */
 function pathOf(image: string): string {
   if (!isImageId(image)) parseImageName(image);
-  return image.replace(/^sha256:/, "");
+  return image;
 }
 
 function authorization({ username, password }: RegistryLogin): string {

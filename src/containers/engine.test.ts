@@ -12,6 +12,7 @@ import {
 } from "../../test/lib/container-engines.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 import { Engine } from "./engine.ts";
+import { ensureImage, pinImage } from "./image-keeper.ts";
 import type { OutputChunk } from "./output-frames.ts";
 
 const IMAGE = "localhost/jobx-test/busybox:1";
@@ -165,13 +166,21 @@ describe.each(["docker", "podman"] as const)("%s", (kind) => {
     await images.push(name, { deadlineMs: MS });
     await images.remove(name, { deadlineMs: MS });
     expect(await images.inspect(name)).toBeUndefined();
+    // By an id that nothing has, too.
+    expect(await images.inspect(`sha256:${"0a".repeat(32)}`)).toBeUndefined();
     const lines: string[] = [];
     await images.pull(name, { deadlineMs: MS, onProgress: (line) => lines.push(line) });
     expect(lines.length).toBeGreaterThan(0);
-    const [digest = ""] = (await images.inspect(name))?.digests ?? [];
-    expect(digest).toMatch(/@sha256:[0-9a-f]{64}$/);
+    const nothing = {
+      idOf: () => Promise.resolve(undefined),
+      open: () => Promise.resolve(undefined),
+    };
+    const login = () => Promise.resolve(undefined);
+    const keeper = { engine, archives: nothing, login, call: { deadlineMs: MS } };
+    const digest = await pinImage(name, keeper);
+    expect(digest).toMatch(/\/jobx\/busybox@sha256:[0-9a-f]{64}$/);
     await images.remove(name, { deadlineMs: MS });
-    await images.pull(digest, { deadlineMs: MS });
+    await ensureImage(digest, keeper);
     expect((await images.inspect(digest))?.digests).toContain(digest);
   });
 

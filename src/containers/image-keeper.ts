@@ -43,11 +43,32 @@ export async function pinImage(image: string, options: ImageKeeperOptions): Prom
   if (found === undefined) throw unavailable(image, "the engine does not have what it has fetched");
   const { repository } = parseImageName(image);
   // Podman writes the registry before names that have none.
-  const digest = found.digests.find((one) => {
+  const digests = found.digests.filter((one) => {
     const [name = ""] = one.split("@");
     return name === repository || name.endsWith(`/${repository}`);
   });
-  return digest ?? found.id;
+  return (await givenDigest(digests, options)) ?? found.id;
+}
+
+/**
+ * Of some digests the one that the registry gives: podman tells one more for an image that it has packed
+ * itself, which no other node could fetch.
+ */
+async function givenDigest(
+  digests: readonly string[],
+  options: ImageKeeperOptions,
+): Promise<string | undefined> {
+  if (digests.length < 2) return digests[0];
+  for (const digest of digests) {
+    try {
+      await pull(digest, options);
+      return digest;
+    } catch (error) {
+      const isKnown = error instanceof ContainersError;
+      if (!isKnown || error.code !== "CONTAINER_IMAGE_UNAVAILABLE") throw error;
+    }
+  }
+  return undefined;
 }
 
 /**

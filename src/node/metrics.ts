@@ -45,6 +45,8 @@ export interface FigureSources {
   readonly executor: () => { readonly slots: number; readonly held: number };
   /** Workers' processes of this node. */
   readonly workers: () => Promise<number>;
+  /** Bytes of objects of lists that mappers of this node were given, by where they came from. */
+  readonly objectBytes: () => Promise<Readonly<Record<string, number>>>;
   /** Units that each member runs or holds, as it last gossiped. */
   readonly busy: () => ReadonlyMap<string, number>;
   readonly ready: () => boolean;
@@ -243,6 +245,17 @@ export class Metrics {
     one("jobx_handler_workers", "Processes in which handlers run.", sources.workers);
     one("jobx_node_ready", "1 while /readyz says so.", () => Number(sources.ready()));
     this.#watchVersion(sources);
+    this.#gauge(
+      {
+        name: "jobx_object_bytes",
+        help: "Bytes of objects of lists that were given to mappers here since the start, by origin.",
+        labels: ["origin"],
+      },
+      async (gauge) => {
+        const bytes = await sources.objectBytes();
+        for (const [origin, count] of Object.entries(bytes)) gauge.set({ origin }, count);
+      },
+    );
     this.#gauge(
       {
         name: "jobx_executor_busy_units",

@@ -311,10 +311,9 @@ function watchFigures(
     quiet: () => node.host.quiet,
     peersUp: () => mesh.peersUp().length,
     strangers: () => mesh.strangers(),
-    executor: () => {
-      return { slots: config.slots, held: node.executor.busyCount };
-    },
-    workers: () => plane.workers(),
+    executor: () => ({ slots: config.slots, held: node.executor.busyCount }),
+    workers: async () => (await plane.counts()).workers,
+    objectBytes: async () => (await plane.counts()).objectBytes,
     busy: () => new Map([...hints.latest()].map(([id, { busy }]) => [id, busy])),
     clusterVersion: () => node.directory.cluster?.version,
     ready: () => health.troubles().length === 0,

@@ -202,11 +202,11 @@ export class DataPlane implements RunsPort, RunnerPort {
     return answer.output;
   }
 
-  /** Processes in which handlers run, for figures. */
-  async workers(): Promise<number> {
+  /** For figures: workers' processes, and bytes of objects that mappers were given, by where they came from. */
+  async counts(): Promise<Omit<Extract<DataPlaneAnswer, { kind: "counted" }>, "kind" | "id">> {
     const answer = await this.#call({ kind: "count-workers", id: this.#nextId() });
-    assert(answer.kind === "counted", "a count is answered by a number");
-    return answer.workers;
+    assert(answer.kind === "counted", "a count is answered by numbers");
+    return answer;
   }
 
   /** See the port. */

@@ -299,6 +299,7 @@ export class DataThread {
           kind: "counted",
           id: request.id,
           workers: this.#pool.pids.length,
+          objectBytes: { ...this.#objects.bytes },
         });
       case "check-handler":
         return this.#check(request);

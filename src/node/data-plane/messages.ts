@@ -233,7 +233,12 @@ export type ToDataPlane =
 export type DataPlaneAnswer =
   | { readonly kind: "ensured"; readonly id: number }
   | { readonly kind: "listed"; readonly id: number; readonly cids: readonly Cid[] }
-  | { readonly kind: "counted"; readonly id: number; readonly workers: number }
+  | {
+      readonly kind: "counted";
+      readonly id: number;
+      readonly workers: number;
+      readonly objectBytes: Readonly<Record<string, number>>;
+    }
   | { readonly kind: "had"; readonly id: number; readonly here: readonly boolean[] }
   | ({ readonly kind: "verified"; readonly id: number } & BlocksVerified)
   | {

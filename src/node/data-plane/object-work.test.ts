@@ -164,6 +164,8 @@ test("an object that has not changed is not sent again; one that has is", async 
   await given(kit, sources);
   await given(kit, sources);
   expect([server.asked, server.sentBytes]).toEqual([2, LINES.length]);
+  const { objectBytes } = await kit.plane.counts();
+  expect(objectBytes).toEqual({ source: LINES.length, cache: LINES.length, volume: 0, local: 0 });
 });
 
 test("a fetch that fails or breaks off is tried again, and then fails with the object's name", async () => {

@@ -245,6 +245,20 @@ export class Metrics {
     one("jobx_handler_workers", "Processes in which handlers run.", sources.workers);
     one("jobx_node_ready", "1 while /readyz says so.", () => Number(sources.ready()));
     this.#watchVersion(sources);
+    this.#watchObjects(sources);
+    this.#gauge(
+      {
+        name: "jobx_executor_busy_units",
+        help: "Units that each node runs or holds, as it last gossiped.",
+        labels: ["node"],
+      },
+      (gauge) => {
+        for (const [node, busy] of sources.busy()) gauge.set({ node }, busy);
+      },
+    );
+  }
+
+  #watchObjects(sources: FigureSources): void {
     this.#gauge(
       {
         name: "jobx_object_bytes",
@@ -254,16 +268,6 @@ export class Metrics {
       async (gauge) => {
         const bytes = await sources.objectBytes();
         for (const [origin, count] of Object.entries(bytes)) gauge.set({ origin }, count);
-      },
-    );
-    this.#gauge(
-      {
-        name: "jobx_executor_busy_units",
-        help: "Units that each node runs or holds, as it last gossiped.",
-        labels: ["node"],
-      },
-      (gauge) => {
-        for (const [node, busy] of sources.busy()) gauge.set({ node }, busy);
       },
     );
   }

@@ -125,9 +125,8 @@ export class ClusterNode implements MeshListener {
       ...copiesGround(this, mesh),
     });
     const performer = new Performer({
-      capabilities: () => options.executor.capabilities,
+      ...{ capabilities: () => options.executor.capabilities, secrets: deps.secrets },
       ...{ runner: deps.runner, volumes: deps.volumes, copies: this.copies, clock },
-      secrets: deps.secrets,
       read: (group, what) => this.read(group, what, READ_DEADLINE_MS),
     });
     this.executor = new Executor({

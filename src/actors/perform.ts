@@ -151,7 +151,9 @@ export class Performer {
     const { volumes, runner } = this.#deps;
     const { group, grant, controller } = attempt;
     const secrets = await this.#secretsOf(work, group);
-    const context = { ...this.#context(attempt, inputs), secrets };
+    const unseals = work.kind === "map" && work.mapper.runtime?.unseals === true;
+    const unsealKey = unseals ? await this.#deps.secrets?.unsealKey(group) : undefined;
+    const context = { ...this.#context(attempt, inputs), secrets, unsealKey };
     const { token, request } = grant;
     const access = await volumes?.open({ group, token, request });
     if (volumes === undefined || access === undefined) {

@@ -124,6 +124,8 @@ export interface SecretsPort {
    * @throws {JobxError} `SECRET_UNKNOWN`, `SECRET_UNREADABLE`, `FS_KEY_MISSING`, `NO_MAJORITY`.
    */
   open(group: number, names: readonly string[]): Promise<Readonly<Record<string, string>>>;
+  /** The private key, PKCS #8, that opens what was sealed for the workflow. @throws {JobxError} `FS_KEY_MISSING`, `NO_MAJORITY`. */
+  unsealKey(group: number): Promise<Uint8Array>;
 }
 
 /** Runs handlers, off the control thread, so many at once as the node has slots; more wait in line. */
@@ -148,6 +150,8 @@ export interface RunnerPort {
       readonly volume?: VolumeAccess | undefined;
       /** Those that its handlers name; undefined where they name none. */
       readonly secrets?: Readonly<Record<string, string>> | undefined;
+      /** Where its mapper unseals. */
+      readonly unsealKey?: Uint8Array | undefined;
       /**
        * The next datasets of a reduce unit's input, whose runs are here, or the first ones again;
        * undefined at the end.

@@ -101,8 +101,7 @@ export class JobxClient {
   }
 
   async nodes(): Promise<readonly NodeView[]> {
-    const answer = await this.#get<{ readonly nodes: readonly NodeView[] }>("/v1/nodes");
-    return answer.nodes;
+    return (await this.#get<{ readonly nodes: readonly NodeView[] }>("/v1/nodes")).nodes;
   }
 
   createTicket(input: { readonly expiresMs?: number; readonly uses?: number }): Promise<{
@@ -142,8 +141,7 @@ export class JobxClient {
   }
 
   async groups(): Promise<readonly GroupView[]> {
-    const answer = await this.#get<{ readonly groups: readonly GroupView[] }>("/v1/raft");
-    return answer.groups;
+    return (await this.#get<{ readonly groups: readonly GroupView[] }>("/v1/raft")).groups;
   }
 
   /** The replicas of the node that answers, and of no other. */

@@ -1,6 +1,6 @@
 /** Secrets of workflows, for programs. */
 import { workflowPath } from "./client-paths.ts";
-import type { SecretAt, SecretsView, SecretView } from "./secret-port.ts";
+import type { PublicKeyView, SecretAt, SecretsView, SecretView } from "./secret-port.ts";
 import type { Transport } from "./transport.ts";
 
 /** All methods reject as those of `JobxClient`. */
@@ -21,6 +21,12 @@ export class SecretClient {
   set({ value, ...at }: SecretAt & { readonly value: string }): Promise<SecretView> {
     const call = { method: "PUT", path: pathOf(at), body: { value }, repeat: "always" } as const;
     return this.#transport.call(call);
+  }
+
+  /** What `sealValue` takes. */
+  publicKey(workflow: string): Promise<PublicKeyView> {
+    const path = `${workflowPath(workflow)}/seal/key`;
+    return this.#transport.call({ method: "POST", path, repeat: "always" });
   }
 
   remove(at: SecretAt): Promise<SecretAt> {

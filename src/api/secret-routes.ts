@@ -4,7 +4,14 @@ import { type ApiContext, callCluster } from "./context.ts";
 import { json, route } from "./route.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
 import type { SecretAt } from "./secret-port.ts";
-import { SECRET, SECRET_BODY, SECRET_PARAMS, SECRET_REMOVED, SECRETS } from "./secret-schema.ts";
+import {
+  PUBLIC_KEY,
+  SECRET,
+  SECRET_BODY,
+  SECRET_PARAMS,
+  SECRET_REMOVED,
+  SECRETS,
+} from "./secret-schema.ts";
 
 /** Whoever may define a workflow's handlers can have them print its secrets, so this wants no less. */
 const COMMON = { tag: "workflows", role: "admin", scope: { kind: "workflow" } } as const;
@@ -12,6 +19,7 @@ const COMMON = { tag: "workflows", role: "admin", scope: { kind: "workflow" } } 
 /** Routes under `/v1`. */
 export function secretRoutes(app: FastifyInstance, context: ApiContext): void {
   const { cluster } = context;
+  sealRoute(app, context);
   app.get<{ Params: { readonly workflow: string } }>(
     "/workflows/:workflow/secrets",
     route(cluster, {
@@ -51,6 +59,25 @@ export function secretRoutes(app: FastifyInstance, context: ApiContext): void {
     (request) =>
       callCluster(context, request, {
         run: (options) => cluster.secrets.remove(request.params, options),
+      }),
+  );
+}
+
+/** With POST, since the key is made where there is none. */
+function sealRoute(app: FastifyInstance, context: ApiContext): void {
+  const { cluster } = context;
+  app.post<{ Params: { readonly workflow: string } }>(
+    "/workflows/:workflow/seal/key",
+    route(cluster, {
+      ...COMMON,
+      role: "submit",
+      summary: "The public key for which arguments of a workflow are sealed.",
+      params: WORKFLOW_PARAMS,
+      answers: { 200: json("The key.", PUBLIC_KEY) },
+    }),
+    (request) =>
+      callCluster(context, request, {
+        run: (options) => cluster.secrets.publicKey(request.params, options),
       }),
   );
 }

@@ -2,7 +2,7 @@
 import { SECRET_NAME_PATTERN } from "../workflow/names.ts";
 import { type JsonSchema, list, NATURAL, object, TEXT } from "./json-schema.ts";
 import { WORKFLOW_PARAMS } from "./schema.ts";
-import type { SecretAt, SecretsView, SecretView } from "./secret-port.ts";
+import type { PublicKeyView, SecretAt, SecretsView, SecretView } from "./secret-port.ts";
 
 /** Characters of a value: their bytes have a bound of their own, which is lower. */
 export const SECRET_VALUE_LENGTH_MAX = 64 * 1024;
@@ -28,3 +28,5 @@ export const SECRET = object<SecretView>("Secret", { name: TEXT, bytes: NATURAL,
 export const SECRETS = object<SecretsView>("Secrets", { workflow: TEXT, secrets: list(SECRET) });
 
 export const SECRET_REMOVED = object<SecretAt>("SecretRemoved", { workflow: TEXT, name: TEXT });
+
+export const PUBLIC_KEY = object<PublicKeyView>("PublicKey", { workflow: TEXT, publicKey: TEXT });

@@ -63,6 +63,7 @@ import { REQUEST_RESULT } from "./commands/request-result.ts";
 import { REQUEST_RESUME } from "./commands/request-resume.ts";
 import { REQUEST_RETRY } from "./commands/request-retry.ts";
 import { REQUEST_SHOW } from "./commands/request-show.ts";
+import { SEAL } from "./commands/seal.ts";
 import { SECRET_LIST } from "./commands/secret-list.ts";
 import { SECRET_RM } from "./commands/secret-rm.ts";
 import { SECRET_SET } from "./commands/secret-set.ts";
@@ -168,4 +169,5 @@ export const COMMANDS: readonly Command[] = [
   SECRET_SET,
   SECRET_LIST,
   SECRET_RM,
+  SEAL,
 ];

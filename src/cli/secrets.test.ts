@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { called, cluster, folder, jobx } from "../../test/lib/cli-kit.ts";
+import { openSealedValue } from "../node/seal/sealed-value.ts";
 
 test("a secret is set from the standard input or a file without the end of its line, listed and removed", async () => {
   expect((await jobx("secret set text key", { input: "va lue\n" })).out).toBe(
@@ -17,6 +18,14 @@ test("a secret is set from the standard input or a file without the end of its l
   expect(list).not.toContain("va lue");
   expect((await jobx("secret rm text key")).out).toBe("key is removed\n");
   expect((await jobx("secret rm text key")).err).toContain("SECRET_UNKNOWN");
+});
+
+test("what is sealed is an argument that only the workflow's key opens", async () => {
+  const { out } = await jobx("seal text", { input: "hunter2\n" });
+  expect(called("secrets.publicKey")).toEqual({ workflow: "text" });
+  const text = /^\{"\$sealed":"([\w-]+)"\}\n$/u.exec(out)?.[1] ?? "";
+  expect(openSealedValue(cluster.secrets.unsealKey, text)).toBe("hunter2");
+  expect((await jobx("seal text hunter2", { input: "" })).err).toContain("CLI_USAGE");
 });
 
 test("a value is no argument, no bytes that are not text, and has a name that handlers can write", async () => {

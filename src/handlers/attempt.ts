@@ -128,6 +128,11 @@ export class Attempt {
     return call;
   }
 
+  /** Nobody sees this text in what its running handlers print. */
+  hide(text: string): void {
+    for (const worker of this.#busy) worker.prints.hide({ text });
+  }
+
   /** Ends the attempt; resolves when its workers are given back or dead. */
   async close(): Promise<void> {
     this.#timer?.cancel();

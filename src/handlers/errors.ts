@@ -25,6 +25,8 @@ export type HandlerFaultDetails =
   | { readonly code: "HANDLER_SESSION_TOO_LARGE" }
   /** A workspace has more than may be made a directory. */
   | { readonly code: "HANDLER_WORKSPACE_TOO_LARGE" }
+  /** A sealed value in its input cannot be opened. */
+  | { readonly code: "HANDLER_SEALED_INVALID" }
   /** Its process ended in the middle of a call. */
   | { readonly code: "HANDLER_CRASHED" }
   /** Its process was killed from outside in the middle of a call. */

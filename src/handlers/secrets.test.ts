@@ -1,5 +1,7 @@
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
 import { HandlerKit, handlerOf } from "../../test/lib/handler-kit.ts";
+import { openSealedValue, pointOfKey, sealValue } from "../node/seal/sealed-value.ts";
 import type { HandlerRuntime } from "../wire/handler-metadata.ts";
 
 let kit: HandlerKit | undefined;
@@ -108,4 +110,59 @@ def map(args, ctx):
   // The beginning of a value is shown when it turns out to be no more than that.
   expect(text).toContain("k-5u");
   expect(text + live.join("")).not.toContain(VALUES.api_key);
+});
+
+describe("a mapper", () => {
+  const source = `def map(args, ctx):
+    print("opened", args["password"])
+    yield ctx.map_to("x")
+    yield "given", args
+`;
+  const { privateKey } = generateKeyPairSync("x25519");
+  const point = pointOfKey(createPublicKey(privateKey));
+  const unseal = (text: string) => openSealedValue(privateKey, text);
+  const $sealed = sealValue(point, "0pen-s3same");
+  const mapperOf = (unseals: boolean | undefined) =>
+    handlerOf("python", "mapper", source, {
+      argumentType: "dict",
+      runtime: { ...naming(), secrets: undefined, unseals },
+    });
+
+  test("that unseals is given what was sealed, wherever it stands, and its prints have stars", async () => {
+    kit = await HandlerKit.open();
+    const chunks: string[] = [];
+    const onOutput = (_: string, chunk: Uint8Array) => chunks.push(Buffer.from(chunk).toString());
+    const pairs = [
+      ["password", { deep: [{ $sealed }, 1] }] as const,
+      ["plain", "$sealed"] as const,
+    ];
+    const outcome = await kit.map({ mapper: mapperOf(true) }, pairs, {
+      context: { unseal, onOutput },
+    });
+    expect(outcome.kind === "mapped" && (await kit.pairsOf(outcome.children))).toEqual([
+      ["given", { password: { deep: ["0pen-s3same", 1] }, plain: "$sealed" }],
+    ]);
+    expect(chunks.join("")).toContain("opened {'deep': ['***', 1]}");
+  });
+
+  test("that does not unseal is given the sealed form", async () => {
+    kit = await HandlerKit.open();
+    const context = { unseal };
+    const pairs = [["password", { $sealed }] as const];
+    const outcome = await kit.map({ mapper: mapperOf(undefined) }, pairs, { context });
+    expect(outcome.kind === "mapped" && (await kit.pairsOf(outcome.children))).toEqual([
+      ["given", { password: { $sealed } }],
+    ]);
+  });
+
+  test.each([
+    { $sealed: "AAAA" },
+    { $sealed: 1 },
+    { $sealed: sealValue(pointOfKey(generateKeyPairSync("x25519").publicKey), "of others") },
+  ])("fails where %j cannot be opened", async (sealed) => {
+    kit = await HandlerKit.open();
+    const pairs = [["password", sealed] as const];
+    const outcome = await kit.map({ mapper: mapperOf(true) }, pairs, { context: { unseal } });
+    expect(outcome).toMatchObject({ kind: "failed", error: { code: "HANDLER_SEALED_INVALID" } });
+  });
 });

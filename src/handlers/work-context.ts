@@ -4,6 +4,7 @@ import { accessOfNextRun } from "../wire/volume-run.ts";
 import type { Secrets, VolumeAccess } from "../wire/worker-protocol.ts";
 import type { AttemptListeners } from "./attempt.ts";
 import type { PairRecord } from "./ports.ts";
+import type { Unseal } from "./unsealed.ts";
 
 /** What an executor hands in with a unit. */
 export interface WorkContext extends AttemptListeners {
@@ -37,6 +38,8 @@ export interface WorkContext extends AttemptListeners {
   readonly volume?: VolumeAccess | undefined;
   /** Of all its handlers; each is told those that it names. */
   readonly secrets?: Secrets | undefined;
+  /** Where its mapper unseals. */
+  readonly unseal?: Unseal | undefined;
 }
 
 /**
@@ -45,8 +48,9 @@ export interface WorkContext extends AttemptListeners {
  */
 export function kindOf(work: Work, context: WorkContext): string | undefined {
   if (work.kind !== "map" || work.reducer === undefined) return undefined;
+  if (context.input !== undefined) return undefined;
   // What a handler with secrets prints is looked through, and told apart.
-  if (context.input !== undefined || context.secrets !== undefined) return undefined;
+  if (context.secrets !== undefined || context.unseal !== undefined) return undefined;
   if (context.onOutput !== undefined || context.attemptDirectory !== undefined) return undefined;
   const refs = [work.mapper, work.combiner, work.reducer];
   // Whose sign it was could not be told.

@@ -18,6 +18,7 @@ import { Slot } from "./slot.ts";
 import { SlotGate } from "./slot-gate.ts";
 import { endOf, plainFailure, runOf, withPrinted } from "./unit-end.ts";
 import { UnitLine, type WaitingUnit } from "./unit-line.ts";
+import { type Unseal, unsealed } from "./unsealed.ts";
 import { kindOf, nextRun, type WorkContext } from "./work-context.ts";
 
 /** What a runner needs. */
@@ -51,6 +52,8 @@ type ReduceWork = Extract<Work, { kind: "reduce" }>;
 /** A unit that has a slot. */
 interface Run {
   readonly attempt: Attempt;
+  /** Where its mapper unseals. */
+  readonly unseal: Unseal | undefined;
   /** True: its input may have been read before. */
   readonly again: boolean;
   /** To be waited for when its last handler is done: the slot is free then. */
@@ -272,7 +275,9 @@ export class WorkRunner {
       listeners: context,
       onBegin: begun,
     });
+    const { unseal } = context;
     const run: Run = {
+      unseal: work.kind === "map" && work.mapper.runtime?.unseals === true ? unseal : undefined,
       attempt,
       again,
       through: async () => {
@@ -308,7 +313,7 @@ export class WorkRunner {
     const output = new MapperOutput(io, { readHere });
     try {
       await attempt.call(work.mapper, {
-        input: pairFrames(input?.() ?? io.read(work.input), { records: 0 }),
+        input: pairFrames(inputOf(input?.() ?? io.read(work.input), run), { records: 0 }),
         session: [],
         onBatch: (records) => output.take(records),
         onMessage: (message) => {
@@ -466,4 +471,13 @@ async function* each(
     yield dataset;
     dataset = await next(false);
   }
+}
+
+/** What a mapper is given, with sealed values opened where it unseals. */
+function inputOf(
+  records: ReturnType<PairIo["read"]>,
+  { attempt, unseal }: Run,
+): ReturnType<PairIo["read"]> {
+  if (unseal === undefined) return records;
+  return unsealed(records, { unseal, hide: (text) => attempt.hide(text) });
 }

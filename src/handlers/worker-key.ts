@@ -27,7 +27,7 @@ export function workerKey(need: WorkerNeed, memoryBytes: number | undefined): st
     parts.push(cpuMillis, diskBytes, pids, isEnforced, sandbox, network, image);
     parts.push(Object.entries(environment));
     // What a handler leaves in its worker may hold its secrets.
-    parts.push(runtime.secrets ?? []);
+    parts.push(runtime.secrets ?? [], runtime.unseals === true ? need.name : null);
   }
   if (needsProgram(need)) parts.push(need.name, need.version);
   return JSON.stringify(parts);

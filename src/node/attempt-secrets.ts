@@ -2,8 +2,8 @@
 import type { SecretsPort } from "../actors/work-ports.ts";
 
 export class AttemptSecrets implements SecretsPort {
-  readonly #source: Promise<SecretsPort["open"]>;
-  #resolve: (source: SecretsPort["open"]) => void = () => undefined;
+  readonly #source: Promise<SecretsPort>;
+  #resolve: (source: SecretsPort) => void = () => undefined;
 
   constructor() {
     this.#source = new Promise((resolve) => {
@@ -12,11 +12,15 @@ export class AttemptSecrets implements SecretsPort {
   }
 
   /** They can be opened from now on; attempts that came before wait for that. */
-  opensWith(source: SecretsPort["open"]): void {
+  opensWith(source: SecretsPort): void {
     this.#resolve(source);
   }
 
   async open(group: number, names: readonly string[]): ReturnType<SecretsPort["open"]> {
-    return (await this.#source)(group, names);
+    return (await this.#source).open(group, names);
+  }
+
+  async unsealKey(group: number): Promise<Uint8Array> {
+    return (await this.#source).unsealKey(group);
   }
 }

@@ -1,12 +1,18 @@
 import { expect, test } from "vitest";
 import { AttemptKit } from "../../test/lib/attempt-kit.ts";
 import { OPTIONS } from "../../test/lib/volume-kit.ts";
+import { AttemptSecrets } from "./attempt-secrets.ts";
 import { AttemptVolumes } from "./attempt-volumes.ts";
 
 const workflowOf = (group: number): string | undefined => (group === 7 ? "text" : undefined);
 const names = { group: 7, token: { index: 1, ordinal: 0 }, request: "text-7-1" };
 const { files, volumes: trees } = new AttemptKit();
-const ground = { files, volumes: trees, command: () => Promise.reject(new Error("not asked")) };
+const ground = {
+  files,
+  volumes: trees,
+  command: () => Promise.reject(new Error("not asked")),
+  secrets: new AttemptSecrets(),
+};
 
 test("a token allows the files of its workflow, until the attempt has ended", async () => {
   const volumes = new AttemptVolumes(workflowOf);

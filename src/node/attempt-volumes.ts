@@ -4,11 +4,12 @@
  * can write nothing. With the token comes the attempt's view of its workspace, and in the end what it wrote there.
  */
 import { randomBytes } from "node:crypto";
-import type { AttemptNames, VolumeAccess, VolumesPort } from "../actors/work-ports.ts";
+import type { AttemptNames, SecretsPort, VolumeAccess, VolumesPort } from "../actors/work-ports.ts";
 import type { CallOptions, Principal } from "../api/ports.ts";
 import type { TreeCommand } from "../scheduler/tree/commands.ts";
 import { Deadline } from "../std/deadline.ts";
 import { runOfToken } from "../wire/volume-run.ts";
+import { AttemptSecrets } from "./attempt-secrets.ts";
 import { endOfAttempt } from "./files/attempt-end.ts";
 import { AttemptFiles } from "./files/attempt-files.ts";
 import { AttemptView, type Below } from "./files/attempt-view.ts";
@@ -27,6 +28,7 @@ const PREPARE_MS_MAX = 30_000;
 
 /** What views stand upon, from when the node's API answers on. */
 export interface VolumeGround extends Below {
+  readonly secrets: SecretsPort;
   readonly url: string;
   readonly command: (
     workflow: string,
@@ -49,6 +51,8 @@ interface Opened {
 }
 
 export class AttemptVolumes implements VolumesPort {
+  /** Secrets of the attempts' workflows. */
+  readonly secrets = new AttemptSecrets();
   readonly #workflowOf: (group: number) => string | undefined;
   /** Whose handlers may still run, by token. */
   readonly #running = new Map<string, Opened>();
@@ -68,6 +72,7 @@ export class AttemptVolumes implements VolumesPort {
   /** The node's API answers from now on; attempts that came before wait for that. */
   listens(ground: VolumeGround): void {
     this.#resolve(ground);
+    this.secrets.opensWith(ground.secrets);
   }
 
   /** Volumes may be mounted on this machine from now on. */

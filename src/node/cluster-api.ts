@@ -115,12 +115,7 @@ export class ClusterApi implements ClusterPort {
     this.files = new Files(calls);
     this.inodes = new Inodes(calls, deps.freeBytes, deps.near);
     this.volumes = new Volumes(calls, volumeKeys);
-    this.secrets = new WorkflowSecrets({
-      directory: node.directory,
-      keys: volumeKeys,
-      view,
-      writer,
-    });
+    this.secrets = new WorkflowSecrets({ node, keys: volumeKeys, view, writer });
     this.snapshots = new Snapshots(calls);
     this.copies = new Copies({
       ...{ calls, pace: (bytes) => deps.healPacer.take(bytes) },
@@ -129,11 +124,9 @@ export class ClusterApi implements ClusterPort {
     const fresh = (ms: number): Promise<void> => view.fresh(ms);
     this.admin = new ClusterAdmin({ node, writer: this.#writer, isUp, fresh, stateHash });
     this.#tokens = new Tokens({
-      ...{ clock: systemClock, fresh, directory: node.directory },
-      writer: this.#writer,
+      ...{ clock: systemClock, fresh, directory: node.directory, writer },
       copyAgeMs: () => deps.copyAgeMs(SYSTEM_GROUP),
-      own: deps.ownToken,
-      isRemoved: () => deps.member()?.state === "removed",
+      ...{ own: deps.ownToken, isRemoved: () => deps.member()?.state === "removed" },
     });
   }
 
@@ -149,9 +142,8 @@ export class ClusterApi implements ClusterPort {
 
   /** What attempts' views of their volumes stand upon. */
   volumeGround(): Omit<VolumeGround, "url"> {
-    const { files, volumes } = this;
     return {
-      ...{ files, volumes },
+      ...{ files: this.files, volumes: this.volumes, secrets: this.secrets },
       command: async (workflow, command, options) =>
         this.#calls.command(await this.#calls.begin(workflow, options), command),
     };

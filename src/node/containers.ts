@@ -32,7 +32,7 @@ export class NodeContainers {
     };
     this.#watch = new ContainerWatch({
       settings: this.settings,
-      ...{ timers, log: log.child({ part: "containers" }) },
+      ...{ timers, log },
       onChange: (isThere) => {
         this.#isThere = isThere;
       },

@@ -14,7 +14,6 @@ import { isUnused } from "../store/identity.ts";
 import { levelDisk } from "../store/level-disk.ts";
 import { type WatchedDisk, watchedDisk } from "../store/watched-disk.ts";
 import { Announcer } from "./announcer.ts";
-import { AttemptSecrets } from "./attempt-secrets.ts";
 import { AttemptVolumes } from "./attempt-volumes.ts";
 import { type BlockMeter, blockHandler, fetchBlock } from "./block-transfer.ts";
 import { nextBoot } from "./boot-count.ts";
@@ -165,7 +164,6 @@ interface Ground {
   readonly metrics: Metrics;
   readonly disk: WatchedDisk;
   readonly volumes: AttemptVolumes;
-  readonly secrets: AttemptSecrets;
   readonly shortages: Shortages;
   readonly privateKey: Uint8Array;
   readonly room: DiskRoom;
@@ -237,7 +235,6 @@ export async function startNode(config: NodeConfig, about: StartOptions): Promis
   const app = await buildNodeApi(ground, api, overload);
   const apiUrl = await listen(app, ground);
   ground.volumes.listens({ ...api.volumeGround(), url: apiUrl });
-  ground.secrets.opensWith((group, names) => api.secrets.values(group, names));
   const member = ground.containers.memberOf({ ...composed.member, api: apiUrl });
   const onUnsupported = (error: JobxError): void => cannotTakePart(here, error);
   const announcer = new Announcer({ node, member, timers: systemTimers, log, onUnsupported });
@@ -400,10 +397,13 @@ async function prepare(config: NodeConfig, about: StartOptions): Promise<Ground>
   const snapshots = new BulkSnapshots();
   const volumes = new AttemptVolumes((group) => workflowOf(here, group));
   const ground = { config, log, lock, frames, mesh, snapshots, introduction, file };
-  const whose = { cluster: file.clusterId, node: mesh.self, timers: systemTimers, log };
-  const containers = new NodeContainers(config, whose);
+  const whose = { cluster: file.clusterId, node: mesh.self, timers: systemTimers };
+  const containers = new NodeContainers(config, {
+    ...whose,
+    log: log.child({ part: "containers" }),
+  });
   const kept = { shortages: new Shortages(), room: diskRoom(config), privateKey: key, containers };
-  return { ...ground, ...kept, here, metrics, disk, volumes, secrets: new AttemptSecrets() };
+  return { ...ground, ...kept, here, metrics, disk, volumes };
 }
 
 /** The name of a workflow that this node knows. */
@@ -448,8 +448,7 @@ async function compose(ground: Ground, plane: DataPlane): Promise<Composed> {
     snapshots: ground.snapshots,
     runs: plane,
     runner: meteredRunner(plane, metrics),
-    volumes: ground.volumes,
-    secrets: ground.secrets,
+    ...{ volumes: ground.volumes, secrets: ground.volumes.secrets },
     options: ground.containers.optionsOf(nodeOptions(config)),
     clusterId: file.clusterId,
     member: introduction,

@@ -23,5 +23,7 @@ test("what a handler says about its running comes back", () => {
   const written = handlerRefCodec.encode({ ...PLAIN, runtime });
   expect(handlerRefCodec.decode(written)).toEqual({ ...PLAIN, runtime });
   const secrets = { ...PLAIN, runtime: { ...runtime, secrets: ["a", "b"] } };
+  const sealed = { ...PLAIN, runtime: { ...runtime, unseals: true } };
+  expect(handlerRefCodec.decode(handlerRefCodec.encode(sealed))).toEqual(sealed);
   expect(handlerRefCodec.decode(handlerRefCodec.encode(secrets))).toEqual(secrets);
 });

@@ -42,4 +42,5 @@ export const handlerRuntimeCodec: Codec<HandlerRuntime> = struct<HandlerRuntime>
   isPure: bool,
   main: optional(text(BUNDLE_PATH_LENGTH_MAX)),
   secrets: trailing(array(text(ID_LENGTH_MAX), HANDLER_SECRETS_MAX)),
+  unseals: trailing(bool),
 });

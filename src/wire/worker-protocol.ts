@@ -73,15 +73,15 @@ export interface VolumeAccess {
   readonly mount?: string | undefined;
 }
 
+/** Values of secrets by their names. */
+export type Secrets = Readonly<Record<string, string>>;
+
 /** How an executable in line mode reads and writes records. */
 export interface LineForm {
   readonly codec: "tsv" | "ndjson";
   /** Between key and value with tsv. */
   readonly separator: string;
 }
-
-/** Values of secrets by their names. */
-export type Secrets = Readonly<Record<string, string>>;
 
 /** One handler call, as its worker is told. */
 export interface StartMessage {

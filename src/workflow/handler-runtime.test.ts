@@ -30,6 +30,7 @@ describe("readRuntime()", () => {
 
   test("secrets are named once, in order, and no list is none", () => {
     expect(read({ secrets: ["b", "a", "b"] })?.secrets).toEqual(["a", "b"]);
+    expect(read({ unseal: true, handler_type: "mapper" })?.unseals).toBe(true);
     expect(read({ secrets: [] })?.secrets).toBe(undefined);
   });
 
@@ -60,6 +61,8 @@ describe("readRuntime()", () => {
     [{ environment: { JOBX_KEY: "x" } }, "environment: environment cannot set JOBX_KEY: nodes do"],
     [{ environment: { HOME: "x" } }, "environment: environment cannot set HOME: nodes do"],
     [{ pure: "yes" }, "pure: pure is true or false"],
+    [{ unseal: "yes", handler_type: "mapper" }, "unseal: unseal is true or false"],
+    [{ unseal: true, handler_type: "reducer" }, "unseal: unseal is for mappers"],
     [{ secrets: "key" }, "secrets: secrets is a list of names"],
     [{ secrets: ["a.b"] }, "secrets: secrets has names"],
     [{ secrets: [1] }, "secrets: secrets has names"],

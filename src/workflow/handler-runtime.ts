@@ -50,6 +50,8 @@ export interface HandlerRuntime {
   readonly main: string | undefined;
   /** Names of the secrets of its workflow that it is given, in order; undefined for none. */
   readonly secrets?: readonly string[] | undefined;
+  /** Of mappers: sealed values in what it is given are opened for it; undefined where not. */
+  readonly unseals?: boolean | undefined;
 }
 
 /** Most processors that metadata may ask for, thousandths: beyond any machine meant here. */
@@ -83,7 +85,7 @@ export const HANDLER_SECRETS_MAX = 32;
 /** Keys of metadata that are read here. */
 export const RUNTIME_KEYS = [
   ...["cpus", "disk", "silence", "pids", "require", "sandbox", "network", "image"],
-  ...["environment", "protocol", "codec", "separator", "pure", "main", "secrets"],
+  ...["environment", "protocol", "codec", "separator", "pure", "main", "secrets", "unseal"],
 ] as const satisfies readonly string[];
 
 /** Of these, what only an executable may say. */
@@ -138,6 +140,7 @@ export function readRuntime(
     isPure: isPure(fields.get("pure"), refuse),
     main: main(fields.get("main"), options),
     secrets: secrets(fields.get("secrets"), refuse),
+    unseals: unseals(fields, refuse),
   };
 }
 
@@ -228,6 +231,14 @@ function separator(value: unknown, refuse: Refuse): string | undefined {
   const length = `1 to ${SEPARATOR_LENGTH_MAX} characters`;
   const what = "tabulators, blanks or signs of ASCII without quotes, brackets and backslashes";
   throw refuse("separator", `separator is ${length}: ${what}`);
+}
+
+function unseals(fields: Fields, refuse: Refuse): true | undefined {
+  const value = fields.get("unseal");
+  if (value === undefined || value === false) return undefined;
+  if (value !== true) throw refuse("unseal", "unseal is true or false");
+  if (fields.get("handler_type") === "mapper") return true;
+  throw refuse("unseal", "unseal is for mappers: what a request was given goes to them");
 }
 
 /** Each once; no list is as good as an empty one. */

@@ -8,6 +8,7 @@ import { eventually } from "../lib/e2e-eventually.ts";
 
 const END_MS_MAX = 60_000;
 const FIRST = "f1rst-value-of-the-key-7Qx";
+const SEALED = "sea1ed-value-5Tr";
 const SECOND = "s3cond-value-of-the-key-9Zk";
 
 const cluster = useCluster(3);
@@ -62,8 +63,8 @@ async function filesWith(...values: readonly string[]): Promise<readonly string[
 
 test("a request whose handler names a secret that nobody set fails and says which", async () => {
   const view = await ended(cluster.client(1), await submit(1), END_MS_MAX);
-  expect(view.failure).toMatchObject({ code: "SECRET_UNKNOWN" });
-  expect(view.failure?.message).toContain("api_key");
+  expect(view.error).toMatchObject({ code: "SECRET_UNKNOWN" });
+  expect(view.error?.message).toContain("api_key");
 });
 
 test("handlers get what was set at any node, and the new value after a change", async () => {
@@ -77,6 +78,21 @@ test("handlers get what was set at any node, and the new value after a change", 
   expect(await jobx(1, "secret", "list", "secrets")).toMatch(/^NAME .*\napi_key +27 +2/u);
 });
 
+test("an argument that is sealed is opened for the mapper that unseals, and nowhere else", async () => {
+  const file = join(cluster.folder, "value");
+  await writeFile(file, `${SEALED}\n`);
+  const sealed: unknown = JSON.parse(await jobx(1, "seal", "secrets", "--from-file", file));
+  const { request } = await cluster.client(3).submit({
+    ...{ workflow: "secrets", job: "open", arguments: [["password", sealed]] },
+    idempotencyKey: undefined,
+  });
+  const view = await ended(cluster.client(2), request, END_MS_MAX);
+  expect(view.result?.pairs).toEqual([["sha256", [digest(SEALED), []]]]);
+  const attempts = JSON.stringify(await attemptsOf(cluster.client(1), request));
+  expect(attempts).toContain("opened ***");
+  expect(attempts + JSON.stringify(view)).not.toContain(SEALED);
+});
+
 test("no file or log of any node, and no list, has a value, and what was printed has stars", async () => {
   const request = await submit(2);
   await ended(cluster.client(2), request, END_MS_MAX);
@@ -85,7 +101,7 @@ test("no file or log of any node, and no list, has a value, and what was printed
   expect(attempts).toContain("logged ***");
   const told = attempts + (await cluster.logs()) + (await jobx(2, "secret", "list", "secrets"));
   for (const value of [FIRST, SECOND]) expect(told).not.toContain(value);
-  expect(await filesWith(FIRST, SECOND)).toEqual([]);
+  expect(await filesWith(FIRST, SECOND, SEALED)).toEqual([]);
 });
 
 test("nodes that start anew have it, and a secret that is removed is gone", async () => {

@@ -3,6 +3,7 @@ import type { VolumeAccess } from "../../src/actors/work-ports.ts";
 import type { FilePort } from "../../src/api/file-port.ts";
 import type { Principal } from "../../src/api/ports.ts";
 import type { OwnFiles } from "../../src/api/volume-port.ts";
+import { AttemptSecrets } from "../../src/node/attempt-secrets.ts";
 import { AttemptVolumes } from "../../src/node/attempt-volumes.ts";
 import { workspacePath } from "../../src/scheduler/tree/workspace.ts";
 import { requestId, type Token } from "../../src/scheduler/unit.ts";
@@ -34,7 +35,10 @@ export class AttemptKit extends VolumeKit {
     const { files, volumes } = this;
     const command = (_workflow: string, one: Parameters<VolumeKit["before"]>[0]) =>
       this.command(one);
-    this.attempts.listens({ url: "http://here", files, volumes, command });
+    this.attempts.listens({
+      ...{ url: "http://here", files, volumes, command },
+      secrets: new AttemptSecrets(),
+    });
   }
 
   /** Grants the request's unit. */

@@ -34,7 +34,6 @@ import { FakeInvocations } from "./fake-invocations.ts";
 import { FIRST_NODE } from "./fake-node.ts";
 import { type FakeOutput, fakeOutputView } from "./fake-output.ts";
 import { BROKEN, runningRequest } from "./fake-requests.ts";
-import { FakeSecrets } from "./fake-secrets.ts";
 import { principalOfToken } from "./fake-tokens.ts";
 import { fakeClusterView } from "./fake-versions.ts";
 
@@ -59,7 +58,7 @@ export class FakeCluster implements ClusterPort {
   readonly volumes = this.files.volumes;
   readonly snapshots = this.files.snapshots;
   readonly copies = this.files.copies;
-  readonly secrets = new FakeSecrets((...call) => this.#called(...call));
+  readonly secrets = this.files.secrets;
   readonly calls: FakeCall[] = [];
   /** Thrown by the next calls, in order, instead of an answer. */
   readonly failures: unknown[] = [];
@@ -76,7 +75,6 @@ export class FakeCluster implements ClusterPort {
   readonly #waiting = new Set<() => void>();
   nodeViews: readonly NodeView[] = [FIRST_NODE];
   isReady = true;
-  /** Results end with a failure. */
   resultBreaks = false;
   /** Of every definition. */
   revision = 7;

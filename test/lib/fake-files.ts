@@ -20,6 +20,7 @@ import { readTar } from "../../src/api/tar/tar-reader.ts";
 import { TAR_END, tarHeader, tarPadding } from "../../src/api/tar/tar-writer.ts";
 import { FakeCopies } from "./fake-copies.ts";
 import { failure, normal } from "./fake-paths.ts";
+import { FakeSecrets } from "./fake-secrets.ts";
 import { FakeSnapshots, fakePath } from "./fake-snapshots.ts";
 import { FakeVolumes } from "./fake-volumes.ts";
 import { MemoryVolume } from "./memory-inodes.ts";
@@ -44,6 +45,7 @@ export class FakeFiles implements FilePort {
   readonly snapshots: FakeSnapshots;
   /** Where blocks are; it has nothing of the others. */
   readonly copies: FakeCopies;
+  readonly secrets: FakeSecrets;
   readonly #told: Told;
   /** Values by names, by path. */
   readonly #attributes = new Map<string, Map<string, string>>();
@@ -54,6 +56,7 @@ export class FakeFiles implements FilePort {
     this.volumes = new FakeVolumes(told, this);
     this.snapshots = new FakeSnapshots(told, this);
     this.copies = new FakeCopies(told);
+    this.secrets = new FakeSecrets(told);
   }
 
   reset(): void {

@@ -1,7 +1,6 @@
-import { type Command, type CommandRun, positional } from "../command.ts";
-import { cliError } from "../errors.ts";
+import { type Command, positional } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { localFile } from "../local-files.ts";
+import { hiddenText } from "../hidden-text.ts";
 import { toJson } from "../output.ts";
 
 /** More than any secret has: what is longer is refused before it is sent. */
@@ -25,38 +24,13 @@ export const SECRET_SET: Command = {
   ],
   async run(run) {
     const at = { workflow: positional(run, 0), name: positional(run, 1) };
-    const value = await valueFor(run);
+    const value = await hiddenText(run, {
+      command: "secret set",
+      at: 2,
+      bytesMax: INPUT_BYTES_MAX,
+    });
     const view = await (await run.connect()).secrets.set({ ...at, value });
     run.io.out(run.json ? toJson(view) : `${view.name} is set: ${view.bytes} bytes\n`);
     return EXIT.ok;
   },
 };
-
-/** Never an argument, which others on the machine could see. @throws {JobxError} `CLI_USAGE`, `CLI_FILE_UNREADABLE`. */
-async function valueFor(run: CommandRun): Promise<string> {
-  const file = run.text("from-file");
-  if (run.positionals.length > 2 && (positional(run, 2) !== "-" || file !== undefined)) {
-    throw usage("the value comes from --from-file or the standard input, not from an argument");
-  }
-  const bytes =
-    file === undefined ? await run.io.readInput(INPUT_BYTES_MAX) : await contentOf(file);
-  if (bytes === undefined) throw usage(`a secret is shorter than ${INPUT_BYTES_MAX} bytes`);
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return text.replace(/\r?\n$/u, "");
-  } catch {
-    throw usage("a secret is text in UTF-8: encode what is not, as with base64");
-  }
-}
-
-async function contentOf(file: string): Promise<Uint8Array | undefined> {
-  const { bytes, content } = await localFile(file);
-  if (bytes > INPUT_BYTES_MAX) return undefined;
-  const parts: Uint8Array[] = [];
-  for await (const part of content) parts.push(part);
-  return Buffer.concat(parts);
-}
-
-function usage(message: string): Error {
-  return cliError({ code: "CLI_USAGE", command: "secret set" }, message);
-}

@@ -132,7 +132,7 @@ export class DataPlane implements RunsPort, RunnerPort {
   /** See the port. What goes wrong with this node gives the unit back. */
   run(work: Work, context: RunContext): Promise<WorkEnd> {
     const { signal, group, weight, isSpare, request, invocation, step } = context;
-    const { token, volume, secrets } = context;
+    const { token, volume, secrets, unsealKey } = context;
     if (this.#draining) return Promise.resolve(released(STOPPING));
     if (signal.aborted) return Promise.resolve(released(reasonOf(signal)));
     const id = this.#nextId();
@@ -148,7 +148,7 @@ export class DataPlane implements RunsPort, RunnerPort {
       });
       const names = { request, invocation, step };
       try {
-        const unit = { id, group, weight, isSpare, names, token, volume, secrets };
+        const unit = { id, group, weight, isSpare, names, token, volume, secrets, unsealKey };
         this.#toRun.push({ ...unit, work: compactWork(work) });
         this.#postSoon ??= setImmediate(() => this.#postUnits());
       } catch (error) {

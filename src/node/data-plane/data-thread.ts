@@ -16,6 +16,7 @@ import { assert, unreachable } from "../../std/assert.ts";
 import type { Clock, Timers } from "../../std/clock.ts";
 import { isJobxError } from "../../std/errors.ts";
 import type { Cid, Dataset, NodeId, Outcome } from "../../wire/dataset.ts";
+import { unsealWith } from "../seal/sealed-value.ts";
 import { answerVerifier, BlockVerifier } from "./block-verifier.ts";
 import { answerCoded } from "./coded-answers.ts";
 import { answerCollector } from "./collecting-answers.ts";
@@ -313,7 +314,7 @@ export class DataThread {
   }
 
   async #run(unit: UnitToRun): Promise<void> {
-    const { id, work, group, weight, isSpare, names, token, volume, secrets } = unit;
+    const { id, work, group, weight, isSpare, names, token, volume, secrets, unsealKey } = unit;
     const abort = this.#abortable(id);
     const attempt = attemptName(names.request, token);
     const context: WorkContext = {
@@ -330,6 +331,7 @@ export class DataThread {
       names,
       volume,
       secrets,
+      unseal: unsealKey && unsealWith(unsealKey),
       output: this.#outputs.begin(attempt),
     };
     try {

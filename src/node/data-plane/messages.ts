@@ -47,6 +47,7 @@ export interface UnitToRun {
   readonly names: UnitNames;
   readonly volume: VolumeAccess | undefined;
   readonly secrets: Secrets | undefined;
+  readonly unsealKey: Uint8Array | undefined;
   /** Names its attempt within the request. */
   readonly token: OutputWanted["token"];
 }

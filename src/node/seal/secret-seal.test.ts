@@ -15,7 +15,9 @@ test("a secret comes back under its own name in its own workflow only, with the 
 });
 
 test("the same value is sealed otherwise each time, and nothing of it is seen", () => {
-  const [one, two] = [sealSecret(key, at, value), sealSecret(key, at, value)].map(Buffer.from);
+  const [one, two] = [sealSecret(key, at, value), sealSecret(key, at, value)].map((sealed) =>
+    Buffer.from(sealed),
+  );
   expect(one?.equals(two ?? Buffer.alloc(0))).toBe(false);
   expect(one?.includes("hunter2")).toBe(false);
 });

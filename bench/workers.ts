@@ -62,7 +62,7 @@ export async function workers(): Promise<Table> {
     name: "workers",
     caption:
       "processor time of the node's own process for a no-op mapper on a warm worker, one in flight, and time " +
-      "until a new worker has said hello and is ended again.",
+      "until a new worker has said hello.",
     baseline: "the same with nothing limited",
     figures,
     load: [before, loadNow()],

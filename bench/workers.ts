@@ -1,4 +1,5 @@
 /** What the workers of handlers cost their node: a unit on a warm one, and a new one with all of its limits. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { WorkerPool } from "../src/handlers/pool.ts";
 import { systemClock, systemTimers } from "../src/node/system.ts";
 import type { HandlerRef } from "../src/wire/dataset.ts";
 import { cpuMsOf } from "./lib/cpu.ts";
+import { handlerFile } from "./lib/definition.ts";
 import { closedLoop } from "./lib/loop.ts";
 import { BenchPlane } from "./lib/plane.ts";
 import { type Figure, loadNow, type Table } from "./lib/report.ts";
@@ -32,6 +34,7 @@ const ALL: Runtime = {
   ...{ isEnforced: true, sandbox: "strict", network: undefined, image: undefined },
   ...{ environment: {}, protocol: undefined, codec: undefined, separator: undefined },
   isPure: false,
+  main: undefined,
 };
 
 export async function workers(): Promise<Table> {
@@ -73,7 +76,7 @@ async function warm(file: string, machine: Machine): Promise<Figure> {
   const folder = await mkdtemp(join(tmpdir(), "jobx-bench-workers-"));
   const plane = await BenchPlane.start(folder, 1, machine);
   try {
-    const mapper = await plane.handler(file);
+    const mapper = await plane.handler(await handlerFile(file));
     const input = await plane.store([["key", 1]]);
     const call = (): Promise<void> => plane.map({ mapper, reducer: undefined }, input);
     await closedLoop(call, { callers: 1, warmMs: 0, measureMs: WARM_MS });

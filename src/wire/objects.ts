@@ -13,7 +13,14 @@ export { FETCH_AHEAD_MAX } from "../scheduler/objects.ts";
 
 /** How the objects of a request reach its mapper. */
 export const objectInputCodec: Codec<ObjectInput> = struct<ObjectInput>({
-  form: enumeration<ObjectInput["form"]>({ path: 1, lines: 2, ndjson: 3, bytes: 4, csv: 5, keyed: 6 }),
+  form: enumeration<ObjectInput["form"]>({
+    path: 1,
+    lines: 2,
+    ndjson: 3,
+    bytes: 4,
+    csv: 5,
+    keyed: 6,
+  }),
   compression: enumeration<ObjectInput["compression"]>({
     auto: 1,
     none: 2,

@@ -8,7 +8,7 @@ import { StoredPairIo } from "../../fs/pair-io.ts";
 import { readBlockSlices } from "../../fs/transfer.ts";
 import { checkHandler } from "../../handlers/handler-check.ts";
 import { LiveOutputs } from "../../handlers/live-output.ts";
-import { WorkerPool } from "../../handlers/pool.ts";
+import type { WorkerPool } from "../../handlers/pool.ts";
 import { SlotGate } from "../../handlers/slot-gate.ts";
 import type { WorkContext } from "../../handlers/work-context.ts";
 import { WorkRunner } from "../../handlers/work-runner.ts";
@@ -37,6 +37,7 @@ import type {
 import { ObjectWork } from "./object-work.ts";
 import { readPairPages, storePairs } from "./pair-texts.ts";
 import { outcomeOfFault, performUnit } from "./perform-unit.ts";
+import { poolOf } from "./pool-of.ts";
 import { type FetchBlock, RunFetcher } from "./run-fetcher.ts";
 import { SliceStreams } from "./slice-streams.ts";
 import { SourceCache } from "./source-cache.ts";
@@ -109,7 +110,7 @@ export class DataThread {
   /** Use `open`. */
   constructor(parts: Parts) {
     const { store, options, machine, io, stop, objects } = parts;
-    const { slots, self, directory, generation } = options;
+    const { slots, self, generation } = options;
     // What is still answered to the thread before must not be taken for an answer to this one.
     this.#lastId = generation * 2 ** 32;
     this.#store = store;
@@ -119,19 +120,7 @@ export class DataThread {
     this.#io = io;
     this.#stop = stop;
     this.#objects = objects;
-    this.#pool = new WorkerPool({
-      directory: join(directory, "workers", `${generation}`),
-      clock: machine,
-      timers: machine,
-      // Units never hold more than two for each slot, and the spare one, so that a check does not wait for them.
-      workersMax: 2 * (slots + 1) + 1,
-      memoryBytes: options.handlerMemoryBytes,
-      machine: options.machine,
-      // What an earlier thread or run of this node has left is found by its name.
-      owner: self,
-      hidden: [directory],
-      containers: options.containers,
-    });
+    this.#pool = poolOf(options, machine);
     void this.#pool.prepare();
     this.#runner = new WorkRunner({
       io: this.#io,

@@ -380,8 +380,8 @@ describe("submit", () => {
     expect(inBody).toMatchObject({
       status: 400,
       body: {
-        message: "body.timeout: expected none but these: arguments, keep, wait",
-        details: { path: "body.timeout", expected: "none but these: arguments, keep, wait" },
+        message: "body.timeout: expected none but these: arguments, input, keep, wait",
+        details: { path: "body.timeout", expected: "none but these: arguments, input, keep, wait" },
       },
     });
     const inQuery = await call("POST", `${SUBMIT}?blocking=1`, { payload: { arguments: {} } });

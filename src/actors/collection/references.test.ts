@@ -16,6 +16,7 @@ test("each row that may have datasets is found under a prefix that is scanned", 
     keys.block(1, [2], 0),
     keys.result(1, [2], place),
     keys.output(1, 0),
+    keys.segment(1, 0),
   ].map((key) => DATASET_PREFIXES.find((prefix) => key.startsWith(prefix)));
   expect(found.toSorted()).toEqual([...DATASET_PREFIXES]);
 });

@@ -7,6 +7,9 @@ import { configDefaults, defineConfig } from "vitest/config";
 const PURE = ["actors", "raft", "scheduler", "std", "store", "wire", "workflow"].map(
   (name) => `src/${name}/**/*.test.ts`,
 );
+/** Test files at once; left alone it would be one less than processors, which is one on a small machine. */
+const WORKERS = 2;
+
 const CONFORMANCE = "test/conformance/**/*.test.ts";
 
 /**
@@ -20,6 +23,7 @@ export default defineConfig({
         test: {
           name: "unit-pure",
           isolate: false,
+          maxWorkers: WORKERS,
           testTimeout: 60_000,
           include: [...PURE, CONFORMANCE],
         },
@@ -27,6 +31,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          maxWorkers: WORKERS,
           hookTimeout: 60_000,
           // The machine may be busy: only a test that hangs should end by this.
           testTimeout: 60_000,
@@ -44,15 +49,22 @@ export default defineConfig({
       {
         test: { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], testTimeout: 300_000 },
       },
-      { test: { name: "sim", include: ["test/sim/**/*.test.ts"], testTimeout: 900_000 } },
+      {
+        test: {
+          name: "sim",
+          include: ["test/sim/**/*.test.ts"],
+          testTimeout: 900_000,
+          maxWorkers: WORKERS,
+        },
+      },
       {
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          // Clusters wait for time to pass more than they work; more of them would starve each other.
-          maxWorkers: 2,
+          // Clusters wait for time to pass more than they work; still more of them would starve each other.
+          maxWorkers: WORKERS,
         },
       },
     ],

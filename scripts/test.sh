@@ -67,7 +67,7 @@ fi
 area types check 60 npm run --silent types
 area lint check 120 npm run --silent lint
 area deps check 60 npm run --silent deps
-area unit tests 420 npm run --silent test
+area unit tests 480 npm run --silent test
 area fuzz tests 150 npm run --silent test:fuzz
 area sim tests 300 npm run --silent test:sim
 area e2e tests 960 npm run --silent test:e2e

@@ -71,6 +71,7 @@ export type ClusterErrorCode =
   | "FS_PIN_LAPSED"
   | "FS_VOLUME_IN_USE"
   | "FS_SEALING_DIFFERS"
+  | "FS_STORED_OTHERWISE"
   | "FS_KEY_MISSING"
   | "FS_KEY_WRONG"
   | "FS_TOO_MANY_PINS"

@@ -15,6 +15,7 @@ import {
   type MoveOver,
   type Place,
   SNAPSHOT_NAME_LENGTH_MAX,
+  type StoredFor,
   type TreeCommand,
 } from "../scheduler/tree/commands.ts";
 import { PATH_BYTES_MAX, SYMLINK_BYTES_MAX } from "../scheduler/tree/names.ts";
@@ -116,6 +117,10 @@ const sealing = trailing(enumeration<Sealing>({ "aes-256-gcm-1": 1 }));
 /** What it has to be within that is for applying to say where it is set. */
 const erasure = trailing(
   struct<Erasure>({ data: int(1, ERASURE_DATA_MAX), parity: int(1, ERASURE_PARITY_MAX) }),
+);
+
+const storedFor = trailing(
+  struct<StoredFor>({ copies: volumeOptions.copies, chunking: volumeOptions.chunking, erasure }),
 );
 
 /** A sealed block is a little longer than its content. */
@@ -253,7 +258,10 @@ const naming: Variants<CodedCommand> = {
     43,
     { upload, content: natural, part: natural, blocks: array(block, PART_BLOCKS_MAX) },
   ],
-  "fs-commit": [44, { upload: optional(upload), files: array(file, FS_FILES_MAX), parents: bool }],
+  "fs-commit": [
+    44,
+    { upload: optional(upload), files: array(file, FS_FILES_MAX), parents: bool, storedFor },
+  ],
   "fs-create": [
     58,
     {
@@ -265,6 +273,7 @@ const naming: Variants<CodedCommand> = {
       mtimeMicros: optional(micros),
       root: optional(root),
       content,
+      storedFor,
     },
   ],
 };

@@ -54,6 +54,9 @@ const volume = {
     }),
   ),
 };
+const storedFor = maybe(
+  fc.record({ copies: volume.copies, chunking: volume.chunking, erasure: volume.erasure }),
+);
 const stripe = {
   data: list(fc.record({ cid, bytes: blockBytes })),
   parity: list(cid),
@@ -176,10 +179,18 @@ const naming: Kinds<CodedCommand> = {
     upload: maybe(upload),
     files: list(file),
     parents: fc.boolean(),
+    storedFor,
   }),
   "fs-create": fc.record({
     ...{ kind: one("fs-create"), upload: maybe(upload), inode: positive, place },
-    ...{ exclusive: fc.boolean(), mode, mtimeMicros: maybe(micros), root: maybe(root), content },
+    ...{
+      exclusive: fc.boolean(),
+      mode,
+      mtimeMicros: maybe(micros),
+      root: maybe(root),
+      content,
+      storedFor,
+    },
   }),
 };
 

@@ -2,7 +2,7 @@
 import type { InodeCommit, InodeView, NameAt } from "../../api/inode-port.ts";
 import type { Row } from "../../scheduler/rows.ts";
 import { type RowView, UNKNOWN } from "../../scheduler/transaction.ts";
-import type { CodedCommand, Expectation, Place } from "../../scheduler/tree/commands.ts";
+import type { CodedCommand, Place, StoredFor } from "../../scheduler/tree/commands.ts";
 import { treeError } from "../../scheduler/tree/errors.ts";
 import { treeKeys, VOLUME_KEY } from "../../scheduler/tree/keys.ts";
 import { checkName } from "../../scheduler/tree/names.ts";
@@ -26,6 +26,11 @@ const FILE_MODE = 0o644;
 /** Volumes whose options are remembered; of others they are asked for before anything is stored. */
 const VOLUMES_KNOWN_MAX = 1_024;
 
+const STORED_OTHERWISE: ReadonlySet<string> = new Set([
+  "FS_SEALING_DIFFERS",
+  "FS_STORED_OTHERWISE",
+]);
+
 /** What was brought, and what the tree shows of it. */
 export interface CommittedContent {
   readonly content: FileContent;
@@ -46,6 +51,8 @@ interface HowStored {
   readonly signal: AbortSignal;
   /** As it is, or was lately. */
   readonly volume: VolumeOptions;
+  /** They were asked for before this call. */
+  readonly isRemembered?: boolean;
 }
 
 export class InodeCommits {
@@ -84,8 +91,8 @@ export class InodeCommits {
   }
 
   /**
-   * Small content is stored as the volume's options were lately; the answer of the command that names it tells what
-   * they are. Where they are others by then, it is stored once more as they are, before anybody is told of it.
+   * Small content is stored as the volume's options were lately, and the command that names it says so: where they
+   * are others by then it names nothing, and the content is stored once more as they are.
    */
   async #store(
     call: FileCall,
@@ -100,52 +107,29 @@ export class InodeCommits {
     const parts: Uint8Array[] = [];
     for await (const part of bytes) parts.push(part);
     const whole = (): AsyncIterable<Uint8Array> => once(concatBytes(parts));
-    const named = await unlessCoded("FS_SEALING_DIFFERS", () =>
-      this.#storeFor(call, input, { bytes: whole(), signal, volume: known }),
+    const named = await unlessStoredOtherwise(() =>
+      this.#storeFor(call, input, { bytes: whole(), signal, volume: known, isRemembered: true }),
     );
-    if (named === undefined) {
-      // Nothing was named.
-      const volume = await this.#volume(call);
-      return this.#storeFor(call, input, { bytes: whole(), signal, volume });
-    }
-    const volume = volumeUse(viewOf(input, named.told));
-    if (areSame(known, volume)) return named;
-    this.#volumes.set(call.group, volume);
-    const again = await this.#storeAgain(call, input, { bytes: whole(), signal, volume, named });
-    if (again === undefined) return named;
-    // The folder is as it was told before.
-    const rows = [...again.told.rows.slice(0, 2), ...named.told.rows.slice(2)];
-    return { ...again, told: { ...again.told, rows } };
-  }
-
-  /** What has its name already. Where somebody else has replaced or removed it since, nothing is to be done. */
-  async #storeAgain(
-    call: FileCall,
-    input: InodeCommit,
-    how: HowStored & { readonly named: Named },
-  ): Promise<Named | undefined> {
-    const { named, ...store } = how;
-    const expect = { kind: "revision", revision: named.told.revision } as const;
-    const again = { ...input, place: undefined };
-    return unlessCoded("FS_CHANGED", () =>
-      unlessCoded("FS_NOT_FOUND", () => this.#storeFor(call, again, { ...store, expect })),
-    );
+    if (named !== undefined) return named;
+    // Nothing was named.
+    const volume = await this.#volume(call);
+    return this.#storeFor(call, input, { bytes: whole(), signal, volume });
   }
 
   async #storeFor(
     call: FileCall,
     input: InodeCommit,
-    how: HowStored & { readonly expect?: Expectation },
+    { bytes, signal, volume, isRemembered = false }: HowStored,
   ): Promise<Named> {
-    const { bytes, signal, volume, expect } = how;
     const { copies, chunking, erasure } = volume;
+    const storedFor = isRemembered ? { copies, chunking, erasure } : undefined;
     const deps = this.#calls.uploadDeps();
     const key = await keyToSeal(deps.keys, call, volume);
     const stored = await storeFile(deps, {
       ...{ call, bytes, signal, copies, chunking, key, erasure, sha256: undefined },
       ...{ path: input.place?.name ?? "", bytesSaid: input.bytes },
       commit: ({ stripes, ...one }) => {
-        const command = withStripes(commandOf(input, one, expect), stripes);
+        const command = withStripes(commandOf(input, one, storedFor), stripes);
         return this.#calls.commandTold(call, command, keysOf(input));
       },
     });
@@ -167,27 +151,16 @@ function viewOf(input: InodeCommit, { rows }: Told): RowView<Row> {
   return { peek: (key) => (known.has(key) ? known.get(key) : UNKNOWN) };
 }
 
-/** Undefined where it was refused with that code. */
-async function unlessCoded<Result>(
-  code: string,
+/** Undefined where the volume wants it otherwise by now. */
+async function unlessStoredOtherwise<Result>(
   run: () => Promise<Result>,
 ): Promise<Result | undefined> {
   try {
     return await run();
   } catch (error) {
-    if (isJobxError(error) && error.code === code) return undefined;
+    if (isJobxError(error) && STORED_OTHERWISE.has(error.code)) return undefined;
     throw error;
   }
-}
-
-function areSame(one: VolumeOptions, other: VolumeOptions): boolean {
-  return (
-    one.copies === other.copies &&
-    one.chunking === other.chunking &&
-    one.sealing === other.sealing &&
-    one.erasure?.data === other.erasure?.data &&
-    one.erasure?.parity === other.erasure?.parity
-  );
 }
 
 /** Rows that tell what came of a commit: the file, the volume, and the folder in which it got its name. */
@@ -215,16 +188,17 @@ function shownIn(
 function commandOf(
   { inode, place, exclusive, mode, mtimeMicros }: InodeCommit,
   stored: { readonly upload: string; readonly content: FileContent; readonly cid: string },
-  expect: Expectation = { kind: "any" },
+  storedFor: StoredFor | undefined = undefined,
 ): CodedCommand {
   const { upload, content, cid: root } = stored;
   const what = { content, root, mtimeMicros };
   if (place === undefined) {
     const at = { place: { from: inode, path: "" }, mode, keep: undefined };
-    return { kind: "fs-commit", upload, files: [{ ...what, ...at, expect }], parents: false };
+    const files = [{ ...what, ...at, expect: { kind: "any" } as const }];
+    return { kind: "fs-commit", upload, files, parents: false, storedFor };
   }
   const at = { place: placeOf(place), exclusive };
-  return { kind: "fs-create", upload, inode, ...at, ...what, mode: mode ?? FILE_MODE };
+  return { kind: "fs-create", upload, inode, ...at, ...what, mode: mode ?? FILE_MODE, storedFor };
 }
 
 /** One name of a folder. @throws {TreeError} `FS_NAME_INVALID`, also for a path of several; `FS_NAME_TOO_LONG`. */

@@ -1,7 +1,7 @@
 /** Files and what they are made of, and what is said of inodes of all types. */
 
 import { forEach, type TreeChange } from "./change.ts";
-import type { FileCommit, Place, TreeCommand } from "./commands.ts";
+import type { FileCommit, Place, StoredFor, TreeCommand } from "./commands.ts";
 import { blockRuns, leaveContent, takeContent, type Upload, uploadOf } from "./content.ts";
 import { exists, treeError } from "./errors.ts";
 import { checkExpected, makingParents, modeOf } from "./inodes.ts";
@@ -25,6 +25,7 @@ const FILE_MODE = 0o644;
 
 /** Makes files, or gives them new content; the last of their inodes. @throws {TreeError} */
 export function commitFiles(change: TreeChange, command: Command<"fs-commit">): number {
+  checkStoredFor(change, command.storedFor);
   const upload = command.upload === undefined ? undefined : uploadOf(change, command.upload);
   let inode = 0;
   forEach(
@@ -91,6 +92,7 @@ export function reserve(change: TreeChange, { count }: Command<"fs-reserve">): n
 export function createFile(change: TreeChange, command: Command<"fs-create">): number {
   const { inode, place, content } = command;
   const { path } = place;
+  checkStoredFor(change, command.storedFor);
   const upload = command.upload === undefined ? undefined : uploadOf(change, command.upload);
   blockRuns(change, [content], rowsOfCreate(command));
   const named = walk(change, place);
@@ -116,6 +118,20 @@ export function createFile(change: TreeChange, command: Command<"fs-create">): n
   change.count({ usedInodes: 1, usedBytes: row.bytes });
   change.putEntry(named, { before, after: { kind: "fs-entry", inode, type: "file" } });
   return inode;
+}
+
+function checkStoredFor({ volume }: TreeChange, wanted: StoredFor | undefined): void {
+  if (wanted === undefined || isStoredFor(wanted, volume)) return;
+  throw treeError("FS_STORED_OTHERWISE", "the volume wants content stored otherwise by now");
+}
+
+function isStoredFor(one: StoredFor, other: StoredFor): boolean {
+  return (
+    one.copies === other.copies &&
+    one.chunking === other.chunking &&
+    one.erasure?.data === other.erasure?.data &&
+    one.erasure?.parity === other.erasure?.parity
+  );
 }
 
 /** What it looks at beside its blocks, where it names a file of a folder, as mounts do. */

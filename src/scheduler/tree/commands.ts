@@ -94,6 +94,12 @@ export interface Move {
 }
 
 /**
+ * How a volume wanted content when it was stored. A command that says it names nothing where the volume wants
+ * something else by then (R25); without it the content was stored by whatever the volume wanted a moment before.
+ */
+export type StoredFor = Pick<VolumeOptions, "copies" | "chunking" | "erasure">;
+
+/**
  * What a move does where its target is there: `posix` replaces what rename(2) would, `exclusive` nothing,
  * `tree` also a folder with all that lies under it.
  */
@@ -128,6 +134,7 @@ export type TreeCommand =
       readonly files: readonly FileCommit[];
       /** Makes the folders that are missing on the way. */
       readonly parents: boolean;
+      readonly storedFor?: StoredFor | undefined;
     }
   /** Takes numbers of inodes out of those to come, for files that get their names later; answers the first. */
   | { readonly kind: "fs-reserve"; readonly count: number }
@@ -142,6 +149,7 @@ export type TreeCommand =
       readonly mtimeMicros: number | undefined;
       readonly root: string | undefined;
       readonly content: FileContent;
+      readonly storedFor?: StoredFor | undefined;
     }
   /** Makes a folder; with `parents` also those on the way, and then one that is there is as good. */
   | {

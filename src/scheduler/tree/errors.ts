@@ -49,6 +49,8 @@ export type TreeCode =
   | "FS_VOLUME_IN_USE"
   /** A block is sealed and the volume does not seal, or the other way round. */
   | "FS_SEALING_DIFFERS"
+  /** The volume wants content stored otherwise than it was. */
+  | "FS_STORED_OTHERWISE"
   /** There is no attribute of that name. */
   | "FS_ATTRIBUTE_UNKNOWN"
   /** The attributes of the inode take no more. */

@@ -150,17 +150,18 @@ export class WorkerPool {
     use: WorkerUse,
     source: NeededSource = noSource,
   ): Promise<WorkerProcess> {
-    if (this.#closed) throw closedError();
-    const worker = this.#takeIdle(need, use) ?? (await this.#wait(need, use, source));
-    worker.holdMemory(this.#limitOf(need));
-    return worker;
+    while (!this.#closed) {
+      const worker = this.#takeIdle(need, use) ?? (await this.#wait(need, use, source));
+      if (worker.holdMemory(this.#limitOf(need))) return worker;
+      void this.#retire(worker);
+    }
+    throw closedError();
   }
 
   /** Whether a worker that a user has can serve this need of theirs too; it is held to its limit from then on. */
   reuse(worker: WorkerProcess, need: WorkerNeed): boolean {
     if (!worker.alive || !this.#suits(worker, need)) return false;
-    worker.holdMemory(this.#limitOf(need));
-    return true;
+    return worker.holdMemory(this.#limitOf(need));
   }
 
   /** Gives a worker back. It is killed when it may not be used again. */

@@ -173,10 +173,12 @@ export class WorkerProcess {
     return this.alive ? (this.#tree?.others() ?? []) : [];
   }
 
-  /** Holds it to an attempt's limit of memory. */
-  holdMemory(limitBytes: number | undefined): void {
+  /** Holds it to an attempt's limit of memory; false where it has kept more than that of what it ran before. */
+  holdMemory(limitBytes: number | undefined): boolean {
+    // A new one has kept nothing: there the kernel takes no limit, and what it uses is looked at.
+    if (!this.cage.groups.holdMemory(limitBytes) && this.#calls > 0) return false;
     this.memory.limitBytes = limitBytes;
-    this.cage.groups.holdMemory(limitBytes);
+    return true;
   }
 
   /** Ends what runs, and the worker, if all its processes together use more than they may. */

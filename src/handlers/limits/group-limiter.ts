@@ -89,15 +89,18 @@ export class GroupLimiter {
     if (pids !== undefined) limitPids(pids, limits.pids);
   }
 
-  /** Limits memory from now on. What uses more already keeps the limit that it had. */
-  holdMemory(bytes: number | undefined): void {
+  /** Limits memory from now on. False for what uses more already: it keeps the limit that it had. */
+  holdMemory(bytes: number | undefined): boolean {
     const { memory } = this.#groups;
-    if (memory === undefined || bytes === this.#memoryBytes) return;
+    if (memory === undefined || bytes === this.#memoryBytes) return true;
+    // Version 2 would take the limit and end the process.
+    if (bytes !== undefined && (heldBytes(memory) ?? 0) > bytes) return false;
     try {
       limitMemory(memory, bytes);
       this.#memoryBytes = bytes;
+      return true;
     } catch {
-      // It is looked at as well, and what is over its limit then is ended.
+      return false;
     }
   }
 

@@ -127,6 +127,19 @@ int main(void) { for (;;) { char *p = malloc(1 << 20); if (p) memset(p, 1, 1 << 
   });
 });
 
+test.runIf(hasMemory)(
+  "a handler gets another worker than the one that keeps more than it may use",
+  async () => {
+    const own = await open();
+    const keeps = "import builtins\nbuiltins.kept = b'x' * (200 << 20)";
+    const large = pythonMapper(keeps, { memoryBytes: 512 * MIB });
+    expect((await own.map({ mapper: large }, [])).kind).toBe("mapped");
+    const asks = "import builtins\nif hasattr(builtins, 'kept'): raise ValueError('the same one')";
+    const small = pythonMapper(asks, { memoryBytes: 128 * MIB });
+    expect((await own.map({ mapper: small }, [])).kind).toBe("mapped");
+  },
+);
+
 test.runIf(hasCpu)(
   "a handler is kept to its part of a processor, with all its processes",
   async () => {

@@ -98,7 +98,9 @@ export class ObjectFetcher {
         of.signal.throwIfAborted();
         const isPassing = isJobxError(error) && error.code === "OBJECT_FETCH_FAILED";
         if (!isPassing || tries === FETCH_TRIES_MAX) throw error;
-        await sleep(RETRY_MS * 2 ** (tries - 1), undefined, { signal: of.signal });
+        const { signal } = of;
+        await sleep(RETRY_MS * 2 ** (tries - 1), undefined, { signal }).catch(() => undefined);
+        signal.throwIfAborted();
       }
     }
   }

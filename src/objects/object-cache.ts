@@ -8,10 +8,8 @@ import { createWriteStream } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { ObjectError } from "./errors.ts";
-
-/** Bytes of one object as it is fetched: more is a mistake, or belongs into parts. */
-export const OBJECT_BYTES_MAX: number = 64 * 1024 ** 3;
+import { codedError } from "./coded.ts";
+import { type Room, roomOn, within } from "./room.ts";
 
 /** Content that is here for as long as it is held. */
 export interface Held {
@@ -36,6 +34,7 @@ interface Named {
 export class ObjectCache {
   readonly #directory: string;
   readonly #budgetBytes: number;
+  readonly #room: Room;
   /** In the order of their last use. */
   readonly #contents = new Map<string, Content>();
   #bytes = 0;
@@ -45,6 +44,7 @@ export class ObjectCache {
   constructor(directory: string, budgetBytes: number) {
     this.#directory = directory;
     this.#budgetBytes = budgetBytes;
+    this.#room = roomOn(directory);
   }
 
   /** What an earlier process has left is used on. */
@@ -80,7 +80,7 @@ export class ObjectCache {
 
   /**
    * Takes content in, held for the caller.
-   * @throws {JobxError} `OBJECT_NO_ROOM` when the disk is full or it is above `OBJECT_BYTES_MAX`; as `content`.
+   * @throws {JobxError} as `within`; `OBJECT_NO_ROOM`, `OBJECT_FETCH_FAILED` for what the disk says; as `content`.
    */
   async put(
     name: string,
@@ -91,14 +91,14 @@ export class ObjectCache {
     },
   ): Promise<Held> {
     const { object, version } = of;
+    const room = this.#room;
     this.#temporary += 1;
     const part = join(this.#directory, "part", String(this.#temporary));
     const hash = createHash("sha256");
     let bytes = 0;
     async function* counted(): AsyncGenerator<Uint8Array, void, undefined> {
-      for await (const chunk of of.content) {
+      for await (const chunk of within(of.content, { object, room })) {
         bytes += chunk.length;
-        if (bytes > OBJECT_BYTES_MAX) throw noRoom(object, `more than ${OBJECT_BYTES_MAX} bytes`);
         hash.update(chunk);
         yield chunk;
       }
@@ -113,9 +113,9 @@ export class ObjectCache {
       await this.#evict();
       return held;
     } catch (error) {
-      await rm(part, { force: true });
-      const isFull = error instanceof Error && "code" in error && error.code === "ENOSPC";
-      throw isFull ? noRoom(object, "the disk is full") : error;
+      // What cannot be removed now goes at the next start.
+      await rm(part, { force: true }).catch(() => undefined);
+      throw codedError(error, object);
     }
   }
 
@@ -148,7 +148,8 @@ export class ObjectCache {
       if (holders > 0) continue;
       this.#contents.delete(sha256);
       this.#bytes -= bytes;
-      await rm(this.#pathOf(sha256), { force: true });
+      // What cannot be removed is found again at the next start.
+      await rm(this.#pathOf(sha256), { force: true }).catch(() => undefined);
     }
   }
 
@@ -174,9 +175,4 @@ export class ObjectCache {
     const hash = createHash("sha256").update(name).digest("hex");
     return join(this.#directory, "names", hash);
   }
-}
-
-function noRoom(object: string, why: string): ObjectError {
-  const details = { code: "OBJECT_NO_ROOM", object } as const;
-  return new ObjectError(details, `${object} does not fit here: ${why}`);
 }

@@ -100,7 +100,7 @@ export class VolumeReader implements ObjectReader<"volume"> {
     return fieldsOf(told);
   }
 
-  #get(
+  async #get(
     route: string,
     query: Readonly<Record<string, string>>,
     signal: AbortSignal,

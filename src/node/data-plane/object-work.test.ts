@@ -227,3 +227,26 @@ test("no more objects are fetched at once for a step than its request says", asy
   await Promise.all(runs);
   expect(server.busyMost).toBe(2);
 });
+
+test("a disk that fails under an object fails its unit, and no other one of the node", async () => {
+  const kit = await opened();
+  const server = await serving({ "/a": { bytes: Buffer.from(LINES) } });
+  const sources = [{ type: "url", url: server.url("/a") }];
+  // Where files of handlers should be is a file.
+  await writeFile(join(kit.directory, "objects", "files"), "");
+  const failed = given(kit, sources, { form: "path" });
+  await expect(failed).rejects.toThrow(/"failed".*OBJECT_FETCH_FAILED/u);
+  expect(await given(kit, sources)).toHaveLength(1);
+});
+
+test("objects of a volume that is not here fail their unit, and no other one of the node", async () => {
+  const kit = await opened();
+  const [piece] = await kit.plane.storePairs([["v", { type: "volume", path: "v", bytes: 1 }]]);
+  if (piece === undefined) throw new Error("nothing was stored");
+  const outcome = await kit.run({
+    ...mapOf(kit, await kit.handler("objects.js")),
+    input: [{ piece, first: 0, count: 1 }],
+    objects: { form: "lines", compression: "auto", ahead: 3, unavailable: "fail" },
+  });
+  expect(outcome).toMatchObject({ kind: "failed", error: { code: "OBJECT_FETCH_FAILED" } });
+});

@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { PairIo, PairRecord } from "../../handlers/ports.ts";
+import { coded, endOf } from "../../objects/coded.ts";
 import { ObjectError } from "../../objects/errors.ts";
 import { type Fetched, type FetchFor, ObjectFetcher } from "../../objects/fetcher.ts";
 import { HTTP_READER } from "../../objects/http-reader.ts";
@@ -11,6 +12,7 @@ import { listObjects } from "../../objects/list-objects.ts";
 import { LocalReader } from "../../objects/local-reader.ts";
 import { ObjectCache } from "../../objects/object-cache.ts";
 import { Malformed, pathRecord, recordsOf } from "../../objects/records.ts";
+import { roomOn, within } from "../../objects/room.ts";
 import { type S3Environment, S3Reader } from "../../objects/s3-reader.ts";
 import { fileNameOf, packingOf, unpack } from "../../objects/unpack.ts";
 import { VolumeReader } from "../../objects/volume-reader.ts";
@@ -87,8 +89,20 @@ export class ObjectWork {
     return this.#fetcher.bytes;
   }
 
-  /** @throws {JobxError} as `listObjects`; what `io` throws. */
+  /** @throws {JobxError} as `listObjects`; what `io` throws; as `endOf`. */
   async list(
+    work: Extract<Work, { kind: "list" }>,
+    of: Pick<ObjectUnit, "volume" | "signal">,
+  ): Promise<Outcome> {
+    const { signal } = of;
+    try {
+      return await this.#list(work, of);
+    } catch (error) {
+      throw endOf(error, { object: "the list of objects", signal });
+    }
+  }
+
+  async #list(
     work: Extract<Work, { kind: "list" }>,
     of: Pick<ObjectUnit, "volume" | "signal">,
   ): Promise<Outcome> {
@@ -108,12 +122,23 @@ export class ObjectWork {
 
   /**
    * Brings the object of a unit here.
-   * @throws {JobxError} as `ObjectFetcher.fetch`, `unpack`; what `io` throws.
+   * @throws {JobxError} as `ObjectFetcher.fetch`, `unpack`; what `io` throws; as `endOf`.
    */
   async bring(unit: ObjectUnit): Promise<ObjectHere> {
+    const { signal } = unit;
+    let name = "the object";
+    try {
+      const [object] = await this.#values(unit.input, objectOf);
+      if (object === undefined) throw invalid("the unit has no object");
+      name = objectName(object);
+      return await this.#bring(object, unit);
+    } catch (error) {
+      throw endOf(error, { object: name, signal });
+    }
+  }
+
+  async #bring(object: ObjectRef, unit: ObjectUnit): Promise<ObjectHere> {
     const { objects, volume, signal, request, step } = unit;
-    const [object] = await this.#values(unit.input, objectOf);
-    if (object === undefined) throw invalid("the unit has no object");
     const workflow = volume?.workflow ?? "";
     const readers = this.#readers(volume);
     const name = objectName(object);
@@ -123,14 +148,15 @@ export class ObjectWork {
     const fetched = await this.#fetcher.fetch(object, of);
     const packing = packingOf(name, objects.compression);
     const { form } = objects;
-    if (form === "path") return this.#asFile(fetched, { name, packing });
+    if (form === "path") return this.#asFile(fetched, { name, packing, signal });
     let malformed = new Malformed();
     return {
       name,
       input: () => {
         malformed = new Malformed();
         const content = unpack(createReadStream(fetched.path), { packing, object: name });
-        return recordsOf(content, { form, object: name, malformed });
+        const records = recordsOf(content, { form, object: name, malformed });
+        return coded(records, { object: name, signal });
       },
       warnings: () => {
         const text = malformed.text(name);
@@ -143,18 +169,25 @@ export class ObjectWork {
   /** A file of its own, since handlers may change what they are given; a local one is given as it is. */
   async #asFile(
     fetched: Fetched,
-    of: { readonly name: string; readonly packing: ReturnType<typeof packingOf> },
+    of: {
+      readonly name: string;
+      readonly packing: ReturnType<typeof packingOf>;
+      readonly signal: AbortSignal;
+    },
   ): Promise<ObjectHere> {
-    const { name, packing } = of;
+    const { name, packing, signal } = of;
     if (fetched.origin === "local" && packing === undefined) return fileHere(name, fetched);
     this.#files += 1;
     const folder = join(this.#options.directory, "files", String(this.#files));
-    const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+    // A handler may have left what cannot be removed: it goes at the next start.
+    const remove = (): Promise<void> =>
+      rm(folder, { recursive: true, force: true }).catch(() => undefined);
     const path = join(folder, fileNameOf(name, packing));
     try {
       await mkdir(folder, { recursive: true });
       const content = unpack(createReadStream(fetched.path), { packing, object: name });
-      await pipeline(content, createWriteStream(path));
+      const room = roomOn(folder);
+      await pipeline(within(content, { object: name, room }), createWriteStream(path), { signal });
     } catch (error) {
       await remove();
       throw error;

@@ -23,6 +23,10 @@ export interface Held {
 interface Content {
   readonly bytes: number;
   holders: number;
+  /** Its file has its name; false while it comes, and once the file was found to be gone. */
+  isHere: boolean;
+  /** Files of the names that lead to it. */
+  readonly names: Set<string>;
 }
 
 interface Named {
@@ -37,6 +41,8 @@ export class ObjectCache {
   readonly #room: Room;
   /** In the order of their last use. */
   readonly #contents = new Map<string, Content>();
+  /** Files that are being removed: none of the same content may come before they are gone. */
+  readonly #removing = new Map<string, Promise<void>>();
   #bytes = 0;
   #temporary = 0;
 
@@ -60,7 +66,8 @@ export class ObjectCache {
       found.push({ name, bytes: size, usedMs: mtimeMs });
     }
     found.sort((left, right) => left.usedMs - right.usedMs);
-    for (const { name, bytes } of found) cache.#add(name, bytes, 0);
+    for (const { name, bytes } of found) cache.#add(name, bytes).isHere = true;
+    await cache.#sweepNames();
     await cache.#evict();
     return cache;
   }
@@ -72,10 +79,14 @@ export class ObjectCache {
 
   /** The version that is here under a name, and its content; undefined for none. */
   async get(name: string): Promise<Held | undefined> {
-    const named = await this.#named(name);
+    const named = await this.#named(fileOfName(name));
     const content = named && this.#contents.get(named.sha256);
-    if (named === undefined || content === undefined) return undefined;
-    return this.#hold(named, content);
+    if (named === undefined || content === undefined || !content.isHere) return undefined;
+    content.holders += 1;
+    if (await this.#isWhole(named.sha256, content)) return this.#held(named, content);
+    content.isHere = false;
+    await this.#letGo(named.sha256, content);
+    return undefined;
   }
 
   /**
@@ -105,13 +116,7 @@ export class ObjectCache {
     }
     try {
       await pipeline(counted(), createWriteStream(part));
-      const sha256 = hash.digest("hex");
-      await rename(part, this.#pathOf(sha256));
-      await writeFile(this.#pathOfName(name), JSON.stringify({ sha256, version }));
-      const content = this.#contents.get(sha256) ?? this.#add(sha256, bytes, 0);
-      const held = await this.#hold({ sha256, version }, content);
-      await this.#evict();
-      return held;
+      return await this.#place(part, name, { sha256: hash.digest("hex"), version, bytes });
     } catch (error) {
       // What cannot be removed now goes at the next start.
       await rm(part, { force: true }).catch(() => undefined);
@@ -119,23 +124,52 @@ export class ObjectCache {
     }
   }
 
-  async #hold(named: Named, content: Content): Promise<Held> {
-    const { sha256, version } = named;
+  /** Held before the file has its name: nobody else's release may take it away again. */
+  async #place(part: string, name: string, of: Named & { readonly bytes: number }): Promise<Held> {
+    const { sha256, version, bytes } = of;
+    for (let gone = this.#removing.get(sha256); gone; gone = this.#removing.get(sha256)) await gone;
+    const content = this.#contents.get(sha256) ?? this.#add(sha256, bytes);
     content.holders += 1;
+    try {
+      await rename(part, this.#pathOf(sha256));
+      content.isHere = true;
+      await this.#lead(fileOfName(name), { sha256, version }, content);
+      const held = await this.#held({ sha256, version }, content);
+      await this.#evict();
+      return held;
+    } catch (error) {
+      await this.#letGo(sha256, content);
+      throw error;
+    }
+  }
+
+  async #lead(file: string, named: Named, content: Content): Promise<void> {
+    const before = await this.#named(file);
+    if (before !== undefined) this.#contents.get(before.sha256)?.names.delete(file);
+    content.names.add(file);
+    await writeFile(this.#pathOfName(file), JSON.stringify(named));
+  }
+
+  /** Of content that was counted for the caller. */
+  async #held(named: Named, content: Content): Promise<Held> {
+    const { sha256, version } = named;
     // Used last from now on.
     this.#contents.delete(sha256);
     this.#contents.set(sha256, content);
     const now = new Date();
     await utimes(this.#pathOf(sha256), now, now).catch(() => undefined);
-    const release = async (): Promise<void> => {
-      content.holders -= 1;
-      await this.#evict();
-    };
+    const release = (): Promise<void> => this.#letGo(sha256, content);
     return { path: this.#pathOf(sha256), bytes: content.bytes, version, release };
   }
 
-  #add(sha256: string, bytes: number, holders: number): Content {
-    const content = { bytes, holders };
+  async #letGo(sha256: string, content: Content): Promise<void> {
+    content.holders -= 1;
+    if (content.holders === 0 && !content.isHere) await this.#remove(sha256, content);
+    await this.#evict();
+  }
+
+  #add(sha256: string, bytes: number): Content {
+    const content = { bytes, holders: 0, isHere: false, names: new Set<string>() };
     this.#contents.set(sha256, content);
     this.#bytes += bytes;
     return content;
@@ -143,19 +177,41 @@ export class ObjectCache {
 
   /** What is held stays, whatever the budget. */
   async #evict(): Promise<void> {
-    for (const [sha256, { bytes, holders }] of this.#contents) {
+    for (const [sha256, content] of this.#contents) {
       if (this.#bytes <= this.#budgetBytes) return;
-      if (holders > 0) continue;
-      this.#contents.delete(sha256);
-      this.#bytes -= bytes;
-      // What cannot be removed is found again at the next start.
-      await rm(this.#pathOf(sha256), { force: true }).catch(() => undefined);
+      if (content.holders === 0) await this.#remove(sha256, content);
     }
   }
 
-  async #named(name: string): Promise<Named | undefined> {
+  /** The content that nobody holds, and the names that lead to it. */
+  async #remove(sha256: string, content: Content): Promise<void> {
+    this.#contents.delete(sha256);
+    this.#bytes -= content.bytes;
+    const paths = [this.#pathOf(sha256), ...[...content.names].map((at) => this.#pathOfName(at))];
+    const removing = removeAll(paths);
+    this.#removing.set(sha256, removing);
+    await removing;
+    this.#removing.delete(sha256);
+  }
+
+  /** Names that lead to nothing are gone; what the others lead to knows them. */
+  async #sweepNames(): Promise<void> {
+    for (const file of await readdir(join(this.#directory, "names"))) {
+      const named = await this.#named(file);
+      const content = named && this.#contents.get(named.sha256);
+      if (content === undefined) await removeAll([this.#pathOfName(file)]);
+      else content.names.add(file);
+    }
+  }
+
+  async #isWhole(sha256: string, { bytes }: Content): Promise<boolean> {
+    const found = await stat(this.#pathOf(sha256)).catch(() => undefined);
+    return found?.size === bytes;
+  }
+
+  async #named(file: string): Promise<Named | undefined> {
     try {
-      const told: unknown = JSON.parse(await readFile(this.#pathOfName(name), "utf8"));
+      const told: unknown = JSON.parse(await readFile(this.#pathOfName(file), "utf8"));
       const fields: Readonly<Record<string, unknown>> =
         typeof told === "object" && told !== null ? { ...told } : {};
       const { sha256, version } = fields;
@@ -171,8 +227,16 @@ export class ObjectCache {
     return join(this.#directory, "content", sha256);
   }
 
-  #pathOfName(name: string): string {
-    const hash = createHash("sha256").update(name).digest("hex");
-    return join(this.#directory, "names", hash);
+  #pathOfName(file: string): string {
+    return join(this.#directory, "names", file);
   }
+}
+
+function fileOfName(name: string): string {
+  return createHash("sha256").update(name).digest("hex");
+}
+
+/** What cannot be removed is found again at the next start. */
+async function removeAll(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { force: true }).catch(() => undefined);
 }

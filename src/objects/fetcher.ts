@@ -114,7 +114,12 @@ export class ObjectFetcher {
     }
     const quiet = new Quiet(signal);
     try {
-      const opened = await opener(readers, object, known?.version, quiet.signal);
+      const opened = await opener(readers, object, known?.version, quiet.signal).catch(
+        async (error: unknown) => {
+          await known?.release();
+          throw error;
+        },
+      );
       if (opened === undefined && known !== undefined) return { ...known, origin: "cache" };
       await known?.release();
       if (opened === undefined) throw fetchFailed(object, "the server says that it is here");

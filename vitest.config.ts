@@ -64,7 +64,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // Clusters wait for time to pass more than they work; still more of them would starve each other.
-          maxWorkers: WORKERS,
+          maxWorkers: WORKERS + 1,
         },
       },
     ],

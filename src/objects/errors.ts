@@ -9,9 +9,11 @@ export type ObjectErrorDetails =
   | { readonly code: "OBJECT_LIST_FAILED"; readonly source: string }
   | { readonly code: "OBJECT_MISSING"; readonly object: string }
   | { readonly code: "OBJECT_FETCH_FAILED"; readonly object: string }
-  /** It is there, and cannot be unpacked or read as what it is declared. */
+  /** It is there, and cannot be unpacked or read as what it is declared, or is larger than objects may be. */
   | { readonly code: "OBJECT_DAMAGED"; readonly object: string }
-  /** The node has no room for it, or no program that unpacks it. */
+  /** The machine has no program that unpacks it. */
+  | { readonly code: "OBJECT_NO_PROGRAM"; readonly object: string }
+  /** The node has no room for it. */
   | { readonly code: "OBJECT_NO_ROOM"; readonly object: string };
 
 /** An operating error of this folder. */

@@ -33,6 +33,7 @@ const FOR: FetchFor = {
     local: new LocalReader([]),
   },
   signal: new AbortController().signal,
+  timeoutMs: 30_000,
 };
 
 test("what is here is let go when the server does not tell whether it has changed", async () => {
@@ -44,4 +45,16 @@ test("what is here is let go when the server does not tell whether it has change
   // Only what nobody holds makes room.
   await (await fetch("/b")).release();
   expect(cache.bytes).toBe(4);
+});
+
+test("a fetch ends by the time of its unit, also where it waits for another one's", async () => {
+  const { fetch } = await parts({ "/a": { bytes: Buffer.from("text"), delayMs: 3_000 } }, 4);
+  const begunMs = performance.now();
+  const long = fetch("/a");
+  const failed = { details: { code: "OBJECT_FETCH_FAILED" } };
+  await expect(fetch("/a", { timeoutMs: 100 })).rejects.toMatchObject(failed);
+  expect(performance.now() - begunMs).toBeLessThan(2_500);
+  await (await long).release();
+  const alone = fetch("/a", { timeoutMs: 100 });
+  await expect(alone).rejects.toThrow("within the 100 ms");
 });

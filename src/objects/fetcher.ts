@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isJobxError } from "../std/errors.ts";
 import { type ObjectRef, objectName } from "../wire/object-source.ts";
+import { Deadline } from "./deadline.ts";
 import { ObjectError } from "./errors.ts";
 import { Gates } from "./gates.ts";
 import type { LocalReader } from "./local-reader.ts";
@@ -35,6 +36,8 @@ export interface FetchFor {
   readonly workflow: string;
   readonly readers: Omit<ObjectReaders, "local"> & { readonly local: LocalReader };
   readonly signal: AbortSignal;
+  /** Once it is its turn it may take so long, tries and all. */
+  readonly timeoutMs: number;
 }
 
 /** Fetches for all steps of a node. */
@@ -65,11 +68,16 @@ export class ObjectFetcher {
       return { path, bytes: object.bytes, origin: "local", release: () => Promise.resolve() };
     }
     const leave = await this.#gates.enter(of.step, of.ahead, of.signal);
+    const { timeoutMs } = of;
+    const deadline = new Deadline(of.signal, timeoutMs, () =>
+      fetchFailed(object, `it was not here within the ${timeoutMs} ms that its unit has`),
+    );
     try {
-      const fetched = await this.#once(object, of);
+      const fetched = await this.#once(object, { ...of, signal: deadline.signal });
       this.#bytes[fetched.origin] += fetched.bytes;
       return fetched;
     } finally {
+      deadline.end();
       leave();
     }
   }
@@ -78,7 +86,7 @@ export class ObjectFetcher {
   async #once(object: ObjectRef, of: FetchFor): Promise<Fetched> {
     const name = identity(object, of.workflow);
     for (let other = this.#underWay.get(name); other; other = this.#underWay.get(name)) {
-      await other.catch(() => undefined);
+      await ended(other, of.signal);
       of.signal.throwIfAborted();
     }
     const fetching = this.#trying(object, { ...of, name });
@@ -186,6 +194,19 @@ class Quiet {
       this.#abort.abort(new Error("nothing has come for too long"));
     }, FETCH_SILENCE_MS_MAX);
   }
+}
+
+/** Resolves when the work has ended, however, or the signal is given. */
+function ended(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+    else void work.then(end, end);
+  });
 }
 
 function opener(

@@ -1,6 +1,7 @@
 /** How much one object may take of a node's disk, looked at while it is written. */
 import { statfs } from "node:fs/promises";
 import { noRoom } from "./coded.ts";
+import { ObjectError } from "./errors.ts";
 
 /** Bytes of one object as it is fetched, and again unpacked: more is a mistake, or belongs into parts. */
 export const OBJECT_BYTES_MAX: number = 64 * 1024 ** 3;
@@ -28,7 +29,8 @@ export function roomOn(directory: string): Room {
 
 /**
  * The content, for as long as there is room for it.
- * @throws {JobxError} `OBJECT_NO_ROOM` above `bytesMax`, or with less than `RESERVE_BYTES` free; as `content`.
+ * @throws {JobxError} `OBJECT_DAMAGED` above `bytesMax`, which no other node changes; `OBJECT_NO_ROOM` with
+ * less than `RESERVE_BYTES` free; as `content`.
  */
 export async function* within(
   content: AsyncIterable<Uint8Array>,
@@ -39,7 +41,7 @@ export async function* within(
   let lookAt = 0;
   for await (const chunk of content) {
     bytes += chunk.length;
-    if (bytes > room.bytesMax) throw noRoom(object, `more than ${room.bytesMax} bytes`);
+    if (bytes > room.bytesMax) throw tooLarge(object, room.bytesMax);
     if (bytes > lookAt) {
       lookAt = bytes + LOOK_BYTES;
       if ((await room.freeBytes()) < RESERVE_BYTES) {
@@ -48,4 +50,9 @@ export async function* within(
     }
     yield chunk;
   }
+}
+
+function tooLarge(object: string, bytesMax: number): ObjectError {
+  const message = `${object} has more than ${bytesMax} bytes`;
+  return new ObjectError({ code: "OBJECT_DAMAGED", object }, message);
 }

@@ -43,7 +43,7 @@ function pathOf(name: string): string {
 
 /**
  * What is in the content. To be read to the end or returned.
- * @throws {JobxError} `OBJECT_DAMAGED` where it is not what it is said to be, `OBJECT_NO_ROOM` where this
+ * @throws {JobxError} `OBJECT_DAMAGED` where it is not what it is said to be, `OBJECT_NO_PROGRAM` where this
  * machine has no program for it; as `content`.
  */
 export function unpack(
@@ -107,7 +107,7 @@ async function* program(
     if (broken[0] !== undefined) throw broken[0];
     if (how instanceof Error) {
       const message = `${object} cannot be unpacked: this machine has no ${command}`;
-      throw new ObjectError({ code: "OBJECT_NO_ROOM", object }, message, { cause: how });
+      throw new ObjectError({ code: "OBJECT_NO_PROGRAM", object }, message, { cause: how });
     }
     if (how !== 0) throw damaged(object, said.trim() || `${command} ended with ${String(how)}`);
   } finally {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { PairIo, PairRecord } from "../../handlers/ports.ts";
 import { coded, endOf } from "../../objects/coded.ts";
+import { Deadline } from "../../objects/deadline.ts";
 import { ObjectError } from "../../objects/errors.ts";
 import { type Fetched, type FetchFor, ObjectFetcher } from "../../objects/fetcher.ts";
 import { HTTP_READER } from "../../objects/http-reader.ts";
@@ -47,6 +48,8 @@ export interface ObjectUnit {
   readonly step: string;
   readonly volume: VolumeAccess | undefined;
   readonly signal: AbortSignal;
+  /** Of the attempt: bringing its object may take so long, and unpacking it as long again. */
+  readonly timeoutMs: number;
 }
 
 /** What objects of a node need. */
@@ -138,17 +141,17 @@ export class ObjectWork {
   }
 
   async #bring(object: ObjectRef, unit: ObjectUnit): Promise<ObjectHere> {
-    const { objects, volume, signal, request, step } = unit;
+    const { objects, volume, signal, timeoutMs, request, step } = unit;
     const workflow = volume?.workflow ?? "";
     const readers = this.#readers(volume);
     const name = objectName(object);
     const of: FetchFor = {
-      ...{ step: `${request} ${step}`, ahead: objects.ahead, workflow, readers, signal },
+      ...{ step: `${request} ${step}`, ahead: objects.ahead, workflow, readers, signal, timeoutMs },
     };
     const fetched = await this.#fetcher.fetch(object, of);
     const packing = packingOf(name, objects.compression);
     const { form } = objects;
-    if (form === "path") return this.#asFile(fetched, { name, packing, signal });
+    if (form === "path") return this.#asFile(fetched, { name, packing, signal, timeoutMs });
     let malformed = new Malformed();
     return {
       name,
@@ -173,9 +176,10 @@ export class ObjectWork {
       readonly name: string;
       readonly packing: ReturnType<typeof packingOf>;
       readonly signal: AbortSignal;
+      readonly timeoutMs: number;
     },
   ): Promise<ObjectHere> {
-    const { name, packing, signal } = of;
+    const { name, packing, timeoutMs } = of;
     if (fetched.origin === "local" && packing === undefined) return fileHere(name, fetched);
     this.#files += 1;
     const folder = join(this.#options.directory, "files", String(this.#files));
@@ -183,6 +187,8 @@ export class ObjectWork {
     const remove = (): Promise<void> =>
       rm(folder, { recursive: true, force: true }).catch(() => undefined);
     const path = join(folder, fileNameOf(name, packing));
+    const deadline = new Deadline(of.signal, timeoutMs, () => notUnpacked(name, timeoutMs));
+    const { signal } = deadline;
     try {
       await mkdir(folder, { recursive: true });
       const content = unpack(createReadStream(fetched.path), { packing, object: name });
@@ -190,8 +196,9 @@ export class ObjectWork {
       await pipeline(within(content, { object: name, room }), createWriteStream(path), { signal });
     } catch (error) {
       await remove();
-      throw error;
+      throw endOf(error, { object: name, signal });
     } finally {
+      deadline.end();
       await fetched.release();
     }
     return fileHere(name, { path, release: remove });
@@ -263,6 +270,11 @@ function recordOfObject(object: ObjectRef): PairRecord {
     key: encodeKey(objectName(object)),
     value: Buffer.from(JSON.stringify(object), "utf8"),
   };
+}
+
+function notUnpacked(object: string, timeoutMs: number): ObjectError {
+  const message = `${object} was not unpacked within the ${timeoutMs} ms that its unit has`;
+  return new ObjectError({ code: "OBJECT_FETCH_FAILED", object }, message);
 }
 
 function invalid(message: string): ObjectError {

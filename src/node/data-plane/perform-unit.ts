@@ -19,6 +19,7 @@ const LASTING_CODES: ReadonlySet<string> = new Set([
   "OBJECT_MISSING",
   "OBJECT_FETCH_FAILED",
   "OBJECT_DAMAGED",
+  "OBJECT_NO_PROGRAM",
 ]);
 
 /** What becomes of a unit for a fault that is none of its handlers'. */

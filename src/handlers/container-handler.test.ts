@@ -34,6 +34,8 @@ function unitOf(image: string, index = 0, count = 1): Pair {
   return [index, { "jobx.container": { index, count, image, arguments: "[]" } }];
 }
 
+const UNIT_NAMES = { request: "r1", invocation: "r1.0", step: "s1", fromOwnStep: true };
+
 describe.each(["docker", "podman"] as const)("with %s", (kind) => {
   const why = whyNoEngine(kind);
   if (why !== undefined) {
@@ -81,6 +83,7 @@ describe.each(["docker", "podman"] as const)("with %s", (kind) => {
       {
         ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
         context: {
+          names: UNIT_NAMES,
           onOutput: (stream, chunk) => {
             if (stream === "stdout") stdout += Buffer.from(chunk).toString("utf8");
           },

@@ -33,6 +33,8 @@ export interface WorkContext extends AttemptListeners {
     readonly step: string;
     /** The object that it is given, where its request is over a list. */
     readonly object?: string | undefined;
+    /** A mapper of the same step has made the input; told to containers alone. */
+    readonly fromOwnStep?: boolean | undefined;
   };
   /** How its handlers reach the workflow's volume; undefined where there is none for them. */
   readonly volume?: VolumeAccess | undefined;

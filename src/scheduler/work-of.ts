@@ -50,8 +50,22 @@ export function workOf(view: RowView<Row>, attempt: AttemptRow): Work | undefine
     input: inputOf(view, request, { unit, count: openPlaces(attempt.open).length }),
     ...common,
     // Only what was listed is an object: what these map to gets pairs.
-    objects: unit.path.length === 1 ? request.objects : undefined,
+    objects: isListed(request, unit) ? request.objects : undefined,
+    fromOwnStep: isFromOwnStep(view, request, attempt) ? true : undefined,
   };
+}
+
+function isListed(request: RequestRow, { path }: UnitRef): boolean {
+  return request.objects !== undefined && path.length === 1;
+}
+
+/** Said of containers alone. What is listed is of its step, too, but comes from outside. */
+function isFromOwnStep(view: RowView<Row>, request: RequestRow, attempt: AttemptRow): boolean {
+  const { unit, step } = attempt;
+  if (stepOf(view, request, step).mapper.handler.language !== "container") return false;
+  if (unit.path.length === 0 || isListed(request, unit)) return false;
+  const { path } = parentOf(unit.path);
+  return rowOf(view, "invocation", keys.invocation(unit.request, path))?.step === step;
 }
 
 /** R26: a leaf that runs again for its combined pairs alone, since its reduction is a unit of its own. */

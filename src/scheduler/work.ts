@@ -60,6 +60,11 @@ export type Work =
       readonly timeoutMs: number;
       /** Each pair of the input names an object, of which the mapper is given the content. */
       readonly objects?: ObjectInput | undefined;
+      /**
+       * Its input was made by a mapper of its own step, not by who has submitted or listed it. Only mappers that
+       * are containers are told: those map to themselves, and nobody else's pairs may look as if they had.
+       */
+      readonly fromOwnStep?: boolean | undefined;
     }
   | {
       /** Finds objects, from `cursor` on; no handler is called. */

@@ -109,6 +109,7 @@ export const workCodec: Codec<Work> = union<Work>({
       input: array(pieceSliceCodec, PIECES_MAX),
       ...common,
       objects: trailing(objectInputCodec),
+      fromOwnStep: trailing(bool),
     },
   ],
   list: [

@@ -127,6 +127,7 @@ function parseStart(fields: Fields): ToWorker {
       invocation: text(names, "invocation"),
       step: text(names, "step"),
       object: names["object"] === undefined ? undefined : text(names, "object"),
+      fromOwnStep: names["fromOwnStep"] === true ? true : undefined,
     },
     volume: parseVolume(fields),
     secrets: parseSecrets(fields),

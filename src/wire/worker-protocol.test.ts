@@ -92,7 +92,7 @@ describe("messages", () => {
       directory: null,
       logs: "told",
       session: [["k", { v: 1 }]],
-      names: { request: "r", invocation: "i", step: "s" },
+      names: { request: "r", invocation: "i", step: "s", fromOwnStep: true },
     } as const;
     const body = parseBody(encodeMessage(start).subarray(4));
     expect(body.kind === "control" && parseToWorker(body.fields)).toEqual(start);

@@ -115,6 +115,8 @@ export interface StartMessage {
     readonly step: string;
     /** What a mapper is given the content of, in a request over a list. */
     readonly object?: string | undefined;
+    /** A mapper of the same step has made the argument; told to containers alone. */
+    readonly fromOwnStep?: boolean | undefined;
   };
   /** Absent where nobody offers a volume. */
   readonly volume?: VolumeAccess | undefined;

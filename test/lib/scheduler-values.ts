@@ -2,7 +2,7 @@
 import type { ClientCommand } from "../../src/scheduler/commands.ts";
 import type { Dataset } from "../../src/scheduler/dataset.ts";
 import type { FailurePolicy, HandlerDefinition } from "../../src/scheduler/rows.ts";
-import type { HandlerType, Outcome } from "../../src/scheduler/work.ts";
+import type { HandlerType, Language, Outcome } from "../../src/scheduler/work.ts";
 
 /** A step by what matters here; its handlers are called `map_NAME` and `reduce_NAME`. */
 export interface StepSketch {
@@ -12,6 +12,8 @@ export interface StepSketch {
   readonly onFailure?: FailurePolicy;
   readonly capability?: string;
   readonly reducerCapability?: string;
+  /** Of its mapper. */
+  readonly language?: Language;
 }
 
 /** A handler in JavaScript that says nothing but its name and type. */
@@ -42,10 +44,14 @@ export function sketchDefinition(steps: readonly StepSketch[]): {
   readonly define: Extract<ClientCommand, { kind: "define" }>;
   readonly sources: readonly Extract<ClientCommand, { kind: "source" }>[];
 } {
-  const handlers = steps.flatMap(({ name, capability = "none", reducerCapability = "none" }) => [
-    handlerNamed(`map_${name}`, "mapper", capability),
-    handlerNamed(`reduce_${name}`, "reducer", reducerCapability),
-  ]);
+  const handlers = steps.flatMap((step) => {
+    const { name, capability = "none", reducerCapability = "none", language } = step;
+    const mapper = handlerNamed(`map_${name}`, "mapper", capability);
+    return [
+      { ...mapper, handler: { ...mapper.handler, language: language ?? "javascript" } },
+      handlerNamed(`reduce_${name}`, "reducer", reducerCapability),
+    ];
+  });
   const define = {
     kind: "define",
     revision: 0,

@@ -175,6 +175,7 @@ const works: Kinds<Work> = {
     ...shape,
     timeoutMs: natural,
     objects: maybe(objects),
+    fromOwnStep: maybe(bool),
   }),
   list: listWork(dataset),
   reduce: fc.record({

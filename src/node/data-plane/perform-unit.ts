@@ -40,7 +40,10 @@ export function performUnit(work: Work, context: WorkContext, parts: Parts): Pro
   if (work.kind === "map" && work.objects !== undefined) {
     return withObject({ ...work, objects: work.objects }, context, parts);
   }
-  return parts.runner.run(work, context);
+  const { names } = context;
+  const isInner = work.kind === "map" && work.fromOwnStep === true;
+  const told = isInner ? { ...context, names: { ...names, fromOwnStep: true } } : context;
+  return parts.runner.run(work, told);
 }
 
 async function list(

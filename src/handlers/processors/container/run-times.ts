@@ -55,7 +55,8 @@ export function runTimes(
     if (settings === undefined || !isContext(context) || !isIterable(argument)) {
       throw new Fault("HANDLER_LOAD_FAILED", "this node runs no containers");
     }
-    const call = await readCall(argument, CONTAINER_COUNT_MAX);
+    const isUnit = context.fromOwnStep === true;
+    const call = await readCall(argument, { isUnit, countMax: CONTAINER_COUNT_MAX });
     try {
       const engine = await whenThere(settings, context);
       const images = imagesFor(engine, { settings, context });

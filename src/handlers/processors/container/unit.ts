@@ -1,5 +1,5 @@
 /** Which of a step's units a call is: the first, which makes the others, or one of these. */
-import { listOf } from "../../../containers/fields.ts";
+import { fieldsOf, listOf } from "../../../containers/fields.ts";
 import { Fault } from "../javascript/javascript-fault.ts";
 
 /** What a unit is told by the call that made it. */
@@ -29,18 +29,25 @@ const ARGUMENTS_LENGTH_MAX = 32 * 1024;
 /** Pairs that are read before it is clear that they are too many. */
 const PAIRS_MAX = 1_000;
 
-/** @throws {Fault} `HANDLER_ARGUMENT_INVALID`. */
+/**
+ * Which call it is says the node (`isUnit`), never the content: anybody can submit a pair that looks like a unit's.
+ * @throws {Fault} `HANDLER_ARGUMENT_INVALID`, also for a first call with a pair that looks so.
+ */
 export async function readCall(
   argument: AsyncIterable<unknown>,
-  countMax: number,
+  { isUnit, countMax }: { readonly isUnit: boolean; readonly countMax: number },
 ): Promise<ContainerCall> {
   const pairs: unknown[] = [];
   for await (const pair of argument) {
     pairs.push(pair);
     if (pairs.length > PAIRS_MAX) throw tooLarge();
   }
-  const unit = pairs.length === 1 ? unitOf(pairs[0]) : undefined;
-  if (unit !== undefined) return { kind: "unit", unit };
+  if (isUnit) {
+    const unit = pairs.length === 1 ? unitOf(pairs[0]) : undefined;
+    if (unit === undefined) throw invalid("a unit of a container has one pair, made by its step");
+    return { kind: "unit", unit };
+  }
+  if (pairs.some(isMarked)) throw invalid(`${MARK} in an argument is what a step's own units have`);
   const text = JSON.stringify(pairs);
   if (text.length > ARGUMENTS_LENGTH_MAX) throw tooLarge();
   return { kind: "first", count: countOf(pairs, countMax), arguments: text };
@@ -51,12 +58,14 @@ export function unitPair(unit: ContainerUnit): unknown {
   return [unit.index, { [MARK]: unit }];
 }
 
+function isMarked(pair: unknown): boolean {
+  const [, value] = listOf(pair);
+  return Object.hasOwn(fieldsOf(value), MARK);
+}
+
 function unitOf(pair: unknown): ContainerUnit | undefined {
   const [, value] = listOf(pair);
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, MARK)) return undefined;
-  const marked: unknown = Reflect.get(value, MARK);
-  const fields: Readonly<Record<string, unknown>> =
-    typeof marked === "object" && marked !== null ? { ...marked } : {};
+  const fields = fieldsOf(fieldsOf(value)[MARK]);
   const { index, count, image } = fields;
   const given = fields["arguments"];
   const fits = typeof index === "number" && typeof count === "number" && typeof image === "string";
@@ -71,14 +80,17 @@ function countOf(pairs: readonly unknown[], countMax: number): number | undefine
     if (typeof count === "number" && Number.isInteger(count) && count >= 1 && count <= countMax) {
       return count;
     }
-    throw new Fault("HANDLER_ARGUMENT_INVALID", `count is a whole number from 1 to ${countMax}`);
+    throw invalid(`count is a whole number from 1 to ${countMax}`);
   }
   return undefined;
 }
 
 function tooLarge(): Fault {
   const most = `${PAIRS_MAX} pairs and ${ARGUMENTS_LENGTH_MAX} characters`;
-  const message = `the arguments of a container have at most ${most}: put more into the workspace`;
+  return invalid(`the arguments of a container have at most ${most}: put more into the workspace`);
+}
+
+function invalid(message: string): Fault {
   return new Fault("HANDLER_ARGUMENT_INVALID", message);
 }
 

@@ -34,6 +34,8 @@ export interface HandlerContext {
   readonly step: string;
   /** The name of the object that a mapper is given, in a request over a list. */
   readonly object?: string | undefined;
+  /** A mapper of the same step has made the argument: the node's word, told to containers alone. */
+  readonly fromOwnStep?: boolean | undefined;
   readonly log: HandlerLog;
   /** As `log`: what people are to be told. */
   readonly notify: HandlerLog;

@@ -203,6 +203,32 @@ describe.each(["docker", "podman"] as const)("%s", (kind) => {
     expect((await images.list()).some(({ id }) => id === before?.id)).toBe(true);
   });
 
+  test("an archive of a workflow gives the engine its image, and no name in it", async () => {
+    const { images } = engine;
+    const name = "localhost/jobx-test/taken:1";
+    const files = Readable.from([await busyboxRoot()]);
+    await images.import(files, { image: name, deadlineMs: MS });
+    const id = (await images.inspect(name))?.id ?? "";
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of images.save(name, { deadlineMs: MS })) chunks.push(chunk);
+    await images.remove(name, { deadlineMs: MS });
+    expect(await images.inspect(id)).toBeUndefined();
+    const archives = {
+      idOf: () => Promise.resolve(id),
+      open: () => Promise.resolve(Readable.from(chunks)),
+    };
+    const login = () => Promise.resolve(undefined);
+    const keeper = { engine, archives, login, call: { deadlineMs: MS } };
+    expect(await pinImage("tools:1", keeper)).toBe(id);
+    expect((await images.inspect(id))?.id).toBe(id);
+    expect(await images.inspect(name)).toBeUndefined();
+    const engineTags = { ...archives, idOf: () => Promise.resolve(IMAGE) };
+    await expect(pinImage("tools:1", { ...keeper, archives: engineTags })).rejects.toMatchObject({
+      code: "CONTAINER_IMAGE_UNAVAILABLE",
+    });
+    await images.remove(id, { deadlineMs: MS });
+  });
+
   test("an archive that is none is refused", async () => {
     const load = engine.images.load(Readable.from([Buffer.alloc(4096, 7)]), { deadlineMs: MS });
     await expect(load).rejects.toMatchObject({ code: "CONTAINER_ENGINE_REFUSED" });

@@ -19,7 +19,7 @@ export type ContainersErrorDetails =
       readonly image: string;
       readonly reason: string;
     }
-  /** What names an image is no reference. */
+  /** What names an image is no reference, or what is to be its archive is none. */
   | { readonly code: "CONTAINER_IMAGE_INVALID"; readonly image: string };
 
 /** An operating error of this folder. */

@@ -1,9 +1,10 @@
 /** Has images where containers need them, and says which one it is, for all nodes that run the same request. */
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Engine } from "./engine.ts";
 import type { ImageCall, RegistryLogin } from "./engine-images.ts";
 import { ContainersError } from "./errors.ts";
 import { isImageId, parseImageName, registryOf } from "./image-name.ts";
+import { untagged } from "./untagged-archive.ts";
 
 /** Images that somebody has put where all nodes reach them, as archives. */
 export interface ImageArchives {
@@ -34,6 +35,7 @@ export async function pinImage(image: string, options: ImageKeeperOptions): Prom
   }
   const id = await options.archives.idOf(image);
   if (id !== undefined) {
+    if (!isImageId(id)) throw unavailable(image, "what the workflow has under its name is no id");
     await ensureImage(id, options);
     return id;
   }
@@ -85,7 +87,8 @@ export async function ensureImage(pinned: string, options: ImageKeeperOptions): 
     throw unavailable(pinned, reason);
   }
   call.onProgress?.("loading the image's archive");
-  await engine.images.load(archive, call);
+  // Of an id nothing but its image: its names would be taken from the machine's other images.
+  await engine.images.load(Readable.from(untagged(archive), { objectMode: false }), call);
   if ((await engine.images.inspect(pinned)) === undefined) {
     throw unavailable(pinned, "its archive is that of another image");
   }

@@ -1,6 +1,9 @@
 /** An engine that comes and goes, and containers whose workers are gone. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,7 +17,7 @@ import { silentLog } from "../std/log.ts";
 import { Engine } from "./engine.ts";
 import type { ContainerSettings } from "./settings.ts";
 import { ContainerWatch } from "./watch.ts";
-import { isWorkerGone, LABELS, ownWorkerLabel } from "./worker-label.ts";
+import { isWorkerGone, LABELS, ownWorkerLabel, processAt } from "./worker-label.ts";
 
 const IMAGE = "localhost/jobx-test/busybox:1";
 const MS = 30_000;
@@ -46,13 +49,27 @@ test("a worker is gone when it was killed, not before, and never because another
   expect(isGone(label)).toBe(false);
   const [boot = "", space = "", pid = "", start = ""] = label.split("/");
   expect(isGone([boot, space, pid, "1"].join("/"))).toBe(true);
-  expect(isGone(["another-boot", space, pid, start].join("/"))).toBe(true);
+  // Of an earlier boot, or on another machine: its own node alone knows.
+  expect(isGone(["another-boot", space, pid, start].join("/"))).toBe(false);
+  expect(isGone(["another-boot", space, pid, start].join("/"), true)).toBe(true);
   // In a space of processes that cannot be seen from here.
   expect(isGone([boot, "1", pid, start].join("/"))).toBe(false);
   expect(isGone([boot, "1", pid, start].join("/"), true)).toBe(true);
   await kill(child);
   expect(isGone(label)).toBe(true);
   for (const nothing of ["", "x", "a/b/c/d"]) expect(isGone(nothing)).toBe(false);
+});
+
+test("of a process whose entry cannot be read nothing is known", async () => {
+  const proc = await mkdtemp(join(tmpdir(), "jobx-proc."));
+  // A directory where the file is to be: it is there and cannot be read.
+  await mkdir(join(proc, "7", "stat"), { recursive: true });
+  await mkdir(join(proc, "8"));
+  await writeFile(join(proc, "8", "stat"), "8 (node) S 1");
+  expect(processAt(7, proc)).toEqual({ kind: "unknown" });
+  expect(processAt(8, proc)).toEqual({ kind: "unknown" });
+  expect(processAt(9, proc)).toEqual({ kind: "gone" });
+  await rm(proc, { recursive: true });
 });
 
 describe.each(["docker", "podman"] as const)("with %s", (kind) => {

@@ -22,21 +22,26 @@ const START_TIME_FIELD = 19;
  * id, and the time of its start.
  */
 export function ownWorkerLabel(): string {
-  return [bootId(), pidSpace(), process.pid, startTime(process.pid) ?? ""].join("/");
+  return [bootId(), pidSpace(), process.pid, ownStart()].join("/");
 }
 
 /**
- * Whether the process of a label is gone for certain: it is not there, of an earlier boot, or another one has
- * its id. Of another node's processes that cannot be seen from here nothing is known. `isOwn`: it was started by
- * this node, of which there is one.
+ * Whether the process of a label is gone for certain: it is not there, or another one has its id. Of another
+ * node's processes that cannot be seen from here nothing is known: those of another boot may be on another machine
+ * that uses the same engine. `isOwn`: it was started by this node, of which there is one.
  */
 export function isWorkerGone(label: string, options: { readonly isOwn: boolean }): boolean {
   const [boot = "", space = "", pid = "", start = ""] = label.split("/");
   if (!/^\d+$/.test(pid)) return false;
-  if (boot !== bootId()) return true;
-  // A node has its workers in its own space: one that has another now was started anew.
-  if (space !== pidSpace()) return options.isOwn;
-  return startTime(Number(pid)) !== start;
+  // A node has its workers in its own boot and space: one that has another now was started anew.
+  if (boot !== bootId() || space !== pidSpace()) return options.isOwn;
+  const found = processAt(Number(pid));
+  return found.kind === "gone" || (found.kind === "there" && found.start !== start);
+}
+
+function ownStart(): string {
+  const own = processAt(process.pid);
+  return own.kind === "there" ? own.start : "";
 }
 
 function bootId(): string {
@@ -47,14 +52,26 @@ function pidSpace(): string {
   return readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
 }
 
-/** Undefined when there is no such process, or only what its parent has not been told of yet. */
-function startTime(pid: number): string | undefined {
+/** A process as this one sees it. */
+type SeenProcess =
+  | { readonly kind: "there"; readonly start: string }
+  /** There is none, or only what its parent has not been told of yet. */
+  | { readonly kind: "gone" }
+  /** It may be there: what tells of it cannot be read. */
+  | { readonly kind: "unknown" };
+
+/** `proc` is where the machine tells of its processes. */
+export function processAt(pid: number, proc = "/proc"): SeenProcess {
+  let text: string;
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    const [state = ""] = fields;
-    return state === "Z" || state === "X" ? undefined : fields[START_TIME_FIELD];
-  } catch {
-    return undefined;
+    text = readFileSync(`${proc}/${pid}/stat`, "latin1");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return { kind: code === "ENOENT" || code === "ESRCH" ? "gone" : "unknown" };
   }
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state = ""] = fields;
+  const start = fields[START_TIME_FIELD];
+  if (state === "Z" || state === "X") return { kind: "gone" };
+  return start === undefined ? { kind: "unknown" } : { kind: "there", start };
 }

@@ -26,6 +26,8 @@ export interface ContainerWatchDeps {
 export class ContainerWatch {
   readonly #deps: ContainerWatchDeps;
   #isThere = false;
+  /** Containers that could not be removed when it was last tried: each is told once. */
+  #stuck: ReadonlySet<string> = new Set();
   #timer: Timer | undefined;
   #stopped = false;
   #looking: Promise<void> = Promise.resolve();
@@ -89,10 +91,20 @@ export class ContainerWatch {
       const isOwn = labels[LABELS.node] === settings.node;
       return isWorkerGone(labels[LABELS.worker] ?? "", { isOwn });
     });
+    const stuck = new Set<string>();
     for (const { id, labels } of gone) {
-      await containers.remove(id);
-      log.info("removed a container that was left", { container: id, node: labels[LABELS.node] });
+      const fields = { container: id, node: labels[LABELS.node] };
+      try {
+        await containers.remove(id);
+        log.info("removed a container that was left", fields);
+      } catch (error) {
+        // It keeps no other one; the next look tries again.
+        const reason = errorText(error);
+        if (!this.#stuck.has(id)) log.warn("cannot remove a container", { ...fields, reason });
+        stuck.add(id);
+      }
     }
+    this.#stuck = stuck;
     return all.length - gone.length;
   }
 }

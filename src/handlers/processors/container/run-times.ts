@@ -3,7 +3,7 @@
  * step, each of which runs one container of just that image. So what all attempts of a request run is pinned by
  * what its first unit has committed.
  */
-import { chmodSync, realpathSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import type { ContainerMount, ContainerSpec } from "../../../containers/container-spec.ts";
 import type { Engine } from "../../../containers/engine.ts";
 import { ContainersError } from "../../../containers/errors.ts";
@@ -20,6 +20,7 @@ import { MARK_VARIABLE } from "../../process-table.ts";
 import type { HandlerContext } from "../javascript/javascript-context.ts";
 import { Fault } from "../javascript/javascript-fault.ts";
 import type { HandlerFunction } from "../javascript/javascript-load.ts";
+import { allowedMounts } from "./allowed-paths.ts";
 import { archivesIn } from "./image-archives.ts";
 import { type ContainerUnit, isIterable, readCall, unitPair } from "./unit.ts";
 
@@ -145,7 +146,7 @@ async function specOf(run: UnitRun): Promise<ContainerSpec> {
       [LABELS.attempt]: `${process.env[MARK_VARIABLE] ?? process.pid}-${calls}`,
       [LABELS.worker]: ownWorkerLabel(),
     },
-    mounts: [...(await placesOf(run)), ...definition.paths.map((path) => allowed(path, settings))],
+    mounts: [...(await placesOf(run)), ...allowedMounts(definition.paths, settings.paths)],
     memoryBytes: definition.memoryBytes ?? settings.memoryBytes,
     cpus: cpuMillis === undefined ? undefined : cpuMillis / 1000,
     pids: definition.pids,
@@ -168,24 +169,6 @@ async function placesOf({ definition, context }: UnitRun): Promise<readonly Cont
     mounts.push({ source: volume, target: VOLUME_TARGET, readOnly: false });
   }
   return mounts;
-}
-
-/** @throws {Fault} `CONTAINER_PATH_FORBIDDEN` for what the node's owner has not allowed, links followed. */
-function allowed(path: ContainerMount, settings: ContainerSettings): ContainerMount {
-  const forbidden = (): Fault =>
-    new Fault(
-      "CONTAINER_PATH_FORBIDDEN",
-      `this node's owner does not let containers see ${path.source}`,
-    );
-  let source: string;
-  try {
-    source = realpathSync(path.source);
-  } catch {
-    throw forbidden();
-  }
-  const isAllowed = settings.paths.some((one) => source === one || source.startsWith(`${one}/`));
-  if (!isAllowed || source.includes(":")) throw forbidden();
-  return { ...path, source };
 }
 
 function imagesFor(

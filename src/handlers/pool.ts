@@ -270,7 +270,8 @@ export class WorkerPool {
     let isPlaced = false;
     try {
       const { directory, timers, codecs, containers } = this.#options;
-      const ground = this.prepare();
+      // Until then what is written below the directory may be removed with what an earlier node has left.
+      const ground = await this.prepare();
       const number = this.#made++;
       const program = needsProgram(need) ? await this.#programs.take(need, source) : undefined;
       isPlaced = program !== undefined;
@@ -283,7 +284,7 @@ export class WorkerPool {
         timers,
         codecs,
         containers,
-        ground: await ground,
+        ground,
       });
       if (isPlaced) this.#fromPrograms.set(worker, need);
       isPlaced = false;

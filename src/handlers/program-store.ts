@@ -75,6 +75,8 @@ export class ProgramStore {
       if (need.language === "executable") await chmod(program.main, 0o555);
       return program;
     } catch (cause) {
+      // What is there half can be read only, and would be in the way of the next try.
+      await rm(directory, { recursive: true, force: true }).catch(() => undefined);
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new HandlersError(
         { code: "HANDLER_WORKER_UNAVAILABLE", language: need.language },

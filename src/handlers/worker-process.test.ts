@@ -16,6 +16,7 @@ import {
   resultOf,
   type TestHandler,
 } from "../../test/lib/handler-kit.ts";
+import { PLAIN_RUNTIME } from "../../test/lib/limits-kit.ts";
 import { runs, until } from "../../test/lib/processes.ts";
 import { PLAIN_MACHINE } from "./limits/report.ts";
 import { type TreeEnforcer, TreeKeeper } from "./process-tree.ts";
@@ -90,6 +91,26 @@ function startWorker(kit: HandlerKit, trees: TreeKeeper): Promise<WorkerProcess>
   const options = { need, directory, timers: machineClock, ground, memoryBytes };
   return WorkerProcess.start({ ...options, mark: `test-${process.pid}-${trees.enforcer}` });
 }
+
+test("a worker that cannot be caged leaves no directory", async () => {
+  const kit = await open();
+  const trees = await TreeKeeper.probe({ timers: machineClock });
+  const directory = join(kit.directory, "uncaged");
+  const runtime = { ...PLAIN_RUNTIME, sandbox: "strict" } as const;
+  const need = {
+    language: "python",
+    name: "",
+    version: "",
+    memoryBytes: undefined,
+    runtime,
+  } as const;
+  const machine = { ...PLAIN_MACHINE, sandboxLacks: "there is none" };
+  const ground = { trees, machine, timers: machineClock, hidden: [] };
+  const options = { need, directory, timers: machineClock, ground, memoryBytes: undefined };
+  const starting = WorkerProcess.start({ ...options, mark: `test-${process.pid}-uncaged` });
+  await expect(starting).rejects.toMatchObject({ code: "HANDLER_SANDBOX_UNAVAILABLE" });
+  expect(existsSync(directory)).toBe(false);
+});
 
 describe("TreeKeeper", () => {
   test("falls back to the process group where nothing else is allowed", async () => {

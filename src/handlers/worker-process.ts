@@ -139,7 +139,10 @@ export class WorkerProcess {
       await worker.#greet(options);
       return worker;
     } catch (cause) {
-      await (worker === undefined ? cage?.release() : worker.kill());
+      if (worker === undefined) {
+        await cage?.release();
+        await rm(options.directory, { recursive: true, force: true }).catch(() => undefined);
+      } else await worker.kill();
       if (cause instanceof HandlersError) throw cause;
       throw new HandlersError(
         { code: "HANDLER_WORKER_UNAVAILABLE", language },

@@ -6,7 +6,7 @@ import type { LineWriter } from "./line-form.ts";
 
 /** The input of one call. Use: `single` once, `feed` once, `stop` in every case. */
 export class LineInput {
-  readonly #channel: NodeChannel;
+  readonly #channel: Pick<NodeChannel, "receive" | "stopWaiting">;
   readonly #write: LineWriter;
   readonly #grouped: boolean;
   #waiting: readonly unknown[] = [];
@@ -14,7 +14,7 @@ export class LineInput {
 
   /** `grouped`: a record is a key with some of its values, each of which gets a line. */
   constructor(
-    channel: NodeChannel,
+    channel: Pick<NodeChannel, "receive" | "stopWaiting">,
     options: { readonly write: LineWriter; readonly grouped: boolean },
   ) {
     this.#channel = channel;
@@ -79,6 +79,8 @@ export class LineInput {
 
 function drained(stdin: Writable): Promise<void> {
   return new Promise((resolve) => {
+    // It may have closed while the next records were waited for; nothing is told of that any more.
+    if (stdin.destroyed) return resolve();
     stdin.once("drain", resolve);
     stdin.once("close", resolve);
   });

@@ -20,6 +20,9 @@ import type { WorkerCommand } from "./worker-languages.ts";
 /** Processes and threads of a worker whose handlers do not say: more than programs need, fewer than a machine has. */
 export const WORKER_PIDS_DEFAULT = 1024;
 
+/** It becomes the program that it starts. */
+const ENV = "/usr/bin/env";
+
 /**
  * Joins the groups whose files it is given, after how many, and becomes the command after them. A shell
  * tells where it is in the environment, which is not the node's to say.
@@ -105,6 +108,7 @@ export class WorkerCage {
       ...(await privilegeWords(machine.privileges, this.isSandboxed)),
       ...(disk === undefined ? [] : fileSizeWords(disk)),
       ...(this.isSandboxed ? sandboxWords({ directory, readable, hidden, network }) : []),
+      ...environmentWords(runtime?.environment),
       ...[worker.file, ...worker.args],
     ];
     const [file = "", ...args] = words;
@@ -152,6 +156,15 @@ export class WorkerCage {
       this.groups.release(),
     ]);
   }
+}
+
+/**
+ * What the handler asks for acts in the cage only: the loader of a program that makes the cage would heed it too,
+ * with all the rights of the node.
+ */
+function environmentWords(environment: Readonly<Record<string, string>> = {}): readonly string[] {
+  const given = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return given.length === 0 ? [] : [ENV, ...given];
 }
 
 /** A scheduler does not send such work here, unless it was granted before this node had less. */

@@ -83,14 +83,29 @@ describe.each(["cgroup-v2", "cgroup-v1", "process-group"] as const)("%s", (enfor
   });
 });
 
-function startWorker(kit: HandlerKit, trees: TreeKeeper): Promise<WorkerProcess> {
+function startWorker(
+  kit: HandlerKit,
+  trees: TreeKeeper,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<WorkerProcess> {
   const directory = join(kit.directory, "single");
   const memoryBytes = undefined;
-  const need = { language: MAPPER.language, name: "", version: "", memoryBytes } as const;
+  const runtime = { ...PLAIN_RUNTIME, environment };
+  const need = { language: MAPPER.language, name: "", version: "", memoryBytes, runtime };
   const ground = { trees, machine: PLAIN_MACHINE, timers: machineClock, hidden: [] };
   const options = { need, directory, timers: machineClock, ground, memoryBytes };
   return WorkerProcess.start({ ...options, mark: `test-${process.pid}-${trees.enforcer}` });
 }
+
+test("what a handler asks for in its environment is not heeded by what makes its cage", async () => {
+  const kit = await open();
+  const trees = await TreeKeeper.probe({ timers: machineClock });
+  const worker = await startWorker(kit, trees, { LD_PRELOAD: "/no/such.so" });
+  await worker.settleOutput();
+  // The loader of each program complains of it.
+  expect(worker.stderr.text().match(/no\/such\.so/g)).toHaveLength(1);
+  await worker.kill();
+});
 
 test("a worker that cannot be caged leaves no directory", async () => {
   const kit = await open();

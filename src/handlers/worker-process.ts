@@ -101,7 +101,7 @@ export class WorkerProcess {
     this.directory = options.directory;
     this.#timers = options.timers;
     this.#codecs = options.codecs ?? WORKER_CODECS;
-    this.#child = spawnWorker({ ...options, environment: options.need.runtime?.environment });
+    this.#child = spawnWorker(options);
     this.#exited = new Promise((resolve) => {
       this.#child.once("exit", (exitCode, signal) => {
         this.#ended = true;

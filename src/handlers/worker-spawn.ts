@@ -11,8 +11,6 @@ export function spawnWorker(options: {
   readonly command: WorkerCommand;
   readonly directory: string;
   readonly mark: string;
-  /** What its handlers ask for besides. */
-  readonly environment?: Readonly<Record<string, string>> | undefined;
 }): ChildProcess {
   const { command, directory } = options;
   return spawn(command.file, command.args, {
@@ -32,17 +30,15 @@ export function pipeOf(child: ChildProcess, descriptor: 3 | 4): Socket {
   return stream;
 }
 
-/** Nothing of the node's own environment: it may hold secrets. */
+/** Nothing of the node's own environment: it may hold secrets. What a handler asks for comes in its cage only. */
 function environmentOf(options: {
   readonly directory: string;
   readonly mark: string;
-  readonly environment?: Readonly<Record<string, string>> | undefined;
 }): Record<string, string> {
   return {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     HOME: options.directory,
     LANG: "C.UTF-8",
-    ...options.environment,
     TMPDIR: join(options.directory, "tmp"),
     [MARK_VARIABLE]: options.mark,
   };

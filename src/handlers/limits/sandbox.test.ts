@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -6,6 +6,7 @@ import { ORPHAN } from "../../../test/fixtures/handlers/orphan.ts";
 import { failureOf, HandlerKit } from "../../../test/lib/handler-kit.ts";
 import { pythonMapper, scriptMapper, thisMachine } from "../../../test/lib/limits-kit.ts";
 import type { Outcome } from "../../wire/dataset.ts";
+import { sandboxWords } from "./sandbox.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -97,6 +98,26 @@ except OSError as error: print('no')`;
     const outcome = await own.map({ mapper: pythonMapper("x = b'x' * (1 << 30)", fills) }, []);
     expect(failureOf(outcome)?.code).toBe("HANDLER_MEMORY_EXCEEDED");
   });
+});
+
+test("what the node keeps below its programs is hidden, and a handler's files below that are not", () => {
+  const before = process.execPath;
+  const folder = mkdtempSync("/var/tmp/jobx-programs-");
+  const hidden = join(folder, "data");
+  const readable = join(hidden, "program");
+  mkdirSync(readable, { recursive: true });
+  process.execPath = join(folder, "node");
+  try {
+    const directory = join(hidden, "worker");
+    const wish = { directory, readable: [readable], hidden: [hidden], network: false };
+    const places = [folder, hidden, readable, directory];
+    const at = places.map((place) => sandboxWords(wish).indexOf(place));
+    expect(at.every((one) => one > 0)).toBe(true);
+    expect(at).toEqual([...at].sort((one, other) => one - other));
+  } finally {
+    process.execPath = before;
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a machine without a sandbox gives back what must be in one", async () => {

@@ -40,22 +40,38 @@ export function sandboxWords({
   hidden,
   network,
 }: SandboxWish): readonly string[] {
-  const covered = [...HIDDEN, ...hidden].filter((path) => existsSync(path));
-  const programs = [
-    dirname(process.execPath),
-    dirname(fileURLToPath(new URL("..", import.meta.url))),
-    ...readable,
-  ];
-  const isCovered = (path: string): boolean => covered.some((one) => path.startsWith(`${one}/`));
+  const tmpfs = (paths: readonly string[]): readonly string[] =>
+    paths.filter((path) => existsSync(path)).flatMap((path) => ["--tmpfs", path]);
+  const programs = [dirname(process.execPath), ...programPaths()];
+  const readOnly = (paths: readonly string[], covering: readonly string[]): readonly string[] =>
+    paths
+      .filter((path) => covering.some((one) => path.startsWith(`${one}/`)))
+      .flatMap((path) => ["--ro-bind", path, path]);
   return [
     BWRAP,
     ...["--unshare-all", "--die-with-parent", "--cap-drop", "ALL"],
     ...(network ? ["--share-net"] : []),
     ...["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"],
-    ...covered.flatMap((path) => ["--tmpfs", path]),
-    ...programs.filter(isCovered).flatMap((path) => ["--ro-bind", path, path]),
+    ...tmpfs(HIDDEN),
+    ...readOnly(programs, HIDDEN),
+    // What the node keeps may be below its programs, and what a handler is made of below that.
+    ...tmpfs(hidden),
+    ...readOnly(programs, hidden),
+    ...readOnly(readable, [...HIDDEN, ...hidden]),
     ...["--bind", directory, directory, "--chdir", directory, "--"],
   ];
+}
+
+/**
+ * What workers are made of: the sources, or of a built package the workers and what they may load. Not the
+ * whole package: people keep a node's data below it.
+ */
+function programPaths(): readonly string[] {
+  const workers = fileURLToPath(new URL("workers", import.meta.url));
+  if (!existsSync(workers)) return [dirname(fileURLToPath(new URL("..", import.meta.url)))];
+  const root = dirname(dirname(dirname(workers)));
+  const loaded = ["package.json", "node_modules"].map((name) => join(root, name));
+  return [workers, ...loaded.filter((path) => existsSync(path))];
 }
 
 /** Why a sandbox does not work here; undefined where it does. Found by trying to get out of one. */

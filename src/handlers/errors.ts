@@ -69,6 +69,7 @@ const REPORTED_CODES: ReadonlySet<string> = new Set<HandlerFaultCode>([
   "HANDLER_WORKSPACE_TOO_LARGE",
   // Of an executable in line mode: the worker itself lives on.
   "HANDLER_CRASHED",
+  "HANDLER_KILLED",
   "HANDLER_MEMORY_EXCEEDED",
   "CONTAINER_FAILED",
   "CONTAINER_PATH_FORBIDDEN",

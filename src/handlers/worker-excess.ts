@@ -23,7 +23,7 @@ const NO_PROCESS =
   /EAGAIN|Resource temporarily unavailable|can't start new thread|[Cc]annot fork|[Ff]ork failed|ERR_WORKER_INIT_FAILED/;
 
 /** When a file must not grow. */
-const NO_LARGER = /EFBIG|File too large|\[Errno 27\]/;
+const NO_LARGER = /EFBIG|File too large|File size limit exceeded|SIGXFSZ|\[Errno 27\]/;
 
 /** The end of a process, as a call sees it. */
 export function exitedBy(exit: WorkerExit | undefined): Exited {

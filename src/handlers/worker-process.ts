@@ -180,6 +180,8 @@ export class WorkerProcess {
   holdMemory(limitBytes: number | undefined): boolean {
     // A new one has kept nothing: there the kernel takes no limit, and what it uses is looked at.
     if (!this.cage.groups.holdMemory(limitBytes) && this.#calls > 0) return false;
+    // What was refused before is nothing that this attempt is told.
+    this.cage.groups.refused();
     this.memory.limitBytes = limitBytes;
     return true;
   }

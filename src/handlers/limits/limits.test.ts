@@ -2,8 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { failureOf, HandlerKit } from "../../../test/lib/handler-kit.ts";
-import { compile, pythonMapper, scriptMapper, thisMachine } from "../../../test/lib/limits-kit.ts";
+import { failureOf, HandlerKit, handlerOf } from "../../../test/lib/handler-kit.ts";
+import {
+  compile,
+  PLAIN_RUNTIME,
+  pythonMapper,
+  scriptMapper,
+  thisMachine,
+} from "../../../test/lib/limits-kit.ts";
 import type { Outcome } from "../../wire/dataset.ts";
 import { PLAIN_MACHINE, reportOf } from "./report.ts";
 
@@ -115,6 +121,19 @@ int main(void) { for (;;) { char *p = malloc(1 << 20); if (p) memset(p, 1, 1 << 
     },
   );
 
+  test.runIf(hasMemory)(
+    "that a child of a call filled which lived with that is not told by a later failure",
+    async () => {
+      const own = await open();
+      const lines =
+        "subprocess.run([sys.executable, '-c', 'x = bytes([1]) * (1 << 30)'])\nprint(os.getpid())";
+      const lives = pythonMapper(lines, { memoryBytes: 128 * MIB });
+      expect((await own.map({ mapper: lives }, [])).kind).toBe("mapped");
+      const fails = pythonMapper("raise ValueError('no')", { memoryBytes: 128 * MIB });
+      expect(failureOf(await own.map({ mapper: fails }, []))?.code).toBe("HANDLER_FAILED");
+    },
+  );
+
   test.runIf(hasMemory)("is limited anew for each handler that a worker serves", async () => {
     const own = await open();
     const lines = "held = b'x' * (200 << 20)\nprint(os.getpid())";
@@ -167,6 +186,16 @@ describe.runIf(machine.limitsFiles)("a file beyond `disk`", () => {
     expect((await own.map({ mapper: pythonMapper(write, { diskBytes: 4e6 }) }, [])).kind).toBe(
       "mapped",
     );
+  });
+
+  test.each([
+    "exec dd if=/dev/zero of=f bs=1M count=3",
+    "dd if=/dev/zero of=f bs=1M count=3; exit 1",
+  ])("fails a program in line mode: %s", async (line) => {
+    const own = await open();
+    const runtime = { ...PLAIN_RUNTIME, diskBytes: 1e6 };
+    const mapper = handlerOf("executable", "mapper", `#!/bin/sh\n${line}\n`, { runtime });
+    expect(failureOf(await own.map({ mapper }, []))?.code).toBe("HANDLER_DISK_EXCEEDED");
   });
 
   test("fails a handler in JavaScript", async () => {

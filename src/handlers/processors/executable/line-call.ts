@@ -94,10 +94,15 @@ async function endOf(program: Program, output: LineOutput): Promise<void> {
   }
   if (end.code === 0) return;
   const how = end.signal === null ? `with code ${end.code}` : `by signal ${end.signal}`;
-  const code = end.signal === null ? "HANDLER_FAILED" : "HANDLER_CRASHED";
-  const failed = new Fault(code, `the program ended ${how}`);
+  const failed = new Fault(codeOf(end.signal), `the program ended ${how}`);
   failed.stack = errors.text(ERROR_TAIL_BYTES);
   throw failed;
+}
+
+/** These come from somebody else; the others a program earns by what it does. */
+function codeOf(signal: string | null): "HANDLER_FAILED" | "HANDLER_KILLED" | "HANDLER_CRASHED" {
+  if (signal === null) return "HANDLER_FAILED";
+  return signal === "SIGKILL" || signal === "SIGTERM" ? "HANDLER_KILLED" : "HANDLER_CRASHED";
 }
 
 type Exit =

@@ -147,6 +147,15 @@ printf '%s\\t%s\\n' "$JOBX_KEY" "$JOBX_VALUE" "$JOBX_HANDLER $JOBX_HANDLER_TYPE"
     expect(own.pool.pids).toContain(pid);
   });
 
+  test.each(["KILL", "TERM"])("SIG%s is told as coming from outside", async (signal) => {
+    const own = await open();
+    const dies = program("mapper", `#!/bin/sh\nkill -${signal} $$\n`);
+    expect(failureOf(await own.map({ mapper: dies }, []))).toMatchObject({
+      code: "HANDLER_KILLED",
+      message: `the program ended by signal SIG${signal}`,
+    });
+  });
+
   test("a program that cannot be started fails with the reason", async () => {
     const own = await open();
     const source = "#!/no/such/interpreter\n";

@@ -1,7 +1,7 @@
 /** Objects that have a URL of their own. */
 import type { ObjectRef, ObjectSource } from "../wire/object-source.ts";
 import { ObjectError, saying } from "./errors.ts";
-import type { ObjectReader, OfType, OpenedObject } from "./ports.ts";
+import type { Listed, ObjectReader, OfType, OpenedObject } from "./ports.ts";
 
 type UrlObject = OfType<ObjectRef, "url">;
 
@@ -14,7 +14,7 @@ export const HTTP_READER: ObjectReader<"url"> = { list: listUrl, open: openUrl }
 async function* listUrl(
   { url }: OfType<ObjectSource, "url">,
   after: string | undefined,
-): AsyncGenerator<{ readonly at: string; readonly object: UrlObject }, void, undefined> {
+): AsyncGenerator<Listed<UrlObject>, void, undefined> {
   if (after === undefined) yield { at: url, object: { type: "url", url } };
 }
 

@@ -1,14 +1,14 @@
 /**
  * One stretch of a list: from a cursor on, until there are enough or it has taken long. Sources are listed one
- * after the other, each in its own unchanging order, and the cursor names the last object that was taken; so
+ * after the other, each in its own unchanging order, and the cursor names the last one that was come to; so
  * whoever goes on from it, on whatever node, neither repeats nor leaves out what stays there meanwhile.
  */
 import { unreachable } from "../std/assert.ts";
 import type { ObjectRef, ObjectSource } from "../wire/object-source.ts";
 import { ObjectError } from "./errors.ts";
-import type { ObjectReaders } from "./ports.ts";
+import type { Listed, ObjectReaders } from "./ports.ts";
 
-/** A stretch ends after so long, if it has found anything: those who wait for work shall get it. */
+/** A stretch ends after so long, whatever it has found: those who wait for work shall get it, and the way is kept. */
 export const STRETCH_MS = 1_000;
 
 /** What was found. */
@@ -21,7 +21,7 @@ export interface Stretch {
 
 interface Place {
   readonly source: number;
-  /** The last object of that source; undefined before its first. */
+  /** The last name of that source that was come to; undefined before its first. */
   readonly after: string | undefined;
 }
 
@@ -38,12 +38,13 @@ export async function listObjects(of: {
   const untilMs = nowMs() + STRETCH_MS;
   const objects: ObjectRef[] = [];
   let place = placeOf(of.cursor);
+  const begun = textOf(place);
   try {
     for (; place.source < sources.length; place = { source: place.source + 1, after: undefined }) {
       const source = sources[place.source];
       if (source === undefined) break;
       for await (const { at, object } of listed(readers, source, place.after, signal)) {
-        objects.push(object);
+        if (object !== undefined) objects.push(object);
         place = { ...place, after: at };
         if (objects.length >= limit || nowMs() >= untilMs) {
           return { objects, cursor: textOf(place), closed: false };
@@ -51,8 +52,8 @@ export async function listObjects(of: {
       }
     }
   } catch (error) {
-    // What was found before counts; the next stretch comes upon the same trouble.
-    if (objects.length === 0 || signal.aborted) throw error;
+    // The way until here counts; the next stretch comes upon the same trouble.
+    if (textOf(place) === begun || signal.aborted) throw error;
     return { objects, cursor: textOf(place), closed: false };
   }
   return { objects, cursor: textOf(place), closed: true };
@@ -63,7 +64,7 @@ function listed(
   source: ObjectSource,
   after: string | undefined,
   signal: AbortSignal,
-): AsyncIterable<{ readonly at: string; readonly object: ObjectRef }> {
+): AsyncIterable<Listed<ObjectRef>> {
   switch (source.type) {
     case "url":
       return readers.url.list(source, after, signal);

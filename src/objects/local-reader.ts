@@ -8,7 +8,13 @@ import { matchesGlob, sep } from "node:path";
 import type { ObjectRef, ObjectSource } from "../wire/object-source.ts";
 import { ObjectError, saying } from "./errors.ts";
 import { failing, fetchFailed } from "./http-reader.ts";
-import type { ObjectReader, OfType, OpenedObject } from "./ports.ts";
+import {
+  type Listed,
+  type ObjectReader,
+  type OfType,
+  type OpenedObject,
+  PASSED_UNTOLD,
+} from "./ports.ts";
 import { type FolderEntry, join, walkFiles } from "./walk.ts";
 
 type LocalObject = OfType<ObjectRef, "local">;
@@ -25,7 +31,7 @@ export class LocalReader implements ObjectReader<"local"> {
   async *list(
     source: OfType<ObjectSource, "local">,
     after: string | undefined,
-  ): AsyncGenerator<{ readonly at: string; readonly object: LocalObject }, void, undefined> {
+  ): AsyncGenerator<Listed<LocalObject>, void, undefined> {
     const { path, match } = source;
     try {
       const top = await this.#allowed(path);
@@ -33,8 +39,13 @@ export class LocalReader implements ObjectReader<"local"> {
         if (after === undefined) yield { at: "", object: await refOf(path, top) };
         return;
       }
+      let passed = 0;
       for await (const { at } of walkFiles(listFolder, top, after)) {
-        if (match !== undefined && !matchesGlob(at, match)) continue;
+        if (match !== undefined && !matchesGlob(at, match)) {
+          passed += 1;
+          if (passed % PASSED_UNTOLD === 0) yield { at, object: undefined };
+          continue;
+        }
         yield { at, object: await refOf(join(path, at), join(top, at)) };
       }
     } catch (cause) {

@@ -17,17 +17,28 @@ export interface OpenedObject {
   readonly version: string | undefined;
 }
 
+/** What a reader has come to in its list. */
+export interface Listed<T> {
+  /** The place, to go on after. */
+  readonly at: string;
+  /** Undefined where what was passed is not wanted: so that a long way through it gets on too. */
+  readonly object: T | undefined;
+}
+
+/** Names that are passed, at most, before a reader says where it is. */
+export const PASSED_UNTOLD = 1_000;
+
 /** How objects of one kind are reached. */
 export interface ObjectReader<K extends ObjectSource["type"] = ObjectSource["type"]> {
   /**
-   * Objects in one order that does not change, after the one at `after`; `at` names its place.
+   * Objects in one order that does not change, after the one at `after`.
    * @throws {JobxError} `OBJECT_LIST_FAILED`.
    */
   list(
     source: OfType<ObjectSource, K>,
     after: string | undefined,
     signal: AbortSignal,
-  ): AsyncIterable<{ readonly at: string; readonly object: OfType<ObjectRef, K> }>;
+  ): AsyncIterable<Listed<OfType<ObjectRef, K>>>;
   /**
    * `known`: a version that is here already; undefined is answered where the content is still that.
    * @throws {JobxError} `OBJECT_MISSING`, `OBJECT_FETCH_FAILED`.

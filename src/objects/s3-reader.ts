@@ -8,7 +8,7 @@ import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import type { ObjectRef, ObjectSource } from "../wire/object-source.ts";
 import { ObjectError, saying } from "./errors.ts";
 import { failing, fetchFailed } from "./http-reader.ts";
-import type { ObjectReader, OfType, OpenedObject } from "./ports.ts";
+import type { Listed, ObjectReader, OfType, OpenedObject } from "./ports.ts";
 
 type S3Source = OfType<ObjectSource, "s3">;
 type S3Object = OfType<ObjectRef, "s3">;
@@ -26,17 +26,20 @@ const ANSWER_MS_MAX = 30_000;
 /** Fulfils the port for S3. */
 export class S3Reader implements ObjectReader<"s3"> {
   readonly #environment: S3Environment;
+  readonly #answerMs: number;
   readonly #clients = new Map<string, Promise<S3Client>>();
 
-  constructor(environment: S3Environment) {
+  /** `answerMs`: as `ANSWER_MS_MAX`. */
+  constructor(environment: S3Environment, answerMs: number = ANSWER_MS_MAX) {
     this.#environment = environment;
+    this.#answerMs = answerMs;
   }
 
   async *list(
     source: S3Source,
     after: string | undefined,
     signal: AbortSignal,
-  ): AsyncGenerator<{ readonly at: string; readonly object: S3Object }, void, undefined> {
+  ): AsyncGenerator<Listed<S3Object>, void, undefined> {
     const { bucket, prefix, match, endpoint, region } = source;
     const { ListObjectsV2Command } = await import("@aws-sdk/client-s3");
     const client = await this.#client(source);
@@ -63,6 +66,8 @@ export class S3Reader implements ObjectReader<"s3"> {
         yield { at: key, object: { type: "s3", bucket, key, endpoint, region, bytes, version } };
       }
       if (page.IsTruncated !== true) return;
+      // A page of which nothing is wanted is behind as well.
+      if (startAfter !== undefined) yield { at: startAfter, object: undefined };
     }
   }
 
@@ -98,7 +103,7 @@ export class S3Reader implements ObjectReader<"s3"> {
     const known = this.#clients.get(key);
     if (known !== undefined) return known;
     if (this.#clients.size >= CLIENTS_MAX) this.#clients.clear();
-    const made = connect({ endpoint, region, environment });
+    const made = connect({ endpoint, region, environment, answerMs: this.#answerMs });
     this.#clients.set(key, made);
     return made;
   }
@@ -108,10 +113,11 @@ async function connect(of: {
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly environment: S3Environment;
+  readonly answerMs: number;
 }): Promise<S3Client> {
   // Loaded when it is wanted: most nodes never see S3.
   const { S3Client: Client } = await import("@aws-sdk/client-s3");
-  const { endpoint, region, environment } = of;
+  const { endpoint, region, environment, answerMs } = of;
   const accessKeyId = environment["AWS_ACCESS_KEY_ID"];
   const secretAccessKey = environment["AWS_SECRET_ACCESS_KEY"];
   const sessionToken = environment["AWS_SESSION_TOKEN"];
@@ -132,7 +138,12 @@ async function connect(of: {
     // Other services do not know the newer checksums.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: { requestTimeout: ANSWER_MS_MAX, connectionTimeout: ANSWER_MS_MAX },
+    requestHandler: {
+      requestTimeout: answerMs,
+      connectionTimeout: answerMs,
+      // Without it there is a warning only, and the wait goes on.
+      throwOnRequestTimeout: true,
+    },
   });
 }
 

@@ -4,7 +4,13 @@ import type { ObjectRef, ObjectSource } from "../wire/object-source.ts";
 import type { VolumeAccess } from "../wire/worker-protocol.ts";
 import { ObjectError, saying } from "./errors.ts";
 import { failing, fetchFailed } from "./http-reader.ts";
-import type { ObjectReader, OfType, OpenedObject } from "./ports.ts";
+import {
+  type Listed,
+  type ObjectReader,
+  type OfType,
+  type OpenedObject,
+  PASSED_UNTOLD,
+} from "./ports.ts";
 import { type FolderEntry, join, walkFiles } from "./walk.ts";
 
 type VolumeObject = OfType<ObjectRef, "volume">;
@@ -32,7 +38,7 @@ export class VolumeReader implements ObjectReader<"volume"> {
     source: OfType<ObjectSource, "volume">,
     after: string | undefined,
     signal: AbortSignal,
-  ): AsyncGenerator<{ readonly at: string; readonly object: VolumeObject }, void, undefined> {
+  ): AsyncGenerator<Listed<VolumeObject>, void, undefined> {
     const { match } = source;
     const path = source.path.replace(/^\/+/u, "").replace(/\/+$/u, "");
     try {
@@ -42,8 +48,13 @@ export class VolumeReader implements ObjectReader<"volume"> {
         return;
       }
       const list = (folder: string, from: string | undefined) => this.#folder(folder, from, signal);
+      let passed = 0;
       for await (const { at, entry } of walkFiles<VolumeEntry>(list, path, after)) {
-        if (match !== undefined && !matchesGlob(at, match)) continue;
+        if (match !== undefined && !matchesGlob(at, match)) {
+          passed += 1;
+          if (passed % PASSED_UNTOLD === 0) yield { at, object: undefined };
+          continue;
+        }
         yield { at, object: objectOf(join(path, at), entry) };
       }
     } catch (cause) {

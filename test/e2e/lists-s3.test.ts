@@ -62,7 +62,9 @@ describe.skipIf(lacking !== undefined)("a real service", () => {
   async function namesOf(after?: string, match?: string): Promise<readonly string[]> {
     const names: string[] = [];
     const source = { type: "s3", bucket: "many", prefix: "a/", match } as const;
-    for await (const { object } of reader.list(source, after, signal)) names.push(object.key);
+    for await (const { object } of reader.list(source, after, signal)) {
+      if (object !== undefined) names.push(object.key);
+    }
     return names;
   }
 

@@ -20,7 +20,8 @@ const PAGE = 1_000;
 
 interface VolumeEntry extends FolderEntry {
   readonly bytes: number;
-  readonly version: string;
+  /** Its content id; a volume that was made anew under the same name has others. */
+  readonly version: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -66,16 +67,24 @@ export class VolumeReader implements ObjectReader<"volume"> {
 
   async open(
     object: VolumeObject,
-    _known: string | undefined,
+    known: string | undefined,
     signal: AbortSignal,
-  ): Promise<OpenedObject> {
+  ): Promise<OpenedObject | undefined> {
     const { path } = object;
-    const answer = await this.#get("file", { path }, signal).catch((cause: unknown) => {
+    const noneMatch = known === undefined ? {} : { "if-none-match": `"${known}"` };
+    const answer = await this.#get("file", { path }, signal, noneMatch).catch((cause: unknown) => {
       throw fetchFailed(path, saying(cause), cause);
     });
+    if (answer.status === 304 && known !== undefined) {
+      await answer.body?.cancel();
+      return undefined;
+    }
     if (answer.ok && answer.body !== null) {
-      const { bytes, version } = object;
-      return { content: failing(answer.body, path), bytes, version };
+      // As it is now, whatever it was when it was listed.
+      const { headers } = answer;
+      const length = headers.get("content-length");
+      const bytes = length === null ? undefined : Number(length);
+      return { content: failing(answer.body, path), bytes, version: cidOf(headers.get("etag")) };
     }
     const said = saysOf(await answer.json().catch(() => ({})), answer.status);
     if (answer.status !== 404) throw fetchFailed(path, said, undefined);
@@ -115,12 +124,13 @@ export class VolumeReader implements ObjectReader<"volume"> {
     route: string,
     query: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Response> {
     if (this.#access === undefined) throw new Error("the workflow has no volume here");
     const { url, workflow, token } = this.#access;
     const at = new URL(`/v1/workflows/${encodeURIComponent(workflow)}/fs/${route}`, url);
     for (const [name, value] of Object.entries(query)) at.searchParams.set(name, value);
-    return fetch(at, { headers: { authorization: `Bearer ${token}` }, signal });
+    return fetch(at, { headers: { ...headers, authorization: `Bearer ${token}` }, signal });
   }
 }
 
@@ -129,10 +139,15 @@ function objectOf(path: string, { bytes, version }: VolumeEntry): VolumeObject {
 }
 
 function entryOf(fields: Fields): VolumeEntry | undefined {
-  const { name = "", type, bytes, inode, revision } = fields;
+  const { name = "", type, bytes, cid } = fields;
   if (type !== "file" && type !== "directory") return undefined;
   if (typeof name !== "string" || typeof bytes !== "number") return undefined;
-  return { name, type, bytes, version: `${String(inode)}.${String(revision)}` };
+  return { name, type, bytes, version: typeof cid === "string" ? cid : undefined };
+}
+
+/** The tag of a file is its content id in quotes. */
+function cidOf(tag: string | null): string | undefined {
+  return /^"(?<cid>.+)"$/u.exec(tag ?? "")?.groups?.["cid"];
 }
 
 function saysOf(told: unknown, status: number): string {

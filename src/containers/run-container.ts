@@ -3,6 +3,7 @@ import type { ContainerSpec } from "./container-spec.ts";
 import type { Engine } from "./engine.ts";
 import { ContainersError, unreachable } from "./errors.ts";
 import type { OutputChunk } from "./output-frames.ts";
+import { LABELS } from "./worker-label.ts";
 
 /** Longest time that a timer of the machine takes, milliseconds: attempts have deadlines of their own. */
 const RUN_MS_MAX = 2 ** 31 - 1;
@@ -15,6 +16,10 @@ const LAST_OUTPUT_MS = 5_000;
 
 /** Between two tries to remove a container, while its engine is gone or hangs. */
 const REMOVE_AGAIN_MS = 2_000;
+
+/** Looks for a container whose making took too long, ten minutes together, and the time between two. */
+const LATE_LOOKS = 300;
+const LATE_LOOK_MS = 2_000;
 
 /** What ends a process with SIGKILL gives it. */
 const EXIT_KILLED = 137;
@@ -47,7 +52,7 @@ export async function runContainer(
   const { spec, signal, onOutput } = options;
   signal.throwIfAborted();
   // Not broken off: what is made after that nobody would know the id of.
-  const id = await containers.create(spec);
+  const id = await created(engine, spec);
   // At once: who gives it up is killed soon after.
   const onAbort = (): void => void containers.kill(id).catch(() => undefined);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -74,6 +79,33 @@ export async function runContainer(
     signal.removeEventListener("abort", onAbort);
     await removeSurely(engine, id);
   }
+}
+
+/** A container that does not run yet. One whose making is given up may still come: it is looked for. */
+async function created(engine: Engine, spec: ContainerSpec): Promise<string> {
+  try {
+    return await engine.containers.create(spec);
+  } catch (error) {
+    // What was refused was not made.
+    const isRefused = error instanceof ContainersError && error.code === "CONTAINER_ENGINE_REFUSED";
+    if (!isRefused) lookForLate(engine, spec.labels, LATE_LOOKS);
+    throw error;
+  }
+}
+
+/** The watch sees to what comes later than this, when this process has ended. */
+function lookForLate(engine: Engine, wanted: ContainerSpec["labels"], looks: number): void {
+  const label = `${LABELS.attempt}=${wanted[LABELS.attempt] ?? ""}`;
+  const look = async (): Promise<void> => {
+    const listed = await engine.containers.list(label).catch(() => []);
+    // Another machine that uses the engine may name its attempts alike; the worker's label is its own.
+    const found = listed.filter(({ labels }) =>
+      Object.entries(wanted).every(([name, value]) => labels[name] === value),
+    );
+    for (const { id } of found) await removeSurely(engine, id);
+    if (found.length === 0 && looks > 1) lookForLate(engine, wanted, looks - 1);
+  };
+  setTimeout(() => void look(), LATE_LOOK_MS).unref();
 }
 
 /** As long as this process lives the watch leaves its containers alone, so it goes on until one is gone. */

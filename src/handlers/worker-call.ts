@@ -48,7 +48,7 @@ export function toldHandler(
   const told = { name, version, type, argumentType, main: program?.main };
   if (language !== "executable" || runtime?.protocol === "frames") return told;
   const { codec = "tsv", separator = "\t" } = runtime ?? {};
-  return { ...told, lines: { codec, separator } };
+  return { ...told, lines: { codec, separator }, unseals: runtime?.unseals };
 }
 
 /** Messages in the middle of a call. */

@@ -113,6 +113,7 @@ function parseStart(fields: Fields): ToWorker {
       argumentType: handler["argumentType"] === null ? null : text(handler, "argumentType"),
       main: handler["main"] === undefined ? undefined : text(handler, "main"),
       lines: parseLines(handler),
+      unseals: handler["unseals"] === true ? true : undefined,
     },
     source: fields["source"] === null ? null : text(fields, "source"),
     directory: fields["directory"] === null ? null : text(fields, "directory"),

@@ -97,6 +97,8 @@ export interface StartMessage {
     readonly main?: string | undefined;
     /** Of executables in line mode only. */
     readonly lines?: LineForm | undefined;
+    /** Of these: values in its input were sealed, and are not for its environment. */
+    readonly unseals?: boolean | undefined;
   };
   /** Null when this worker has run the handler of this name at this version before. */
   readonly source: string | null;

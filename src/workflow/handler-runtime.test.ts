@@ -28,6 +28,14 @@ describe("readRuntime()", () => {
     });
   });
 
+  test("secrets of an executable need frames: in line mode nothing brings them", () => {
+    const refused = "secrets: secrets are given to an executable with protocol: frames only";
+    expect(() => read({ secrets: ["a"] }, true)).toThrow(refused);
+    expect(() => read({ secrets: ["a"], protocol: "lines" }, true)).toThrow(refused);
+    expect(read({ secrets: ["a"], protocol: "frames" }, true)?.secrets).toEqual(["a"]);
+    expect(read({ secrets: [], cpus: 1 }, true)?.secrets).toBe(undefined);
+  });
+
   test("secrets are named once, in order, and no list is none", () => {
     expect(read({ secrets: ["b", "a", "b"] })?.secrets).toEqual(["a", "b"]);
     expect(read({ unseal: true, handler_type: "mapper" })?.unseals).toBe(true);

@@ -120,6 +120,10 @@ export function readRuntime(
   if (protocol === "frames" && inLines !== undefined) {
     throw refuse(inLines, `${inLines} is for the protocol lines only`);
   }
+  const named = secrets(fields.get("secrets"), refuse);
+  if (isExecutable && protocol !== "frames" && named !== undefined) {
+    throw refuse("secrets", "secrets are given to an executable with protocol: frames only");
+  }
   const codec = choice("codec", ["tsv", "ndjson"]);
   if (codec === "ndjson" && fields.has("separator")) {
     throw refuse("separator", "separator is for the codec tsv only");
@@ -139,7 +143,7 @@ export function readRuntime(
     separator: separator(fields.get("separator"), refuse),
     isPure: isPure(fields.get("pure"), refuse),
     main: main(fields.get("main"), options),
-    secrets: secrets(fields.get("secrets"), refuse),
+    secrets: named,
     unseals: unseals(fields, refuse),
   };
 }

@@ -45,7 +45,11 @@ export async function runExecutable(
   try {
     const only = await input.single();
     openCtx(start, { channel, log: log.log, signal });
-    const own = { ...callVariables(start), ...pairVariables(type, only), ...ctxVariables() };
+    const own = {
+      ...callVariables(start),
+      ...pairVariables(start.handler, only),
+      ...ctxVariables(),
+    };
     const env = { ...process.env, ...own };
     const program = spawn(file, [], { env, stdio: ["pipe", "pipe", "pipe"] });
     const stop = (): void => void program.kill("SIGTERM");
@@ -151,12 +155,15 @@ function callVariables(start: StartMessage): Readonly<Record<string, string>> {
   };
 }
 
-/** A mapper that is given one pair finds it here as well, texts as they are and all else as JSON. */
+/**
+ * A mapper that is given one pair finds it here as well, texts as they are and all else as JSON. What was sealed
+ * is in its input only: an environment is read by others, and goes to all that a program starts.
+ */
 function pairVariables(
-  type: string,
+  { type, unseals }: StartMessage["handler"],
   only: readonly unknown[] | undefined,
 ): Readonly<Record<string, string>> {
-  if (type !== "mapper" || only === undefined) return {};
+  if (type !== "mapper" || unseals === true || only === undefined) return {};
   const [key, value] = only.map((part) => (typeof part === "string" ? part : JSON.stringify(part)));
   const fits = (text: string | undefined): text is string =>
     text !== undefined && text.length <= VARIABLE_LENGTH_MAX && !text.includes("\0");

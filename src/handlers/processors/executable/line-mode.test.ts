@@ -87,6 +87,23 @@ printf '%s\\t%s\\n' "$JOBX_KEY" "$JOBX_VALUE" "$JOBX_HANDLER $JOBX_HANDLER_TYPE"
     ]);
   });
 
+  test("a mapper that unseals is told its one pair in its input only", async () => {
+    const own = await open();
+    const source = `#!/bin/sh
+cat
+printf 'seen\\t%s\\n' "\${JOBX_KEY-none} \${JOBX_VALUE-none}"
+`;
+    const mapper = program("mapper", source, { unseals: true });
+    const unseal = (text: string) => `opened ${text}`;
+    const pairs: readonly Pair[] = [["k", { $sealed: "value" }]];
+    const outcome = await own.map({ mapper }, pairs, { context: { unseal } });
+    if (outcome.kind !== "combined") throw new Error(JSON.stringify(outcome));
+    expect(await own.pairsOf(outcome.pairs)).toEqual([
+      ["k", "opened value"],
+      ["seen", "none none"],
+    ]);
+  });
+
   test("ndjson keeps what keys and values are", async () => {
     const own = await open();
     const pairs: readonly Pair[] = [

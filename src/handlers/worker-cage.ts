@@ -99,13 +99,16 @@ export class WorkerCage {
     { directory, readable }: { readonly directory: string; readonly readable: readonly string[] },
   ): Promise<WorkerCommand> {
     const { machine, hidden } = this.#ground;
-    const { runtime } = this.#need;
+    const { runtime, language } = this.#need;
+    // Those of containers run nothing but our own code, which reads and lays down files of any owner.
+    const keeps = language === "container" && machine.privileges === "dropped";
+    const privileges = keeps ? "no-new" : machine.privileges;
     const joins = [...new Set([...this.#prepared.joins, ...this.groups.joins])];
     const network = runtime?.network === "host";
     const disk = this.diskBytes;
     const words = [
       ...(joins.length === 0 ? [] : ["/bin/sh", "-c", JOIN, "sh", `${joins.length}`, ...joins]),
-      ...(await privilegeWords(machine.privileges, this.isSandboxed)),
+      ...(await privilegeWords(privileges, this.isSandboxed)),
       ...(disk === undefined ? [] : fileSizeWords(disk)),
       ...(this.isSandboxed ? sandboxWords({ directory, readable, hidden, network }) : []),
       ...environmentWords(runtime?.environment),

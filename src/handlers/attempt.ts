@@ -248,8 +248,8 @@ export class Attempt {
 
   #listen(worker: WorkerProcess, watch: SilenceWatch | undefined): void {
     const { output, onOutput } = this.#options.listeners;
+    worker.prints.onPrint = () => watch?.hear();
     worker.prints.onOutput = (stream, chunk) => {
-      watch?.hear();
       output?.push(stream, chunk);
       onOutput?.(stream, chunk);
     };

@@ -167,6 +167,7 @@ export class WorkerPool {
   /** Gives a worker back. It is killed when it may not be used again. */
   release(worker: WorkerProcess): void {
     worker.prints.onOutput = undefined;
+    worker.prints.onPrint = undefined;
     const { callsMax = CALLS_MAX } = this.#options;
     const usable =
       worker.alive &&

@@ -11,6 +11,8 @@ export class WorkerPrints {
   readonly stdout = new OutputTail();
   readonly stderr = new OutputTail();
   onOutput: OutputListener | undefined;
+  /** Told of each print at once, also while what it may be the beginning of is waited for. */
+  onPrint: (() => void) | undefined;
   readonly #secrets = new SecretValues();
   readonly #masks = {
     stdout: new SecretMask(this.#secrets),
@@ -28,6 +30,7 @@ export class WorkerPrints {
   }
 
   push(stream: "stdout" | "stderr", chunk: Uint8Array): void {
+    this.onPrint?.();
     this.#show(stream, this.#masks[stream].push(chunk));
   }
 

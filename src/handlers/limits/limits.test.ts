@@ -219,6 +219,29 @@ describe("silence", () => {
     expect(outcome).toMatchObject({ exit: { kind: "signal", signal: "SIGKILL" } });
   });
 
+  const pause = "const pause = new Int32Array(new SharedArrayBuffer(4));";
+  test.each([
+    ["sleeps", "function*", `${pause} Atomics.wait(pause, 0, 0, 300);`],
+    ["waits", "async function*", "await new Promise((go) => setTimeout(go, 300));"],
+  ])("is broken by what a handler in JavaScript yields that %s", async (_, word, wait) => {
+    const own = await open();
+    const source = `export ${word} map(args, ctx) {
+      yield ctx.mapTo("x");
+      for (let n = 0; n < 12; n++) { ${wait} yield [n, n]; }
+    }`;
+    const runtime = { ...PLAIN_RUNTIME, silenceMs: 2200 };
+    const mapper = handlerOf("javascript", "mapper", source, { argumentType: "list", runtime });
+    expect((await own.map({ mapper }, [])).kind).toBe("mapped");
+  });
+
+  test("is broken by lines of an executable", async () => {
+    const own = await open();
+    const source = '#!/bin/sh\nfor n in 1 2 3 4 5; do sleep 0.5; echo "$n\t1"; done\n';
+    const runtime = { ...PLAIN_RUNTIME, silenceMs: 1500 };
+    const mapper = handlerOf("executable", "mapper", source, { runtime });
+    expect((await own.map({ mapper }, [])).kind).toBe("combined");
+  });
+
   test("is broken by prints, and by output", async () => {
     const own = await open();
     const prints = "for n in range(10):\n    time.sleep(0.2)\n    print(n, flush=True)";

@@ -46,8 +46,9 @@ export class LineOutput {
     const lines = this.#splitter.push(chunk);
     if (lines === "too long") throw tooLarge();
     for (const line of lines) this.#take(line);
-    // Whoever follows it shall see what there is.
+    // Whoever follows it shall see what there is, and who watches for its silence hear it.
     this.#close();
+    this.#channel.flush();
   }
 
   /** After the last byte; the lines that were left out. @throws {Fault} as `push`. */

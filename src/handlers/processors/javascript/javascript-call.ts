@@ -16,6 +16,9 @@ import { CallLog } from "./javascript-log.ts";
 import { tellPlace } from "./javascript-place.ts";
 import { enterVolume } from "./javascript-workspace.ts";
 
+/** What was yielded waits for so long at most while nothing follows, milliseconds: it is a sign of the handler. */
+const SHOW_MS = 1_000;
+
 /**
  * Runs a call up to its last pair; resolves with how many bytes of its log were printed. Throws
  * whatever the handler throws, or a `Fault`.
@@ -35,7 +38,9 @@ export async function runHandler(
     const argument = await castArgument(start.handler.argumentType, input);
     const returned: unknown = await handler(argument, context);
     const output = new HandlerOutput(options.channel, type);
-    await output.takeAll(returned);
+    const timer = setInterval(() => output.show(), SHOW_MS);
+    timer.unref();
+    await output.takeAll(returned).finally(() => clearInterval(timer));
     output.finish();
     await staged.finish();
   } finally {
@@ -52,6 +57,9 @@ class HandlerOutput {
   readonly #type: string;
   #wantsDirection: boolean;
   readonly #writer: RecordWriter;
+  #shownMs = performance.now();
+  /** Of what could not be shown: thrown by whatever comes next. */
+  #fault: unknown;
 
   constructor(channel: NodeChannel, type: string) {
     this.#channel = channel;
@@ -73,8 +81,20 @@ class HandlerOutput {
     }
   }
 
+  /** Sends what there is. */
+  show(): void {
+    this.#shownMs = performance.now();
+    try {
+      this.#close();
+      this.#channel.flush();
+    } catch (thrown) {
+      this.#fault ??= thrown;
+    }
+  }
+
   /** After the last item. @throws {Fault} `HANDLER_NO_DIRECTION` for a mapper without any. */
   finish(): void {
+    if (this.#fault !== undefined) throw this.#fault;
     if (this.#wantsDirection) throw noDirection();
     this.#close();
   }
@@ -82,7 +102,10 @@ class HandlerOutput {
   /** Takes what a generator has yielded; a fault of it tells the line. */
   #takeOf(generator: object, item: unknown): void {
     try {
+      if (this.#fault !== undefined) throw this.#fault;
       this.#take(item);
+      // No timer runs while a generator works without waiting.
+      if (performance.now() - this.#shownMs >= SHOW_MS) this.show();
     } catch (fault) {
       if (fault instanceof Fault) tellPlace(fault, generator);
       throw fault;

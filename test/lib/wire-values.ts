@@ -174,8 +174,7 @@ const works: Kinds<Work> = {
     input: list(fc.record({ piece, first: natural, count: natural })),
     ...shape,
     timeoutMs: natural,
-    objects: maybe(objects),
-    fromOwnStep: maybe(bool),
+    ...{ objects: maybe(objects), fromOwnStep: maybe(bool) },
   }),
   list: listWork(dataset),
   reduce: fc.record({

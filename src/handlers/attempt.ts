@@ -128,9 +128,9 @@ export class Attempt {
     return call;
   }
 
-  /** Nobody sees this text in what its running handlers print. */
-  hide(text: string): void {
-    for (const worker of this.#busy) worker.prints.hide({ text });
+  /** Nobody sees these texts in what its running handlers print. */
+  hide(texts: readonly string[]): void {
+    for (const worker of this.#busy) worker.prints.hide(texts);
   }
 
   /** Ends the attempt; resolves when its workers are given back or dead. */

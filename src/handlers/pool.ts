@@ -29,6 +29,9 @@ export const CALLS_MAX = 10_000;
 /** A worker ends when it has loaded so many versions: modules cannot be unloaded. */
 export const VERSIONS_MAX = 200;
 
+/** A worker ends when it hides more texts of secrets: they are looked for, for ever, in all that it prints. */
+export const HIDDEN_TEXTS_MAX = 1_000;
+
 /** Marks are unique among all pools of a process, of which each thread may have some. */
 let marksMade = 0;
 
@@ -173,6 +176,7 @@ export class WorkerPool {
       worker.alive &&
       worker.calls < callsMax &&
       worker.loaded.size < VERSIONS_MAX &&
+      worker.prints.hiddenTexts <= HIDDEN_TEXTS_MAX &&
       !worker.memory.isGrown &&
       worker.others().length === 0;
     if (!usable || this.#closed) {

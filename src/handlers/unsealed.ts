@@ -11,20 +11,27 @@ export type Unseal = (text: string) => string | undefined;
 
 /**
  * The records with the texts that were sealed in the place of `{"$sealed": "…"}`, wherever in a value that is;
- * `hide` is told each before it is passed on.
+ * `hide` is told those of a batch at once, before it is passed on.
  * @throws {JobxError} `HANDLER_SEALED_INVALID` for one that cannot be opened.
  */
 export async function* unsealed(
   batches: AsyncIterable<readonly PairRecord[]>,
-  options: { readonly unseal: Unseal; readonly hide: (text: string) => void },
+  options: { readonly unseal: Unseal; readonly hide: (texts: readonly string[]) => void },
 ): AsyncGenerator<readonly PairRecord[], void, undefined> {
   for await (const records of batches) {
-    yield records.map((record) => {
+    const texts: string[] = [];
+    const open = (text: unknown): string => {
+      const value = opened(text, options.unseal);
+      texts.push(value);
+      return value;
+    };
+    const whole = records.map((record) => {
       if (!Buffer.from(record.value).includes(MARK_BYTES)) return record;
       const value: unknown = JSON.parse(Buffer.from(record.value).toString("utf8"));
-      const open = (text: unknown): string => opened(text, options);
       return { key: record.key, value: Buffer.from(JSON.stringify(walked(value, open))) };
     });
+    if (texts.length > 0) options.hide(texts);
+    yield whole;
   }
 }
 
@@ -37,16 +44,12 @@ function walked(value: unknown, open: (text: unknown) => string): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, walked(member, open)]));
 }
 
-function opened(
-  text: unknown,
-  { unseal, hide }: { readonly unseal: Unseal; readonly hide: (text: string) => void },
-): string {
+function opened(text: unknown, unseal: Unseal): string {
   const value = typeof text === "string" ? unseal(text) : undefined;
   if (value === undefined) {
     const message =
       "a sealed value was not sealed for this workflow: `jobx seal WORKFLOW` makes one";
     throw new HandlerFault({ code: "HANDLER_SEALED_INVALID" }, message);
   }
-  hide(value);
   return value;
 }

@@ -479,5 +479,5 @@ function inputOf(
   { attempt, unseal }: Run,
 ): ReturnType<PairIo["read"]> {
   if (unseal === undefined) return records;
-  return unsealed(records, { unseal, hide: (text) => attempt.hide(text) });
+  return unsealed(records, { unseal, hide: (texts) => attempt.hide(texts) });
 }

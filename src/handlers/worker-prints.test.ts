@@ -3,7 +3,7 @@ import { WorkerPrints } from "./worker-prints.ts";
 
 test("a print is told of also while it may be the beginning of a secret", () => {
   const prints = new WorkerPrints();
-  prints.hide({ key: "aaaaaaaa" });
+  prints.hide(["aaaaaaaa"]);
   let heard = 0;
   let shown = 0;
   prints.onPrint = () => {

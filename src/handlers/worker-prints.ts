@@ -1,6 +1,5 @@
 /** What a worker prints, without the secrets that it was given: its tails, and who looks at it meanwhile. */
 import type { Printed } from "../wire/dataset.ts";
-import type { Secrets } from "../wire/worker-protocol.ts";
 import { OutputTail, PRINTED_TAIL_BYTES } from "./output-tail.ts";
 import { SecretMask, SecretValues } from "./secret-mask.ts";
 
@@ -20,8 +19,13 @@ export class WorkerPrints {
   };
 
   /** From now on nobody sees these: what was given to a worker may come up at any time of its life. */
-  hide(secrets: Secrets | undefined): void {
-    if (secrets !== undefined) this.#secrets.add(Object.values(secrets));
+  hide(values: readonly string[]): void {
+    this.#secrets.add(values);
+  }
+
+  /** How many texts are hidden: each is looked for in all that is printed. */
+  get hiddenTexts(): number {
+    return this.#secrets.values.length;
   }
 
   /** A text that the worker says, as it may be seen. */

@@ -216,7 +216,7 @@ export class WorkerProcess {
       );
       if (!this.alive) return resolve({ kind: "unbegun" });
       this.#calls++;
-      this.prints.hide(options.start.secrets);
+      this.prints.hide(Object.values(options.start.secrets ?? {}));
       const task: WorkerTask = { kind: "call", number: this.#calls, options, resolve };
       this.#tasks.push(task);
       if (last === undefined) options.onBegin?.();

@@ -101,7 +101,7 @@ test.each([
     expect(why).toMatch(/granted to node-1 at 2\S+Z, ran from 2\S+Z to 2\S+Z and failed/);
     expect(why).toMatch(
       new RegExp(
-        `and its worker ended ${words}; its limits were kept: memory by (cgroup-v[12]|looking)\\.`,
+        `and its worker ended ${words}; its limits were kept: memory by (cgroup-v[12]|looking), time by node\\.`,
       ),
     );
   },

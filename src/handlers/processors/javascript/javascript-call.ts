@@ -59,7 +59,7 @@ class HandlerOutput {
   readonly #writer: RecordWriter;
   #shownMs = performance.now();
   /** Of what could not be shown: thrown by whatever comes next. */
-  #fault: unknown;
+  #fault: Error | undefined;
 
   constructor(channel: NodeChannel, type: string) {
     this.#channel = channel;
@@ -88,7 +88,7 @@ class HandlerOutput {
       this.#close();
       this.#channel.flush();
     } catch (thrown) {
-      this.#fault ??= thrown;
+      this.#fault ??= thrown instanceof Error ? thrown : new Error(String(thrown));
     }
   }
 

@@ -5,6 +5,7 @@ import { mkdir, open, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test, vi } from "vitest";
 import type { CopiesView } from "../../src/api/copy-port.ts";
+import { DEADLINE_MS_MAX } from "../../src/api/limits.ts";
 import { useCluster } from "../lib/e2e-cluster.ts";
 import { eventually } from "../lib/e2e-eventually.ts";
 import { numberOf } from "../lib/e2e-nodes.ts";
@@ -69,7 +70,10 @@ function fileUrl(node: number, path: string): URL {
 }
 
 function headers(): Record<string, string> {
-  return { authorization: `Bearer ${cluster.token}`, "jobx-deadline-ms": `${60_000 * LONGER}` };
+  return {
+    authorization: `Bearer ${cluster.token}`,
+    "jobx-deadline-ms": `${Math.min(DEADLINE_MS_MAX, 60_000 * LONGER)}`,
+  };
 }
 
 async function put(node: number, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {

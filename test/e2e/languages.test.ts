@@ -30,8 +30,10 @@ export async function* map(texts, ctx) {
 beforeAll(async () => {
   const folder = join(cluster.folder, "languages");
   await cp(join(ROOT, "test/e2e/languages"), folder, { recursive: true });
-  const source = join(ROOT, "test/fixtures/handlers/frames/echo.c");
-  execFileSync("gcc", ["-O2", "-o", join(folder, "handlers/native/echo"), source]);
+  const frames = join(ROOT, "test/fixtures/handlers/frames");
+  await cp(join(frames, "sum.pl"), join(folder, "handlers/perl.pl"));
+  const echo = join(folder, "handlers/native/echo");
+  execFileSync("gcc", ["-O2", "-o", echo, join(frames, "echo.c")]);
   for (const [path, text] of Object.entries(GREET)) {
     const file = join(folder, "handlers/greet", path);
     await mkdir(dirname(file), { recursive: true });
